@@ -1,0 +1,57 @@
+"""The ``protsae`` command: finds the stage's module, runs it, turns user errors into exit status 2."""
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+from protsae import __version__
+from protsae.errors import UserError
+
+COMMANDS = {
+    "fetch": "proteins and their annotations, from UniProt or from files",
+    "split": "homology clusters, and train/valid/test that never share one",
+    "onehot": "one-hot sequences of one shard, as an activation file",
+    "embed": "every layer's activations of one shard through ESM-2",
+    "train": "one sparse autoencoder on one layer",
+    "evaluate": "L0, FVU, loss recovered and baselines of one SAE on test",
+    "annotate": "the property each feature of a layer detects, with baselines",
+    "tables": "the feature table and the associations of all layers",
+    "report": "a static HTML page of the run",
+    "pretrain": "a small ESM-2 by masked-language modelling",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status (0, or 2 for a user's mistake).
+
+    Only the module of the command asked for is imported, so ``protsae --help`` needs no torch.
+    """
+    argv = list(sys.argv[1:] if argv is None else argv)
+    parser = argparse.ArgumentParser(
+        prog="protsae",
+        description="What protein language models have learned, stage by stage.",
+        epilog="commands:\n"
+        + "".join(f"  {name:<10} {text}\n" for name, text in COMMANDS.items())
+        + "\nexample: protsae fetch --help",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"protsae {__version__}")
+    parser.add_argument("command", choices=COMMANDS, metavar="command", help="one of those below")
+    name = parser.parse_args(argv[:1]).command
+
+    stage = importlib.import_module(f"protsae.commands.{name}")
+    stage_parser = argparse.ArgumentParser(
+        prog=f"protsae {name}",
+        description=stage.__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    stage.add_arguments(stage_parser)
+    args = stage_parser.parse_args(argv[1:])
+    try:
+        stage.run(args)
+    except UserError as error:
+        print(f"protsae {name}: {error}", file=sys.stderr)
+        return 2
+    return 0

@@ -1,0 +1,335 @@
+"""Settings of every stage: one frozen model each, the source of the schema and of the CLI flags.
+
+``config.yaml`` holds one section per stage. The closed JSON schema in ``workflow/schemas`` is
+generated from these models (``make schema``), the command line of a stage has one flag per field,
+and the workflow turns a section into those flags, so a setting is declared once.
+"""
+
+import argparse
+import difflib
+import shlex
+import typing
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from protsae.errors import UserError
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[int, Field(ge=1)]
+
+
+class Settings(BaseModel):
+    """Base of all settings: unknown keys are errors, values do not change after validation."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class FetchSettings(Settings):
+    """Which proteins, from where, and what is left out."""
+
+    input: str = Field(
+        "data/sample/proteins.json.gz",
+        description="'uniprot' for the REST API, or a file: UniProt JSON, Swiss-Prot flat text or "
+        "FASTA, plain or .gz",
+    )
+    query: str | None = Field(
+        None, description="UniProt query, for input 'uniprot', e.g. '(reviewed:true) AND ...'"
+    )
+    annotations: str | None = Field(
+        None,
+        description="TSV beside a FASTA input: accession, type, start, end, description (1-based, "
+        "inclusive)",
+    )
+    api: str = Field(
+        "https://rest.uniprot.org", description="base URL of the UniProt REST API"
+    )
+    min_length: Positive = Field(30, description="shortest sequence kept, residues")
+    max_length: Positive = Field(2000, description="longest sequence kept, residues")
+    fragments: Literal["keep", "drop"] = Field(
+        "drop", description="entries that UniProt flags as fragments"
+    )
+    nonstandard: Literal["keep", "drop"] = Field(
+        "keep", description="sequences with a letter outside the 20 standard ones (B J O U X Z)"
+    )
+    invalid: Literal["error", "drop"] = Field(
+        "error", description="sequences with a character that is no letter A-Z ('*' inside, digits)"
+    )
+    duplicate_accessions: Literal["error", "first"] = Field(
+        "error", description="an accession that occurs twice: stop, or keep the first"
+    )
+    duplicate_sequences: Literal["keep", "first"] = Field(
+        "first", description="identical sequences: keep all, or the first"
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.min_length > self.max_length:
+            raise ValueError("min_length must not exceed max_length")
+        if (self.input == "uniprot") != (self.query is not None):
+            raise ValueError("query goes with input 'uniprot', and only with it")
+        return self
+
+
+class SplitSettings(Settings):
+    """Homology clusters and the shares of train, valid and test."""
+
+    identity: Fraction = Field(0.3, description="MMseqs2 minimum sequence identity, fraction")
+    coverage: Fraction = Field(0.8, description="MMseqs2 minimum alignment coverage, fraction")
+    valid: Fraction = Field(0.2, description="share of residues in valid")
+    test: Fraction = Field(0.2, description="share of residues in test")
+    seed: int = Field(0, description="seed of the assignment of clusters")
+
+    @model_validator(mode="after")
+    def _shares(self) -> Self:
+        if self.valid + self.test >= 1:
+            raise ValueError("valid + test must leave a share above 0 for train")
+        return self
+
+
+class CacheSettings(Settings):
+    """How activations are sharded."""
+
+    shards: Positive = Field(2, description="activation files; one job embeds one shard")
+
+
+class EmbedSettings(Settings):
+    """Which ESM-2, which layers, and how the cache is stored."""
+
+    model: str = Field(
+        "data/model/esm2_t6_protsae.pt",
+        description="fair-esm name (esm2_t33_650M_UR50D, downloaded by fair-esm) or a local .pt",
+    )
+    layers: tuple[Annotated[int, Field(ge=0)], ...] = Field(
+        (1, 2, 3, 4, 5, 6),
+        min_length=1,
+        description="fair-esm repr_layers: 0 = embedding, i = after block i, last = after the "
+        "final layer norm",
+    )
+    dtype: Literal["float16", "float32"] = Field("float16", description="stored values")
+    tokens_per_batch: Positive = Field(4096, description="padded tokens in one forward pass")
+    context: Annotated[int, Field(ge=4)] = Field(
+        1022, description="longest stretch of residues in one pass"
+    )
+    overlap: Annotated[int, Field(ge=0)] = Field(
+        256, description="residues shared by neighbouring windows of a longer protein"
+    )
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: cuda if present")
+
+    @model_validator(mode="after")
+    def _windows(self) -> Self:
+        if self.overlap >= self.context:
+            raise ValueError("overlap must be smaller than context")
+        return self
+
+
+class TrainSettings(Settings):
+    """One SAE variant: architecture, size, sparsity and optimisation."""
+
+    architecture: Literal["relu", "topk"] = Field(
+        description="relu: L1 weighted by decoder norms; topk: the k largest pre-activations"
+    )
+    expansion: Annotated[float, Field(gt=0)] = Field(
+        8, description="n_features = expansion x d_model, unless width is given"
+    )
+    width: Positive | None = Field(None, description="n_features, overrides expansion")
+    l1: Annotated[float, Field(ge=0)] = Field(
+        1.0, description="lambda of the relu penalty, at E|x|^2 = d_model"
+    )
+    k: Positive = Field(16, description="active features per residue, for topk")
+    lr: Annotated[float, Field(gt=0)] = Field(1e-3, description="Adam learning rate")
+    steps: Positive = Field(2000, description="training steps")
+    batch: Positive = Field(1024, description="residues per step")
+    warmup: Fraction = Field(0.05, description="share of steps over which lr and l1 rise from 0")
+    decay: Fraction = Field(0.2, description="share of steps over which lr falls to 0 at the end")
+    checkpoint_every: Positive = Field(500, description="steps between checkpoints")
+    seed: int = Field(0, description="seed of initial weights and order of residues")
+
+
+class EvaluateSettings(Settings):
+    """How the test split is scored."""
+
+    mask_fraction: Annotated[float, Field(gt=0, lt=1)] = Field(
+        0.15, description="share of residues masked for the cross-entropy"
+    )
+    max_proteins: Positive = Field(
+        1000, description="test proteins that the cross-entropy is measured on, at most"
+    )
+    bootstrap: Positive = Field(1000, description="resamplings of clusters for 95 % intervals")
+    seed: int = Field(0, description="seed of masks and resampling")
+
+
+class AnnotateSettings(Settings):
+    """Which properties are scored and how."""
+
+    min_residues: Positive = Field(
+        10, description="residues a property needs in valid and in test"
+    )
+    min_clusters: Positive = Field(
+        3, description="homology clusters a property needs in valid and in test"
+    )
+    quantiles: tuple[Annotated[float, Field(ge=0, lt=1)], ...] = Field(
+        (0.0, 0.25, 0.5, 0.75, 0.9, 0.97),
+        min_length=1,
+        description="thresholds tried: quantiles of a feature's positive activations on train",
+    )
+    min_f1: Fraction = Field(0.1, description="lowest valid F1 of a pair kept in associations")
+    bootstrap: Positive = Field(1000, description="resamplings of clusters for 95 % intervals")
+    null_shifts: Positive = Field(
+        50, description="circular shifts within each protein for the null F1"
+    )
+    examples: Positive = Field(5, description="strongest proteins kept for each feature")
+    flank: Positive = Field(40, description="residues kept on each side of an example's peak")
+    batch: Positive = Field(8192, description="residues encoded at a time; bounds memory")
+    seed: int = Field(0, description="seed of sampling, shifts and resampling")
+
+
+class ReportSettings(Settings):
+    """What the page shows."""
+
+    features_per_layer: Positive = Field(12, description="best features shown for each layer")
+
+
+class Config(Settings):
+    """The whole of config.yaml."""
+
+    results: str = Field("results", description="folder that receives everything")
+    fetch: FetchSettings = FetchSettings()
+    split: SplitSettings = SplitSettings()
+    cache: CacheSettings = CacheSettings()
+    onehot: bool = Field(True, description="also run every stage on one-hot sequences, a baseline")
+    embed: EmbedSettings = EmbedSettings()
+    train: dict[Name, TrainSettings] = Field(
+        default={"topk": TrainSettings(architecture="topk")},
+        min_length=1,
+        description="SAE variants by name; each is trained on each layer",
+    )
+    evaluate: EvaluateSettings = EvaluateSettings()
+    annotate: AnnotateSettings = AnnotateSettings()
+    report: ReportSettings = ReportSettings()
+
+
+S = TypeVar("S", bound=Settings)
+
+
+def parse_settings(model: type[S], values: dict[str, Any], where: str = "config") -> S:
+    """Validate ``values``; every problem ends in one line that names the key.
+
+    Raises
+    ------
+    UserError
+        Naming the key, what was found and, for an unknown key, the nearest valid one.
+
+    Examples
+    --------
+    >>> parse_settings(ReportSettings, {"feature_per_layer": 3})
+    Traceback (most recent call last):
+    protsae.errors.UserError: config: unknown key 'feature_per_layer'; did you mean \
+'features_per_layer'? Valid keys: features_per_layer
+    """
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        path = [str(part) for part in problem["loc"]]
+        if problem["type"] == "extra_forbidden":
+            raise UserError(_unknown_key(model, path, where)) from None
+        key = ".".join(path)
+        found = f", found {problem['input']!r}" if path else ""
+        if problem["type"] in ("missing", "value_error"):
+            found = ""
+        message = problem["msg"].removeprefix("Value error, ")
+        raise UserError(f"{where}: {key + ': ' if key else ''}{message}{found}") from None
+
+
+def read_config(path: str | Path) -> Config:
+    """Read and validate a YAML configuration file."""
+    try:
+        values = yaml.safe_load(Path(path).read_text()) or {}
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such configuration file") from None
+    except yaml.YAMLError as error:
+        raise UserError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
+    return parse_settings(Config, values, str(path))
+
+
+def add_flags(parser: argparse.ArgumentParser, model: type[Settings]) -> None:
+    """Give ``parser`` one ``--flag`` per field of ``model``, with its description and default."""
+    group = parser.add_argument_group("settings", model.__doc__)
+    for name, field in model.model_fields.items():
+        many = typing.get_origin(field.annotation) is tuple
+        default = "required" if field.is_required() else f"default: {_shown(field.default)}"
+        group.add_argument(
+            _flag(name),
+            dest=name,
+            nargs="+" if many else None,
+            default=argparse.SUPPRESS,
+            required=field.is_required(),
+            metavar="VALUE",
+            help=f"{field.description} ({default})".replace("%", "%%"),
+        )
+
+
+def settings_from_flags(model: type[S], args: argparse.Namespace) -> S:
+    """Settings of a stage from its parsed command line.
+
+    Raises
+    ------
+    UserError
+        If a value is outside its range or of another type.
+    """
+    values = {name: value for name, value in vars(args).items() if name in model.model_fields}
+    return parse_settings(model, values, "command line")
+
+
+def to_flags(settings: Settings) -> str:
+    """Settings as a shell-quoted command line that ``settings_from_flags`` reads back equal.
+
+    Examples
+    --------
+    >>> to_flags(ReportSettings(features_per_layer=3))
+    '--features-per-layer 3'
+    """
+    words: list[str] = []
+    for name, value in settings:
+        if isinstance(value, tuple):
+            words += [_flag(name), *map(str, value)]
+        elif value is not None:
+            words += [_flag(name), str(value)]
+    return shlex.join(words)
+
+
+def schema() -> dict[str, Any]:
+    """The closed JSON schema of config.yaml (editors complete and check the file with it)."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Config.model_json_schema()}
+
+
+def _unknown_key(model: type[Settings], path: list[str], where: str) -> str:
+    *parents, key = path
+    valid = list(_section(model, parents).model_fields)
+    near = difflib.get_close_matches(key, valid, n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    return (
+        f"{where}: unknown key {'.'.join(path)!r}; {hint}Valid keys"
+        f"{' in ' + '.'.join(parents) if parents else ''}: {', '.join(valid)}"
+    )
+
+
+def _section(model: type[Settings], path: list[str]) -> type[Settings]:
+    for name in path:
+        if name not in model.model_fields:  # the free name of an SAE variant
+            return TrainSettings
+        annotation = model.model_fields[name].annotation
+        model = annotation if isinstance(annotation, type) else TrainSettings
+    return model
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def _shown(value: Any) -> str:
+    return " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
