@@ -193,6 +193,29 @@ class ReportSettings(Settings):
     features_per_layer: Positive = Field(12, description="best features shown for each layer")
 
 
+class PretrainSettings(Settings):
+    """Size and training of a small ESM-2 (a command of its own, not part of config.yaml)."""
+
+    layers: Positive = Field(6, description="transformer blocks")
+    width: Positive = Field(128, description="d_model")
+    heads: Positive = Field(8, description="attention heads; must divide width")
+    steps: Positive = Field(4000, description="optimiser steps")
+    tokens_per_batch: Positive = Field(8192, description="padded tokens per step")
+    crop: Positive = Field(256, description="longest stretch of a protein seen, residues")
+    lr: Annotated[float, Field(gt=0)] = Field(3e-3, description="highest AdamW learning rate")
+    warmup_steps: Positive = Field(300, description="steps over which the learning rate rises")
+    valid: Fraction = Field(0.01, description="share of sequences held out, by whole clusters")
+    evaluate_every: Positive = Field(250, description="steps between validations and checkpoints")
+    bf16: bool = Field(True, description="matrix products in bfloat16, weights in float32")
+    seed: int = Field(0, description="seed of weights, order, crops and masks")
+
+    @model_validator(mode="after")
+    def _heads(self) -> Self:
+        if self.width % self.heads or self.width // self.heads % 2:
+            raise ValueError("width / heads must be an even whole number (rotary positions)")
+        return self
+
+
 class Config(Settings):
     """The whole of config.yaml."""
 

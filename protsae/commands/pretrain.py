@@ -1,0 +1,157 @@
+"""Train a small ESM-2 on a FASTA file by masked-language modelling.
+
+Whole homology clusters are held out; their perplexity is printed beside that of residue
+frequencies (unigram). An interrupted run goes on from its last checkpoint.
+
+example:
+  protsae pretrain --input sequences.fasta.gz --output model/esm2_t6_mine.pt --steps 4000
+"""
+
+import argparse
+import gzip
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from Bio.SeqIO.FastaIO import SimpleFastaParser
+
+from protsae.config import PretrainSettings, add_flags, settings_from_flags
+from protsae.errors import UserError
+from protsae.io.atomic import atomic_path
+from protsae.io.checkpoints import read_checkpoint, write_checkpoint
+from protsae.io.json_files import write_json
+from protsae.io.mmseqs import cluster_sequences
+from protsae.plm import pretrain
+from protsae.plm.store import save_esm
+from protsae.plm.tokens import tokenise
+from protsae.provenance import file_sha256
+
+SHORTEST = 30
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command line."""
+    parser.add_argument("--input", required=True, help="FASTA, plain or .gz")
+    parser.add_argument("--output", required=True, help="esm2_*.pt to write, in fair-esm's layout")
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads (default: 1)")
+    add_flags(parser, PretrainSettings)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Train, checkpoint, report."""
+    torch.set_num_threads(args.threads)
+    settings = settings_from_flags(PretrainSettings, args)
+    output = Path(args.output)
+    sequences, dropped = read_training_sequences(args.input)
+    held_out = held_out_clusters(sequences, settings, args.threads)
+    tokens = [tokenise(sequence) for sequence in sequences]
+    train = [t for t, out in zip(tokens, held_out, strict=True) if not out]
+    valid = [t for t, out in zip(tokens, held_out, strict=True) if out]
+    unigram = pretrain.unigram_loss(train, valid)
+    print(
+        f"{len(train):,} sequences to train on, {len(valid):,} held out, {dropped:,} dropped "
+        f"(shorter than {SHORTEST} or with characters that are no letters); "
+        f"unigram perplexity {pretrain.perplexity(unigram):.2f}",
+        file=sys.stderr,
+    )
+
+    state = pretrain.start(settings)
+    checkpoint = output.with_suffix(".checkpoint.safetensors")
+    progress = read_checkpoint(checkpoint, state.model, state.optimiser)
+    curve: list[dict[str, Any]] = progress["curve"] if progress else []
+    state.step = progress["step"] if progress else 0
+    fit(state, train, valid, settings, checkpoint, curve)
+
+    save_esm(state.model, output)
+    with atomic_path(output.with_suffix(".curve.tsv")) as temporary:
+        pd.DataFrame(curve).to_csv(temporary, sep="\t", index=False, float_format="%.4f")
+    write_json(
+        output.with_suffix(".json"),
+        {
+            "settings": settings.model_dump(),
+            "input_sha256": file_sha256(args.input),
+            "weights_sha256": file_sha256(output),
+            "sequences": {"train": len(train), "valid": len(valid), "dropped": dropped},
+            "residues_seen": curve[-1]["residues"],
+            "perplexity": {
+                "unigram": round(pretrain.perplexity(unigram), 3),
+                "model": round(pretrain.perplexity(curve[-1]["valid_loss"]), 3),
+            },
+        },
+    )
+    checkpoint.unlink(missing_ok=True)
+    print(f"wrote {output}")
+
+
+def read_training_sequences(path: str) -> tuple[list[str], int]:
+    """Sequences of letters A-Z of at least ``SHORTEST`` residues, and how many were left out."""
+    try:
+        opened = gzip.open(path, "rt") if path.endswith(".gz") else Path(path).open()
+        with opened as handle:
+            every = [sequence.upper() for _, sequence in SimpleFastaParser(handle)]
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file; expected FASTA, plain or .gz") from None
+    kept = [s for s in every if len(s) >= SHORTEST and s.isascii() and s.isalpha()]
+    if not kept:
+        raise UserError(f"{path}: no usable sequence among {len(every)} FASTA records")
+    return kept, len(every) - len(kept)
+
+
+def held_out_clusters(
+    sequences: list[str], settings: PretrainSettings, threads: int
+) -> np.ndarray:
+    """True for sequences of the clusters held out: about ``valid`` of all, drawn by seed."""
+    cluster = cluster_sequences(sequences, identity=0.3, coverage=0.8, threads=threads)
+    clusters, sizes = np.unique(cluster, return_counts=True)
+    order = np.random.default_rng(settings.seed).permutation(len(clusters))
+    wanted = settings.valid * len(sequences)
+    chosen = clusters[order[: int(np.searchsorted(np.cumsum(sizes[order]), wanted)) + 1]]
+    return np.isin(cluster, chosen)
+
+
+def fit(
+    state: pretrain.Pretraining,
+    train: list[np.ndarray],
+    valid: list[np.ndarray],
+    settings: PretrainSettings,
+    checkpoint: Path,
+    curve: list[dict[str, Any]],
+) -> None:
+    """Run the remaining steps; appends to ``curve`` and writes a checkpoint at every validation."""
+    lengths = np.array([min(len(tokens), settings.crop) for tokens in train])
+    residues = curve[-1]["residues"] if curve else 0
+    losses: list[float] = []
+    began = time.monotonic()
+    first = state.step
+    for batch in pretrain.batch_stream(lengths, settings, skip=state.step):
+        if state.step >= settings.steps:
+            break
+        losses.append(pretrain.train_step(state, [train[i] for i in batch], settings))
+        residues += int(lengths[batch].sum())
+        if state.step % settings.evaluate_every and state.step != settings.steps:
+            continue
+        valid_loss = pretrain.validation_loss(state.model, valid, settings)
+        curve.append(
+            {
+                "step": state.step,
+                "residues": residues,
+                "train_loss": float(np.mean(losses)),
+                "valid_loss": valid_loss,
+            }
+        )
+        losses.clear()
+        write_checkpoint(
+            checkpoint, state.model, state.optimiser, {"step": state.step, "curve": curve}
+        )
+        pace = (time.monotonic() - began) / (state.step - first)
+        print(
+            f"step {state.step}/{settings.steps}: {residues / 1e6:.1f} M residues, valid "
+            f"perplexity {pretrain.perplexity(valid_loss):.2f}, "
+            f"{pace * (settings.steps - state.step) / 60:.0f} min left",
+            file=sys.stderr,
+            flush=True,
+        )

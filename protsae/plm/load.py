@@ -1,0 +1,151 @@
+"""ESM-2 weights, by fair-esm's name or from a local file in its layout, loaded by fair-esm itself."""
+
+import argparse
+import os
+import pickle
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import esm
+import torch
+from esm.model.esm2 import ESM2
+
+from protsae.errors import UserError
+from protsae.provenance import file_sha256
+
+
+@dataclass(frozen=True)
+class LoadedEsm:
+    """An ESM-2 and where it came from.
+
+    Attributes
+    ----------
+    name : str
+        fair-esm's name, or the stem of the local file.
+    weights_sha256 : str
+        Checksum of the weights file.
+    model : ESM2
+        In evaluation mode, float32, on ``device``.
+    """
+
+    name: str
+    weights_sha256: str
+    model: ESM2
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights live."""
+        return self.model.embed_tokens.weight.device
+
+
+def model_name(model: str) -> str:
+    """Name of a model as used in paths: fair-esm's name, or the stem of a local ``.pt`` file.
+
+    Examples
+    --------
+    >>> model_name("data/model/esm2_t6_protsae.pt"), model_name("esm2_t6_8M_UR50D")
+    ('esm2_t6_protsae', 'esm2_t6_8M_UR50D')
+    """
+    return Path(model).stem if model.endswith(".pt") else model
+
+
+def load_esm(model: str, device: str = "auto") -> LoadedEsm:
+    """Load an ESM-2 through fair-esm, with torch's ``weights_only`` unpickling kept on.
+
+    Parameters
+    ----------
+    model : str
+        A fair-esm ESM-2 name (fair-esm downloads it once into torch's hub folder), or the path of
+        a ``.pt`` file in fair-esm's layout, whose stem starts with ``esm2`` and which has
+        ``<stem>-contact-regression.pt`` beside it.
+    device : {"auto", "cpu", "cuda"}
+        ``auto`` is cuda where there is one.
+
+    Raises
+    ------
+    UserError
+        If the name is unknown, a file is missing or is no ESM-2, or there is no CUDA device.
+    """
+    path = _weights_path(model)
+    try:
+        with _weights_only():
+            loaded, _ = esm.pretrained.load_model_and_alphabet(model)
+    except (pickle.UnpicklingError, KeyError, AttributeError, TypeError, EOFError) as error:
+        raise UserError(_not_esm2(model, error)) from None
+    except RuntimeError as error:
+        raise UserError(_not_esm2(model, error)) from None
+    if not isinstance(loaded, ESM2):
+        raise UserError(f"{model}: a {type(loaded).__name__}, not an ESM-2 in fair-esm's layout")
+    return LoadedEsm(model_name(model), file_sha256(path), loaded.eval().to(_device(device)))
+
+
+def validate_layers(model: ESM2, layers: tuple[int, ...]) -> None:
+    """Raise UserError for a layer that the model does not have.
+
+    Layers are fair-esm's ``repr_layers``: 0 to ``model.num_layers``.
+    """
+    unknown = [layer for layer in layers if not 0 <= layer <= model.num_layers]
+    if unknown:
+        raise UserError(
+            f"embed.layers: layer {unknown[0]} is not in this model; expected 0 to "
+            f"{model.num_layers} (0 = embedding, {model.num_layers} = after the final layer norm)"
+        )
+
+
+def _weights_path(model: str) -> Path:
+    if not model.endswith(".pt"):
+        names = sorted(n for n in vars(esm.pretrained) if n.startswith("esm2_"))
+        if model not in names:
+            raise UserError(
+                f"embed.model: {model!r} is not an ESM-2 of fair-esm; expected a local .pt file or "
+                f"one of {', '.join(names)}"
+            )
+        return Path(torch.hub.get_dir()) / "checkpoints" / f"{model}.pt"
+    path = Path(model)
+    regression = path.with_name(f"{path.stem}-contact-regression.pt")
+    for needed in (path, regression):
+        if not needed.is_file():
+            raise UserError(
+                f"{needed}: no such file; fair-esm loads {path.name} with {regression.name} beside it"
+            )
+    if not path.stem.startswith("esm2"):
+        raise UserError(
+            f"{path}: fair-esm recognises an ESM-2 by its file name; expected a name that starts "
+            f"with 'esm2'; rename it and its contact-regression file"
+        )
+    return path
+
+
+@contextmanager
+def _weights_only() -> Iterator[None]:
+    """Plain tensors and argparse.Namespace only, also where fair-esm asks torch.hub for a download.
+
+    fair-esm 2.0.0 predates ``weights_only``: its files hold an ``argparse.Namespace``, and its
+    download goes through a torch.hub function whose default is full unpickling.
+    """
+    before = os.environ.get("TORCH_FORCE_WEIGHTS_ONLY_LOAD")
+    os.environ["TORCH_FORCE_WEIGHTS_ONLY_LOAD"] = "1"
+    try:
+        with torch.serialization.safe_globals([argparse.Namespace]), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Regression weights not found")
+            yield
+    finally:
+        if before is None:
+            del os.environ["TORCH_FORCE_WEIGHTS_ONLY_LOAD"]
+        else:
+            os.environ["TORCH_FORCE_WEIGHTS_ONLY_LOAD"] = before
+
+
+def _not_esm2(model: str, error: Exception) -> str:
+    reason = " ".join(str(error).split())[:160]
+    return f"{model}: not an ESM-2 checkpoint in fair-esm's layout ({type(error).__name__}: {reason})"
+
+
+def _device(name: str) -> str:
+    available = torch.cuda.is_available()
+    if name == "cuda" and not available:
+        raise UserError("device: cuda was asked for, but torch finds no CUDA device; use auto or cpu")
+    return "cuda" if name == "cuda" or (name == "auto" and available) else "cpu"

@@ -1,0 +1,53 @@
+"""ESM-2 checkpoints in fair-esm's file layout."""
+
+import argparse
+from pathlib import Path
+
+import torch
+from esm.model.esm2 import ESM2
+
+from protsae.io.atomic import atomic_path
+
+_RENAMED = {"lm_head.": "encoder.lm_head.", "": "encoder.sentence_encoder."}
+
+
+def save_esm(model: ESM2, path: str | Path, dtype: torch.dtype = torch.float16) -> None:
+    """Write ``path`` and ``<stem>-contact-regression.pt``, which fair-esm's own loader reads.
+
+    Weights are stored in ``dtype`` (fair-esm loads them into float32). The contact regression is
+    all zeros: contact prediction is not trained here, and fair-esm insists on the file.
+
+    Raises
+    ------
+    ValueError
+        If the file name does not start with ``esm2``, by which fair-esm tells the architecture.
+    """
+    path = Path(path)
+    if not path.name.startswith("esm2"):
+        raise ValueError(f"{path.name}: the name of an ESM-2 file must start with 'esm2'")
+    arguments = argparse.Namespace(
+        encoder_layers=model.num_layers,
+        encoder_embed_dim=model.embed_dim,
+        encoder_attention_heads=model.attention_heads,
+        token_dropout=model.token_dropout,
+    )
+    weights = {
+        _layout_name(name): value.to(dtype).clone()
+        for name, value in model.state_dict().items()
+        # The output layer is the embedding, and fair-esm ties them again on loading.
+        if not name.startswith("contact_head.")
+    }
+    with atomic_path(path) as temporary:
+        torch.save({"cfg": {"model": arguments}, "model": weights}, temporary)
+    regression = {
+        name: torch.zeros_like(value)
+        for name, value in model.state_dict().items()
+        if name.startswith("contact_head.")
+    }
+    with atomic_path(path.with_name(f"{path.stem}-contact-regression.pt")) as temporary:
+        torch.save({"model": regression}, temporary)
+
+
+def _layout_name(name: str) -> str:
+    prefix = next(prefix for prefix in _RENAMED if name.startswith(prefix))
+    return _RENAMED[prefix] + name.removeprefix(prefix)
