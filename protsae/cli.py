@@ -1,4 +1,4 @@
-"""The ``protsae`` command: finds the stage's module, runs it, turns user errors into exit status 2."""
+"""The ``protsae`` command: runs a stage's module and turns user errors into exit status 2."""
 
 import argparse
 import importlib

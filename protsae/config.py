@@ -44,9 +44,7 @@ class FetchSettings(Settings):
         description="TSV beside a FASTA input: accession, type, start, end, description (1-based, "
         "inclusive)",
     )
-    api: str = Field(
-        "https://rest.uniprot.org", description="base URL of the UniProt REST API"
-    )
+    api: str = Field("https://rest.uniprot.org", description="base URL of the UniProt REST API")
     min_length: Positive = Field(30, description="shortest sequence kept, residues")
     max_length: Positive = Field(2000, description="longest sequence kept, residues")
     fragments: Literal["keep", "drop"] = Field(
@@ -143,6 +141,9 @@ class TrainSettings(Settings):
     lr: Annotated[float, Field(gt=0)] = Field(1e-3, description="Adam learning rate")
     steps: Positive = Field(2000, description="training steps")
     batch: Positive = Field(1024, description="residues per step")
+    buffer: Positive = Field(
+        65536, description="residues held in memory to mix batches from all shards"
+    )
     warmup: Fraction = Field(0.05, description="share of steps over which lr and l1 rise from 0")
     decay: Fraction = Field(0.2, description="share of steps over which lr falls to 0 at the end")
     checkpoint_every: Positive = Field(500, description="steps between checkpoints")
@@ -165,9 +166,7 @@ class EvaluateSettings(Settings):
 class AnnotateSettings(Settings):
     """Which properties are scored and how."""
 
-    min_residues: Positive = Field(
-        10, description="residues a property needs in valid and in test"
-    )
+    min_residues: Positive = Field(10, description="residues a property needs in valid and in test")
     min_clusters: Positive = Field(
         3, description="homology clusters a property needs in valid and in test"
     )

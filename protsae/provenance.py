@@ -3,6 +3,7 @@
 import ast
 import hashlib
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,14 @@ def settings_sha256(settings: Any) -> str:
     """
     text = json.dumps(settings, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def protein_set_sha256(accessions: Iterable[str], sequences: Iterable[str]) -> str:
+    """SHA-256 over the lines ``accession<TAB>sequence`` of a protein set, in its order."""
+    digest = hashlib.sha256()
+    for accession, sequence in zip(accessions, sequences, strict=True):
+        digest.update(f"{accession}\t{sequence}\n".encode())
+    return digest.hexdigest()
 
 
 def imported_modules(module: str) -> set[str]:
@@ -62,7 +71,10 @@ def code_digest(module: str) -> str:
     for name in sorted(imported_modules(module)):
         path = _source_path(name)
         assert path is not None
-        sources = [path, *sorted(p for p in path.parent.glob("*.*") if p.suffix in (".html", ".css"))]
+        sources = [
+            path,
+            *sorted(p for p in path.parent.glob("*.*") if p.suffix in (".html", ".css")),
+        ]
         for source in sources:
             digest.update(f"{name}/{source.name}\0".encode() + source.read_bytes() + b"\0")
     return digest.hexdigest()[:16]

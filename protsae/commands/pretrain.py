@@ -28,7 +28,7 @@ from protsae.io.mmseqs import cluster_sequences
 from protsae.plm import pretrain
 from protsae.plm.store import save_esm
 from protsae.plm.tokens import tokenise
-from protsae.provenance import file_sha256
+from protsae.provenance import file_sha256, settings_sha256
 
 SHORTEST = 30
 
@@ -61,10 +61,12 @@ def run(args: argparse.Namespace) -> None:
 
     state = pretrain.start(settings)
     checkpoint = output.with_suffix(".checkpoint.safetensors")
-    progress = read_checkpoint(checkpoint, state.model, state.optimiser)
+    input_sha256 = file_sha256(args.input)
+    identity = settings_sha256({**settings.model_dump(), "input": input_sha256})
+    progress = read_checkpoint(checkpoint, identity, state.model, state.optimiser)
     curve: list[dict[str, Any]] = progress["curve"] if progress else []
     state.step = progress["step"] if progress else 0
-    fit(state, train, valid, settings, checkpoint, curve)
+    fit(state, train, valid, settings, (checkpoint, identity), curve)
 
     save_esm(state.model, output)
     with atomic_path(output.with_suffix(".curve.tsv")) as temporary:
@@ -73,7 +75,7 @@ def run(args: argparse.Namespace) -> None:
         output.with_suffix(".json"),
         {
             "settings": settings.model_dump(),
-            "input_sha256": file_sha256(args.input),
+            "input_sha256": input_sha256,
             "weights_sha256": file_sha256(output),
             "sequences": {"train": len(train), "valid": len(valid), "dropped": dropped},
             "residues_seen": curve[-1]["residues"],
@@ -101,9 +103,7 @@ def read_training_sequences(path: str) -> tuple[list[str], int]:
     return kept, len(every) - len(kept)
 
 
-def held_out_clusters(
-    sequences: list[str], settings: PretrainSettings, threads: int
-) -> np.ndarray:
+def held_out_clusters(sequences: list[str], settings: PretrainSettings, threads: int) -> np.ndarray:
     """True for sequences of the clusters held out: about ``valid`` of all, drawn by seed."""
     cluster = cluster_sequences(sequences, identity=0.3, coverage=0.8, threads=threads)
     clusters, sizes = np.unique(cluster, return_counts=True)
@@ -118,7 +118,7 @@ def fit(
     train: list[np.ndarray],
     valid: list[np.ndarray],
     settings: PretrainSettings,
-    checkpoint: Path,
+    checkpoint: tuple[Path, str],
     curve: list[dict[str, Any]],
 ) -> None:
     """Run the remaining steps; appends to ``curve`` and writes a checkpoint at every validation."""
@@ -145,7 +145,7 @@ def fit(
         )
         losses.clear()
         write_checkpoint(
-            checkpoint, state.model, state.optimiser, {"step": state.step, "curve": curve}
+            *checkpoint, state.model, state.optimiser, {"step": state.step, "curve": curve}
         )
         pace = (time.monotonic() - began) / (state.step - first)
         print(

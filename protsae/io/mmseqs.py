@@ -61,7 +61,7 @@ def cluster_sequences(
             said = (finished.stderr + finished.stdout).strip().splitlines() or ["nothing"]
             raise UserError(f"mmseqs easy-cluster failed; its last line: {said[-1]}")
         pairs = np.loadtxt(f"{prefix}_cluster.tsv", dtype=np.int64, delimiter="\t", ndmin=2)
-    representative = np.empty(len(sequences), dtype=np.int64)
+    representative = np.arange(len(sequences))
     representative[pairs[:, 1]] = pairs[:, 0]
     return _first_member(representative)
 

@@ -95,7 +95,9 @@ def _embed(model: ESM2, tokens_BT: Tensor, padding_BT: Tensor) -> Tensor:
 
 def _rotary_tables(model: ESM2, n_tokens: int) -> tuple[Tensor, Tensor]:
     inv_freq = model.layers[0].self_attn.rot_emb.inv_freq
-    angle_TH = torch.outer(torch.arange(n_tokens, device=inv_freq.device).type_as(inv_freq), inv_freq)
+    angle_TH = torch.outer(
+        torch.arange(n_tokens, device=inv_freq.device).type_as(inv_freq), inv_freq
+    )
     angle_TH = torch.cat((angle_TH, angle_TH), dim=-1)
     return angle_TH.cos(), angle_TH.sin()
 

@@ -141,11 +141,15 @@ def _weights_only() -> Iterator[None]:
 
 def _not_esm2(model: str, error: Exception) -> str:
     reason = " ".join(str(error).split())[:160]
-    return f"{model}: not an ESM-2 checkpoint in fair-esm's layout ({type(error).__name__}: {reason})"
+    return (
+        f"{model}: not an ESM-2 checkpoint in fair-esm's layout ({type(error).__name__}: {reason})"
+    )
 
 
 def _device(name: str) -> str:
     available = torch.cuda.is_available()
     if name == "cuda" and not available:
-        raise UserError("device: cuda was asked for, but torch finds no CUDA device; use auto or cpu")
+        raise UserError(
+            "device: cuda was asked for, but torch finds no CUDA device; use auto or cpu"
+        )
     return "cuda" if name == "cuda" or (name == "auto" and available) else "cpu"

@@ -20,9 +20,7 @@ def choose_masked(n_residues: int, fraction: float, rng: np.random.Generator) ->
     return np.sort(rng.choice(n_residues, n_masked, replace=False))
 
 
-def corrupt(
-    tokens: np.ndarray, positions: np.ndarray, rng: np.random.Generator
-) -> np.ndarray:
+def corrupt(tokens: np.ndarray, positions: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Training noise: of the chosen positions 80 % become <mask>, 10 % a random residue, 10 % stay.
 
     References
@@ -43,7 +41,9 @@ def cross_entropy(logits_BTV: Tensor, targets_BT: Tensor) -> Tensor:
     return F.cross_entropy(logits_BTV[chosen].float(), targets_BT[chosen], reduction="none")
 
 
-def target_tensor(tokens_BT: Tensor, positions: list[np.ndarray], originals: list[np.ndarray]) -> Tensor:
+def target_tensor(
+    tokens_BT: Tensor, positions: list[np.ndarray], originals: list[np.ndarray]
+) -> Tensor:
     """Targets beside a padded batch: the original token at each chosen residue, -1 elsewhere.
 
     ``positions`` count residues from 0; <cls> shifts them by one column.

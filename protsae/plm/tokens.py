@@ -10,6 +10,7 @@ import esm
 import numpy as np
 import torch
 from torch import Tensor
+import itertools
 
 CLS, PAD, EOS, UNKNOWN, MASK = 0, 1, 2, 24, 32
 """Token numbers of fair-esm's ESM-1b alphabet; UNKNOWN is the letter X."""
@@ -86,7 +87,7 @@ def windows(protein: int, length: int, context: int, overlap: int) -> list[Windo
         return [Window(protein, 0, length, 0, length)]
     starts = [*range(0, length - context, context - overlap), length - context]
     cuts = [0]
-    for left, right in zip(starts, starts[1:], strict=False):
+    for left, right in itertools.pairwise(starts):
         cuts.append((right + left + context + 1) // 2)  # middle of [right, left + context)
     cuts.append(length)
     return [

@@ -1,0 +1,35 @@
+"""One-hot code of one shard's sequences, x in {0, 1}^(26 x T), as layer 0 of model 'onehot'.
+
+example:
+  protsae onehot --proteins results/proteins/proteins.parquet --shard 0 --shards 2 \\
+    --output results/activations/onehot/shard-0000.h5
+"""
+
+import argparse
+
+from protsae import __version__
+from protsae.alphabet import LETTERS, one_hot
+from protsae.io.activations import CacheSource, write_shard
+from protsae.io.proteins_table import read_proteins
+from protsae.sharding import add_shard_arguments, shard_proteins
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command line."""
+    add_shard_arguments(parser)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Encode the shard's proteins."""
+    proteins, protein_set = read_proteins(args.proteins)
+    shard = shard_proteins(proteins, args.shard, args.shards)
+    source = CacheSource("onehot", "", protein_set, "{}", __version__)
+    lengths = shard["length"].tolist()
+    with write_shard(
+        args.output, shard["accession"].tolist(), lengths, {0: len(LETTERS)}, "float16", source
+    ) as write:
+        row = 0
+        for sequence in shard["sequence"]:
+            write(0, row, one_hot(sequence))
+            row += len(sequence)
+    print(f"{len(shard):,} proteins, {sum(lengths):,} residues")

@@ -1,0 +1,134 @@
+"""SAEs on disk: cfg.json and sae_weights.safetensors as SAELens reads them, protsae.json beside."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from protsae.errors import UserError
+from protsae.io.activations import LayerCache
+from protsae.io.atomic import atomic_path
+from protsae.io.json_files import read_json, write_json
+
+FORMAT = "protsae-sae"
+FORMAT_VERSION = 1
+_SAELENS_VERSION = "6.18.0"
+_SAELENS_ARCHITECTURE = {"relu": "standard", "topk": "topk"}
+
+
+@dataclass(frozen=True)
+class SaeSource:
+    """What an SAE is and what it was trained on.
+
+    Attributes
+    ----------
+    architecture : str
+    k : int or None
+        Active features, for topk.
+    model, weights_sha256, layer : str, str, int
+        Whose activations.
+    protein_set_sha256 : str
+    n_residues : int
+        Training residues that the normalisation was measured on.
+    normalisation : dict
+        scale and |mean| of the training activations, already folded into the weights.
+    settings : dict
+        The training settings.
+    code_version : str
+    """
+
+    architecture: str
+    k: int | None
+    model: str
+    weights_sha256: str
+    layer: int
+    protein_set_sha256: str
+    n_residues: int
+    normalisation: dict[str, float]
+    settings: dict[str, Any]
+    code_version: str
+
+
+def write_sae(folder: str | Path, weights: dict[str, Tensor], source: SaeSource) -> None:
+    """Write the three files; ``protsae.json`` comes last and makes the folder valid.
+
+    Parameters
+    ----------
+    weights : dict
+        W_enc (d_model, n_features), b_enc, W_dec (n_features, d_model), b_dec; float32,
+        normalisation folded in.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    with atomic_path(folder / "sae_weights.safetensors") as temporary:
+        save_file({name: value.contiguous() for name, value in weights.items()}, temporary)
+    n_features, d_model = weights["W_dec"].shape
+    sparsity = {"k": source.k, "rescale_acts_by_decoder_norm": False} if source.k else {}
+    write_json(
+        folder / "cfg.json",
+        {
+            "architecture": _SAELENS_ARCHITECTURE[source.architecture],
+            **sparsity,
+            "d_in": d_model,
+            "d_sae": n_features,
+            "dtype": "float32",
+            "device": "cpu",
+            "apply_b_dec_to_input": True,
+            "normalize_activations": "none",
+            "reshape_activations": "none",
+            "metadata": {
+                "sae_lens_version": _SAELENS_VERSION,
+                "model_name": source.model,
+                "hook_name": f"layers.{source.layer}",
+            },
+        },
+    )
+    write_json(
+        folder / "protsae.json",
+        {"format": FORMAT, "format_version": FORMAT_VERSION, **asdict(source)},
+    )
+
+
+def read_sae(folder: str | Path) -> tuple[dict[str, Tensor], SaeSource]:
+    """Weights and source of an SAE written by ``write_sae``.
+
+    Raises
+    ------
+    UserError
+        If a file is missing or not of this format.
+    """
+    folder = Path(folder)
+    document = read_json(folder / "protsae.json")
+    found = (document.pop("format", None), document.pop("format_version", None))
+    if found != (FORMAT, FORMAT_VERSION):
+        raise UserError(
+            f"{folder / 'protsae.json'}: format {found[0]} version {found[1]}; expected {FORMAT} "
+            f"version {FORMAT_VERSION}; train again"
+        )
+    try:
+        weights = load_file(folder / "sae_weights.safetensors")
+    except (FileNotFoundError, SafetensorError) as error:
+        raise UserError(
+            f"{folder / 'sae_weights.safetensors'}: cannot be read ({error}); train again"
+        ) from None
+    return weights, SaeSource(**document)
+
+
+def validate_same_source(folder: str | Path, source: SaeSource, cache: LayerCache) -> None:
+    """Raise UserError unless an SAE belongs to the activations that it is about to read."""
+    pairs = {
+        "model": (source.model, cache.source.model),
+        "weights_sha256": (source.weights_sha256, cache.source.weights_sha256),
+        "layer": (source.layer, cache.layer),
+        "protein_set_sha256": (source.protein_set_sha256, cache.source.protein_set_sha256),
+    }
+    for key, (trained_on, given) in pairs.items():
+        if trained_on != given:
+            raise UserError(
+                f"{folder}: the SAE was trained on {key} {json.dumps(trained_on)}, but the "
+                f"activations have {json.dumps(given)}; train on these activations first"
+            )
