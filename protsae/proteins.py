@@ -178,7 +178,17 @@ def residue_spans(feature_type: str, start: int, end: int) -> list[tuple[int, in
 
 @dataclass
 class FeatureCounts:
-    """What became of the features: kept by type, left out by (type, reason), renamed by type."""
+    """What became of the features of the kept proteins.
+
+    Attributes
+    ----------
+    kept : Counter
+        By type, after merging.
+    left_out : Counter
+        By (type, reason).
+    merged : Counter
+        Those kept under another name, by their old type.
+    """
 
     kept: Counter[str] = field(default_factory=Counter)
     left_out: Counter[tuple[str, str]] = field(default_factory=Counter)

@@ -1,0 +1,224 @@
+"""Write the proteins to work on, and the annotations of their residues.
+
+Reads UniProt's REST API (--input uniprot --query ...) or a file: UniProt JSON, Swiss-Prot flat
+text or FASTA, plain or gzipped, told apart by content. Writes fetched.parquet,
+annotations.parquet and provenance.json; a search of the REST API keeps its pages in pages/, so
+that an interrupted one goes on where it stopped.
+"""
+
+import argparse
+import hashlib
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from protsae import __version__
+from protsae.config import FetchSettings, add_flags, settings_from_flags
+from protsae.filters import ProteinCounts, filter_proteins
+from protsae.io.json_files import write_json
+from protsae.io.progress import progress
+from protsae.io.protein_files import read_proteins
+from protsae.io.tables import TableWriter, open_table
+from protsae.io.uniprot_rest import fetch_pages, read_pages
+from protsae.proteins import Feature, FeatureCounts, Protein, select_features
+from protsae.provenance import file_sha256
+
+_PROTEINS = {
+    "accession": "str",
+    "entry_name": "str",
+    "organism": "str",
+    "taxon_id": "Int64",
+    "length": "int64",
+    "sequence": "str",
+}
+_ANNOTATIONS = {
+    "accession": "str",
+    "type": "str",
+    "description": "str",
+    "start": "int64",
+    "end": "int64",
+    "evidence": "str",
+}
+_BATCH = 10_000  # proteins in memory at a time, and in a row group
+
+_NOT_IN_INPUT = "accession not in the FASTA file"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Flags of the stage: the fetch settings and the output folder."""
+    parser.add_argument("--output", required=True, metavar="DIR", help="folder for the tables")
+    add_flags(parser, FetchSettings)
+    parser.epilog = (
+        "examples:\n"
+        "  protsae fetch --input data/sample/proteins.json.gz --output results/fetch\n"
+        "  protsae fetch --input mine.fasta --annotations mine.tsv --output results/fetch\n"
+        "  protsae fetch --input uniprot --query '(reviewed:true) AND (organism_id:83333)' \\\n"
+        "      --output results/fetch"
+    )
+
+
+def run(args: argparse.Namespace) -> None:
+    """Fetch, filter and write; prints what was kept and what was not.
+
+    Raises
+    ------
+    UserError
+        For unreadable input, sequences that the settings refuse, or nothing left.
+    """
+    settings = settings_from_flags(FetchSettings, args)
+    output = Path(args.output)
+    proteins, features = ProteinCounts(), FeatureCounts()
+    source: dict[str, Any] = {}
+    kept = filter_proteins(
+        _read(settings, output, source, features), settings, settings.input, proteins
+    )
+    digest = hashlib.sha256()
+    with ExitStack() as stack:
+        tables = [
+            stack.enter_context(open_table(output / f"{name}.parquet", _empty(columns)))
+            for name, columns in (("annotations", _ANNOTATIONS), ("fetched", _PROTEINS))
+        ]
+        _write_tables(kept, features, digest, *tables)
+        checksum = digest.hexdigest()
+        for table in tables:
+            table.describe({"protein_set_sha256": checksum, "source": source})
+        # Says that the tables are whole and belong together, so it must not outlive older ones.
+        (output / "provenance.json").unlink(missing_ok=True)
+    counts = {"proteins": _protein_counts(proteins), "features": _feature_counts(features)}
+    write_json(
+        output / "provenance.json",
+        {
+            "format": "protsae-provenance",
+            "format_version": 1,
+            "protsae_version": __version__,
+            "source": source,
+            "settings": settings.model_dump(),
+            "protein_set_sha256": checksum,
+            "counts": counts,
+        },
+    )
+    _print_summary(output, counts)
+
+
+def _read(
+    settings: FetchSettings, output: Path, source: dict[str, Any], features: FeatureCounts
+) -> Iterator[Protein]:
+    """Proteins of the input; fills in ``source``, what they came from."""
+    if settings.query is not None:
+        pages = output / "pages"
+        download = fetch_pages(settings.api, settings.query, pages, say=_say)
+        source |= {
+            "input": "uniprot",
+            "api": settings.api,
+            "query": settings.query,
+            "uniprot_release": download.release,
+            "entries": download.total,
+        }
+        yield from progress(read_pages(pages, download.pages), "reading pages", "proteins")
+        return
+    source |= {"input": settings.input}
+    unmatched: Counter[str] = Counter()
+    proteins = read_proteins(settings.input, settings.annotations, unmatched)
+    yield from progress(proteins, f"reading {settings.input}", "proteins")
+    features.left_out.update({(key, _NOT_IN_INPUT): n for key, n in unmatched.items()})
+    source["sha256"] = file_sha256(settings.input)
+    if settings.annotations is not None:
+        source["annotations"] = settings.annotations
+        source["annotations_sha256"] = file_sha256(settings.annotations)
+
+
+def _write_tables(
+    kept: Iterator[Protein],
+    counts: FeatureCounts,
+    digest: Any,
+    annotations: TableWriter,
+    proteins: TableWriter,
+) -> None:
+    while batch := list(islice(kept, _BATCH)):
+        for protein in batch:
+            digest.update(f"{protein.accession}\t{protein.sequence}\n".encode())
+        proteins.append(_table(_PROTEINS, [_protein_row(protein) for protein in batch]))
+        rows = [
+            _feature_row(protein, feature)
+            for protein in batch
+            for feature in select_features(protein, counts)
+        ]
+        annotations.append(_table(_ANNOTATIONS, rows))
+
+
+def _protein_row(protein: Protein) -> tuple[object, ...]:
+    return (
+        protein.accession,
+        protein.entry_name,
+        protein.organism,
+        protein.taxon_id,
+        len(protein.sequence),
+        protein.sequence,
+    )
+
+
+def _feature_row(protein: Protein, feature: Feature) -> tuple[object, ...]:
+    return (
+        protein.accession,
+        feature.type,
+        feature.description,
+        feature.start,
+        feature.end,
+        feature.evidence,
+    )
+
+
+def _table(columns: dict[str, str], rows: list[tuple[object, ...]]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=list(columns)).astype(columns)
+
+
+def _empty(columns: dict[str, str]) -> pd.DataFrame:
+    return _table(columns, [])
+
+
+def _protein_counts(counts: ProteinCounts) -> dict[str, Any]:
+    return {
+        "read": counts.read,
+        "kept": counts.kept,
+        "dropped": dict(sorted(counts.dropped.items())),
+        "changed": dict(sorted(counts.changed.items())),
+    }
+
+
+def _feature_counts(counts: FeatureCounts) -> dict[str, Any]:
+    left_out: dict[str, dict[str, int]] = {}
+    for (key, reason), n in sorted(counts.left_out.items()):
+        left_out.setdefault(key, {})[reason] = n
+    return {
+        "kept": dict(sorted(counts.kept.items())),
+        "merged_into_BINDING": dict(sorted(counts.merged.items())),
+        "left_out": left_out,
+    }
+
+
+def _print_summary(output: Path, counts: dict[str, Any]) -> None:
+    proteins, features = counts["proteins"], counts["features"]
+    print(f"proteins: {proteins['kept']:,} of {proteins['read']:,} kept")
+    for name in ("dropped", "changed"):
+        if proteins[name]:
+            print(f"  {name}: {_listed(proteins[name])}")
+    print(f"features: {sum(features['kept'].values()):,} of {len(features['kept'])} types kept")
+    if features["left_out"]:
+        by_type = {key: sum(reasons.values()) for key, reasons in features["left_out"].items()}
+        print(f"  left out (reasons in provenance.json): {_listed(by_type)}")
+    print(f"wrote {output}/fetched.parquet, annotations.parquet and provenance.json")
+
+
+def _listed(counts: dict[str, int]) -> str:
+    ordered = sorted(counts.items(), key=lambda item: -item[1])
+    return ", ".join(f"{n:,} {reason}" for reason, n in ordered)
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)

@@ -1,0 +1,104 @@
+"""UniProtKB flat text (Swiss-Prot format, old and new feature syntax), through Bio.SwissProt."""
+
+import re
+from collections.abc import Iterator
+from typing import Any, TextIO
+
+from Bio import SwissProt
+from Bio.SeqFeature import ExactPosition
+
+from protsae.errors import UserError
+from protsae.proteins import Feature, Protein, feature_key
+
+_ECO = re.compile(r"ECO:\d{7}")
+_FRAGMENT = re.compile(r"\bFragments?;")
+
+# Until 2014 the evidence stood at the end of the description, in these words.
+_OLD_EVIDENCE = {
+    "By similarity": "ECO:0000250",
+    "Probable": "ECO:0000305",
+    "Potential": "ECO:0000255",
+}
+_OLD_STATUS = re.compile(rf"[;\s]*\(?\b({'|'.join(_OLD_EVIDENCE)})\)?\.?$")
+
+
+def read_entries(handle: TextIO, source: str) -> Iterator[Protein]:
+    """Read the entries of a flat file, one at a time.
+
+    The organism is the OS line without its final full stop, synonyms included.
+
+    Parameters
+    ----------
+    source : str
+        Name of the file in error messages.
+
+    Raises
+    ------
+    UserError
+        If an entry cannot be parsed or is cut short.
+    """
+    records = SwissProt.parse(handle)
+    accession = ""
+    while True:
+        try:
+            record = next(records, None)
+            if record is None:
+                return
+            protein = _protein(record)
+        except (SwissProt.SwissProtParserError, ValueError, AssertionError, IndexError) as error:
+            after = f"after {accession}" if accession else "at the first entry"
+            text = " ".join(str(error).split()) or type(error).__name__
+            raise UserError(
+                f"{source}: not Swiss-Prot flat text {after}: {text}; download the file again"
+            ) from None
+        accession = protein.accession
+        yield protein
+
+
+def _protein(record: Any) -> Protein:
+    if len(record.sequence) != record.sequence_length:
+        raise ValueError(
+            f"{record.entry_name}: {len(record.sequence)} residues, "
+            f"but its ID line says {record.sequence_length}"
+        )
+    return Protein(
+        accession=record.accessions[0],
+        entry_name=record.entry_name,
+        organism=record.organism.removesuffix("."),
+        taxon_id=int(record.taxonomy_id[0]) if record.taxonomy_id else None,
+        sequence=record.sequence,
+        fragment=_FRAGMENT.search(record.description) is not None,
+        features=tuple(_feature(feature) for feature in record.features),
+    )
+
+
+def _feature(feature: Any) -> Feature:
+    location = feature.location
+    description, evidence = _description(feature.qualifiers)
+    # Bio.SwissProt counts as Python does, from 0 with the end left out.
+    start = location.start + 1 if isinstance(location.start, ExactPosition) else None
+    end = int(location.end) if isinstance(location.end, ExactPosition) else None
+    return Feature(
+        type=feature_key(feature.type),
+        start=None if start is None else int(start),
+        end=end,
+        description=description,
+        evidence=evidence,
+        isoform=location.ref or "",
+    )
+
+
+def _description(qualifiers: dict[str, str]) -> tuple[str, str]:
+    """Description and ECO codes from new qualifiers, or from the one text of the old syntax."""
+    if "description" in qualifiers:
+        return _old_description(qualifiers["description"])
+    parts = (qualifiers.get(name) for name in ("ligand", "ligand_note", "note"))
+    codes = _ECO.findall(qualifiers.get("evidence", ""))
+    return "; ".join(part for part in parts if part), ",".join(dict.fromkeys(codes))
+
+
+def _old_description(text: str) -> tuple[str, str]:
+    status = _OLD_STATUS.search(text)
+    if status:
+        return text[: status.start()].removesuffix("."), _OLD_EVIDENCE[status.group(1)]
+    return text.removesuffix("."), ""

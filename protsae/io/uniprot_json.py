@@ -1,0 +1,174 @@
+"""UniProtKB entries in the JSON of the UniProt REST API, read one at a time."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, TextIO
+
+from protsae.errors import UserError
+from protsae.proteins import Feature, Protein, feature_key
+
+_ARRAY_START = re.compile(r'\s*(?:\{\s*"results"\s*:\s*)?\[')
+_BETWEEN = re.compile(r"[\s,]*")
+_CHUNK = 1 << 20
+# No entry comes near; a broken one must not draw a whole multi-gigabyte file into memory.
+_LONGEST_ENTRY = 1 << 26
+
+
+def read_entries(handle: TextIO, source: str) -> Iterator[Protein]:
+    """Read ``{"results": [...]}``, a bare list of entries, or one entry.
+
+    The lists are read entry by entry, so that memory does not grow with the file.
+
+    Parameters
+    ----------
+    source : str
+        Name of the file in error messages.
+
+    Raises
+    ------
+    UserError
+        If the text is not JSON, is cut short, or an entry lacks accession or sequence.
+    """
+    number = 0
+    for number, entry in enumerate(_decode(handle, source), start=1):
+        yield _checked(entry, source, number)
+    if not number:
+        raise UserError(f"{source}: no UniProt entries found; expected at least one")
+
+
+def parse_page(text: str, source: str) -> list[Protein]:
+    """Entries of one page of a REST search.
+
+    Raises
+    ------
+    UserError
+        If the text is not JSON, has no list ``results``, or an entry lacks accession or sequence.
+    """
+    try:
+        page = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise UserError(f"{source}: not JSON ({error})") from None
+    if not isinstance(page, dict) or not isinstance(page.get("results"), list):
+        raise UserError(f"{source}: no list 'results'; expected the JSON of a UniProt search")
+    return [_checked(entry, source, n) for n, entry in enumerate(page["results"], start=1)]
+
+
+def parse_entry(entry: dict[str, Any]) -> Protein:
+    """Protein of one entry; an inactive entry has an empty sequence.
+
+    The organism is the scientific name.
+
+    Raises
+    ------
+    KeyError, TypeError, AttributeError
+        If the entry is not laid out as UniProt does.
+    """
+    organism = entry.get("organism", {})
+    inactive = entry.get("entryType") == "Inactive"
+    return Protein(
+        accession=_text(entry["primaryAccession"]),
+        entry_name=entry.get("uniProtkbId", ""),
+        organism=organism.get("scientificName", ""),
+        taxon_id=organism.get("taxonId"),
+        sequence="" if inactive else _text(entry["sequence"]["value"]),
+        fragment="Fragment" in (entry.get("proteinDescription", {}).get("flag") or ""),
+        features=tuple(_feature(feature) for feature in entry.get("features", [])),
+        inactive=inactive,
+    )
+
+
+def _feature(feature: dict[str, Any]) -> Feature:
+    location = feature["location"]
+    codes = [evidence["evidenceCode"] for evidence in feature.get("evidences", [])]
+    return Feature(
+        type=feature_key(feature["type"]),
+        start=_exact(location["start"]),
+        end=_exact(location["end"]),
+        description=_description(feature),
+        evidence=",".join(dict.fromkeys(codes)),
+        isoform=location.get("sequence") or "",
+    )
+
+
+def _exact(position: dict[str, Any]) -> int | None:
+    """Value of a position whose modifier is EXACT; OUTSIDE, UNSURE and UNKNOWN give None."""
+    value = position.get("value")
+    if value is not None and not isinstance(value, int):
+        raise TypeError(f"expected a position, found {value!r}")
+    return value if position.get("modifier", "EXACT") == "EXACT" else None
+
+
+def _description(feature: dict[str, Any]) -> str:
+    ligand = feature.get("ligand") or {}
+    parts = (ligand.get("name"), ligand.get("note"), feature.get("description"))
+    return "; ".join(part for part in parts if part)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"expected text, found {value!r}")
+    return value
+
+
+def _checked(entry: Any, source: str, number: int) -> Protein:
+    try:
+        return parse_entry(entry)
+    except (KeyError, TypeError, AttributeError) as error:
+        accession = entry.get("primaryAccession") if isinstance(entry, dict) else None
+        which = f"entry {number}" + (f" ({accession})" if accession else "")
+        what = f"no {error}" if isinstance(error, KeyError) else str(error)
+        raise UserError(
+            f"{source}: {which} is not laid out as UniProt's REST JSON: {what}"
+        ) from None
+
+
+def _decode(handle: TextIO, source: str) -> Iterator[Any]:
+    buffer = handle.read(_CHUNK)
+    start = _ARRAY_START.match(buffer)
+    if start is None:
+        yield _only_entry(buffer + handle.read(), source)
+        return
+    decoder = json.JSONDecoder()
+    position, number = start.end(), 0
+    while True:
+        position = _end(_BETWEEN, buffer, position)
+        if buffer.startswith("]", position):
+            break
+        try:
+            entry, position = decoder.raw_decode(buffer, position)
+        except json.JSONDecodeError as error:
+            # Either broken, or the entry goes on beyond the buffer: read as much again and retry.
+            buffer = buffer[position:]
+            more = handle.read(max(_CHUNK, len(buffer)))
+            if not more or len(buffer) > _LONGEST_ENTRY:
+                raise UserError(
+                    f"{source}: not JSON, or cut short, after {number:,} entries ({error.msg}); "
+                    "download the file again"
+                ) from None
+            buffer, position = buffer + more, 0
+        else:
+            number += 1
+            yield entry
+    _check_rest(buffer[position + 1 :] + handle.read(_CHUNK), source, number)
+
+
+def _only_entry(text: str, source: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise UserError(f"{source}: not JSON ({error})") from None
+
+
+def _check_rest(rest: str, source: str, number: int) -> None:
+    if rest.strip() not in ("", "}"):
+        raise UserError(
+            f"{source}: text after the list of {number:,} entries: {rest.strip()[:60]!r}; "
+            "expected the end of the file"
+        )
+
+
+def _end(pattern: re.Pattern[str], text: str, position: int) -> int:
+    match = pattern.match(text, position)
+    assert match is not None  # the pattern matches the empty string
+    return match.end()
