@@ -20,7 +20,7 @@ TRAINED_MASK_SHARE = 0.15 * 0.8
 
 @dataclass(frozen=True)
 class ForwardOutput:
-    """Activations by layer, float32, shape (n_sequences, n_tokens, d_model), and logits if asked."""
+    """Activations by layer, shape (n_sequences, n_tokens, d_model), and logits if asked for."""
 
     representations: dict[int, Tensor]
     logits: Tensor | None
@@ -70,12 +70,12 @@ def forward(
     padding_BT = tokens_BT.eq(model.padding_idx)
     # True = may be attended to, broadcast over heads and queries; no mask at all is the fast case.
     keys_B11T = None if not padding_BT.any() else ~padding_BT[:, None, None, :]
-    cos_TH, sin_TH = _rotary_tables(model, tokens_BT.shape[1])
+    cos_TK, sin_TK = _rotary_tables(model, tokens_BT.shape[1])
 
     x_BTD = site(0, _embed(model, tokens_BT, padding_BT))
     for index, block in enumerate(model.layers):
         h_BTD = block.self_attn_layer_norm(x_BTD)
-        x_BTD = x_BTD + _attention(block.self_attn, h_BTD, keys_B11T, cos_TH, sin_TH)
+        x_BTD = x_BTD + _attention(block.self_attn, h_BTD, keys_B11T, cos_TK, sin_TK)
         x_BTD = x_BTD + block.fc2(F.gelu(block.fc1(block.final_layer_norm(x_BTD))))
         if index + 1 < last:
             x_BTD = site(index + 1, x_BTD)
@@ -95,11 +95,9 @@ def _embed(model: ESM2, tokens_BT: Tensor, padding_BT: Tensor) -> Tensor:
 
 def _rotary_tables(model: ESM2, n_tokens: int) -> tuple[Tensor, Tensor]:
     inv_freq = model.layers[0].self_attn.rot_emb.inv_freq
-    angle_TH = torch.outer(
-        torch.arange(n_tokens, device=inv_freq.device).type_as(inv_freq), inv_freq
-    )
-    angle_TH = torch.cat((angle_TH, angle_TH), dim=-1)
-    return angle_TH.cos(), angle_TH.sin()
+    position_T = torch.arange(n_tokens, device=inv_freq.device).type_as(inv_freq)
+    angle_TK = torch.outer(position_T, inv_freq).repeat(1, 2)
+    return angle_TK.cos(), angle_TK.sin()
 
 
 def _rotate(x_BHTK: Tensor, cos_TK: Tensor, sin_TK: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""ESM-2 weights, by fair-esm's name or from a local file in its layout, loaded by fair-esm itself."""
+"""ESM-2 weights, by fair-esm's name or from a local file in its layout, loaded by fair-esm."""
 
 import argparse
 import os
@@ -109,7 +109,7 @@ def _weights_path(model: str) -> Path:
     for needed in (path, regression):
         if not needed.is_file():
             raise UserError(
-                f"{needed}: no such file; fair-esm loads {path.name} with {regression.name} beside it"
+                f"{needed}: no such file; fair-esm wants {path.name} and {regression.name} together"
             )
     if not path.stem.startswith("esm2"):
         raise UserError(

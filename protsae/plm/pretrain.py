@@ -112,7 +112,7 @@ def train_step(
 def validation_loss(
     model: ESM2, sequences: Sequence[np.ndarray], settings: PretrainSettings
 ) -> float:
-    """Mean cross-entropy in nats over 15 % masked residues (all <mask>), the same ones every time."""
+    """Mean cross-entropy in nats of 15 % masked residues (all <mask>), the same ones every time."""
     rng = np.random.default_rng((settings.seed, 2))
     originals = [tokens[: settings.crop] for tokens in sequences]
     positions = [choose_masked(len(tokens), 0.15, rng) for tokens in originals]

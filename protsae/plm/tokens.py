@@ -3,6 +3,7 @@
 <cls>, <eos> and <pad> are added and dropped in this package and nowhere else.
 """
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -10,7 +11,6 @@ import esm
 import numpy as np
 import torch
 from torch import Tensor
-import itertools
 
 CLS, PAD, EOS, UNKNOWN, MASK = 0, 1, 2, 24, 32
 """Token numbers of fair-esm's ESM-1b alphabet; UNKNOWN is the letter X."""
