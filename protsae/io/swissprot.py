@@ -76,16 +76,21 @@ def _feature(feature: Any) -> Feature:
     location = feature.location
     description, evidence = _description(feature.qualifiers)
     # Bio.SwissProt counts as Python does, from 0 with the end left out.
-    start = location.start + 1 if isinstance(location.start, ExactPosition) else None
-    end = int(location.end) if isinstance(location.end, ExactPosition) else None
+    start = int(location.start) + 1 if _exact(location.start) else None
+    end = int(location.end) if _exact(location.end) else None
     return Feature(
         type=feature_key(feature.type),
-        start=None if start is None else int(start),
+        start=start,
         end=end,
         description=description,
         evidence=evidence,
         isoform=location.ref or "",
     )
+
+
+def _exact(position: Any) -> bool:
+    # UncertainPosition ('?22') is a subclass of ExactPosition, hence not isinstance.
+    return type(position) is ExactPosition
 
 
 def _description(qualifiers: dict[str, str]) -> tuple[str, str]:

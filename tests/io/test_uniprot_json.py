@@ -1,0 +1,151 @@
+"""UniProt JSON: features and positions as UniProt writes them, and files of any size."""
+
+import gzip
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from protsae.errors import UserError
+from protsae.io import uniprot_json
+from protsae.io.uniprot_json import parse_page, read_entries
+from protsae.proteins import FEATURE_TYPES, Feature
+
+TEXT = (Path(__file__).parents[1] / "data/entries.json").read_text()
+ENTRIES = json.loads(TEXT)["results"]
+
+
+def read(text):
+    return list(read_entries(io.StringIO(text), "x.json"))
+
+
+def test_an_entry():
+    protein = read(TEXT)[0]
+    assert (protein.accession, protein.entry_name) == ("T00001", "NEW1_TEST")
+    assert (protein.organism, protein.taxon_id) == ("Exemplum novum", 12345)
+    assert len(protein.sequence) == 60
+    assert protein.fragment
+    assert not protein.inactive
+
+
+def test_positions_descriptions_and_evidence():
+    assert read(TEXT)[0].features == (
+        Feature("SIGNAL", 1, None),
+        Feature("CHAIN", None, 60, "Made-up protein 1"),
+        Feature("TRANSIT", None, 30, "Mitochondrion"),
+        Feature("PROPEP", None, None),
+        Feature("HELIX", 7, 13, "", "ECO:0007829,ECO:0000269"),
+        Feature("DISULFID", 11, 53, "Interchain"),
+        Feature("BINDING", 17, 17, "Zn(2+); catalytic; via amide", "ECO:0000250"),
+        Feature("MOD_RES", 7, 7, "Phosphoserine", isoform="T00001-2"),
+        Feature("METAL", 19, 19, "Calcium"),
+        Feature("Frobnication", 5, 5),
+        Feature("REGION", 50, 61, "Disordered"),
+        Feature("MOD_RES", 60, 60, "Cysteine amide"),
+    )
+
+
+def test_an_inactive_entry_and_one_without_features():
+    _, inactive, plain = read(TEXT)
+    assert inactive.inactive
+    assert inactive.sequence == ""
+    assert plain.features == ()
+    assert not plain.fragment
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        TEXT,
+        json.dumps(ENTRIES),
+        " \n" + json.dumps({"results": ENTRIES}, indent=3) + "\n",
+    ],
+)
+@pytest.mark.parametrize("chunk", [40, 1 << 20])
+def test_layouts_in_small_and_large_pieces(text, chunk, monkeypatch):
+    monkeypatch.setattr(uniprot_json, "_CHUNK", chunk)
+    assert [protein.accession for protein in read(text)] == ["T00001", "T00003", "T00004"]
+
+
+def test_one_entry():
+    assert [protein.accession for protein in read(json.dumps(ENTRIES[2]))] == ["T00004"]
+
+
+@pytest.mark.parametrize("chunk", [40, 1 << 20])
+def test_a_file_cut_short(chunk, monkeypatch):
+    monkeypatch.setattr(uniprot_json, "_CHUNK", chunk)
+    with pytest.raises(UserError, match=r"x\.json: not JSON, or cut short, after 2 entries"):
+        read(TEXT[: TEXT.index("T00004_TEST")])
+
+
+def test_an_error_message_at_the_end():
+    with pytest.raises(UserError, match=r"text after the list of 3 entries: '}.*Error enc"):
+        read(TEXT + "\n\nError encountered when streaming data. Please try again later.\n")
+
+
+def test_a_broken_entry_does_not_draw_in_the_whole_file(monkeypatch):
+    monkeypatch.setattr(uniprot_json, "_CHUNK", 100)
+    monkeypatch.setattr(uniprot_json, "_LONGEST_ENTRY", 1000)
+    handle = io.StringIO('[{"primaryAccession": nonsense}' + " " * 100_000)
+    with pytest.raises(UserError, match="after 0 entries"):
+        list(read_entries(handle, "x.json"))
+    assert handle.tell() < 5000
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"results": []}', "no UniProt entries found"),
+        ("[]", "no UniProt entries found"),
+        ("{", "not JSON"),
+        ('{"a": 1}', "entry 1 is not laid out as UniProt's REST JSON: no 'primaryAccession'"),
+        ("[3]", "entry 1 is not laid out"),
+        ('[{"primaryAccession": "P1"}]', r"entry 1 \(P1\) is not laid .*: no 'sequence'"),
+        (
+            '[{"primaryAccession": "P1", "sequence": {"value": null}}]',
+            ".*: expected text, found None",
+        ),
+        (
+            '[{"primaryAccession": "P1", "sequence": {"value": "M"}, "features": [{"type": '
+            '"Helix", "location": {"start": {"value": "1"}, "end": {"value": 2}}}]}]',
+            ".*: expected a position, found '1'",
+        ),
+    ],
+)
+def test_what_is_no_uniprot_json(text, message):
+    with pytest.raises(UserError, match=rf"x\.json: {message}"):
+        read(text)
+
+
+def test_a_page():
+    assert [p.accession for p in parse_page(TEXT, "page 1")] == ["T00001", "T00003", "T00004"]
+    assert parse_page('{"results": []}', "page 1") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("<html>", "page 1: not JSON"),
+        ("[]", "page 1: no list 'results'"),
+        ('{"results": 3}', "page 1: no list 'results'"),
+        ('{"results": [{}]}', "page 1: entry 1 is not laid out"),
+    ],
+)
+def test_what_is_no_page(text, message):
+    with pytest.raises(UserError, match=message):
+        parse_page(text, "page 1")
+
+
+def test_the_real_pages():
+    folder = Path(__file__).parents[2] / "../shared/data/uniprot"
+    if not folder.is_dir():
+        pytest.skip("the real UniProt pages are not beside the repository")
+    proteins = [
+        protein
+        for path in sorted(folder.glob("rest_page_*.json.gz"))
+        for protein in read(gzip.decompress(path.read_bytes()).decode())
+    ]
+    assert len(proteins) == 104
+    assert sum(protein.fragment for protein in proteins) == 5
+    assert {f.type for protein in proteins for f in protein.features} <= set(FEATURE_TYPES)
