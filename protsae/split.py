@@ -35,8 +35,9 @@ def assign_splits(
 
     Examples
     --------
-    >>> assign_splits(np.array([0, 0, 2, 3]), np.array([40, 20, 20, 20]), 0.2, 0.2, seed=0)[:2]
-    array(['train', 'train'], dtype=object)
+    >>> cluster, length = np.array([0, 0, 2, 3]), np.array([30, 30, 20, 20])
+    >>> assign_splits(cluster, length, valid=0.2, test=0.2, seed=0).tolist()
+    ['train', 'train', 'test', 'valid']
     """
     clusters, member = np.unique(cluster, return_inverse=True)
     residues = np.bincount(member, weights=length)

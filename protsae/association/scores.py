@@ -1,0 +1,71 @@
+"""Scores of a detector from counts, and which pair of feature and property goes together."""
+
+import numpy as np
+
+
+def ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
+    """numerator / denominator, 0 where the denominator is 0; float64, broadcast.
+
+    Examples
+    --------
+    >>> ratio(np.array([1, 0]), np.array([2, 0])).tolist()
+    [0.5, 0.0]
+    """
+    numerator, denominator = np.broadcast_arrays(numerator, denominator)
+    return np.divide(numerator, denominator, out=np.zeros(numerator.shape), where=denominator != 0)
+
+
+def f1_score(true_positives: np.ndarray, on: np.ndarray, positives: np.ndarray) -> np.ndarray:
+    """2 TP / (on + positives), the harmonic mean of TP / on and TP / positives.
+
+    Examples
+    --------
+    >>> float(f1_score(np.array(3), np.array(4), np.array(6)))
+    0.6
+    """
+    return ratio(2 * true_positives, on + positives)
+
+
+def always_on_f1(base_rate: np.ndarray) -> np.ndarray:
+    """F1 of a detector that is on everywhere: 2 p / (1 + p).
+
+    Examples
+    --------
+    >>> float(always_on_f1(np.array(1 / 3)))
+    0.5
+    """
+    return 2 * base_rate / (1 + base_rate)
+
+
+def above_always_on(f1: np.ndarray, base_rate: np.ndarray) -> np.ndarray:
+    """(F1 - a) / (1 - a) with a = ``always_on_f1``: 1 is perfect, 0 no better than always on.
+
+    F1 itself favours common properties; this is what pairs are ranked by.
+    """
+    floor = always_on_f1(base_rate)
+    return ratio(f1 - floor, 1 - floor)
+
+
+def best_thresholds(f1: np.ndarray) -> np.ndarray:
+    """Index of the threshold with the highest F1, the lowest at a tie.
+
+    Parameters
+    ----------
+    f1 : ndarray, shape (n_thresholds, n_properties, n_features)
+
+    Returns
+    -------
+    ndarray, dtype=int64, shape=(n_properties, n_features)
+    """
+    return f1.argmax(0)
+
+
+def take_threshold(values: np.ndarray, threshold: np.ndarray) -> np.ndarray:
+    """``values[threshold[p, f], p, f]`` for every pair, shape (n_properties, n_features).
+
+    ``values`` has shape (n_thresholds, n_properties, n_features), or (n_thresholds, n_features) for
+    what does not depend on the property.
+    """
+    if values.ndim == 2:
+        values = np.broadcast_to(values[:, None, :], (len(values), *threshold.shape))
+    return np.take_along_axis(values, threshold[None], axis=0)[0]

@@ -1,0 +1,43 @@
+"""Thresholds that move with a feature's scale: quantiles of its positive activations."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy import sparse
+
+
+def positive_quantiles(activations: sparse.csc_array, quantiles: Sequence[float]) -> np.ndarray:
+    """Thresholds of each feature, ascending; a feature is "on" where it exceeds one.
+
+    Quantile 0 is the threshold 0 (any activity); quantile q > 0 is the smallest positive activation
+    with at least a share q of the positive activations at or below it. A feature that is never
+    active gets infinity, so that it is never on.
+
+    Parameters
+    ----------
+    activations : csc_array, shape (n_residues, n_features)
+        Only positive values stored.
+    quantiles : sequence of float
+        In [0, 1).
+
+    Returns
+    -------
+    ndarray, dtype=float32, shape=(n_thresholds, n_features)
+
+    Examples
+    --------
+    >>> x = sparse.csc_array(np.array([[0.0, 0], [1, 0], [3, 0], [2, 0], [4, 0]], np.float32))
+    >>> positive_quantiles(x, [0, 0.5]).tolist()
+    [[0.0, inf], [2.0, inf]]
+    """
+    n_features = activations.shape[1]
+    first = activations.indptr[:-1].astype(np.int64)
+    n_positive = np.diff(activations.indptr).astype(np.int64)
+    feature = np.repeat(np.arange(n_features), n_positive)
+    ordered = activations.data[np.lexsort((activations.data, feature))]
+    thresholds = np.full((len(quantiles), n_features), np.inf, dtype=np.float32)
+    active = n_positive > 0
+    for row, quantile in zip(thresholds, sorted(quantiles), strict=True):
+        rank = np.maximum(np.ceil(quantile * n_positive[active]).astype(np.int64) - 1, 0)
+        row[active] = ordered[first[active] + rank] if quantile > 0 else 0.0
+    return thresholds
