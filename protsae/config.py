@@ -146,6 +146,7 @@ class TrainSettings(Settings):
     )
     warmup: Fraction = Field(0.05, description="share of steps over which lr and l1 rise from 0")
     decay: Fraction = Field(0.2, description="share of steps over which lr falls to 0 at the end")
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: cuda if present")
     checkpoint_every: Positive = Field(500, description="steps between checkpoints")
     seed: int = Field(0, description="seed of initial weights and order of residues")
 

@@ -1,13 +1,13 @@
 """Which proteins belong to which shard: contiguous runs of about equal numbers of residues."""
 
 import argparse
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
 from protsae.errors import UserError
-import itertools
 
 
 def shard_bounds(lengths: Sequence[int], n_shards: int) -> list[tuple[int, int]]:

@@ -92,8 +92,7 @@ def run(args: argparse.Namespace) -> None:
 def read_training_sequences(path: str) -> tuple[list[str], int]:
     """Sequences of letters A-Z of at least ``SHORTEST`` residues, and how many were left out."""
     try:
-        opened = gzip.open(path, "rt") if path.endswith(".gz") else Path(path).open()
-        with opened as handle:
+        with gzip.open(path, "rt") if path.endswith(".gz") else Path(path).open() as handle:
             every = [sequence.upper() for _, sequence in SimpleFastaParser(handle)]
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; expected FASTA, plain or .gz") from None

@@ -19,6 +19,7 @@ import torch
 
 from protsae import __version__
 from protsae.config import TrainSettings, add_flags, settings_from_flags
+from protsae.device import find_device
 from protsae.errors import UserError
 from protsae.io.activations import LayerCache
 from protsae.io.checkpoints import read_checkpoint, write_checkpoint
@@ -99,7 +100,8 @@ def fit(
     checkpoint: Path,
 ) -> pd.DataFrame:
     """Train in place; returns the curve, one row per stretch of steps (means over the stretch)."""
-    optimiser = build_optimiser(sae, settings)
+    device = find_device(settings.device)
+    optimiser = build_optimiser(sae.to(device), settings)
     # A checkpoint of other settings or other activations is not ours to go on from.
     identity = settings_sha256(
         {**settings.model_dump(), **vars(cache.source), "layer": cache.layer}
@@ -109,15 +111,15 @@ def fit(
     curve: list[dict[str, Any]] = found["curve"] if found else []
 
     every = max(1, settings.steps // LOGGED_ROWS)
-    mean = torch.from_numpy(normalisation.mean).float()
+    mean = torch.from_numpy(normalisation.mean).float().to(device)
     batches = shuffled_batches(
         cache, accessions, settings.batch, settings.buffer, settings.seed, skip=first_step
     )
     recent: list[dict[str, float]] = []
-    fired = torch.zeros(sae.n_features, dtype=torch.bool)
+    fired = torch.zeros(sae.n_features, dtype=torch.bool, device=device)
     steps = range(first_step, settings.steps)
     for step, rows in zip(progress(steps, "training", "steps"), batches, strict=False):
-        x_ND = (torch.from_numpy(rows) - mean) * normalisation.scale
+        x_ND = (torch.from_numpy(rows).to(device) - mean) * normalisation.scale
         stats = train_step(sae, optimiser, x_ND, step, settings)
         recent.append({k: getattr(stats, k) for k in ("loss", "mse", "fvu", "l0", "l1")})
         fired |= stats.fired
@@ -134,4 +136,5 @@ def fit(
         if done // settings.checkpoint_every > (done - every) // settings.checkpoint_every:
             progress_now = {"step": done, "curve": curve}
             write_checkpoint(checkpoint, identity, sae, optimiser, progress_now)
+    sae.cpu()
     return pd.DataFrame(curve)

@@ -1,7 +1,7 @@
 """The activation cache: one HDF5 file per shard, one contiguous dataset per layer.
 
-A row is a residue. Attributes say what the rows came from; a file without ``complete`` or of another
-``format_version`` is refused. Datasets are contiguous, so readers map them instead of copying.
+A row is a residue. Attributes say what the rows came from; a file without ``complete`` or of
+another ``format_version`` is refused. Datasets are contiguous, so readers map them.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Interrupted training: weights, optimiser moments and progress in one safetensors file, no pickles."""
+"""Interrupted training: weights, optimiser moments and progress in one safetensors file."""
 
 import json
 from pathlib import Path

@@ -1,11 +1,11 @@
 """Residues of a layer in random order, read chunk by chunk, with bounded memory."""
 
+import itertools
 from collections.abc import Iterator
 
 import numpy as np
 
 from protsae.io.activations import LayerCache
-import itertools
 
 CHUNK_ROWS = 128
 """Rows read together: long enough for the disk, short enough that a buffer mixes many proteins."""

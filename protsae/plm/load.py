@@ -13,6 +13,7 @@ import esm
 import torch
 from esm.model.esm2 import ESM2
 
+from protsae.device import find_device
 from protsae.errors import UserError
 from protsae.provenance import file_sha256
 
@@ -79,7 +80,7 @@ def load_esm(model: str, device: str = "auto") -> LoadedEsm:
         raise UserError(_not_esm2(model, error)) from None
     if not isinstance(loaded, ESM2):
         raise UserError(f"{model}: a {type(loaded).__name__}, not an ESM-2 in fair-esm's layout")
-    return LoadedEsm(model_name(model), file_sha256(path), loaded.eval().to(_device(device)))
+    return LoadedEsm(model_name(model), file_sha256(path), loaded.eval().to(find_device(device)))
 
 
 def validate_layers(model: ESM2, layers: tuple[int, ...]) -> None:
@@ -144,12 +145,3 @@ def _not_esm2(model: str, error: Exception) -> str:
     return (
         f"{model}: not an ESM-2 checkpoint in fair-esm's layout ({type(error).__name__}: {reason})"
     )
-
-
-def _device(name: str) -> str:
-    available = torch.cuda.is_available()
-    if name == "cuda" and not available:
-        raise UserError(
-            "device: cuda was asked for, but torch finds no CUDA device; use auto or cpu"
-        )
-    return "cuda" if name == "cuda" or (name == "auto" and available) else "cpu"

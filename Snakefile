@@ -1,0 +1,49 @@
+# protsae: proteins to an annotated feature table. Stages are in pipeline order.
+import sys
+from snakemake.utils import min_version
+
+min_version("9.19")
+
+
+configfile: "config.yaml"
+
+
+include: "workflow/rules/common.smk"
+
+
+pathvars:
+    results=CONFIG.results,
+
+
+wildcard_constraints:
+    model=r"[^/]+",
+    layer=r"\d+",
+    variant=r"[^/]+",
+    shard=r"\d+",
+
+
+include: "workflow/rules/proteins.smk"
+include: "workflow/rules/activations.smk"
+include: "workflow/rules/sae.smk"
+include: "workflow/rules/annotation.smk"
+include: "workflow/rules/report.smk"
+
+
+localrules:
+    all,
+    onehot,
+    embed,
+    train,
+    evaluate,
+    annotate,
+
+
+rule all:
+    default_target: True
+    input:
+        "<results>/features.parquet",
+        "<results>/report.html",
+
+
+onstart:
+    write_config(CONFIG)

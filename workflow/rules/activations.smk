@@ -1,0 +1,61 @@
+# The activation cache: one job per shard writes every layer of it.
+
+
+rule onehot_shard:
+    input:
+        "<results>/proteins/proteins.parquet",
+    output:
+        "<results>/activations/onehot/shard-{shard}.h5",
+    params:
+        shards=CONFIG.cache.shards,
+        code=code("onehot"),
+    log:
+        "<results>/logs/onehot/shard-{shard}.log",
+    benchmark:
+        "<results>/benchmarks/onehot/shard-{shard}.tsv"
+    conda:
+        "../envs/protsae.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    shell:
+        "protsae onehot --proteins {input} --shard $((10#{wildcards.shard}))"
+        " --shards {params.shards} --output {output} > {log} 2>&1"
+
+
+rule embed_shard:
+    input:
+        proteins="<results>/proteins/proteins.parquet",
+        weights=local_file(CONFIG.embed.model),
+    output:
+        f"<results>/activations/{ESM}/shard-{{shard}}.h5",
+    params:
+        shards=CONFIG.cache.shards,
+        settings=to_flags(CONFIG.embed),
+        code=code("embed"),
+    log:
+        "<results>/logs/embed/shard-{shard}.log",
+    benchmark:
+        "<results>/benchmarks/embed/shard-{shard}.tsv"
+    conda:
+        "../envs/protsae.yaml"
+    threads: 4
+    resources:
+        mem_mb=lambda wildcards, attempt: 8000 * attempt,
+        runtime=720,
+        gpu=int(CONFIG.embed.device == "cuda"),
+    shell:
+        "protsae embed {params.settings} --proteins {input.proteins}"
+        " --shard $((10#{wildcards.shard})) --shards {params.shards} --output {output}"
+        " --threads {threads} > {log} 2>&1"
+
+
+rule onehot:
+    input:
+        expand("<results>/activations/onehot/shard-{shard}.h5", shard=SHARDS),
+
+
+rule embed:
+    input:
+        expand("<results>/activations/{model}/shard-{shard}.h5", model=ESM, shard=SHARDS),

@@ -1,0 +1,45 @@
+# The property that each feature of a layer detects: all variants of the layer and its neurons.
+
+
+rule annotate_layer:
+    input:
+        saes=expand(
+            "<results>/sae/{{model}}/layer-{{layer}}/{variant}/protsae.json",
+            variant=sorted(CONFIG.train),
+        ),
+        weights=expand(
+            "<results>/sae/{{model}}/layer-{{layer}}/{variant}/sae_weights.safetensors",
+            variant=sorted(CONFIG.train),
+        ),
+        proteins="<results>/proteins/proteins.parquet",
+        annotations="<results>/proteins/annotations.parquet",
+        activations=expand(
+            "<results>/activations/{{model}}/shard-{shard}.h5", shard=SHARDS
+        ),
+    output:
+        features="<results>/annotation/{model}/layer-{layer}/features.parquet",
+        associations="<results>/annotation/{model}/layer-{layer}/associations.parquet",
+        examples="<results>/annotation/{model}/layer-{layer}/examples.parquet",
+    params:
+        settings=to_flags(CONFIG.annotate),
+        code=code("annotate"),
+    log:
+        "<results>/logs/annotate/{model}/layer-{layer}.log",
+    benchmark:
+        "<results>/benchmarks/annotate/{model}/layer-{layer}.tsv"
+    conda:
+        "../envs/protsae.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 8000 * attempt,
+        runtime=480,
+    shell:
+        "protsae annotate {params.settings} --sae $(dirname {input.saes})"
+        " --activations {input.activations} --proteins {input.proteins}"
+        " --annotations {input.annotations} --output $(dirname {output.features})"
+        " --threads {threads} > {log} 2>&1"
+
+
+rule annotate:
+    input:
+        layer_paths("<results>/annotation/{model}/layer-{layer}/features.parquet"),

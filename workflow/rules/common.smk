@@ -1,0 +1,55 @@
+# What all rules share: the checked configuration and the helpers that turn it into paths and flags.
+# Nothing heavy is imported here: Snakemake parses this file again in every cluster job.
+from pathlib import Path
+
+import yaml
+
+from protsae.config import Config, parse_settings, to_flags
+from protsae.errors import UserError
+from protsae.io.atomic import atomic_path
+from protsae.provenance import code_digest
+
+# Jobs call the protsae that belongs to the Python that runs Snakemake, activated or not.
+shell.prefix(f'set -euo pipefail; PATH="{Path(sys.executable).parent}:$PATH"; ')
+
+try:
+    CONFIG = parse_settings(Config, config, "config")
+except UserError as error:
+    print(f"protsae: {error}", file=sys.stderr)
+    sys.exit(2)
+
+ESM = Path(CONFIG.embed.model).stem if CONFIG.embed.model.endswith(".pt") else CONFIG.embed.model
+SHARDS = [f"{shard:04d}" for shard in range(CONFIG.cache.shards)]
+LAYERS = [(ESM, f"{layer:02d}") for layer in CONFIG.embed.layers]
+if CONFIG.onehot:
+    LAYERS.insert(0, ("onehot", "00"))
+
+
+def code(stage):
+    """Digest of a stage's source: as a param it reruns the stage when, and only when, it changes."""
+    return code_digest(f"protsae.commands.{stage}")
+
+
+def layer_paths(pattern):
+    """The pattern for every model and layer of the run."""
+    return [
+        path
+        for model, layer in LAYERS
+        for path in expand(pattern, model=model, layer=layer, allow_missing=True)
+    ]
+
+
+def sae_paths(pattern):
+    """The pattern for every model, layer and SAE variant of the run."""
+    return expand(layer_paths(pattern), variant=sorted(CONFIG.train))
+
+
+def local_file(path):
+    """The path as a list, for an input that is a file only under some settings."""
+    return [path] if path and Path(path).suffix else []
+
+
+def write_config(settings):
+    """Put the merged configuration beside the results."""
+    with atomic_path(Path(settings.results) / "config.yaml") as temporary:
+        temporary.write_text(yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False))

@@ -1,0 +1,65 @@
+# The tables of the whole run, and the page that shows them.
+
+
+rule tables:
+    input:
+        annotations=layer_paths(
+            "<results>/annotation/{model}/layer-{layer}/features.parquet"
+        ),
+        associations=layer_paths(
+            "<results>/annotation/{model}/layer-{layer}/associations.parquet"
+        ),
+        evaluations=sae_paths(
+            "<results>/sae/{model}/layer-{layer}/{variant}/evaluation.json"
+        ),
+    output:
+        features="<results>/features.parquet",
+        features_text="<results>/features.tsv",
+        associations="<results>/associations.parquet",
+        summary="<results>/summary.tsv",
+    params:
+        code=code("tables"),
+    log:
+        "<results>/logs/tables.log",
+    benchmark:
+        "<results>/benchmarks/tables.tsv"
+    conda:
+        "../envs/protsae.yaml"
+    threads: 1
+    resources:
+        mem_mb=8000,
+        runtime=60,
+    shell:
+        "protsae tables --annotations $(dirname {input.annotations})"
+        " --evaluations {input.evaluations} --output $(dirname {output.features}) > {log} 2>&1"
+
+
+rule report:
+    input:
+        "<results>/features.parquet",
+        "<results>/associations.parquet",
+        "<results>/summary.tsv",
+        "<results>/proteins/proteins.parquet",
+        "<results>/proteins/annotations.parquet",
+        "<results>/proteins/provenance.json",
+        layer_paths("<results>/annotation/{model}/layer-{layer}/examples.parquet"),
+        sae_paths("<results>/sae/{model}/layer-{layer}/{variant}/evaluation.json"),
+        sae_paths("<results>/sae/{model}/layer-{layer}/{variant}/training.parquet"),
+    output:
+        "<results>/report.html",
+    params:
+        settings=to_flags(CONFIG.report),
+        code=code("report"),
+    log:
+        "<results>/logs/report.log",
+    benchmark:
+        "<results>/benchmarks/report.tsv"
+    conda:
+        "../envs/protsae.yaml"
+    threads: 1
+    resources:
+        mem_mb=8000,
+        runtime=60,
+    shell:
+        "protsae report {params.settings} --results $(dirname {output}) --output {output}"
+        " > {log} 2>&1"
