@@ -8,6 +8,7 @@ and the workflow turns a section into those flags, so a setting is declared once
 import argparse
 import difflib
 import shlex
+import sys
 import typing
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
@@ -357,3 +358,7 @@ def _flag(name: str) -> str:
 
 def _shown(value: Any) -> str:
     return " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(yaml.safe_dump(schema(), sort_keys=False, allow_unicode=True, width=100))

@@ -1,0 +1,55 @@
+# make run: everything, offline.  make test: lint, types, tests.  make help: all targets.
+VENV ?= .venv
+PYTHON ?= python3
+CORES ?= $(shell getconf _NPROCESSORS_ONLN)
+STAMP := $(VENV)/.installed
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+
+.PHONY: help setup run test check format schema bench clean
+
+help:
+	@echo "make setup   virtual environment in $(VENV) with pinned versions"
+	@echo "make run     the embedded run: proteins to feature table and report, offline"
+	@echo "make test    make check, then the tests"
+	@echo "make check   ruff, mypy, snakefmt, snakemake --lint"
+	@echo "make bench   benchmarks (minutes)"
+	@echo "make schema  config schema from protsae/config.py"
+
+setup: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "protsae needs Python 3.11 or newer; set PYTHON=..." >&2; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --upgrade pip
+	$(VENV)/bin/pip install --quiet --constraint constraints.txt --editable '.[test,slurm]'
+	touch $@
+
+run: setup
+	snakemake --cores $(CORES) --quiet rules host
+	@echo "feature table: results/features.tsv (and .parquet)"
+	@echo "report:        results/report.html"
+
+test: check
+	pytest
+
+check: setup
+	ruff check .
+	ruff format --check .
+	mypy
+	snakefmt --check Snakefile workflow
+	snakemake --lint
+
+format: setup
+	ruff check --fix .
+	ruff format .
+	snakefmt Snakefile workflow
+
+schema: setup
+	python -m protsae.config > workflow/schemas/config.schema.yaml
+
+bench: setup
+	python benchmarks/thousand_proteins.py
+
+clean:
+	rm -rf results .snakemake
