@@ -109,20 +109,24 @@ def run(args: argparse.Namespace) -> None:
 def _read(
     settings: FetchSettings, output: Path, source: dict[str, Any], features: FeatureCounts
 ) -> Iterator[Protein]:
-    """Proteins of the input; fills in ``source``, what they came from."""
+    """Proteins of the input, downloaded if need be; ``source`` receives what they came from."""
+    source |= {"input": settings.input}
     if settings.query is not None:
         pages = output / "pages"
         download = fetch_pages(settings.api, settings.query, pages, say=_say)
         source |= {
-            "input": "uniprot",
             "api": settings.api,
             "query": settings.query,
             "uniprot_release": download.release,
             "entries": download.total,
         }
-        yield from progress(read_pages(pages, download.pages), "reading pages", "proteins")
-        return
-    source |= {"input": settings.input}
+        return progress(read_pages(pages, download.pages), "reading pages", "proteins")
+    return _read_file(settings, source, features)
+
+
+def _read_file(
+    settings: FetchSettings, source: dict[str, Any], features: FeatureCounts
+) -> Iterator[Protein]:
     unmatched: Counter[str] = Counter()
     proteins = read_proteins(settings.input, settings.annotations, unmatched)
     yield from progress(proteins, f"reading {settings.input}", "proteins")

@@ -12,8 +12,8 @@ from urllib3.util.retry import Retry
 
 from protsae import __version__
 from protsae.errors import UserError
+from protsae.io.protein_files import GZIP_MAGIC
 
-GZIP_MAGIC = b"\x1f\x8b"
 _RETRIED = (429, 500, 502, 503, 504)
 _TIMEOUT = (10, 120)  # seconds to connect, and between two pieces of an answer
 
@@ -60,6 +60,10 @@ class Answer:
     next_url: str | None
 
 
+class Refused(UserError):
+    """The server will not answer this request, however often it is repeated."""
+
+
 class Client:
     """A session that sends protsae's name and keeps to a `RetryPolicy`."""
 
@@ -82,8 +86,10 @@ class Client:
 
         Raises
         ------
+        Refused
+            If the server refuses for good (status 4xx but 429), with its own message.
         UserError
-            If the server cannot be reached, or refuses; with its own message if it sent one.
+            If it cannot be reached, or does not answer in full after all repetitions.
         """
         for attempt in range(self._policy.attempts + 1):
             response = self._start(url)
@@ -115,7 +121,7 @@ class Client:
             ) from None
         if response.status_code != 200:
             with response:
-                raise UserError(_refusal(url, response))
+                raise _refusal(url, response)
         return response
 
 
@@ -131,15 +137,15 @@ def _answer(response: requests.Response) -> Answer:
     )
 
 
-def _refusal(url: str, response: requests.Response) -> str:
+def _refusal(url: str, response: requests.Response) -> UserError:
     try:
         message = " ".join(response.json()["messages"])
     except (requests.RequestException, ValueError, KeyError, TypeError):
         message = response.reason or ""
     said = f"HTTP {response.status_code}: {' '.join(message.split())}"
     if response.status_code in _RETRIED:
-        return f"{_host(url)}: still {said}; run again later to go on from here"
-    return f"{_host(url)}: {said}; check fetch.query and fetch.api"
+        return UserError(f"{_host(url)}: still {said}; run again later to go on from here")
+    return Refused(f"{_host(url)}: {said}")
 
 
 def _host(url: str) -> str:

@@ -12,10 +12,10 @@ from urllib.parse import urlencode
 
 from protsae.errors import UserError
 from protsae.io.atomic import atomic_path
-from protsae.io.http import GZIP_MAGIC, Answer, Client, RetryPolicy
+from protsae.io.http import Answer, Client, Refused, RetryPolicy
 from protsae.io.json_files import read_json, write_json
 from protsae.io.progress import progress
-from protsae.io.protein_files import open_text
+from protsae.io.protein_files import GZIP_MAGIC, open_text
 from protsae.io.uniprot_json import parse_page
 from protsae.proteins import FEATURE_TYPES, Protein
 
@@ -115,7 +115,7 @@ def _fetch_rest(client: Client, state: Download, folder: Path) -> Download:
     with progress(state.total or None, "fetching from UniProt", "proteins") as shown:
         shown.update(state.entries)
         while state.next_url is not None:
-            answer = client.get(state.next_url)
+            answer = _next_page(client, state, folder)
             _check_release(answer, state, folder)
             number = state.pages + 1
             proteins = parse_page(answer.text, f"UniProt's answer, page {number}")
@@ -135,6 +135,16 @@ def _fetch_rest(client: Client, state: Download, folder: Path) -> Download:
     return state
 
 
+def _next_page(client: Client, state: Download, folder: Path) -> Answer:
+    assert state.next_url is not None
+    try:
+        return client.get(state.next_url)
+    except Refused as error:
+        if state.pages:  # UniProt does not promise that cursors stay valid
+            _give_up(folder, str(error))
+        raise UserError(f"{error}; check fetch.query and fetch.api") from None
+
+
 def _advanced(state: Download, answer: Answer, n_entries: int) -> Download:
     return replace(
         state,
@@ -152,7 +162,11 @@ def _earlier(
     """State of a download in ``folder`` that can go on; None if there is none."""
     if not (folder / "state.json").exists():
         return None
-    state = Download(**read_json(folder / "state.json"))
+    try:
+        state = Download(**read_json(folder / "state.json"))
+    except TypeError:
+        say(f"{folder}: pages of another version of protsae; starting anew")
+        return None
     if state.search != _search_url(api, query, PAGE_SIZE):
         say(f"{folder}: pages of another query; starting anew")
         return None

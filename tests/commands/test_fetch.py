@@ -21,7 +21,7 @@ SEQUENCE = "MKTAYIAKQRCISFVKSHFSRQLEERLGLIEVQAPILSRV"
 TABLES = ["annotations.parquet", "fetched.parquet", "provenance.json"]
 
 
-@pytest.fixture()
+@pytest.fixture
 def folder(tmp_path, monkeypatch):
     """An empty working directory, so that messages have short paths."""
     monkeypatch.chdir(tmp_path)

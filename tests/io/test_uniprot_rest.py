@@ -258,6 +258,24 @@ def test_a_wrong_query_shows_what_the_server_says(tmp_path):
     assert server.asked == [1]
 
 
+def test_a_cursor_that_has_expired_starts_anew_next_time(tmp_path):
+    with UniProtServer(ENTRIES, [Fault(3, 400)]) as server:
+        with pytest.raises(UserError, match=r"HTTP 400: .*; run again to fetch from the beginning"):
+            fetch(server, tmp_path)
+        server.asked.clear()
+        fetch(server, tmp_path)
+    assert server.asked == [1, 2, 3, 4]
+
+
+def test_a_state_of_another_version_starts_anew(tmp_path):
+    lines = []
+    (tmp_path / "state.json").write_text('{"cursor": 3}')
+    with UniProtServer(ENTRIES) as server:
+        fetch(server, tmp_path, lines.append)
+    assert lines == [f"{tmp_path}: pages of another version of protsae; starting anew"]
+    assert fetched(tmp_path) == ACCESSIONS
+
+
 def test_no_match(tmp_path):
     with UniProtServer([]) as server, pytest.raises(UserError, match="no proteins that match"):
         fetch(server, tmp_path)
