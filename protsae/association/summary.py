@@ -35,7 +35,7 @@ def concatenate(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
     if "valid_f1" in rows:
         order["falling"] = -rows["valid_f1"]
         order["property"] = rows["property"]
-    sorted_rows = order.sort_values(list(order), kind="stable").index
+    sorted_rows = order.sort_values([str(name) for name in order], kind="stable").index
     return rows.loc[sorted_rows].reset_index(drop=True)
 
 

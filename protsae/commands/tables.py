@@ -1,0 +1,153 @@
+"""Join the tables of all layers into those of the run: features, associations, summary.
+
+Writes features.parquet, features.tsv, associations.parquet and summary.tsv; docs/tables.md
+explains every column.
+
+example:
+  protsae tables --annotations results/annotation/*/layer-* \\
+    --evaluations results/sae/*/layer-*/*/evaluation.json --output results
+"""
+
+import argparse
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from protsae import __version__
+from protsae.association.summary import concatenate, summarise
+from protsae.errors import UserError
+from protsae.io.atomic import atomic_path
+from protsae.io.json_files import read_json
+from protsae.io.tables import read_table, write_table
+from protsae.tables_schema import ASSOCIATIONS, EVALUATION, FEATURES, SUMMARY, Table, conform
+
+Key = tuple[str, int, str]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command line."""
+    parser.add_argument(
+        "--annotations",
+        nargs="+",
+        required=True,
+        metavar="DIR",
+        help="folders of the annotate stage, one per model and layer",
+    )
+    parser.add_argument(
+        "--evaluations",
+        nargs="+",
+        required=True,
+        metavar="FILE",
+        help="evaluation.json of every SAE that those folders annotate",
+    )
+    parser.add_argument("--output", required=True, metavar="DIR", help="folder for the tables")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Join, check, write; prints the size of each table."""
+    output = Path(args.output)
+    folders = [Path(folder) for folder in args.annotations]
+    features = _join(folders, FEATURES)
+    associations = _join(folders, ASSOCIATIONS)
+    evaluations = _read_evaluations(args.evaluations)
+    _validate_same_saes(features, evaluations)
+    summary = conform(
+        summarise([document for _, document in evaluations.values()], features, associations),
+        SUMMARY,
+        "summary.tsv",
+    )
+    write_table(output / "features.parquet", features, _metadata(FEATURES))
+    _write_tsv(output / "features.tsv", features)
+    write_table(output / "associations.parquet", associations, _metadata(ASSOCIATIONS))
+    _write_tsv(output / "summary.tsv", summary)
+    with_property = int(summary["features_with_property"].sum())
+    print(f"wrote {output / 'features.parquet'} and .tsv: {len(features):,} features, of which")
+    print(f"  {with_property:,} capture a property and ", end="")
+    print(f"{int(summary['features_above_neuron'].sum()):,} beat the baselines for theirs")
+    print(f"wrote {output / 'associations.parquet'}: {len(associations):,} pairs")
+    print(f"wrote {output / 'summary.tsv'}: {len(summary):,} SAEs")
+
+
+def _join(folders: Sequence[Path], table: Table) -> pd.DataFrame:
+    """The table of every folder, checked against its schema, in one order."""
+    parts = []
+    for folder in folders:
+        path = folder / f"{table.name}.parquet"
+        parts.append(conform(read_table(path), table, str(path)))
+    rows = concatenate(parts)
+    repeated = rows.duplicated(list(FEATURES.key)) if table is FEATURES else pd.Series(dtype=bool)
+    if repeated.any():
+        model, layer, variant, feature = rows[list(FEATURES.key)][repeated].iloc[0]
+        raise UserError(
+            f"--annotations: feature {feature} of {_shown((model, layer, variant))} occurs twice; "
+            "give each folder once"
+        )
+    return rows
+
+
+def _read_evaluations(paths: Sequence[str]) -> dict[Key, tuple[str, dict[str, Any]]]:
+    """Path and scalar numbers of each evaluation, by model, layer and variant."""
+    found: dict[Key, tuple[str, dict[str, Any]]] = {}
+    for path in paths:
+        document = read_json(path)
+        missing = [name for name in EVALUATION.names if name not in document]
+        if missing:
+            raise UserError(
+                f"{path}: no {', '.join(map(repr, missing))}; run the evaluate stage again"
+            )
+        key = (document["model"], document["layer"], document["variant"])
+        if key in found:
+            raise UserError(
+                f"{path}: {_shown(key)} is also in {found[key][0]}; give each evaluation once"
+            )
+        found[key] = (path, {name: document[name] for name in EVALUATION.names})
+    return found
+
+
+def _validate_same_saes(
+    features: pd.DataFrame, evaluations: dict[Key, tuple[str, dict[str, Any]]]
+) -> None:
+    """Every SAE of one side is on the other, with as many features."""
+    annotated: Counter[Key] = Counter(
+        zip(features["model"], features["layer"], features["variant"], strict=True)
+    )
+    for key, n_features in annotated.items():
+        if key not in evaluations:
+            raise UserError(
+                f"--evaluations: none of {_shown(key)}, which --annotations has; give its "
+                "evaluation.json, or run the evaluate stage"
+            )
+        path, document = evaluations[key]
+        if document["n_features"] != n_features:
+            raise UserError(
+                f"{path}: {document['n_features']} features of {_shown(key)}, but the annotations "
+                f"have {n_features}; run the annotate stage again"
+            )
+    for key, (path, _) in evaluations.items():
+        if key not in annotated:
+            raise UserError(
+                f"{path}: {_shown(key)} is in none of --annotations; give its folder, or run the "
+                "annotate stage"
+            )
+
+
+def _shown(key: Key) -> str:
+    return f"model {key[0]}, layer {key[1]}, variant {key[2]}"
+
+
+def _metadata(table: Table) -> dict[str, Any]:
+    return {
+        "stage": "tables",
+        "table": table.name,
+        "table_version": table.version,
+        "code_version": __version__,
+    }
+
+
+def _write_tsv(path: Path, table: pd.DataFrame) -> None:
+    """Tab-separated, numbers with 4 significant digits, empty where there is no value."""
+    with atomic_path(path) as temporary:
+        table.to_csv(temporary, sep="\t", index=False, float_format="%.4g", lineterminator="\n")

@@ -1,0 +1,229 @@
+"""Plots as inline SVG: same data, same bytes; colours follow the page's light or dark theme."""
+
+import io
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from markupsafe import Markup, escape
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+# Okabe & Ito's colour-blind-safe palette; on the page each is a CSS variable, so that a dark theme
+# can lighten it. Ink and rule stand for text and grid.
+SERIES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+_INK, _RULE, _GREY = "#010203", "#040506", "#070809"
+_MARKERS = ("o", "s", "^", "D", "v", "P")
+_THEME = {
+    **{colour: f"var(--series-{i})" for i, colour in enumerate(SERIES)},
+    _INK: "currentColor",
+    _RULE: "var(--rule)",
+    _GREY: "var(--quiet)",
+}
+_STYLE: Any = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "protsae",
+    "font.family": "DejaVu Sans",
+    "font.size": 9,
+    "axes.titlesize": 9.5,
+    "text.color": _INK,
+    "axes.labelcolor": _INK,
+    "axes.edgecolor": _RULE,
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": _RULE,
+    "grid.linewidth": 0.6,
+    "xtick.color": _INK,
+    "ytick.color": _INK,
+    "legend.frameon": False,
+    "figure.constrained_layout.use": True,
+}
+
+
+def across_layers(summary: pd.DataFrame) -> Markup:
+    """FVU beside that of PCA, L0, and loss recovered of every SAE, layer by layer.
+
+    Bars are 95 % intervals over homology clusters. Layers of a model are joined; the one-hot
+    baseline stands apart.
+    """
+
+    def draw(axes: Sequence[Axes]) -> None:
+        titles = ("Variance unexplained (FVU)", "Active features (L0)", "Loss recovered")
+        for axis, column, title in zip(axes, ("fvu", "l0", "loss_recovered"), titles, strict=True):
+            axis.set_title(title)
+            _layer_lines(axis, summary, column)
+        _layer_lines(axes[0], summary, "pca_fvu", hollow=True)
+        axes[0].set_ylim(bottom=0)
+        axes[1].set_ylim(bottom=0)
+        kinds = [
+            Line2D([], [], color=_GREY, marker="o", label="SAE"),
+            Line2D([], [], color=_GREY, marker="o", mfc="none", ls=":", label="PCA, L0 components"),
+        ]
+        axes[0].legend(handles=kinds, loc="best", fontsize=8)
+        if summary["variant"].nunique() > 1:
+            axes[1].legend(loc="best", fontsize=8)
+
+    return _svg("layers", "FVU, L0 and loss recovered across layers", (10.2, 2.9), 3, draw)
+
+
+def captured(summary: pd.DataFrame) -> Markup:
+    """How many properties SAE features capture in each layer, beside single neurons."""
+
+    def draw(axes: Sequence[Axes]) -> None:
+        pairs = (
+            ("properties_captured", "neuron_properties_captured", "Properties captured"),
+            ("features_with_property", "neurons_with_property", "Features that capture one"),
+        )
+        for axis, (column, neurons, title) in zip(axes, pairs, strict=True):
+            axis.set_title(title)
+            _layer_lines(axis, summary, column)
+            # Neurons are the layer's, the same beside every variant.
+            first = summary.drop_duplicates(["model", "layer"]).assign(variant="single neurons")
+            _layer_lines(axis, first, neurons, hollow=True, colour=_GREY, ticks=_labels(summary))
+            axis.set_ylim(bottom=0)
+        axes[0].legend(loc="best", fontsize=8)
+
+    return _svg("captured", "Properties captured by features and by neurons", (7.2, 2.9), 2, draw)
+
+
+def training_curves(curves: Mapping[str, pd.DataFrame], name: str) -> Markup:
+    """FVU, L0 and dead features of one layer's SAEs over training.
+
+    Parameters
+    ----------
+    curves : mapping of str to DataFrame
+        By variant; columns step, fvu, l0, dead_fraction.
+    name : str
+        Unique on the page; prefix of the element ids.
+    """
+
+    def draw(axes: Sequence[Axes]) -> None:
+        titles = ("FVU while training", "L0 while training", "Dead features (share)")
+        for axis, column, title in zip(axes, ("fvu", "l0", "dead_fraction"), titles, strict=True):
+            axis.set_title(title)
+            axis.set_xlabel("step")
+            for number, (variant, curve) in enumerate(curves.items()):
+                colour = SERIES[number % len(SERIES)]
+                axis.plot(curve["step"], curve[column], color=colour, lw=1.4, label=variant)
+            axis.set_ylim(bottom=0)
+        axes[0].set_ylim(0, min(1.5, axes[0].get_ylim()[1]))
+        if len(curves) > 1:
+            axes[0].legend(loc="best", fontsize=8)
+
+    return _svg(name, "Training curves", (7.6, 2.3), 3, draw)
+
+
+def density_histograms(histograms: Mapping[str, Mapping[str, Any]], name: str) -> Markup:
+    """How often features fire: number of features by log10 of their density on test.
+
+    Parameters
+    ----------
+    histograms : mapping of str to mapping
+        By variant; log10_edges (one more than counts) and counts.
+    """
+
+    def draw(axes: Sequence[Axes]) -> None:
+        for number, (variant, histogram) in enumerate(histograms.items()):
+            axes[0].stairs(
+                histogram["counts"],
+                histogram["log10_edges"],
+                color=SERIES[number % len(SERIES)],
+                lw=1.4,
+                label=variant,
+            )
+        axes[0].set_title("Features by density")
+        axes[0].set_xlabel("log10 share of residues")
+        if len(histograms) > 1:
+            axes[0].legend(loc="best", fontsize=8)
+
+    return _svg(name, "Histogram of feature densities", (2.7, 2.3), 1, draw)
+
+
+def _layer_lines(
+    axis: Axes,
+    summary: pd.DataFrame,
+    column: str,
+    hollow: bool = False,
+    colour: str | None = None,
+    ticks: Sequence[str] | None = None,
+) -> None:
+    """One line per model and variant over the layers; intervals where the table has them."""
+    labels = _labels(summary) if ticks is None else list(ticks)
+    place = pd.Series(_labels(summary, every=True), index=summary.index).map(labels.index)
+    for number, variant in enumerate(dict.fromkeys(summary["variant"])):
+        ink = colour or SERIES[number % len(SERIES)]
+        label = variant if not hollow or colour else None
+        for _, rows in summary[summary["variant"] == variant].groupby("model", sort=False):
+            values = rows[column].astype(float).to_numpy()
+            axis.errorbar(
+                place[rows.index],
+                values,
+                yerr=_error_bars(rows, column, values),
+                color=ink,
+                marker=_MARKERS[number % len(_MARKERS)],
+                markersize=4.5,
+                markerfacecolor="none" if hollow else ink,
+                linestyle=":" if hollow else "-",
+                linewidth=1.3,
+                elinewidth=1,
+                label=label,
+            )
+            label = None
+    axis.set_xticks(range(len(labels)), labels)
+    axis.set_xlim(-0.4, len(labels) - 0.6)
+    axis.set_xlabel("layer")
+
+
+def _error_bars(rows: pd.DataFrame, column: str, values: np.ndarray) -> np.ndarray | None:
+    if f"{column}_low" not in rows:
+        return None
+    low = values - rows[f"{column}_low"].astype(float).to_numpy()
+    high = rows[f"{column}_high"].astype(float).to_numpy() - values
+    return np.maximum([low, high], 0)
+
+
+def _labels(summary: pd.DataFrame, every: bool = False) -> list[str]:
+    """Tick labels of the layers, in order; ``every`` row's, or each once."""
+    several = summary.loc[summary["model"] != "onehot", "model"].nunique() > 1
+    labels = [
+        "1-hot" if model == "onehot" else f"{model} {layer}" if several else str(layer)
+        for model, layer in zip(summary["model"], summary["layer"], strict=True)
+    ]
+    return labels if every else list(dict.fromkeys(labels))
+
+
+def _svg(
+    name: str,
+    description: str,
+    inches: tuple[float, float],
+    panels: int,
+    draw: Callable[[Sequence[Axes]], None],
+) -> Markup:
+    """Draw and return one ``<svg>`` element with ids of its own and the page's colours."""
+    buffer = io.StringIO()
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=inches)
+        draw(figure.subplots(1, panels, squeeze=False)[0])
+        figure.savefig(
+            buffer,
+            format="svg",
+            transparent=True,
+            metadata={"Date": None, "Creator": None, "Format": None, "Type": None},
+        )
+    text = buffer.getvalue()
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", text, flags=re.DOTALL)
+    text = re.sub(r' xmlns(:\w+)?="[^"]*"', "", text).replace("xlink:href=", "href=")
+    text = re.sub(r'(\bid="|"#|url\(#)', rf"\g<1>{name}-", text)
+    text = text.replace("'DejaVu Sans'", "system-ui, sans-serif")
+    for colour, variable in _THEME.items():
+        text = text.replace(colour, variable)
+    label = escape(description)
+    return Markup(text.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1).strip())

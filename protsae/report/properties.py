@@ -1,0 +1,53 @@
+"""Which residues of a protein have a property, for underlining them."""
+
+import numpy as np
+import pandas as pd
+
+from protsae.concepts.annotations import feature_spans
+from protsae.concepts.residues import SEQUENCE_PROPERTIES, sequence_labels
+from protsae.errors import UserError
+
+
+class PropertyResidues:
+    """Looks up the residues with a property, by the rules that features are scored with.
+
+    Parameters
+    ----------
+    proteins : DataFrame
+        Columns accession, sequence.
+    annotations : DataFrame
+        Columns accession, type, description, start, end; of proteins in ``proteins`` only.
+
+    Examples
+    --------
+    >>> proteins = pd.DataFrame({"accession": ["P1"], "sequence": ["MKCAC"]})
+    >>> row = {"accession": "P1", "type": "SIGNAL", "description": "", "start": 1, "end": 2}
+    >>> residues = PropertyResidues(proteins, pd.DataFrame([row]))
+    >>> sorted(residues.positions("P1", "residue: C")), sorted(residues.positions("P1", "SIGNAL"))
+    ([3, 5], [1, 2])
+    """
+
+    def __init__(self, proteins: pd.DataFrame, annotations: pd.DataFrame) -> None:
+        self._sequence = dict(zip(proteins["accession"], proteins["sequence"], strict=True))
+        self._index = {accession: i for i, accession in enumerate(self._sequence)}
+        lengths = {accession: len(sequence) for accession, sequence in self._sequence.items()}
+        try:
+            properties, self._spans, _ = feature_spans(annotations, lengths)
+        except ValueError as error:
+            raise UserError(f"annotations.parquet: {error}; run the fetch stage again") from None
+        self._column = {found.name: column for column, found in enumerate(properties)}
+        self._from_sequence = {found.name: i for i, found in enumerate(SEQUENCE_PROPERTIES)}
+
+    def positions(self, accession: str, name: str) -> set[int]:
+        """1-based positions of the residues with the property; none if the protein lacks it."""
+        if name in self._from_sequence:
+            labels = sequence_labels([self._sequence[accession]])
+            column = labels[:, [self._from_sequence[name]]].toarray().ravel()
+            return set((np.flatnonzero(column) + 1).tolist())
+        spans, _ = self._spans.of(np.array([self._index[accession]]))
+        return {
+            position
+            for column, start, end in zip(spans.column, spans.start, spans.end, strict=True)
+            if column == self._column.get(name)
+            for position in range(int(start), int(end) + 1)
+        }

@@ -1,0 +1,156 @@
+"""What the page shows, read from a results folder: tables and JSON, nothing else."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from protsae.association.summary import summarise
+from protsae.errors import UserError
+from protsae.io.json_files import read_json
+from protsae.io.tables import read_table
+from protsae.report.ranking import best_features
+from protsae.tables_schema import (
+    ANNOTATIONS,
+    ASSOCIATIONS,
+    EVALUATION,
+    EXAMPLES,
+    FEATURES,
+    PROTEINS,
+    TRAINING,
+    Table,
+)
+
+SaeKey = tuple[str, int, str]
+"""Model, layer, variant."""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer of one model: its best features, their examples, and how its SAEs trained.
+
+    Attributes
+    ----------
+    best : DataFrame
+        Rows of the feature table as `best_features` ranks them.
+    examples : DataFrame
+        Strongest stretches of those features, by variant, feature, rank.
+    evaluations : dict of str to dict
+        By variant; with the density histogram.
+    training : dict of str to DataFrame
+        By variant.
+    """
+
+    model: str
+    number: int
+    best: pd.DataFrame
+    examples: pd.DataFrame
+    evaluations: dict[str, dict[str, Any]]
+    training: dict[str, pd.DataFrame]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run.
+
+    Attributes
+    ----------
+    provenance : dict
+        provenance.json of the fetch stage.
+    proteins : DataFrame
+        All of them.
+    annotations : DataFrame
+        Of the proteins that stand in an example.
+    features, summary : DataFrame
+        As in docs/tables.md.
+    layers : list of Layer
+        In the order of the feature table.
+    """
+
+    provenance: dict[str, Any]
+    proteins: pd.DataFrame
+    annotations: pd.DataFrame
+    features: pd.DataFrame
+    summary: pd.DataFrame
+    layers: list[Layer]
+
+
+def read_run(results: str | Path, features_per_layer: int) -> Run:
+    """Read the feature table, and of the SAEs that it names the files that belong to them.
+
+    Raises
+    ------
+    UserError
+        If a file is missing, is not protsae's, or does not fit the others.
+    """
+    results = Path(results)
+    features = _read(results / "features.parquet", FEATURES)
+    if features.empty:
+        raise UserError(f"{results / 'features.parquet'}: no features; run the annotate stage")
+    associations = _read(results / "associations.parquet", ASSOCIATIONS)
+    layers = [
+        _read_layer(results, str(model), int(str(number)), rows, features_per_layer)
+        for (model, number), rows in features.groupby(["model", "layer"], sort=False)
+    ]
+    proteins = _read(results / "proteins" / "proteins.parquet", PROTEINS)
+    shown = {accession for layer in layers for accession in layer.examples["accession"]}
+    _validate_known(shown, set(proteins["accession"]), results)
+    annotations = _read(results / "proteins" / "annotations.parquet", ANNOTATIONS)
+    evaluations = [document for layer in layers for document in layer.evaluations.values()]
+    return Run(
+        provenance=read_json(results / "proteins" / "provenance.json"),
+        proteins=proteins,
+        annotations=annotations[annotations["accession"].isin(shown)].reset_index(drop=True),
+        features=features,
+        summary=summarise(evaluations, features, associations),
+        layers=layers,
+    )
+
+
+def _read_layer(
+    results: Path, model: str, number: int, features: pd.DataFrame, features_per_layer: int
+) -> Layer:
+    folder = f"{model}/layer-{number:02d}"
+    best = best_features(features, features_per_layer)
+    variants = list(dict.fromkeys(features["variant"]))
+    saes = {variant: results / "sae" / folder / variant for variant in variants}
+    return Layer(
+        model,
+        number,
+        best,
+        _read_examples(results / "annotation" / folder / "examples.parquet", best),
+        {name: _read_evaluation(sae / "evaluation.json") for name, sae in saes.items()},
+        {name: _read(sae / "training.parquet", TRAINING) for name, sae in saes.items()},
+    )
+
+
+def _read_examples(path: Path, best: pd.DataFrame) -> pd.DataFrame:
+    """Examples of the given features, and of no others."""
+    rows = _read(path, EXAMPLES)
+    wanted = best[["variant", "feature"]]
+    return rows.merge(wanted, on=["variant", "feature"]).sort_values(
+        ["variant", "feature", "rank"], ignore_index=True
+    )
+
+
+def _read_evaluation(path: Path) -> dict[str, Any]:
+    document: dict[str, Any] = read_json(path)
+    missing = [name for name in (*EVALUATION.names, "density_histogram") if name not in document]
+    if missing:
+        raise UserError(f"{path}: no {', '.join(map(repr, missing))}; run the evaluate stage again")
+    return document
+
+
+def _validate_known(shown: Iterable[str], known: set[str], results: Path) -> None:
+    unknown = sorted(set(shown) - known)
+    if unknown:
+        raise UserError(
+            f"{results / 'proteins' / 'proteins.parquet'}: no protein {unknown[0]!r}, which the "
+            "examples name; run the annotate stage again"
+        )
+
+
+def _read(path: Path, table: Table) -> pd.DataFrame:
+    return read_table(path, table.names)

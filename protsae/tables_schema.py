@@ -1,0 +1,312 @@
+"""Columns of every table the pipeline writes for people: name, type, range, meaning.
+
+The one list that writers are checked against and that docs/tables.md repeats word for word
+(``tests/test_docs_tables.py`` keeps them equal).
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import pandas as pd
+
+from protsae.errors import UserError
+
+Kind = Literal["text", "integer", "number", "list of numbers"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: its kind, the values it takes, what they mean, and whether it may be empty."""
+
+    name: str
+    kind: Kind
+    range: str
+    meaning: str
+    empty: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table: version of its format, order of its rows, and its columns in order."""
+
+    name: str
+    version: int
+    rows: str
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the columns, in order."""
+        return [column.name for column in self.columns]
+
+
+def conform(frame: pd.DataFrame, table: Table, where: str) -> pd.DataFrame:
+    """The same rows with exactly the columns of ``table``, in its order and with its types.
+
+    Raises
+    ------
+    UserError
+        If a column is missing, is not one of the table's, or holds values of another type; the
+        message starts with ``where``.
+
+    Examples
+    --------
+    >>> conform(pd.DataFrame({"a": [1]}), SUMMARY, "summary.parquet")
+    Traceback (most recent call last):
+    protsae.errors.UserError: summary.parquet: ...
+    """
+    missing = [name for name in table.names if name not in frame]
+    unknown = [name for name in frame if name not in table.names]
+    if missing or unknown:
+        lacks = f"no column {', '.join(map(repr, missing))}" if missing else ""
+        extra = f"unexpected column {', '.join(map(repr, unknown))}" if unknown else ""
+        raise UserError(
+            f"{where}: {'; '.join(filter(None, (lacks, extra)))}; expected the columns of the "
+            f"{table.name} table, version {table.version} (docs/tables.md); run the stage that "
+            "writes it again"
+        )
+    typed = {column.name: _typed(frame[column.name], column, where) for column in table.columns}
+    return pd.DataFrame(typed, index=frame.index)
+
+
+def markdown(table: Table) -> str:
+    """The table's columns as a Markdown table, the form in which docs/tables.md holds them."""
+    lines = ["| column | type | range | meaning |", "|---|---|---|---|"]
+    for column in table.columns:
+        kind = f"{column.kind}, or empty" if column.empty else column.kind
+        lines.append(f"| `{column.name}` | {kind} | {column.range} | {column.meaning} |")
+    return "\n".join(lines) + "\n"
+
+
+def _typed(values: pd.Series, column: Column, where: str) -> pd.Series:
+    if not column.empty and values.isna().any():
+        row = int(values.isna().to_numpy().argmax())
+        raise UserError(
+            f"{where}: column {column.name!r} is empty in row {row + 1}; expected a value "
+            "everywhere; run the stage that writes it again"
+        )
+    if column.kind == "list of numbers":
+        return values
+    if column.kind == "text":
+        return values.astype(object).where(values.notna(), None)
+    try:
+        if column.kind == "number":
+            return values.astype("float64")
+        # Through float64, as a column of integers with gaps may arrive as one of numbers.
+        return values.astype("float64").astype("Int64" if column.empty else "int64")
+    except (TypeError, ValueError):
+        raise UserError(
+            f"{where}: column {column.name!r} holds {values.dtype} values; expected "
+            f"{column.kind}s; run the stage that writes it again"
+        ) from None
+
+
+_MODEL = Column("model", "text", "name", "model the activations come from; `onehot`: sequence only")
+_LAYER = Column("layer", "integer", "≥ 0", "fair-esm layer: 0 after embedding, i after block i")
+_VARIANT = Column("variant", "text", "name", "SAE variant, a key of `train` in config.yaml")
+_FEATURE = Column("feature", "integer", "0 to n_features - 1", "index in the SAE (its column)")
+_IDENTITY = (_MODEL, _LAYER, _VARIANT, _FEATURE)
+
+FEATURES = Table(
+    "features",
+    1,
+    "one row per feature, by model (onehot first), layer, variant, feature",
+    ("model", "layer", "variant", "feature"),
+    (
+        *_IDENTITY,
+        Column("density", "number", "0 to 1", "share of test residues on which it is active"),
+        Column("mean_activation", "number", "≥ 0", "mean over the test residues where active"),
+        Column("max_activation", "number", "≥ 0", "largest activation on test"),
+        Column(
+            "encoder_decoder_cosine",
+            "number",
+            "-1 to 1",
+            "cosine of encoder and decoder vector; low: it detects one thing and writes another",
+            empty=True,
+        ),
+        Column("property", "text", "see Properties", "best property on valid; see below", True),
+        Column("property_type", "text", "see Properties", "kind of that property", empty=True),
+        Column(
+            "quantile",
+            "number",
+            "0 to 1",
+            "quantile of its positive train activations that gave the threshold",
+            empty=True,
+        ),
+        Column("threshold", "number", "≥ 0", "on above this activation; chosen on valid", True),
+        Column("valid_f1", "number", "0 to 1", "F1 on valid: the best of all, so too high", True),
+        Column("precision", "number", "0 to 1", "test: share of on residues with property", True),
+        Column("recall", "number", "0 to 1", "test: share of property residues that are on", True),
+        Column("f1", "number", "0 to 1", "test: 2 · precision · recall / (their sum)", True),
+        Column("f1_low", "number", "0 to 1", "2.5 % bound of f1, clusters resampled", True),
+        Column("f1_high", "number", "0 to 1", "97.5 % bound of f1, clusters resampled", True),
+        Column("null_f1", "number", "0 to 1", "95th percentile of f1, feature shifted", True),
+        Column("base_rate", "number", "0 to 1", "share of test residues with property", True),
+        Column("n_residues", "integer", "≥ 0", "test residues with the property", True),
+        Column("n_clusters", "integer", "≥ 0", "test homology clusters with the property", True),
+        Column("neuron", "integer", "≥ 0", "best single neuron for the property, by valid", True),
+        Column("neuron_sign", "integer", "1 or -1", "on above or below its train mean", True),
+        Column("neuron_f1", "number", "0 to 1", "that neuron's f1 on test", True),
+        Column("hydropathy_r", "number", "-1 to 1", "Pearson r with hydropathy, test", True),
+        Column("charge_r", "number", "-1 to 1", "Pearson r with side-chain charge, test", True),
+        Column("volume_r", "number", "-1 to 1", "Pearson r with side-chain volume, test", True),
+        Column("position_r", "number", "-1 to 1", "Pearson r with place in the chain, test", True),
+        Column("top_proteins", "text", "accessions", "strongest proteins, comma-joined", True),
+    ),
+)
+
+ASSOCIATIONS = Table(
+    "associations",
+    1,
+    "one row per pair kept, by model (onehot first), layer, variant, feature, falling valid_f1",
+    ("model", "layer", "variant", "feature", "property"),
+    (
+        _MODEL,
+        _LAYER,
+        Column("variant", "text", "name", "SAE variant, or `neurons`: the model's own neurons"),
+        Column(
+            "feature", "integer", "≥ 0", "SAE feature; neuron i, or d_model + i for its negative"
+        ),
+        Column("property", "text", "see Properties", "property scored"),
+        Column("property_type", "text", "see Properties", "kind of that property"),
+        Column("quantile", "number", "0 to 1", "quantile that gave the threshold, train"),
+        Column("threshold", "number", "≥ 0", "on above this activation; chosen on valid"),
+        Column("valid_precision", "number", "0 to 1", "precision on valid"),
+        Column("valid_recall", "number", "0 to 1", "recall on valid"),
+        Column("valid_f1", "number", "0 to 1", "F1 on valid, at least annotate.min_f1"),
+        Column("precision", "number", "0 to 1", "precision on test: tp / (tp + fp)"),
+        Column("recall", "number", "0 to 1", "recall on test: tp / (tp + fn)"),
+        Column("f1", "number", "0 to 1", "F1 on test: 2 tp / (2 tp + fp + fn)"),
+        Column("tp", "integer", "≥ 0", "test residues on, with the property"),
+        Column("fp", "integer", "≥ 0", "test residues on, without it"),
+        Column("fn", "integer", "≥ 0", "test residues off, with it"),
+    ),
+)
+
+_EVALUATION = (
+    _MODEL,
+    _LAYER,
+    _VARIANT,
+    Column("architecture", "text", "relu or topk", "how features are kept sparse"),
+    Column("d_model", "integer", "≥ 1", "neurons of the layer, inputs of the SAE"),
+    Column("n_features", "integer", "≥ 1", "features of the SAE"),
+    Column("n_residues", "integer", "≥ 0", "residues in test"),
+    Column("n_proteins", "integer", "≥ 0", "proteins in test"),
+    Column("n_clusters", "integer", "≥ 0", "homology clusters in test"),
+    Column("l0", "number", "0 to n_features", "mean number of active features per residue"),
+    Column("l0_low", "number", "0 to n_features", "2.5 % bound of l0"),
+    Column("l0_high", "number", "0 to n_features", "97.5 % bound of l0"),
+    Column("fvu", "number", "≥ 0", "fraction of variance unexplained; 0 is perfect"),
+    Column("fvu_low", "number", "≥ 0", "2.5 % bound of fvu"),
+    Column("fvu_high", "number", "≥ 0", "97.5 % bound of fvu"),
+    Column("pca_fvu", "number", "0 to 1", "fvu of PCA with pca_components components", True),
+    Column("pca_components", "integer", "≥ 0", "components of the PCA: l0, rounded", True),
+    Column("dead_fraction", "number", "0 to 1", "share of features never active on test"),
+    Column("density_median", "number", "0 to 1", "median density of the features", True),
+    Column("encoder_decoder_cosine_median", "number", "-1 to 1", "median over features", True),
+    Column("loss_recovered", "number", "≤ 1", "1: predictions intact, 0: as zero ablation", True),
+    Column("loss_recovered_low", "number", "≤ 1", "2.5 % bound of loss_recovered", True),
+    Column("loss_recovered_high", "number", "≤ 1", "97.5 % bound of loss_recovered", True),
+    Column("loss_recovered_vs_mean", "number", "≤ 1", "the same with 0: as mean ablation", True),
+    Column("ce_clean", "number", "nats ≥ 0", "cross-entropy per masked residue, model", True),
+    Column("ce_spliced", "number", "nats ≥ 0", "with the SAE's output in its layer", True),
+    Column("ce_mean_ablation", "number", "nats ≥ 0", "with the layer's mean in place", True),
+    Column("ce_zero_ablation", "number", "nats ≥ 0", "with zeros in place of the layer", True),
+    Column("n_masked", "integer", "≥ 0", "residues masked for the cross-entropy", True),
+)
+
+SUMMARY = Table(
+    "summary",
+    1,
+    "one row per SAE, by model (onehot first), layer, variant",
+    ("model", "layer", "variant"),
+    (
+        *_EVALUATION,
+        Column("features_with_property", "integer", "≥ 0", "features that capture their property"),
+        Column("features_above_neuron", "integer", "≥ 0", "features above all their baselines"),
+        Column("properties_captured", "integer", "≥ 0", "properties that some feature captures"),
+        Column("neurons_with_property", "integer", "≥ 0", "neurons that capture a property"),
+        Column("neuron_properties_captured", "integer", "≥ 0", "properties that neurons capture"),
+    ),
+)
+
+EVALUATION = Table(
+    "evaluation", 1, "one object per SAE", ("model", "layer", "variant"), _EVALUATION
+)
+
+EXAMPLES = Table(
+    "examples",
+    1,
+    "one row per feature and example protein",
+    ("model", "layer", "variant", "feature", "rank"),
+    (
+        *_IDENTITY,
+        Column("rank", "integer", "≥ 1", "1: the protein with the strongest activation"),
+        Column("accession", "text", "UniProt", "the protein"),
+        Column("peak", "integer", "≥ 1", "position of the strongest residue, 1-based"),
+        Column("start", "integer", "≥ 1", "first residue of the window, 1-based"),
+        Column("end", "integer", "≥ start", "last residue of the window, inclusive"),
+        Column("max_activation", "number", "> 0", "activation at the peak"),
+        Column("activations", "list of numbers", "≥ 0", "one per residue, start to end"),
+    ),
+)
+
+TRAINING = Table(
+    "training",
+    1,
+    "one row per stretch of steps: means over it, dead_fraction and lr at its end",
+    ("step",),
+    (
+        Column("step", "integer", "≥ 1", "optimiser steps done"),
+        Column("loss", "number", "≥ 0", "mse + λ · l1 per residue, at E‖x‖² = d_model"),
+        Column("mse", "number", "≥ 0", "squared error per residue, same scale"),
+        Column("fvu", "number", "≥ 0", "fraction of variance unexplained"),
+        Column("l0", "number", "≥ 0", "mean number of active features per residue"),
+        Column("l1", "number", "≥ 0", "penalty before λ: Σ activation · decoder norm; 0 for topk"),
+        Column("dead_fraction", "number", "0 to 1", "share of features that never fired"),
+        Column("lr", "number", "≥ 0", "learning rate of the step"),
+    ),
+)
+
+PROTEINS = Table(
+    "proteins",
+    1,
+    "one row per protein kept",
+    ("accession",),
+    (
+        Column("accession", "text", "UniProt", "primary accession, or the FASTA identifier"),
+        Column("entry_name", "text", "UniProt", "entry name, e.g. INS_HUMAN", True),
+        Column("organism", "text", "name", "organism, scientific name", True),
+        Column("taxon_id", "integer", "NCBI", "taxonomy identifier of the organism", True),
+        Column("length", "integer", "≥ 1", "residues"),
+        Column("sequence", "text", "letters A to Z", "one letter per residue"),
+        Column("cluster", "text", "accession", "representative of its homology cluster"),
+        Column("split", "text", "train, valid, test", "no cluster is in two of them"),
+    ),
+)
+
+ANNOTATIONS = Table(
+    "annotations",
+    1,
+    "one row per annotated stretch",
+    ("accession", "type", "start", "end", "description"),
+    (
+        Column("accession", "text", "UniProt", "the protein"),
+        Column("type", "text", "Swiss-Prot key", "e.g. HELIX, SIGNAL, DISULFID"),
+        Column("description", "text", "free text", "UniProt's description; may be empty"),
+        Column("start", "integer", "≥ 1", "first residue, 1-based"),
+        Column("end", "integer", "≥ start", "last residue, inclusive"),
+        Column("evidence", "text", "ECO codes", "evidence of the annotation; may be empty", True),
+    ),
+)
+
+EVERY = (
+    FEATURES,
+    ASSOCIATIONS,
+    SUMMARY,
+    EXAMPLES,
+    TRAINING,
+    PROTEINS,
+    ANNOTATIONS,
+)
