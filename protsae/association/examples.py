@@ -1,5 +1,7 @@
 """The proteins that excite each feature most, found by streaming over proteins."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 
@@ -11,16 +13,18 @@ class TopProteins:
     value : ndarray, float32, shape (n_examples, n_features)
         Maximum activation, descending; 0 where fewer proteins activate the feature.
     protein, peak : ndarray, int64, shape (n_examples, n_features)
-        Running number of the protein as it was added, and the 0-based row of the maximum in it.
+        Index into ``accessions``, and the 0-based residue of the maximum.
+    accessions : list of str
+        Proteins in the order they were added.
     """
 
     def __init__(self, n_features: int, n_examples: int):
         self.value = np.zeros((n_examples, n_features), dtype=np.float32)
         self.protein = np.full((n_examples, n_features), -1, dtype=np.int64)
         self.peak = np.zeros((n_examples, n_features), dtype=np.int64)
-        self._n_seen = 0
+        self.accessions: list[str] = []
 
-    def update(self, activations: np.ndarray) -> None:
+    def update(self, accession: str, activations: np.ndarray) -> None:
         """Add one protein: float32, shape (n_residues, n_features)."""
         peak = activations.argmax(0)
         value = activations[peak, np.arange(activations.shape[1])]
@@ -31,9 +35,14 @@ class TopProteins:
             order = np.argsort(-values, axis=0, kind="stable")[:-1]
             self.value[:, better] = np.take_along_axis(values, order, 0)
             for table, new in (
-                (self.protein, np.full(len(better), self._n_seen)),
+                (self.protein, np.full(len(better), len(self.accessions))),
                 (self.peak, peak[better]),
             ):
                 stacked = np.vstack([table[:, better], new])
                 table[:, better] = np.take_along_axis(stacked, order, 0)
-        self._n_seen += 1
+        self.accessions.append(accession)
+
+    def of_feature(self, feature: int) -> Sequence[str]:
+        """Accessions of a feature's proteins, strongest first."""
+        active = self.value[:, feature] > 0
+        return [self.accessions[i] for i in self.protein[active, feature]]

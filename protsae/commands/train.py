@@ -51,8 +51,8 @@ def run(args: argparse.Namespace) -> None:
     """Measure, train, fold, save."""
     torch.set_num_threads(args.threads)
     settings = settings_from_flags(TrainSettings, args)
-    cache = LayerCache(args.activations, args.layer)
-    proteins, _ = read_proteins(args.proteins)
+    proteins, protein_set = read_proteins(args.proteins)
+    cache = LayerCache(args.activations, args.layer, protein_set)
     train = set(proteins.loc[proteins["split"] == "train", "accession"])
     normalisation = measure_normalisation(
         rows for _, rows in cache.protein_blocks(train, settings.buffer)
@@ -127,7 +127,7 @@ def fit(
         # Checkpoints fall on logged steps, so that a resumed curve has the same rows.
         if done % every and done != settings.steps:
             continue
-        means = pd.DataFrame(recent).mean().to_dict()
+        means = {key: float(np.mean([stats[key] for stats in recent])) for key in recent[0]}
         dead = 1 - float(fired.float().mean())
         rate = optimiser.param_groups[0]["lr"]
         curve.append({"step": done, **means, "dead_fraction": dead, "lr": rate})

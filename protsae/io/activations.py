@@ -126,6 +126,8 @@ class LayerCache:
     paths : sequence of path
         The shards, in any order; they must come from the same model, proteins and settings.
     layer : int
+    protein_set_sha256 : str
+        Checksum of the protein table that is used beside the cache.
 
     Attributes
     ----------
@@ -138,16 +140,22 @@ class LayerCache:
     ------
     UserError
         If a file is missing, is no complete activation file, lacks the layer, or disagrees with
-        the others about where it came from.
+        the others or with the proteins about where it came from.
     """
 
-    def __init__(self, paths: Sequence[str | Path], layer: int):
+    def __init__(self, paths: Sequence[str | Path], layer: int, protein_set_sha256: str):
         self.layer = layer
         opened = [_open_shard(path, layer) for path in paths]
         self.source = opened[0].source
         for path, shard in zip(paths, opened, strict=True):
             if shard.source != self.source:
                 raise UserError(_mismatch(path, shard.source, paths[0], self.source))
+        if self.source.protein_set_sha256 != protein_set_sha256:
+            raise UserError(
+                f"{paths[0]}: holds activations of protein set "
+                f"{self.source.protein_set_sha256[:12]}, but the proteins given are "
+                f"{protein_set_sha256[:12]}; embed these proteins first"
+            )
         self._rows = [shard.rows for shard in opened]
         self.d_model = int(self._rows[0].shape[1])
         self.proteins = pd.concat(
