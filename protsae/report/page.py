@@ -1,5 +1,6 @@
 """The page: everything of a run that the template shows, and one self-contained HTML file."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ OPEN_FEATURES = 3
 """Features of each layer whose sequences are unfolded when the page opens."""
 MATRIX_ROWS = 24
 """Properties in the table of properties by layer."""
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 def render_page(run: Run) -> str:
@@ -99,14 +102,14 @@ def run_numbers(run: Run) -> list[tuple[str, list[str]]]:
     for layer in run.layers:
         models.setdefault(layer.model, []).append(str(layer.number))
     rows: list[tuple[str, list[str]]] = [
-        ("Source", [f"{key}: {value}" for key, value in source.items()]),
+        ("Source", [f"{name}: {_short(value)}" for name, value in source.items()]),
         ("Proteins", [f"{proteins['kept']:,} kept of {proteins['read']:,} read"]),
         ("Dropped", _listed(proteins["dropped"])),
         ("Changed", _listed(proteins["changed"])),
         ("Residues", [f"{int(run.proteins['length'].sum()):,}"]),
         ("Homology clusters", [f"{run.proteins['cluster'].nunique():,}"]),
-        ("Annotations kept", _listed(features["kept"])),
-        ("Annotations left out", _listed(left_out)),
+        ("Annotations kept", _joined(features["kept"])),
+        ("Annotations left out", _joined(left_out)),
         (
             "Models and layers",
             [
@@ -225,12 +228,22 @@ def _listed(counts: Mapping[str, int]) -> list[str]:
     return [f"{name}: {count:,}" for name, count in ordered]
 
 
+def _joined(counts: Mapping[str, int]) -> list[str]:
+    return [", ".join(_listed(counts))] if counts else []
+
+
+def _short(value: Any) -> str:
+    """Checksums cut to what a person compares."""
+    return f"{value[:12]}…" if isinstance(value, str) and _SHA256.fullmatch(value) else str(value)
+
+
 def _count(value: Any) -> str:
     return "–" if pd.isna(value) else f"{int(value):,}"  # noqa: RUF001 (a dash for "none")
 
 
 def _decimals(value: Any, digits: int = 2) -> str:
-    return "–" if pd.isna(value) else f"{value:.{digits}f}"  # noqa: RUF001
+    # Adding 0.0 makes a rounded -0.0 a plain zero.
+    return "–" if pd.isna(value) else f"{round(value, digits) + 0.0:.{digits}f}"  # noqa: RUF001
 
 
 def _percent(value: Any) -> str:

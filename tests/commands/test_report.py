@@ -1,0 +1,100 @@
+"""``protsae report``: one file, the same every time, or one line and no file."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from protsae.cli import main
+from protsae.io.tables import write_table
+from tests.run_folder import MODEL, feature_rows, write_run
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    return write_run(tmp_path)
+
+
+def _command(results: Path, *flags: str) -> list[str]:
+    return ["report", "--results", str(results), "--output", str(results / "report.html"), *flags]
+
+
+def test_writes_the_page_and_says_where(results, capsys) -> None:
+    capsys.readouterr()
+    assert main(_command(results)) == 0
+    assert capsys.readouterr().out == (
+        f"feature table: {results}/features.tsv (and features.parquet)\n"
+        f"report: {results}/report.html\n"
+    )
+    assert (results / "report.html").read_text().startswith("<!doctype html>")
+
+
+def test_same_run_same_bytes(results: Path) -> None:
+    assert main(_command(results)) == 0
+    first = (results / "report.html").read_bytes()
+    assert main(_command(results)) == 0
+    assert (results / "report.html").read_bytes() == first
+
+
+@pytest.mark.parametrize(
+    "missing",
+    [
+        "features.parquet",
+        "associations.parquet",
+        "proteins/proteins.parquet",
+        "proteins/annotations.parquet",
+        "proteins/provenance.json",
+        f"annotation/{MODEL}/layer-02/examples.parquet",
+        f"sae/{MODEL}/layer-02/topk/evaluation.json",
+        f"sae/{MODEL}/layer-02/topk/training.parquet",
+    ],
+)
+def test_missing_file(results, capsys, missing) -> None:
+    (results / missing).unlink()
+    _assert_refused(
+        results,
+        capsys,
+        f"{results}/{missing}: no such file; run the stage that writes it first",
+    )
+
+
+def test_no_features(results, capsys) -> None:
+    write_table(results / "features.parquet", feature_rows(MODEL, 1).head(0), {})
+    _assert_refused(
+        results, capsys, f"{results}/features.parquet: no features; run the annotate stage"
+    )
+
+
+def test_evaluation_of_an_older_version(results, capsys) -> None:
+    path = results / f"sae/{MODEL}/layer-02/topk/evaluation.json"
+    path.write_text("{}")
+    assert main(_command(results)) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"protsae report: {path}: no 'model', 'layer'")
+    assert error.endswith("; run the evaluate stage again\n")
+
+
+def test_setting_out_of_range(results, capsys) -> None:
+    _assert_refused(
+        results,
+        capsys,
+        "command line: features_per_layer: Input should be greater than or equal to 1, found '0'",
+        "--features-per-layer",
+        "0",
+    )
+
+
+def test_needs_neither_torch_nor_hdf5() -> None:
+    code = (
+        "import sys, protsae.commands.report, protsae.commands.tables\n"
+        "assert not {'torch', 'h5py', 'esm'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def _assert_refused(results: Path, capsys, line: str, *flags: str) -> None:
+    capsys.readouterr()
+    assert main(_command(results, *flags)) == 2
+    assert capsys.readouterr().err == f"protsae report: {line}\n"
+    assert not list(results.glob("*report.html"))

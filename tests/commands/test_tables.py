@@ -1,0 +1,219 @@
+"""``protsae tables``: rows, order, counts worked out by hand, and what it refuses."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from protsae.cli import main
+from protsae.io.tables import read_metadata, read_table, write_table
+from protsae.tables_schema import ASSOCIATIONS, FEATURES, SUMMARY
+from tests.run_folder import LAYERS, MODEL, N_FEATURES, VARIANTS, tables_command, write_stages
+
+OUTPUTS = ("features.parquet", "features.tsv", "associations.parquet", "summary.tsv")
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    write_stages(tmp_path)
+    return tmp_path
+
+
+def test_features_come_in_one_order_onehot_first(results: Path) -> None:
+    assert main(tables_command(results)) == 0
+    features = read_table(results / "features.parquet")
+    assert list(features) == FEATURES.names
+    expected = [(m, n, v, f) for m, n in LAYERS for v in VARIANTS for f in range(N_FEATURES)]
+    key = features[["model", "layer", "variant", "feature"]]
+    assert list(key.itertuples(index=False, name=None)) == expected
+
+
+def test_associations_of_a_feature_fall_in_valid_f1(results: Path) -> None:
+    assert main(tables_command(results)) == 0
+    pairs = read_table(results / "associations.parquet")
+    assert list(pairs) == ASSOCIATIONS.names
+    first = pairs[(pairs["model"] == "onehot") & (pairs["variant"] == "relu")]
+    assert first["feature"].tolist() == [0, 0, 1, 3, 3]
+    assert first["valid_f1"].tolist() == [0.9, 0.85, 0.95, 0.5, 0.3]
+
+
+def test_summary_counts(results: Path) -> None:
+    assert main(tables_command(results)) == 0
+    summary = pd.read_csv(results / "summary.tsv", sep="\t")
+    assert list(summary) == SUMMARY.names
+    assert summary["model"].tolist() == ["onehot"] * 2 + [MODEL] * 4
+    row = summary.iloc[-1]
+    # Features 0 and 1 reach 0.5; of them only 0 has f1_low above its neuron.
+    assert (row["features_with_property"], row["features_above_neuron"]) == (2, 1)
+    # SIGNAL and residue: C by the features that are best on valid. The hostile one stays below 0.5.
+    assert row["properties_captured"] == 2
+    # Both pairs belong to neuron 0, one for each sign.
+    assert (row["neurons_with_property"], row["neuron_properties_captured"]) == (1, 2)
+    assert summary["loss_recovered"].isna().tolist() == [True, True, False, False, False, False]
+
+
+def test_tsv_has_four_significant_digits_and_gaps_where_nothing_is_known(results: Path) -> None:
+    assert main(tables_command(results)) == 0
+    lines = (results / "features.tsv").read_text().splitlines()
+    assert lines[0].split("\t") == FEATURES.names
+    without_property = lines[3].split("\t")
+    assert without_property[:5] == ["onehot", "0", "relu", "2", "0.1235"]
+    assert without_property[FEATURES.names.index("neuron")] == ""
+    assert lines[1].split("\t")[FEATURES.names.index("neuron")] == "1"
+    assert "\t1.235\t" in (results / "summary.tsv").read_text()
+
+
+def test_tables_say_what_they_are(results: Path) -> None:
+    assert main(tables_command(results)) == 0
+    metadata = read_metadata(results / "features.parquet")
+    assert (metadata["table"], metadata["table_version"]) == ("features", FEATURES.version)
+
+
+def test_same_input_gives_same_bytes_in_any_order(results: Path) -> None:
+    command = tables_command(results)
+    assert main(command) == 0
+    first = {name: (results / name).read_bytes() for name in OUTPUTS}
+    middle = command.index("--evaluations")
+    annotations = list(reversed(command[2:middle]))
+    assert main([*command[:2], *annotations, *command[middle:]]) == 0
+    assert {name: (results / name).read_bytes() for name in OUTPUTS} == first
+
+
+def test_stdout_names_the_outputs(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(tables_command(results)) == 0
+    assert capsys.readouterr().out == (
+        f"wrote {results}/features.parquet and .tsv: 24 features, of which\n"
+        "  12 capture a property and 6 beat the baselines for theirs\n"
+        f"wrote {results}/associations.parquet: 36 pairs\n"
+        f"wrote {results}/summary.tsv: 6 SAEs\n"
+    )
+
+
+def test_missing_evaluation_is_named(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = tables_command(results)
+    command.remove(str(results / f"sae/{MODEL}/layer-02/topk/evaluation.json"))
+    _assert_refused(
+        results,
+        capsys,
+        command,
+        f"--evaluations: none of model {MODEL}, layer 2, variant topk, which --annotations has; "
+        "give its evaluation.json, or run the evaluate stage",
+    )
+
+
+def test_missing_annotation_is_named(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = tables_command(results)
+    command.remove(str(results / f"annotation/{MODEL}/layer-01"))
+    path = results / f"sae/{MODEL}/layer-01/topk/evaluation.json"
+    _assert_refused(
+        results,
+        capsys,
+        command,
+        f"{path}: model {MODEL}, layer 1, variant topk is in none of --annotations; give its "
+        "folder, or run the annotate stage",
+    )
+
+
+def test_other_number_of_features(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = results / "sae/onehot/layer-00/relu/evaluation.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "n_features": 7}))
+    _assert_refused(
+        results,
+        capsys,
+        tables_command(results),
+        f"{path}: 7 features of model onehot, layer 0, variant relu, but the annotations have 4; "
+        "run the annotate stage again",
+    )
+
+
+def test_evaluation_without_a_number(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = results / "sae/onehot/layer-00/relu/evaluation.json"
+    document = json.loads(path.read_text())
+    del document["fvu"]
+    path.write_text(json.dumps(document))
+    _assert_refused(
+        results, capsys, tables_command(results), f"{path}: no 'fvu'; run the evaluate stage again"
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (lambda rows: rows.drop(columns="f1"), "no column 'f1'"),
+        (lambda rows: rows.assign(extra=1), "unexpected column 'extra'"),
+    ],
+    ids=["missing", "unknown"],
+)
+def test_other_columns(results, capsys, change, problem) -> None:
+    path = results / f"annotation/{MODEL}/layer-01/features.parquet"
+    write_table(path, change(read_table(path)), {})
+    _assert_refused(
+        results,
+        capsys,
+        tables_command(results),
+        f"{path}: {problem}; expected the columns of the features table, version 1 "
+        "(docs/tables.md); run the stage that writes it again",
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        (None, "column 'density' is empty in row 1; expected a value everywhere"),
+        ("high", "column 'density' holds str values; expected numbers"),
+    ],
+    ids=["empty", "text"],
+)
+def test_values_of_another_kind(results, capsys, value, problem) -> None:
+    path = results / f"annotation/{MODEL}/layer-01/features.parquet"
+    write_table(path, read_table(path).assign(density=value), {})
+    _assert_refused(
+        results,
+        capsys,
+        tables_command(results),
+        f"{path}: {problem}; run the stage that writes it again",
+    )
+
+
+def test_folder_given_twice(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = tables_command(results)
+    command.insert(2, str(results / f"annotation/{MODEL}/layer-01"))
+    _assert_refused(
+        results,
+        capsys,
+        command,
+        f"--annotations: feature 0 of model {MODEL}, layer 1, variant relu occurs twice; give each "
+        "folder once",
+    )
+
+
+def test_evaluation_given_twice(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = tables_command(results)
+    path = results / f"sae/{MODEL}/layer-01/relu/evaluation.json"
+    command.insert(command.index("--output"), str(path))
+    _assert_refused(
+        results,
+        capsys,
+        command,
+        f"{path}: model {MODEL}, layer 1, variant relu is also in {path}; give each evaluation "
+        "once",
+    )
+
+
+def test_missing_folder(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = tables_command(results)
+    command.insert(2, str(results / "nowhere"))
+    _assert_refused(
+        results,
+        capsys,
+        command,
+        f"{results}/nowhere/features.parquet: no such file; run the stage that writes it first",
+    )
+
+
+def _assert_refused(results: Path, capsys, command: list[str], line: str) -> None:
+    before = sorted(results.iterdir())
+    assert main(command) == 2
+    assert capsys.readouterr().err == f"protsae tables: {line}\n"
+    assert sorted(results.iterdir()) == before

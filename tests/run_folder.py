@@ -1,0 +1,221 @@
+"""A tiny run: what the stages before ``tables`` leave in a results folder, with round numbers.
+
+Every SAE has the same four features, so that counts can be worked out by hand:
+
+======= ===================== ==== ====== ======== ====== ========= =============
+feature property              f1   f1_low neuron   null   base rate always-on F1
+======= ===================== ==== ====== ======== ====== ========= =============
+0       SIGNAL                0.8  0.6    0.5      0.2    0.25      0.4
+1       residue: C            0.9  0.7    0.75     0.1    0.1       0.1818
+2       none
+3       BINDING: HOSTILE      0.4  0.1    0.3      0.1    0.05      0.0952
+======= ===================== ==== ====== ======== ====== ========= =============
+"""
+
+from pathlib import Path
+
+import pandas as pd
+
+from protsae.cli import main
+from protsae.io.json_files import write_json
+from protsae.io.tables import write_table
+from protsae.tables_schema import EVALUATION, FEATURES
+
+HOSTILE = "<script>alert('x')</script> & \"co\""
+"""A description as no database should hold one."""
+
+MODEL = "esm2_tiny"
+LAYERS = (("onehot", 0), (MODEL, 1), (MODEL, 2))
+VARIANTS = ("relu", "topk")
+D_MODEL, N_FEATURES, N_RESIDUES = 5, 4, 20
+
+PROTEINS = pd.DataFrame(
+    [
+        ("P00001", "ONE_HUMAN", "Homo sapiens", 9606, "MKLCAWCDEFGHI", "P00001", "test"),
+        ("P00002", "TWO_ECOLI", f"Coli {HOSTILE}", 562, "MACDEFGHIKL", "P00002", "valid"),
+        ("P00003", "", "", None, "MSTNQCYWVRHKLIGAPED", "P00003", "train"),
+    ],
+    columns=["accession", "entry_name", "organism", "taxon_id", "sequence", "cluster", "split"],
+)
+ANNOTATIONS = pd.DataFrame(
+    [
+        ("P00001", "SIGNAL", "", 1, 5, ""),
+        ("P00002", "BINDING", HOSTILE, 3, 4, "ECO:0000269"),
+        ("P00002", "DISULFID", "", 3, 9, ""),
+    ],
+    columns=["accession", "type", "description", "start", "end", "evidence"],
+)
+
+
+def write_stages(results: Path) -> None:
+    """Files of fetch, split, train, evaluate and annotate."""
+    proteins = PROTEINS.assign(length=PROTEINS["sequence"].str.len())
+    proteins["taxon_id"] = proteins["taxon_id"].astype("Int64")
+    write_table(results / "proteins" / "proteins.parquet", proteins, {"protein_set_sha256": "0"})
+    write_table(results / "proteins" / "annotations.parquet", ANNOTATIONS, {})
+    write_json(results / "proteins" / "provenance.json", provenance())
+    for model, layer in LAYERS:
+        folder = f"{model}/layer-{layer:02d}"
+        annotation = results / "annotation" / folder
+        for name, table in (
+            ("features", feature_rows(model, layer)),
+            ("associations", association_rows(model, layer)),
+            ("examples", example_rows(model, layer)),
+        ):
+            write_table(annotation / f"{name}.parquet", table, {"stage": "annotate"})
+        for variant in VARIANTS:
+            sae = results / "sae" / folder / variant
+            write_json(sae / "evaluation.json", evaluation(model, layer, variant))
+            write_table(sae / "training.parquet", training_rows(), {"stage": "train"})
+
+
+def write_run(results: Path) -> Path:
+    """All of that, and what ``tables`` makes of it."""
+    write_stages(results)
+    assert main(tables_command(results)) == 0
+    return results
+
+
+def tables_command(results: Path) -> list[str]:
+    """Arguments of ``protsae tables`` for the whole folder, in no particular order."""
+    annotations = [str(p.parent) for p in results.glob("annotation/*/*/features.parquet")]
+    evaluations = [str(p) for p in results.glob("sae/*/*/*/evaluation.json")]
+    assert len(evaluations) == len(LAYERS) * len(VARIANTS)
+    return [
+        "tables",
+        *("--annotations", *sorted(annotations)),
+        *("--evaluations", *sorted(evaluations, reverse=True)),
+        *("--output", str(results)),
+    ]
+
+
+def provenance() -> dict[str, object]:
+    """provenance.json with a drop and a type left out."""
+    return {
+        "protsae_version": "0.0.9",
+        "source": {"input": "mine.json", "sha256": "ab" * 32},
+        "counts": {
+            "proteins": {"read": 5, "kept": 3, "dropped": {"shorter": 2}, "changed": {}},
+            "features": {
+                "kept": {"BINDING": 1, "DISULFID": 1, "SIGNAL": 1},
+                "left_out": {"CHAIN": {"covers nearly the whole protein": 7}},
+            },
+        },
+    }
+
+
+def feature_rows(model: str, layer: int) -> pd.DataFrame:
+    """The four features of the module's table, for each variant."""
+    scored = pd.DataFrame(
+        [
+            (0, "SIGNAL", "SIGNAL", 0.85, 0.8, 0.6, 0.2, 0.25, 5, 0.5),
+            (1, "residue: C", "residue", 0.95, 0.9, 0.7, 0.1, 0.1, 2, 0.75),
+            (2, *[None] * 9),
+            (3, f"BINDING: {HOSTILE}", "BINDING", 0.5, 0.4, 0.1, 0.1, 0.05, 1, 0.3),
+        ],
+        columns=[
+            *("feature", "property", "property_type", "valid_f1", "f1", "f1_low", "null_f1"),
+            *("base_rate", "n_residues", "neuron_f1"),
+        ],
+    )
+    scored["f1_high"] = scored["f1"] + 0.05
+    for name in ("precision", "recall"):
+        scored[name] = scored["f1"]
+    for name in ("quantile", "threshold"):
+        scored[name] = scored["f1"] * 0
+    for name in ("n_residues", "n_clusters", "neuron", "neuron_sign"):
+        scored[name] = scored["n_residues"].astype("Int64") if name == "n_residues" else 1
+        scored[name] = scored[name].where(scored["property"].notna()).astype("Int64")
+    scored = scored.assign(
+        density=0.123456,
+        mean_activation=1.0,
+        max_activation=3.0,
+        encoder_decoder_cosine=0.5,
+        **{f"{name}_r": 0.1 for name in ("hydropathy", "charge", "volume", "position")},
+        top_proteins="P00001,P00002",
+    )
+    rows = pd.concat([scored.assign(variant=variant) for variant in reversed(VARIANTS)])
+    return rows.assign(model=model, layer=layer)[FEATURES.names]
+
+
+def association_rows(model: str, layer: int) -> pd.DataFrame:
+    """Pairs of the SAEs, and of neuron 0, whose two signs detect two properties."""
+    columns = ["variant", "feature", "property", "valid_f1", "f1", "tp", "fp", "fn"]
+    pairs = pd.DataFrame(
+        [
+            *(
+                row
+                for variant in VARIANTS
+                for row in (
+                    (variant, 0, "SIGNAL", 0.85, 0.8, 4, 1, 1),
+                    (variant, 0, "residue: C", 0.9, 0.1, 1, 17, 1),
+                    (variant, 1, "residue: C", 0.95, 0.9, 2, 0, 0),
+                    (variant, 3, "SIGNAL", 0.3, 1.0, 5, 0, 0),
+                    (variant, 3, f"BINDING: {HOSTILE}", 0.5, 0.4, 1, 3, 0),
+                )
+            ),
+            ("neurons", 0, "SIGNAL", 0.6, 0.5, 3, 4, 2),
+            ("neurons", D_MODEL + 0, "residue: C", 0.9, 0.75, 2, 1, 0),
+        ],
+        columns=columns,
+    )
+    pairs["property_type"] = pairs["property"].str.split(":").str[0]
+    numbers = ("quantile", "threshold", "valid_precision", "valid_recall", "precision", "recall")
+    return pairs.assign(model=model, layer=layer, **dict.fromkeys(numbers, 0.5))
+
+
+def example_rows(model: str, layer: int) -> pd.DataFrame:
+    """Feature 0 fires on SIGNAL, 1 on cysteines, 3 where the hostile binding site is."""
+    rows = [
+        (0, 1, "P00001", 2, 1, 6, 4.0, [1.0, 4.0, 2.0, 2.0, 0.0, 0.0]),
+        (0, 2, "P00003", 1, 1, 3, 0.5, [0.5, 0.0, 0.0]),
+        (1, 1, "P00001", 4, 3, 7, 2.0, [0.0, 2.0, 0.0, 0.0, 1.5]),
+        (3, 1, "P00002", 3, 2, 5, 1.0, [0.0, 1.0, 0.9, 0.0]),
+    ]
+    columns = ["feature", "rank", "accession", "peak", "start", "end", "max_activation"]
+    table = pd.DataFrame(rows, columns=[*columns, "activations"])
+    both = pd.concat([table.assign(variant=variant) for variant in VARIANTS], ignore_index=True)
+    return both.assign(model=model, layer=layer)
+
+
+def training_rows() -> pd.DataFrame:
+    """Three logged steps."""
+    return pd.DataFrame(
+        {
+            "step": [7, 14, 21],
+            "loss": [3.0, 2.0, 1.0],
+            "mse": [3.0, 2.0, 1.0],
+            "fvu": [0.9, 0.5, 0.25],
+            "l0": [4.0, 3.0, 2.0],
+            "l1": [0.0, 0.0, 0.0],
+            "dead_fraction": [0.0, 0.25, 0.25],
+            "lr": [0.001, 0.001, 0.0],
+        }
+    )
+
+
+def evaluation(model: str, layer: int, variant: str) -> dict[str, object]:
+    """evaluation.json; a one-hot layer has no losses."""
+    has_loss = model != "onehot"
+    numbers: dict[str, object] = {
+        name: 0.5 if has_loss or not name.startswith(("loss", "ce_", "n_masked")) else None
+        for name in EVALUATION.names
+    }
+    return {
+        **numbers,
+        "model": model,
+        "layer": layer,
+        "variant": variant,
+        "architecture": variant,
+        "d_model": D_MODEL,
+        "n_features": N_FEATURES,
+        "n_residues": N_RESIDUES,
+        "n_proteins": 3,
+        "n_clusters": 3,
+        "l0": 1.23456,
+        "fvu_low": 0.4,
+        "fvu_high": 0.6,
+        "pca_components": 2,
+        "n_masked": 3 if has_loss else None,
+        "density_histogram": {"log10_edges": [-2.0, -1.0, 0.0], "counts": [1, 3]},
+    }
