@@ -1,0 +1,55 @@
+"""docs/tables.md says what the code writes."""
+
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from protsae.tables_schema import EVALUATION, EVERY, SUMMARY, Table, conform, markdown
+from tests.run_folder import write_run
+
+DOC = (Path(__file__).parents[1] / "docs" / "tables.md").read_text()
+
+
+@pytest.mark.parametrize("table", EVERY, ids=lambda table: table.name)
+def test_columns_are_documented_word_for_word(table: Table) -> None:
+    assert markdown(table) in DOC, f"put this into docs/tables.md:\n{markdown(table)}"
+
+
+@pytest.mark.parametrize("table", [*EVERY, EVALUATION], ids=lambda table: table.name)
+def test_file_list_has_rows_and_version(table: Table) -> None:
+    line = next(line for line in DOC.splitlines() if f"{table.name}." in line and "| " in line)
+    assert line.endswith(f"| {table.rows} | {table.version} |")
+
+
+@pytest.mark.parametrize("table", EVERY, ids=lambda table: table.name)
+def test_names_are_unique_and_keys_are_columns(table: Table) -> None:
+    assert len(set(table.names)) == len(table.names)
+    assert set(table.key) <= set(table.names)
+    assert all(column.meaning and column.range for column in table.columns)
+
+
+def test_evaluation_is_the_start_of_the_summary() -> None:
+    assert SUMMARY.names[: len(EVALUATION.names)] == EVALUATION.names
+    assert EVALUATION.names[-1] == "n_masked"
+
+
+def test_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    write_run(tmp_path / "results")
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    for example in re.findall(r"```python\n(.*?)```", DOC, re.DOTALL):
+        exec(example, names)
+    printed = capsys.readouterr().out
+    assert "SIGNAL" in printed
+    assert "P00001" in printed
+
+
+def test_conform_orders_and_types_columns() -> None:
+    table = next(table for table in EVERY if table.name == "training")
+    rows = pd.DataFrame({name: [1.0] for name in reversed(table.names)})
+    typed = conform(rows, table, "x")
+    assert list(typed) == table.names
+    assert typed["step"].dtype == "int64"
+    assert typed["loss"].dtype == "float64"
