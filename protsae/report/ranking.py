@@ -9,7 +9,7 @@ FROM_SEQUENCE = ("residue", "class", "position")
 """Types of properties that follow from the sequence alone, not from UniProt."""
 
 LEAST_F1 = 0.1
-"""A property that no layer's feature detects better than this is not compared across layers."""
+"""Test F1 below which a property annotated in UniProt is given no place of its own."""
 
 
 def add_margin(features: pd.DataFrame) -> pd.DataFrame:
@@ -39,8 +39,8 @@ def best_features(features: pd.DataFrame, count: int) -> pd.DataFrame:
     """The features of a layer worth looking at first, at most one per property.
 
     Of all features that detect a property, the one with the highest F1 on valid stands for it.
-    Up to two thirds of the places go to properties annotated in UniProt with a positive margin,
-    the others to whatever has the highest margin on test; without this the twenty amino acids
+    Up to two thirds of the places go to properties annotated in UniProt with a positive margin
+    and an F1 of at least ``LEAST_F1``, the others to whatever has the highest margin on test; without this the twenty amino acids
     would fill the page.
 
     Returns
@@ -56,7 +56,8 @@ def best_features(features: pd.DataFrame, count: int) -> pd.DataFrame:
     best = best.assign(
         derived=best["property_type"].isin(FROM_SEQUENCE), n_alike=best["property"].map(alike)
     )
-    annotated = best[~best["derived"] & (best["margin"] > 0)].head(-(-2 * count // 3))
+    worthy = (best["margin"] > 0) & (best["f1"] >= LEAST_F1)
+    annotated = best[~best["derived"] & worthy].head(-(-2 * count // 3))
     others = best.drop(annotated.index).head(count - len(annotated))
     chosen = best.loc[[*annotated.index, *others.index]]
     return chosen.sort_values(
