@@ -40,8 +40,8 @@ def best_features(features: pd.DataFrame, count: int) -> pd.DataFrame:
 
     Of all features that detect a property, the one with the highest F1 on valid stands for it.
     Up to two thirds of the places go to properties annotated in UniProt with a positive margin
-    and an F1 of at least ``LEAST_F1``, the others to whatever has the highest margin on test; without this the twenty amino acids
-    would fill the page.
+    and an F1 of at least ``LEAST_F1``, the others to whatever has the highest margin on test;
+    without this the twenty amino acids would fill the page.
 
     Returns
     -------
