@@ -14,19 +14,32 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from protsae.errors import UserError
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 Fraction = Annotated[float, Field(ge=0, le=1)]
+Share = Annotated[float, Field(gt=0, lt=1)]
 Positive = Annotated[int, Field(ge=1)]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+
+
+NULL = (None, "null")
+"""No value, in YAML and in a nested value of Snakemake's --config, which makes strings of all."""
 
 
 class Settings(BaseModel):
     """Base of all settings: unknown keys are errors, values do not change after validation."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class FetchSettings(Settings):
@@ -78,9 +91,9 @@ class SplitSettings(Settings):
 
     identity: Fraction = Field(0.3, description="MMseqs2 minimum sequence identity, fraction")
     coverage: Fraction = Field(0.8, description="MMseqs2 minimum alignment coverage, fraction")
-    valid: Fraction = Field(0.2, description="share of residues in valid")
-    test: Fraction = Field(0.2, description="share of residues in test")
-    seed: int = Field(0, description="seed of the assignment of clusters")
+    valid: Share = Field(0.2, description="share of residues in valid")
+    test: Share = Field(0.2, description="share of residues in test")
+    seed: Seed = Field(0, description="seed of the assignment of clusters")
 
     @model_validator(mode="after")
     def _shares(self) -> Self:
@@ -149,20 +162,18 @@ class TrainSettings(Settings):
     decay: Fraction = Field(0.2, description="share of steps over which lr falls to 0 at the end")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: cuda if present")
     checkpoint_every: Positive = Field(500, description="steps between checkpoints")
-    seed: int = Field(0, description="seed of initial weights and order of residues")
+    seed: Seed = Field(0, description="seed of initial weights and order of residues")
 
 
 class EvaluateSettings(Settings):
     """How the test split is scored."""
 
-    mask_fraction: Annotated[float, Field(gt=0, lt=1)] = Field(
-        0.15, description="share of residues masked for the cross-entropy"
-    )
+    mask_fraction: Share = Field(0.15, description="share of residues masked for the cross-entropy")
     max_proteins: Positive = Field(
         1000, description="test proteins that the cross-entropy is measured on, at most"
     )
     bootstrap: Positive = Field(1000, description="resamplings of clusters for 95 % intervals")
-    seed: int = Field(0, description="seed of masks and resampling")
+    seed: Seed = Field(0, description="seed of masks and resampling")
 
 
 class AnnotateSettings(Settings):
@@ -186,7 +197,7 @@ class AnnotateSettings(Settings):
     flank: Positive = Field(40, description="residues kept on each side of an example's peak")
     sample: Positive = Field(20000, description="train residues that thresholds are set on")
     batch: Positive = Field(4096, description="residues encoded at a time; bounds memory")
-    seed: int = Field(0, description="seed of sampling, shifts and resampling")
+    seed: Seed = Field(0, description="seed of sampling, shifts and resampling")
 
 
 class ReportSettings(Settings):
@@ -209,7 +220,7 @@ class PretrainSettings(Settings):
     valid: Fraction = Field(0.01, description="share of sequences held out, by whole clusters")
     evaluate_every: Positive = Field(250, description="steps between validations and checkpoints")
     bf16: bool = Field(True, description="matrix products in bfloat16, weights in float32")
-    seed: int = Field(0, description="seed of weights, order, crops and masks")
+    seed: Seed = Field(0, description="seed of weights, order, crops and masks")
 
     @model_validator(mode="after")
     def _heads(self) -> Self:
@@ -235,6 +246,14 @@ class Config(Settings):
     evaluate: EvaluateSettings = EvaluateSettings()
     annotate: AnnotateSettings = AnnotateSettings()
     report: ReportSettings = ReportSettings()
+
+    @field_validator("train", mode="before")
+    @classmethod
+    def _without_null_variants(cls, variants: Any) -> Any:
+        """``relu: null`` takes a variant away that another configuration file brought in."""
+        if not isinstance(variants, dict):
+            return variants
+        return {name: value for name, value in variants.items() if value not in NULL}
 
 
 S = TypeVar("S", bound=Settings)
@@ -281,6 +300,29 @@ def read_config(path: str | Path) -> Config:
     return parse_settings(Config, values, str(path))
 
 
+def local_files(config: Config) -> dict[str, str]:
+    """Files that the configuration names, by key; names of fair-esm models are not among them.
+
+    Examples
+    --------
+    >>> local_files(Config())["embed.model"]
+    'data/model/esm2_t6_protsae.pt'
+    """
+    files = {
+        "fetch.input": config.fetch.input if config.fetch.input != "uniprot" else None,
+        "fetch.annotations": config.fetch.annotations,
+        "embed.model": config.embed.model if config.embed.model.endswith(".pt") else None,
+    }
+    return {key: path for key, path in files.items() if path}
+
+
+def validate_local_files(config: Config) -> None:
+    """Raise UserError for a file that the configuration names and that is not there."""
+    for key, path in local_files(config).items():
+        if not Path(path).is_file():
+            raise UserError(f"{key}: {path}: no such file; expected a path from {Path.cwd()}")
+
+
 def add_flags(parser: argparse.ArgumentParser, model: type[Settings]) -> None:
     """Give ``parser`` one ``--flag`` per field of ``model``, with its description and default."""
     group = parser.add_argument_group("settings", model.__doc__)
@@ -322,6 +364,8 @@ def to_flags(settings: Settings) -> str:
     for name, value in settings:
         if isinstance(value, tuple):
             words += [_flag(name), *map(str, value)]
+        elif str(value).startswith("-"):  # or argparse would take it for a flag
+            words.append(f"{_flag(name)}={value}")
         elif value is not None:
             words += [_flag(name), str(value)]
     return shlex.join(words)
@@ -344,12 +388,11 @@ def _unknown_key(model: type[Settings], path: list[str], where: str) -> str:
 
 
 def _section(model: type[Settings], path: list[str]) -> type[Settings]:
-    for name in path:
-        if name not in model.model_fields:  # the free name of an SAE variant
-            return TrainSettings
-        annotation = model.model_fields[name].annotation
-        model = annotation if isinstance(annotation, type) else TrainSettings
-    return model
+    if not path:
+        return model
+    annotation = model.model_fields[path[0]].annotation
+    # Only train is no section itself but holds some, under the free names of SAE variants.
+    return annotation if isinstance(annotation, type) else TrainSettings
 
 
 def _flag(name: str) -> str:

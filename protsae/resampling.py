@@ -1,5 +1,7 @@
 """Uncertainty by resampling whole homology clusters: relatives do not count as independent."""
 
+import warnings
+
 import numpy as np
 
 INTERVAL = (2.5, 97.5)
@@ -28,7 +30,8 @@ def interval(resampled: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     >>> float(low), float(high)
     (2.5, 97.5)
     """
-    with np.errstate(all="ignore"):
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="All-NaN")
         low, high = np.nanpercentile(resampled, INTERVAL, axis=0)
     return low, high
 

@@ -33,5 +33,10 @@ class ScaleCorrelation:
     def pearson(self) -> np.ndarray:
         """r, shape (n_scales, n_features); 0 where a feature or scale does not vary."""
         covariance = self._n * self._ay - self._a * self._y
-        spread = (self._n * self._aa - self._a**2) * (self._n * self._yy - self._y**2)
-        return ratio(covariance, np.sqrt(np.maximum(spread, 0)))
+        spread = self._spread(self._a, self._aa) * self._spread(self._y, self._yy)
+        return ratio(covariance, np.sqrt(spread))
+
+    def _spread(self, total: np.ndarray, squares: np.ndarray) -> np.ndarray:
+        """n^2 var, exactly 0 where nothing but rounding is left of it."""
+        spread = self._n * squares - total**2
+        return np.where(spread > 1e-12 * self._n * squares, spread, 0.0)

@@ -64,6 +64,8 @@ def run(args: argparse.Namespace) -> None:
     settings = settings_from_flags(AnnotateSettings, args)
     proteins, protein_set = read_proteins(args.proteins)
     saes = {Path(folder).name: read_sae(folder) for folder in args.sae}
+    if len(saes) < len(args.sae):
+        raise UserError("--sae: two folders of the same name; give the variants of one layer")
     number = next(iter(saes.values()))[1].layer
     cache = LayerCache(args.activations, number, protein_set)
     for folder, (_, source) in zip(args.sae, saes.values(), strict=True):

@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> None:
     try:
         sae = build_sae(settings, cache.d_model)
     except ValueError as error:
-        raise UserError(f"train: {error}; lower k or raise width") from None
+        raise UserError(f"train: {error}") from None
 
     folder = Path(args.output)
     curve = fit(sae, cache, train, normalisation, settings, folder / "checkpoint.safetensors")
@@ -102,9 +102,14 @@ def fit(
     """Train in place; returns the curve, one row per stretch of steps (means over the stretch)."""
     device = find_device(settings.device)
     optimiser = build_optimiser(sae.to(device), settings)
-    # A checkpoint of other settings or other activations is not ours to go on from.
+    # A checkpoint of other settings, activations or proteins is not ours to go on from.
     identity = settings_sha256(
-        {**settings.model_dump(), **vars(cache.source), "layer": cache.layer}
+        {
+            "settings": settings.model_dump(),
+            "source": vars(cache.source),
+            "layer": cache.layer,
+            "proteins": sorted(accessions),
+        }
     )
     found = read_checkpoint(checkpoint, identity, sae, optimiser)
     first_step = found["step"] if found else 0

@@ -89,7 +89,8 @@ def write_shard(
     Raises
     ------
     UserError
-        If float16 would overflow or lose more than ``MAX_RELATIVE_ERROR``.
+        If a value is not finite, or float16 would overflow or lose more than
+        ``MAX_RELATIVE_ERROR``.
     """
     n_residues = int(np.sum(lengths))
     n_written = dict.fromkeys(d_model, 0)
@@ -102,10 +103,7 @@ def write_shard(
         }
 
         def write(layer: int, first_row: int, rows: np.ndarray) -> None:
-            stored = rows.astype(dtype)
-            if dtype == "float16":
-                _validate_float16(rows, stored, layer)
-            datasets[layer][first_row : first_row + len(rows)] = stored
+            datasets[layer][first_row : first_row + len(rows)] = _converted(rows, dtype, layer)
             n_written[layer] += len(rows)
 
         yield write
@@ -139,8 +137,8 @@ class LayerCache:
     Raises
     ------
     UserError
-        If a file is missing, is no complete activation file, lacks the layer, or disagrees with
-        the others or with the proteins about where it came from.
+        If a file is missing, is no complete activation file, lacks the layer, holds a protein of
+        another file, or disagrees with the others or with the proteins about where it came from.
     """
 
     def __init__(self, paths: Sequence[str | Path], layer: int, protein_set_sha256: str):
@@ -161,6 +159,29 @@ class LayerCache:
         self.proteins = pd.concat(
             [shard.proteins.assign(shard=i) for i, shard in enumerate(opened)], ignore_index=True
         )
+        twice = self.proteins[self.proteins["accession"].duplicated()]
+        if len(twice):
+            raise UserError(
+                f"{paths[twice['shard'].iloc[0]]}: protein {twice['accession'].iloc[0]} is in "
+                f"another activation file too; give each shard once"
+            )
+
+    def places(self, accessions: set[str]) -> pd.DataFrame:
+        """Rows of ``proteins`` for these proteins, in cache order.
+
+        Raises
+        ------
+        UserError
+            If some are in none of the files: a shard was not given.
+        """
+        wanted = self.proteins[self.proteins["accession"].isin(list(accessions))]
+        if len(wanted) < len(accessions):
+            absent = sorted(accessions.difference(wanted["accession"]))
+            raise UserError(
+                f"activations: {len(absent)} of the {len(accessions)} proteins asked for are in "
+                f"none of the files given, first {absent[0]}; give all shards"
+            )
+        return wanted
 
     def read(self, shard: int, start: int, stop: int) -> np.ndarray:
         """Rows ``start:stop`` of a shard, float32, shape (stop - start, d_model)."""
@@ -180,7 +201,7 @@ class LayerCache:
         names: list[str] = []
         parts: list[np.ndarray] = []
         n_rows = 0
-        wanted = self.proteins[self.proteins["accession"].isin(list(accessions))]
+        wanted = self.places(accessions)
         for accession, shard, offset, length in zip(
             *(wanted[c] for c in ("accession", "shard", "offset", "length")), strict=True
         ):
@@ -245,6 +266,16 @@ def _protein_table(accessions: Sequence[str], lengths: Sequence[int]) -> np.ndar
     table["length"] = lengths
     table["offset"] = np.cumsum(lengths) - np.asarray(lengths)
     return table
+
+
+def _converted(rows: np.ndarray, dtype: str, layer: int) -> np.ndarray:
+    if not np.isfinite(rows).all():
+        raise UserError(f"layer {layer}: a value is NaN or infinite; check the model's weights")
+    with np.errstate(over="ignore"):  # refused next, with a message
+        stored = rows.astype(dtype)
+    if dtype == "float16":
+        _validate_float16(rows, stored, layer)
+    return stored
 
 
 def _validate_float16(rows: np.ndarray, stored: np.ndarray, layer: int) -> None:

@@ -48,9 +48,10 @@ def read_checkpoint(
     """
     try:
         with safe_open(path, framework="pt") as handle:
-            if handle.metadata()["identity"] != identity:
+            metadata = handle.metadata() or {}
+            if metadata.get("identity") != identity:
                 return None
-            progress: dict[str, Any] = json.loads(handle.metadata()["progress"])
+            progress: dict[str, Any] = json.loads(metadata["progress"])
             tensors = {name: handle.get_tensor(name) for name in handle.keys()}  # noqa: SIM118
     except (FileNotFoundError, SafetensorError):
         return None

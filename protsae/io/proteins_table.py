@@ -25,8 +25,9 @@ def read_proteins(path: str | Path) -> tuple[pd.DataFrame, str]:
     proteins = read_table(path, COLUMNS)
     problems = check_splits(proteins)
     if problems:
+        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
         raise UserError(
-            f"{path}: {problems[0]}, and {len(problems) - 1} more; homologous proteins must not "
-            "face each other across a split; run the split stage again"
+            f"{path}: {problems[0]}{more}; homologous proteins must not face each other across a "
+            "split; run the split stage again"
         )
     return proteins, str(read_metadata(path)["protein_set_sha256"])

@@ -63,7 +63,7 @@ def write_sae(folder: str | Path, weights: dict[str, Tensor], source: SaeSource)
         normalisation folded in.
     """
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "protsae.json").unlink(missing_ok=True)  # of an earlier SAE
     with atomic_path(folder / "sae_weights.safetensors") as temporary:
         save_file({name: value.contiguous() for name, value in weights.items()}, temporary)
     n_features, d_model = weights["W_dec"].shape

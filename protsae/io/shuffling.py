@@ -35,6 +35,7 @@ def shuffled_batches(
         Batches to pass over without reading them, to go on where an earlier run stopped.
     """
     chunks = _chunks(cache, accessions)
+    assert chunks, "no residues to draw from"
     chunks_per_buffer = max(1, buffer_rows // CHUNK_ROWS)
     to_skip = skip * batch
     epoch = 0
@@ -62,7 +63,7 @@ def shuffled_batches(
 def _chunks(cache: LayerCache, accessions: set[str]) -> list[Chunk]:
     """(shard, first row, past-the-last row) of pieces of the wanted proteins, in cache order."""
     chunks: list[Chunk] = []
-    wanted = cache.proteins[cache.proteins["accession"].isin(list(accessions))]
+    wanted = cache.places(accessions)
     for shard, offset, length in zip(
         *(wanted[c].tolist() for c in ("shard", "offset", "length")), strict=True
     ):

@@ -133,11 +133,17 @@ def build_sae(settings: TrainSettings, d_model: int) -> Sae:
     Raises
     ------
     ValueError
-        If k exceeds the number of features.
+        If there would be no features, or fewer than k.
     """
     n_features = settings.width or round(settings.expansion * d_model)
+    if n_features < 1:
+        raise ValueError(
+            f"expansion = {settings.expansion:g} gives no features at d_model = {d_model}; raise it"
+        )
     if settings.architecture == "relu":
         return ReluSae(d_model, n_features).init_weights(settings.seed, decoder_norm=0.1)
     if settings.k > n_features:
-        raise ValueError(f"k = {settings.k} exceeds the {n_features} features")
+        raise ValueError(
+            f"k = {settings.k} exceeds the {n_features} features; lower k or raise width"
+        )
     return TopkSae(d_model, n_features, settings.k).init_weights(settings.seed, decoder_norm=1.0)
