@@ -6,9 +6,6 @@ rule onehot_shard:
         "<results>/proteins/proteins.parquet",
     output:
         "<results>/activations/onehot/shard-{shard}.h5",
-    params:
-        shards=CONFIG.cache.shards,
-        code=code("onehot"),
     log:
         "<results>/logs/onehot/shard-{shard}.log",
     benchmark:
@@ -19,6 +16,9 @@ rule onehot_shard:
     resources:
         mem_mb=2000,
         runtime=60,
+    params:
+        shards=CONFIG.cache.shards,
+        code=code("onehot"),
     shell:
         "protsae onehot --proteins {input} --shard $((10#{wildcards.shard}))"
         " --shards {params.shards} --output {output} > {log} 2>&1"
@@ -27,13 +27,9 @@ rule onehot_shard:
 rule embed_shard:
     input:
         proteins="<results>/proteins/proteins.parquet",
-        weights=local_file(CONFIG.embed.model),
+        weights=local_file("embed.model"),
     output:
         f"<results>/activations/{ESM}/shard-{{shard}}.h5",
-    params:
-        shards=CONFIG.cache.shards,
-        settings=to_flags(CONFIG.embed),
-        code=code("embed"),
     log:
         "<results>/logs/embed/shard-{shard}.log",
     benchmark:
@@ -45,6 +41,10 @@ rule embed_shard:
         mem_mb=lambda wildcards, attempt: 8000 * attempt,
         runtime=720,
         gpu=int(CONFIG.embed.device == "cuda"),
+    params:
+        shards=CONFIG.cache.shards,
+        settings=to_flags(CONFIG.embed),
+        code=code("embed"),
     shell:
         "protsae embed {params.settings} --proteins {input.proteins}"
         " --shard $((10#{wildcards.shard})) --shards {params.shards} --output {output}"
@@ -58,4 +58,6 @@ rule onehot:
 
 rule embed:
     input:
-        expand("<results>/activations/{model}/shard-{shard}.h5", model=ESM, shard=SHARDS),
+        expand(
+            "<results>/activations/{model}/shard-{shard}.h5", model=ESM, shard=SHARDS
+        ),

@@ -20,9 +20,6 @@ rule annotate_layer:
         features="<results>/annotation/{model}/layer-{layer}/features.parquet",
         associations="<results>/annotation/{model}/layer-{layer}/associations.parquet",
         examples="<results>/annotation/{model}/layer-{layer}/examples.parquet",
-    params:
-        settings=to_flags(CONFIG.annotate),
-        code=code("annotate"),
     log:
         "<results>/logs/annotate/{model}/layer-{layer}.log",
     benchmark:
@@ -33,6 +30,9 @@ rule annotate_layer:
     resources:
         mem_mb=lambda wildcards, attempt: 8000 * attempt,
         runtime=480,
+    params:
+        settings=to_flags(CONFIG.annotate),
+        code=code("annotate"),
     shell:
         "protsae annotate {params.settings} --sae $(dirname {input.saes})"
         " --activations {input.activations} --proteins {input.proteins}"

@@ -4,7 +4,13 @@ from pathlib import Path
 
 import yaml
 
-from protsae.config import Config, parse_settings, to_flags
+from protsae.config import (
+    Config,
+    local_files,
+    parse_settings,
+    to_flags,
+    validate_local_files,
+)
 from protsae.errors import UserError
 from protsae.io.atomic import atomic_path
 from protsae.provenance import code_digest
@@ -14,11 +20,16 @@ shell.prefix(f'set -euo pipefail; PATH="{Path(sys.executable).parent}:$PATH"; ')
 
 try:
     CONFIG = parse_settings(Config, config, "config")
+    validate_local_files(CONFIG)
 except UserError as error:
     print(f"protsae: {error}", file=sys.stderr)
     sys.exit(2)
 
-ESM = Path(CONFIG.embed.model).stem if CONFIG.embed.model.endswith(".pt") else CONFIG.embed.model
+ESM = (
+    Path(CONFIG.embed.model).stem
+    if CONFIG.embed.model.endswith(".pt")
+    else CONFIG.embed.model
+)
 SHARDS = [f"{shard:04d}" for shard in range(CONFIG.cache.shards)]
 LAYERS = [(ESM, f"{layer:02d}") for layer in CONFIG.embed.layers]
 if CONFIG.onehot:
@@ -44,12 +55,14 @@ def sae_paths(pattern):
     return expand(layer_paths(pattern), variant=sorted(CONFIG.train))
 
 
-def local_file(path):
-    """The path as a list, for an input that is a file only under some settings."""
-    return [path] if path and Path(path).suffix else []
+def local_file(key):
+    """The file that a key of the configuration names, as a list; empty if it names none."""
+    return [path for name, path in local_files(CONFIG).items() if name == key]
 
 
 def write_config(settings):
     """Put the merged configuration beside the results."""
     with atomic_path(Path(settings.results) / "config.yaml") as temporary:
-        temporary.write_text(yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False))
+        temporary.write_text(
+            yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False)
+        )

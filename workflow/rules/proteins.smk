@@ -3,15 +3,12 @@
 
 rule fetch:
     input:
-        proteins=local_file(CONFIG.fetch.input),
-        annotations=local_file(CONFIG.fetch.annotations),
+        proteins=local_file("fetch.input"),
+        annotations=local_file("fetch.annotations"),
     output:
         proteins="<results>/proteins/fetched.parquet",
         annotations="<results>/proteins/annotations.parquet",
         provenance="<results>/proteins/provenance.json",
-    params:
-        settings=to_flags(CONFIG.fetch),
-        code=code("fetch"),
     log:
         "<results>/logs/fetch.log",
     benchmark:
@@ -22,6 +19,9 @@ rule fetch:
     resources:
         mem_mb=2000,
         runtime=720,
+    params:
+        settings=to_flags(CONFIG.fetch),
+        code=code("fetch"),
     shell:
         "protsae fetch {params.settings} --output $(dirname {output.proteins}) > {log} 2>&1"
 
@@ -31,9 +31,6 @@ rule split:
         "<results>/proteins/fetched.parquet",
     output:
         "<results>/proteins/proteins.parquet",
-    params:
-        settings=to_flags(CONFIG.split),
-        code=code("split"),
     log:
         "<results>/logs/split.log",
     benchmark:
@@ -44,6 +41,9 @@ rule split:
     resources:
         mem_mb=8000,
         runtime=240,
+    params:
+        settings=to_flags(CONFIG.split),
+        code=code("split"),
     shell:
         "protsae split {params.settings} --input {input} --output {output}"
         " --threads {threads} > {log} 2>&1"

@@ -17,8 +17,6 @@ rule tables:
         features_text="<results>/features.tsv",
         associations="<results>/associations.parquet",
         summary="<results>/summary.tsv",
-    params:
-        code=code("tables"),
     log:
         "<results>/logs/tables.log",
     benchmark:
@@ -29,6 +27,8 @@ rule tables:
     resources:
         mem_mb=8000,
         runtime=60,
+    params:
+        code=code("tables"),
     shell:
         "protsae tables --annotations $(dirname {input.annotations})"
         " --evaluations {input.evaluations} --output $(dirname {output.features}) > {log} 2>&1"
@@ -47,9 +47,6 @@ rule report:
         sae_paths("<results>/sae/{model}/layer-{layer}/{variant}/training.parquet"),
     output:
         "<results>/report.html",
-    params:
-        settings=to_flags(CONFIG.report),
-        code=code("report"),
     log:
         "<results>/logs/report.log",
     benchmark:
@@ -60,6 +57,9 @@ rule report:
     resources:
         mem_mb=8000,
         runtime=60,
+    params:
+        settings=to_flags(CONFIG.report),
+        code=code("report"),
     shell:
         "protsae report {params.settings} --results $(dirname {output}) --output {output}"
         " > {log} 2>&1"

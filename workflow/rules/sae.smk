@@ -12,9 +12,6 @@ rule train_sae:
         weights="<results>/sae/{model}/layer-{layer}/{variant}/sae_weights.safetensors",
         provenance="<results>/sae/{model}/layer-{layer}/{variant}/protsae.json",
         curve="<results>/sae/{model}/layer-{layer}/{variant}/training.parquet",
-    params:
-        settings=lambda wildcards: to_flags(CONFIG.train[wildcards.variant]),
-        code=code("train"),
     log:
         "<results>/logs/train/{model}/layer-{layer}/{variant}.log",
     benchmark:
@@ -26,6 +23,9 @@ rule train_sae:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=1440,
         gpu=lambda wildcards: int(CONFIG.train[wildcards.variant].device == "cuda"),
+    params:
+        settings=lambda wildcards: to_flags(CONFIG.train[wildcards.variant]),
+        code=code("train"),
     shell:
         "protsae train {params.settings} --activations {input.activations}"
         " --layer $((10#{wildcards.layer})) --proteins {input.proteins}"
@@ -40,18 +40,9 @@ rule evaluate_sae:
         activations=expand(
             "<results>/activations/{{model}}/shard-{shard}.h5", shard=SHARDS
         ),
-        model=local_file(CONFIG.embed.model),
+        model=local_file("embed.model"),
     output:
         "<results>/sae/{model}/layer-{layer}/{variant}/evaluation.json",
-    params:
-        settings=to_flags(CONFIG.evaluate),
-        # One-hot sequences have no model to splice the SAE into.
-        splice=lambda wildcards: (
-            f"--model {CONFIG.embed.model} --device {CONFIG.embed.device}"
-            if wildcards.model != "onehot"
-            else ""
-        ),
-        code=code("evaluate"),
     log:
         "<results>/logs/evaluate/{model}/layer-{layer}/{variant}.log",
     benchmark:
@@ -63,6 +54,15 @@ rule evaluate_sae:
         mem_mb=lambda wildcards, attempt: 8000 * attempt,
         runtime=240,
         gpu=int(CONFIG.embed.device == "cuda"),
+    params:
+        settings=to_flags(CONFIG.evaluate),
+        # One-hot sequences have no model to splice the SAE into.
+        splice=lambda wildcards: (
+            f"--model {CONFIG.embed.model} --device {CONFIG.embed.device}"
+            if wildcards.model != "onehot"
+            else ""
+        ),
+        code=code("evaluate"),
     shell:
         "protsae evaluate {params.settings} {params.splice} --sae $(dirname {input.sae})"
         " --activations {input.activations} --proteins {input.proteins}"

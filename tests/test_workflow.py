@@ -1,0 +1,224 @@
+"""The workflow as a user runs it: dry runs, configuration, profiles, one whole tiny run, reruns."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+from tests.tiny_esm import save_tiny
+
+ROOT = Path(__file__).parents[1]
+STAGES = ("fetch", "onehot", "embed", "train", "evaluate", "annotate", "report")
+WORKFLOW = ("Snakefile", "workflow", "protsae", "config.yaml", "config", "data")
+
+
+def snakemake(*arguments: str, cwd: Path = ROOT, **environment: str) -> subprocess.CompletedProcess:
+    """Run Snakemake as the command line does, with the protsae that lies in ``cwd``."""
+    return subprocess.run(
+        [sys.executable, "-m", "snakemake", *arguments],
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": str(cwd), **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+
+
+def planned(finished: subprocess.CompletedProcess) -> dict[str, int]:
+    """Jobs by rule, read off the table of a dry run; empty if there is nothing to do."""
+    assert finished.returncode == 0, finished.stderr
+    text = finished.stdout + finished.stderr
+    return {rule: int(n) for rule, n in re.findall(r"^(\w+) +(\d+)$", text, re.MULTILINE)}
+
+
+def copy_workflow(folder: Path) -> Path:
+    """The parts of the repository that a run needs, so that tests may edit and touch them."""
+    for name in WORKFLOW:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, folder / name)
+    return folder
+
+
+def test_default_run_plans_every_stage(tmp_path: Path) -> None:
+    jobs = planned(snakemake("--cores", "2", "-n", "--config", f"results={tmp_path}"))
+    # 6 layers of ESM-2 and one-hot, two SAE variants on each, two shards.
+    assert jobs == {
+        **{"fetch": 1, "split": 1, "onehot_shard": 2, "embed_shard": 2},
+        **{"train_sae": 14, "evaluate_sae": 14, "annotate_layer": 7},
+        **{"tables": 1, "report": 1, "all": 1, "total": 44},
+    }
+
+
+@pytest.mark.parametrize(
+    ("stage", "needed"),
+    [
+        pytest.param("fetch", {"fetch"}, id="fetch"),
+        pytest.param("onehot", {"fetch", "split", "onehot_shard"}, id="onehot"),
+        pytest.param("embed", {"fetch", "split", "embed_shard"}, id="embed"),
+        pytest.param(
+            "train", {"fetch", "split", "onehot_shard", "embed_shard", "train_sae"}, id="train"
+        ),
+    ],
+)
+def test_a_stage_is_a_target(stage: str, needed: set[str], tmp_path: Path) -> None:
+    jobs = planned(snakemake(stage, "--cores", "2", "-n", "--config", f"results={tmp_path}"))
+    assert set(jobs) - {"total", stage} == needed - {stage}
+
+
+def test_every_stage_has_a_target() -> None:
+    listed = snakemake("--list-target-rules")
+    assert listed.returncode == 0, listed.stderr
+    assert set(STAGES) <= set(listed.stdout.split())
+
+
+def test_planning_imports_no_torch(tmp_path: Path) -> None:
+    arguments = ("--cores", "1", "-n", "--config", f"results={tmp_path}")
+    finished = snakemake(*arguments, PYTHONPROFILEIMPORTTIME="1")
+    assert finished.returncode == 0
+    imported = {line.split("|")[-1].strip() for line in finished.stderr.splitlines()}
+    assert "protsae.config" in imported
+    assert not imported & {"torch", "h5py", "esm", "scipy"}
+
+
+@pytest.mark.parametrize(
+    ("config", "line"),
+    [
+        pytest.param(
+            "embd=1",
+            "protsae: config: unknown key 'embd'; did you mean 'embed'? Valid keys: results, "
+            "fetch, split, cache, onehot, embed, train, evaluate, annotate, report",
+            id="top-level key",
+        ),
+        pytest.param(
+            'embed={"layer": [3]}',
+            "protsae: config: unknown key 'embed.layer'; did you mean 'layers'? Valid keys in "
+            "embed: model, layers, dtype, tokens_per_batch, context, overlap, device",
+            id="nested key",
+        ),
+        pytest.param(
+            'train={"relu": {"l1": -1}}',
+            "protsae: config: train.relu.l1: Input should be greater than or equal to 0, "
+            "found '-1'",
+            id="negative lambda",
+        ),
+        pytest.param(
+            'fetch={"input": "no/such.fasta"}',
+            "protsae: fetch.input: no/such.fasta: no such file; expected a path from {cwd}",
+            id="missing input",
+        ),
+        pytest.param(
+            'embed={"model": "no/esm2.pt"}',
+            "protsae: embed.model: no/esm2.pt: no such file; expected a path from {cwd}",
+            id="missing checkpoint",
+        ),
+    ],
+)
+def test_bad_configuration_is_one_line_and_exit_2(config: str, line: str) -> None:
+    finished = snakemake("--cores", "1", "-n", "--config", config)
+    assert finished.returncode == 2
+    said = [text for text in finished.stderr.splitlines() if text.startswith("protsae")]
+    assert said == [line.format(cwd=ROOT)]
+    assert "Traceback" not in finished.stderr
+
+
+def test_null_takes_a_variant_away(tmp_path: Path) -> None:
+    config = f'train={{"relu": null}} results={tmp_path}'.split(" results=")
+    finished = snakemake("-n", "--cores", "1", "--config", config[0], f"results={config[1]}")
+    assert planned(finished)["train_sae"] == 7
+
+
+def test_slurm_profile_with_the_uniprot_configuration_asks_for_gpus(tmp_path: Path) -> None:
+    pytest.importorskip("snakemake_executor_plugin_slurm")
+    finished = snakemake(
+        *("-n", "--workflow-profile", "workflow/profiles/slurm"),
+        *("--configfile", "config/uniprot.yaml", "--config", f"results={tmp_path}"),
+    )
+    jobs = planned(finished)
+    assert jobs["embed_shard"] == 16
+    assert jobs["train_sae"] == 12
+    embedding = finished.stdout.split("rule embed_shard:")[1].split("rule ")[0]
+    resources = embedding.split("resources: ")[1].splitlines()[0]
+    for wanted in ("gpu=1", "mem_mb=8000", "runtime=480", "slurm_partition=main"):
+        assert wanted in resources
+    evaluation = finished.stdout.split("rule annotate_layer:")[1].split("rule ")[0]
+    assert "gpu=" not in evaluation
+
+
+def tiny_run(folder: Path) -> list[str]:
+    """A copy of the repository with a configuration that runs in seconds; returns its arguments."""
+    copy_workflow(folder)
+    save_tiny(folder)
+    variant = {"steps": 20, "batch": 64, "expansion": 2, "k": 3}
+    config = {
+        "results": "out",
+        "embed": {"model": "esm2_tiny.pt", "layers": [1]},
+        "train": {"topk": {"architecture": "topk", **variant}, "relu": None},
+        "evaluate": {"bootstrap": 20},
+        "annotate": {"bootstrap": 20, "null_shifts": 3, "min_clusters": 2},
+    }
+    (folder / "tiny.yaml").write_text(yaml.safe_dump(config))
+    return ["--cores", "2", "--configfile", "tiny.yaml"]
+
+
+@pytest.mark.slow
+def test_a_whole_run_and_what_reruns(tmp_path: Path) -> None:
+    arguments = tiny_run(tmp_path)
+    finished = snakemake(*arguments, cwd=tmp_path)
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+
+    out = tmp_path / "out"
+    features = pd.read_csv(out / "features.tsv", sep="\t")
+    # One row for every feature of every layer: 2 x 26 one-hot and 2 x d_model.
+    d_model = json.loads((out / "sae/esm2_tiny/layer-01/topk/evaluation.json").read_text())[
+        "d_model"
+    ]
+    counts = features.groupby("model").size()
+    assert counts.to_dict() == {"onehot": 52, "esm2_tiny": 2 * d_model}
+    assert (out / "report.html").stat().st_size > 10_000
+    assert not list(out.rglob(".tmp-*"))
+    assert yaml.safe_load((out / "config.yaml").read_text())["embed"]["layers"] == [1]
+
+    def plan(*more: str) -> dict[str, int]:
+        return planned(snakemake(*arguments, "-n", *more, cwd=tmp_path))
+
+    nothing: dict[str, int] = {}
+    assert plan() == nothing
+    for path in tmp_path.rglob("*"):
+        if path.is_file() and ".snakemake" not in path.parts:
+            path.touch()
+    assert plan() == nothing, "touched files are compared by content"
+
+    after_training = {"train_sae", "evaluate_sae", "annotate_layer", "tables", "report", "all"}
+    changed = plan("--config", 'train={"topk": {"steps": 21}}')
+    assert set(changed) - {"total"} == after_training
+
+    module = tmp_path / "protsae/sae/train.py"
+    module.write_text(module.read_text() + "\n# changed\n")
+    assert set(plan()) - {"total"} == after_training, "changed code reruns its stage"
+
+    page = tmp_path / "protsae/report/style.css"
+    module.write_text(module.read_text().removesuffix("\n# changed\n"))
+    page.write_text(page.read_text() + "\n/* changed */\n")
+    assert set(plan()) - {"total"} == {"report", "all"}
+
+
+@pytest.mark.slow
+def test_a_failing_job_says_why_and_leaves_nothing(tmp_path: Path) -> None:
+    arguments = tiny_run(tmp_path)
+    finished = snakemake("embed", *arguments, "--config", 'embed={"layers": [99]}', cwd=tmp_path)
+    assert finished.returncode == 1
+    said = finished.stdout + finished.stderr
+    assert "protsae embed: embed.layers: layer 99 is not in this model; expected 0 to" in said
+    assert not list((tmp_path / "out/activations").rglob("*.h5"))
+    assert not list((tmp_path / "out").rglob(".tmp-*"))
