@@ -279,10 +279,9 @@ def _converted(rows: np.ndarray, dtype: str, layer: int) -> np.ndarray:
 
 
 def _validate_float16(rows: np.ndarray, stored: np.ndarray, layer: int) -> None:
-    largest = float(np.abs(rows).max(initial=0.0))
-    if largest > np.finfo(np.float16).max:
+    if np.isinf(stored).any():
         raise UserError(
-            f"layer {layer}: a value of {largest:.3g} does not fit float16 (largest 65504); set "
+            f"layer {layer}: a value of {np.abs(rows).max():.3g} does not fit float16 (largest 65504); set "
             f"embed.dtype: float32"
         )
     size = np.linalg.norm(rows, axis=1)

@@ -58,7 +58,7 @@ def cluster_sequences(
             check=False,
         )
         if finished.returncode:
-            said = (finished.stderr + finished.stdout).strip().splitlines() or ["nothing"]
+            said = (finished.stdout + finished.stderr).strip().splitlines() or ["nothing"]
             raise UserError(f"mmseqs easy-cluster failed; its last line: {said[-1]}")
         pairs = np.loadtxt(f"{prefix}_cluster.tsv", dtype=np.int64, delimiter="\t", ndmin=2)
     representative = np.arange(len(sequences))

@@ -1,0 +1,51 @@
+from pathlib import Path
+
+import pytest
+
+from protsae.io.atomic import atomic_path
+
+
+def write_half(target: Path, error: BaseException) -> None:
+    with atomic_path(target) as temporary:
+        temporary.write_text("half")
+        raise error
+
+
+def test_the_target_appears_when_the_block_ends(tmp_path: Path) -> None:
+    target = tmp_path / "new" / "folder" / "table.tsv.gz"
+    with atomic_path(target) as temporary:
+        temporary.write_text("a")
+        assert not target.exists()
+        assert temporary.parent == target.parent
+        assert temporary.name.endswith("table.tsv.gz")
+    assert target.read_text() == "a"
+    assert list(target.parent.iterdir()) == [target]
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit])
+def test_nothing_is_left_after_an_error(tmp_path: Path, error: type[BaseException]) -> None:
+    with pytest.raises(error):
+        write_half(tmp_path / "a.txt", error())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_was_there_stays_after_an_error(tmp_path: Path) -> None:
+    target = tmp_path / "a.txt"
+    target.write_text("before")
+    with pytest.raises(ValueError, match=r"^stop$"):
+        write_half(target, ValueError("stop"))
+    assert target.read_text() == "before"
+
+
+def test_what_was_there_is_replaced(tmp_path: Path) -> None:
+    target = tmp_path / "a.txt"
+    target.write_text("before")
+    with atomic_path(str(target)) as temporary:
+        temporary.write_text("after")
+    assert target.read_text() == "after"
+
+
+def test_a_block_that_writes_nothing_is_our_bug(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError), atomic_path(tmp_path / "a.txt"):
+        pass
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,60 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from protsae.alphabet import STANDARD
+from protsae.errors import UserError
+from protsae.io import mmseqs
+from protsae.io.mmseqs import cluster_sequences
+
+
+def random_sequence(length: int, rng: np.random.Generator) -> str:
+    return "".join(rng.choice(list(STANDARD), length))
+
+
+def mutated(sequence: str, share: float, rng: np.random.Generator) -> str:
+    letters = np.array(list(sequence))
+    at = rng.random(len(letters)) < share
+    letters[at] = rng.choice(list(STANDARD), int(at.sum()))
+    return "".join(letters)
+
+
+def test_families_and_others() -> None:
+    """One call for all, as MMseqs2 takes seconds to start."""
+    rng = np.random.default_rng(0)
+    ancestors = [random_sequence(length, rng) for length in (101, 211, 149)]
+    family = [2, 0, 1, 0, 2, 2, 1]
+    relatives = [mutated(ancestors[i], 0.2, rng) for i in family]
+    unrelated = [random_sequence(97, rng) for _ in range(5)]
+    # A part covers too little of the whole; an identical copy covers all; short ones never align.
+    sequences = [*relatives, *unrelated, ancestors[1][:83], unrelated[3], "MKC", "M", "MKC"]
+    clusters = cluster_sequences(sequences, identity=0.3, coverage=0.8).tolist()
+    assert clusters[:7] == [0, 1, 2, 1, 0, 0, 2]
+    assert clusters[7:12] == [7, 8, 9, 10, 11]
+    assert clusters[12:14] == [12, 10]
+    assert clusters[14:16] == [14, 15]
+    assert clusters[16] in (14, 16)
+
+
+def test_a_single_sequence_too_short_to_align() -> None:
+    assert cluster_sequences(["MK"], 0.3, 0.8).tolist() == [0]
+
+
+def test_a_failing_binary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = tmp_path / "mmseqs"
+    fake.write_text("#!/bin/sh\necho starting\necho 'Cannot write to disk' >&2\nexit 1\n")
+    fake.chmod(0o755)
+    monkeypatch.setattr(mmseqs, "get_mmseqs_binary", lambda: fake)
+    with pytest.raises(UserError) as caught:
+        cluster_sequences(["MKC"], 0.3, 0.8)
+    assert str(caught.value) == "mmseqs easy-cluster failed; its last line: Cannot write to disk"
+
+
+def test_a_binary_that_fails_in_silence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = tmp_path / "mmseqs"
+    fake.write_text("#!/bin/sh\nexit 1\n")
+    fake.chmod(0o755)
+    monkeypatch.setattr(mmseqs, "get_mmseqs_binary", lambda: fake)
+    with pytest.raises(UserError, match=r"^mmseqs easy-cluster failed; its last line: nothing$"):
+        cluster_sequences(["MKC"], 0.3, 0.8)

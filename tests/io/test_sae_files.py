@@ -1,0 +1,179 @@
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from protsae.config import TrainSettings
+from protsae.errors import UserError
+from protsae.io.sae_files import SaeSource, read_sae, validate_same_source, write_sae
+from protsae.sae.models import Sae, build_sae
+from tests.tiny_run import PROTEIN_SET, open_cache
+
+D, F, K = 5, 11, 3
+SOURCE = SaeSource(
+    architecture="topk",
+    k=K,
+    model="tiny",
+    weights_sha256="abc123",
+    layer=1,
+    protein_set_sha256=PROTEIN_SET,
+    n_residues=17,
+    normalisation={"scale": 0.5, "mean_norm": 3.0},
+    settings={"architecture": "topk", "k": K},
+    code_version="0.1.0",
+)
+
+
+def random_sae(architecture: str) -> Sae:
+    sae = build_sae(TrainSettings(architecture=architecture, width=F, k=K), D)
+    with torch.no_grad():
+        for parameter in sae.parameters():
+            parameter.add_(0.3 * torch.randn(parameter.shape, generator=torch.manual_seed(1)))
+    return sae
+
+
+def write(folder: Path, architecture: str = "topk") -> Sae:
+    sae = random_sae(architecture)
+    k = K if architecture == "topk" else None
+    source = replace(SOURCE, architecture=architecture, k=k)
+    write_sae(folder, {name: p.detach() for name, p in sae.named_parameters()}, source)
+    return sae
+
+
+def test_weights_and_source_come_back(tmp_path: Path) -> None:
+    sae = write(tmp_path / "new" / "topk")
+    weights, source = read_sae(tmp_path / "new" / "topk")
+    assert source == SOURCE
+    assert sorted(weights) == ["W_dec", "W_enc", "b_dec", "b_enc"]
+    for name, value in sae.named_parameters():
+        assert torch.equal(weights[name], value), name
+
+
+def test_the_three_files(tmp_path: Path) -> None:
+    write(tmp_path)
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == ["cfg.json", "protsae.json", "sae_weights.safetensors"]
+    shapes = {n: tuple(v.shape) for n, v in load_file(tmp_path / names[2]).items()}
+    assert shapes == {"W_enc": (D, F), "b_enc": (F,), "W_dec": (F, D), "b_dec": (D,)}
+    assert json.loads((tmp_path / "cfg.json").read_text()) == {
+        "architecture": "topk",
+        "k": 3,
+        "rescale_acts_by_decoder_norm": False,
+        "d_in": 5,
+        "d_sae": 11,
+        "dtype": "float32",
+        "device": "cpu",
+        "apply_b_dec_to_input": True,
+        "normalize_activations": "none",
+        "reshape_activations": "none",
+        "metadata": {
+            "sae_lens_version": "6.18.0",
+            "model_name": "tiny",
+            "hook_name": "layers.1",
+        },
+    }
+    document = json.loads((tmp_path / "protsae.json").read_text())
+    assert document["format"] == "protsae-sae"
+    assert document["normalisation"] == {"scale": 0.5, "mean_norm": 3.0}
+
+
+def test_relu_is_saelens_standard_without_k(tmp_path: Path) -> None:
+    write(tmp_path, "relu")
+    config = json.loads((tmp_path / "cfg.json").read_text())
+    assert config["architecture"] == "standard"
+    assert "k" not in config
+    assert "rescale_acts_by_decoder_norm" not in config
+
+
+def test_same_weights_same_bytes(tmp_path: Path) -> None:
+    for folder in ("one", "two"):
+        write(tmp_path / folder)
+    for path in (tmp_path / "one").iterdir():
+        assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes(), path.name
+
+
+def test_a_transposed_tensor_is_written_as_it_reads(tmp_path: Path) -> None:
+    weights = {name: p.detach() for name, p in random_sae("topk").named_parameters()}
+    weights["W_enc"] = weights["W_enc"].T.contiguous().T
+    write_sae(tmp_path, weights, SOURCE)
+    assert torch.equal(read_sae(tmp_path)[0]["W_enc"], weights["W_enc"])
+
+
+def test_an_interrupted_rewrite_is_no_sae(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise new weights would stand beside the old protsae.json."""
+    write(tmp_path)
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr("protsae.io.sae_files.write_json", fail)
+    with pytest.raises(OSError, match="disk full"):
+        write(tmp_path, "relu")
+    message = f"{tmp_path / 'protsae.json'}: no such file; run the stage that writes it first"
+    with pytest.raises(UserError, match=f"^{re.escape(message)}$"):
+        read_sae(tmp_path)
+
+
+def test_another_version(tmp_path: Path) -> None:
+    write(tmp_path)
+    path = tmp_path / "protsae.json"
+    path.write_text(path.read_text().replace('"format_version": 1', '"format_version": 2'))
+    message = f"{path}: format protsae-sae version 2; expected protsae-sae version 1; train again"
+    with pytest.raises(UserError, match=f"^{re.escape(message)}$"):
+        read_sae(tmp_path)
+
+
+@pytest.mark.parametrize("damage", ["missing", "cut short"])
+def test_weights_that_cannot_be_read(tmp_path: Path, damage: str) -> None:
+    write(tmp_path)
+    path = tmp_path / "sae_weights.safetensors"
+    if damage == "missing":
+        path.unlink()
+    else:
+        path.write_bytes(path.read_bytes()[:-7])
+    start, end = re.escape(f"{path}: cannot be read ("), re.escape("); train again")
+    with pytest.raises(UserError, match=f"^{start}.*{end}$"):
+        read_sae(tmp_path)
+
+
+def test_an_sae_and_its_own_activations(tmp_path: Path) -> None:
+    validate_same_source(tmp_path, SOURCE, open_cache(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "trained_on", "given"),
+    [
+        ("model", "esm2_other", '"esm2_other"', '"tiny"'),
+        ("weights_sha256", "def456", '"def456"', '"abc123"'),
+        ("layer", 2, "2", "1"),
+        ("protein_set_sha256", "777", '"777"', f'"{PROTEIN_SET}"'),
+    ],
+)
+def test_an_sae_and_other_activations(
+    tmp_path: Path, key: str, value: object, trained_on: str, given: str
+) -> None:
+    message = (
+        f"results/sae: the SAE was trained on {key} {trained_on}, but the activations have "
+        f"{given}; train on these activations first"
+    )
+    with pytest.raises(UserError, match=f"^{re.escape(message)}$"):
+        validate_same_source("results/sae", replace(SOURCE, **{key: value}), open_cache(tmp_path))
+
+
+@pytest.mark.parametrize("architecture", ["relu", "topk"])
+@pytest.mark.filterwarnings("ignore")
+@torch.no_grad()
+def test_saelens_loads_it_and_encodes_equally(tmp_path: Path, architecture: str) -> None:
+    sae_lens = pytest.importorskip("sae_lens")
+    ours = write(tmp_path, architecture)
+    theirs = sae_lens.SAE.load_from_disk(str(tmp_path))
+    x_ND = torch.from_numpy(np.random.default_rng(0).normal(size=(13, D)).astype(np.float32))
+    features = ours.encode(x_ND)
+    assert (features > 0).any()
+    torch.testing.assert_close(theirs.encode(x_ND), features, atol=1e-5, rtol=0)
+    torch.testing.assert_close(theirs.decode(features), ours.decode(features), atol=1e-5, rtol=0)

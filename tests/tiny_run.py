@@ -1,0 +1,89 @@
+"""Small activation caches and protein tables, in the files that the stages read.
+
+Proteins take turns between the splits, each its own homology cluster. Sizes are distinct primes.
+"""
+
+import itertools
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from protsae.alphabet import STANDARD
+from protsae.io.activations import CacheSource, LayerCache, write_shard
+from protsae.io.tables import write_table
+from protsae.provenance import protein_set_sha256
+from protsae.split import SPLITS
+
+PROTEIN_SET = "5e7" + "0" * 61
+SOURCE = CacheSource("tiny", "abc123", PROTEIN_SET, "{}", "0.1.0")
+LENGTHS = (7, 1, 13, 5, 2, 11)
+D_MODEL = {1: 3, 2: 5}
+
+
+def cache_rows(lengths: Sequence[int] = LENGTHS, d_model: int = 3, seed: int = 0) -> np.ndarray:
+    """Rows in which every value occurs once, exact in float16."""
+    n_values = int(np.sum(lengths)) * d_model
+    values = np.random.default_rng(seed).permutation(n_values) / 8
+    return values.reshape(-1, d_model).astype(np.float32)
+
+
+def write_cache(
+    folder: Path,
+    lengths: Sequence[int] = LENGTHS,
+    cuts: Sequence[int] = (4,),
+    source: CacheSource = SOURCE,
+    dtype: str = "float16",
+) -> list[Path]:
+    """Shards of proteins P0, P1, ... with layers 1 and 2; protein ``cut`` starts a new shard."""
+    paths = []
+    ends = [0, *cuts, len(lengths)]
+    first_row = np.concatenate([[0], np.cumsum(lengths)])
+    for shard, (start, stop) in enumerate(itertools.pairwise(ends)):
+        path = folder / f"shard-{shard:04d}.h5"
+        names = [f"P{i}" for i in range(start, stop)]
+        with write_shard(path, names, lengths[start:stop], D_MODEL, dtype, source) as write:
+            for layer, width in D_MODEL.items():
+                rows = cache_rows(lengths, width, seed=layer)
+                write(layer, 0, rows[first_row[start] : first_row[stop]])
+        paths.append(path)
+    return paths
+
+
+def open_cache(folder: Path, layer: int = 1, **options: object) -> LayerCache:
+    """A cache of `write_cache`, opened."""
+    return LayerCache(write_cache(folder, **options), layer, PROTEIN_SET)  # type: ignore[arg-type]
+
+
+def protein_rows(n_proteins: int = 18, length: int = 29, seed: int = 0) -> pd.DataFrame:
+    """Random proteins, each a cluster of its own, in train, valid and test by turns."""
+    rng = np.random.default_rng(seed)
+    letters = rng.choice(list(STANDARD), size=(n_proteins, length))
+    accession = [f"P{i:05d}" for i in range(n_proteins)]
+    return pd.DataFrame(
+        {
+            "accession": accession,
+            "entry_name": [f"{name}_TEST" for name in accession],
+            "organism": "Homo sapiens",
+            "taxon_id": pd.array([9606] * n_proteins, dtype="Int64"),
+            "length": length,
+            "sequence": ["".join(row) for row in letters],
+            "cluster": accession,
+            "split": [SPLITS[i % 3] for i in range(n_proteins)],
+        }
+    )
+
+
+def write_proteins(path: Path, proteins: pd.DataFrame) -> str:
+    """Write proteins.parquet; returns the checksum of the set."""
+    checksum = protein_set_sha256(proteins["accession"], proteins["sequence"])
+    write_table(path, proteins, {"stage": "split", "protein_set_sha256": checksum})
+    return checksum
+
+
+def write_annotations(path: Path, proteins: pd.DataFrame) -> None:
+    """Write annotations.parquet: residues 4 to 9 of every protein are a SIGNAL."""
+    rows = [(name, "SIGNAL", "", 4, 9, "") for name in proteins["accession"]]
+    columns = ["accession", "type", "description", "start", "end", "evidence"]
+    write_table(path, pd.DataFrame(rows, columns=columns), {"stage": "fetch"})
