@@ -57,6 +57,8 @@ def shard_proteins(proteins: pd.DataFrame, shard: int, n_shards: int) -> pd.Data
     UserError
         If there are more shards than proteins, or there is no such shard.
     """
+    if n_shards < 1:
+        raise UserError(f"--shards {n_shards}: expected 1 or more")
     if not 0 <= shard < n_shards:
         raise UserError(f"--shard {shard}: expected 0 to {n_shards - 1} with --shards {n_shards}")
     start, stop = shard_bounds(proteins["length"].tolist(), n_shards)[shard]

@@ -11,6 +11,7 @@ import argparse
 import gzip
 import sys
 import time
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -46,11 +47,20 @@ def run(args: argparse.Namespace) -> None:
     torch.set_num_threads(args.threads)
     settings = settings_from_flags(PretrainSettings, args)
     output = Path(args.output)
+    if not (output.name.startswith("esm2") and output.suffix == ".pt"):
+        raise UserError(
+            f"--output {output}: fair-esm recognises an ESM-2 by its file name; expected esm2*.pt"
+        )
     sequences, dropped = read_training_sequences(args.input)
     held_out = held_out_clusters(sequences, settings, args.threads)
     tokens = [tokenise(sequence) for sequence in sequences]
     train = [t for t, out in zip(tokens, held_out, strict=True) if not out]
     valid = [t for t, out in zip(tokens, held_out, strict=True) if out]
+    if not train:
+        raise UserError(
+            f"{args.input}: nothing left to train on: {len(valid)} sequences in the homology "
+            "clusters held out; give more diverse sequences or a smaller valid"
+        )
     unigram = pretrain.unigram_loss(train, valid)
     print(
         f"{len(train):,} sequences to train on, {len(valid):,} held out, {dropped:,} dropped "
@@ -96,6 +106,8 @@ def read_training_sequences(path: str) -> tuple[list[str], int]:
             every = [sequence.upper() for _, sequence in SimpleFastaParser(handle)]
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; expected FASTA, plain or .gz") from None
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not readable as FASTA, plain or .gz ({error})") from None
     kept = [s for s in every if len(s) >= SHORTEST and s.isascii() and s.isalpha()]
     if not kept:
         raise UserError(f"{path}: no usable sequence among {len(every)} FASTA records")

@@ -2,7 +2,7 @@
 
 import argparse
 import os
-import pickle
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +16,9 @@ from esm.model.esm2 import ESM2
 from protsae.device import find_device
 from protsae.errors import UserError
 from protsae.provenance import file_sha256
+
+_FORCE, _FORCE_NOT = "TORCH_FORCE_WEIGHTS_ONLY_LOAD", "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"
+"""torch's environment variables; it refuses to load anything while both are set."""
 
 
 @dataclass(frozen=True)
@@ -68,19 +71,17 @@ def load_esm(model: str, device: str = "auto") -> LoadedEsm:
     Raises
     ------
     UserError
-        If the name is unknown, a file is missing or is no ESM-2, or there is no CUDA device.
+        If the name is unknown, a download fails, a file is missing or is no ESM-2, or there is no
+        CUDA device.
     """
+    place = find_device(device)
     path = _weights_path(model)
     try:
         with _weights_only():
             loaded, _ = esm.pretrained.load_model_and_alphabet(model)
-    except (pickle.UnpicklingError, KeyError, AttributeError, TypeError, EOFError) as error:
-        raise UserError(_not_esm2(model, error)) from None
-    except RuntimeError as error:
-        raise UserError(_not_esm2(model, error)) from None
-    if not isinstance(loaded, ESM2):
-        raise UserError(f"{model}: a {type(loaded).__name__}, not an ESM-2 in fair-esm's layout")
-    return LoadedEsm(model_name(model), file_sha256(path), loaded.eval().to(find_device(device)))
+    except Exception as error:  # whatever a file or the network can provoke in fair-esm and torch
+        raise UserError(_failure(model, path, error)) from None
+    return LoadedEsm(model_name(model), file_sha256(path), loaded.eval().to(place))
 
 
 def validate_layers(model: ESM2, layers: tuple[int, ...]) -> None:
@@ -106,7 +107,7 @@ def _weights_path(model: str) -> Path:
             )
         return Path(torch.hub.get_dir()) / "checkpoints" / f"{model}.pt"
     path = Path(model)
-    regression = path.with_name(f"{path.stem}-contact-regression.pt")
+    regression = _regression_path(path)
     for needed in (path, regression):
         if not needed.is_file():
             raise UserError(
@@ -120,28 +121,37 @@ def _weights_path(model: str) -> Path:
     return path
 
 
+def _regression_path(path: Path) -> Path:
+    return path.with_name(f"{path.stem}-contact-regression.pt")
+
+
 @contextmanager
 def _weights_only() -> Iterator[None]:
     """Plain tensors and argparse.Namespace only, also where fair-esm asks torch.hub for a download.
 
     fair-esm 2.0.0 predates ``weights_only``: its files hold an ``argparse.Namespace``, and its
-    download goes through a torch.hub function whose default is full unpickling.
+    download goes through a torch.hub function whose default is full unpickling. Warnings are
+    silenced: what they announce, here, is an error that follows.
     """
-    before = os.environ.get("TORCH_FORCE_WEIGHTS_ONLY_LOAD")
-    os.environ["TORCH_FORCE_WEIGHTS_ONLY_LOAD"] = "1"
+    before = {name: os.environ.pop(name, None) for name in (_FORCE, _FORCE_NOT)}
+    os.environ[_FORCE] = "1"
     try:
         with torch.serialization.safe_globals([argparse.Namespace]), warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="Regression weights not found")
+            warnings.simplefilter("ignore")
             yield
     finally:
-        if before is None:
-            del os.environ["TORCH_FORCE_WEIGHTS_ONLY_LOAD"]
-        else:
-            os.environ["TORCH_FORCE_WEIGHTS_ONLY_LOAD"] = before
+        del os.environ[_FORCE]
+        os.environ.update({name: value for name, value in before.items() if value is not None})
 
 
-def _not_esm2(model: str, error: Exception) -> str:
-    reason = " ".join(str(error).split())[:160]
+def _failure(model: str, path: Path, error: Exception) -> str:
+    text = " ".join(str(error).split())
+    # torch hides its finding among advice, such as how to switch the check off.
+    finding = re.search(r"unsupported (global: )?\S+ \S+", text, re.IGNORECASE)
+    reason = f"{type(error).__name__}: {finding[0] if finding else text}"[:160]
+    if model.endswith(".pt"):
+        return f"{path}: not an ESM-2 checkpoint in fair-esm's layout ({reason})"
     return (
-        f"{model}: not an ESM-2 checkpoint in fair-esm's layout ({type(error).__name__}: {reason})"
+        f"{model}: fair-esm could not download or read it ({reason}); delete {path.name} and "
+        f"{_regression_path(path).name} from {path.parent}, if they are there, and try again"
     )

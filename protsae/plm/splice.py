@@ -56,8 +56,8 @@ def masked_loss(
 ) -> MaskedLoss:
     """Cross-entropy on the same masked residues, clean and with each edit of ``layer``.
 
-    ``mask_fraction`` of the residues of each window become <mask>, drawn by ``seed``. Long proteins
-    are cut into windows, and each residue is masked at most once, in the window that keeps it.
+    Long proteins are cut into windows. ``mask_fraction`` of the residues that a window keeps become
+    <mask>, at least one, drawn by ``seed``; so each residue is masked at most once.
 
     Parameters
     ----------
