@@ -16,7 +16,7 @@ from tests.tiny_esm import save_tiny
 
 ROOT = Path(__file__).parents[1]
 STAGES = ("fetch", "onehot", "embed", "train", "evaluate", "annotate", "report")
-WORKFLOW = ("Snakefile", "workflow", "protsae", "config.yaml", "config", "data")
+WORKFLOW = ("Snakefile", "workflow", "profiles", "protsae", "config.yaml", "config", "data")
 
 
 def snakemake(*arguments: str, cwd: Path = ROOT, **environment: str) -> subprocess.CompletedProcess:
@@ -141,7 +141,7 @@ def test_null_takes_a_variant_away(tmp_path: Path) -> None:
 def test_slurm_profile_with_the_uniprot_configuration_asks_for_gpus(tmp_path: Path) -> None:
     pytest.importorskip("snakemake_executor_plugin_slurm")
     finished = snakemake(
-        *("-n", "--workflow-profile", "workflow/profiles/slurm"),
+        *("-n", "--workflow-profile", "slurm"),
         *("--configfile", "config/uniprot.yaml", "--config", f"results={tmp_path}"),
     )
     jobs = planned(finished)
