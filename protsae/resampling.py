@@ -30,6 +30,9 @@ def interval(resampled: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     >>> float(low), float(high)
     (2.5, 97.5)
     """
+    if not resampled.size:
+        undefined = np.full(resampled.shape[1:], np.nan)
+        return undefined, undefined
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="All-NaN")
         low, high = np.nanpercentile(resampled, INTERVAL, axis=0)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from protsae.association.counts import MatchCounts
-from protsae.association.scores import above_always_on, best_thresholds, f1_score, ratio
+from protsae.association.scores import best_thresholds, f1_score, gain_over, ratio
 from protsae.association.scores import take_threshold as take
 
 
@@ -23,7 +23,7 @@ class PairScores:
     valid, test : dict of str to ndarray
         tp, on, positives, precision, recall, f1.
     gain : ndarray
-        ``above_always_on`` of the valid F1: what pairs are ranked by.
+        ``gain_over`` always on of the valid F1: what pairs are ranked by.
     base_rate : ndarray
         Share of test residues with the property.
     """
@@ -40,7 +40,9 @@ def score_pairs(valid: MatchCounts, test: MatchCounts) -> PairScores:
     every = f1_score(valid.true_positives, valid.on[:, None, :], valid.positives[:, None])
     threshold = best_thresholds(every)
     scored = {"valid": _at(valid, threshold), "test": _at(test, threshold)}
-    gain = above_always_on(scored["valid"]["f1"], (valid.positives / valid.n_residues)[:, None])
+    # From counts, as the F1 of a pair is: so being on everywhere is a gain of exactly 0.
+    floor = f1_score(valid.positives, np.array(valid.n_residues), valid.positives)
+    gain = gain_over(scored["valid"]["f1"], floor[:, None])
     return PairScores(threshold, **scored, gain=gain, base_rate=test.positives / test.n_residues)
 
 

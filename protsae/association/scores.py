@@ -37,13 +37,17 @@ def always_on_f1(base_rate: np.ndarray) -> np.ndarray:
     return 2 * base_rate / (1 + base_rate)
 
 
+def gain_over(f1: np.ndarray, floor: np.ndarray) -> np.ndarray:
+    """(F1 - floor) / (1 - floor): 1 is perfect, 0 no better than the floor."""
+    return ratio(f1 - floor, 1 - floor)
+
+
 def above_always_on(f1: np.ndarray, base_rate: np.ndarray) -> np.ndarray:
-    """(F1 - a) / (1 - a) with a = ``always_on_f1``: 1 is perfect, 0 no better than always on.
+    """``gain_over`` a detector that is on everywhere.
 
     F1 itself favours common properties; this is what pairs are ranked by.
     """
-    floor = always_on_f1(base_rate)
-    return ratio(f1 - floor, 1 - floor)
+    return gain_over(f1, always_on_f1(base_rate))
 
 
 def best_thresholds(f1: np.ndarray) -> np.ndarray:

@@ -281,8 +281,8 @@ def _converted(rows: np.ndarray, dtype: str, layer: int) -> np.ndarray:
 def _validate_float16(rows: np.ndarray, stored: np.ndarray, layer: int) -> None:
     if np.isinf(stored).any():
         raise UserError(
-            f"layer {layer}: a value of {np.abs(rows).max():.3g} does not fit float16 (largest 65504); set "
-            f"embed.dtype: float32"
+            f"layer {layer}: a value of {np.abs(rows).max():.3g} does not fit float16 (largest "
+            f"65504); set embed.dtype: float32"
         )
     size = np.linalg.norm(rows, axis=1)
     lost = np.linalg.norm(rows - stored.astype(np.float32), axis=1)

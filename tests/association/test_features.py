@@ -1,0 +1,152 @@
+"""What a layer's detectors are said to detect, where the answer was planted."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from protsae.association.annotation import PairScores
+from protsae.association.features import example_rows, feature_rows
+from protsae.association.layer import Layer, score_detectors, signed_neurons, top_proteins
+from protsae.concepts.scales import SCALES
+from tests.association.tiny_layer import LENGTH, N_PROTEINS, SETTINGS, build_layer, signal
+from tests.tiny_run import protein_rows
+
+SIGNAL, CYSTEINE, ALWAYS, DEAD, NOISE = range(5)
+
+
+def planted() -> dict[str, np.ndarray]:
+    """Five detectors: SIGNAL (with graded strength), residue C, always on, never on, noise."""
+    rng = np.random.default_rng(0)
+    proteins = protein_rows(N_PROTEINS, LENGTH)
+    is_signal = signal(proteins)
+    activations = {}
+    for name, sequence in zip(proteins["accession"], proteins["sequence"], strict=True):
+        rows = np.zeros((LENGTH, 5), np.float32)
+        rows[:, SIGNAL] = is_signal[name] * rng.uniform(1, 2, LENGTH)
+        rows[:, CYSTEINE] = np.array(list(sequence)) == "C"
+        rows[:, ALWAYS] = rng.uniform(1, 2, LENGTH)
+        rows[:, NOISE] = np.maximum(rng.normal(size=LENGTH), 0)
+        activations[name] = rows
+    return activations
+
+
+def identity(rows: np.ndarray) -> np.ndarray:
+    return rows
+
+
+@dataclass
+class Scored:
+    layer: Layer
+    scores: PairScores
+    features: pd.DataFrame
+    examples: pd.DataFrame
+
+
+def score(activations: dict[str, np.ndarray]) -> Scored:
+    layer = build_layer(activations)
+    n_features = next(iter(activations.values())).shape[1]
+    mean = np.zeros(n_features, np.float32)
+    neurons, _ = score_detectors(layer, signed_neurons(mean))
+    scores, thresholds = score_detectors(layer, identity)
+    top = top_proteins(layer, identity, n_features)
+    cosine = np.arange(n_features) / 10
+    features = feature_rows(layer, identity, scores, thresholds, neurons, top, cosine)
+    return Scored(layer, scores, features, example_rows(layer, identity, top))
+
+
+@pytest.fixture(scope="module")
+def scored() -> Scored:
+    return score(planted())
+
+
+def test_planted_detectors_are_named(scored: Scored) -> None:
+    features = scored.features
+    assert features["property"].iloc[[SIGNAL, CYSTEINE]].tolist() == ["SIGNAL", "residue: C"]
+    assert features["property_type"].iloc[[SIGNAL, CYSTEINE]].tolist() == ["SIGNAL", "residue"]
+    for column in ("valid_f1", "f1", "precision", "recall", "f1_low", "f1_high", "neuron_f1"):
+        assert features[column].iloc[[SIGNAL, CYSTEINE]].tolist() == [1, 1], column
+    # The detector is a neuron here, of positive sign.
+    assert features["neuron"].iloc[[SIGNAL, CYSTEINE]].tolist() == [SIGNAL, CYSTEINE]
+    assert features["neuron_sign"].iloc[[SIGNAL, CYSTEINE]].tolist() == [1, 1]
+    assert (features["null_f1"].iloc[[SIGNAL, CYSTEINE]] < 0.6).all()
+
+
+def test_support_of_a_property(scored: Scored) -> None:
+    """SIGNAL is 6 residues of every second of the 6 test proteins, each its own cluster."""
+    row = scored.features.iloc[SIGNAL]
+    assert (row["n_residues"], row["n_clusters"]) == (18, 3)
+    assert row["base_rate"] == 18 / (6 * LENGTH)
+
+
+def test_always_on_and_dead_features_have_no_property(scored: Scored) -> None:
+    features = scored.features
+    assert features["property"].iloc[[DEAD]].isna().all()
+    assert features["f1"].iloc[[DEAD]].isna().all()
+    assert features["top_proteins"].iloc[DEAD] == ""
+    assert features[["density", "mean_activation", "max_activation"]].iloc[DEAD].tolist() == [0] * 3
+    # At threshold 0 it is on everywhere, which never counts as a match.
+    assert (scored.scores.gain[:, ALWAYS][scored.scores.threshold[:, ALWAYS] == 0] <= 0).all()
+
+
+def test_a_constant_feature_is_never_matched() -> None:
+    activations = {name: np.ones((LENGTH, 2), np.float32) for name in planted()}
+    features = score(activations).features
+    assert features["property"].isna().all()
+    assert features["n_residues"].isna().all()
+    assert features["density"].tolist() == [1, 1]
+    assert features["hydropathy_r"].tolist() == [0, 0]
+
+
+def test_numbers_of_a_feature_by_hand(scored: Scored) -> None:
+    test = sorted(scored.layer.names("test"))
+    rows = np.concatenate([planted()[name] for name in test])
+    features = scored.features
+    assert features["feature"].tolist() == list(range(5))
+    np.testing.assert_allclose(features["density"], (rows > 0).mean(0))
+    np.testing.assert_allclose(features["max_activation"], rows.max(0))
+    noise = rows[:, NOISE]
+    assert features["mean_activation"].iloc[NOISE] == pytest.approx(noise[noise > 0].mean())
+    assert features["encoder_decoder_cosine"].tolist() == [0, 0.1, 0.2, 0.3, 0.4]
+    table = scored.layer.proteins.set_index("accession")["sequence"]
+    letters = "".join(table[name] for name in test)
+    hydropathy = [SCALES["hydropathy"].values[ord(letter) - ord("A")] for letter in letters]
+    expected = np.corrcoef(noise, hydropathy)[0, 1]
+    assert features["hydropathy_r"].iloc[NOISE] == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize("factor", [0.1, 10.0])
+def test_scale_changes_no_score(scored: Scored, factor: float) -> None:
+    """Thresholds move with the feature; only what is in its own unit changes with it."""
+    other = score({name: rows * np.float32(factor) for name, rows in planted().items()}).features
+    in_its_unit = ["threshold", "mean_activation", "max_activation"]
+    np.testing.assert_allclose(other[in_its_unit], scored.features[in_its_unit] * factor, rtol=1e-5)
+    pd.testing.assert_frame_equal(
+        other.drop(columns=in_its_unit), scored.features.drop(columns=in_its_unit)
+    )
+
+
+def test_one_row_for_every_feature_whatever_it_matches(scored: Scored) -> None:
+    assert len(scored.features) == 5
+    assert scored.features.index.tolist() == list(range(5))
+    assert scored.features["n_residues"].dtype == "Int64"
+
+
+def test_examples_are_windows_around_the_peak(scored: Scored) -> None:
+    examples, activations = scored.examples, planted()
+    assert not (examples["feature"] == DEAD).any()
+    for row in examples.itertuples():
+        values = activations[row.accession][:, row.feature]
+        assert row.peak == values.argmax() + 1
+        assert row.start == max(1, row.peak - SETTINGS.flank)
+        assert row.end == min(LENGTH, row.peak + SETTINGS.flank)
+        np.testing.assert_array_equal(row.activations, values[row.start - 1 : row.end])
+        assert row.max_activation == values.max()
+
+
+def test_examples_are_ranked_and_agree_with_the_feature_table(scored: Scored) -> None:
+    for feature, rows in scored.examples.groupby("feature"):
+        assert rows["rank"].tolist() == list(range(1, len(rows) + 1))
+        assert rows["max_activation"].is_monotonic_decreasing
+        assert ",".join(rows["accession"]) == scored.features["top_proteins"].iloc[feature]

@@ -1,0 +1,78 @@
+import numpy as np
+import pytest
+from scipy import sparse
+
+from protsae.association.layer import score_detectors, signed_neurons, top_proteins
+from protsae.association.thresholds import positive_quantiles
+from tests.association.tiny_layer import LENGTH, N_PROTEINS, SETTINGS, build_layer
+from tests.tiny_run import protein_rows
+
+D = 5
+
+
+def random_activations(seed: int = 0) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    names = protein_rows(N_PROTEINS, LENGTH)["accession"]
+    return {name: rng.normal(size=(LENGTH, D)).astype(np.float32) for name in names}
+
+
+def relu(rows: np.ndarray) -> np.ndarray:
+    return np.maximum(rows, 0)
+
+
+def test_neurons_of_both_signs() -> None:
+    mean = np.array([1, -1], np.float32)
+    found = signed_neurons(mean)(np.array([[3, -1], [0, -5]], np.float32))
+    assert found.tolist() == [[2, 0, 0, 0], [0, 0, 1, 4]]
+
+
+def test_thresholds_come_from_train_alone() -> None:
+    activations = random_activations()
+    layer = build_layer(activations)
+    _, thresholds = score_detectors(layer, relu)
+    train = np.concatenate([activations[name] for name in sorted(layer.names("train"))])
+    expected = positive_quantiles(sparse.csc_array(relu(train)), SETTINGS.quantiles)
+    np.testing.assert_array_equal(thresholds, expected)
+
+
+def test_a_sample_smaller_than_train_is_whole_proteins() -> None:
+    activations = random_activations()
+    seen: set[int] = set()
+
+    def counting(rows: np.ndarray) -> np.ndarray:
+        seen.add(len(rows))
+        return relu(rows)
+
+    settings = SETTINGS.model_copy(update={"sample": LENGTH + 1, "batch": 1})
+    score_detectors(build_layer(activations, settings), counting)
+    assert seen == {LENGTH}
+    _, two = score_detectors(build_layer(activations, settings), relu)
+    _, every = score_detectors(build_layer(activations), relu)
+    assert not np.array_equal(two, every)
+
+
+@pytest.mark.parametrize("batch", [1, 101, 100_000])
+def test_batches_change_no_score(batch: int) -> None:
+    activations = random_activations()
+    settings = SETTINGS.model_copy(update={"batch": batch})
+    scores, _ = score_detectors(build_layer(activations, settings), relu)
+    expected, _ = score_detectors(build_layer(activations), relu)
+    np.testing.assert_array_equal(scores.valid["f1"], expected.valid["f1"])
+    np.testing.assert_array_equal(scores.test["f1"], expected.test["f1"])
+
+
+def test_top_proteins_come_from_all_splits() -> None:
+    activations = random_activations()
+    layer = build_layer(activations)
+    top = top_proteins(layer, relu, D)
+    for feature in range(D):
+        ranked = sorted(activations, key=lambda name: -activations[name][:, feature].max())
+        assert top.of_feature(feature) == ranked[: SETTINGS.examples]
+
+
+def test_each_protein_with_its_own_rows() -> None:
+    activations = random_activations()
+    found = dict(build_layer(activations).each(relu))
+    assert sorted(found) == sorted(activations)
+    for name, rows in found.items():
+        np.testing.assert_array_equal(rows, relu(activations[name]))
