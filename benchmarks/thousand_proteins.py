@@ -1,0 +1,109 @@
+"""Time and peak memory of every stage of the default run on 1,000 annotated proteins.
+
+Reads records with accession, entry_name, organism, taxon_id, sequence and features (one JSON object
+a line), draws 1,000 by seed, hands them to `fetch` as FASTA with an annotation table beside it, and
+runs the whole workflow. The last lines are a Markdown table for docs/benchmarks.md.
+
+    python benchmarks/thousand_proteins.py ../shared/data/annotated.jsonl.gz --cores 2
+"""
+
+import argparse
+import csv
+import gzip
+import json
+import platform
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import yaml
+
+STAGES = ("fetch", "split", "onehot", "embed", "train", "evaluate", "annotate", "tables", "report")
+
+
+def main() -> None:
+    """Convert, run, measure."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("records", nargs="?", default="../shared/data/annotated.jsonl.gz")
+    parser.add_argument("--proteins", type=int, default=1000)
+    parser.add_argument("--cores", type=int, default=2)
+    parser.add_argument("--output", default="results-thousand")
+    args = parser.parse_args()
+    output = Path(args.output)
+    output.mkdir(parents=True, exist_ok=True)
+    write_input(Path(args.records), args.proteins, output)
+    config = {
+        "results": str(output / "run"),
+        "fetch": {
+            "input": str(output / "proteins.fasta"),
+            "annotations": str(output / "annotations.tsv"),
+        },
+    }
+    (output / "config.yaml").write_text(yaml.safe_dump(config))
+    began = time.monotonic()
+    subprocess.run(
+        [
+            *(sys.executable, "-m", "snakemake", "--cores", str(args.cores), "--forceall"),
+            *("--configfile", str(output / "config.yaml"), "--quiet", "rules", "host"),
+        ],
+        check=True,
+    )
+    wall = time.monotonic() - began
+    print(
+        f"\n{machine()}; {args.proteins} proteins, {args.cores} cores, {wall / 60:.1f} min in all\n"
+    )
+    print(stage_table(output / "run/benchmarks").to_string(index=False))
+
+
+def write_input(records: Path, n_proteins: int, output: Path) -> None:
+    """FASTA and annotation TSV of a seeded sample of the records."""
+    with gzip.open(records, "rt") as handle:
+        chosen = random.Random(0).sample(list(handle), n_proteins)
+    with (
+        (output / "proteins.fasta").open("w") as fasta,
+        (output / "annotations.tsv").open("w") as table,
+    ):
+        rows = csv.writer(table, delimiter="\t", lineterminator="\n")
+        rows.writerow(["accession", "type", "start", "end", "description"])
+        for record in map(json.loads, chosen):
+            accession = record["accession"]
+            fasta.write(
+                f">sp|{accession}|{record['entry_name']} OS={record['organism']} "
+                f"OX={record['taxon_id']}\n{record['sequence']}\n"
+            )
+            for feature in record["features"]:
+                place = (feature["type"], feature["start"], feature["end"])
+                rows.writerow([accession, *place, feature["description"]])
+
+
+def stage_table(folder: Path) -> pd.DataFrame:
+    """Jobs, summed and longest wall time, and the highest resident memory of each stage."""
+    rows = []
+    for stage in STAGES:
+        files = [folder / f"{stage}.tsv", *sorted((folder / stage).rglob("*.tsv"))]
+        jobs = pd.concat([pd.read_csv(path, sep="\t") for path in files if path.is_file()])
+        rows.append(
+            {
+                "stage": stage,
+                "jobs": len(jobs),
+                "wall, all jobs (s)": round(jobs["s"].sum(), 1),
+                "longest job (s)": round(jobs["s"].max(), 1),
+                "peak memory (MB)": round(jobs["max_rss"].max()),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def machine() -> str:
+    """Processor and core count, as the system names them."""
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.is_file() else []
+    models = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
+    return f"{len(models)} cores of {models[0]}" if models else platform.processor()
+
+
+if __name__ == "__main__":
+    main()
