@@ -86,6 +86,15 @@ def test_layer_0_with_a_mask():
     torch.testing.assert_close(found[0], 1.76 * model.embed_tokens.weight[0])
 
 
+def test_layer_0_of_padding_is_zero_whatever_its_embedding():
+    model, tokens_BT = build_esm(), batch((2, 5))
+    with torch.no_grad():
+        model.embed_tokens.weight[model.padding_idx] = 1.0
+    ours, theirs = both(model, tokens_BT)
+    assert (ours.representations[0][0, 4:] == 0).all()
+    torch.testing.assert_close(ours.representations[0], theirs["representations"][0])
+
+
 def test_the_last_layer_is_after_the_final_layer_norm():
     model, tokens_BT = build_esm(2, 24, 4), batch((13,))
     seen = {}

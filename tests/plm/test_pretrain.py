@@ -9,7 +9,7 @@ import torch
 
 from protsae.config import PretrainSettings
 from protsae.plm import pretrain
-from protsae.plm.tokens import SPECIAL_TOKENS, tokenise
+from protsae.plm.tokens import MASK, SPECIAL_TOKENS, pad, tokenise
 from tests.tiny_esm import build_esm, random_sequence
 
 SETTINGS = PretrainSettings(
@@ -159,7 +159,30 @@ def test_validation_loss_is_the_same_every_time_and_has_no_gradient():
     assert packed == pytest.approx(first, rel=1e-5)
     assert all(parameter.grad is None for parameter in model.parameters())
     assert [len(tokens) for tokens in sequences] == [5, 31, 113]
-    assert 32 not in np.concatenate(sequences)
+    assert MASK not in np.concatenate(sequences)
+
+
+def test_validation_loss_is_the_mean_over_masked_residues(monkeypatch):
+    model = build_esm(2, 16, 2)
+    sequences = [tokenise(random_sequence(length)) for length in (31, 113)]  # 113 is cut to 41
+    seen = []
+    real = pretrain.forward
+    monkeypatch.setattr(
+        pretrain,
+        "forward",
+        lambda m, tokens, **more: seen.append(tokens) or real(m, tokens, **more),
+    )
+    found = pretrain.validation_loss(model, sequences, SETTINGS)
+
+    (tokens_BT,) = seen
+    masked = tokens_BT == MASK
+    assert masked.sum(1).tolist() == [6, 5]  # round(0.15 x 41), round(0.15 x 31); longest first
+    true_BT = pad([sequences[1][:41], sequences[0]])
+    assert torch.equal(tokens_BT[~masked], true_BT[~masked])
+    with torch.no_grad():
+        log_p = model(tokens_BT)["logits"].log_softmax(-1)[masked]
+    expected = -log_p[torch.arange(11), true_BT[masked]].mean()
+    assert found == pytest.approx(float(expected), rel=1e-5)
 
 
 def test_unigram_loss_by_hand():
