@@ -13,7 +13,7 @@ def assign_splits(
 ) -> np.ndarray:
     """Split of each protein: whole clusters, near the wanted shares of residues.
 
-    Clusters come in random order; each goes to the split that is farthest below its share,
+    Clusters come in random order, those too large for valid and test first; each goes to the split that is farthest below its share,
     (wanted - assigned) / wanted in residues, train before valid before test at a tie. Clusters with
     more residues than the valid or test share go to train.
 
@@ -45,7 +45,9 @@ def assign_splits(
     assigned = np.zeros(3)
     split_of_cluster = np.zeros(len(clusters), dtype=np.int64)
     possible = wanted > 0
-    for index in np.random.default_rng(seed).permutation(len(clusters)):
+    order = np.random.default_rng(seed).permutation(len(clusters))
+    only_train = residues > wanted[1:].max()
+    for index in order[np.argsort(~only_train[order], kind="stable")]:
         fits = possible & ((residues[index] <= wanted) | (np.arange(3) == 0))
         below = np.where(fits, (wanted - assigned) / np.where(possible, wanted, 1), -np.inf)
         split_of_cluster[index] = int(np.argmax(below))

@@ -1,0 +1,122 @@
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+import protsae
+from protsae.cli import COMMANDS, main
+from protsae.errors import UserError
+
+
+def exit_status(argv: list[str]) -> int:
+    with pytest.raises(SystemExit) as caught:
+        main(argv)
+    return int(caught.value.code or 0)
+
+
+@pytest.fixture
+def stage(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """A stand-in for the module of the stage ``report``, which raises ``stage.error``."""
+
+    def run(_: object) -> None:
+        if stage.error:
+            raise stage.error
+
+    stage = SimpleNamespace(
+        __doc__="Stand-in.", add_arguments=lambda parser: None, run=run, error=None
+    )
+    monkeypatch.setitem(sys.modules, "protsae.commands.report", stage)  # type: ignore[arg-type]
+    return stage
+
+
+def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_status(["--help"]) == 0
+    out = capsys.readouterr().out
+    assert "example: protsae fetch --help" in out
+    assert all(f"\n  {name} " in out for name in COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_of_a_stage_has_an_example(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_status([name, "--help"]) == 0
+    out = capsys.readouterr().out
+    assert f"usage: protsae {name}" in out
+    assert f"example:\n  protsae {name} " in out
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_status(["--version"]) == 0
+    assert capsys.readouterr().out == f"protsae {protsae.__version__}\n"
+
+
+@pytest.mark.parametrize("argv", [[], ["trian"], ["report", "--no-such-flag"]], ids=str)
+def test_a_wrong_command_line(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_status(argv) == 2
+    assert "usage: protsae" in capsys.readouterr().err
+
+
+def test_a_missing_argument_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_status(["split", "--input", "x"]) == 2
+    err = capsys.readouterr().err
+    assert err.endswith("error: the following arguments are required: --output\n")
+
+
+def test_flags_are_not_abbreviated(capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_status(["split", "--input", "x", "--output", "y", "--ident", "0.5"]) == 2
+    assert "unrecognized arguments: --ident 0.5" in capsys.readouterr().err
+
+
+def test_success(stage: SimpleNamespace) -> None:
+    assert main(["report"]) == 0
+
+
+def test_a_mistake_of_the_user_is_one_line(
+    stage: SimpleNamespace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stage.error = UserError("x.fasta: no sequences found")
+    assert main(["report"]) == 2
+    captured = capsys.readouterr()
+    assert captured.err == "protsae report: x.fasta: no sequences found\n"
+    assert captured.out == ""
+
+
+def test_a_bug_of_ours_is_a_traceback(stage: SimpleNamespace) -> None:
+    stage.error = KeyError("bug")
+    with pytest.raises(KeyError, match="bug"):
+        main(["report"])
+
+
+def test_as_a_module() -> None:
+    found = subprocess.run(
+        [sys.executable, "-m", "protsae", "split", "--input", "no.parquet", "--output", "x"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert found.returncode == 2
+    assert found.stderr == (
+        "protsae split: no.parquet: no such file; run the stage that writes it first\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        pytest.param("import protsae", id="import"),
+        pytest.param(
+            "from protsae.cli import main\ntry: main(['-h'])\nexcept SystemExit: pass", id="help"
+        ),
+        pytest.param(
+            "import protsae.config, protsae.errors, protsae.io.atomic, protsae.provenance",
+            id="what the Snakefile imports",
+        ),
+    ],
+)
+def test_light_imports(code: str) -> None:
+    heavy = ("torch", "h5py", "numpy", "pandas", "scipy", "esm", "Bio")
+    check = f"{code}\nimport sys\nprint(*[m for m in {heavy} if m in sys.modules], file=sys.stderr)"
+    found = subprocess.run(
+        [sys.executable, "-c", check], capture_output=True, text=True, check=True
+    )
+    assert found.stderr == "\n"

@@ -1,0 +1,340 @@
+import argparse
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from protsae import config
+from protsae.config import (
+    AnnotateSettings,
+    CacheSettings,
+    Config,
+    EmbedSettings,
+    EvaluateSettings,
+    FetchSettings,
+    PretrainSettings,
+    ReportSettings,
+    Settings,
+    SplitSettings,
+    TrainSettings,
+    add_flags,
+    parse_settings,
+    read_config,
+    settings_from_flags,
+    to_flags,
+)
+from protsae.errors import UserError
+
+ROOT = Path(__file__).parent.parent
+TRAIN = {"topk": {"architecture": "topk"}}
+
+
+def merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    """As Snakemake merges --configfile over the configfile of the Snakefile."""
+    both = dict(below)
+    for key, value in above.items():
+        inner = both.get(key)
+        both[key] = merged(inner, value) if isinstance(inner, dict) else value
+    return both
+
+
+def test_the_schema_file_is_that_of_the_models() -> None:
+    text = (ROOT / "workflow/schemas/config.schema.yaml").read_text()
+    assert yaml.safe_load(text) == yaml.safe_load(yaml.safe_dump(config.schema()))
+
+
+def test_every_section_of_the_schema_is_closed() -> None:
+    schema = config.schema()
+    assert schema["additionalProperties"] is False
+    for name, section in schema["$defs"].items():
+        assert section["additionalProperties"] is False, name
+
+
+def test_the_embedded_configuration() -> None:
+    found = read_config(ROOT / "config.yaml")
+    assert sorted(found.train) == ["relu", "topk"]
+
+
+def test_the_uniprot_configuration_over_the_embedded_one() -> None:
+    below, above = (
+        yaml.safe_load((ROOT / name).read_text()) for name in ("config.yaml", "config/uniprot.yaml")
+    )
+    found = parse_settings(Config, merged(below, above))
+    assert found.fetch.input == "uniprot"
+    assert found.train["relu"].l1 == below["train"]["relu"]["l1"]
+    assert found.train["relu"].steps == above["train"]["relu"]["steps"]
+
+
+def test_every_key_of_the_embedded_configuration_is_explained() -> None:
+    """A comment on its line; a section's stands on its first key, and a seed needs none."""
+    for line in (ROOT / "config.yaml").read_text().splitlines():
+        if re.match(r" *\w+: *[^ #]", line) and not line.strip().startswith("#"):
+            repeated = line.strip().split(":")[0] in ("seed", "expansion", "lr", "steps", "batch")
+            closed = re.search(r": (error|first|keep|drop)\b", line) or "#" in line
+            assert "#" in line or repeated or closed, line
+
+
+def test_sections_of_the_embedded_configuration_are_complete() -> None:
+    values = yaml.safe_load((ROOT / "config.yaml").read_text())
+    for name, field in Config.model_fields.items():
+        assert name in values, name
+        if isinstance(field.annotation, type) and issubclass(field.annotation, Settings):
+            absent = field.annotation.model_fields.keys() - values[name].keys()
+            assert absent <= {"api"}, name  # which only mirrors and tests need
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        pytest.param(
+            {"trian": TRAIN},
+            "config: unknown key 'trian'; did you mean 'train'? Valid keys: results, fetch, split, "
+            "cache, onehot, embed, train, evaluate, annotate, report",
+            id="top level",
+        ),
+        pytest.param(
+            {"cache": {"shard": 2}},
+            "config: unknown key 'cache.shard'; did you mean 'shards'? Valid keys in cache: shards",
+            id="section",
+        ),
+        pytest.param(
+            {"report": {"zzz": 2}},
+            "config: unknown key 'report.zzz'; Valid keys in report: features_per_layer",
+            id="nothing near",
+        ),
+        pytest.param(
+            {"train": {"wide": {"architecture": "topk", "widht": 7}}},
+            "config: unknown key 'train.wide.widht'; did you mean 'width'? Valid keys in "
+            f"train.wide: {', '.join(TrainSettings.model_fields)}",
+            id="SAE variant",
+        ),
+        pytest.param(
+            {"train": {"k": {"architecture": "topk", "stpes": 7}}},
+            "config: unknown key 'train.k.stpes'; did you mean 'steps'? Valid keys in "
+            f"train.k: {', '.join(TrainSettings.model_fields)}",
+            id="SAE variant with the name of a key",
+        ),
+        pytest.param(
+            {"train": {"relu": {"architecture": "relu", "l1": -1}}},
+            "config: train.relu.l1: Input should be greater than or equal to 0, found -1",
+            id="negative penalty",
+        ),
+        pytest.param(
+            {"train": {"relu": {"architecture": "relu", "lr": float("inf")}}},
+            "config: train.relu.lr: Input should be a finite number, found inf",
+            id="infinite rate",
+        ),
+        pytest.param(
+            {"train": {"relu": {"architecture": "relu", "l1": float("nan")}}},
+            "config: train.relu.l1: Input should be a finite number, found nan",
+            id="penalty that is no number",
+        ),
+        pytest.param(
+            {"train": {"relu": {}}}, "config: train.relu.architecture: Field required", id="missing"
+        ),
+        pytest.param(
+            {"train": {"relu": {"architecture": "gated"}}},
+            "config: train.relu.architecture: Input should be 'relu' or 'topk', found 'gated'",
+            id="architecture",
+        ),
+        pytest.param(
+            {"train": {"a/b": TRAIN["topk"]}},
+            "config: train.a/b.[key]: String should match pattern "
+            "'^[A-Za-z0-9][A-Za-z0-9._-]*$', found 'a/b'",
+            id="variant name that is no file name",
+        ),
+        pytest.param(
+            {"embed": {"context": 100, "overlap": 100}},
+            "config: embed: overlap must be smaller than context",
+            id="overlap",
+        ),
+        pytest.param(
+            {"fetch": {"min_length": 50, "max_length": 40}},
+            "config: fetch: min_length must not exceed max_length",
+            id="lengths",
+        ),
+        pytest.param(
+            {"fetch": {"input": "uniprot"}},
+            "config: fetch: query goes with input 'uniprot', and only with it",
+            id="no query",
+        ),
+        pytest.param(
+            {"fetch": {"query": "x"}},
+            "config: fetch: query goes with input 'uniprot', and only with it",
+            id="query for a file",
+        ),
+        pytest.param(
+            {"split": {"valid": 0.5, "test": 0.5}},
+            "config: split: valid + test must leave a share above 0 for train",
+            id="shares",
+        ),
+        pytest.param(
+            {"split": {"test": 0}},
+            "config: split.test: Input should be greater than 0, found 0",
+            id="no test",
+        ),
+        pytest.param(
+            {"split": {"seed": -1}},
+            "config: split.seed: Input should be greater than or equal to 0, found -1",
+            id="negative seed",
+        ),
+        pytest.param(
+            {"embed": {"layers": [1, -1]}},
+            "config: embed.layers.1: Input should be greater than or equal to 0, found -1",
+            id="layer",
+        ),
+        pytest.param(
+            {"annotate": {"quantiles": [0.5, 1.0]}},
+            "config: annotate.quantiles.1: Input should be less than 1, found 1.0",
+            id="quantile",
+        ),
+        pytest.param(
+            {"cache": {"shards": "two"}},
+            "config: cache.shards: Input should be a valid integer, unable to parse string as an "
+            "integer, found 'two'",
+            id="type",
+        ),
+        pytest.param(
+            {"embed": [1]},
+            "config: embed: Input should be a valid dictionary or instance of EmbedSettings, found "
+            "[1]",
+            id="list for a section",
+        ),
+    ],
+)
+def test_problems_are_named(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError) as caught:
+        parse_settings(Config, values)
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (None, "no such configuration file"),
+        ("a: [1\n", "not YAML: while parsing a flow sequence"),
+        ("- 1\n", "Input should be a valid dictionary or instance of Config"),
+    ],
+)
+def test_files_that_are_no_configuration(tmp_path: Path, text: str | None, problem: str) -> None:
+    path = tmp_path / "c.yaml"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(UserError, match=f"^{re.escape(f'{path}: {problem}')}[^\n]*$"):
+        read_config(path)
+
+
+def test_an_empty_file_is_all_defaults(tmp_path: Path) -> None:
+    (tmp_path / "c.yaml").write_text("# nothing\n")
+    assert read_config(tmp_path / "c.yaml") == Config()
+
+
+# Every field away from its default, with what a shell or argparse could trip over.
+UNUSUAL: list[Settings] = [
+    FetchSettings(
+        input="uniprot",
+        query='-reviewed AND (name:"a b\'s") $HOME',
+        annotations="a file.tsv",
+        api="http://127.0.0.1:8000",
+        min_length=7,
+        max_length=11,
+        fragments="keep",
+        nonstandard="drop",
+        invalid="drop",
+        duplicate_accessions="first",
+        duplicate_sequences="keep",
+    ),
+    SplitSettings(identity=0.55, coverage=0.05, valid=1e-7, test=0.3, seed=7),
+    CacheSettings(shards=7),
+    EmbedSettings(
+        model="a folder/esm2_x.pt",
+        layers=(0, 33),
+        dtype="float32",
+        tokens_per_batch=7,
+        context=11,
+        overlap=3,
+        device="cpu",
+    ),
+    TrainSettings(
+        architecture="relu",
+        expansion=0.5,
+        width=7,
+        l1=1e-5,
+        k=3,
+        lr=1e-8,
+        steps=5,
+        batch=11,
+        buffer=13,
+        warmup=0.25,
+        decay=1.0,
+        device="cpu",
+        checkpoint_every=17,
+        seed=2**32 - 1,
+    ),
+    EvaluateSettings(mask_fraction=0.5, max_proteins=7, bootstrap=11, seed=13),
+    AnnotateSettings(
+        min_residues=1,
+        min_clusters=2,
+        quantiles=(0.0, 1e-5, 0.99),
+        min_f1=0.0,
+        bootstrap=7,
+        null_shifts=11,
+        examples=13,
+        flank=17,
+        sample=19,
+        batch=23,
+        seed=29,
+    ),
+    ReportSettings(features_per_layer=7),
+    PretrainSettings(
+        layers=2,
+        width=16,
+        heads=4,
+        steps=7,
+        tokens_per_batch=11,
+        crop=13,
+        lr=1e-5,
+        warmup_steps=17,
+        valid=0.5,
+        evaluate_every=19,
+        bf16=False,
+        seed=23,
+    ),
+]
+
+
+def through_flags(settings: Settings) -> Settings:
+    """Settings to a shell line, to words, to a namespace, and back."""
+    parser = argparse.ArgumentParser(allow_abbrev=False)
+    add_flags(parser, type(settings))
+    return settings_from_flags(type(settings), parser.parse_args(shlex.split(to_flags(settings))))
+
+
+@pytest.mark.parametrize("settings", UNUSUAL, ids=lambda settings: type(settings).__name__)
+def test_flags_give_the_settings_back(settings: Settings) -> None:
+    defaults = {name: field.default for name, field in type(settings).model_fields.items()}
+    assert all(value != defaults[name] for name, value in settings)
+    assert through_flags(settings) == settings
+
+
+def test_defaults_through_flags() -> None:
+    for model in {type(settings) for settings in UNUSUAL}:
+        settings = model(**({"architecture": "topk"} if model is TrainSettings else {}))
+        assert through_flags(settings) == settings
+
+
+def test_a_flag_out_of_range() -> None:
+    parser = argparse.ArgumentParser()
+    add_flags(parser, TrainSettings)
+    args = parser.parse_args(["--architecture", "relu", "--l1", "-3"])
+    message = "command line: l1: Input should be greater than or equal to 0, found '-3'"
+    with pytest.raises(UserError, match=f"^{message}$"):
+        settings_from_flags(TrainSettings, args)
+
+
+def test_settings_do_not_change() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        Config().results = "x"  # type: ignore[misc]

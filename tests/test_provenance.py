@@ -1,0 +1,105 @@
+import hashlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from protsae import provenance
+from protsae.cli import COMMANDS
+from protsae.provenance import (
+    code_digest,
+    file_sha256,
+    imported_modules,
+    protein_set_sha256,
+    settings_sha256,
+)
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A package in protsae's place: stage -> core.numbers, core.more -> core.deep."""
+    files = {
+        "__init__.py": "",
+        "config.py": "x = 1\n",
+        "stage.py": "import numpy\nfrom protsae.core import more\nfrom protsae.core.numbers import x\n"
+        "from protsae.config import x\n",
+        "core/__init__.py": "",
+        "core/numbers.py": "x = 1\n",
+        "core/more.py": "import protsae.core.deep\n",
+        "core/deep.py": "def f():\n    from protsae import stage\n",
+        "other.py": "y = 1\n",
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    monkeypatch.setattr(provenance, "PACKAGE_ROOT", tmp_path)
+    return tmp_path
+
+
+def test_imports_are_followed_in_circles_too(package: Path) -> None:
+    assert imported_modules("protsae.stage") == {
+        "protsae.stage",
+        "protsae.core",
+        "protsae.core.more",
+        "protsae.core.deep",
+        "protsae.core.numbers",
+    }
+
+
+@pytest.mark.parametrize("name", ["stage.py", "core/numbers.py", "core/deep.py"])
+def test_the_digest_follows_content(package: Path, name: str) -> None:
+    before = code_digest("protsae.stage")
+    path = package / name
+    path.touch()
+    assert code_digest("protsae.stage") == before
+    path.write_text(path.read_text() + "\n# a change\n")
+    assert code_digest("protsae.stage") != before
+
+
+@pytest.mark.parametrize("name", ["other.py", "config.py"])
+def test_the_digest_ignores_what_is_no_part_of_the_stage(package: Path, name: str) -> None:
+    before = code_digest("protsae.stage")
+    (package / name).write_text("z = 2\n")
+    assert code_digest("protsae.stage") == before
+
+
+def test_templates_count_as_source(package: Path) -> None:
+    before = code_digest("protsae.stage")
+    (package / "page.html").write_text("<html>")
+    assert code_digest("protsae.stage") != before
+
+
+def test_real_stages_include_what_they_run_on() -> None:
+    modules = imported_modules("protsae.commands.train")
+    assert {"protsae.sae.models", "protsae.io.activations", "protsae.split"} <= modules
+    assert not any(name.startswith("protsae.plm") for name in modules)
+    digests = {name: code_digest(f"protsae.commands.{name}") for name in COMMANDS}
+    assert len(set(digests.values())) == len(COMMANDS)
+    assert all(len(digest) == 16 for digest in digests.values())
+
+
+def test_digests_need_no_torch() -> None:
+    code = (
+        "import sys; from protsae.provenance import code_digest; "
+        "code_digest('protsae.commands.train'); "
+        "sys.exit(any(name in sys.modules for name in ('torch', 'h5py', 'numpy')))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_checksum_of_a_file(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"abc")
+    assert file_sha256(tmp_path / "a") == hashlib.sha256(b"abc").hexdigest()
+
+
+def test_checksum_of_proteins() -> None:
+    expected = hashlib.sha256(b"P1\tMK\nP2\tAC\n").hexdigest()
+    assert protein_set_sha256(["P1", "P2"], ["MK", "AC"]) == expected
+    assert protein_set_sha256(["P2", "P1"], ["AC", "MK"]) != expected
+    with pytest.raises(ValueError, match="shorter"):
+        protein_set_sha256(["P1", "P2"], ["MK"])
+
+
+def test_checksum_of_settings() -> None:
+    assert settings_sha256({"a": [1, 2]}) != settings_sha256({"a": [2, 1]})

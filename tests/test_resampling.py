@@ -1,0 +1,55 @@
+import numpy as np
+import pytest
+
+from protsae.resampling import bootstrap_weights, interval, ratio_interval
+
+
+def test_every_resampling_draws_as_many_clusters_as_there_are() -> None:
+    weights = bootstrap_weights(7, 1009, seed=0)
+    assert weights.shape == (1009, 7)
+    assert (weights.sum(1) == 7).all()
+    # Each cluster is drawn once on average; the standard error of the mean is 0.03.
+    np.testing.assert_allclose(weights.mean(0), 1, atol=0.12)
+
+
+def test_the_seed_decides() -> None:
+    one, two, other = (bootstrap_weights(7, 11, seed) for seed in (0, 0, 1))
+    np.testing.assert_array_equal(one, two)
+    assert not np.array_equal(one, other)
+
+
+def test_a_resampled_sum_by_hand() -> None:
+    weights = np.array([[2.0, 0, 1], [0, 3, 0]])
+    low, high = ratio_interval(np.array([1.0, 2, 3]), np.array([2.0, 2, 6]), weights)
+    # 5 / 10 and 6 / 6; between them 2.5 % and 97.5 % of the way.
+    assert (low, high) == pytest.approx((0.5 + 0.025 * 0.5, 0.5 + 0.975 * 0.5))
+
+
+def test_one_cluster_has_no_width() -> None:
+    weights = bootstrap_weights(1, 13, seed=0)
+    assert ratio_interval(np.array([3.0]), np.array([4.0]), weights) == (0.75, 0.75)
+
+
+def test_the_interval_of_a_mean_is_that_of_the_normal_law() -> None:
+    values = np.random.default_rng(0).normal(5, 1, 400)
+    weights = bootstrap_weights(400, 4000, seed=1)
+    low, high = ratio_interval(values, np.ones(400), weights)
+    half_width = 1.96 * values.std() / 20
+    assert low == pytest.approx(values.mean() - half_width, abs=0.01)
+    assert high == pytest.approx(values.mean() + half_width, abs=0.01)
+
+
+def test_undefined_resamplings_are_left_out() -> None:
+    low, high = interval(np.array([[np.nan, 1.0], [2.0, 1.0], [np.nan, 1.0]]))
+    assert low.tolist() == high.tolist() == [2.0, 1.0]
+
+
+def test_no_resampling_defined() -> None:
+    """Quietly: warnings are errors here."""
+    low, high = ratio_interval(np.zeros(2), np.zeros(2), bootstrap_weights(2, 5, seed=0))
+    assert np.isnan([low, high]).all()
+
+
+def test_nothing_to_resample() -> None:
+    low, high = interval(np.zeros((7, 0)))
+    assert low.shape == high.shape == (0,)
