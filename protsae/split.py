@@ -13,9 +13,9 @@ def assign_splits(
 ) -> np.ndarray:
     """Split of each protein: whole clusters, near the wanted shares of residues.
 
-    Clusters come in random order, those too large for valid and test first; each goes to the split that is farthest below its share,
+    Clusters come in random order; each goes to the split that is farthest below its share,
     (wanted - assigned) / wanted in residues, train before valid before test at a tie. Clusters with
-    more residues than the valid or test share go to train.
+    more residues than the valid or test share go to train, before all others.
 
     Parameters
     ----------

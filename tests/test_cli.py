@@ -1,3 +1,4 @@
+import re
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -42,7 +43,7 @@ def test_help_of_a_stage_has_an_example(name: str, capsys: pytest.CaptureFixture
     assert exit_status([name, "--help"]) == 0
     out = capsys.readouterr().out
     assert f"usage: protsae {name}" in out
-    assert f"example:\n  protsae {name} " in out
+    assert re.search(rf"^examples?:\n  protsae {name} ", out, re.MULTILINE)
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:

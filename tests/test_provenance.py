@@ -22,8 +22,8 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     files = {
         "__init__.py": "",
         "config.py": "x = 1\n",
-        "stage.py": "import numpy\nfrom protsae.core import more\nfrom protsae.core.numbers import x\n"
-        "from protsae.config import x\n",
+        "stage.py": "import numpy\nfrom protsae.core import more\n"
+        "from protsae.core.numbers import x\nfrom protsae.config import x\n",
         "core/__init__.py": "",
         "core/numbers.py": "x = 1\n",
         "core/more.py": "import protsae.core.deep\n",
