@@ -4,6 +4,11 @@ Reads UniProt's REST API (--input uniprot --query ...) or a file: UniProt JSON, 
 text or FASTA, plain or gzipped, told apart by content. Writes fetched.parquet,
 annotations.parquet and provenance.json; a search of the REST API keeps its pages in pages/, so
 that an interrupted one goes on where it stopped.
+
+example:
+  protsae fetch --input mine.fasta --annotations mine.tsv --output results/proteins
+  protsae fetch --input uniprot --query '(reviewed:true) AND (organism_id:83333)' \\
+    --output results/proteins
 """
 
 import argparse
@@ -54,13 +59,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of the stage: the fetch settings and the output folder."""
     parser.add_argument("--output", required=True, metavar="DIR", help="folder for the tables")
     add_flags(parser, FetchSettings)
-    parser.epilog = (
-        "examples:\n"
-        "  protsae fetch --input data/sample/proteins.json.gz --output results/fetch\n"
-        "  protsae fetch --input mine.fasta --annotations mine.tsv --output results/fetch\n"
-        "  protsae fetch --input uniprot --query '(reviewed:true) AND (organism_id:83333)' \\\n"
-        "      --output results/fetch"
-    )
 
 
 def run(args: argparse.Namespace) -> None:

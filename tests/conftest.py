@@ -1,0 +1,12 @@
+"""Settings of all tests: hypothesis without deadlines, one thread for torch."""
+
+import os
+
+from hypothesis import settings
+
+# Shared machines stall; how long an example takes is no property of the code.
+settings.register_profile("protsae", deadline=None)
+settings.load_profile("protsae")
+
+# Tiny tensors gain nothing from more threads, and lose much when cores are shared.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
