@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from protsae.alphabet import STANDARD
+from protsae.cli import main
 from protsae.io.activations import CacheSource, LayerCache, write_shard
 from protsae.io.tables import write_table
 from protsae.provenance import protein_set_sha256
@@ -20,6 +21,7 @@ PROTEIN_SET = "5e7" + "0" * 61
 SOURCE = CacheSource("tiny", "abc123", PROTEIN_SET, "{}", "0.1.0")
 LENGTHS = (7, 1, 13, 5, 2, 11)
 D_MODEL = {1: 3, 2: 5}
+TOPK = ("--architecture", "topk", "--width", "37", "--k", "2")
 
 
 def cache_rows(lengths: Sequence[int] = LENGTHS, d_model: int = 3, seed: int = 0) -> np.ndarray:
@@ -87,3 +89,28 @@ def write_annotations(path: Path, proteins: pd.DataFrame) -> None:
     rows = [(name, "SIGNAL", "", 4, 9, "") for name in proteins["accession"]]
     columns = ["accession", "type", "description", "start", "end", "evidence"]
     write_table(path, pd.DataFrame(rows, columns=columns), {"stage": "fetch"})
+
+
+def write_onehot_run(folder: Path, proteins: pd.DataFrame | None = None) -> Path:
+    """Proteins, annotations and one-hot activations in two shards, by the stage itself."""
+    proteins = protein_rows() if proteins is None else proteins
+    write_proteins(folder / "proteins.parquet", proteins)
+    write_annotations(folder / "annotations.parquet", proteins)
+    for shard in ("0", "1"):
+        output = folder / f"shard-{shard}.h5"
+        shards = ["--shard", shard, "--shards", "2", "--output", str(output)]
+        assert main(["onehot", "--proteins", str(folder / "proteins.parquet"), *shards]) == 0
+    return folder
+
+
+def inputs(folder: Path) -> list[str]:
+    """The flags that name proteins and shards of `write_onehot_run`."""
+    shards = [str(folder / f"shard-{shard}.h5") for shard in (0, 1)]
+    return ["--proteins", str(folder / "proteins.parquet"), "--activations", *shards]
+
+
+def train_sae(folder: Path, output: Path, *flags: str) -> int:
+    """Train a small SAE on the one-hot run; returns the exit status."""
+    small = ["--steps", "40", "--batch", "31", "--lr", "0.01", "--device", "cpu"]
+    layer = ["--layer", "0", "--output", str(output)]
+    return main(["train", *inputs(folder), *layer, *small, *(flags or TOPK)])

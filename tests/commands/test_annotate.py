@@ -1,0 +1,147 @@
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from protsae.cli import main
+from protsae.io.tables import read_table
+from protsae.tables_schema import ASSOCIATIONS, EXAMPLES, FEATURES, conform
+from tests.tiny_run import TOPK, inputs, protein_rows, train_sae, write_onehot_run
+
+FILES = ("features", "associations", "examples")
+RELU = ("--architecture", "relu", "--width", "31", "--l1", "0.5")
+SMALL = ("--min-residues", "3", "--min-clusters", "2", "--bootstrap", "53", "--null-shifts", "7")
+
+
+def annotate(run: Path, saes: list[Path], output: Path, *flags: str) -> int:
+    return main(
+        [
+            *("annotate", "--sae", *map(str, saes), *inputs(run)),
+            *("--annotations", str(run / "annotations.parquet"), "--output", str(output)),
+            *(*SMALL, *flags),
+        ]
+    )
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    run = write_onehot_run(tmp_path_factory.mktemp("run"), protein_rows(n_proteins=30))
+    assert train_sae(run, run / "topk", *TOPK, "--k", "1", "--steps", "300") == 0
+    assert train_sae(run, run / "relu", *RELU) == 0
+    assert annotate(run, [run / "topk", run / "relu"], run / "out") == 0
+    return run
+
+
+@pytest.fixture(scope="module")
+def tables(run: Path) -> dict[str, pd.DataFrame]:
+    return {name: read_table(run / "out" / f"{name}.parquet") for name in FILES}
+
+
+def test_columns_are_the_documented_ones(tables: dict[str, pd.DataFrame]) -> None:
+    for name, table in (("features", FEATURES), ("associations", ASSOCIATIONS)):
+        conform(tables[name], table, name)
+    conform(tables["examples"], EXAMPLES, "examples")
+
+
+def test_one_row_for_every_feature_of_every_variant(tables: dict[str, pd.DataFrame]) -> None:
+    features = tables["features"]
+    assert features["variant"].tolist() == ["topk"] * 37 + ["relu"] * 31
+    assert features["feature"].tolist() == [*range(37), *range(31)]
+    assert set(features["model"]) == {"onehot"}
+    assert set(features["layer"]) == {0}
+
+
+def test_a_dictionary_of_letters_detects_letters(tables: dict[str, pd.DataFrame]) -> None:
+    topk = tables["features"][tables["features"]["variant"] == "topk"]
+    perfect = topk[(topk["f1"] == 1) & (topk["property_type"] == "residue")]
+    assert len(perfect) >= 5
+    # A neuron of one-hot activations is a letter itself, so no feature can beat it.
+    assert (perfect["neuron_f1"] == 1).all()
+    assert (perfect["neuron_sign"] == 1).all()
+    letters = [name.removeprefix("residue: ") for name in perfect["property"]]
+    assert perfect["neuron"].tolist() == [ord(letter) - ord("A") for letter in letters]
+
+
+def test_scores_agree_with_their_counts(tables: dict[str, pd.DataFrame]) -> None:
+    pairs = tables["associations"]
+    assert set(pairs["variant"]) == {"neurons", "topk", "relu"}
+    assert len(pairs) > 20
+    tp, fp, fn = pairs["tp"], pairs["fp"], pairs["fn"]
+    assert (pairs["f1"] - 2 * tp / (2 * tp + fp + fn)).abs().max() < 1e-12
+    on = tp + fp > 0
+    assert (pairs["precision"] - tp / (tp + fp))[on].abs().max() < 1e-12
+    assert (pairs["recall"] - tp / (tp + fn)).abs().max() < 1e-12
+    assert (pairs["valid_f1"] >= 0.1).all()
+    assert not pairs.duplicated(["variant", "feature", "property"]).any()
+
+
+def test_a_feature_agrees_with_its_association(tables: dict[str, pd.DataFrame]) -> None:
+    keys = ["variant", "feature", "property"]
+    shared = ["quantile", "threshold", "valid_f1", "precision", "recall", "f1"]
+    features = tables["features"].dropna(subset="property")
+    both = features.merge(tables["associations"], on=keys, suffixes=("", "_pair"))
+    assert len(both) > 20
+    for column in shared:
+        assert (both[column] == both[f"{column}_pair"]).all(), column
+    assert (both["n_residues"] == both["tp"] + both["fn"]).all()
+    assert (both["f1_low"] <= both["f1"]).all()
+    assert (both["f1"] <= both["f1_high"]).all()
+
+
+def test_features_without_a_property_have_no_scores(tables: dict[str, pd.DataFrame]) -> None:
+    features = tables["features"]
+    without = features[features["property"].isna()]
+    scores = ["property_type", "threshold", "f1", "f1_low", "null_f1", "n_residues", "neuron_f1"]
+    assert without[scores].isna().all(axis=None)
+    assert features.drop(index=without.index)[scores].notna().all(axis=None)
+
+
+def test_the_same_bytes_again(run: Path, tmp_path: Path) -> None:
+    assert annotate(run, [run / "topk", run / "relu"], tmp_path) == 0
+    for name in FILES:
+        path = f"{name}.parquet"
+        assert (tmp_path / path).read_bytes() == (run / "out" / path).read_bytes(), name
+
+
+def test_a_variant_alone_scores_as_among_others(
+    run: Path, tmp_path: Path, tables: dict[str, pd.DataFrame]
+) -> None:
+    assert annotate(run, [run / "relu"], tmp_path) == 0
+    alone = read_table(tmp_path / "features.parquet")
+    among = tables["features"]
+    among = among[among["variant"] == "relu"].reset_index(drop=True)
+    pd.testing.assert_frame_equal(alone, among)
+
+
+def test_no_property_often_enough(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert annotate(run, [run / "topk"], tmp_path / "out", "--min-residues", "5000") == 2
+    assert capsys.readouterr().err == (
+        f"protsae annotate: {run}/annotations.parquet: no property occurs often enough in valid "
+        "and in test; give more proteins, or lower annotate.min_residues and "
+        "annotate.min_clusters\n"
+    )
+    assert not (tmp_path / "out").exists()
+
+
+def test_two_variants_of_one_name(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(run / "topk", tmp_path / "topk")
+    assert annotate(run, [run / "topk", tmp_path / "topk"], tmp_path / "out") == 2
+    assert capsys.readouterr().err == (
+        "protsae annotate: --sae: two folders of the same name; give the variants of one layer\n"
+    )
+
+
+def test_a_shard_that_was_not_given(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flags = ("--activations", str(run / "shard-0.h5"))
+    assert annotate(run, [run / "topk"], tmp_path / "out", *flags) == 2
+    assert capsys.readouterr().err == (
+        "protsae annotate: activations: 5 of the 10 proteins asked for are in none of the files "
+        "given, first P00015; give all shards\n"
+    )

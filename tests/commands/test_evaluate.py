@@ -1,0 +1,187 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from protsae.cli import main
+from protsae.io.activations import LayerCache
+from protsae.io.proteins_table import read_proteins
+from protsae.io.sae_files import SaeSource, read_sae, write_sae
+from protsae.sae.models import ReluSae
+from protsae.sae.restore import restore_sae
+from protsae.tables_schema import EVALUATION
+from tests.tiny_esm import build_esm, save_tiny
+from tests.tiny_run import inputs, protein_rows, train_sae, write_onehot_run, write_proteins
+
+LAYER, D = 2, 24
+
+
+def evaluate(run: Path, sae: Path, *flags: str) -> int:
+    return main(["evaluate", "--sae", str(sae), *inputs(run), "--bootstrap", "101", *flags])
+
+
+def read(sae: Path) -> dict[str, object]:
+    document = json.loads((sae / "evaluation.json").read_text())
+    assert isinstance(document, dict)
+    return document
+
+
+@pytest.fixture(scope="module")
+def onehot(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    run = write_onehot_run(tmp_path_factory.mktemp("onehot"))
+    assert train_sae(run, run / "topk") == 0
+    assert evaluate(run, run / "topk") == 0
+    return run
+
+
+@pytest.fixture(scope="module")
+def embedded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run on layer 2 of a tiny ESM-2; the SAE ``identity`` rebuilds every row as it is."""
+    run = tmp_path_factory.mktemp("esm")
+    save_tiny(run)
+    write_proteins(run / "proteins.parquet", protein_rows())
+    for shard in ("0", "1"):
+        output = ["--shard", shard, "--shards", "2", "--output", str(run / f"shard-{shard}.h5")]
+        model = ["--model", str(run / "esm2_tiny.pt"), "--layers", str(LAYER), "--device", "cpu"]
+        proteins = ["--proteins", str(run / "proteins.parquet")]
+        assert main(["embed", *proteins, *output, *model, "--dtype", "float32"]) == 0
+    cache = LayerCache(
+        [run / "shard-0.h5", run / "shard-1.h5"], LAYER, read_proteins(run / "proteins.parquet")[1]
+    )
+    source = SaeSource(
+        architecture="relu",
+        k=None,
+        model=cache.source.model,
+        weights_sha256=cache.source.weights_sha256,
+        layer=LAYER,
+        protein_set_sha256=cache.source.protein_set_sha256,
+        n_residues=1,
+        normalisation={},
+        settings={},
+        code_version="0",
+    )
+    sae = ReluSae(D, 2 * D)
+    both_signs = torch.cat([torch.eye(D), -torch.eye(D)])
+    with torch.no_grad():
+        sae.W_dec.copy_(both_signs)
+        sae.W_enc.copy_(both_signs.T)
+    write_sae(run / "identity", {n: p.detach() for n, p in sae.named_parameters()}, source)
+    with torch.no_grad():
+        sae.W_dec.zero_()
+    write_sae(run / "zero", {n: p.detach() for n, p in sae.named_parameters()}, source)
+    return run
+
+
+def with_model(run: Path) -> tuple[str, ...]:
+    return ("--model", str(run / "esm2_tiny.pt"), "--device", "cpu")
+
+
+def test_fields_of_a_onehot_sae(onehot: Path) -> None:
+    document = read(onehot / "topk")
+    assert set(EVALUATION.names) <= document.keys()
+    assert {k: document[k] for k in ("model", "layer", "variant", "d_model", "n_features")} == {
+        "model": "onehot",
+        "layer": 0,
+        "variant": "topk",
+        "d_model": 26,
+        "n_features": 37,
+    }
+    assert (document["n_proteins"], document["n_clusters"]) == (6, 6)
+    assert document["n_residues"] == 6 * 29
+    for name in EVALUATION.names:
+        if name.startswith(("loss", "ce_")) or name == "n_masked":
+            assert document[name] is None, name
+
+
+def test_scores_against_plain_numpy(onehot: Path) -> None:
+    proteins, checksum = read_proteins(onehot / "proteins.parquet")
+    cache = LayerCache([onehot / f"shard-{i}.h5" for i in (0, 1)], 0, checksum)
+    names = set(proteins.loc[proteins["split"] == "test", "accession"])
+    rows = np.concatenate([rows for _, rows in cache.protein_blocks(names, 1000)])
+    weights, source = read_sae(onehot / "topk")
+    sae = restore_sae(source.architecture, source.k, weights)
+    features = sae.encode(torch.from_numpy(rows)).numpy()
+    rebuilt = sae(torch.from_numpy(rows)).numpy()
+    document = read(onehot / "topk")
+    fvu = ((rows - rebuilt) ** 2).sum() / ((rows - rows.mean(0)) ** 2).sum()
+    assert document["fvu"] == pytest.approx(fvu, rel=1e-4)
+    assert document["l0"] == pytest.approx((features > 0).sum(1).mean())
+    assert document["dead_fraction"] == pytest.approx((~(features > 0).any(0)).mean())
+    assert document["density_median"] == pytest.approx(np.median((features > 0).mean(0)))
+    assert document["pca_components"] == max(1, round(float((features > 0).sum(1).mean())))
+    assert 0 < float(str(document["pca_fvu"])) < 1
+
+
+@pytest.mark.parametrize("name", ["l0", "fvu"])
+def test_intervals_hold_the_point(onehot: Path, name: str) -> None:
+    document = read(onehot / "topk")
+    low, point, high = (float(str(document[name + end])) for end in ("_low", "", "_high"))
+    assert low <= point <= high
+
+
+def test_the_same_bytes_again(onehot: Path) -> None:
+    before = (onehot / "topk" / "evaluation.json").read_bytes()
+    assert evaluate(onehot, onehot / "topk") == 0
+    assert (onehot / "topk" / "evaluation.json").read_bytes() == before
+
+
+def test_a_perfect_sae_loses_nothing(embedded: Path) -> None:
+    assert evaluate(embedded, embedded / "identity", *with_model(embedded)) == 0
+    document = read(embedded / "identity")
+    assert document["loss_recovered"] == pytest.approx(1, abs=1e-4)
+    assert document["loss_recovered_low"] == pytest.approx(1, abs=1e-4)
+    assert document["loss_recovered_high"] == pytest.approx(1, abs=1e-4)
+    assert document["ce_spliced"] == pytest.approx(document["ce_clean"], abs=1e-5)
+    assert document["fvu"] == pytest.approx(0, abs=1e-9)
+    assert document["l0"] == D
+    # round(0.15 * 29) = 4 residues of each of 6 test proteins.
+    assert document["n_masked"] == 24
+
+
+def test_an_sae_that_writes_zeros_is_zero_ablation(embedded: Path) -> None:
+    assert evaluate(embedded, embedded / "zero", *with_model(embedded)) == 0
+    document = read(embedded / "zero")
+    assert document["loss_recovered"] == pytest.approx(0, abs=1e-6)
+    assert document["ce_spliced"] == pytest.approx(document["ce_zero_ablation"], abs=1e-6)
+
+
+def test_fewer_proteins_for_the_loss(embedded: Path) -> None:
+    flags = (*with_model(embedded), "--max-proteins", "2")
+    assert evaluate(embedded, embedded / "identity", *flags) == 0
+    assert read(embedded / "identity")["n_masked"] == 8
+
+
+def test_another_model(embedded: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    other = save_tiny(tmp_path, model=build_esm(seed=1))
+    cache = LayerCache(
+        [embedded / "shard-0.h5"], LAYER, read_proteins(embedded / "proteins.parquet")[1]
+    )
+    assert evaluate(embedded, embedded / "identity", "--model", str(other), "--device", "cpu") == 2
+    err = capsys.readouterr().err
+    start = f"protsae evaluate: {other}: weights_sha256 is "
+    end = (
+        f", but the activations come from {cache.source.weights_sha256}; embed again with this "
+        "model\n"
+    )
+    assert err.startswith(start)
+    assert err.endswith(end)
+    assert len(err) == len(start) + 64 + len(end)
+
+
+def test_activations_of_another_model(
+    onehot: Path, embedded: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert evaluate(onehot, embedded / "identity") == 2
+    assert capsys.readouterr().err == (
+        f"protsae evaluate: {onehot}/shard-0.h5: layer 2 is not in this cache; it has 0\n"
+    )
+
+
+def test_no_sae(onehot: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert evaluate(onehot, tmp_path / "none") == 2
+    assert capsys.readouterr().err == (
+        f"protsae evaluate: {tmp_path}/none/protsae.json: no such file; run the stage that writes "
+        "it first\n"
+    )
