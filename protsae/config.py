@@ -340,6 +340,19 @@ def add_flags(parser: argparse.ArgumentParser, model: type[Settings]) -> None:
         )
 
 
+def add_threads_flag(parser: argparse.ArgumentParser) -> None:
+    """Give ``parser`` a ``--threads`` flag: CPU threads, at least 1."""
+
+    def threads(text: str) -> int:
+        if not text.isdecimal() or int(text) < 1:
+            raise argparse.ArgumentTypeError(
+                f"{text!r}; expected a number of CPU threads, 1 or more"
+            )
+        return int(text)
+
+    parser.add_argument("--threads", type=threads, default=1, help="CPU threads (default: 1)")
+
+
 def settings_from_flags(model: type[S], args: argparse.Namespace) -> S:
     """Settings of a stage from its parsed command line.
 

@@ -31,11 +31,11 @@ from protsae.association.layer import (
     top_proteins,
 )
 from protsae.concepts.labels import PropertyTable
-from protsae.config import AnnotateSettings, add_flags, settings_from_flags
+from protsae.config import AnnotateSettings, add_flags, add_threads_flag, settings_from_flags
 from protsae.errors import UserError
 from protsae.io.activations import LayerCache
 from protsae.io.progress import progress
-from protsae.io.proteins_table import read_proteins
+from protsae.io.proteins_table import read_split_proteins
 from protsae.io.sae_files import read_sae, validate_same_source
 from protsae.io.tables import read_table, write_table
 from protsae.sae.metrics import encoder_decoder_cosine
@@ -54,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--proteins", required=True, help="proteins.parquet, with the splits")
     parser.add_argument("--annotations", required=True, help="annotations.parquet")
     parser.add_argument("--output", required=True, help="folder for the layer's three tables")
-    parser.add_argument("--threads", type=int, default=1, help="CPU threads (default: 1)")
+    add_threads_flag(parser)
     add_flags(parser, AnnotateSettings)
 
 
@@ -62,7 +62,7 @@ def run(args: argparse.Namespace) -> None:
     """Score every variant and the neurons, write the tables."""
     torch.set_num_threads(args.threads)
     settings = settings_from_flags(AnnotateSettings, args)
-    proteins, protein_set = read_proteins(args.proteins)
+    proteins, protein_set = read_split_proteins(args.proteins)
     saes = {Path(folder).name: read_sae(folder) for folder in args.sae}
     if len(saes) < len(args.sae):
         raise UserError("--sae: two folders of the same name; give the variants of one layer")

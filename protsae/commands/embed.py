@@ -12,10 +12,10 @@ import numpy as np
 import torch
 
 from protsae import __version__
-from protsae.config import EmbedSettings, add_flags, settings_from_flags
+from protsae.config import EmbedSettings, add_flags, add_threads_flag, settings_from_flags
 from protsae.io.activations import CacheSource, write_shard
 from protsae.io.progress import progress
-from protsae.io.proteins_table import read_proteins
+from protsae.io.proteins_table import read_split_proteins
 from protsae.plm.embed import embed
 from protsae.plm.load import load_esm, validate_layers
 from protsae.sharding import add_shard_arguments, shard_proteins
@@ -24,7 +24,7 @@ from protsae.sharding import add_shard_arguments, shard_proteins
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line."""
     add_shard_arguments(parser)
-    parser.add_argument("--threads", type=int, default=1, help="CPU threads (default: 1)")
+    add_threads_flag(parser)
     add_flags(parser, EmbedSettings)
 
 
@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> None:
     """Embed the shard's proteins."""
     torch.set_num_threads(args.threads)
     settings = settings_from_flags(EmbedSettings, args)
-    proteins, protein_set = read_proteins(args.proteins)
+    proteins, protein_set = read_split_proteins(args.proteins)
     shard = shard_proteins(proteins, args.shard, args.shards)
     esm = load_esm(settings.model, settings.device)
     validate_layers(esm.model, settings.layers)

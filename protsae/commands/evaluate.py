@@ -19,11 +19,17 @@ import numpy as np
 import pandas as pd
 import torch
 
-from protsae.config import EmbedSettings, EvaluateSettings, add_flags, settings_from_flags
+from protsae.config import (
+    EmbedSettings,
+    EvaluateSettings,
+    add_flags,
+    add_threads_flag,
+    settings_from_flags,
+)
 from protsae.errors import UserError
 from protsae.io.activations import LayerCache
 from protsae.io.json_files import write_json
-from protsae.io.proteins_table import read_proteins
+from protsae.io.proteins_table import read_split_proteins
 from protsae.io.sae_files import read_sae, validate_same_source
 from protsae.plm.load import load_esm
 from protsae.plm.splice import MaskedLoss, loss_recovered, masked_loss
@@ -52,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: auto"
     )
-    parser.add_argument("--threads", type=int, default=1, help="CPU threads (default: 1)")
+    add_threads_flag(parser)
     add_flags(parser, EvaluateSettings)
 
 
@@ -61,7 +67,7 @@ def run(args: argparse.Namespace) -> None:
     torch.set_num_threads(args.threads)
     settings = settings_from_flags(EvaluateSettings, args)
     weights, source = read_sae(args.sae)
-    proteins, protein_set = read_proteins(args.proteins)
+    proteins, protein_set = read_split_proteins(args.proteins)
     cache = LayerCache(args.activations, source.layer, protein_set)
     validate_same_source(args.sae, source, cache)
     test = proteins[proteins["split"] == "test"].reset_index(drop=True)

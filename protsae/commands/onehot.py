@@ -10,7 +10,7 @@ import argparse
 from protsae import __version__
 from protsae.alphabet import LETTERS, one_hot
 from protsae.io.activations import CacheSource, write_shard
-from protsae.io.proteins_table import read_proteins
+from protsae.io.proteins_table import read_split_proteins
 from protsae.sharding import add_shard_arguments, shard_proteins
 
 
@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Encode the shard's proteins."""
-    proteins, protein_set = read_proteins(args.proteins)
+    proteins, protein_set = read_split_proteins(args.proteins)
     shard = shard_proteins(proteins, args.shard, args.shards)
     source = CacheSource("onehot", "", protein_set, "{}", __version__)
     lengths = shard["length"].tolist()

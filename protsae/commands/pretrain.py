@@ -20,7 +20,7 @@ import pandas as pd
 import torch
 from Bio.SeqIO.FastaIO import SimpleFastaParser
 
-from protsae.config import PretrainSettings, add_flags, settings_from_flags
+from protsae.config import PretrainSettings, add_flags, add_threads_flag, settings_from_flags
 from protsae.errors import UserError
 from protsae.io.atomic import atomic_path
 from protsae.io.checkpoints import read_checkpoint, write_checkpoint
@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line."""
     parser.add_argument("--input", required=True, help="FASTA, plain or .gz")
     parser.add_argument("--output", required=True, help="esm2_*.pt to write, in fair-esm's layout")
-    parser.add_argument("--threads", type=int, default=1, help="CPU threads (default: 1)")
+    add_threads_flag(parser)
     add_flags(parser, PretrainSettings)
 
 

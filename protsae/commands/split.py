@@ -8,9 +8,9 @@ example:
 import argparse
 
 from protsae import __version__
-from protsae.config import SplitSettings, add_flags, settings_from_flags
+from protsae.config import SplitSettings, add_flags, add_threads_flag, settings_from_flags
 from protsae.io.mmseqs import cluster_sequences
-from protsae.io.proteins_table import COLUMNS, read_proteins
+from protsae.io.proteins_table import COLUMNS, read_split_proteins
 from protsae.io.tables import read_table, write_table
 from protsae.provenance import protein_set_sha256
 from protsae.split import SPLITS, assign_splits
@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line."""
     parser.add_argument("--input", required=True, help="fetched.parquet, from the fetch stage")
     parser.add_argument("--output", required=True, help="proteins.parquet to write")
-    parser.add_argument("--threads", type=int, default=1, help="CPU threads (default: 1)")
+    add_threads_flag(parser)
     add_flags(parser, SplitSettings)
 
 
@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> None:
             "code_version": __version__,
         },
     )
-    read_proteins(args.output)  # the check that every later stage makes, here at its origin
+    read_split_proteins(args.output)  # the check that every later stage makes, here at its origin
     for split in SPLITS:
         part = proteins[proteins["split"] == split]
         print(

@@ -18,13 +18,13 @@ import pandas as pd
 import torch
 
 from protsae import __version__
-from protsae.config import TrainSettings, add_flags, settings_from_flags
+from protsae.config import TrainSettings, add_flags, add_threads_flag, settings_from_flags
 from protsae.device import find_device
 from protsae.errors import UserError
 from protsae.io.activations import LayerCache
 from protsae.io.checkpoints import read_checkpoint, write_checkpoint
 from protsae.io.progress import progress
-from protsae.io.proteins_table import read_proteins
+from protsae.io.proteins_table import read_split_proteins
 from protsae.io.sae_files import SaeSource, write_sae
 from protsae.io.shuffling import shuffled_batches
 from protsae.io.tables import write_table
@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--layer", type=int, required=True, help="layer to train on")
     parser.add_argument("--proteins", required=True, help="proteins.parquet, with the splits")
     parser.add_argument("--output", required=True, help="folder to write the SAE into")
-    parser.add_argument("--threads", type=int, default=1, help="CPU threads (default: 1)")
+    add_threads_flag(parser)
     add_flags(parser, TrainSettings)
 
 
@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> None:
     """Measure, train, fold, save."""
     torch.set_num_threads(args.threads)
     settings = settings_from_flags(TrainSettings, args)
-    proteins, protein_set = read_proteins(args.proteins)
+    proteins, protein_set = read_split_proteins(args.proteins)
     cache = LayerCache(args.activations, args.layer, protein_set)
     train = set(proteins.loc[proteins["split"] == "train", "accession"])
     normalisation = measure_normalisation(

@@ -14,7 +14,7 @@ COLUMNS = (
 )
 
 
-def read_proteins(path: str | Path) -> tuple[pd.DataFrame, str]:
+def read_split_proteins(path: str | Path) -> tuple[pd.DataFrame, str]:
     """The proteins and the checksum of the set.
 
     Raises

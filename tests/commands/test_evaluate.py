@@ -7,7 +7,7 @@ import torch
 
 from protsae.cli import main
 from protsae.io.activations import LayerCache
-from protsae.io.proteins_table import read_proteins
+from protsae.io.proteins_table import read_split_proteins
 from protsae.io.sae_files import SaeSource, read_sae, write_sae
 from protsae.sae.models import ReluSae
 from protsae.sae.restore import restore_sae
@@ -48,7 +48,9 @@ def embedded(tmp_path_factory: pytest.TempPathFactory) -> Path:
         proteins = ["--proteins", str(run / "proteins.parquet")]
         assert main(["embed", *proteins, *output, *model, "--dtype", "float32"]) == 0
     cache = LayerCache(
-        [run / "shard-0.h5", run / "shard-1.h5"], LAYER, read_proteins(run / "proteins.parquet")[1]
+        [run / "shard-0.h5", run / "shard-1.h5"],
+        LAYER,
+        read_split_proteins(run / "proteins.parquet")[1],
     )
     source = SaeSource(
         architecture="relu",
@@ -96,7 +98,7 @@ def test_fields_of_a_onehot_sae(onehot: Path) -> None:
 
 
 def test_scores_against_plain_numpy(onehot: Path) -> None:
-    proteins, checksum = read_proteins(onehot / "proteins.parquet")
+    proteins, checksum = read_split_proteins(onehot / "proteins.parquet")
     cache = LayerCache([onehot / f"shard-{i}.h5" for i in (0, 1)], 0, checksum)
     names = set(proteins.loc[proteins["split"] == "test", "accession"])
     rows = np.concatenate([rows for _, rows in cache.protein_blocks(names, 1000)])
@@ -156,7 +158,7 @@ def test_fewer_proteins_for_the_loss(embedded: Path) -> None:
 def test_another_model(embedded: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     other = save_tiny(tmp_path, model=build_esm(seed=1))
     cache = LayerCache(
-        [embedded / "shard-0.h5"], LAYER, read_proteins(embedded / "proteins.parquet")[1]
+        [embedded / "shard-0.h5"], LAYER, read_split_proteins(embedded / "proteins.parquet")[1]
     )
     assert evaluate(embedded, embedded / "identity", "--model", str(other), "--device", "cpu") == 2
     err = capsys.readouterr().err

@@ -7,7 +7,7 @@ import pytest
 from protsae.alphabet import STANDARD
 from protsae.cli import main
 from protsae.commands import split as stage
-from protsae.io.proteins_table import COLUMNS, read_proteins
+from protsae.io.proteins_table import COLUMNS, read_split_proteins
 from protsae.io.tables import read_metadata, write_table
 from protsae.provenance import protein_set_sha256
 
@@ -37,7 +37,7 @@ def split(source: Path, target: Path, *flags: str) -> int:
 def test_clusters_splits_and_checksum(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     target = tmp_path / "proteins" / "proteins.parquet"
     assert split(fetched(tmp_path), target) == 0
-    proteins, checksum = read_proteins(target)
+    proteins, checksum = read_split_proteins(target)
     assert proteins.columns.tolist() == list(COLUMNS)
     # Relatives share the first one's name; unrelated proteins have their own.
     names = proteins["accession"].tolist()

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from protsae.errors import UserError
-from protsae.io.proteins_table import read_proteins
+from protsae.io.proteins_table import read_split_proteins
 from protsae.io.tables import write_table
 from tests.tiny_run import protein_rows, write_proteins
 
@@ -13,7 +13,7 @@ from tests.tiny_run import protein_rows, write_proteins
 def test_proteins_and_their_checksum(tmp_path: Path) -> None:
     proteins = protein_rows(n_proteins=5)
     checksum = write_proteins(tmp_path / "proteins.parquet", proteins)
-    found, found_checksum = read_proteins(tmp_path / "proteins.parquet")
+    found, found_checksum = read_split_proteins(tmp_path / "proteins.parquet")
     pd.testing.assert_frame_equal(found, proteins, check_dtype=False)
     assert found_checksum == checksum
 
@@ -33,11 +33,11 @@ def test_homologues_across_a_split(tmp_path: Path, clusters: list[str], problem:
         "split stage again"
     )
     with pytest.raises(UserError, match=f"^{re.escape(message)}$"):
-        read_proteins(path)
+        read_split_proteins(path)
 
 
 def test_a_table_without_splits(tmp_path: Path) -> None:
     path = tmp_path / "fetched.parquet"
     write_table(path, protein_rows(5).drop(columns=["cluster", "split"]), {"stage": "fetch"})
     with pytest.raises(UserError, match=r"no column 'cluster', 'split'; found accession, "):
-        read_proteins(path)
+        read_split_proteins(path)
