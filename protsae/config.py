@@ -345,9 +345,7 @@ def add_threads_flag(parser: argparse.ArgumentParser) -> None:
 
     def threads(text: str) -> int:
         if not text.isdecimal() or int(text) < 1:
-            raise argparse.ArgumentTypeError(
-                f"{text!r}; expected a number of CPU threads, 1 or more"
-            )
+            raise argparse.ArgumentTypeError(f"{text!r}; expected CPU threads, 1 or more")
         return int(text)
 
     parser.add_argument("--threads", type=threads, default=1, help="CPU threads (default: 1)")
