@@ -68,9 +68,9 @@ def run(args: argparse.Namespace) -> None:
         raise UserError("--sae: two folders of the same name; give the variants of one layer")
     number = next(iter(saes.values()))[1].layer
     cache = LayerCache(args.activations, number, protein_set)
-    for folder, (_, source) in zip(args.sae, saes.values(), strict=True):
-        validate_same_source(folder, source, cache)
     layer = Layer(cache.protein_blocks, proteins, build_properties(args, proteins), settings)
+    for folder, (_, source) in zip(args.sae, saes.values(), strict=True):
+        validate_same_source(folder, source, cache, layer.names("train"))
     names = [(p.name, p.type) for p in layer.properties.properties]
     quantiles = sorted(settings.quantiles)
 

@@ -69,9 +69,11 @@ def run(args: argparse.Namespace) -> None:
     weights, source = read_sae(args.sae)
     proteins, protein_set = read_split_proteins(args.proteins)
     cache = LayerCache(args.activations, source.layer, protein_set)
-    validate_same_source(args.sae, source, cache)
     test = proteins[proteins["split"] == "test"].reset_index(drop=True)
     train_names = set(proteins.loc[proteins["split"] == "train", "accession"])
+    validate_same_source(args.sae, source, cache, train_names)
+    if cache.source.weights_sha256 and not args.model:
+        raise UserError(f"--model: give the ESM-2 to splice into, {source.model}; found none")
     sae = restore_sae(source.architecture, source.k, weights)
 
     train_moments = measure_moments(

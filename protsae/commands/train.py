@@ -25,7 +25,7 @@ from protsae.io.activations import LayerCache
 from protsae.io.checkpoints import read_checkpoint, write_checkpoint
 from protsae.io.progress import progress
 from protsae.io.proteins_table import read_split_proteins
-from protsae.io.sae_files import SaeSource, write_sae
+from protsae.io.sae_files import SaeSource, train_set_sha256, write_sae
 from protsae.io.shuffling import shuffled_batches
 from protsae.io.tables import write_table
 from protsae.provenance import settings_sha256
@@ -72,6 +72,7 @@ def run(args: argparse.Namespace) -> None:
         weights_sha256=cache.source.weights_sha256,
         layer=args.layer,
         protein_set_sha256=cache.source.protein_set_sha256,
+        train_set_sha256=train_set_sha256(train),
         n_residues=normalisation.n_residues,
         normalisation={
             "scale": normalisation.scale,
@@ -108,7 +109,7 @@ def fit(
             "settings": settings.model_dump(),
             "source": vars(cache.source),
             "layer": cache.layer,
-            "proteins": sorted(accessions),
+            "proteins": train_set_sha256(accessions),
         }
     )
     found = read_checkpoint(checkpoint, identity, sae, optimiser)

@@ -13,6 +13,7 @@ from protsae.errors import UserError
 from protsae.io.activations import LayerCache
 from protsae.io.atomic import atomic_path
 from protsae.io.json_files import read_json, write_json
+from protsae.provenance import settings_sha256
 
 FORMAT = "protsae-sae"
 FORMAT_VERSION = 1
@@ -32,6 +33,8 @@ class SaeSource:
     model, weights_sha256, layer : str, str, int
         Whose activations.
     protein_set_sha256 : str
+    train_set_sha256 : str
+        ``train_set_sha256`` of the proteins trained on.
     n_residues : int
         Training residues that the normalisation was measured on.
     normalisation : dict
@@ -47,6 +50,7 @@ class SaeSource:
     weights_sha256: str
     layer: int
     protein_set_sha256: str
+    train_set_sha256: str
     n_residues: int
     normalisation: dict[str, float]
     settings: dict[str, Any]
@@ -118,17 +122,31 @@ def read_sae(folder: str | Path) -> tuple[dict[str, Tensor], SaeSource]:
     return weights, SaeSource(**document)
 
 
-def validate_same_source(folder: str | Path, source: SaeSource, cache: LayerCache) -> None:
-    """Raise UserError unless an SAE belongs to the activations that it is about to read."""
+def train_set_sha256(accessions: set[str]) -> str:
+    """Checksum of which proteins are in train, whatever their order."""
+    return settings_sha256(sorted(accessions))
+
+
+def validate_same_source(
+    folder: str | Path, source: SaeSource, cache: LayerCache, train: set[str]
+) -> None:
+    """Raise UserError unless an SAE belongs to the activations and the split it is used with.
+
+    Parameters
+    ----------
+    train : set of str
+        Accessions of the train split now; an SAE trained on others has seen proteins of test.
+    """
     pairs = {
         "model": (source.model, cache.source.model),
         "weights_sha256": (source.weights_sha256, cache.source.weights_sha256),
         "layer": (source.layer, cache.layer),
         "protein_set_sha256": (source.protein_set_sha256, cache.source.protein_set_sha256),
+        "train_set_sha256": (source.train_set_sha256, train_set_sha256(train)),
     }
     for key, (trained_on, given) in pairs.items():
         if trained_on != given:
             raise UserError(
-                f"{folder}: the SAE was trained on {key} {json.dumps(trained_on)}, but the "
-                f"activations have {json.dumps(given)}; train on these activations first"
+                f"{folder}: the SAE was trained on {key} {json.dumps(trained_on)}, but is given "
+                f"{json.dumps(given)}; train it on these activations and this split first"
             )

@@ -8,7 +8,7 @@ import torch
 from protsae.cli import main
 from protsae.io.activations import LayerCache
 from protsae.io.proteins_table import read_split_proteins
-from protsae.io.sae_files import SaeSource, read_sae, write_sae
+from protsae.io.sae_files import SaeSource, read_sae, train_set_sha256, write_sae
 from protsae.sae.models import ReluSae
 from protsae.sae.restore import restore_sae
 from protsae.tables_schema import EVALUATION
@@ -47,11 +47,9 @@ def embedded(tmp_path_factory: pytest.TempPathFactory) -> Path:
         model = ["--model", str(run / "esm2_tiny.pt"), "--layers", str(LAYER), "--device", "cpu"]
         proteins = ["--proteins", str(run / "proteins.parquet")]
         assert main(["embed", *proteins, *output, *model, "--dtype", "float32"]) == 0
-    cache = LayerCache(
-        [run / "shard-0.h5", run / "shard-1.h5"],
-        LAYER,
-        read_split_proteins(run / "proteins.parquet")[1],
-    )
+    table, checksum = read_split_proteins(run / "proteins.parquet")
+    cache = LayerCache([run / "shard-0.h5", run / "shard-1.h5"], LAYER, checksum)
+    train = set(table.loc[table["split"] == "train", "accession"])
     source = SaeSource(
         architecture="relu",
         k=None,
@@ -59,6 +57,7 @@ def embedded(tmp_path_factory: pytest.TempPathFactory) -> Path:
         weights_sha256=cache.source.weights_sha256,
         layer=LAYER,
         protein_set_sha256=cache.source.protein_set_sha256,
+        train_set_sha256=train_set_sha256(train),
         n_residues=1,
         normalisation={},
         settings={},
@@ -153,6 +152,13 @@ def test_fewer_proteins_for_the_loss(embedded: Path) -> None:
     flags = (*with_model(embedded), "--max-proteins", "2")
     assert evaluate(embedded, embedded / "identity", *flags) == 0
     assert read(embedded / "identity")["n_masked"] == 8
+
+
+def test_no_model_to_splice_into(embedded: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert evaluate(embedded, embedded / "identity") == 2
+    assert capsys.readouterr().err == (
+        "protsae evaluate: --model: give the ESM-2 to splice into, esm2_tiny; found none\n"
+    )
 
 
 def test_another_model(embedded: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

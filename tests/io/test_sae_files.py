@@ -10,7 +10,13 @@ from safetensors.torch import load_file
 
 from protsae.config import TrainSettings
 from protsae.errors import UserError
-from protsae.io.sae_files import SaeSource, read_sae, validate_same_source, write_sae
+from protsae.io.sae_files import (
+    SaeSource,
+    read_sae,
+    train_set_sha256,
+    validate_same_source,
+    write_sae,
+)
 from protsae.sae.models import Sae, build_sae
 from tests.tiny_run import PROTEIN_SET, open_cache
 
@@ -22,6 +28,7 @@ SOURCE = SaeSource(
     weights_sha256="abc123",
     layer=1,
     protein_set_sha256=PROTEIN_SET,
+    train_set_sha256=train_set_sha256({"P1"}),
     n_residues=17,
     normalisation={"scale": 0.5, "mean_norm": 3.0},
     settings={"architecture": "topk", "k": K},
@@ -142,7 +149,7 @@ def test_weights_that_cannot_be_read(tmp_path: Path, damage: str) -> None:
 
 
 def test_an_sae_and_its_own_activations(tmp_path: Path) -> None:
-    validate_same_source(tmp_path, SOURCE, open_cache(tmp_path))
+    validate_same_source(tmp_path, SOURCE, open_cache(tmp_path), {"P1"})
 
 
 @pytest.mark.parametrize(
@@ -152,17 +159,19 @@ def test_an_sae_and_its_own_activations(tmp_path: Path) -> None:
         ("weights_sha256", "def456", '"def456"', '"abc123"'),
         ("layer", 2, "2", "1"),
         ("protein_set_sha256", "777", '"777"', f'"{PROTEIN_SET}"'),
+        ("train_set_sha256", "888", '"888"', f'"{train_set_sha256({"P1"})}"'),
     ],
 )
 def test_an_sae_and_other_activations(
     tmp_path: Path, key: str, value: object, trained_on: str, given: str
 ) -> None:
     message = (
-        f"results/sae: the SAE was trained on {key} {trained_on}, but the activations have "
-        f"{given}; train on these activations first"
+        f"results/sae: the SAE was trained on {key} {trained_on}, but is given {given}; "
+        "train it on these activations and this split first"
     )
+    other = replace(SOURCE, **{key: value})
     with pytest.raises(UserError, match=f"^{re.escape(message)}$"):
-        validate_same_source("results/sae", replace(SOURCE, **{key: value}), open_cache(tmp_path))
+        validate_same_source("results/sae", other, open_cache(tmp_path), {"P1"})
 
 
 @pytest.mark.parametrize("architecture", ["relu", "topk"])

@@ -30,7 +30,7 @@ def random_sae(architecture: str) -> Sae:
 
 def reloaded(sae: Sae, folder: Path) -> Sae:
     k = sae.k if isinstance(sae, TopkSae) else None
-    source = SaeSource(sae.architecture, k, "m", "w", 1, "p", 17, {}, {}, "0")
+    source = SaeSource(sae.architecture, k, "m", "w", 1, "p", "t", 17, {}, {}, "0")
     write_sae(folder, {n: p.detach() for n, p in sae.named_parameters()}, source)
     weights, found = read_sae(folder)
     return restore_sae(found.architecture, found.k, weights)
