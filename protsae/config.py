@@ -1,15 +1,12 @@
 """Settings of every stage: one frozen model each, the source of the schema and of the CLI flags.
 
 ``config.yaml`` holds one section per stage. The closed JSON schema in ``workflow/schemas`` is
-generated from these models (``make schema``), the command line of a stage has one flag per field,
-and the workflow turns a section into those flags, so a setting is declared once.
+generated from these models (``make schema``), and so are the flags of a stage (``protsae.flags``):
+a setting is declared once.
 """
 
-import argparse
 import difflib
-import shlex
 import sys
-import typing
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
@@ -323,65 +320,6 @@ def validate_local_files(config: Config) -> None:
             raise UserError(f"{key}: {path}: no such file; expected a path from {Path.cwd()}")
 
 
-def add_flags(parser: argparse.ArgumentParser, model: type[Settings]) -> None:
-    """Give ``parser`` one ``--flag`` per field of ``model``, with its description and default."""
-    group = parser.add_argument_group("settings", model.__doc__)
-    for name, field in model.model_fields.items():
-        many = typing.get_origin(field.annotation) is tuple
-        default = "required" if field.is_required() else f"default: {_shown(field.default)}"
-        group.add_argument(
-            _flag(name),
-            dest=name,
-            nargs="+" if many else None,
-            default=argparse.SUPPRESS,
-            required=field.is_required(),
-            metavar="VALUE",
-            help=f"{field.description} ({default})".replace("%", "%%"),
-        )
-
-
-def add_threads_flag(parser: argparse.ArgumentParser) -> None:
-    """Give ``parser`` a ``--threads`` flag: CPU threads, at least 1."""
-
-    def threads(text: str) -> int:
-        if not text.isdecimal() or int(text) < 1:
-            raise argparse.ArgumentTypeError(f"{text!r}; expected CPU threads, 1 or more")
-        return int(text)
-
-    parser.add_argument("--threads", type=threads, default=1, help="CPU threads (default: 1)")
-
-
-def settings_from_flags(model: type[S], args: argparse.Namespace) -> S:
-    """Settings of a stage from its parsed command line.
-
-    Raises
-    ------
-    UserError
-        If a value is outside its range or of another type.
-    """
-    values = {name: value for name, value in vars(args).items() if name in model.model_fields}
-    return parse_settings(model, values, "command line")
-
-
-def to_flags(settings: Settings) -> str:
-    """Settings as a shell-quoted command line that ``settings_from_flags`` reads back equal.
-
-    Examples
-    --------
-    >>> to_flags(ReportSettings(features_per_layer=3))
-    '--features-per-layer 3'
-    """
-    words: list[str] = []
-    for name, value in settings:
-        if isinstance(value, tuple):
-            words += [_flag(name), *map(str, value)]
-        elif str(value).startswith("-"):  # or argparse would take it for a flag
-            words.append(f"{_flag(name)}={value}")
-        elif value is not None:
-            words += [_flag(name), str(value)]
-    return shlex.join(words)
-
-
 def schema() -> dict[str, Any]:
     """The closed JSON schema of config.yaml (editors complete and check the file with it)."""
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Config.model_json_schema()}
@@ -404,14 +342,6 @@ def _section(model: type[Settings], path: list[str]) -> type[Settings]:
     annotation = model.model_fields[path[0]].annotation
     # Only train is no section itself but holds some, under the free names of SAE variants.
     return annotation if isinstance(annotation, type) else TrainSettings
-
-
-def _flag(name: str) -> str:
-    return "--" + name.replace("_", "-")
-
-
-def _shown(value: Any) -> str:
-    return " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 if __name__ == "__main__":

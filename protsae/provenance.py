@@ -11,7 +11,10 @@ PACKAGE_ROOT = Path(__file__).parent
 
 # Settings reach a stage as values, which Snakemake tracks by themselves; what parses them need not
 # rerun everything when it changes.
-_NOT_PART_OF_A_STAGE = {"protsae", "protsae.cli", "protsae.config", "protsae.provenance"}
+_NOT_PART_OF_A_STAGE = {
+    "protsae",
+    *("protsae.cli", "protsae.config", "protsae.flags", "protsae.provenance"),
+}
 
 
 def file_sha256(path: str | Path) -> str:

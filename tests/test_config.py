@@ -20,13 +20,11 @@ from protsae.config import (
     Settings,
     SplitSettings,
     TrainSettings,
-    add_flags,
     parse_settings,
     read_config,
-    settings_from_flags,
-    to_flags,
 )
 from protsae.errors import UserError
+from protsae.flags import add_flags, settings_from_flags, to_flags
 
 ROOT = Path(__file__).parent.parent
 TRAIN = {"topk": {"architecture": "topk"}}

@@ -31,8 +31,9 @@ from protsae.association.layer import (
     top_proteins,
 )
 from protsae.concepts.labels import PropertyTable
-from protsae.config import AnnotateSettings, add_flags, add_threads_flag, settings_from_flags
+from protsae.config import AnnotateSettings
 from protsae.errors import UserError
+from protsae.flags import add_flags, add_threads_flag, settings_from_flags
 from protsae.io.activations import LayerCache
 from protsae.io.progress import progress
 from protsae.io.proteins_table import read_split_proteins

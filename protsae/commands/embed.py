@@ -12,7 +12,8 @@ import numpy as np
 import torch
 
 from protsae import __version__
-from protsae.config import EmbedSettings, add_flags, add_threads_flag, settings_from_flags
+from protsae.config import EmbedSettings
+from protsae.flags import add_flags, add_threads_flag, settings_from_flags
 from protsae.io.activations import CacheSource, write_shard
 from protsae.io.progress import progress
 from protsae.io.proteins_table import read_split_proteins

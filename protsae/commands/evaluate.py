@@ -19,14 +19,9 @@ import numpy as np
 import pandas as pd
 import torch
 
-from protsae.config import (
-    EmbedSettings,
-    EvaluateSettings,
-    add_flags,
-    add_threads_flag,
-    settings_from_flags,
-)
+from protsae.config import EmbedSettings, EvaluateSettings
 from protsae.errors import UserError
+from protsae.flags import add_flags, add_threads_flag, settings_from_flags
 from protsae.io.activations import LayerCache
 from protsae.io.json_files import write_json
 from protsae.io.proteins_table import read_split_proteins

@@ -24,8 +24,9 @@ from typing import Any
 import pandas as pd
 
 from protsae import __version__
-from protsae.config import FetchSettings, add_flags, settings_from_flags
+from protsae.config import FetchSettings
 from protsae.filters import ProteinCounts, filter_proteins
+from protsae.flags import add_flags, settings_from_flags
 from protsae.io.json_files import write_json
 from protsae.io.progress import progress
 from protsae.io.protein_files import read_proteins

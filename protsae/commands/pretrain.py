@@ -20,8 +20,9 @@ import pandas as pd
 import torch
 from Bio.SeqIO.FastaIO import SimpleFastaParser
 
-from protsae.config import PretrainSettings, add_flags, add_threads_flag, settings_from_flags
+from protsae.config import PretrainSettings
 from protsae.errors import UserError
+from protsae.flags import add_flags, add_threads_flag, settings_from_flags
 from protsae.io.atomic import atomic_path
 from protsae.io.checkpoints import read_checkpoint, write_checkpoint
 from protsae.io.json_files import write_json

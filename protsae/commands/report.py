@@ -10,7 +10,8 @@ example:
 import argparse
 from pathlib import Path
 
-from protsae.config import ReportSettings, add_flags, settings_from_flags
+from protsae.config import ReportSettings
+from protsae.flags import add_flags, settings_from_flags
 from protsae.io.atomic import atomic_path
 from protsae.report.page import render_page
 from protsae.report.run import read_run

@@ -8,7 +8,8 @@ example:
 import argparse
 
 from protsae import __version__
-from protsae.config import SplitSettings, add_flags, add_threads_flag, settings_from_flags
+from protsae.config import SplitSettings
+from protsae.flags import add_flags, add_threads_flag, settings_from_flags
 from protsae.io.mmseqs import cluster_sequences
 from protsae.io.proteins_table import COLUMNS, read_split_proteins
 from protsae.io.tables import read_table, write_table

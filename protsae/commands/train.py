@@ -18,9 +18,10 @@ import pandas as pd
 import torch
 
 from protsae import __version__
-from protsae.config import TrainSettings, add_flags, add_threads_flag, settings_from_flags
+from protsae.config import TrainSettings
 from protsae.device import find_device
 from protsae.errors import UserError
+from protsae.flags import add_flags, add_threads_flag, settings_from_flags
 from protsae.io.activations import LayerCache
 from protsae.io.checkpoints import read_checkpoint, write_checkpoint
 from protsae.io.progress import progress

@@ -8,10 +8,10 @@ from protsae.config import (
     Config,
     local_files,
     parse_settings,
-    to_flags,
     validate_local_files,
 )
 from protsae.errors import UserError
+from protsae.flags import to_flags
 from protsae.io.atomic import atomic_path
 from protsae.provenance import code_digest
 
