@@ -26,7 +26,7 @@ $(STAMP): pyproject.toml constraints.txt
 	touch $@
 
 run: setup
-	snakemake --cores $(CORES) --quiet rules host
+	snakemake --cores $(CORES) --quiet host reason
 	@echo "feature table: results/features.tsv (and .parquet)"
 	@echo "report:        results/report.html"
 

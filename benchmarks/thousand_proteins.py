@@ -32,6 +32,10 @@ def main() -> None:
     parser.add_argument("--cores", type=int, default=2)
     parser.add_argument("--output", default="results-thousand")
     args = parser.parse_args()
+    if not Path(args.records).is_file():
+        sys.exit(
+            f"{args.records}: no such file; give annotated proteins, one JSON object a line, .gz"
+        )
     output = Path(args.output)
     output.mkdir(parents=True, exist_ok=True)
     write_input(Path(args.records), args.proteins, output)
