@@ -34,7 +34,7 @@ def main() -> None:
     args = parser.parse_args()
     if not Path(args.records).is_file():
         sys.exit(
-            f"{args.records}: no such file; give annotated proteins, one JSON object a line, .gz"
+            f"{args.records}: no such file; expected gzipped JSON lines of proteins"
         )
     output = Path(args.output)
     output.mkdir(parents=True, exist_ok=True)
