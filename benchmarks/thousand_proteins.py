@@ -33,9 +33,7 @@ def main() -> None:
     parser.add_argument("--output", default="results-thousand")
     args = parser.parse_args()
     if not Path(args.records).is_file():
-        sys.exit(
-            f"{args.records}: no such file; expected gzipped JSON lines of proteins"
-        )
+        sys.exit(f"{args.records}: no such file; expected gzipped JSON lines of proteins")
     output = Path(args.output)
     output.mkdir(parents=True, exist_ok=True)
     write_input(Path(args.records), args.proteins, output)
