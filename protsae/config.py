@@ -181,7 +181,7 @@ class AnnotateSettings(Settings):
         3, description="homology clusters a property needs in valid and in test"
     )
     quantiles: tuple[Annotated[float, Field(ge=0, lt=1)], ...] = Field(
-        (0.0, 0.25, 0.5, 0.75, 0.9, 0.97),
+        (0.0, 0.25, 0.5, 0.75, 0.9, 0.97, 0.99, 0.997, 0.999),
         min_length=1,
         description="thresholds tried: quantiles of a feature's positive activations on train",
     )
@@ -243,6 +243,14 @@ class Config(Settings):
     evaluate: EvaluateSettings = EvaluateSettings()
     annotate: AnnotateSettings = AnnotateSettings()
     report: ReportSettings = ReportSettings()
+
+    @model_validator(mode="after")
+    def _names(self) -> Self:
+        if len(set(self.embed.layers)) < len(self.embed.layers):
+            raise ValueError(f"embed.layers: a layer occurs twice in {list(self.embed.layers)}")
+        if "neurons" in self.train:
+            raise ValueError("train: 'neurons' is the name of the baseline; rename the variant")
+        return self
 
     @field_validator("train", mode="before")
     @classmethod

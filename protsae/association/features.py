@@ -109,7 +109,8 @@ def example_rows(layer: Layer, encode: Encode, top: TopProteins) -> pd.DataFrame
             "start": max(0, peak - flank) + 1,
             "end": min(len(activations), peak + flank + 1),
             "max_activation": activations[peak, f],
-            "activations": activations[max(0, peak - flank) : peak + flank + 1, f],
+            # A copy: a view would keep the whole protein's block in memory.
+            "activations": activations[max(0, peak - flank) : peak + flank + 1, f].copy(),
         }
         for accession, activations in layer.each(encode)
         for f, r, peak in wanted.get(accession, [])

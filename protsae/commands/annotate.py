@@ -38,7 +38,7 @@ from protsae.io.activations import LayerCache
 from protsae.io.progress import progress
 from protsae.io.proteins_table import read_split_proteins
 from protsae.io.sae_files import read_sae, validate_same_source
-from protsae.io.tables import read_table, write_table
+from protsae.io.tables import read_metadata, read_table, write_table
 from protsae.sae.metrics import encoder_decoder_cosine
 from protsae.sae.models import Sae
 from protsae.sae.normalisation import measure_normalisation
@@ -69,7 +69,9 @@ def run(args: argparse.Namespace) -> None:
         raise UserError("--sae: two folders of the same name; give the variants of one layer")
     number = next(iter(saes.values()))[1].layer
     cache = LayerCache(args.activations, number, protein_set)
-    layer = Layer(cache.protein_blocks, proteins, build_properties(args, proteins), settings)
+    layer = Layer(
+        cache.protein_blocks, proteins, build_properties(args, proteins, protein_set), settings
+    )
     for folder, (_, source) in zip(args.sae, saes.values(), strict=True):
         validate_same_source(folder, source, cache, layer.names("train"))
     names = [(p.name, p.type) for p in layer.properties.properties]
@@ -111,10 +113,18 @@ def run(args: argparse.Namespace) -> None:
         print(f"{n_properties} properties left out: {reason}")
 
 
-def build_properties(args: argparse.Namespace, proteins: pd.DataFrame) -> PropertyTable:
+def build_properties(
+    args: argparse.Namespace, proteins: pd.DataFrame, protein_set: str
+) -> PropertyTable:
     """The properties that occur often enough in valid and in test to be scored."""
     settings = settings_from_flags(AnnotateSettings, args)
     annotations = read_table(args.annotations)
+    made_for = read_metadata(args.annotations).get("protein_set_sha256", protein_set)
+    if made_for != protein_set:
+        raise UserError(
+            f"{args.annotations}: annotations of protein set {made_for[:12]}, but the proteins "
+            f"given are {protein_set[:12]}; fetch and split again"
+        )
     properties = PropertyTable.build(
         proteins, annotations, settings.min_residues, settings.min_clusters
     )

@@ -16,9 +16,10 @@ def cluster_sequences(
 ) -> np.ndarray:
     """Homology cluster of each sequence.
 
-    ``mmseqs easy-cluster`` with bidirectional coverage and connected components: two sequences
-    that MMseqs2 aligns at the given identity and coverage share a cluster, and so do all that are
-    linked through others, which keeps relatives from facing each other across a split.
+    ``mmseqs easy-cluster`` with bidirectional coverage and connected components: sequences that
+    MMseqs2 aligns at the given identity and coverage share a cluster, and so do those linked
+    through others. Its cascade is a heuristic: of 1,165 test proteins of a random 6,000, a more
+    sensitive search (-s 7.5) still found a relative in train for 16.
 
     Parameters
     ----------
