@@ -5,8 +5,10 @@ import torch
 from protsae.errors import UserError
 
 
-def find_device(name: str) -> torch.device:
+def find_device(name: str, gpu: int = 0) -> torch.device:
     """The device for ``auto`` (cuda where there is one), ``cpu`` or ``cuda``.
+
+    Of several GPUs in sight, number ``gpu`` modulo how many there are.
 
     Raises
     ------
@@ -18,4 +20,6 @@ def find_device(name: str) -> torch.device:
         raise UserError(
             "device: cuda was asked for, but torch finds no CUDA device; set auto or cpu"
         )
-    return torch.device("cuda" if name == "cuda" or (name == "auto" and available) else "cpu")
+    if name == "cpu" or not available:
+        return torch.device("cpu")
+    return torch.device("cuda", gpu % torch.cuda.device_count())

@@ -9,7 +9,7 @@ import shlex
 import typing
 from typing import Any
 
-from protsae.config import S, Settings, parse_settings
+from protsae.config import CacheSettings, S, Settings, parse_settings
 
 
 def add_flags(parser: argparse.ArgumentParser, model: type[Settings]) -> None:
@@ -38,6 +38,17 @@ def add_threads_flag(parser: argparse.ArgumentParser) -> None:
         return int(text)
 
     parser.add_argument("--threads", type=threads, default=1, help="CPU threads (default: 1)")
+
+
+def add_compression_flag(parser: argparse.ArgumentParser) -> None:
+    """Give ``parser`` a ``--compression`` flag, as the stages that write activations have."""
+    field = CacheSettings.model_fields["compression"]
+    parser.add_argument(
+        "--compression",
+        choices=typing.get_args(field.annotation),
+        default=field.default,
+        help=f"{field.description} (default: {field.default})".replace("%", "%%"),
+    )
 
 
 def settings_from_flags(model: type[S], args: argparse.Namespace) -> S:

@@ -4,7 +4,7 @@ The one list that writers are checked against and that docs/tables.md repeats wo
 (``tests/test_docs_tables.py`` keeps them equal).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import pandas as pd
@@ -110,7 +110,7 @@ _IDENTITY = (_MODEL, _LAYER, _VARIANT, _FEATURE)
 
 FEATURES = Table(
     "features",
-    1,
+    2,
     "one row per feature, by model (onehot first), layer, variant, feature",
     ("model", "layer", "variant", "feature"),
     (
@@ -148,6 +148,7 @@ FEATURES = Table(
         Column("neuron", "integer", "≥ 0", "best single neuron for the property, by valid", True),
         Column("neuron_sign", "integer", "1 or -1", "on above or below its train mean", True),
         Column("neuron_f1", "number", "0 to 1", "that neuron's f1 on test", True),
+        Column("onehot_f1", "number", "0 to 1", "test f1 of the best one-hot detector", True),
         Column("hydropathy_r", "number", "-1 to 1", "Pearson r with hydropathy, test", True),
         Column("charge_r", "number", "-1 to 1", "Pearson r with side-chain charge, test", True),
         Column("volume_r", "number", "-1 to 1", "Pearson r with side-chain volume, test", True),
@@ -155,6 +156,11 @@ FEATURES = Table(
         Column("top_proteins", "text", "accessions", "strongest proteins, comma-joined", True),
     ),
 )
+
+LAYER_FEATURES = replace(
+    FEATURES, columns=tuple(c for c in FEATURES.columns if c.name != "onehot_f1")
+)
+"""What `annotate` writes for one layer; the one-hot baseline is another layer's."""
 
 ASSOCIATIONS = Table(
     "associations",

@@ -14,12 +14,13 @@ feature property              f1   f1_low neuron   null   base rate always-on F1
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from protsae.cli import main
 from protsae.io.json_files import write_json
 from protsae.io.tables import write_table
-from protsae.tables_schema import EVALUATION, FEATURES
+from protsae.tables_schema import EVALUATION, FEATURES, LAYER_FEATURES
 
 HOSTILE = "<script>alert('x')</script> & \"co\""
 """A description as no database should hold one."""
@@ -58,7 +59,7 @@ def write_stages(results: Path) -> None:
         folder = f"{model}/layer-{layer:02d}"
         annotation = results / "annotation" / folder
         for name, table in (
-            ("features", feature_rows(model, layer)),
+            ("features", feature_rows(model, layer)[LAYER_FEATURES.names]),
             ("associations", association_rows(model, layer)),
             ("examples", example_rows(model, layer)),
         ):
@@ -135,11 +136,14 @@ def feature_rows(model: str, layer: int) -> pd.DataFrame:
         top_proteins="P00001,P00002",
     )
     rows = pd.concat([scored.assign(variant=variant) for variant in reversed(VARIANTS)])
-    return rows.assign(model=model, layer=layer)[FEATURES.names]
+    return rows.assign(model=model, layer=layer, onehot_f1=np.nan)[FEATURES.names]
 
 
 def association_rows(model: str, layer: int) -> pd.DataFrame:
-    """Pairs of the SAEs, and of neuron 0, whose two signs detect two properties."""
+    """Pairs of the SAEs, and of neuron 0, whose two signs detect two properties.
+
+    On one-hot sequences every test F1 is half of that on the model.
+    """
     columns = ["variant", "feature", "property", "valid_f1", "f1", "tp", "fp", "fn"]
     pairs = pd.DataFrame(
         [
@@ -159,6 +163,8 @@ def association_rows(model: str, layer: int) -> pd.DataFrame:
         ],
         columns=columns,
     )
+    if model == "onehot":
+        pairs["f1"] /= 2
     pairs["property_type"] = pairs["property"].str.split(":").str[0]
     numbers = ("quantile", "threshold", "valid_precision", "valid_recall", "precision", "recall")
     return pairs.assign(model=model, layer=layer, **dict.fromkeys(numbers, 0.5))

@@ -29,8 +29,8 @@ HEAVY_ALLOWED = {
     "matplotlib": {"report"},
 }
 
-# Torch tensors in files: the only modules of io that may know torch.
-TORCH_IN_IO = {"protsae.io.checkpoints", "protsae.io.sae_files"}
+# Torch tensors in files, and a fast conversion: the only modules of io that may know torch.
+TORCH_IN_IO = {"protsae.io.checkpoints", "protsae.io.float16", "protsae.io.sae_files"}
 
 
 def modules() -> dict[str, Path]:

@@ -95,7 +95,8 @@ def test_sections_of_the_embedded_configuration_are_complete() -> None:
         ),
         pytest.param(
             {"cache": {"shard": 2}},
-            "config: unknown key 'cache.shard'; did you mean 'shards'? Valid keys in cache: shards",
+            "config: unknown key 'cache.shard'; did you mean 'shards'? Valid keys in cache: "
+            "shards, compression",
             id="section",
         ),
         pytest.param(
@@ -246,10 +247,11 @@ UNUSUAL: list[Settings] = [
         duplicate_sequences="keep",
     ),
     SplitSettings(identity=0.55, coverage=0.05, valid=1e-7, test=0.3, seed=7),
-    CacheSettings(shards=7),
+    CacheSettings(shards=7, compression="gzip"),
     EmbedSettings(
         model="a folder/esm2_x.pt",
         layers=(0, 33),
+        precision="bfloat16",
         dtype="float32",
         tokens_per_batch=7,
         context=11,
@@ -292,8 +294,8 @@ UNUSUAL: list[Settings] = [
         width=16,
         heads=4,
         steps=7,
-        tokens_per_batch=11,
-        crop=13,
+        tokens_per_batch=13,
+        row_tokens=11,
         lr=1e-5,
         warmup_steps=17,
         valid=0.5,

@@ -12,7 +12,8 @@ import pandas as pd
 
 from protsae.alphabet import STANDARD
 from protsae.cli import main
-from protsae.io.activations import CacheSource, LayerCache, write_shard
+from protsae.io.activations import CacheSource, LayerCache, LayerFormat, write_shard
+from protsae.io.stored_rows import Compression
 from protsae.io.tables import write_table
 from protsae.provenance import protein_set_sha256
 from protsae.split import SPLITS
@@ -37,6 +38,7 @@ def write_cache(
     cuts: Sequence[int] = (4,),
     source: CacheSource = SOURCE,
     dtype: str = "float16",
+    compression: Compression = "none",
 ) -> list[Path]:
     """Shards of proteins P0, P1, ... with layers 1 and 2; protein ``cut`` starts a new shard."""
     paths = []
@@ -45,10 +47,11 @@ def write_cache(
     for shard, (start, stop) in enumerate(itertools.pairwise(ends)):
         path = folder / f"shard-{shard:04d}.h5"
         names = [f"P{i}" for i in range(start, stop)]
-        with write_shard(path, names, lengths[start:stop], D_MODEL, dtype, source) as write:
+        formats = {layer: LayerFormat(width, dtype) for layer, width in D_MODEL.items()}
+        of_shard = slice(first_row[start], first_row[stop])
+        with write_shard(path, names, lengths[start:stop], formats, source, compression) as writer:
             for layer, width in D_MODEL.items():
-                rows = cache_rows(lengths, width, seed=layer)
-                write(layer, 0, rows[first_row[start] : first_row[stop]])
+                writer.write(layer, 0, cache_rows(lengths, width, layer)[of_shard].astype(dtype))
         paths.append(path)
     return paths
 

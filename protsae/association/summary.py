@@ -54,14 +54,27 @@ def is_captured(f1: pd.Series, base_rate: pd.Series) -> pd.Series:
 def is_above_baselines(features: pd.DataFrame) -> pd.Series:
     """Whether a feature beats all that is cheaper.
 
-    Its F1 exceeds ``null_f1`` and that of "always on", and even ``f1_low`` exceeds ``neuron_f1``.
+    Its F1 exceeds ``null_f1`` and that of "always on", and even ``f1_low`` exceeds ``neuron_f1``
+    and, where there is one, ``onehot_f1``.
     """
     base_rate = features["base_rate"].to_numpy(dtype=float, na_value=np.nan)
     return (
-        (features["f1_low"] > features["neuron_f1"])
+        (features["f1_low"] > features[["neuron_f1", "onehot_f1"]].max(axis=1))
         & (features["f1"] > features["null_f1"])
         & (features["f1"] > always_on_f1(base_rate))
     )
+
+
+def with_onehot_f1(features: pd.DataFrame, associations: pd.DataFrame) -> pd.DataFrame:
+    """Features with ``onehot_f1``: what the sequence alone gives for the same property.
+
+    Of all detectors on one-hot sequences, SAE features and single letters, the one with the highest
+    ``valid_f1`` for the property; its F1 on test. Empty for the one-hot features themselves, and
+    where no detector's valid F1 was high enough to be kept (``annotate.min_f1``).
+    """
+    on_sequence = best_per_property(associations[associations["model"] == "onehot"])
+    f1 = features["property"].map(on_sequence.set_index("property")["f1"])
+    return features.assign(onehot_f1=f1.where(features["model"] != "onehot").astype("float64"))
 
 
 def summarise(

@@ -26,6 +26,8 @@ from protsae.io.activations import LayerCache
 from protsae.io.json_files import write_json
 from protsae.io.proteins_table import read_split_proteins
 from protsae.io.sae_files import read_sae, validate_same_source
+from protsae.plm.embed import token_budget
+from protsae.plm.forward import FusedEsm2
 from protsae.plm.load import load_esm
 from protsae.plm.splice import MaskedLoss, loss_recovered, masked_loss
 from protsae.resampling import bootstrap_weights, interval, ratio_interval
@@ -160,7 +162,7 @@ def score_loss(
     if len(test) > settings.max_proteins:
         test = test.sample(settings.max_proteins, random_state=settings.seed).sort_index()
     measured = masked_loss(
-        esm.model,
+        FusedEsm2(esm.model),
         test["sequence"].tolist(),
         cache.layer,
         {
@@ -171,7 +173,7 @@ def score_loss(
         settings.mask_fraction,
         embedding.context,
         embedding.overlap,
-        embedding.tokens_per_batch,
+        token_budget(esm.model, n_layers=1, dtype=torch.float32),
         settings.seed,
     )
     sae.cpu()

@@ -7,9 +7,12 @@ example:
 
 import argparse
 
+import numpy as np
+
 from protsae import __version__
 from protsae.alphabet import LETTERS, one_hot
-from protsae.io.activations import CacheSource, write_shard
+from protsae.flags import add_compression_flag
+from protsae.io.activations import CacheSource, LayerFormat, write_shard
 from protsae.io.proteins_table import read_split_proteins
 from protsae.sharding import add_shard_arguments, shard_proteins
 
@@ -17,6 +20,7 @@ from protsae.sharding import add_shard_arguments, shard_proteins
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line."""
     add_shard_arguments(parser)
+    add_compression_flag(parser)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -25,11 +29,12 @@ def run(args: argparse.Namespace) -> None:
     shard = shard_proteins(proteins, args.shard, args.shards)
     source = CacheSource("onehot", "", protein_set, "{}", __version__)
     lengths = shard["length"].tolist()
+    layers = {0: LayerFormat(len(LETTERS), "float16")}
     with write_shard(
-        args.output, shard["accession"].tolist(), lengths, {0: len(LETTERS)}, "float16", source
-    ) as write:
+        args.output, shard["accession"].tolist(), lengths, layers, source, args.compression
+    ) as writer:
         row = 0
         for sequence in shard["sequence"]:
-            write(0, row, one_hot(sequence))
+            writer.write(0, row, one_hot(sequence, np.float16))
             row += len(sequence)
     print(f"{len(shard):,} proteins, {sum(lengths):,} residues")

@@ -1,24 +1,22 @@
-"""Train a small ESM-2 on a FASTA file by masked-language modelling.
+"""Train a small ESM-2 on a file of proteins by masked-language modelling.
 
-Whole homology clusters are held out; their perplexity is printed beside that of residue
-frequencies (unigram). An interrupted run goes on from its last checkpoint.
+Whole homology clusters are held out; their perplexity is printed beside those of residue
+frequencies (unigram) and of the two neighbours of a residue (3-gram). An interrupted run goes on
+from its last checkpoint.
 
 example:
   protsae pretrain --input sequences.fasta.gz --output model/esm2_t6_mine.pt --steps 4000
 """
 
 import argparse
-import gzip
 import sys
 import time
-import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
-from Bio.SeqIO.FastaIO import SimpleFastaParser
 
 from protsae.config import PretrainSettings
 from protsae.errors import UserError
@@ -27,9 +25,10 @@ from protsae.io.atomic import atomic_path
 from protsae.io.checkpoints import read_checkpoint, write_checkpoint
 from protsae.io.json_files import write_json
 from protsae.io.mmseqs import cluster_sequences
+from protsae.io.protein_files import read_proteins
 from protsae.plm import pretrain
 from protsae.plm.store import save_esm
-from protsae.plm.tokens import tokenise
+from protsae.plm.tokens import CLS, EOS, PAD, tokenise
 from protsae.provenance import file_sha256, settings_sha256
 
 SHORTEST = 30
@@ -37,7 +36,7 @@ SHORTEST = 30
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line."""
-    parser.add_argument("--input", required=True, help="FASTA, plain or .gz")
+    parser.add_argument("--input", required=True, help="FASTA or UniProt JSON or text; .gz or not")
     parser.add_argument("--output", required=True, help="esm2_*.pt to write, in fair-esm's layout")
     add_threads_flag(parser)
     add_flags(parser, PretrainSettings)
@@ -54,7 +53,7 @@ def run(args: argparse.Namespace) -> None:
         )
     sequences, dropped = read_training_sequences(args.input)
     held_out = held_out_clusters(sequences, settings, args.threads)
-    tokens = [tokenise(sequence) for sequence in sequences]
+    tokens = [tokenise(sequence).astype(np.uint8) for sequence in sequences]
     train = [t for t, out in zip(tokens, held_out, strict=True) if not out]
     valid = [t for t, out in zip(tokens, held_out, strict=True) if out]
     if not train:
@@ -63,10 +62,12 @@ def run(args: argparse.Namespace) -> None:
             "clusters held out; give more diverse sequences or a smaller valid"
         )
     unigram = pretrain.unigram_loss(train, valid)
+    neighbours = pretrain.neighbour_loss(train, valid)
     print(
         f"{len(train):,} sequences to train on, {len(valid):,} held out, {dropped:,} dropped "
         f"(shorter than {SHORTEST} or with characters that are no letters); "
-        f"unigram perplexity {pretrain.perplexity(unigram):.2f}",
+        f"perplexity of residue frequencies {pretrain.perplexity(unigram):.2f}, "
+        f"of neighbours {pretrain.perplexity(neighbours):.2f}",
         file=sys.stderr,
     )
 
@@ -92,6 +93,7 @@ def run(args: argparse.Namespace) -> None:
             "residues_seen": curve[-1]["residues"],
             "perplexity": {
                 "unigram": round(pretrain.perplexity(unigram), 3),
+                "neighbours": round(pretrain.perplexity(neighbours), 3),
                 "model": round(pretrain.perplexity(curve[-1]["valid_loss"]), 3),
             },
         },
@@ -102,16 +104,10 @@ def run(args: argparse.Namespace) -> None:
 
 def read_training_sequences(path: str) -> tuple[list[str], int]:
     """Sequences of letters A-Z of at least ``SHORTEST`` residues, and how many were left out."""
-    try:
-        with gzip.open(path, "rt") if path.endswith(".gz") else Path(path).open() as handle:
-            every = [sequence.upper() for _, sequence in SimpleFastaParser(handle)]
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file; expected FASTA, plain or .gz") from None
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not readable as FASTA, plain or .gz ({error})") from None
+    every = [protein.sequence.upper() for protein in read_proteins(path)]
     kept = [s for s in every if len(s) >= SHORTEST and s.isascii() and s.isalpha()]
     if not kept:
-        raise UserError(f"{path}: no usable sequence among {len(every)} FASTA records")
+        raise UserError(f"{path}: no usable sequence among {len(every)} records")
     return kept, len(every) - len(kept)
 
 
@@ -134,16 +130,15 @@ def fit(
     curve: list[dict[str, Any]],
 ) -> None:
     """Run the remaining steps; appends to ``curve`` and writes a checkpoint at every validation."""
-    lengths = np.array([min(len(tokens), settings.crop) for tokens in train])
     residues = curve[-1]["residues"] if curve else 0
     losses: list[float] = []
     began = time.monotonic()
     first = state.step
-    for batch in pretrain.batch_stream(lengths, settings, skip=state.step):
+    for rows in pretrain.batch_stream(train, settings, skip=state.step):
         if state.step >= settings.steps:
             break
-        losses.append(pretrain.train_step(state, [train[i] for i in batch], settings))
-        residues += int(lengths[batch].sum())
+        losses.append(pretrain.train_step(state, rows, settings))
+        residues += int(np.isin(rows, (CLS, EOS, PAD), invert=True).sum())
         if state.step % settings.evaluate_every and state.step != settings.steps:
             continue
         valid_loss = pretrain.validation_loss(state.model, valid, settings)

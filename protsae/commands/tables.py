@@ -17,12 +17,20 @@ from typing import Any
 import pandas as pd
 
 from protsae import __version__
-from protsae.association.summary import concatenate, summarise
+from protsae.association.summary import concatenate, summarise, with_onehot_f1
 from protsae.errors import UserError
 from protsae.io.atomic import atomic_path
 from protsae.io.json_files import read_json
 from protsae.io.tables import read_table, write_table
-from protsae.tables_schema import ASSOCIATIONS, EVALUATION, FEATURES, SUMMARY, Table, conform
+from protsae.tables_schema import (
+    ASSOCIATIONS,
+    EVALUATION,
+    FEATURES,
+    LAYER_FEATURES,
+    SUMMARY,
+    Table,
+    conform,
+)
 
 Key = tuple[str, int, str]
 
@@ -50,8 +58,9 @@ def run(args: argparse.Namespace) -> None:
     """Join, check, write; prints the size of each table."""
     output = Path(args.output)
     folders = [Path(folder) for folder in args.annotations]
-    features = _join(folders, FEATURES)
+    of_layers = _join(folders, LAYER_FEATURES)
     associations = _join(folders, ASSOCIATIONS)
+    features = conform(with_onehot_f1(of_layers, associations), FEATURES, "features.parquet")
     evaluations = _read_evaluations(args.evaluations)
     _validate_same_saes(features, evaluations)
     summary = conform(
@@ -78,9 +87,9 @@ def _join(folders: Sequence[Path], table: Table) -> pd.DataFrame:
         path = folder / f"{table.name}.parquet"
         parts.append(conform(read_table(path), table, str(path)))
     rows = concatenate(parts)
-    repeated = rows.duplicated(list(FEATURES.key)) if table is FEATURES else pd.Series(dtype=bool)
-    if repeated.any():
-        model, layer, variant, feature = rows[list(FEATURES.key)][repeated].iloc[0]
+    repeated = rows.duplicated(list(table.key))
+    if table is LAYER_FEATURES and repeated.any():
+        model, layer, variant, feature = rows[list(table.key)][repeated].iloc[0]
         raise UserError(
             f"--annotations: feature {feature} of {_shown((model, layer, variant))} occurs twice; "
             "give each folder once"

@@ -34,6 +34,9 @@ from protsae.sae.models import Sae, build_sae
 from protsae.sae.normalisation import Normalisation, fold_, measure_normalisation
 from protsae.sae.train import build_optimiser, train_step
 
+BLOCK_ROWS = 16384
+"""Residues that mean and scale are measured on at a time."""
+
 LOGGED_ROWS = 100
 """Rows of the training curve."""
 
@@ -56,7 +59,7 @@ def run(args: argparse.Namespace) -> None:
     cache = LayerCache(args.activations, args.layer, protein_set)
     train = set(proteins.loc[proteins["split"] == "train", "accession"])
     normalisation = measure_normalisation(
-        rows for _, rows in cache.protein_blocks(train, settings.buffer)
+        rows for _, rows in cache.protein_blocks(train, BLOCK_ROWS)
     )
     try:
         sae = build_sae(settings, cache.d_model)

@@ -1,11 +1,11 @@
-"""The activation cache: one HDF5 file per shard, one contiguous dataset per layer.
+"""The activation cache: one HDF5 file per shard, one dataset per layer.
 
 A row is a residue. Attributes say what the rows came from; a file without ``complete`` or of
-another ``format_version`` is refused. Datasets are contiguous, so readers map them.
+another ``format_version`` is refused. Datasets are contiguous unless compression is asked for.
 """
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,13 +16,19 @@ import pandas as pd
 
 from protsae.errors import UserError
 from protsae.io.atomic import atomic_path
+from protsae.io.stored_rows import (
+    GZIP_CACHE_BYTES,
+    Compression,
+    StoredRows,
+    create_rows,
+    open_rows,
+)
 
 FORMAT = "protsae-activations"
-FORMAT_VERSION = 1
-MAX_RELATIVE_ERROR = 1e-3
-"""Largest |x - float16(x)| / |x| over a row (Euclidean norms) that is stored without complaint."""
+FORMAT_VERSION = 2
 
-WriteRows = Callable[[int, int, np.ndarray], None]
+WIDEN_BYTES = 2**19
+"""float16 rows that are widened at a time: few enough to stay in the processor's cache."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +56,22 @@ class CacheSource:
     code_version: str
 
 
+@dataclass(frozen=True)
+class LayerFormat:
+    """How one layer is stored.
+
+    Attributes
+    ----------
+    d_model : int
+        Columns.
+    dtype : str
+        ``float16`` or ``float32``.
+    """
+
+    d_model: int
+    dtype: str
+
+
 def layer_name(layer: int) -> str:
     """Name of a layer's dataset and folder part: two digits at least.
 
@@ -61,53 +83,89 @@ def layer_name(layer: int) -> str:
     return f"{layer:02d}"
 
 
+class ShardWriter:
+    """Takes the rows of a shard's layers, in any order; made by `write_shard`."""
+
+    def __init__(
+        self, datasets: Mapping[int, LayerFormat], n_residues: int, rows: Mapping[int, StoredRows]
+    ):
+        self._datasets = datasets
+        self._n_residues = n_residues
+        self._rows = rows
+        self._n_written = dict.fromkeys(datasets, 0)
+        self._notes: list[tuple[int, str, float | str]] = []
+
+    def write(self, layer: int, first_row: int, rows: np.ndarray) -> None:
+        """Store ``rows`` from ``first_row`` on; each row once.
+
+        Parameters
+        ----------
+        rows : ndarray, shape (n, d_model)
+            C-contiguous, of the layer's dtype: nothing is converted here.
+        """
+        form = self._datasets[layer]
+        found = f"layer {layer}: {rows.dtype} {rows.shape} at row {first_row} of {self._n_residues}"
+        assert rows.dtype == form.dtype, f"{found}; expected {form.dtype}"
+        assert rows.ndim == 2, f"{found}; expected rows and columns"
+        assert rows.shape[1] == form.d_model, f"{found}; expected {form.d_model} columns"
+        assert rows.flags.c_contiguous, f"{found}; expected C-contiguous rows"
+        assert 0 <= first_row <= self._n_residues - len(rows), f"{found}; out of bounds"
+        self._rows[layer].write(first_row, rows)
+        self._n_written[layer] += len(rows)
+
+    def note(self, layer: int, name: str, value: float | str) -> None:
+        """Keep a fact about a layer as an attribute of its dataset."""
+        self._notes.append((layer, name, value))
+
+    def finish(self, layers: Mapping[int, h5py.Dataset]) -> None:
+        """Check that all is written, and store the notes."""
+        for layer, n_written in self._n_written.items():
+            assert n_written == self._n_residues, (
+                f"layer {layer}: {n_written} of {self._n_residues} rows were written"
+            )
+        for layer, name, value in self._notes:
+            layers[layer].attrs[name] = value
+
+
 @contextmanager
 def write_shard(
     path: str | Path,
     accessions: Sequence[str],
     lengths: Sequence[int],
-    d_model: Mapping[int, int],
-    dtype: str,
+    datasets: Mapping[int, LayerFormat],
     source: CacheSource,
-) -> Iterator[WriteRows]:
+    compression: Compression = "none",
+) -> Iterator[ShardWriter]:
     """Write one shard; the file appears when the block ends with every row of every layer written.
 
     Parameters
     ----------
     accessions, lengths : sequences
         The shard's proteins in row order; protein i takes ``lengths[i]`` rows.
-    d_model : mapping of layer to int
-        Columns of each layer.
-    dtype : {"float16", "float32"}
+    datasets : mapping of layer to LayerFormat
     source : CacheSource
-
-    Yields
-    ------
-    callable (layer, first_row, rows)
-        Stores ``rows``, float, shape (n, d_model), from ``first_row`` on; each row once.
-
-    Raises
-    ------
-    UserError
-        If a value is not finite, or float16 would overflow or lose more than
-        ``MAX_RELATIVE_ERROR``.
+    compression : {"none", "gzip"}
+        ``gzip`` is level 1 on shuffled bytes; `CacheSettings` states its price.
     """
     n_residues = int(np.sum(lengths))
-    n_written = dict.fromkeys(d_model, 0)
-    with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
-        datasets = {
-            layer: file.create_dataset(
-                f"layers/{layer_name(layer)}", (n_residues, width), dtype, fill_time="never"
+    with (
+        atomic_path(path) as temporary,
+        h5py.File(temporary, "w", rdcc_nbytes=GZIP_CACHE_BYTES) as file,
+    ):
+        group = file.create_group("layers")
+        layers = {
+            layer: create_rows(
+                group, layer_name(layer), (n_residues, form.d_model), form.dtype, compression
             )
-            for layer, width in d_model.items()
+            for layer, form in datasets.items()
         }
-
-        def write(layer: int, first_row: int, rows: np.ndarray) -> None:
-            datasets[layer][first_row : first_row + len(rows)] = _converted(rows, dtype, layer)
-            n_written[layer] += len(rows)
-
-        yield write
-        assert set(n_written.values()) == {n_residues}, "rows were left unwritten"
+        file.flush()  # or the file would not yet be there to be opened a second time
+        rows = {
+            layer: open_rows(temporary, dataset, writable=True) for layer, dataset in layers.items()
+        }
+        writer = ShardWriter(datasets, n_residues, rows)
+        yield writer
+        writer.finish(layers)
         file["proteins"] = _protein_table(accessions, lengths)
         for name, value in vars(source).items():
             file.attrs[name] = value
@@ -117,7 +175,7 @@ def write_shard(
 
 
 class LayerCache:
-    """One layer's activations over all shards of a model, mapped read-only.
+    """One layer's activations over all shards of a model, read-only; threads may share it.
 
     Parameters
     ----------
@@ -131,6 +189,8 @@ class LayerCache:
     ----------
     source : CacheSource
     d_model : int
+    dtype : dtype
+        What the rows are stored in: float16, or float32 if any shard is.
     proteins : DataFrame
         accession, shard, offset (first row in its shard), length; in shard order.
 
@@ -154,8 +214,9 @@ class LayerCache:
                 f"{self.source.protein_set_sha256[:12]}, but the proteins given are "
                 f"{protein_set_sha256[:12]}; embed these proteins first"
             )
-        self._rows = [shard.rows for shard in opened]
-        self.d_model = int(self._rows[0].shape[1])
+        self._shards = opened
+        self.d_model = opened[0].d_model
+        self.dtype = np.result_type(*(shard.dtype for shard in opened))
         self.proteins = pd.concat(
             [shard.proteins.assign(shard=i) for i, shard in enumerate(opened)], ignore_index=True
         )
@@ -185,7 +246,34 @@ class LayerCache:
 
     def read(self, shard: int, start: int, stop: int) -> np.ndarray:
         """Rows ``start:stop`` of a shard, float32, shape (stop - start, d_model)."""
-        return self._rows[shard][start:stop].astype(np.float32)
+        rows = np.empty((stop - start, self.d_model), np.float32)
+        self.read_into(shard, start, rows)
+        return rows
+
+    def read_into(self, shard: int, start: int, out: np.ndarray) -> None:
+        """Fill ``out`` with the rows of a shard from ``start`` on.
+
+        Parameters
+        ----------
+        out : ndarray, shape (n, d_model)
+            C-contiguous; of the cache's `dtype`, or float32.
+        """
+        stored = self._shards[shard]
+        stop = start + len(out)
+        assert 0 <= start <= stop <= stored.n_residues, (
+            f"rows {start} to {stop} of {stored.n_residues}"
+        )
+        if out.dtype == stored.dtype:
+            stored.rows.read(start, out)
+            return
+        from protsae.io.float16 import to_float32  # torch: writers of one-hot codes need none
+
+        step = max(1, WIDEN_BYTES // (self.d_model * stored.dtype.itemsize))
+        scratch = np.empty((min(step, len(out)), self.d_model), stored.dtype)
+        for first in range(0, len(out), step):
+            wide = out[first : first + step]
+            stored.rows.read(start + first, scratch[: len(wide)])
+            to_float32(scratch[: len(wide)], wide)
 
     def protein_blocks(
         self, accessions: set[str], max_rows: int
@@ -198,28 +286,37 @@ class LayerCache:
             Rows of these proteins one after another, float32, shape (n_residues, d_model), at most
             ``max_rows`` of them unless a single protein is longer.
         """
-        names: list[str] = []
-        parts: list[np.ndarray] = []
-        n_rows = 0
         wanted = self.places(accessions)
-        for accession, shard, offset, length in zip(
-            *(wanted[c] for c in ("accession", "shard", "offset", "length")), strict=True
+        block: list[tuple[str, int, int, int]] = []
+        n_rows = 0
+        for protein in zip(
+            *(wanted[c].tolist() for c in ("accession", "shard", "offset", "length")), strict=True
         ):
-            if names and n_rows + length > max_rows:
-                yield names, np.concatenate(parts)
-                names, parts, n_rows = [], [], 0
-            names.append(accession)
-            parts.append(self.read(shard, offset, offset + length))
-            n_rows += length
-        if names:
-            yield names, np.concatenate(parts)
+            if block and n_rows + protein[3] > max_rows:
+                yield self._read_block(block)
+                block, n_rows = [], 0
+            block.append(protein)
+            n_rows += protein[3]
+        if block:
+            yield self._read_block(block)
+
+    def _read_block(self, block: list[tuple[str, int, int, int]]) -> tuple[list[str], np.ndarray]:
+        rows = np.empty((sum(length for *_, length in block), self.d_model), np.float32)
+        first = 0
+        for _, shard, offset, length in block:
+            self.read_into(shard, offset, rows[first : first + length])
+            first += length
+        return [accession for accession, *_ in block], rows
 
 
 @dataclass(frozen=True)
 class _Shard:
     source: CacheSource
     proteins: pd.DataFrame
-    rows: np.ndarray
+    rows: StoredRows
+    n_residues: int
+    d_model: int
+    dtype: np.dtype
 
 
 def _open_shard(path: str | Path, layer: int) -> _Shard:
@@ -242,10 +339,9 @@ def _open_shard(path: str | Path, layer: int) -> _Shard:
             raise UserError(f"{path}: layer {layer} is not in this cache; it has {layers}")
         table = file["proteins"][:]
         dataset = file[name]
-        rows = np.memmap(
-            path, dataset.dtype, "r", offset=dataset.id.get_offset(), shape=dataset.shape
-        )
         source = CacheSource(**{key: file.attrs[key] for key in CacheSource.__annotations__})
+        (n_residues, d_model), dtype = dataset.shape, dataset.dtype
+        rows = open_rows(path, dataset)
     proteins = pd.DataFrame(
         {
             "accession": [value.decode() for value in table["accession"]],
@@ -253,7 +349,7 @@ def _open_shard(path: str | Path, layer: int) -> _Shard:
             "length": table["length"].astype(np.int64),
         }
     )
-    return _Shard(source, proteins, rows)
+    return _Shard(source, proteins, rows, n_residues, d_model, dtype)
 
 
 def _protein_table(accessions: Sequence[str], lengths: Sequence[int]) -> np.ndarray:
@@ -266,31 +362,6 @@ def _protein_table(accessions: Sequence[str], lengths: Sequence[int]) -> np.ndar
     table["length"] = lengths
     table["offset"] = np.cumsum(lengths) - np.asarray(lengths)
     return table
-
-
-def _converted(rows: np.ndarray, dtype: str, layer: int) -> np.ndarray:
-    if not np.isfinite(rows).all():
-        raise UserError(f"layer {layer}: a value is NaN or infinite; check the model's weights")
-    with np.errstate(over="ignore"):  # refused next, with a message
-        stored = rows.astype(dtype)
-    if dtype == "float16":
-        _validate_float16(rows, stored, layer)
-    return stored
-
-
-def _validate_float16(rows: np.ndarray, stored: np.ndarray, layer: int) -> None:
-    if np.isinf(stored).any():
-        raise UserError(
-            f"layer {layer}: a value of {np.abs(rows).max():.3g} does not fit float16 (largest "
-            f"65504); set embed.dtype: float32"
-        )
-    size = np.linalg.norm(rows, axis=1)
-    lost = np.linalg.norm(rows - stored.astype(np.float32), axis=1)
-    if (lost > MAX_RELATIVE_ERROR * size).any():
-        raise UserError(
-            f"layer {layer}: float16 would lose more than {MAX_RELATIVE_ERROR:g} of a residue's "
-            f"norm; set embed.dtype: float32"
-        )
 
 
 def _mismatch(

@@ -2,15 +2,18 @@
 
 import itertools
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 import numpy as np
 
 from protsae.io.activations import LayerCache
+from protsae.io.float16 import to_float32
 
 CHUNK_ROWS = 128
 """Rows read together: long enough for the disk, short enough that a buffer mixes many proteins."""
 
-Chunk = tuple[int, int, int]
+T = TypeVar("T")
 
 
 def shuffled_batches(
@@ -23,9 +26,11 @@ def shuffled_batches(
 ) -> Iterator[np.ndarray]:
     """Endless epochs of batches, float32, shape (batch, d_model).
 
-    Chunks of ``CHUNK_ROWS`` rows from all shards are put in random order; about ``buffer_rows`` of
-    them at a time are read and permuted row by row. Every residue comes once per epoch; a batch may
-    span two epochs. The order depends on the seed alone.
+    Chunks of ``CHUNK_ROWS`` rows from all shards are put in random order; ``buffer_rows / 2`` rows
+    of them at a time are read and permuted row by row, while the other half of the buffer is being
+    read. Every residue comes once per epoch; a batch may span two epochs. The order depends on the
+    seed alone. The buffer holds rows as they are stored. Two threads work ahead of the caller: one
+    reads the next half, one gathers the next batch.
 
     Parameters
     ----------
@@ -35,38 +40,78 @@ def shuffled_batches(
         Batches to pass over without reading them, to go on where an earlier run stopped.
     """
     chunks = _chunks(cache, accessions)
-    assert chunks, "no residues to draw from"
-    chunks_per_buffer = max(1, buffer_rows // CHUNK_ROWS)
-    to_skip = skip * batch
-    epoch = 0
-    left = np.empty((0, cache.d_model), dtype=np.float32)
-    while True:
-        rng = np.random.default_rng((seed, epoch))
-        order = rng.permutation(len(chunks))
-        for first in range(0, len(order), chunks_per_buffer):
-            members = [chunks[i] for i in order[first : first + chunks_per_buffer]]
-            n_rows = sum(stop - start for _, start, stop in members)
-            within = rng.permutation(n_rows)
-            if to_skip >= n_rows:
-                to_skip -= n_rows
+    assert len(chunks), "no residues to draw from"
+    halves = _ahead(_permuted_halves(cache, chunks, buffer_rows, seed, skip * batch))
+    return _ahead(_gathered(halves, batch))
+
+
+def _permuted_halves(
+    cache: LayerCache, chunks: np.ndarray, buffer_rows: int, seed: int, skip_rows: int
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Rows of random chunks, and the order to take them in; valid until the next but one."""
+    lengths = chunks[:, 2]
+    n_halves = -(-len(chunks) // max(1, buffer_rows // 2 // CHUNK_ROWS))
+    n_rows = min(int(lengths.sum()), -(-len(chunks) // n_halves) * CHUNK_ROWS)
+    two = itertools.cycle([np.empty((n_rows, cache.d_model), cache.dtype) for _ in range(2)])
+    first_epoch, skip_rows = divmod(skip_rows, int(lengths.sum()))
+    for epoch in itertools.count(first_epoch):
+        order = np.random.default_rng((seed, epoch)).permutation(len(chunks))
+        # Shares of equal size: a short last one would mix few proteins.
+        for half, members in enumerate(np.array_split(order, n_halves)):
+            n_rows = int(lengths[members].sum())
+            if skip_rows >= n_rows:
+                skip_rows -= n_rows
                 continue
-            rows = np.concatenate([cache.read(*chunk) for chunk in members])[within[to_skip:]]
-            to_skip = 0
-            left = np.concatenate([left, rows])
-            n_whole = len(left) // batch * batch
-            for start in range(0, n_whole, batch):
-                yield left[start : start + batch]
-            left = left[n_whole:]
-        epoch += 1
+            rows = next(two)[:n_rows]
+            first = 0
+            for shard, start, length in chunks[np.sort(members)].tolist():
+                cache.read_into(shard, start, rows[first : first + length])
+                first += length
+            within = np.random.default_rng((seed, epoch, half)).permutation(n_rows)
+            yield rows, within[skip_rows:]
+            skip_rows = 0
 
 
-def _chunks(cache: LayerCache, accessions: set[str]) -> list[Chunk]:
-    """(shard, first row, past-the-last row) of pieces of the wanted proteins, in cache order."""
-    chunks: list[Chunk] = []
+def _gathered(halves: Iterator[tuple[np.ndarray, np.ndarray]], batch: int) -> Iterator[np.ndarray]:
+    stored = np.empty((0, 0))
+    n_filled = 0
+    for rows, order in halves:
+        if not stored.size:
+            stored = np.empty((batch, rows.shape[1]), rows.dtype)
+        while len(order):
+            taken, order = np.split(order, [batch - n_filled])
+            # Any mode but the default one gathers straight into out.
+            rows.take(taken, 0, out=stored[n_filled : n_filled + len(taken)], mode="clip")
+            n_filled += len(taken)
+            if n_filled == batch:
+                wide = np.empty(stored.shape, np.float32)
+                to_float32(stored, wide)
+                yield wide
+                n_filled = 0
+
+
+def _ahead(items: Iterator[T]) -> Iterator[T]:
+    """The same endless items; the next one is made in a thread while the caller has this one."""
+    with ThreadPoolExecutor(1) as thread:
+        upcoming = thread.submit(next, items)
+        while True:
+            item = upcoming.result()
+            upcoming = thread.submit(next, items)
+            yield item
+
+
+def _chunks(cache: LayerCache, accessions: set[str]) -> np.ndarray:
+    """Pieces of the wanted proteins: shard, first row, rows; int64, shape (n_chunks, 3)."""
     wanted = cache.places(accessions)
-    for shard, offset, length in zip(
-        *(wanted[c].tolist() for c in ("shard", "offset", "length")), strict=True
-    ):
-        ends = [*range(offset, offset + length, CHUNK_ROWS), offset + length]
-        chunks += [(shard, start, stop) for start, stop in itertools.pairwise(ends)]
-    return chunks
+    shard, offset, length = (wanted[c].to_numpy(np.int64) for c in ("shard", "offset", "length"))
+    pieces = -(-length // CHUNK_ROWS)
+    number = np.arange(pieces.sum()) - np.repeat(np.cumsum(pieces) - pieces, pieces)
+    before = number * CHUNK_ROWS
+    return np.stack(
+        [
+            np.repeat(shard, pieces),
+            np.repeat(offset, pieces) + before,
+            np.minimum(np.repeat(length, pieces) - before, CHUNK_ROWS),
+        ],
+        axis=1,
+    )

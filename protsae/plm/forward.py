@@ -1,18 +1,24 @@
 """ESM-2's forward pass over fair-esm's weights: every layer at once, editable at any layer.
 
-fair-esm writes attention out by hand; here it is torch's fused scaled-dot-product attention and the
-rotary tables are made once per pass. fair-esm's own forward is the reference in the tests.
+fair-esm writes attention out by hand and pads; here all linear maps run over the tokens of a batch
+one after another, attention within each sequence, and q, k and v come from one product. fair-esm's
+own forward is the reference in the tests.
 """
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from esm.model.esm2 import ESM2
 from torch import Tensor
 
+from protsae.plm.batch import Batch
+from protsae.plm.tokens import PAD
+
 Edit = Callable[[Tensor], Tensor]
+Keep = Callable[[int, Tensor], Tensor]
 
 TRAINED_MASK_SHARE = 0.15 * 0.8
 """Share of tokens that are <mask> in ESM-2's training: 15 % chosen, 80 % of them masked."""
@@ -20,106 +26,172 @@ TRAINED_MASK_SHARE = 0.15 * 0.8
 
 @dataclass(frozen=True)
 class ForwardOutput:
-    """Activations by layer, shape (n_sequences, n_tokens, d_model), and logits if asked for."""
+    """Activations by layer and those of the last, shape (n_tokens, d_model), float32."""
 
     representations: dict[int, Tensor]
-    logits: Tensor | None
+    final_ND: Tensor
 
 
-def forward(
-    model: ESM2,
-    tokens_BT: Tensor,
-    layers: Collection[int] = (),
-    edits: Mapping[int, Edit] | None = None,
-    logits: bool = False,
-) -> ForwardOutput:
-    """Run ESM-2 on a padded batch; the numbers are fair-esm's ``representations`` and ``logits``.
+@dataclass(frozen=True)
+class _Linear:
+    """x -> x W^T + b, computed and returned in the precision of W."""
+
+    weight: Tensor
+    bias: Tensor
+
+    def __call__(self, x_ND: Tensor) -> Tensor:
+        return F.linear(x_ND.to(self.weight.dtype), self.weight, self.bias)
+
+
+@dataclass(frozen=True)
+class _Block:
+    attention_norm: torch.nn.Module
+    qkv: _Linear
+    out: _Linear
+    norm: torch.nn.Module
+    up: _Linear
+    down: _Linear
+
+
+class FusedEsm2:
+    """An ESM-2 prepared for its fast forward pass.
+
+    Linear maps run in ``dtype``; the residual stream, layer norms and logits stay float32. The
+    weights follow the model's (in float32 without copies, but for q, k and v), and gradients flow
+    back to it.
 
     Parameters
     ----------
-    tokens_BT : int64, shape (n_sequences, n_tokens)
-        <cls> sequence <eos>, padded with ``model.padding_idx``.
-    layers : collection of int
-        fair-esm's numbers: 0 = embedding (with token-dropout scaling), i = residual stream after
-        block i, ``model.num_layers`` = after the final layer norm.
-    edits : mapping of layer to function, optional
-        ``edits[i]`` replaces the activations of layer i, shape (n_sequences, n_tokens, d_model),
-        by what it returns, before anything later sees them.
-    logits : bool
-        Also compute masked-token logits, shape (n_sequences, n_tokens, 33).
-
-    Returns
-    -------
-    ForwardOutput
+    model : ESM2
+        float32.
+    dtype : torch.dtype
+        float32, bfloat16 or float16.
 
     References
     ----------
-    Lin et al. 2023, Science 379:1123 (ESM-2); Su et al. 2021, arXiv:2104.09864 (rotary positions).
+    Lin et al. 2023, Science 379:1123 (ESM-2); Su et al. 2021, arXiv:2104.09864 (rotary positions);
+    Dao et al. 2022, arXiv:2205.14135 (fused attention).
     """
-    edits = edits or {}
-    last = model.num_layers
-    representations: dict[int, Tensor] = {}
 
-    def site(layer: int, x_BTD: Tensor) -> Tensor:
-        if layer in edits:
-            x_BTD = edits[layer](x_BTD)
-        if layer in layers:
-            representations[layer] = x_BTD
-        return x_BTD
+    def __init__(self, model: ESM2, dtype: torch.dtype = torch.float32):
+        self.model = model
+        self.dtype = dtype
+        self.n_layers = int(model.num_layers)
+        self.d_model = int(model.embed_dim)
+        self.n_heads = int(model.attention_heads)
+        self.blocks = [self._fused(block) for block in model.layers]
+        self._rotary = self._rotary_tables(0)
 
-    padding_BT = tokens_BT.eq(model.padding_idx)
-    # True = may be attended to, broadcast over heads and queries; no mask at all is the fast case.
-    keys_B11T = None if not padding_BT.any() else ~padding_BT[:, None, None, :]
-    cos_TK, sin_TK = _rotary_tables(model, tokens_BT.shape[1])
+    @property
+    def device(self) -> torch.device:
+        """Where the weights live."""
+        return self.model.embed_tokens.weight.device
 
-    x_BTD = site(0, _embed(model, tokens_BT, padding_BT))
-    for index, block in enumerate(model.layers):
-        h_BTD = block.self_attn_layer_norm(x_BTD)
-        x_BTD = x_BTD + _attention(block.self_attn, h_BTD, keys_B11T, cos_TK, sin_TK)
-        x_BTD = x_BTD + block.fc2(F.gelu(block.fc1(block.final_layer_norm(x_BTD))))
-        if index + 1 < last:
-            x_BTD = site(index + 1, x_BTD)
-    x_BTD = site(last, model.emb_layer_norm_after(x_BTD))
-    return ForwardOutput(representations, model.lm_head(x_BTD) if logits else None)
+    def __call__(
+        self,
+        batch: Batch,
+        layers: Collection[int] = (),
+        edits: Mapping[int, Edit] | None = None,
+        start: tuple[int, Tensor] | None = None,
+        keep: Keep = lambda layer, x_ND: x_ND,
+    ) -> ForwardOutput:
+        """Run a batch; the numbers are fair-esm's ``representations``.
+
+        Parameters
+        ----------
+        batch : Packed or Rows
+            On the model's device.
+        layers : collection of int
+            fair-esm's numbers: 0 = embedding (with token-dropout scaling), i = residual stream
+            after block i, ``n_layers`` = after the final layer norm.
+        edits : mapping of layer to function, optional
+            ``edits[i]`` replaces the activations of layer i, shape (n_tokens, d_model), by what it
+            returns, before anything later sees them.
+        start : (layer, tensor), optional
+            Activations of a layer from an earlier pass over the batch, shape (n_tokens, d_model):
+            the blocks below need not run again. ``edits`` of that layer are applied to them.
+        keep : function, optional
+            Called with each of ``layers`` and its activations as soon as they are there; what it
+            returns is kept (some rows, another precision), so the rest need not stay in memory.
+        """
+        edits = edits or {}
+        representations: dict[int, Tensor] = {}
+
+        def site(layer: int, x_ND: Tensor) -> Tensor:
+            if layer in edits:
+                x_ND = edits[layer](x_ND)
+            if layer in layers:
+                representations[layer] = keep(layer, x_ND)
+            return x_ND
+
+        first, x_ND = (0, self._embed(batch)) if start is None else start
+        x_ND = site(first, x_ND)
+        cos_N1K, sin_N1K = self._rotation(batch)
+        for layer, block in enumerate(self.blocks[first:], start=first + 1):
+            qkv_NCHK = block.qkv(block.attention_norm(x_ND)).unflatten(-1, (3, self.n_heads, -1))
+            q_NHK, k_NHK = (_rotate(qkv_NCHK[:, i], cos_N1K, sin_N1K) for i in (0, 1))
+            mixed_NHK = batch.attend(q_NHK, k_NHK, qkv_NCHK[:, 2])
+            x_ND = x_ND + block.out(mixed_NHK.flatten(1))
+            x_ND = x_ND + block.down(F.gelu(block.up(block.norm(x_ND))))
+            if layer == self.n_layers:
+                x_ND = self.model.emb_layer_norm_after(x_ND)
+            x_ND = site(layer, x_ND)
+        return ForwardOutput(representations, x_ND)
+
+    def logits(self, final_ND: Tensor) -> Tensor:
+        """Masked-token logits of rows of the last layer, float32, shape (n, 33)."""
+        head = self.model.lm_head
+        hidden_ND = F.gelu(self._linear(head.dense)(final_ND)).float()
+        return F.linear(head.layer_norm(hidden_ND), head.weight, head.bias)
+
+    def _linear(self, *modules: Any) -> _Linear:
+        """One linear map of several beside each other."""
+        weight, bias = (
+            torch.cat([getattr(module, name) for module in modules])
+            if len(modules) > 1
+            else getattr(modules[0], name)
+            for name in ("weight", "bias")
+        )
+        return _Linear(weight.to(self.dtype), bias.to(self.dtype))
+
+    def _fused(self, block: Any) -> _Block:
+        attention = block.self_attn
+        return _Block(
+            attention_norm=block.self_attn_layer_norm,
+            qkv=self._linear(attention.q_proj, attention.k_proj, attention.v_proj),
+            out=self._linear(attention.out_proj),
+            norm=block.final_layer_norm,
+            up=self._linear(block.fc1),
+            down=self._linear(block.fc2),
+        )
+
+    def _embed(self, batch: Batch) -> Tensor:
+        tokens_N = batch.tokens_N
+        x_ND = self.model.embed_scale * self.model.embed_tokens(tokens_N)
+        if self.model.token_dropout:
+            x_ND = x_ND.masked_fill(tokens_N.eq(self.model.mask_idx)[:, None], 0.0)
+            kept_N = (1 - TRAINED_MASK_SHARE) / (1 - batch.masked_share_N)
+            x_ND = x_ND * kept_N[:, None]
+        return x_ND.masked_fill(tokens_N.eq(PAD)[:, None], 0.0)
+
+    def _rotation(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Cosine and signed sine for each token, shape (n_tokens, 1, d_head)."""
+        tables = self._rotary
+        if len(tables[0]) < batch.longest:
+            tables = self._rotary = self._rotary_tables(batch.longest)
+        positions_N = batch.positions_N
+        cos_N1K, sin_N1K = (table[positions_N][:, None] for table in tables)
+        return cos_N1K, sin_N1K
+
+    def _rotary_tables(self, n_positions: int) -> tuple[Tensor, Tensor]:
+        inv_freq = self.model.layers[0].self_attn.rot_emb.inv_freq.float()
+        position_T = torch.arange(n_positions, device=inv_freq.device).type_as(inv_freq)
+        angle_TK = torch.outer(position_T, inv_freq)
+        cos_TK, sin_TK = angle_TK.cos(), angle_TK.sin()
+        tables = torch.cat((cos_TK, cos_TK), -1), torch.cat((-sin_TK, sin_TK), -1)
+        return tables[0].to(self.dtype), tables[1].to(self.dtype)
 
 
-def _embed(model: ESM2, tokens_BT: Tensor, padding_BT: Tensor) -> Tensor:
-    x_BTD = model.embed_scale * model.embed_tokens(tokens_BT)
-    if model.token_dropout:
-        masked_BT = tokens_BT.eq(model.mask_idx)
-        share_B = masked_BT.sum(-1).to(x_BTD.dtype) / (~padding_BT).sum(-1)
-        x_BTD = x_BTD.masked_fill(masked_BT[..., None], 0.0)
-        x_BTD = x_BTD * ((1 - TRAINED_MASK_SHARE) / (1 - share_B))[:, None, None]
-    return x_BTD.masked_fill(padding_BT[..., None], 0.0)
-
-
-def _rotary_tables(model: ESM2, n_tokens: int) -> tuple[Tensor, Tensor]:
-    inv_freq = model.layers[0].self_attn.rot_emb.inv_freq
-    position_T = torch.arange(n_tokens, device=inv_freq.device).type_as(inv_freq)
-    angle_TK = torch.outer(position_T, inv_freq).repeat(1, 2)
-    return angle_TK.cos(), angle_TK.sin()
-
-
-def _rotate(x_BHTK: Tensor, cos_TK: Tensor, sin_TK: Tensor) -> Tensor:
-    first, second = x_BHTK.chunk(2, dim=-1)
-    return x_BHTK * cos_TK + torch.cat((-second, first), dim=-1) * sin_TK
-
-
-def _attention(
-    attention: torch.nn.Module,
-    x_BTD: Tensor,
-    keys_B11T: Tensor | None,
-    cos_TK: Tensor,
-    sin_TK: Tensor,
-) -> Tensor:
-    n_heads: int = attention.num_heads  # type: ignore[assignment]
-
-    def heads(projection: torch.nn.Module) -> Tensor:  # (B, T, D) -> (B, H, T, K)
-        return projection(x_BTD).unflatten(-1, (n_heads, -1)).transpose(1, 2)
-
-    q_BHTK = _rotate(heads(attention.q_proj), cos_TK, sin_TK)  # type: ignore[arg-type]
-    k_BHTK = _rotate(heads(attention.k_proj), cos_TK, sin_TK)  # type: ignore[arg-type]
-    v_BHTK = heads(attention.v_proj)  # type: ignore[arg-type]
-    mixed_BHTK = F.scaled_dot_product_attention(q_BHTK, k_BHTK, v_BHTK, attn_mask=keys_B11T)
-    out: Tensor = attention.out_proj(mixed_BHTK.transpose(1, 2).flatten(2))  # type: ignore[operator]
-    return out
+def _rotate(x_NHK: Tensor, cos_N1K: Tensor, sin_N1K: Tensor) -> Tensor:
+    first, second = x_NHK.chunk(2, dim=-1)
+    return torch.addcmul(x_NHK * cos_N1K, torch.cat((second, first), dim=-1), sin_N1K)

@@ -56,7 +56,7 @@ def model_name(model: str) -> str:
     return Path(model).stem if model.endswith(".pt") else model
 
 
-def load_esm(model: str, device: str = "auto") -> LoadedEsm:
+def load_esm(model: str, device: str = "auto", gpu: int = 0) -> LoadedEsm:
     """Load an ESM-2 through fair-esm, with torch's ``weights_only`` unpickling kept on.
 
     Parameters
@@ -67,6 +67,8 @@ def load_esm(model: str, device: str = "auto") -> LoadedEsm:
         ``<stem>-contact-regression.pt`` beside it.
     device : {"auto", "cpu", "cuda"}
         ``auto`` is cuda where there is one.
+    gpu : int
+        Which GPU, modulo how many there are.
 
     Raises
     ------
@@ -74,7 +76,7 @@ def load_esm(model: str, device: str = "auto") -> LoadedEsm:
         If the name is unknown, a download fails, a file is missing or is no ESM-2, or there is no
         CUDA device.
     """
-    place = find_device(device)
+    place = find_device(device, gpu)
     path = _weights_path(model)
     try:
         with _weights_only():

@@ -1,23 +1,30 @@
-"""Which residues are masked, and the cross-entropy of predicting them."""
+"""Which residues are masked, and what they were."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
+from protsae.plm.batch import Packed, pack
 from protsae.plm.tokens import MASK, STANDARD_TOKENS
 
 
-def choose_masked(n_residues: int, fraction: float, rng: np.random.Generator) -> np.ndarray:
-    """Positions to predict: round(fraction x n_residues) of them, at least one, 0-based sorted.
+def choose_masked(tokens: np.ndarray, fraction: float, rng: np.random.Generator) -> np.ndarray:
+    """Positions to predict, 0-based, sorted: a ``fraction`` of the standard residues.
+
+    round(fraction x their number), at least one where there is one. Letters such as X are no
+    answer to predict.
 
     Examples
     --------
-    >>> len(choose_masked(20, 0.15, np.random.default_rng(0)))
-    3
+    >>> choose_masked(np.array([24, 5, 24]), 0.15, np.random.default_rng(0)).tolist()
+    [1]
     """
-    n_masked = max(1, round(fraction * n_residues))
-    return np.sort(rng.choice(n_residues, n_masked, replace=False))
+    standard = np.flatnonzero(np.isin(tokens, STANDARD_TOKENS))
+    n_masked = min(len(standard), max(1, round(fraction * len(standard))))
+    return np.sort(rng.choice(standard, n_masked, replace=False))
 
 
 def corrupt(tokens: np.ndarray, positions: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -35,20 +42,43 @@ def corrupt(tokens: np.ndarray, positions: np.ndarray, rng: np.random.Generator)
     return noisy
 
 
-def cross_entropy(logits_BTV: Tensor, targets_BT: Tensor) -> Tensor:
-    """-log p(target) in nats of each target, shape (n_targets,); targets below 0 are left out."""
-    chosen = targets_BT >= 0
-    return F.cross_entropy(logits_BTV[chosen].float(), targets_BT[chosen], reduction="none")
+@dataclass(frozen=True)
+class MaskedBatch:
+    """A batch with masked residues, where they are, and what they were.
 
-
-def target_tensor(
-    tokens_BT: Tensor, positions: list[np.ndarray], originals: list[np.ndarray]
-) -> Tensor:
-    """Targets beside a padded batch: the original token at each chosen residue, -1 elsewhere.
-
-    ``positions`` count residues from 0; <cls> shifts them by one column.
+    Attributes
+    ----------
+    batch : Packed
+    rows : int64, shape (n_masked,)
+        Token rows of the masked residues, sequence after sequence.
+    targets : int64, shape (n_masked,)
+        Their true tokens.
     """
-    targets_BT = torch.full_like(tokens_BT, -1)
-    for row, (at, tokens) in enumerate(zip(positions, originals, strict=True)):
-        targets_BT[row, torch.from_numpy(at) + 1] = torch.from_numpy(tokens[at])
-    return targets_BT
+
+    batch: Packed
+    rows: Tensor
+    targets: Tensor
+
+    def to(self, device: torch.device) -> "MaskedBatch":
+        """The same on another device."""
+        return MaskedBatch(self.batch.to(device), self.rows.to(device), self.targets.to(device))
+
+
+def mask_batch(originals: Sequence[np.ndarray], positions: Sequence[np.ndarray]) -> MaskedBatch:
+    """Pack sequences of token numbers with the residues at ``positions`` (0-based) masked.
+
+    Examples
+    --------
+    >>> masked = mask_batch([np.array([4, 5]), np.array([6])], [np.array([1]), np.array([0])])
+    >>> masked.batch.tokens_N.tolist(), masked.rows.tolist(), masked.targets.tolist()
+    ([0, 4, 32, 2, 0, 32, 2], [2, 5], [5, 6])
+    """
+    batch = pack(originals)
+    starts = np.cumsum(batch.lengths) - batch.lengths
+    # + 1: <cls> stands before the first residue.
+    rows = torch.from_numpy(
+        np.concatenate([start + 1 + at for start, at in zip(starts, positions, strict=True)])
+    )
+    targets = batch.tokens_N[rows]
+    batch.tokens_N[rows] = MASK
+    return MaskedBatch(batch, rows, targets)

@@ -1,5 +1,6 @@
 """Masked-language-model training of a small ESM-2 (Lin et al. 2023, Science 379:1123)."""
 
+import itertools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -7,15 +8,21 @@ from dataclasses import dataclass
 import esm
 import numpy as np
 import torch
+import torch.nn.functional as F
 from esm.model.esm2 import ESM2
+from torch import Tensor
 
 from protsae.config import PretrainSettings
-from protsae.plm.forward import forward
-from protsae.plm.masking import choose_masked, corrupt, cross_entropy, target_tensor
-from protsae.plm.tokens import MASK, STANDARD_TOKENS, batches, pad
+from protsae.plm.batch import Rows
+from protsae.plm.forward import FusedEsm2
+from protsae.plm.masking import choose_masked, corrupt, mask_batch
+from protsae.plm.tokens import CLS, EOS, MASK, PAD, STANDARD_TOKENS, batches
 
-POOL = 4096
-"""Sequences sorted by length together: little padding, and batches that still mix the data."""
+MASKED_SHARE = 0.15
+"""Share of the residues to predict."""
+
+PRIOR = 100.0
+"""Weight of the plain frequencies in the neighbour baseline, in residues."""
 
 
 def new_esm2(layers: int, width: int, heads: int, seed: int) -> ESM2:
@@ -32,34 +39,82 @@ def new_esm2(layers: int, width: int, heads: int, seed: int) -> ESM2:
 
 
 def learning_rate(step: int, settings: PretrainSettings) -> float:
-    """Linear warm-up to ``lr``, then linear decay to a tenth of it at the last step."""
+    """Linear warm-up to ``lr``, then linear decay that would reach 0 one step after the last."""
     warm = min(1.0, (step + 1) / settings.warmup_steps)
     left = (settings.steps - step) / max(1, settings.steps - settings.warmup_steps)
-    return settings.lr * warm * (0.1 + 0.9 * min(1.0, left))
+    return settings.lr * warm * min(1.0, left)
 
 
-def epoch_batches(lengths: np.ndarray, tokens: int, seed: int, epoch: int) -> list[list[int]]:
-    """Batches of sequence indices for one epoch: every sequence once, similar lengths together."""
+def epoch_rows(
+    sequences: Sequence[np.ndarray], row_tokens: int, seed: int, epoch: int
+) -> np.ndarray:
+    """One epoch of training data: every residue once, in rows without padding.
+
+    The sequences, each as <cls> residues <eos>, are put one after another in random order, the
+    stream is cut every ``row_tokens`` tokens, and the rows are shuffled. Only the last piece of the
+    stream is padded.
+
+    Parameters
+    ----------
+    sequences : sequence of ndarray
+        Token numbers of the residues.
+
+    Returns
+    -------
+    ndarray, dtype=uint8, shape=(n_rows, row_tokens)
+    """
     rng = np.random.default_rng((seed, epoch))
-    order = rng.permutation(len(lengths))
-    found = [
-        [int(pool[i]) for i in batch]
-        for pool in np.array_split(order, max(1, len(order) // POOL))
-        for batch in batches(lengths[pool].tolist(), tokens)
-    ]
-    return [found[i] for i in rng.permutation(len(found))]
+    cls, eos = np.array([CLS], np.uint8), np.array([EOS], np.uint8)
+    parts = [part for i in rng.permutation(len(sequences)) for part in (cls, sequences[i], eos)]
+    stream = np.concatenate(parts, dtype=np.uint8, casting="unsafe")
+    n_rows = -(-len(stream) // row_tokens)
+    rows = np.full(n_rows * row_tokens, PAD, dtype=np.uint8)
+    rows[: len(stream)] = stream
+    return rows.reshape(n_rows, row_tokens)[rng.permutation(n_rows)]
 
 
 def batch_stream(
-    lengths: np.ndarray, settings: PretrainSettings, skip: int = 0
-) -> Iterator[list[int]]:
-    """Endless epochs of batches; ``skip`` steps over those an interrupted run has used."""
-    epoch = 0
-    while True:
-        found = epoch_batches(lengths, settings.tokens_per_batch, settings.seed, epoch)
-        yield from found[skip:]
-        skip = max(0, skip - len(found))
-        epoch += 1
+    sequences: Sequence[np.ndarray], settings: PretrainSettings, skip: int = 0
+) -> Iterator[np.ndarray]:
+    """Endless epochs as batches of equal shape, uint8 (n_rows, row_tokens); some span two epochs.
+
+    ``skip`` passes over the batches that an interrupted run has used.
+    """
+    n_rows = settings.tokens_per_batch // settings.row_tokens
+    to_skip = skip * n_rows
+    left = np.empty((0, settings.row_tokens), dtype=np.uint8)
+    for epoch in itertools.count():
+        rows = epoch_rows(sequences, settings.row_tokens, settings.seed, epoch)
+        left = np.concatenate((left, rows[to_skip:]))
+        to_skip = max(0, to_skip - len(rows))
+        while len(left) >= n_rows:
+            yield left[:n_rows]
+            left = left[n_rows:]
+
+
+def make_batch(rows: np.ndarray, rng: np.random.Generator) -> tuple[Rows, Tensor]:
+    """Choose 15 % of the standard residues to predict, corrupt them, and number the sequences.
+
+    Returns
+    -------
+    (Rows, tensor)
+        Corrupted tokens, and targets, int64, shape (n_rows, row_tokens): the true token where one
+        is to be predicted, -1 elsewhere.
+
+    Examples
+    --------
+    >>> rows = np.array([[5, 6, 2, 0, 7, 8], [0, 9, 2, 1, 1, 1]])  # 0 <cls>, 1 <pad>, 2 <eos>
+    >>> make_batch(rows, np.random.default_rng(0))[0].segments_BT.tolist()
+    [[1, 1, 1, 2, 2, 2], [3, 3, 3, 4, 5, 6]]
+    """
+    rows = rows.astype(np.int64)
+    chosen = (rng.random(rows.shape) < MASKED_SHARE) & np.isin(rows, STANDARD_TOKENS)
+    noisy = corrupt(rows.ravel(), np.flatnonzero(chosen), rng).reshape(rows.shape)
+    begins = np.isin(rows, (CLS, PAD))
+    begins[:, 0] = True
+    segments = begins.cumsum().reshape(rows.shape)
+    targets = np.where(chosen, rows, -1)
+    return Rows(torch.from_numpy(noisy), torch.from_numpy(segments)), torch.from_numpy(targets)
 
 
 @dataclass
@@ -81,25 +136,24 @@ def start(settings: PretrainSettings) -> Pretraining:
 
 
 def train_step(
-    state: Pretraining, sequences: Sequence[np.ndarray], settings: PretrainSettings
+    state: Pretraining,
+    rows: np.ndarray,
+    settings: PretrainSettings,
 ) -> float:
-    """One optimiser step on token arrays; returns the masked cross-entropy in nats.
+    """One optimiser step on rows of tokens, (n_rows, row_tokens); returns the loss in nats.
 
-    A sequence longer than ``crop`` is cut at a random place. The randomness depends on the seed
-    and the step alone, so a resumed run goes on as the uninterrupted one would.
+    The loss is the mean cross-entropy of the residues to predict. The randomness depends on the
+    seed and the step alone, so a resumed run goes on as the uninterrupted one would.
     """
     rng = np.random.default_rng((settings.seed, 1, state.step))
-    torch.manual_seed(int(rng.integers(2**31)))
-    originals = [_crop(tokens, settings.crop, rng) for tokens in sequences]
-    positions = [choose_masked(len(tokens), 0.15, rng) for tokens in originals]
-    noisy = [corrupt(t, at, rng) for t, at in zip(originals, positions, strict=True)]
-    tokens_BT = pad(noisy)
+    batch, targets_BT = make_batch(rows, rng)
     for group in state.optimiser.param_groups:
         group["lr"] = learning_rate(state.step, settings)
-    with torch.autocast("cpu", torch.bfloat16, enabled=settings.bf16):
-        logits = forward(state.model, tokens_BT, logits=True).logits
-    assert logits is not None
-    loss = cross_entropy(logits, target_tensor(tokens_BT, positions, originals)).mean()
+    esm2 = FusedEsm2(state.model, torch.bfloat16 if settings.bf16 else torch.float32)
+    targets_N = targets_BT.flatten()
+    chosen_N = targets_N >= 0
+    logits = esm2.logits(esm2(batch).final_ND[chosen_N])
+    loss = F.cross_entropy(logits, targets_N[chosen_N])
     state.optimiser.zero_grad(set_to_none=True)
     loss.backward()
     torch.nn.utils.clip_grad_norm_(state.model.parameters(), 1.0)
@@ -114,18 +168,14 @@ def validation_loss(
 ) -> float:
     """Mean cross-entropy in nats of 15 % masked residues (all <mask>), the same ones every time."""
     rng = np.random.default_rng((settings.seed, 2))
-    originals = [tokens[: settings.crop] for tokens in sequences]
-    positions = [choose_masked(len(tokens), 0.15, rng) for tokens in originals]
+    originals = [tokens[: settings.row_tokens].astype(np.int64) for tokens in sequences]
+    positions = [choose_masked(tokens, MASKED_SHARE, rng) for tokens in originals]
+    esm2 = FusedEsm2(model)
     losses = []
     for batch in batches([len(tokens) for tokens in originals], settings.tokens_per_batch):
-        masked = [originals[i].copy() for i in batch]
-        for tokens, i in zip(masked, batch, strict=True):
-            tokens[positions[i]] = MASK
-        tokens_BT = pad(masked)
-        logits = forward(model, tokens_BT, logits=True).logits
-        assert logits is not None
-        at, true = [positions[i] for i in batch], [originals[i] for i in batch]
-        losses.append(cross_entropy(logits, target_tensor(tokens_BT, at, true)))
+        masked = mask_batch([originals[i] for i in batch], [positions[i] for i in batch])
+        logits = esm2.logits(esm2(masked.batch).final_ND[masked.rows])
+        losses.append(F.cross_entropy(logits, masked.targets, reduction="none"))
     return float(torch.cat(losses).mean())
 
 
@@ -142,13 +192,35 @@ def unigram_loss(train: Sequence[np.ndarray], valid: Sequence[np.ndarray]) -> fl
     return -float(frequencies(valid) @ np.log(frequencies(train)))
 
 
+def neighbour_loss(train: Sequence[np.ndarray], valid: Sequence[np.ndarray]) -> float:
+    """Cross-entropy in nats of predicting each residue from the residues on both sides of it.
+
+    Mean of -log p(a | left, right) over the standard residues of ``valid``, with
+    p(a | l, r) = (n(l, a, r) + alpha p(a)) / (n(l, r) + alpha), n counted in ``train``, p(a) the
+    training frequencies and alpha = ``PRIOR``: a 3-gram centred on what it predicts.
+    """
+    counts = _neighbour_counts(train)
+    share = counts.sum((0, 2)) + 1
+    share = share / share.sum()
+    smoothed = counts + PRIOR * share[:, None]
+    log_p = np.log(smoothed / smoothed.sum(1, keepdims=True))
+    observed = _neighbour_counts(valid)
+    return -float((observed * log_p).sum() / observed.sum())
+
+
+def _neighbour_counts(sequences: Sequence[np.ndarray]) -> np.ndarray:
+    """Occurrences by (left, standard residue, right), shape (22, 20, 22): 20 = other, 21 = end."""
+    n_standard = len(STANDARD_TOKENS)
+    kind = np.full(MASK + 1, n_standard)
+    kind[STANDARD_TOKENS] = np.arange(n_standard)
+    counts = np.zeros(((n_standard + 2), n_standard, (n_standard + 2)))
+    for tokens in sequences:
+        residues = np.concatenate(([n_standard + 1], kind[tokens], [n_standard + 1]))
+        middle = residues[1:-1] < n_standard
+        np.add.at(counts, (residues[:-2][middle], residues[1:-1][middle], residues[2:][middle]), 1)
+    return counts
+
+
 def perplexity(loss: float) -> float:
     """exp(cross-entropy): the number of equally likely residues the model chooses among."""
     return math.exp(loss)
-
-
-def _crop(tokens: np.ndarray, crop: int, rng: np.random.Generator) -> np.ndarray:
-    if len(tokens) <= crop:
-        return tokens
-    start_at = int(rng.integers(len(tokens) - crop + 1))
-    return tokens[start_at : start_at + crop]

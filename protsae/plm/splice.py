@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from esm.model.esm2 import ESM2
+import torch.nn.functional as F
 from torch import Tensor
 
-from protsae.plm.forward import Edit, forward
-from protsae.plm.masking import choose_masked, cross_entropy, target_tensor
-from protsae.plm.tokens import MASK, batches, pad, tokenise, windows
+from protsae.plm.forward import Edit, FusedEsm2
+from protsae.plm.masking import choose_masked, mask_batch
+from protsae.plm.tokens import batches, tokenise, windows
 
 
 @dataclass(frozen=True)
@@ -28,23 +28,20 @@ class MaskedLoss:
     nats: dict[str, np.ndarray]
 
 
-def edit_residues(edit: Edit, lengths: Sequence[int]) -> Edit:
-    """Apply ``edit`` to residues only, as rows (n, d_model); <cls>, <eos> and <pad> stay."""
+def edit_residues(edit: Edit, residues_N: Tensor) -> Edit:
+    """Apply ``edit`` to residues only, as rows (n, d_model); <cls> and <eos> stay."""
 
-    def edited(x_BTD: Tensor) -> Tensor:
-        is_residue_BT = torch.zeros(x_BTD.shape[:2], dtype=torch.bool, device=x_BTD.device)
-        for row, length in enumerate(lengths):
-            is_residue_BT[row, 1 : length + 1] = True
-        out_BTD = x_BTD.clone()
-        out_BTD[is_residue_BT] = edit(x_BTD[is_residue_BT])
-        return out_BTD
+    def edited(x_ND: Tensor) -> Tensor:
+        out_ND = x_ND.clone()
+        out_ND[residues_N] = edit(x_ND[residues_N])
+        return out_ND
 
     return edited
 
 
 @torch.no_grad()
 def masked_loss(
-    model: ESM2,
+    esm2: FusedEsm2,
     sequences: Sequence[str],
     layer: int,
     edits: Mapping[str, Edit],
@@ -56,41 +53,45 @@ def masked_loss(
 ) -> MaskedLoss:
     """Cross-entropy on the same masked residues, clean and with each edit of ``layer``.
 
-    Long proteins are cut into windows. ``mask_fraction`` of the residues that a window keeps become
-    <mask>, at least one, drawn by ``seed``; so each residue is masked at most once.
+    Long proteins are cut into windows. ``mask_fraction`` of the standard residues that a window
+    keeps become <mask>, at least one, drawn by ``seed``; so each is masked at most once. The blocks
+    below ``layer`` run once for the clean model and all edits.
 
     Parameters
     ----------
     edits : mapping of name to function
         Each takes activations of residues, shape (n, d_model), and returns their replacement.
     """
-    device = model.embed_tokens.weight.device
     pieces = [
         window
         for index, sequence in enumerate(sequences)
         for window in windows(index, len(sequence), context, overlap)
     ]
     rng = np.random.default_rng(seed)
-    masked = [
-        w.keep_start - w.start + choose_masked(w.keep_stop - w.keep_start, mask_fraction, rng)
-        for w in pieces
+    tokens = [tokenise(sequences[w.protein][w.start : w.stop]) for w in pieces]
+    positions = [
+        w.keep_start
+        - w.start
+        + choose_masked(found[w.keep_start - w.start : w.keep_stop - w.start], mask_fraction, rng)
+        for w, found in zip(pieces, tokens, strict=True)
     ]
     n_masked = np.zeros(len(sequences), dtype=np.int64)
     nats = {name: np.zeros(len(sequences)) for name in ("clean", *edits)}
     for batch in batches([window.length for window in pieces], tokens_per_batch):
         chosen = [pieces[i] for i in batch]
-        at = [masked[i] for i in batch]
-        originals = [tokenise(sequences[w.protein][w.start : w.stop]) for w in chosen]
-        tokens_BT = pad([_mask(t, positions) for t, positions in zip(originals, at, strict=True)])
-        targets_BT = target_tensor(tokens_BT, at, originals).to(device)
-        owner = np.repeat([w.protein for w in chosen], [len(positions) for positions in at])
+        at = [positions[i] for i in batch]
+        masked = mask_batch([tokens[i] for i in batch], at).to(esm2.device)
+        owner = np.repeat([w.protein for w in chosen], [len(found) for found in at])
         n_masked += np.bincount(owner, minlength=len(sequences))
-        lengths = [w.length for w in chosen]
+        clean = esm2(masked.batch, layers=(layer,))
+        start = (layer, clean.representations[layer])
         for name in nats:
-            sites = {layer: edit_residues(edits[name], lengths)} if name in edits else {}
-            logits = forward(model, tokens_BT.to(device), edits=sites, logits=True).logits
-            assert logits is not None
-            loss = cross_entropy(logits, targets_BT).double().cpu().numpy()
+            final_ND = clean.final_ND
+            if name in edits:
+                edit = edit_residues(edits[name], masked.batch.residues_N)
+                final_ND = esm2(masked.batch, edits={layer: edit}, start=start).final_ND
+            logits = esm2.logits(final_ND[masked.rows])
+            loss = F.cross_entropy(logits, masked.targets, reduction="none").double().cpu().numpy()
             nats[name] += np.bincount(owner, weights=loss, minlength=len(sequences))
     return MaskedLoss(n_masked, nats)
 
@@ -106,9 +107,3 @@ def loss_recovered(clean: float, spliced: float, ablated: float) -> float:
     0.75
     """
     return (ablated - spliced) / (ablated - clean) if ablated != clean else float("nan")
-
-
-def _mask(tokens: np.ndarray, positions: np.ndarray) -> np.ndarray:
-    masked = tokens.copy()
-    masked[positions] = MASK
-    return masked

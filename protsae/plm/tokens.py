@@ -9,8 +9,6 @@ from dataclasses import dataclass
 
 import esm
 import numpy as np
-import torch
-from torch import Tensor
 
 CLS, PAD, EOS, UNKNOWN, MASK = 0, 1, 2, 24, 32
 """Token numbers of fair-esm's ESM-1b alphabet; UNKNOWN is the letter X."""
@@ -97,10 +95,10 @@ def windows(protein: int, length: int, context: int, overlap: int) -> list[Windo
 
 
 def batches(lengths: Sequence[int], tokens_per_batch: int) -> Iterator[list[int]]:
-    """Group items of similar length so that a padded batch holds at most ``tokens_per_batch``.
+    """Group items, with their <cls> and <eos>, into batches of at most ``tokens_per_batch`` tokens.
 
-    Longest first, so that a budget too large for the memory fails at once. An item longer than
-    the budget is a batch by itself.
+    Longest first, so that a budget too large for the memory fails at once and equal lengths lie
+    side by side. An item longer than the budget is a batch by itself.
 
     Yields
     ------
@@ -113,28 +111,13 @@ def batches(lengths: Sequence[int], tokens_per_batch: int) -> Iterator[list[int]
     [[1], [2, 0], [3]]
     """
     batch: list[int] = []
+    n_tokens = 0
     for index in sorted(range(len(lengths)), key=lambda i: (-lengths[i], i)):
-        longest = lengths[batch[0]] if batch else lengths[index]
-        if batch and (len(batch) + 1) * (longest + SPECIAL_TOKENS) > tokens_per_batch:
+        size = lengths[index] + SPECIAL_TOKENS
+        if batch and n_tokens + size > tokens_per_batch:
             yield batch
-            batch = []
+            batch, n_tokens = [], 0
         batch.append(index)
+        n_tokens += size
     if batch:
         yield batch
-
-
-def pad(token_arrays: Sequence[np.ndarray]) -> Tensor:
-    """<cls> tokens <eos> for each array, padded: int64, shape (n_sequences, longest + 2).
-
-    Examples
-    --------
-    >>> pad([np.array([4, 5]), np.array([6])]).tolist()
-    [[0, 4, 5, 2], [0, 6, 2, 1]]
-    """
-    longest = max(map(len, token_arrays))
-    out = np.full((len(token_arrays), longest + SPECIAL_TOKENS), PAD, dtype=np.int64)
-    out[:, 0] = CLS
-    for row, tokens in zip(out, token_arrays, strict=True):
-        row[1 : len(tokens) + 1] = tokens
-        row[len(tokens) + 1] = EOS
-    return torch.from_numpy(out)

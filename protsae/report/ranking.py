@@ -15,19 +15,19 @@ LEAST_F1 = 0.1
 def add_margin(features: pd.DataFrame) -> pd.DataFrame:
     """Features that have a property, with how far each is above its strongest baseline.
 
-    margin = f1 - max(neuron_f1, null_f1, always_on_f1), all on test; ``above`` tells whether it
-    beats them beyond its interval.
+    margin = f1 - max(neuron_f1, onehot_f1, null_f1, always_on_f1), all on test; ``above`` tells
+    whether it beats them beyond its interval.
 
     Examples
     --------
     >>> row = {"property": "SIGNAL", "f1": 0.9, "f1_low": 0.8, "null_f1": 0.2, "neuron_f1": 0.5}
-    >>> scored = add_margin(pd.DataFrame([{**row, "base_rate": 1 / 3}]))
+    >>> scored = add_margin(pd.DataFrame([{**row, "onehot_f1": 0.3, "base_rate": 1 / 3}]))
     >>> scored[["always_on_f1", "margin", "above"]].round(6).values.tolist()
     [[0.5, 0.4, True]]
     """
     scored = features[features["property"].notna()].reset_index(drop=True)
     always_on = always_on_f1(scored["base_rate"].to_numpy(dtype=float))
-    baselines = scored[["neuron_f1", "null_f1"]].assign(always_on_f1=always_on)
+    baselines = scored[["neuron_f1", "onehot_f1", "null_f1"]].assign(always_on_f1=always_on)
     return scored.assign(
         always_on_f1=always_on,
         margin=scored["f1"] - baselines.max(axis=1),

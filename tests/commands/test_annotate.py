@@ -6,7 +6,7 @@ import pytest
 
 from protsae.cli import main
 from protsae.io.tables import read_table
-from protsae.tables_schema import ASSOCIATIONS, EXAMPLES, FEATURES, conform
+from protsae.tables_schema import ASSOCIATIONS, EXAMPLES, LAYER_FEATURES, conform
 from tests.tiny_run import TOPK, inputs, protein_rows, train_sae, write_onehot_run
 
 FILES = ("features", "associations", "examples")
@@ -39,7 +39,7 @@ def tables(run: Path) -> dict[str, pd.DataFrame]:
 
 
 def test_columns_are_the_documented_ones(tables: dict[str, pd.DataFrame]) -> None:
-    for name, table in (("features", FEATURES), ("associations", ASSOCIATIONS)):
+    for name, table in (("features", LAYER_FEATURES), ("associations", ASSOCIATIONS)):
         conform(tables[name], table, name)
     conform(tables["examples"], EXAMPLES, "examples")
 

@@ -10,7 +10,8 @@ import torch
 
 from protsae import __version__
 from protsae.cli import main
-from protsae.io.activations import LayerCache
+from protsae.io.activations import FORMAT_VERSION, LayerCache
+from protsae.plm.embed import Embedder
 from protsae.plm.store import save_esm
 from protsae.plm.tokens import windows
 from protsae.provenance import file_sha256, protein_set_sha256
@@ -77,7 +78,7 @@ def rounded_model():
 def test_the_file(folder, capsys):
     assert embed("--layers", 0, 1, 3) == 0
     assert capsys.readouterr().out == (
-        "7 proteins, 184 residues, 3 layers on cpu; 2 J read as X (ESM-2 has no J)\n"
+        "7 proteins, 184 residues, 3 layers in float32 on cpu; 2 J read as X (ESM-2 has no J)\n"
     )
     assert [path.name for path in Path("out").iterdir()] == ["x.h5"]
     accessions = [f"P{i:05d}" for i in range(7)]
@@ -86,7 +87,7 @@ def test_the_file(folder, capsys):
         settings = json.loads(attributes.pop("settings"))
         assert attributes == {
             "format": "protsae-activations",
-            "format_version": 1,
+            "format_version": FORMAT_VERSION,
             "complete": True,
             "model": "esm2_tiny",
             "weights_sha256": file_sha256("esm2_tiny.pt"),
@@ -105,6 +106,8 @@ def test_the_file(folder, capsys):
             assert (dataset.shape, dataset.dtype) == ((184, 24), np.float16)
             assert dataset.chunks is None
             assert dataset.compression is None
+            # Rounding to 11 bits: at most 2^-11 of a value, 2^-11 / sqrt(3) on average.
+            assert 1e-4 < dataset.attrs["relative_error"] < 3e-4
 
 
 @pytest.mark.parametrize("tokens_per_batch", [1, 127, 4096])
@@ -196,12 +199,52 @@ def save_large(weight):
     save_esm(model, "esm2_large.pt", torch.float32)
 
 
-def test_what_does_not_fit_float16_is_refused_and_fits_float32(folder, capsys):
+def test_a_layer_that_does_not_fit_float16_is_stored_in_float32(folder, capsys):
     save_large(1e6)
-    line = refused(capsys, "--layers", 1, 3, model="esm2_large.pt")
-    assert line.startswith("layer 3: a value of ")
-    assert line.endswith(" does not fit float16 (largest 65504); set embed.dtype: float32")
-    assert embed("--layers", 1, 3, "--dtype", "float32", model="esm2_large.pt") == 0
+    assert embed("--layers", 1, 3, model="esm2_large.pt") == 0
+    assert capsys.readouterr().err.splitlines()[0] == (
+        "layer 3: float16 would lose inf of a residue's norm; storing it in float32, from the start"
+    )
+    with h5py.File("out/x.h5") as file:
+        assert file["layers/01"].dtype == np.float16
+        assert file["layers/03"].dtype == np.float32
+        rows = file["layers/03"][:]
+    assert embed("--layers", 3, "--dtype", "float32", model="esm2_large.pt") == 0
+    with h5py.File("out/x.h5") as file:
+        assert np.array_equal(rows, file["layers/03"][:])
+
+
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+def test_half_precision_and_its_error(folder, precision):
+    assert embed("--layers", 0, 3, "--dtype", "float32") == 0
+    with h5py.File("out/x.h5") as file:
+        exact = file["layers/03"][:]
+        assert file["layers/03"].attrs["relative_error"] == 0
+    more = ("--precision", precision, "--dtype", "float32", "--layers", 0, 3)
+    assert embed(*more) == 0
+    with h5py.File("out/x.h5") as file:
+        assert file["layers/00"].attrs["relative_error"] == 0  # nothing multiplied yet
+        rows, stated = file["layers/03"][:], file["layers/03"].attrs["relative_error"]
+    # All proteins here are in the sample that the error is measured on.
+    assert stated == pytest.approx(np.linalg.norm(rows - exact) / np.linalg.norm(exact), rel=1e-3)
+    assert 1e-4 < stated < 3e-2
+
+
+def test_memory_that_ran_out_is_told(folder, capsys, monkeypatch):
+    real = Embedder._rows
+
+    def rows(self, chosen, sequences):
+        if sum(window.length for window in chosen) > 120:
+            raise torch.OutOfMemoryError
+        return real(self, chosen, sequences)
+
+    monkeypatch.setattr(Embedder, "_rows", rows)
+    assert embed("--layers", 1) == 0
+    # 184 residues in one batch, halved.
+    assert capsys.readouterr().out.splitlines()[-1] == (
+        "the GPU's memory ran out 1 times; it ended with 92 tokens in a batch "
+        "(embed.tokens_per_batch)"
+    )
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32"])
@@ -258,14 +301,12 @@ def test_cuda_where_there_is_none(folder, capsys):
 
 
 def test_an_interruption_leaves_nothing(folder, monkeypatch):
-    from protsae.commands import embed as stage
-
     def interrupted(*arguments):
         yield next(pieces(*arguments))
         raise KeyboardInterrupt
 
-    pieces = stage.embed
-    monkeypatch.setattr(stage, "embed", interrupted)
+    pieces = Embedder.__call__
+    monkeypatch.setattr(Embedder, "__call__", interrupted)
     with pytest.raises(KeyboardInterrupt):
         embed("--layers", 1)
     assert list(Path("out").iterdir()) == []

@@ -30,11 +30,11 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-def onehot(shard=0, shards=1, proteins="proteins.parquet"):
+def onehot(shard=0, shards=1, proteins="proteins.parquet", flags=()):
     return main(
         [
             *("onehot", "--proteins", proteins, "--output", "out/x.h5"),
-            *("--shard", str(shard), "--shards", str(shards)),
+            *("--shard", str(shard), "--shards", str(shards), *flags),
         ]
     )
 
@@ -47,7 +47,7 @@ def test_the_file(folder, capsys):
     with h5py.File("out/x.h5") as file:
         assert dict(file.attrs) == {
             "format": "protsae-activations",
-            "format_version": 1,
+            "format_version": 2,
             "complete": True,
             "model": "onehot",
             "weights_sha256": "",
@@ -64,6 +64,16 @@ def test_the_file(folder, capsys):
         for row, letter in zip(rows[:], "".join(SEQUENCES), strict=True):
             assert [LETTERS[column] for column in np.flatnonzero(row)] == [letter]
             assert row.sum() == 1
+
+
+def test_compressed_rows_are_the_same(folder):
+    found = []
+    for compression in ("none", "gzip"):
+        assert onehot(flags=("--compression", compression)) == 0
+        with h5py.File("out/x.h5") as file:
+            found.append(file["layers/00"][:])
+            assert (file["layers/00"].compression or "none") == compression
+    np.testing.assert_array_equal(*found)
 
 
 def test_shards_together_are_the_whole(folder):

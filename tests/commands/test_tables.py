@@ -152,7 +152,7 @@ def test_other_columns(results, capsys, change, problem) -> None:
         results,
         capsys,
         tables_command(results),
-        f"{path}: {problem}; expected the columns of the features table, version 1 "
+        f"{path}: {problem}; expected the columns of the features table, version 2 "
         "(docs/tables.md); run the stage that writes it again",
     )
 
@@ -217,3 +217,24 @@ def _assert_refused(results: Path, capsys, command: list[str], line: str) -> Non
     assert main(command) == 2
     assert capsys.readouterr().err == f"protsae tables: {line}\n"
     assert sorted(results.iterdir()) == before
+
+
+def test_the_one_hot_baseline_is_its_best_detector_on_valid(results: Path) -> None:
+    assert main(tables_command(results)) == 0
+    features = read_table(results / "features.parquet")
+    on_sequence = features["model"] == "onehot"
+    assert features.loc[on_sequence, "onehot_f1"].isna().all()
+    # Highest valid F1 on one-hot: SIGNAL 0.85, residue C 0.95; their test F1 halved: 0.4, 0.45.
+    found = features[~on_sequence].groupby("property")["onehot_f1"].unique()
+    assert found["SIGNAL"].tolist() == [0.4]
+    assert found["residue: C"].tolist() == [0.45]
+
+
+def test_a_feature_below_the_one_hot_baseline_is_not_above_its_baselines(results: Path) -> None:
+    # Feature 0 (SIGNAL, f1_low 0.6) beats its neuron (0.5); one-hot sequences would give 0.8.
+    for path in results.rglob("onehot/**/associations.parquet"):
+        pairs = read_table(path)
+        write_table(path, pairs.assign(f1=2 * pairs["f1"]), read_metadata(path))
+    assert main(tables_command(results)) == 0
+    summary = pd.read_csv(results / "summary.tsv", sep="\t")
+    assert summary.iloc[-1]["features_above_neuron"] == 0

@@ -1,4 +1,7 @@
+import os
 import re
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,24 +10,25 @@ import numpy as np
 import pytest
 
 from protsae.errors import UserError
-from protsae.io.activations import LayerCache, write_shard
+from protsae.io import activations
+from protsae.io.activations import LayerCache, LayerFormat, write_shard
+from protsae.io.stored_rows import Compression
 from tests.tiny_run import LENGTHS, PROTEIN_SET, SOURCE, cache_rows, open_cache, write_cache
 
 N_ROWS = sum(LENGTHS)
 IN_FIRST = sum(LENGTHS[:4])
 
 
-def write_one(path: Path, rows: np.ndarray, dtype: str = "float16") -> None:
-    """A shard of one protein with one layer."""
-    with write_shard(path, ["P1"], [len(rows)], {3: rows.shape[1]}, dtype, SOURCE) as write:
-        write(3, 0, rows)
+FLOAT32 = {3: LayerFormat(2, "float32")}
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32"])
-def test_what_is_written_is_read(tmp_path: Path, dtype: str) -> None:
+@pytest.mark.parametrize("compression", ["none", "gzip"])
+def test_what_is_written_is_read(tmp_path: Path, dtype: str, compression: str) -> None:
     for layer, width in ((1, 3), (2, 5)):
-        cache = open_cache(tmp_path, layer, dtype=dtype)
+        cache = open_cache(tmp_path, layer, dtype=dtype, compression=compression)
         assert cache.d_model == width
+        assert cache.dtype == dtype
         assert cache.source == SOURCE
         rows = np.concatenate([cache.read(0, 0, IN_FIRST), cache.read(1, 0, N_ROWS - IN_FIRST)])
         assert rows.dtype == np.float32
@@ -39,11 +43,13 @@ def test_where_proteins_are(tmp_path: Path) -> None:
     assert proteins["length"].tolist() == list(LENGTHS)
 
 
-def test_rows_may_come_in_any_order(tmp_path: Path) -> None:
-    rows = cache_rows([13])
-    with write_shard(tmp_path / "a.h5", ["P1"], [13], {3: 3}, "float32", SOURCE) as write:
-        write(3, 5, rows[5:])
-        write(3, 0, rows[:5])
+@pytest.mark.parametrize("compression", ["none", "gzip"])
+def test_rows_may_come_in_any_order(tmp_path: Path, compression: Compression) -> None:
+    rows, formats = cache_rows([13]), {3: LayerFormat(3, "float32")}
+    with write_shard(tmp_path / "a.h5", ["P1"], [13], formats, SOURCE, compression) as writer:
+        writer.write(3, 5, rows[5:])
+        writer.write(3, 3, rows[3:3])
+        writer.write(3, 0, rows[:5])
     cache = LayerCache([tmp_path / "a.h5"], 3, PROTEIN_SET)
     np.testing.assert_array_equal(cache.read(0, 0, 13), rows)
 
@@ -97,80 +103,167 @@ def test_a_shard_given_twice_is_noticed(tmp_path: Path) -> None:
         LayerCache([first, second, first], 1, PROTEIN_SET)
 
 
+def test_gzip_is_chunked_by_rows(tmp_path: Path) -> None:
+    path = write_cache(tmp_path, lengths=[997, 3], cuts=(), compression="gzip")[0]
+    with h5py.File(path) as file:
+        dataset = file["layers/02"]
+        assert (dataset.chunks, dataset.compression) == ((128, 5), "gzip")
+        assert (dataset.compression_opts, dataset.shuffle) == (1, True)
+
+
+def test_layers_and_shards_may_differ_in_dtype(tmp_path: Path) -> None:
+    paths = [tmp_path / "a.h5", tmp_path / "b.h5"]
+    rows = cache_rows([5, 7])
+    for path, dtype, part in zip(paths, ("float16", "float32"), (rows[:5], rows[5:]), strict=True):
+        formats = {3: LayerFormat(3, dtype), 4: LayerFormat(3, "float16")}
+        with write_shard(path, [path.stem], [len(part)], formats, SOURCE) as writer:
+            writer.write(3, 0, part.astype(dtype))
+            writer.write(4, 0, part.astype("float16"))
+    mixed, same = (LayerCache(paths, layer, PROTEIN_SET) for layer in (3, 4))
+    assert (mixed.dtype, same.dtype) == (np.float32, np.float16)
+    for cache in (mixed, same):
+        found = np.concatenate([cache.read(0, 0, 5), cache.read(1, 0, 7)])
+        assert found.dtype == np.float32
+        np.testing.assert_array_equal(found, rows)
+
+
+@pytest.mark.parametrize("compression", ["none", "gzip"])
+def test_rows_into_an_array_as_they_are_stored(tmp_path: Path, compression: str) -> None:
+    cache = open_cache(tmp_path, compression=compression)
+    out = np.zeros((7, 3), np.float16)
+    cache.read_into(0, 5, out)
+    np.testing.assert_array_equal(out, cache_rows(seed=1)[5:12])
+
+
+def test_rows_are_widened_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(activations, "WIDEN_BYTES", 5 * 3 * 2)  # 5 rows
+    found = open_cache(tmp_path).read(0, 2, 19)
+    np.testing.assert_array_equal(found, cache_rows(seed=1)[2:19])
+
+
+def test_rows_beyond_the_shard_are_our_bug(tmp_path: Path) -> None:
+    cache = open_cache(tmp_path)
+    for start, stop in ((-1, 2), (IN_FIRST - 1, IN_FIRST + 1)):
+        with pytest.raises(AssertionError, match=rf"^rows {start} to {stop} of {IN_FIRST}$"):
+            cache.read(0, start, stop)
+
+
+def test_short_writes_and_reads_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pwrite, preadv = os.pwrite, os.preadv
+
+    def write_little(descriptor: int, rows: memoryview, place: int) -> int:
+        return pwrite(descriptor, np.asarray(rows).reshape(-1).view(np.uint8)[:7], place)
+
+    def read_little(descriptor: int, out: list[memoryview], place: int) -> int:
+        return preadv(descriptor, [np.asarray(out[0]).reshape(-1).view(np.uint8)[:11]], place)
+
+    monkeypatch.setattr(os, "pwrite", write_little)
+    monkeypatch.setattr(os, "preadv", read_little)
+    found = open_cache(tmp_path).read(0, 0, IN_FIRST)
+    np.testing.assert_array_equal(found, cache_rows(seed=1)[:IN_FIRST])
+
+
+def test_a_file_that_shrinks_under_the_reader(tmp_path: Path) -> None:
+    path = write_cache(tmp_path)[0]
+    cache = LayerCache([path], 2, PROTEIN_SET)
+    os.truncate(path, 100)
+    message = f"{path}: the file became shorter while it was read"
+    with pytest.raises(EOFError, match=f"^{re.escape(message)}$"):
+        cache.read(0, 0, 5)
+
+
+def test_several_processes_read_gzip(tmp_path: Path) -> None:
+    path = write_cache(tmp_path, compression="gzip")[0]
+    here = LayerCache([path], 1, PROTEIN_SET)
+    code = (
+        "from protsae.io.activations import LayerCache; "
+        f"print(LayerCache([{str(path)!r}], 1, {PROTEIN_SET!r}).read(0, 0, 5).sum())"
+    )
+    there = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert float(there.stdout) == here.read(0, 0, 5).sum()
+
+
+def test_notes_are_attributes_of_the_layer(tmp_path: Path) -> None:
+    formats = {3: LayerFormat(2, "float32"), 4: LayerFormat(2, "float32")}
+    with write_shard(tmp_path / "a.h5", ["P1"], [5], formats, SOURCE) as writer:
+        for layer in formats:
+            writer.write(layer, 0, np.ones((5, 2), np.float32))
+        writer.note(4, "relative_error", 2.5e-4)
+        writer.note(4, "fallback", "too large for float16")
+    with h5py.File(tmp_path / "a.h5") as file:
+        assert dict(file["layers/03"].attrs) == {}
+        assert dict(file["layers/04"].attrs) == {
+            "relative_error": 2.5e-4,
+            "fallback": "too large for float16",
+        }
+
+
+ROWS = np.ones((5, 2), np.float32)
+
+
 @pytest.mark.parametrize(
-    ("value", "dtype", "message"),
+    ("first_row", "rows", "message"),
     [
         pytest.param(
-            65520.0,
-            "float16",
-            "layer 3: a value of 6.55e+04 does not fit float16 (largest 65504); set embed.dtype: "
-            "float32",
-            id="just too large",
+            0,
+            ROWS.astype(np.float16),
+            "layer 3: float16 (5, 2) at row 0 of 5; expected float32",
+            id="dtype",
         ),
         pytest.param(
-            -1e6,
-            "float16",
-            "layer 3: a value of 1e+06 does not fit float16 (largest 65504); set embed.dtype: "
-            "float32",
-            id="far too large, negative",
+            0,
+            np.ones((5, 3), np.float32),
+            "layer 3: float32 (5, 3) at row 0 of 5; expected 2 columns",
+            id="columns",
         ),
         pytest.param(
-            1e-7,
-            "float16",
-            "layer 3: float16 would lose more than 0.001 of a residue's norm; set embed.dtype: "
-            "float32",
-            id="too small",
+            0,
+            np.ones((2, 5), np.float32).T,
+            "layer 3: float32 (5, 2) at row 0 of 5; expected C-contiguous rows",
+            id="transposed",
         ),
         pytest.param(
-            np.nan,
-            "float32",
-            "layer 3: a value is NaN or infinite; check the model's weights",
-            id="not a number",
+            0,
+            ROWS[0],
+            "layer 3: float32 (2,) at row 0 of 5; expected rows and columns",
+            id="one row",
         ),
         pytest.param(
-            np.inf,
-            "float16",
-            "layer 3: a value is NaN or infinite; check the model's weights",
-            id="infinite",
+            1, ROWS, "layer 3: float32 (5, 2) at row 1 of 5; out of bounds", id="beyond the end"
+        ),
+        pytest.param(
+            -1, ROWS, "layer 3: float32 (5, 2) at row -1 of 5; out of bounds", id="before the start"
         ),
     ],
 )
-def test_values_that_cannot_be_stored(
-    tmp_path: Path, value: float, dtype: str, message: str
+def test_rows_that_do_not_fit_are_our_bug(
+    tmp_path: Path, first_row: int, rows: np.ndarray, message: str
 ) -> None:
-    rows = np.ones((5, 3), np.float32)
-    rows[2] = value
-    with pytest.raises(UserError, match=f"^{re.escape(message)}$"):
-        write_one(tmp_path / "a.h5", rows, dtype)
+    with (
+        pytest.raises(AssertionError, match=f"^{re.escape(message)}$"),
+        write_shard(tmp_path / "a.h5", ["P1"], [5], FLOAT32, SOURCE) as writer,
+    ):
+        writer.write(3, first_row, rows)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_values_that_float16_can_store(tmp_path: Path) -> None:
-    rows = np.array([[65504, -65504, 0], [0, 0, 0], [0.1, 1e-7, 3]], np.float32)
-    write_one(tmp_path / "a.h5", rows)
-    found = LayerCache([tmp_path / "a.h5"], 3, PROTEIN_SET).read(0, 0, 3)
-    np.testing.assert_allclose(found, rows, rtol=1e-3, atol=1e-6)
-
-
-def test_float32_stores_what_float16_cannot(tmp_path: Path) -> None:
-    rows = np.array([[1e30, 1e-30, 1 / 3]], np.float32)
-    write_one(tmp_path / "a.h5", rows, "float32")
-    assert LayerCache([tmp_path / "a.h5"], 3, PROTEIN_SET).read(0, 0, 1).tolist() == rows.tolist()
-
-
 def test_unwritten_rows_are_our_bug(tmp_path: Path) -> None:
-    with (
-        pytest.raises(AssertionError, match=r"^rows were left unwritten$"),
-        write_shard(tmp_path / "a.h5", ["P1"], [5], {3: 2}, "float32", SOURCE) as write,
-    ):
-        write(3, 0, np.ones((4, 2), np.float32))
+    formats = {**FLOAT32, 4: LayerFormat(2, "float32")}
+
+    def incomplete() -> None:
+        with write_shard(tmp_path / "a.h5", ["P1"], [5], formats, SOURCE) as writer:
+            writer.write(3, 0, ROWS)
+            writer.write(4, 0, ROWS[:4])
+
+    with pytest.raises(AssertionError, match=r"^layer 4: 4 of 5 rows were written$"):
+        incomplete()
     assert list(tmp_path.iterdir()) == []
 
 
 def test_an_interrupted_write_leaves_nothing(tmp_path: Path) -> None:
     def interrupted() -> None:
-        with write_shard(tmp_path / "a.h5", ["P1"], [5], {3: 2}, "float32", SOURCE) as write:
-            write(3, 0, np.ones((4, 2), np.float32))
+        with write_shard(tmp_path / "a.h5", ["P1"], [5], FLOAT32, SOURCE) as writer:
+            writer.write(3, 0, ROWS[:4])
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -178,15 +271,15 @@ def test_an_interrupted_write_leaves_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-EXPECTED = "expected a complete protsae-activations file of version 1; delete it and embed again"
+EXPECTED = "expected a complete protsae-activations file of version 2; delete it and embed again"
 
 
 @pytest.mark.parametrize(
     ("attribute", "value", "message"),
     [
-        ("format_version", 2, "format protsae-activations version 2; " + EXPECTED),
-        ("format", "other", "format other version 1; " + EXPECTED),
-        ("complete", False, "format protsae-activations version 1; " + EXPECTED),
+        ("format_version", 1, "format protsae-activations version 1; " + EXPECTED),
+        ("format", "other", "format other version 2; " + EXPECTED),
+        ("complete", False, "format protsae-activations version 2; " + EXPECTED),
     ],
 )
 def test_files_that_are_not_ours(

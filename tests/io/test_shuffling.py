@@ -70,15 +70,16 @@ def test_skipping_is_dropping(cache: LayerCache, skip: int, buffer_rows: int) ->
 def test_skipped_buffers_are_not_read(cache: LayerCache, monkeypatch: pytest.MonkeyPatch) -> None:
     n_read = 0
 
-    def counting(shard: int, start: int, stop: int) -> np.ndarray:
+    def counting(shard: int, start: int, out: np.ndarray) -> None:
         nonlocal n_read
-        n_read += stop - start
-        return read(shard, start, stop)
+        n_read += len(out)
+        read_into(shard, start, out)
 
-    read = cache.read
-    monkeypatch.setattr(cache, "read", counting)
+    read_into = cache.read_into
+    monkeypatch.setattr(cache, "read_into", counting)
     take(cache, 1, 7, skip=1000)
-    assert n_read < N_ROWS
+    # Two halves for the batch, one ahead of it, one for the batch ahead; 3 chunks of 3 at most.
+    assert 7 <= n_read <= 4 * 9
 
 
 def test_a_batch_larger_than_the_data_spans_epochs(cache: LayerCache) -> None:
@@ -106,3 +107,60 @@ def test_a_shard_that_was_not_given_is_noticed(tmp_path: Path) -> None:
 def test_nothing_to_draw_from_does_not_hang(cache: LayerCache) -> None:
     with pytest.raises(AssertionError, match=r"^no residues to draw from$"):
         next(shuffled_batches(cache, set(), 5, 17, seed=0))
+
+
+def test_chunks_are_pieces_of_the_proteins_asked_for(cache: LayerCache) -> None:
+    # P2, of 13 rows, starts at row 8 of the first shard; P4, of 2, at row 0 of the second.
+    found = shuffling._chunks(cache, {"P2", "P4"})
+    assert found.tolist() == [[0, 8, 3], [0, 11, 3], [0, 14, 3], [0, 17, 3], [0, 20, 1], [1, 0, 2]]
+
+
+def test_batches_stay_as_they_are(cache: LayerCache) -> None:
+    """The buffers behind them are written again."""
+    batches = shuffled_batches(cache, EVERY, 5, 17, seed=0)
+    kept = list(itertools.islice(batches, 40))
+    copies = [rows.copy() for rows in kept]
+    list(itertools.islice(batches, 40))
+    np.testing.assert_array_equal(kept, copies)
+
+
+@pytest.mark.parametrize("buffer_rows", [17, 40], ids="buffer {}".format)
+def test_rows_of_a_half_are_those_of_few_chunks(cache: LayerCache, buffer_rows: int) -> None:
+    """16 chunks in all: 2 or 6 at most are read at a time, in shares of equal size."""
+    chunks = shuffling._chunks(cache, EVERY)
+    halves = shuffling._permuted_halves(cache, chunks, buffer_rows, 0, 0)
+    sizes = [len(rows) for rows, _ in itertools.islice(halves, 8 if buffer_rows == 17 else 3)]
+    assert sum(sizes) == N_ROWS
+    assert len(chunks) == 16
+    assert max(sizes) <= (6 if buffer_rows == 17 else 18)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32"])
+@pytest.mark.parametrize("compression", ["none", "gzip"])
+def test_rows_wait_as_they_are_stored(tmp_path: Path, dtype: str, compression: str) -> None:
+    cache = open_cache(tmp_path, dtype=dtype, compression=compression)
+    chunks = shuffling._chunks(cache, EVERY)
+    waiting, _ = next(shuffling._permuted_halves(cache, chunks, 10_000, 0, 0))
+    assert waiting.dtype == dtype
+    rows = take(cache, 1, N_ROWS, buffer_rows=10_000)
+    assert rows.dtype == np.float32
+    np.testing.assert_array_equal(sorted_rows(rows), sorted_rows(cache_rows(seed=1)))
+
+
+def test_a_shard_in_float32_makes_the_buffer_so(tmp_path: Path) -> None:
+    first = write_cache(tmp_path / "a")[0]
+    second = write_cache(tmp_path / "b", dtype="float32")[1]
+    cache = LayerCache([first, second], 1, PROTEIN_SET)
+    rows = take(cache, 1, N_ROWS)
+    np.testing.assert_array_equal(sorted_rows(rows), sorted_rows(cache_rows(seed=1)))
+
+
+def test_an_error_while_reading_reaches_the_caller(
+    cache: LayerCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(shard: int, start: int, out: np.ndarray) -> None:
+        raise EOFError(f"shard {shard}")
+
+    monkeypatch.setattr(cache, "read_into", broken)
+    with pytest.raises(EOFError, match=r"^shard [01]$"):
+        next(shuffled_batches(cache, EVERY, 5, 17, seed=0))

@@ -4,45 +4,61 @@ import numpy as np
 import pytest
 import torch
 
-from protsae.plm.forward import forward
-from protsae.plm.tokens import MASK, pad, tokenise
-from tests.tiny_esm import build_esm, random_sequence
+from protsae.plm.batch import Rows, pack
+from protsae.plm.forward import FusedEsm2
+from protsae.plm.tokens import MASK, tokenise
+from tests.tiny_esm import ALPHABET, build_esm, random_sequence
 
 LENGTHS = (1, 2, 30, 300, 1022)
 TOLERANCE = 1e-5
 
 
 def batch(lengths, mask_every=0):
-    """A padded batch; every ``mask_every``-th residue is <mask>."""
-    rows = [tokenise(random_sequence(length)) for length in lengths]
-    for row in rows:
+    """A packed batch; every ``mask_every``-th residue is <mask>."""
+    sequences = [tokenise(random_sequence(length)) for length in lengths]
+    for tokens in sequences:
         if mask_every:
-            row[::mask_every] = MASK
-    return pad(rows)
+            tokens[::mask_every] = MASK
+    return pack(sequences)
 
 
-def both(model, tokens_BT):
-    """Ours and fair-esm's, with every layer."""
-    layers = range(model.num_layers + 1)
+def fair_esm(model, packed):
+    """fair-esm's representations and logits of each sequence of a batch, padded together."""
+    tokens_BT = torch.nn.utils.rnn.pad_sequence(
+        packed.tokens_N.split(packed.lengths), batch_first=True, padding_value=model.padding_idx
+    )
+    real = tokens_BT != model.padding_idx
     with torch.no_grad():
-        ours = forward(model, tokens_BT, layers, logits=True)
-        theirs = model(tokens_BT, repr_layers=layers)
-    return ours, theirs
+        found = model(tokens_BT, repr_layers=range(model.num_layers + 1))
+    return {layer: x[real] for layer, x in found["representations"].items()}, found["logits"][real]
 
 
-def assert_equal_to_fair_esm(model, tokens_BT):
-    ours, theirs = both(model, tokens_BT)
-    real = tokens_BT != model.padding_idx  # what stands in <pad> means nothing
-    assert set(ours.representations) == set(theirs["representations"])
-    for layer, x_BTD in ours.representations.items():
-        theirs_BTD = theirs["representations"][layer]
-        assert (x_BTD - theirs_BTD)[real].abs().max() < TOLERANCE, layer
-    assert (ours.logits - theirs["logits"])[real].abs().max() < TOLERANCE
+@torch.no_grad()
+def ours(model, packed, dtype=torch.float32, **more):
+    """Every layer and the logits of every token."""
+    esm2 = FusedEsm2(model, dtype)
+    out = esm2(packed, range(model.num_layers + 1), **more)
+    return out.representations, esm2.logits(out.final_ND)
+
+
+def assert_equal_to_fair_esm(model, packed):
+    layers, logits = ours(model, packed)
+    their_layers, their_logits = fair_esm(model, packed)
+    assert set(layers) == set(their_layers)
+    for layer, x_ND in layers.items():
+        assert (x_ND - their_layers[layer]).abs().max() < TOLERANCE, layer
+    assert (logits - their_logits).abs().max() < TOLERANCE
 
 
 @pytest.mark.parametrize("mask_every", [0, 7])
-def test_every_layer_and_the_logits_in_one_padded_batch(mask_every):
+def test_every_layer_and_the_logits_of_a_mixed_batch(mask_every):
     assert_equal_to_fair_esm(build_esm(), batch(LENGTHS, mask_every))
+
+
+def test_neighbours_of_equal_length():
+    # They share one call of the attention kernel.
+    packed = pack([tokenise(random_sequence(length, seed=i)) for i, length in enumerate((5, 7, 7))])
+    assert_equal_to_fair_esm(build_esm(), packed)
 
 
 # The rotary tables have half as many frequencies as a head has columns.
@@ -63,109 +79,194 @@ def test_without_token_dropout():
     assert_equal_to_fair_esm(model, batch((5, 13), mask_every=3))
 
 
-def test_padding_changes_nothing():
-    model = build_esm()
-    together = forward(model, batch((3, 31)), [3]).representations[3]
-    alone = forward(model, batch((3,)), [3]).representations[3]
-    torch.testing.assert_close(together[0, :5], alone[0], atol=TOLERANCE, rtol=0)
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+@pytest.mark.parametrize(
+    ("dtype", "most"), [(torch.bfloat16, 3e-2), (torch.float16, 3e-3)], ids=["bf16", "fp16"]
+)
+def test_half_precision_is_close_and_the_residual_stream_stays_float32(dtype, most, device):
+    if device == "cuda" and not torch.cuda.is_available():
+        pytest.skip("no CUDA device here")
+    model, packed = build_esm(), batch((1, 2, 30, 30, 300), mask_every=7)
+    expected, _ = fair_esm(model, packed)
+    found, logits = ours(model.to(device), packed.to(torch.device(device)), dtype)
+    assert logits.dtype == torch.float32
+    torch.testing.assert_close(found[0].cpu(), expected[0])  # nothing multiplied yet
+    for layer in (1, 2, 3):
+        assert found[layer].dtype == torch.float32
+        error = (found[layer].cpu() - expected[layer]).norm() / expected[layer].norm()
+        assert 0 < error < most, layer
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
+def test_cuda_equals_fair_esm():
+    model, packed = build_esm(), batch(LENGTHS, mask_every=7)
+    expected, their_logits = fair_esm(model, packed)
+    found, logits = ours(model.cuda(), packed.to(torch.device("cuda")))
+    for layer, x_ND in found.items():
+        assert (x_ND.cpu() - expected[layer]).abs().max() < TOLERANCE, layer
+    assert (logits.cpu() - their_logits).abs().max() < TOLERANCE
 
 
 def test_layer_0_is_the_embedding_times_088():
     # Token dropout rescales by 1 - 0.15 x 0.8 even where nothing is masked.
-    model, tokens_BT = build_esm(), batch((11,))
-    found = forward(model, tokens_BT, [0]).representations[0]
-    torch.testing.assert_close(found, 0.88 * model.embed_tokens.weight[tokens_BT])
+    model, packed = build_esm(), batch((11,))
+    layers, _ = ours(model, packed)
+    torch.testing.assert_close(layers[0], 0.88 * model.embed_tokens.weight[packed.tokens_N])
 
 
 def test_layer_0_with_a_mask():
-    # 2 of 4 tokens (<cls> and <eos> count) are masked: (1 - 0.12) / (1 - 2/4) = 1.76.
+    # 2 of 4 tokens (<cls> and <eos> count) are masked: (1 - 0.12) / (1 - 2/4) = 1.76. The other
+    # sequence has none.
     model = build_esm()
-    tokens_BT = pad([np.array([MASK, MASK])])
-    found = forward(model, tokens_BT, [0]).representations[0][0]
-    assert (found[1:3] == 0).all()
-    torch.testing.assert_close(found[0], 1.76 * model.embed_tokens.weight[0])
-
-
-def test_layer_0_of_padding_is_zero_whatever_its_embedding():
-    model, tokens_BT = build_esm(), batch((2, 5))
-    with torch.no_grad():
-        model.embed_tokens.weight[model.padding_idx] = 1.0
-    ours, theirs = both(model, tokens_BT)
-    assert (ours.representations[0][0, 4:] == 0).all()
-    torch.testing.assert_close(ours.representations[0], theirs["representations"][0])
+    layers, _ = ours(model, pack([np.array([MASK, MASK]), np.array([5])]))
+    assert (layers[0][1:3] == 0).all()
+    torch.testing.assert_close(layers[0][0], 1.76 * model.embed_tokens.weight[0])
+    torch.testing.assert_close(layers[0][4], 0.88 * model.embed_tokens.weight[0])
 
 
 def test_the_last_layer_is_after_the_final_layer_norm():
-    model, tokens_BT = build_esm(2, 24, 4), batch((13,))
+    model, packed = build_esm(2, 24, 4), batch((13,))
     seen = {}
     handle = model.emb_layer_norm_after.register_forward_hook(
         lambda _, inputs, output: seen.update(before=inputs[0], after=output)
     )
-    found = forward(model, tokens_BT, [2]).representations[2]
+    layers, _ = ours(model, packed)
     handle.remove()
-    assert torch.equal(found, seen["after"])
-    assert not torch.allclose(found, seen["before"], atol=0.1)
+    assert torch.equal(layers[2], seen["after"])
+    assert not torch.allclose(layers[2], seen["before"], atol=0.1)
 
 
-def test_only_what_is_asked_for():
-    out = forward(build_esm(), batch((5,)), [2])
-    assert set(out.representations) == {2}
-    assert out.logits is None
+def test_only_what_is_asked_for_and_kept():
+    esm2, packed = FusedEsm2(build_esm()), batch((5,))
+    out = esm2(packed, [2], keep=lambda layer, x_ND: x_ND[:layer].half())
+    (kept,) = out.representations.values()
+    assert kept.shape == (2, 24)
+    assert kept.dtype == torch.float16
+    assert torch.equal(kept, esm2(packed, [2]).representations[2][:2].half())
+    assert esm2(packed).representations == {}
+
+
+def rows_of(lengths, n_tokens):
+    """Sequences one after another over rows of ``n_tokens``, cut at the ends of rows."""
+    packed = batch(lengths, mask_every=5)
+    assert sum(packed.lengths) % n_tokens == 0
+    segments = torch.repeat_interleave(torch.arange(len(lengths)), torch.tensor(packed.lengths))
+    return Rows(packed.tokens_N.view(-1, n_tokens), segments.view(-1, n_tokens)), packed
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_sequences_in_a_row_do_not_see_each_other(dtype):
+    # 3 + 5 + 11 = 19 tokens in one row, and 19 in the next: the numbers of the packed batch.
+    rows, packed = rows_of((1, 3, 9, 17), n_tokens=19)
+    found, _ = ours(build_esm(), rows, dtype)
+    expected, _ = ours(build_esm(), packed, dtype)
+    tolerance = TOLERANCE if dtype == torch.float32 else 0.1
+    for layer, x_ND in found.items():
+        assert (x_ND - expected[layer]).abs().max() < tolerance, layer
+
+
+def test_a_sequence_cut_at_the_end_of_a_row_sees_its_row_alone():
+    model = build_esm()
+    tokens = tokenise(random_sequence(14))
+    segments = torch.zeros(2, 7, dtype=torch.int64)
+    cut, _ = ours(model, Rows(torch.from_numpy(tokens).view(2, 7), segments))
+    changed = tokens.copy()
+    changed[7:] = tokens[6::-1]
+    other, _ = ours(model, Rows(torch.from_numpy(changed).view(2, 7), segments))
+    assert torch.equal(cut[3][:7], other[3][:7])
+    assert not torch.allclose(cut[3][7:], other[3][7:], atol=1e-3)
 
 
 @pytest.mark.parametrize("edited", [0, 1, 2, 3])
 def test_an_edit_changes_what_comes_after_and_nothing_before(edited):
-    model, tokens_BT = build_esm(), batch((5, 17))
-    layers = range(4)
-    clean = forward(model, tokens_BT, layers, logits=True)
-    out = forward(model, tokens_BT, layers, {edited: lambda x: -2 * x}, logits=True)
-    for layer in layers:
-        same = torch.equal(out.representations[layer], clean.representations[layer])
-        assert same == (layer < edited), layer
-    assert torch.equal(out.representations[edited], -2 * clean.representations[edited])
-    assert not torch.allclose(out.logits, clean.logits)
-
-
-def test_the_logits_come_from_the_edited_last_layer():
-    model, tokens_BT = build_esm(), batch((5,))
-    out = forward(model, tokens_BT, edits={3: torch.zeros_like}, logits=True)
-    torch.testing.assert_close(out.logits, model.lm_head(torch.zeros(1, 7, 24)))
+    model, packed = build_esm(), batch((5, 17))
+    clean, clean_logits = ours(model, packed)
+    found, logits = ours(model, packed, edits={edited: lambda x: -2 * x})
+    for layer in range(4):
+        assert torch.equal(found[layer], clean[layer]) == (layer < edited), layer
+    assert torch.equal(found[edited], -2 * clean[edited])
+    assert not torch.allclose(logits, clean_logits)
 
 
 @pytest.mark.parametrize("edited", [0, 1, 2, 3])
 def test_an_identity_edit_changes_no_bit(edited):
-    model, tokens_BT = build_esm(), batch((5, 17), mask_every=4)
-    clean = forward(model, tokens_BT, range(4), logits=True)
-    out = forward(model, tokens_BT, range(4), {edited: torch.clone}, logits=True)
-    assert torch.equal(out.logits, clean.logits)
-    for layer in range(4):
-        assert torch.equal(out.representations[layer], clean.representations[layer])
+    model, packed = build_esm(), batch((5, 17), mask_every=4)
+    clean, clean_logits = ours(model, packed)
+    found, logits = ours(model, packed, edits={edited: torch.clone})
+    assert torch.equal(logits, clean_logits)
+    assert all(torch.equal(found[layer], clean[layer]) for layer in range(4))
+
+
+@pytest.mark.parametrize("first", [0, 1, 2, 3])
+def test_a_pass_can_start_at_any_layer(first):
+    model, packed = build_esm(), batch((5, 17), mask_every=4)
+    clean, clean_logits = ours(model, packed)
+    found, logits = ours(model, packed, start=(first, clean[first]))
+    assert set(found) == set(range(first, 4))
+    assert all(torch.equal(found[layer], clean[layer]) for layer in found)
+    assert torch.equal(logits, clean_logits)
+
+    def double(x_ND):
+        return 2 * x_ND
+
+    whole, whole_logits = ours(model, packed, edits={first: double})
+    later, later_logits = ours(model, packed, edits={first: double}, start=(first, clean[first]))
+    assert torch.equal(later_logits, whole_logits)
+    assert all(torch.equal(later[layer], whole[layer]) for layer in later)
 
 
 def test_nothing_given_is_changed():
     # fair-esm zeroes masked embeddings in place; here tokens, weights and outputs stay.
-    model, tokens_BT = build_esm(), batch((5, 17), mask_every=4)
-    tokens, weights = tokens_BT.clone(), {n: v.clone() for n, v in model.state_dict().items()}
+    model, packed = build_esm(), batch((5, 17), mask_every=4)
+    tokens = packed.tokens_N.clone()
+    weights = {n: v.clone() for n, v in model.state_dict().items()}
     kept = {}
 
-    def edit(x_BTD):
-        kept["given"], kept["copy"] = x_BTD, x_BTD.clone()
-        return x_BTD + 1
+    def edit(x_ND):
+        kept["given"], kept["copy"] = x_ND, x_ND.clone()
+        return x_ND + 1
 
-    with torch.no_grad():
-        first = forward(model, tokens_BT, range(4), logits=True)
-        copies = {layer: x.clone() for layer, x in first.representations.items()}
-        forward(model, tokens_BT, range(4), {1: edit}, logits=True)
-    assert torch.equal(tokens_BT, tokens)
+    first, _ = ours(model, packed)
+    copies = {layer: x.clone() for layer, x in first.items()}
+    ours(model, packed, edits={1: edit})
+    assert torch.equal(packed.tokens_N, tokens)
     assert all(torch.equal(value, weights[name]) for name, value in model.state_dict().items())
-    assert all(torch.equal(first.representations[layer], copies[layer]) for layer in copies)
+    assert all(torch.equal(first[layer], copies[layer]) for layer in copies)
     assert torch.equal(kept["given"], kept["copy"])
 
 
-def test_gradients_reach_every_weight():
-    # Pretraining goes through this function; only contact prediction is left out of it.
-    model, tokens_BT = build_esm(), batch((5, 17), mask_every=4)
-    logits = forward(model, tokens_BT, logits=True).logits
-    logits.logsumexp(-1).sum().backward()
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_gradients_reach_every_weight(dtype):
+    # Pretraining goes through this pass; only contact prediction is left out of it.
+    model = build_esm()
+    rows, _ = rows_of((1, 3, 9, 17), n_tokens=19)
+    esm2 = FusedEsm2(model, dtype)
+    esm2.logits(esm2(rows).final_ND).logsumexp(-1).sum().backward()
     without = {name for name, p in model.named_parameters() if p.grad is None}
     assert without == {"contact_head.regression.weight", "contact_head.regression.bias"}
+
+
+def test_gradients_equal_fair_esms():
+    packed = batch((5, 17), mask_every=4)
+    grads = []
+    for fused in (True, False):
+        model = build_esm()
+        if fused:
+            esm2 = FusedEsm2(model)
+            logits = esm2.logits(esm2(packed).final_ND)
+        else:
+            logits = torch.cat(
+                [model(t[None])["logits"][0] for t in packed.tokens_N.split([7, 19])]
+            )
+        logits.square().sum().backward()
+        grads.append({n: p.grad for n, p in model.named_parameters() if p.grad is not None})
+    assert set(grads[0]) == set(grads[1])
+    for name, grad in grads[0].items():
+        torch.testing.assert_close(grad, grads[1][name], rtol=1e-3, atol=1e-3)
+
+
+def test_the_tokens_of_a_batch_are_fair_esms():
+    sequences = [("a", "MKTAYIAKXBUZO"), ("b", "M")]
+    _, _, tokens_BT = ALPHABET.get_batch_converter()(sequences)
+    packed = pack([tokenise(sequence) for _, sequence in sequences])
+    assert packed.tokens_N.tolist() == tokens_BT[tokens_BT != ALPHABET.padding_idx].tolist()

@@ -2,17 +2,16 @@
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protsae.plm.masking import choose_masked, corrupt, cross_entropy, target_tensor
-from protsae.plm.tokens import MASK, STANDARD_TOKENS, pad
+from protsae.plm.masking import choose_masked, corrupt, mask_batch
+from protsae.plm.tokens import CLS, EOS, MASK, STANDARD_TOKENS, tokenise
 
 
 @given(st.integers(1, 211), st.floats(0.01, 0.99), st.integers(0, 2**32 - 1))
 def test_positions_are_distinct_sorted_and_inside(n_residues, fraction, seed):
-    found = choose_masked(n_residues, fraction, np.random.default_rng(seed))
+    found = choose_masked(np.full(n_residues, 5), fraction, np.random.default_rng(seed))
     assert len(found) == max(1, round(fraction * n_residues))
     assert (np.diff(found) > 0).all()
     assert 0 <= found[0] <= found[-1] < n_residues
@@ -20,13 +19,16 @@ def test_positions_are_distinct_sorted_and_inside(n_residues, fraction, seed):
 
 @pytest.mark.parametrize(("n_residues", "n_masked"), [(1, 1), (3, 1), (13, 2), (100, 15)])
 def test_how_many(n_residues, n_masked):
-    assert len(choose_masked(n_residues, 0.15, np.random.default_rng(0))) == n_masked
+    tokens = np.full(n_residues, 5)
+    assert len(choose_masked(tokens, 0.15, np.random.default_rng(0))) == n_masked
 
 
-def test_every_position_can_be_chosen():
+def test_every_standard_position_can_be_chosen_and_no_other():
     rng = np.random.default_rng(0)
-    found = {int(i) for _ in range(211) for i in choose_masked(7, 0.15, rng)}
-    assert found == set(range(7))
+    tokens = tokenise("MXKBTUAZO")
+    found = {int(i) for _ in range(211) for i in choose_masked(tokens, 0.15, rng)}
+    assert found == {0, 2, 4, 6}
+    assert len(choose_masked(tokenise("XXBZ"), 0.15, rng)) == 0
 
 
 def test_corruption_is_80_10_10():
@@ -54,24 +56,17 @@ def test_nothing_chosen_changes_nothing():
     assert noisy.tolist() == [4, 5, 6]
 
 
-def test_targets_stand_one_column_on_and_elsewhere_is_minus_1():
+def test_masked_rows_and_targets():
+    # Rows: <cls> 4 5 6 <eos> <cls> 7 <eos>.
     originals = [np.array([4, 5, 6]), np.array([7])]
-    targets = target_tensor(pad(originals), [np.array([0, 2]), np.array([0])], originals)
-    assert targets.tolist() == [[-1, 4, -1, 6, -1], [-1, 7, -1, -1, -1]]
+    masked = mask_batch(originals, [np.array([0, 2]), np.array([0])])
+    assert masked.batch.tokens_N.tolist() == [CLS, MASK, 5, MASK, EOS, CLS, MASK, EOS]
+    assert masked.rows.tolist() == [1, 3, 6]
+    assert masked.targets.tolist() == [4, 6, 7]
+    assert [tokens.tolist() for tokens in originals] == [[4, 5, 6], [7]]
 
 
-def test_cross_entropy_by_hand():
-    # Logits log 1, log 2, log 5: probabilities 1/8, 2/8, 5/8.
-    logits = torch.log(torch.tensor([1.0, 2.0, 5.0])).expand(2, 3, 3)
-    targets = torch.tensor([[-1, 0, 2], [1, -1, -1]])
-    expected = np.log([8, 8 / 5, 8 / 2])
-    found = cross_entropy(logits, targets)
-    torch.testing.assert_close(found, torch.tensor(expected, dtype=torch.float32))
-
-
-def test_cross_entropy_of_no_target_and_of_half_precision():
-    logits = torch.zeros(1, 2, 33, dtype=torch.bfloat16)
-    assert cross_entropy(logits, torch.full((1, 2), -1)).shape == (0,)
-    found = cross_entropy(logits, torch.tensor([[-1, 5]]))
-    assert found.dtype == torch.float32
-    assert float(found) == pytest.approx(np.log(33), abs=1e-6)  # bfloat16 itself ends at 1e-2
+def test_nothing_masked():
+    masked = mask_batch([np.array([24])], [np.array([], dtype=np.int64)])
+    assert masked.batch.tokens_N.tolist() == [CLS, 24, EOS]
+    assert masked.rows.tolist() == masked.targets.tolist() == []

@@ -7,6 +7,9 @@ import pytest
 import torch
 
 from protsae.plm import splice
+from protsae.plm.batch import pack
+from protsae.plm.forward import FusedEsm2
+from protsae.plm.masking import mask_batch
 from protsae.plm.splice import edit_residues, loss_recovered, masked_loss
 from protsae.plm.tokens import MASK, tokenise, windows
 from tests.tiny_esm import ALPHABET, build_esm, random_sequence
@@ -26,7 +29,7 @@ def losses(edits=EDITS, layer=LAYER, model=None, **changes):
         **changes,
     }
     sequences = [random_sequence(length) for length in LENGTHS]
-    return masked_loss(model or build_esm(), sequences, layer, edits, **settings)
+    return masked_loss(FusedEsm2(model or build_esm()), sequences, layer, edits, **settings)
 
 
 @pytest.mark.parametrize("layer", [0, 1, 2, 3])
@@ -74,23 +77,25 @@ def test_same_seed_same_masks():
 
 
 def test_only_residues_are_edited():
-    x_BTD = torch.arange(2 * 7 * 3, dtype=torch.float32).reshape(2, 7, 3)
-    before = x_BTD.clone()
+    # <cls> 5 residues <eos> <cls> 2 residues <eos>.
+    residues_N = pack([tokenise("MKTAY"), tokenise("MK")]).residues_N
+    assert residues_N.tolist() == [False, *[True] * 5, False, False, True, True, False]
+    x_ND = torch.arange(11 * 3, dtype=torch.float32).reshape(11, 3)
+    before = x_ND.clone()
     seen = []
 
     def edit(rows):
         seen.append(rows)
         return rows - 1000
 
-    # 5 residues fill the row; 2 residues leave <eos> and three <pad>.
-    out_BTD = edit_residues(edit, [5, 2])(x_BTD)
+    out_ND = edit_residues(edit, residues_N)(x_ND)
     expected = before.clone()
-    expected[0, 1:6] -= 1000
-    expected[1, 1:3] -= 1000
-    assert torch.equal(out_BTD, expected)
-    assert torch.equal(x_BTD, before)
-    assert [tuple(rows.shape) for rows in seen] == [(7, 3)]
-    assert torch.equal(seen[0], torch.cat([before[0, 1:6], before[1, 1:3]]))
+    expected[1:6] -= 1000
+    expected[8:10] -= 1000
+    assert torch.equal(out_ND, expected)
+    assert torch.equal(x_ND, before)
+    assert len(seen) == 1
+    assert torch.equal(seen[0], torch.cat([before[1:6], before[8:10]]))
 
 
 def test_an_edit_sees_each_residue_of_each_protein_once():
@@ -103,13 +108,12 @@ def test_windows_mask_each_residue_at_most_once(monkeypatch):
     context, overlap = 31, 13
     seen = []
 
-    def spy(model, tokens_BT, **settings):
-        if not settings["edits"]:
-            seen.extend(tokens_BT.tolist())
-        return forward(model, tokens_BT, **settings)
+    def spy(originals, positions):
+        masked = mask_batch(originals, positions)
+        seen.extend(tokens.tolist() for tokens in masked.batch.tokens_N.split(masked.batch.lengths))
+        return masked
 
-    forward = splice.forward
-    monkeypatch.setattr(splice, "forward", spy)
+    monkeypatch.setattr(splice, "mask_batch", spy)
     found = losses(
         {"same": torch.clone}, context=context, overlap=overlap, mask_fraction=0.9, seed=5
     )
@@ -130,6 +134,11 @@ def test_windows_mask_each_residue_at_most_once(monkeypatch):
     assert times.max() == 1
     assert times.sum() == sum(round(0.9 * n) for n in kept) == found.n_masked[2]
     np.testing.assert_allclose(found.nats["same"], found.nats["clean"], rtol=1e-6)
+
+
+def test_letters_that_are_no_standard_residue_are_not_masked():
+    found = masked_loss(FusedEsm2(build_esm()), ["XXBZ", "XMX"], LAYER, {}, 0.9, 1022, 256, 61, 0)
+    assert found.n_masked.tolist() == [0, 1]
 
 
 def test_loss_recovered_is_not_clipped_and_nan_where_ablation_costs_nothing():

@@ -18,10 +18,12 @@ rule onehot_shard:
         runtime=60,
     params:
         shards=CONFIG.cache.shards,
+        compression=CONFIG.cache.compression,
         code=code("onehot"),
     shell:
         "protsae onehot --proteins {input} --shard $((10#{wildcards.shard}))"
-        " --shards {params.shards} --output {output} > {log} 2>&1"
+        " --shards {params.shards} --compression {params.compression}"
+        " --output {output} > {log} 2>&1"
 
 
 rule embed_shard:
@@ -43,11 +45,13 @@ rule embed_shard:
         gpu=int(CONFIG.embed.device == "cuda"),
     params:
         shards=CONFIG.cache.shards,
+        compression=CONFIG.cache.compression,
         settings=to_flags(CONFIG.embed),
         code=code("embed"),
     shell:
         "protsae embed {params.settings} --proteins {input.proteins}"
-        " --shard $((10#{wildcards.shard})) --shards {params.shards} --output {output}"
+        " --shard $((10#{wildcards.shard})) --shards {params.shards}"
+        " --compression {params.compression} --output {output}"
         " --threads {threads} > {log} 2>&1"
 
 

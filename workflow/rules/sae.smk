@@ -20,7 +20,10 @@ rule train_sae:
         "../envs/protsae.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        # The buffer's rows, float16 of 1,280 columns; the rest is the SAE and one batch.
+        mem_mb=lambda wildcards, attempt: (
+            (4000 + CONFIG.train[wildcards.variant].buffer * 2560 // 10**6) * attempt
+        ),
         runtime=1440,
         gpu=lambda wildcards: int(CONFIG.train[wildcards.variant].device == "cuda"),
     params:

@@ -1,0 +1,343 @@
+"""Tokens per second of embedding: protsae beside fair-esm, Hugging Face and the matrix products.
+
+Random weights of a released architecture (speed does not depend on their values), every layer
+kept. The peers run their own way: fair-esm in its own length-sorted batches, Hugging Face padded
+and sorted with its SDPA attention. All methods alternate in one run; medians over the rounds. On
+one thread a second is a CPU-second, on more and on GPUs a second of wall time.
+
+    python benchmarks/embedding.py ../shared/data/annotated.jsonl.gz --check
+"""
+
+import argparse
+import json
+import platform
+import sys
+import time
+from collections.abc import Callable, Sequence
+
+import esm
+import numpy as np
+import pandas as pd
+import torch
+import torch.nn.functional as F
+from esm.model.esm2 import ESM2
+
+from protsae.plm.embed import Embedder, token_budget
+from protsae.plm.forward import FusedEsm2
+
+ARCHITECTURES = {
+    "8M": (6, 320, 20),
+    "35M": (12, 480, 20),
+    "150M": (30, 640, 20),
+    "650M": (33, 1280, 20),
+}
+ALPHABET = esm.data.Alphabet.from_architecture("ESM-1b")
+CONTEXT = 1022
+PEER_TOKENS = 4096
+"""Padded tokens in a peer's batch."""
+
+TARGETS = {
+    (1, "all lengths", "protsae float32", "fair-esm"): 3.0,
+    (1, "all lengths", "protsae bfloat16", "fair-esm"): 4.5,
+    (1, "all lengths", "protsae float32", "Hugging Face"): 1.4,
+    (2, "all lengths", "protsae float32", "fair-esm"): 2.5,
+}
+MAX_DIFFERENCE = 1e-5
+"""Largest absolute difference to fair-esm in float32, any layer."""
+
+Rows = list[dict[int, np.ndarray]]
+Method = Callable[[Sequence[str]], Rows]
+
+
+def main() -> None:
+    """Measure, print, check."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "records",
+        nargs="?",
+        default="../shared/data/annotated.jsonl.gz",
+        help="JSON lines, sequence",
+    )
+    parser.add_argument("--architecture", choices=ARCHITECTURES, default="8M")
+    parser.add_argument("--n", type=int, default=40, help="proteins in a measurement")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
+    parser.add_argument("--check", action="store_true", help="exit 1 if a target is missed")
+    args = parser.parse_args()
+
+    sequences = [s[:CONTEXT] for s in pd.read_json(args.records, lines=True)["sequence"]]
+    workloads = {
+        "all lengths": spread(sequences, args.n),
+        "around 300": spread([s for s in sequences if 250 <= len(s) <= 350], args.n),
+    }
+    layers, width, heads = ARCHITECTURES[args.architecture]
+    torch.manual_seed(0)
+    model = ESM2(layers, width, heads, ALPHABET).eval().to(args.device)
+    print(f"{machine(args.device)}; ESM-2 {args.architecture}: {layers} x {width}, {heads} heads")
+
+    figures: dict[tuple[int, str, str, str], float] = {}
+    failures: list[str] = []
+    for threads in args.threads:
+        methods = make_methods(model, threads)
+        for name, chosen in workloads.items():
+            seconds, outputs = measure(methods, chosen, args.rounds, threads, args.device)
+            differences = compare(outputs, len(chosen))
+            table = tabulate(seconds, differences, chosen, gemm_seconds(model, chosen, threads))
+            n_tokens = sum(len(s) + 2 for s in chosen)
+            print(f"\n{threads} threads, {name}: {len(chosen)} proteins, {n_tokens:,} tokens")
+            print(table.to_string(index=False))
+            for faster in ("protsae float32", "protsae bfloat16"):
+                for peer in set(seconds) & {"fair-esm", "Hugging Face"}:
+                    ratio = np.median(np.array(seconds[peer]) / seconds[faster])
+                    figures[threads, name, faster, peer] = round(float(ratio), 2)
+            if differences["protsae float32"][0] > MAX_DIFFERENCE:
+                failures.append(
+                    f"{name}: float32 differs by {differences['protsae float32'][0]:.1e}"
+                )
+    for key, target in TARGETS.items():
+        if key in figures and figures[key] < target:
+            failures.append(
+                f"{key[2]} / {key[3]}, {key[1]}, {key[0]} threads: {figures[key]} < {target}"
+            )
+    for failure in failures:
+        print(f"short: {failure}")
+    print(json.dumps({f"{t} threads, {w}, {a} / {b}": v for (t, w, a, b), v in figures.items()}))
+    if args.check and failures:
+        sys.exit(1)
+
+
+def spread(sequences: Sequence[str], n: int) -> list[str]:
+    """``n`` sequences at evenly spaced quantiles of length, in a random order."""
+    ordered = sorted(sequences, key=len)
+    at = ((np.arange(n) + 0.5) / n * len(ordered)).astype(int)
+    return [ordered[i] for i in np.random.default_rng(0).permutation(at)]
+
+
+def make_methods(model: ESM2, threads: int) -> dict[str, Method]:
+    """Each way of embedding: sequences to every layer's rows of residues."""
+    layers = range(model.num_layers + 1)
+
+    def protsae(dtype: torch.dtype) -> Method:
+        # As the embed stage does: on the CPU one worker per thread, each on one thread.
+        on_gpu = model.embed_tokens.weight.is_cuda
+        workers = 2 if on_gpu else threads
+        embedder = Embedder(
+            FusedEsm2(model, dtype),
+            dict.fromkeys(layers, torch.float32),
+            tokens_per_batch=token_budget(model, len(layers), dtype, workers),
+            workers=workers,
+        )
+
+        def run(sequences: Sequence[str]) -> Rows:
+            torch.set_num_threads(threads if on_gpu else 1)
+            rows: Rows = [{} for _ in sequences]
+            for piece in embedder(sequences):
+                rows[piece.protein] = piece.rows
+            return rows
+
+        return run
+
+    def fair_esm(sequences: Sequence[str]) -> Rows:
+        torch.set_num_threads(threads)
+        data = esm.data.FastaBatchedDataset([str(i) for i in range(len(sequences))], sequences)
+        converter = ALPHABET.get_batch_converter()
+        rows: Rows = [{} for _ in sequences]
+        with torch.inference_mode():
+            for batch in data.get_batch_indices(PEER_TOKENS, extra_toks_per_seq=2):
+                labels, strings, tokens = converter([data[i] for i in batch])
+                out = model(tokens.to(model.embed_tokens.weight.device), repr_layers=layers)
+                found = {layer: x.cpu().numpy() for layer, x in out["representations"].items()}
+                for row, (label, string) in enumerate(zip(labels, strings, strict=True)):
+                    kept = slice(1, len(string) + 1)
+                    rows[int(label)] = {layer: x[row, kept] for layer, x in found.items()}
+        return rows
+
+    methods = {
+        "protsae float32": protsae(torch.float32),
+        "protsae bfloat16": protsae(torch.bfloat16),
+        "fair-esm": fair_esm,
+    }
+    try:
+        hugging_face = hugging_face_model(model)
+    except ImportError:
+        print("Hugging Face left out: pip install 'protsae[peers]'", file=sys.stderr)
+        return methods
+
+    def run_hugging_face(sequences: Sequence[str]) -> Rows:
+        torch.set_num_threads(threads)
+        data = esm.data.FastaBatchedDataset([str(i) for i in range(len(sequences))], sequences)
+        converter = ALPHABET.get_batch_converter()
+        rows: Rows = [{} for _ in sequences]
+        with torch.inference_mode():
+            for batch in data.get_batch_indices(PEER_TOKENS, extra_toks_per_seq=2):
+                labels, strings, tokens = converter([data[i] for i in batch])
+                tokens = tokens.to(model.embed_tokens.weight.device)
+                mask = tokens != ALPHABET.padding_idx
+                out = hugging_face(tokens, attention_mask=mask, output_hidden_states=True)
+                found = [x.cpu().numpy() for x in out.hidden_states]
+                for row, (label, string) in enumerate(zip(labels, strings, strict=True)):
+                    kept = slice(1, len(string) + 1)
+                    rows[int(label)] = {layer: x[row, kept] for layer, x in enumerate(found)}
+        return rows
+
+    return {**methods, "Hugging Face": run_hugging_face}
+
+
+def hugging_face_model(model: ESM2) -> torch.nn.Module:
+    """transformers' EsmModel with the weights of ``model``."""
+    from transformers import EsmConfig, EsmModel
+
+    config = EsmConfig(
+        vocab_size=len(ALPHABET),
+        hidden_size=model.embed_dim,
+        num_hidden_layers=model.num_layers,
+        num_attention_heads=model.attention_heads,
+        intermediate_size=4 * model.embed_dim,
+        position_embedding_type="rotary",
+        token_dropout=True,
+        emb_layer_norm_before=False,
+        mask_token_id=ALPHABET.mask_idx,
+        pad_token_id=ALPHABET.padding_idx,
+        attn_implementation="sdpa",
+    )
+    theirs = EsmModel(config, add_pooling_layer=False).eval()
+    renamed = {
+        "embed_tokens": "embeddings.word_embeddings",
+        "emb_layer_norm_after": "encoder.emb_layer_norm_after",
+    }
+    parts = {
+        **{f"self_attn.{x[0]}_proj": f"attention.self.{x}" for x in ("query", "key", "value")},
+        "self_attn.out_proj": "attention.output.dense",
+        "self_attn_layer_norm": "attention.LayerNorm",
+        "fc1": "intermediate.dense",
+        "fc2": "output.dense",
+        "final_layer_norm": "LayerNorm",
+    }
+    for layer in range(model.num_layers):
+        renamed |= {
+            f"layers.{layer}.{ours}": f"encoder.layer.{layer}.{name}"
+            for ours, name in parts.items()
+        }
+    ours = model.state_dict()
+    state = {
+        f"{name}.{kind}": ours[f"{own}.{kind}"]
+        for own, name in renamed.items()
+        for kind in ("weight", "bias")
+        if f"{own}.{kind}" in ours
+    }
+    missing, unexpected = theirs.load_state_dict(state, strict=False)
+    assert not unexpected, unexpected
+    assert all("inv_freq" in name or "contact_head" in name for name in missing), missing
+    return theirs.to(model.embed_tokens.weight.device)
+
+
+def measure(
+    methods: dict[str, Method], sequences: Sequence[str], rounds: int, threads: int, device: str
+) -> tuple[dict[str, list[float]], dict[str, Rows]]:
+    """Seconds of each method in each round, and what each gave the first time, unmeasured."""
+    clock = time.process_time if threads == 1 and device == "cpu" else time.perf_counter
+    outputs = {name: run(sequences) for name, run in methods.items()}
+    seconds: dict[str, list[float]] = {name: [] for name in methods}
+    rng = np.random.default_rng(0)
+    for _ in range(rounds):
+        for name in rng.permutation(list(methods)):
+            began = clock()
+            methods[name](sequences)
+            seconds[name].append(clock() - began)
+    return seconds, outputs
+
+
+def compare(outputs: dict[str, Rows], n: int) -> dict[str, tuple[float, float]]:
+    """Largest absolute difference to fair-esm, and |x - fair-esm| / |fair-esm| at its worst layer.
+
+    Hugging Face's hidden states are compared from layer 1 on: its layer 0 is the same embedding.
+    """
+    expected = outputs["fair-esm"]
+    found = {}
+    for name, rows in outputs.items():
+        worst, relative = 0.0, 0.0
+        for layer in expected[0]:
+            lost = [rows[i][layer] - expected[i][layer] for i in range(n)]
+            worst = max(worst, *(float(np.abs(x).max()) for x in lost))
+            size = sum(float((expected[i][layer] ** 2).sum()) for i in range(n))
+            relative = max(relative, (sum(float((x**2).sum()) for x in lost) / size) ** 0.5)
+        found[name] = (worst, relative)
+    return found
+
+
+def gemm_seconds(model: ESM2, sequences: Sequence[str], threads: int) -> dict[str, float]:
+    """The time of the linear maps of all blocks alone, at the best batch shape: the floor."""
+    n_tokens = sum(len(sequence) + 2 for sequence in sequences)
+    device = model.embed_tokens.weight.device
+    rows = 65536 if device.type == "cuda" else 2048
+    width = model.embed_dim
+    torch.set_num_threads(threads)
+    found = {}
+    for dtype in (torch.float32, torch.bfloat16):
+        maps = [
+            (
+                torch.randn(rows, i, dtype=dtype, device=device),
+                torch.randn(o, i, dtype=dtype, device=device),
+            )
+            for i, o in ((width, 3 * width), (width, width), (width, 4 * width), (4 * width, width))
+        ]
+        times = []
+        for _ in range(7):
+            began = (
+                time.perf_counter() if threads > 1 or device.type == "cuda" else time.process_time()
+            )
+            for x, weight in maps:
+                F.linear(x, weight)
+            if device.type == "cuda":
+                torch.cuda.synchronize()
+            ended = (
+                time.perf_counter() if threads > 1 or device.type == "cuda" else time.process_time()
+            )
+            times.append(ended - began)
+        name = f"matrix products {str(dtype).removeprefix('torch.')}"
+        found[name] = float(np.median(times)) * model.num_layers * n_tokens / rows
+    return found
+
+
+def tabulate(
+    seconds: dict[str, list[float]],
+    differences: dict[str, tuple[float, float]],
+    sequences: Sequence[str],
+    floor: dict[str, float],
+) -> pd.DataFrame:
+    """One line per method: tokens/s, times fair-esm, differences to fair-esm."""
+    n_tokens = sum(len(sequence) + 2 for sequence in sequences)
+    theirs = np.median(seconds["fair-esm"])
+    lines = [
+        {
+            "method": name,
+            "tokens/s": f"{n_tokens / np.median(taken):,.0f}",
+            "x fair-esm": f"{np.median(np.array(seconds['fair-esm']) / taken):.2f}",
+            "max difference": f"{differences[name][0]:.1e}",
+            "relative": f"{differences[name][1]:.1e}",
+        }
+        for name, taken in seconds.items()
+    ]
+    lines += [
+        {
+            "method": name,
+            "tokens/s": f"{n_tokens / taken:,.0f}",
+            "x fair-esm": f"{theirs / taken:.2f}",
+            "max difference": "",
+            "relative": "",
+        }
+        for name, taken in floor.items()
+    ]
+    return pd.DataFrame(lines)
+
+
+def machine(device: str) -> str:
+    """What the figures were measured on."""
+    if device == "cuda":
+        return torch.cuda.get_device_name()
+    return f"{platform.processor() or platform.machine()}, torch {torch.__version__}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+"""Attention within sequences of unequal length that lie one after another, without padding.
+
+Which kernel is used where was decided by measurement (docs/benchmarks.md): torch's fused kernel in
+float32; on CPUs with bfloat16 instructions the plain products, which use them fully; on CUDA in
+half precision the variable-length flash kernel, one call for all sequences.
+"""
+
+import itertools
+from collections.abc import Iterator, Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+MAX_SCORES = 2**21
+"""Scores of a sequence held at once by the plain products: what fits a core's cache share."""
+
+
+def attend_packed(q_NHK: Tensor, k_NHK: Tensor, v_NHK: Tensor, lengths: Sequence[int]) -> Tensor:
+    """softmax(q k^T / sqrt(K)) v within each of the sequences that make up the n_tokens rows.
+
+    Parameters
+    ----------
+    q_NHK, k_NHK, v_NHK : tensor, shape (n_tokens, n_heads, d_head)
+    lengths : sequence of int
+        Rows of each sequence, in order; they add up to n_tokens.
+
+    Returns
+    -------
+    tensor, shape (n_tokens, n_heads, d_head)
+    """
+    if q_NHK.is_cuda and q_NHK.dtype in (torch.float16, torch.bfloat16):
+        return _flash(q_NHK, k_NHK, v_NHK, lengths)
+    found = []
+    for rows, shape in _equal_lengths(lengths):
+        q, k, v = (x[rows].unflatten(0, shape) for x in (q_NHK, k_NHK, v_NHK))
+        found.append(attend(q, k, v).flatten(0, 1))
+    return torch.cat(found)
+
+
+def attend(
+    q_BTHK: Tensor, k_BTHK: Tensor, v_BTHK: Tensor, bias_B1QT: Tensor | None = None
+) -> Tensor:
+    """softmax(q k^T / sqrt(K) + bias) v, shape (n_rows, n_tokens, n_heads, d_head).
+
+    ``bias_B1QT`` is 0 where a query may see a key and -inf elsewhere.
+    """
+    q_BHTK, k_BHTK, v_BHTK = (x.transpose(1, 2) for x in (q_BTHK, k_BTHK, v_BTHK))
+    if q_BTHK.is_cpu and q_BTHK.dtype != torch.float32:
+        mixed_BHTK = _plain(q_BHTK, k_BHTK, v_BHTK, bias_B1QT)
+    else:
+        mixed_BHTK = F.scaled_dot_product_attention(q_BHTK, k_BHTK, v_BHTK, attn_mask=bias_B1QT)
+    return mixed_BHTK.transpose(1, 2)
+
+
+def _plain(q_BHTK: Tensor, k_BHTK: Tensor, v_BHTK: Tensor, bias_B1QT: Tensor | None) -> Tensor:
+    n_rows, n_heads, n_tokens, width = q_BHTK.shape
+    q_BHTK = q_BHTK * width**-0.5
+    if bias_B1QT is not None:
+        # One shape and few heads: training. In place, so that the backward pass is the identity.
+        return torch.softmax((q_BHTK @ k_BHTK.mT).add_(bias_B1QT), -1) @ v_BHTK
+    step = max(16, MAX_SCORES // (n_rows * n_heads * n_tokens))
+    blocks = q_BHTK.split(step, dim=2)
+    return torch.cat([torch.softmax(block @ k_BHTK.mT, -1) @ v_BHTK for block in blocks], dim=2)
+
+
+def _flash(q_NHK: Tensor, k_NHK: Tensor, v_NHK: Tensor, lengths: Sequence[int]) -> Tensor:
+    from torch.nn.attention.varlen import varlen_attn
+
+    ends = torch.tensor([0, *itertools.accumulate(lengths)], dtype=torch.int32)
+    ends = ends.to(q_NHK.device, non_blocking=True)
+    longest = max(lengths)
+    found = varlen_attn(q_NHK, k_NHK, v_NHK, ends, ends, longest, longest)
+    assert isinstance(found, Tensor)  # a pair only where the log-sum-exp is asked for
+    return found
+
+
+def _equal_lengths(lengths: Sequence[int]) -> Iterator[tuple[slice, tuple[int, int]]]:
+    """(rows, (n_sequences, length)) of each run of neighbours of equal length.
+
+    Examples
+    --------
+    >>> list(_equal_lengths([5, 3, 3]))
+    [(slice(0, 5, None), (1, 5)), (slice(5, 11, None), (2, 3))]
+    """
+    start = 0
+    for length, run in itertools.groupby(lengths):
+        n_sequences = len(list(run))
+        stop = start + n_sequences * length
+        yield slice(start, stop), (n_sequences, length)
+        start = stop
