@@ -49,6 +49,8 @@ schema: setup
 	python -m protsae.config > workflow/schemas/config.schema.yaml
 
 bench: setup
+	python benchmarks/embedding.py
+	python benchmarks/cache.py
 	python benchmarks/thousand_proteins.py
 
 clean:

@@ -15,6 +15,7 @@ best window, lies above 0.
 """
 
 import argparse
+import gzip
 import json
 import sys
 import time
@@ -132,11 +133,11 @@ def main() -> None:
     if args.output:
         probes_table = pd.concat(tables).to_dict(orient="records")
         write_json(Path(args.output), {**figures, "probes": probes_table})
-    for row in comparisons:
-        if row["low"] <= 0:
-            print(f"short: {row['concept']}: the difference's interval reaches {row['low']}")
+    short = [row for row in comparisons if float(row["low"]) <= 0]
+    for row in short:
+        print(f"short: {row['concept']}: the interval of the difference reaches {row['low']}")
     print(json.dumps({row["concept"]: row["difference"] for row in comparisons}))
-    if args.check and any(row["low"] <= 0 for row in comparisons):
+    if args.check and short:
         sys.exit(1)
 
 
@@ -158,18 +159,15 @@ def parse_arguments() -> argparse.Namespace:
 
 def read_labels(path: Path, longest: int) -> pd.DataFrame:
     """Columns set, sequence, labels; unresolved residues are labelled ``UNKNOWN``."""
-    rows = pd.read_json(path, lines=True)
-    rows = rows[rows["sequence"].str.len() <= longest]
-    rows["labels"] = [
-        labels
-        if isinstance(mask, float)
-        else "".join(
-            label if resolved == "1" else UNKNOWN
-            for label, resolved in zip(labels, mask, strict=True)
-        )
-        for labels, mask in zip(rows["labels"], rows["resolved_mask"], strict=True)
-    ]
-    return rows[["set", "sequence", "labels"]]
+    rows = []
+    with gzip.open(path, "rt") as handle:
+        for record in map(json.loads, handle):  # pandas would read a mask of 0 and 1 as a number
+            if len(record["sequence"]) <= longest:
+                labels = np.array(list(record["labels"]))
+                mask = np.array(list(record.get("resolved_mask", "1" * len(labels))))
+                labels[mask == "0"] = UNKNOWN
+                rows.append((record["set"], record["sequence"], "".join(labels)))
+    return pd.DataFrame(rows, columns=["set", "sequence", "labels"])
 
 
 def sample(
@@ -206,10 +204,11 @@ def choose_proteins(
 
     Examples
     --------
-    >>> positive = np.array([True, True, False, False, False, False])
-    >>> parts = choose_proteins(np.arange(6), positive, (2, 1, 1), np.random.default_rng(0))
-    >>> [positive[part].tolist() for part in parts]
-    [[True, False], [True], [False]]
+    >>> positive = np.arange(16) < 6
+    >>> rng = np.random.default_rng(0)
+    >>> parts = choose_proteins(np.arange(16), positive, sizes=(4, 2, 2), rng=rng)
+    >>> [np.sort(positive[part]).tolist() for part in parts]
+    [[False, False, True, True], [False, True], [False, True]]
     """
     shuffled = rng.permutation(len(cluster))
     _, first = np.unique(cluster[shuffled], return_index=True)
