@@ -141,8 +141,10 @@ class FusedEsm2:
     def logits(self, final_ND: Tensor) -> Tensor:
         """Masked-token logits of rows of the last layer, float32, shape (n, 33)."""
         head = self.model.lm_head
-        hidden_ND = F.gelu(self._linear(head.dense)(final_ND)).float()
-        return F.linear(head.layer_norm(hidden_ND), head.weight, head.bias)
+        # In float32: little work, and in bfloat16 oneDNN would prepare and keep a kernel for every
+        # number of rows, gigabytes in a training run.
+        hidden_ND = head.layer_norm(F.gelu(head.dense(final_ND)))
+        return F.linear(hidden_ND, head.weight, head.bias)
 
     def _linear(self, *modules: Any) -> _Linear:
         """One linear map of several beside each other."""

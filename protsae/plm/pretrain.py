@@ -4,6 +4,7 @@ import itertools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import esm
 import numpy as np
@@ -21,21 +22,78 @@ from protsae.plm.tokens import CLS, EOS, MASK, PAD, STANDARD_TOKENS, batches
 MASKED_SHARE = 0.15
 """Share of the residues to predict."""
 
+OFFSETS = (1, -1, 2, -2, 3, -3, 4, -4)
+LOCALITY = 3.0
+FREQUENCIES = 4
+"""Where untrained heads look and how sharply: about 0.7 of the attention at the offset itself."""
+
 PRIOR = 100.0
 """Weight of the plain frequencies in the neighbour baseline, in residues."""
 
 
 def new_esm2(layers: int, width: int, heads: int, seed: int) -> ESM2:
-    """An untrained ESM-2; embeddings start at standard deviation 1/sqrt(width).
+    """An untrained ESM-2 with small embeddings and heads that begin by looking at neighbours.
 
-    fair-esm leaves torch's unit-variance embeddings in place, which makes the tied output layer
-    start at logits far too large.
+    Embeddings start at standard deviation 1/sqrt(width): fair-esm leaves torch's unit variance in
+    place, which makes the tied output layer start at logits far too large. Heads are made local as
+    in ``local_offsets``: from random attention a small model needs tens of millions of residues to
+    find out that neighbours matter.
     """
     torch.manual_seed(seed)
     model = ESM2(layers, width, heads, esm.data.Alphabet.from_architecture("ESM-1b"))
     with torch.no_grad():
         model.embed_tokens.weight.mul_(width**-0.5)
+        for block, offsets in zip(model.layers, local_offsets(layers, heads), strict=True):
+            _look_at(block.self_attn, offsets)
     return model
+
+
+def local_offsets(layers: int, heads: int) -> list[list[int | None]]:
+    """The offset at which each head of each block begins to look, None where it has none.
+
+    The first third of the blocks has local heads only, the others every second one; offsets run
+    through +1, -1, +2, -2, +3, -3, +4, -4, so that two blocks see a turn of a helix both ways.
+
+    Examples
+    --------
+    >>> local_offsets(layers=3, heads=4)
+    [[1, -1, 2, -2], [3, None, -3, None], [1, None, -1, None]]
+    """
+    found: list[list[int | None]] = []
+    for block in range(layers):
+        step = 1 if 3 * block < layers else 2
+        turn = block * heads // step
+        found.append(
+            [
+                None if head % step else OFFSETS[(turn + head // step) % len(OFFSETS)]
+                for head in range(heads)
+            ]
+        )
+    return found
+
+
+def _look_at(attention: Any, offsets: Sequence[int | None]) -> None:
+    """Set biases of q and k so that a head's score is LOCALITY sum_f cos((j - i - offset) w_f).
+
+    The sum is over the ``FREQUENCIES`` fastest rotary frequencies w_f: with q = a (1, 0) and
+    k = a (cos(offset w), -sin(offset w)) in the plane of a frequency, the rotary score of query i
+    and key j is a^2 cos((j - i - offset) w), and a^2 = LOCALITY sqrt(d_head) undoes the scaling.
+    """
+    width = attention.head_dim
+    frequency = attention.rot_emb.inv_freq[:FREQUENCIES]
+    size = (LOCALITY * width**0.5) ** 0.5
+    q_HK, k_HK = (
+        projection.bias.view(len(offsets), width)
+        for projection in (attention.q_proj, attention.k_proj)
+    )
+    n = len(frequency)
+    for head, offset in enumerate(offsets):
+        if offset is not None:
+            for projection in (attention.q_proj, attention.k_proj):
+                projection.weight[head * width : (head + 1) * width] *= 0.25
+            q_HK[head, :n] = size
+            k_HK[head, :n] = size * torch.cos(offset * frequency)
+            k_HK[head, width // 2 : width // 2 + n] = -size * torch.sin(offset * frequency)
 
 
 def learning_rate(step: int, settings: PretrainSettings) -> float:

@@ -55,6 +55,40 @@ def test_a_run_shorter_than_its_warm_up():
     assert rates[-1] == pytest.approx(0.01 * 5 / 20)
 
 
+def attention_of_biases(model, block, n_tokens=41):
+    """Attention (heads, query, key) of a block whose weights are zero: what its biases say."""
+    attention = model.layers[block].self_attn
+    heads = (attention.num_heads, attention.head_dim)
+    q_HTK, k_HTK = (
+        attention.rot_emb(*[projection.bias.view(*heads)[:, None].repeat(1, n_tokens, 1)] * 2)[0]
+        for projection in (attention.q_proj, attention.k_proj)
+    )
+    return torch.softmax(q_HTK @ k_HTK.mT / attention.head_dim**0.5, -1).detach()
+
+
+@pytest.mark.parametrize(("heads", "width"), [(4, 128), (7, 7 * 22)])
+def test_heads_of_a_new_model_look_at_their_offsets(heads, width):
+    model = pretrain.new_esm2(layers=5, width=width, heads=heads, seed=0)
+    offsets = pretrain.local_offsets(5, heads)
+    assert None not in offsets[0] + offsets[1]  # the first third, rounded up
+    assert {None, *pretrain.OFFSETS} >= set(offsets[2])
+    for block, of_block in enumerate(offsets):
+        found = attention_of_biases(model, block)
+        for head, offset in enumerate(of_block):
+            if offset is not None:
+                middle = found[head, 20]
+                assert int(middle.argmax()) == 20 + offset
+                assert 0.6 < middle.max() < 0.8
+            else:
+                assert found[head].max() < 0.2  # of 41 tokens
+
+
+def test_local_heads_cover_both_sides_evenly():
+    found = [o for block in pretrain.local_offsets(6, 8) for o in block if o is not None]
+    assert sorted({abs(o) for o in found}) == [1, 2, 3, 4]
+    assert sum(found) == 0
+
+
 def test_a_new_model():
     model = pretrain.new_esm2(layers=2, width=16, heads=2, seed=3)
     assert (model.num_layers, model.embed_dim, model.attention_heads) == (2, 16, 2)
