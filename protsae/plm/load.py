@@ -1,6 +1,7 @@
 """ESM-2 weights, by fair-esm's name or from a local file in its layout, loaded by fair-esm."""
 
 import argparse
+import difflib
 import os
 import re
 import warnings
@@ -83,6 +84,7 @@ def load_esm(model: str, device: str = "auto", gpu: int = 0) -> LoadedEsm:
             loaded, _ = esm.pretrained.load_model_and_alphabet(model)
     except Exception as error:  # whatever a file or the network can provoke in fair-esm and torch
         raise UserError(_failure(model, path, error)) from None
+    _validate_named(path, loaded)
     return LoadedEsm(model_name(model), file_sha256(path), loaded.eval().to(place))
 
 
@@ -103,8 +105,10 @@ def _weights_path(model: str) -> Path:
     if not model.endswith(".pt"):
         names = sorted(n for n in vars(esm.pretrained) if n.startswith("esm2_"))
         if model not in names:
+            near = difflib.get_close_matches(model, names, n=1)
+            hint = f"did you mean {near[0]!r}? Expected" if near else "expected"
             raise UserError(
-                f"embed.model: {model!r} is not an ESM-2 of fair-esm; expected a local .pt file or "
+                f"embed.model: {model!r} is not an ESM-2 of fair-esm; {hint} a local .pt file or "
                 f"one of {', '.join(names)}"
             )
         return Path(torch.hub.get_dir()) / "checkpoints" / f"{model}.pt"
@@ -121,6 +125,16 @@ def _weights_path(model: str) -> Path:
             f"with 'esm2'; rename it and its contact-regression file"
         )
     return path
+
+
+def _validate_named(path: Path, model: ESM2) -> None:
+    """fair-esm loads whatever lies under a name; esm2_t12_... has to have 12 layers."""
+    named = re.match(r"esm2_t(\d+)_", path.name)
+    if named and int(named[1]) != model.num_layers:
+        raise UserError(
+            f"{path}: holds {model.num_layers} layers of width {model.embed_dim}, but its name "
+            f"says {named[1]} layers; rename it, or delete it and download it again"
+        )
 
 
 def _regression_path(path: Path) -> Path:

@@ -8,17 +8,18 @@ import threading
 import urllib.request
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
+from protsae.cli import main
 from protsae.errors import UserError
-from protsae.plm.forward import forward
+from protsae.io.activations import LayerCache
 from protsae.plm.load import load_esm, model_name, validate_layers
 from protsae.plm.pretrain import new_esm2
 from protsae.plm.store import save_esm
-from protsae.plm.tokens import pad, tokenise
-from protsae.provenance import file_sha256
-from tests.tiny_esm import build_esm, save_tiny
+from protsae.provenance import file_sha256, protein_set_sha256
+from tests.tiny_esm import build_esm, fair_esm_layers, save_tiny, write_proteins
 
 HUB = "https://dl.fbaipublicfiles.com/fair-esm/"
 NAME = "esm2_t6_8M_UR50D"
@@ -239,9 +240,9 @@ def test_a_folder_in_place_of_the_file(tiny):
 
 def test_an_unknown_name():
     assert message_of("esm2_t7_9M") == (
-        "embed.model: 'esm2_t7_9M' is not an ESM-2 of fair-esm; expected a local .pt file or one "
-        "of esm2_t12_35M_UR50D, esm2_t30_150M_UR50D, esm2_t33_650M_UR50D, esm2_t36_3B_UR50D, "
-        "esm2_t48_15B_UR50D, esm2_t6_8M_UR50D"
+        "embed.model: 'esm2_t7_9M' is not an ESM-2 of fair-esm; did you mean 'esm2_t6_8M_UR50D'? "
+        "Expected a local .pt file or one of esm2_t12_35M_UR50D, esm2_t30_150M_UR50D, "
+        "esm2_t33_650M_UR50D, esm2_t36_3B_UR50D, esm2_t48_15B_UR50D, esm2_t6_8M_UR50D"
     )
 
 
@@ -299,10 +300,10 @@ class Hub:
         body = path.read_bytes()
         self.files[f"/{folder}/{path.name}"] = (body, announced or len(body))
 
-    def offer_model(self, folder, model=None):
-        path = save_tiny(folder, NAME, model)
+    def offer_model(self, folder, model=None, name=NAME):
+        path = save_tiny(folder, name, model or build_esm(layers=6))
         self.offer(path)
-        self.offer(folder / f"{NAME}-contact-regression.pt", "regression")
+        self.offer(folder / f"{name}-contact-regression.pt", "regression")
         return path
 
 
@@ -330,27 +331,47 @@ def hub(tmp_path, monkeypatch):
     thread.join()
 
 
-def test_a_name_is_downloaded_once(hub, tmp_path):
-    # The real file's shapes: 6 layers x 320, 20 heads; 7.5 million parameters.
-    original = new_esm2(layers=6, width=320, heads=20, seed=0)
-    offered = hub.offer_model(tmp_path, original)
-    loaded = load_esm(NAME, "cpu")
+# The shapes of the real files: 7.5 and 34 million parameters.
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [(NAME, (6, 320, 20)), ("esm2_t12_35M_UR50D", (12, 480, 20))],
+    ids=["8M", "35M"],
+)
+def test_a_name_is_downloaded_once_and_embedded(hub, tmp_path, monkeypatch, name, shape):
+    original = new_esm2(*shape, seed=0)
+    offered = hub.offer_model(tmp_path, original, name)
+    loaded = load_esm(name, "cpu")
 
-    assert hub.asked == [f"/models/{NAME}.pt", f"/regression/{NAME}-contact-regression.pt"]
-    assert (loaded.name, loaded.weights_sha256) == (NAME, file_sha256(offered))
-    assert (loaded.model.num_layers, loaded.model.embed_dim) == (6, 320)
+    assert hub.asked == [f"/models/{name}.pt", f"/regression/{name}-contact-regression.pt"]
+    assert (loaded.name, loaded.weights_sha256) == (name, file_sha256(offered))
+    assert (loaded.model.num_layers, loaded.model.embed_dim) == shape[:2]
     save_esm(loaded.model, tmp_path / "esm2_again.pt")
     again = contents(tmp_path / "esm2_again.pt")["model"]
-    assert all(torch.equal(again[name], v) for name, v in contents(offered)["model"].items())
+    assert all(torch.equal(again[key], v) for key, v in contents(offered)["model"].items())
 
-    tokens_BT = pad([tokenise("MKTAYIAKQRQ")])
-    with torch.no_grad():
-        theirs = loaded.model(tokens_BT, repr_layers=[6])["representations"][6]
-        ours = forward(loaded.model, tokens_BT, [6]).representations[6]
-    torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=0)
+    sequences = ["MKTAYIAKQRQ", "MLAGV"]
+    monkeypatch.chdir(tmp_path)
+    proteins = write_proteins(Path("proteins.parquet"), sequences)
+    last = shape[0]
+    command = ["embed", "--proteins", "proteins.parquet", "--model", name, "--output", "x.h5"]
+    more = ["--layers", "0", str(last), "--dtype", "float32", "--device", "cpu"]
+    assert main([*command, *more, "--shard", "0", "--shards", "1"]) == 0
+    assert len(hub.asked) == 2  # from the cache folder, without asking again
+    cache = LayerCache(
+        ["x.h5"], last, protein_set_sha256(proteins["accession"], proteins["sequence"])
+    )
+    assert (cache.source.model, cache.source.weights_sha256) == (name, file_sha256(offered))
+    theirs = [fair_esm_layers(loaded.model, sequence, [last])[last] for sequence in sequences]
+    assert np.abs(cache.read(0, 0, 16) - np.concatenate(theirs)).max() < 1e-5
 
-    load_esm(NAME, "cpu")
-    assert len(hub.asked) == 2
+
+def test_another_model_under_a_released_name(hub, tmp_path):
+    hub.offer_model(tmp_path, build_esm(layers=6), "esm2_t12_35M_UR50D")
+    path = hub.checkpoints / "esm2_t12_35M_UR50D.pt"
+    assert message_of("esm2_t12_35M_UR50D") == (
+        f"{path}: holds 6 layers of width 24, but its name says 12 layers; rename it, or delete it "
+        "and download it again"
+    )
 
 
 def hub_failure(hub, reason):
