@@ -1,5 +1,6 @@
 """Every layer's activations of many proteins: windows, batches, and workers side by side."""
 
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -161,16 +162,22 @@ class Embedder:
         return {layer: rows.numpy() for layer, rows in found.items()}
 
 
+_LOCAL = threading.local()
+
+
 @contextmanager
 def _own_stream(device: torch.device) -> Iterator[None]:
-    """On CUDA a stream of this thread, done when the block ends; nothing elsewhere."""
+    """On CUDA this thread's stream, done when the block ends; nothing elsewhere."""
     if device.type != "cuda":
         yield
         return
-    stream = torch.cuda.Stream(device)
-    with torch.cuda.stream(stream):
+    if not hasattr(_LOCAL, "stream"):
+        _LOCAL.stream = torch.cuda.Stream(device)
+    # The weights were made ready on the default stream.
+    _LOCAL.stream.wait_stream(torch.cuda.default_stream(device))
+    with torch.cuda.stream(_LOCAL.stream):
         yield
-        stream.synchronize()
+        _LOCAL.stream.synchronize()
 
 
 def _to_host(rows: Tensor) -> Tensor:
