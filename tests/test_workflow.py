@@ -103,7 +103,7 @@ def test_planning_imports_no_torch(tmp_path: Path) -> None:
         pytest.param(
             'embed={"layer": [3]}',
             "protsae: config: unknown key 'embed.layer'; did you mean 'layers'? Valid keys in "
-            "embed: model, layers, dtype, tokens_per_batch, context, overlap, device",
+            "embed: model, layers, precision, dtype, tokens_per_batch, context, overlap, device",
             id="nested key",
         ),
         pytest.param(

@@ -57,7 +57,7 @@ def local_offsets(layers: int, heads: int) -> list[list[int | None]]:
     Examples
     --------
     >>> local_offsets(layers=3, heads=4)
-    [[1, -1, 2, -2], [3, None, -3, None], [1, None, -1, None]]
+    [[1, -1, 2, -2], [2, None, -2, None], [3, None, -3, None]]
     """
     found: list[list[int | None]] = []
     for block in range(layers):
