@@ -21,6 +21,7 @@ import pandas as pd
 import torch
 import torch.nn.functional as F
 from esm.model.esm2 import ESM2
+from torch import Tensor
 
 from protsae.plm.embed import Embedder, token_budget
 from protsae.plm.forward import FusedEsm2
@@ -138,50 +139,42 @@ def make_methods(model: ESM2, threads: int) -> dict[str, Method]:
 
         return run
 
-    def fair_esm(sequences: Sequence[str]) -> Rows:
-        torch.set_num_threads(threads)
-        data = esm.data.FastaBatchedDataset([str(i) for i in range(len(sequences))], sequences)
-        converter = ALPHABET.get_batch_converter()
-        rows: Rows = [{} for _ in sequences]
-        with torch.inference_mode():
-            for batch in data.get_batch_indices(PEER_TOKENS, extra_toks_per_seq=2):
-                labels, strings, tokens = converter([data[i] for i in batch])
-                out = model(tokens.to(model.embed_tokens.weight.device), repr_layers=layers)
-                found = {layer: x.cpu().numpy() for layer, x in out["representations"].items()}
-                for row, (label, string) in enumerate(zip(labels, strings, strict=True)):
-                    kept = slice(1, len(string) + 1)
-                    rows[int(label)] = {layer: x[row, kept] for layer, x in found.items()}
-        return rows
+    def padded(forward: Callable[[Tensor], Sequence[Tensor]]) -> Method:
+        """fair-esm's length-sorted padded batches through ``forward``: tokens to every layer."""
+
+        def run(sequences: Sequence[str]) -> Rows:
+            torch.set_num_threads(threads)
+            data = esm.data.FastaBatchedDataset([str(i) for i in range(len(sequences))], sequences)
+            converter = ALPHABET.get_batch_converter()
+            rows: Rows = [{} for _ in sequences]
+            with torch.inference_mode():
+                for batch in data.get_batch_indices(PEER_TOKENS, extra_toks_per_seq=2):
+                    labels, strings, tokens = converter([data[i] for i in batch])
+                    out = forward(tokens.to(model.embed_tokens.weight.device))
+                    found = [x_BTD.cpu().numpy() for x_BTD in out]
+                    for row, (label, string) in enumerate(zip(labels, strings, strict=True)):
+                        kept = slice(1, len(string) + 1)
+                        rows[int(label)] = {layer: x[row, kept] for layer, x in enumerate(found)}
+            return rows
+
+        return run
 
     methods = {
         "protsae float32": protsae(torch.float32),
         "protsae bfloat16": protsae(torch.bfloat16),
-        "fair-esm": fair_esm,
+        "fair-esm": padded(lambda tokens: [*model(tokens, layers)["representations"].values()]),
     }
     try:
-        hugging_face = hugging_face_model(model)
+        theirs = hugging_face_model(model)
     except ImportError:
         print("Hugging Face left out: pip install 'protsae[peers]'", file=sys.stderr)
         return methods
 
-    def run_hugging_face(sequences: Sequence[str]) -> Rows:
-        torch.set_num_threads(threads)
-        data = esm.data.FastaBatchedDataset([str(i) for i in range(len(sequences))], sequences)
-        converter = ALPHABET.get_batch_converter()
-        rows: Rows = [{} for _ in sequences]
-        with torch.inference_mode():
-            for batch in data.get_batch_indices(PEER_TOKENS, extra_toks_per_seq=2):
-                labels, strings, tokens = converter([data[i] for i in batch])
-                tokens = tokens.to(model.embed_tokens.weight.device)
-                mask = tokens != ALPHABET.padding_idx
-                out = hugging_face(tokens, attention_mask=mask, output_hidden_states=True)
-                found = [x.cpu().numpy() for x in out.hidden_states]
-                for row, (label, string) in enumerate(zip(labels, strings, strict=True)):
-                    kept = slice(1, len(string) + 1)
-                    rows[int(label)] = {layer: x[row, kept] for layer, x in enumerate(found)}
-        return rows
+    def hugging_face(tokens: Tensor) -> Sequence[Tensor]:
+        mask = tokens != ALPHABET.padding_idx
+        return theirs(tokens, attention_mask=mask, output_hidden_states=True).hidden_states
 
-    return {**methods, "Hugging Face": run_hugging_face}
+    return {**methods, "Hugging Face": padded(hugging_face)}
 
 
 def hugging_face_model(model: ESM2) -> torch.nn.Module:
@@ -249,10 +242,7 @@ def measure(
 
 
 def compare(outputs: dict[str, Rows], n: int) -> dict[str, tuple[float, float]]:
-    """Largest absolute difference to fair-esm, and |x - fair-esm| / |fair-esm| at its worst layer.
-
-    Hugging Face's hidden states are compared from layer 1 on: its layer 0 is the same embedding.
-    """
+    """Largest absolute difference to fair-esm, and |x - fair-esm| / |fair-esm| at its worst layer."""
     expected = outputs["fair-esm"]
     found = {}
     for name, rows in outputs.items():

@@ -223,14 +223,14 @@ class PretrainSettings(Settings):
 
     layers: Positive = Field(6, description="transformer blocks")
     width: Positive = Field(128, description="d_model")
-    heads: Positive = Field(8, description="attention heads; must divide width")
-    steps: Positive = Field(4000, description="optimiser steps")
+    heads: Positive = Field(4, description="attention heads; must divide width")
+    steps: Positive = Field(6000, description="optimiser steps")
     tokens_per_batch: Positive = Field(8192, description="tokens per step")
     row_tokens: Positive = Field(256, description="longest stretch of a protein seen, tokens")
-    lr: Annotated[float, Field(gt=0)] = Field(3e-3, description="highest AdamW learning rate")
+    lr: Annotated[float, Field(gt=0)] = Field(2e-3, description="highest AdamW learning rate")
     warmup_steps: Positive = Field(300, description="steps over which the learning rate rises")
     valid: Fraction = Field(0.01, description="share of sequences held out, by whole clusters")
-    evaluate_every: Positive = Field(250, description="steps between validations and checkpoints")
+    evaluate_every: Positive = Field(500, description="steps between validations and checkpoints")
     bf16: bool = Field(True, description="matrix products in bfloat16, weights in float32")
     seed: Seed = Field(0, description="seed of weights, order and masks")
 

@@ -292,7 +292,7 @@ UNUSUAL: list[Settings] = [
     PretrainSettings(
         layers=2,
         width=16,
-        heads=4,
+        heads=2,
         steps=7,
         tokens_per_batch=13,
         row_tokens=11,

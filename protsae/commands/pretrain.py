@@ -5,7 +5,7 @@ frequencies (unigram) and of the two neighbours of a residue (3-gram). An interr
 from its last checkpoint.
 
 example:
-  protsae pretrain --input sequences.fasta.gz --output model/esm2_t6_mine.pt --steps 4000
+  protsae pretrain --input sequences.fasta.gz --output model/esm2_t6_mine.pt
 """
 
 import argparse

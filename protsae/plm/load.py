@@ -1,14 +1,16 @@
-"""ESM-2 weights, by fair-esm's name or from a local file in its layout, loaded by fair-esm."""
+"""ESM-2 weights, by fair-esm's name or from a local file in its layout, built by fair-esm."""
 
 import argparse
 import difflib
-import os
 import re
+import sys
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
+from textwrap import shorten
+from typing import Any
+from urllib.error import HTTPError
 
 import esm
 import torch
@@ -16,10 +18,21 @@ from esm.model.esm2 import ESM2
 
 from protsae.device import find_device
 from protsae.errors import UserError
+from protsae.io.atomic import atomic_path
 from protsae.provenance import file_sha256
 
-_FORCE, _FORCE_NOT = "TORCH_FORCE_WEIGHTS_ONLY_LOAD", "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"
-"""torch's environment variables; it refuses to load anything while both are set."""
+HOST = "https://dl.fbaipublicfiles.com/fair-esm"
+RELEASED = {
+    "esm2_t6_8M_UR50D": (6, 320, 20),
+    "esm2_t12_35M_UR50D": (12, 480, 20),
+    "esm2_t30_150M_UR50D": (30, 640, 20),
+    "esm2_t33_650M_UR50D": (33, 1280, 20),
+    "esm2_t36_3B_UR50D": (36, 2560, 40),
+    "esm2_t48_15B_UR50D": (48, 5120, 40),
+}
+"""Layers, width and attention heads of the models that fair-esm names."""
+
+_AGAIN = "delete it and download or copy it again"
 
 
 @dataclass(frozen=True)
@@ -46,26 +59,15 @@ class LoadedEsm:
         return self.model.embed_tokens.weight.device
 
 
-def model_name(model: str) -> str:
-    """Name of a model as used in paths: fair-esm's name, or the stem of a local ``.pt`` file.
-
-    Examples
-    --------
-    >>> model_name("data/model/esm2_t6_protsae.pt"), model_name("esm2_t6_8M_UR50D")
-    ('esm2_t6_protsae', 'esm2_t6_8M_UR50D')
-    """
-    return Path(model).stem if model.endswith(".pt") else model
-
-
 def load_esm(model: str, device: str = "auto", gpu: int = 0) -> LoadedEsm:
-    """Load an ESM-2 through fair-esm, with torch's ``weights_only`` unpickling kept on.
+    """Load an ESM-2 into fair-esm's module; only plain types and tensors are unpickled.
 
     Parameters
     ----------
     model : str
-        A fair-esm ESM-2 name (fair-esm downloads it once into torch's hub folder), or the path of
-        a ``.pt`` file in fair-esm's layout, whose stem starts with ``esm2`` and which has
-        ``<stem>-contact-regression.pt`` beside it.
+        A fair-esm ESM-2 name, downloaded once into torch's hub folder, where fair-esm keeps it
+        too; or the path of a ``.pt`` file in fair-esm's layout, whose stem starts with ``esm2``
+        and which has ``<stem>-contact-regression.pt`` beside it.
     device : {"auto", "cpu", "cuda"}
         ``auto`` is cuda where there is one.
     gpu : int
@@ -74,18 +76,25 @@ def load_esm(model: str, device: str = "auto", gpu: int = 0) -> LoadedEsm:
     Raises
     ------
     UserError
-        If the name is unknown, a download fails, a file is missing or is no ESM-2, or there is no
-        CUDA device.
+        If the name is unknown, a download fails, a file is missing, damaged, no ESM-2 or another
+        one than its name says, or there is no CUDA device.
     """
     place = find_device(device, gpu)
-    path = _weights_path(model)
+    path = _local_path(model) if model.endswith(".pt") else _cached_path(model)
+    weights, regression = _read(path), _read(_regression_path(path))
+    sizes = _sizes(path, weights)
+    _validate_named(path, sizes)
     try:
-        with _weights_only():
-            loaded, _ = esm.pretrained.load_model_and_alphabet(model)
-    except Exception as error:  # whatever a file or the network can provoke in fair-esm and torch
-        raise UserError(_failure(model, path, error)) from None
-    _validate_named(path, loaded)
-    return LoadedEsm(model_name(model), file_sha256(path), loaded.eval().to(place))
+        loaded, _ = esm.pretrained.load_model_and_alphabet_core(path.stem, weights, regression)
+    except Exception as error:  # whatever strange sizes and tensors provoke in fair-esm and torch
+        text = str(error).removeprefix("Error(s) in loading state_dict for ESM2:")
+        finding = shorten(text, 160, placeholder=" ...")
+        misfit = _regression_path(path) if "contact_head" in finding else path
+        raise UserError(
+            f"{misfit}: its weights do not fit {_described(sizes)}, which {path.name} gives as its "
+            f"sizes ({finding}); {_AGAIN}"
+        ) from None
+    return LoadedEsm(path.stem, file_sha256(path), loaded.eval().to(place))
 
 
 def validate_layers(model: ESM2, layers: tuple[int, ...]) -> None:
@@ -101,23 +110,14 @@ def validate_layers(model: ESM2, layers: tuple[int, ...]) -> None:
         )
 
 
-def _weights_path(model: str) -> Path:
-    if not model.endswith(".pt"):
-        names = sorted(n for n in vars(esm.pretrained) if n.startswith("esm2_"))
-        if model not in names:
-            near = difflib.get_close_matches(model, names, n=1)
-            hint = f"did you mean {near[0]!r}? Expected" if near else "expected"
-            raise UserError(
-                f"embed.model: {model!r} is not an ESM-2 of fair-esm; {hint} a local .pt file or "
-                f"one of {', '.join(names)}"
-            )
-        return Path(torch.hub.get_dir()) / "checkpoints" / f"{model}.pt"
+def _local_path(model: str) -> Path:
     path = Path(model)
     regression = _regression_path(path)
     for needed in (path, regression):
         if not needed.is_file():
             raise UserError(
-                f"{needed}: no such file; fair-esm wants {path.name} and {regression.name} together"
+                f"{needed}: no such file; fair-esm wants {path.name} and {regression.name} "
+                f"together; put both into one folder"
             )
     if not path.stem.startswith("esm2"):
         raise UserError(
@@ -127,47 +127,112 @@ def _weights_path(model: str) -> Path:
     return path
 
 
-def _validate_named(path: Path, model: ESM2) -> None:
-    """fair-esm loads whatever lies under a name; esm2_t12_... has to have 12 layers."""
-    named = re.match(r"esm2_t(\d+)_", path.name)
-    if named and int(named[1]) != model.num_layers:
+def _cached_path(name: str) -> Path:
+    """Where fair-esm keeps a released model; what is not there yet is downloaded."""
+    if name not in RELEASED:
+        near = difflib.get_close_matches(name, RELEASED, n=1)
+        hint = f"did you mean {near[0]!r}? Expected" if near else "expected"
         raise UserError(
-            f"{path}: holds {model.num_layers} layers of width {model.embed_dim}, but its name "
-            f"says {named[1]} layers; rename it, or delete it and download it again"
+            f"embed.model: {name!r} is not an ESM-2 of fair-esm; {hint} a local .pt file or "
+            f"one of {', '.join(RELEASED)}"
         )
+    path = Path(torch.hub.get_dir()) / "checkpoints" / f"{name}.pt"
+    for folder, file in (("models", path), ("regression", _regression_path(path))):
+        if not file.exists():
+            _download(f"{HOST}/{folder}/{file.name}", file)
+    return path
 
 
 def _regression_path(path: Path) -> Path:
     return path.with_name(f"{path.stem}-contact-regression.pt")
 
 
-@contextmanager
-def _weights_only() -> Iterator[None]:
-    """Plain tensors and argparse.Namespace only, also where fair-esm asks torch.hub for a download.
+def _download(url: str, path: Path) -> None:
+    """Download a checkpoint; ``path`` appears once the file has been read back.
 
-    fair-esm 2.0.0 predates ``weights_only``: its files hold an ``argparse.Namespace``, and its
-    download goes through a torch.hub function whose default is full unpickling. Warnings are
-    silenced: what they announce, here, is an error that follows.
+    torch.hub alone takes the end of a connection that was cut for the end of the file.
     """
-    before = {name: os.environ.pop(name, None) for name in (_FORCE, _FORCE_NOT)}
-    os.environ[_FORCE] = "1"
+    print(f"downloading {url} to {path}", file=sys.stderr, flush=True)  # noqa: T201
+    try:
+        with atomic_path(path) as temporary:
+            torch.hub.download_url_to_file(url, str(temporary), progress=sys.stderr.isatty())
+            _unpickled(temporary)
+    except (OSError, HTTPException) as error:
+        if isinstance(error, HTTPError):
+            error.close()
+        raise UserError(
+            f"{url}: could not be downloaded ({error}); try again, or put the file at {path}"
+        ) from None
+    except ValueError as error:
+        raise UserError(
+            f"{url}: what was downloaded {error}; nothing is kept of it; try again, or put the "
+            f"file at {path}"
+        ) from None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return _unpickled(path)
+    except ValueError as error:
+        raise UserError(f"{path}: {error}; {_AGAIN}") from None
+
+
+def _unpickled(path: Path) -> dict[str, Any]:
+    """Contents of a checkpoint: plain types, tensors and argparse.Namespace, nothing else.
+
+    No environment variable switches off a ``weights_only`` that is given explicitly. torch's
+    warnings are silenced: what they announce, here, is an error that follows.
+
+    Raises
+    ------
+    ValueError
+        If it holds anything else, or cannot be read.
+    """
     try:
         with torch.serialization.safe_globals([argparse.Namespace]), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            yield
-    finally:
-        del os.environ[_FORCE]
-        os.environ.update({name: value for name, value in before.items() if value is not None})
+            found = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # whatever the bytes of a file can provoke in torch
+        text = str(error)
+        forbidden = re.search(r"GLOBAL (\S+)", text)
+        if forbidden:
+            raise ValueError(f"asks to run {forbidden[1]}, which is refused") from None
+        # torch hides its finding among advice, such as how to switch the check off.
+        finding = re.search(r"WeightsUnpickler error:\s*(.+)", text)
+        reason = shorten(f"{type(error).__name__}: {finding[1] if finding else text}", 120)
+        raise ValueError(f"cannot be read, it may have been cut short ({reason})") from None
+    if not isinstance(found, dict) or not isinstance(found.get("model"), dict):
+        raise ValueError("holds no 'model', where fair-esm's checkpoints have their weights")
+    return found
 
 
-def _failure(model: str, path: Path, error: Exception) -> str:
-    text = " ".join(str(error).split())
-    # torch hides its finding among advice, such as how to switch the check off.
-    finding = re.search(r"unsupported (global: )?\S+ \S+", text, re.IGNORECASE)
-    reason = f"{type(error).__name__}: {finding[0] if finding else text}"[:160]
-    if model.endswith(".pt"):
-        return f"{path}: not an ESM-2 checkpoint in fair-esm's layout ({reason})"
-    return (
-        f"{model}: fair-esm could not download or read it ({reason}); delete {path.name} and "
-        f"{_regression_path(path).name} from {path.parent}, if they are there, and try again"
-    )
+def _sizes(path: Path, checkpoint: dict[str, Any]) -> tuple[int, int, int]:
+    """Layers, width and heads that the checkpoint gives itself."""
+    if "args" in checkpoint:
+        raise UserError(
+            f"{path}: holds an ESM-1 (its 'args' say {getattr(checkpoint['args'], 'arch', None)}); "
+            f"expected an ESM-2, with 'cfg'; give another file, or {_AGAIN}"
+        )
+    try:
+        cfg = checkpoint["cfg"]["model"]
+        return cfg.encoder_layers, cfg.encoder_embed_dim, cfg.encoder_attention_heads
+    except (KeyError, TypeError, AttributeError) as error:
+        raise UserError(
+            f"{path}: does not say its size under 'cfg' as fair-esm's ESM-2 files do "
+            f"({type(error).__name__}: {error}); {_AGAIN}"
+        ) from None
+
+
+def _validate_named(path: Path, sizes: tuple[int, int, int]) -> None:
+    """fair-esm loads whatever lies under a name; esm2_t12_... has to have 12 layers."""
+    named = re.match(r"esm2_t(\d+)_", path.name)
+    expected = RELEASED.get(path.stem, (int(named[1]), *sizes[1:]) if named else sizes)
+    if sizes != expected:
+        raise UserError(
+            f"{path}: holds an ESM-2 of {_described(sizes)}; expected, by its name, "
+            f"{_described(expected)}; rename it, or {_AGAIN}"
+        )
+
+
+def _described(sizes: tuple[int, int, int]) -> str:
+    return "{} layers, width {}, {} heads".format(*sizes)
