@@ -242,7 +242,7 @@ def measure(
 
 
 def compare(outputs: dict[str, Rows], n: int) -> dict[str, tuple[float, float]]:
-    """Largest absolute difference to fair-esm, and |x - fair-esm| / |fair-esm| at its worst layer."""
+    """Largest absolute difference to fair-esm; |x - fair-esm| / |fair-esm| of the worst layer."""
     expected = outputs["fair-esm"]
     found = {}
     for name, rows in outputs.items():
