@@ -269,14 +269,15 @@ def test_a_shard_that_is_none(folder, capsys, shard):
 def test_a_checkpoint_that_is_no_esm2(folder, capsys):
     torch.save({"weights": torch.zeros(5)}, "esm2_tiny.pt")
     assert refused(capsys, "--layers", 1) == (
-        "esm2_tiny.pt: not an ESM-2 checkpoint in fair-esm's layout (KeyError: 'model')"
+        "esm2_tiny.pt: holds no 'model', where fair-esm's checkpoints have their weights; "
+        "delete it and download or copy it again"
     )
 
 
 def test_no_checkpoint(folder, capsys):
     assert refused(capsys, "--layers", 1, model="esm2_none.pt") == (
         "esm2_none.pt: no such file; fair-esm wants esm2_none.pt and "
-        "esm2_none-contact-regression.pt together"
+        "esm2_none-contact-regression.pt together; put both into one folder"
     )
 
 
