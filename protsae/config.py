@@ -6,6 +6,7 @@ a setting is declared once.
 """
 
 import difflib
+import itertools
 import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
@@ -150,31 +151,126 @@ class EmbedSettings(Settings):
         return self
 
 
-class TrainSettings(Settings):
-    """One SAE variant: architecture, size, sparsity and optimisation."""
+class StreamSettings(Settings):
+    """The batches that all SAEs of a layer are trained on together."""
 
-    architecture: Literal["relu", "topk"] = Field(
-        description="relu: L1 weighted by decoder norms; topk: the k largest pre-activations"
+    batch: Positive = Field(1024, description="residues per step")
+    buffer: Positive = Field(
+        65536, description="residues held in memory to mix batches from all shards"
+    )
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: cuda if present")
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto",
+        description="of the matrix products, weights are float32; auto: bfloat16 where the device "
+        "multiplies it fast",
+    )
+    checkpoint_every: Positive = Field(500, description="steps between checkpoints")
+    seed: Seed = Field(0, description="seed of the order of residues")
+
+
+class TrainSettings(Settings):
+    """One SAE: architecture, size, sparsity and optimisation."""
+
+    architecture: Literal["relu", "topk", "batchtopk", "jumprelu", "gated", "matryoshka"] = Field(
+        description="relu and gated: an L1 penalty; jumprelu: an L0 penalty; topk, batchtopk and "
+        "matryoshka: k active features"
     )
     expansion: Annotated[float, Field(gt=0)] = Field(
         8, description="n_features = expansion x d_model, unless width is given"
     )
     width: Positive | None = Field(None, description="n_features, overrides expansion")
-    l1: Annotated[float, Field(ge=0)] = Field(
-        1.0, description="lambda of the relu penalty, at E|x|^2 = d_model"
+    k: Positive = Field(
+        32, description="active features per residue, for topk, batchtopk and matryoshka"
     )
-    k: Positive = Field(16, description="active features per residue, for topk")
+    penalty: Annotated[float, Field(ge=0)] = Field(
+        1.0, description="weight of the penalty of relu, gated and jumprelu, at E|x|^2 = d_model"
+    )
+    nested: tuple[Annotated[float, Field(gt=0, le=1)], ...] = Field(
+        (0.0625, 0.125, 0.25, 0.5, 1.0),
+        min_length=1,
+        description="sizes of matryoshka's nested dictionaries, shares of n_features",
+    )
+    bandwidth: Annotated[float, Field(gt=0)] = Field(
+        1.0, description="jumprelu: width of the step's pseudo-gradient, at E|x|^2 = d_model"
+    )
+    auxk: Annotated[float, Field(ge=0)] = Field(
+        1 / 32, description="weight of the loss that revives dead features; 0: none"
+    )
+    dead_after: Positive = Field(
+        100_000, description="residues without activity after which a feature is dead"
+    )
     lr: Annotated[float, Field(gt=0)] = Field(1e-3, description="Adam learning rate")
     steps: Positive = Field(2000, description="training steps")
-    batch: Positive = Field(1024, description="residues per step")
-    buffer: Positive = Field(
-        65536, description="residues held in memory to mix batches from all shards"
+    warmup: Fraction = Field(0.05, description="share of steps over which lr rises from 0")
+    penalty_warmup: Fraction = Field(
+        0.05, description="share of steps over which the penalty's weight rises from 0"
     )
-    warmup: Fraction = Field(0.05, description="share of steps over which lr and l1 rise from 0")
     decay: Fraction = Field(0.2, description="share of steps over which lr falls to 0 at the end")
-    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: cuda if present")
-    checkpoint_every: Positive = Field(500, description="steps between checkpoints")
-    seed: Seed = Field(0, description="seed of initial weights and order of residues")
+    seed: Seed = Field(0, description="seed of the initial weights")
+
+
+SWEPT = frozenset(TrainSettings.model_fields) - {"nested"}
+"""Settings that may be a list in config.yaml: one SAE for each combination."""
+
+
+def expand_lists(variants: dict[str, Any]) -> dict[str, Any]:
+    """One variant for each combination of the lists in a variant, named after their values.
+
+    Raises
+    ------
+    ValueError
+        If a list is empty, or two variants get the same name.
+
+    Examples
+    --------
+    >>> expand_lists({"topk": {"architecture": "topk", "k": [8, 16]}})
+    {'topk-k8': {'architecture': 'topk', 'k': 8}, 'topk-k16': {'architecture': 'topk', 'k': 16}}
+    """
+    expanded: dict[str, Any] = {}
+    for name, values in variants.items():
+        lists = {}
+        if isinstance(values, dict):
+            lists = {k: v for k, v in values.items() if k in SWEPT and isinstance(v, list)}
+        for key, listed in lists.items():
+            if not listed:
+                raise ValueError(f"{name}.{key} is an empty list; give one value or more")
+        for combination in itertools.product(*lists.values()):
+            chosen = dict(zip(lists, combination, strict=True))
+            parts = [name, *(f"{_short(key)}{value}" for key, value in chosen.items())]
+            full_name = "-".join(parts)
+            if full_name in expanded:
+                raise ValueError(f"two variants would be named {full_name!r}; rename one")
+            expanded[full_name] = {**values, **chosen} if chosen else values
+    return expanded
+
+
+def _short(key: str) -> str:
+    return "" if key == "architecture" else key
+
+
+class SaeVariants(Settings):
+    """The SAEs of every layer."""
+
+    train: dict[Name, TrainSettings] = Field(
+        default={"topk": TrainSettings(architecture="topk")},
+        min_length=1,
+        description="SAE variants by name, each trained on each layer; a list of values stands for "
+        "one SAE each, and lists for all combinations",
+    )
+
+    @model_validator(mode="after")
+    def _not_the_baseline(self) -> Self:
+        if "neurons" in self.train:
+            raise ValueError("train: 'neurons' is the name of the baseline; rename the variant")
+        return self
+
+    @field_validator("train", mode="before")
+    @classmethod
+    def _variants(cls, variants: Any) -> Any:
+        """``relu: null`` takes a variant away that another file brought in; lists are expanded."""
+        if not isinstance(variants, dict):
+            return variants
+        return expand_lists({name: v for name, v in variants.items() if v not in NULL})
 
 
 class EvaluateSettings(Settings):
@@ -246,7 +342,7 @@ class PretrainSettings(Settings):
         return self
 
 
-class Config(Settings):
+class Config(SaeVariants):
     """The whole of config.yaml."""
 
     results: str = Field("results", description="folder that receives everything")
@@ -255,11 +351,7 @@ class Config(Settings):
     cache: CacheSettings = CacheSettings()
     onehot: bool = Field(True, description="also run every stage on one-hot sequences, a baseline")
     embed: EmbedSettings = EmbedSettings()
-    train: dict[Name, TrainSettings] = Field(
-        default={"topk": TrainSettings(architecture="topk")},
-        min_length=1,
-        description="SAE variants by name; each is trained on each layer",
-    )
+    stream: StreamSettings = StreamSettings()
     evaluate: EvaluateSettings = EvaluateSettings()
     annotate: AnnotateSettings = AnnotateSettings()
     report: ReportSettings = ReportSettings()
@@ -268,17 +360,7 @@ class Config(Settings):
     def _names(self) -> Self:
         if len(set(self.embed.layers)) < len(self.embed.layers):
             raise ValueError(f"embed.layers: a layer occurs twice in {list(self.embed.layers)}")
-        if "neurons" in self.train:
-            raise ValueError("train: 'neurons' is the name of the baseline; rename the variant")
         return self
-
-    @field_validator("train", mode="before")
-    @classmethod
-    def _without_null_variants(cls, variants: Any) -> Any:
-        """``relu: null`` takes a variant away that another configuration file brought in."""
-        if not isinstance(variants, dict):
-            return variants
-        return {name: value for name, value in variants.items() if value not in NULL}
 
 
 S = TypeVar("S", bound=Settings)
@@ -350,7 +432,15 @@ def validate_local_files(config: Config) -> None:
 
 def schema() -> dict[str, Any]:
     """The closed JSON schema of config.yaml (editors complete and check the file with it)."""
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Config.model_json_schema()}
+    found = Config.model_json_schema()
+    fields = found["$defs"]["TrainSettings"]["properties"]
+    for name in SWEPT & fields.keys():
+        described = {
+            k: fields[name].pop(k) for k in ("description", "default") & fields[name].keys()
+        }
+        one = fields[name]
+        fields[name] = {"anyOf": [one, {"type": "array", "items": one}], **described}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **found}
 
 
 def _unknown_key(model: type[Settings], path: list[str], where: str) -> str:

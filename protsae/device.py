@@ -1,5 +1,6 @@
 """Which device the arithmetic runs on."""
 
+import psutil
 import torch
 
 from protsae.errors import UserError
@@ -23,3 +24,10 @@ def find_device(name: str, gpu: int = 0) -> torch.device:
     if name == "cpu" or not available:
         return torch.device("cpu")
     return torch.device("cuda", gpu % torch.cuda.device_count())
+
+
+def free_memory(device: torch.device) -> int:
+    """Bytes that can still be had on a device; of the machine's memory for the CPU."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    return int(psutil.virtual_memory().available)

@@ -5,8 +5,10 @@ was run with can be read off its command, and Snakemake sees every change.
 """
 
 import argparse
+import json
 import shlex
 import typing
+from collections.abc import Mapping
 from typing import Any
 
 from protsae.config import CacheSettings, S, Settings, parse_settings
@@ -81,6 +83,21 @@ def to_flags(settings: Settings) -> str:
         elif value is not None:
             words += [_flag(name), str(value)]
     return shlex.join(words)
+
+
+def variants_flag(variants: Mapping[str, Settings]) -> str:
+    """SAE variants as the shell-quoted ``--saes`` flag of ``protsae train``.
+
+    Examples
+    --------
+    >>> from protsae.config import TrainSettings
+    >>> variants_flag({"one": TrainSettings(architecture="topk", k=3)})
+    '--saes \'{"one": {"architecture": "topk", "k": 3}}\''
+    """
+    given = {
+        name: settings.model_dump(exclude_defaults=True) for name, settings in variants.items()
+    }
+    return "--saes " + shlex.quote(json.dumps(given))
 
 
 def _flag(name: str) -> str:

@@ -55,8 +55,8 @@ def test_default_run_plans_every_stage(tmp_path: Path) -> None:
     # 6 layers of ESM-2 and one-hot, two SAE variants on each, two shards.
     assert jobs == {
         **{"fetch": 1, "split": 1, "onehot_shard": 2, "embed_shard": 2},
-        **{"train_sae": 14, "evaluate_sae": 14, "annotate_layer": 7},
-        **{"tables": 1, "report": 1, "all": 1, "total": 44},
+        **{"train_saes": 7, "evaluate_saes": 7, "annotate_layer": 7},
+        **{"tables": 1, "report": 1, "all": 1, "total": 30},
     }
 
 
@@ -67,7 +67,7 @@ def test_default_run_plans_every_stage(tmp_path: Path) -> None:
         pytest.param("onehot", {"fetch", "split", "onehot_shard"}, id="onehot"),
         pytest.param("embed", {"fetch", "split", "embed_shard"}, id="embed"),
         pytest.param(
-            "train", {"fetch", "split", "onehot_shard", "embed_shard", "train_sae"}, id="train"
+            "train", {"fetch", "split", "onehot_shard", "embed_shard", "train_saes"}, id="train"
         ),
     ],
 )
@@ -97,7 +97,7 @@ def test_planning_imports_no_torch(tmp_path: Path) -> None:
         pytest.param(
             "embd=1",
             "protsae: config: unknown key 'embd'; did you mean 'embed'? Valid keys: results, "
-            "fetch, split, cache, onehot, embed, train, evaluate, annotate, report",
+            "train, fetch, split, cache, onehot, embed, stream, evaluate, annotate, report",
             id="top-level key",
         ),
         pytest.param(
@@ -107,8 +107,8 @@ def test_planning_imports_no_torch(tmp_path: Path) -> None:
             id="nested key",
         ),
         pytest.param(
-            'train={"relu": {"l1": -1}}',
-            "protsae: config: train.relu.l1: Input should be greater than or equal to 0, "
+            'train={"relu": {"penalty": -1}}',
+            "protsae: config: train.relu.penalty: Input should be greater than or equal to 0, "
             "found '-1'",
             id="negative lambda",
         ),
@@ -135,7 +135,10 @@ def test_bad_configuration_is_one_line_and_exit_2(config: str, line: str) -> Non
 def test_null_takes_a_variant_away(tmp_path: Path) -> None:
     config = f'train={{"relu": null}} results={tmp_path}'.split(" results=")
     finished = snakemake("-n", "--cores", "1", "--config", config[0], f"results={config[1]}")
-    assert planned(finished)["train_sae"] == 7
+    jobs = planned(finished)
+    assert jobs["train_saes"] == 7
+    assert "/topk/" in finished.stdout
+    assert "/relu/" not in finished.stdout
 
 
 def test_slurm_profile_with_the_uniprot_configuration_asks_for_gpus(tmp_path: Path) -> None:
@@ -146,7 +149,7 @@ def test_slurm_profile_with_the_uniprot_configuration_asks_for_gpus(tmp_path: Pa
     )
     jobs = planned(finished)
     assert jobs["embed_shard"] == 16
-    assert jobs["train_sae"] == 12
+    assert jobs["train_saes"] == 6
     embedding = finished.stdout.split("rule embed_shard:")[1].split("rule ")[0]
     resources = embedding.split("resources: ")[1].splitlines()[0]
     for wanted in ("gpu=1", "mem_mb=8000", "runtime=480", "slurm_partition=main"):
@@ -159,10 +162,11 @@ def tiny_run(folder: Path) -> list[str]:
     """A copy of the repository with a configuration that runs in seconds; returns its arguments."""
     copy_workflow(folder)
     save_tiny(folder)
-    variant = {"steps": 20, "batch": 64, "expansion": 2, "k": 3}
+    variant = {"steps": 20, "expansion": 2, "k": 3}
     config = {
         "results": "out",
         "embed": {"model": "esm2_tiny.pt", "layers": [1]},
+        "stream": {"batch": 64},
         "train": {"topk": {"architecture": "topk", **variant}, "relu": None},
         "evaluate": {"bootstrap": 20},
         "annotate": {"bootstrap": 20, "null_shifts": 3, "min_clusters": 2},
@@ -199,7 +203,7 @@ def test_a_whole_run_and_what_reruns(tmp_path: Path) -> None:
             path.touch()
     assert plan() == nothing, "touched files are compared by content"
 
-    after_training = {"train_sae", "evaluate_sae", "annotate_layer", "tables", "report", "all"}
+    after_training = {"train_saes", "evaluate_saes", "annotate_layer", "tables", "report", "all"}
     changed = plan("--config", 'train={"topk": {"steps": 21}}')
     assert set(changed) - {"total"} == after_training
 

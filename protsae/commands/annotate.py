@@ -40,9 +40,9 @@ from protsae.io.proteins_table import read_split_proteins
 from protsae.io.sae_files import read_sae, validate_same_source
 from protsae.io.tables import read_metadata, read_table, write_table
 from protsae.sae.metrics import encoder_decoder_cosine
-from protsae.sae.models import Sae
 from protsae.sae.normalisation import measure_normalisation
 from protsae.sae.restore import restore_sae
+from protsae.sae.sae import Sae
 
 NEURONS = "neurons"
 """The baseline among the variants; feature i is neuron i, feature d_model + i its negative."""

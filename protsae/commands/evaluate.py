@@ -1,17 +1,20 @@
-"""Score one SAE on the test split: sparsity, reconstruction, and what it does to predictions.
+"""Score the SAEs of a layer on the test split: sparsity, reconstruction, effect on predictions.
 
-L0, FVU and dead features come from the cached activations; loss recovered from running the model
-with the SAE spliced in at its layer. PCA with as many components as features are active is the
-baseline. Intervals are 95 %, by resampling homology clusters.
+L0, FVU and dead features come from the cached activations; loss recovered and KL from running the
+model with each SAE spliced in at its layer. PCA with as many components as features are active is
+the baseline. SAEs that differ only in seed or width are compared with each other. Intervals are
+95 %, by resampling homology clusters.
 
 example:
-  protsae evaluate --sae results/sae/esm2_t6_8M_UR50D/layer-03/topk \\
+  protsae evaluate --sae results/sae/esm2_t6_8M_UR50D/layer-03/* \\
     --activations results/activations/esm2_t6_8M_UR50D/shard-*.h5 \\
     --proteins results/proteins/proteins.parquet --model esm2_t6_8M_UR50D
 """
 
 import argparse
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,30 +28,39 @@ from protsae.flags import add_flags, add_threads_flag, settings_from_flags
 from protsae.io.activations import LayerCache
 from protsae.io.json_files import write_json
 from protsae.io.proteins_table import read_split_proteins
-from protsae.io.sae_files import read_sae, validate_same_source
+from protsae.io.sae_files import SaeSource, read_sae, validate_same_source
 from protsae.plm.embed import token_budget
-from protsae.plm.forward import FusedEsm2
+from protsae.plm.forward import Edit, FusedEsm2
 from protsae.plm.load import load_esm
 from protsae.plm.splice import MaskedLoss, loss_recovered, masked_loss
 from protsae.resampling import bootstrap_weights, interval, ratio_interval
+from protsae.sae.dictionaries import (
+    matched_cosine,
+    neighbour_cosine,
+    random_directions,
+    split_share,
+)
 from protsae.sae.metrics import (
+    DENSE,
     Moments,
+    PcaBaseline,
     Reconstruction,
     density_histogram,
     encoder_decoder_cosine,
     measure_moments,
-    pca_fvu,
 )
-from protsae.sae.models import Sae
 from protsae.sae.restore import restore_sae
+from protsae.sae.sae import Sae
 
 BLOCK_ROWS = 16384
 """Residues encoded at a time."""
 
+ABLATIONS = ("mean_ablation", "zero_ablation")
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line."""
-    parser.add_argument("--sae", required=True, help="folder of the SAE")
+    parser.add_argument("--sae", nargs="+", required=True, help="folders of the layer's SAEs")
     parser.add_argument("--activations", nargs="+", required=True, help="all shards of the model")
     parser.add_argument("--proteins", required=True, help="proteins.parquet, with the splits")
     parser.add_argument("--model", help="the ESM-2 to splice into; none for one-hot activations")
@@ -59,63 +71,109 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_flags(parser, EvaluateSettings)
 
 
+@dataclass(frozen=True)
+class Trained:
+    """An SAE and what it says of itself."""
+
+    sae: Sae
+    source: SaeSource
+
+
 def run(args: argparse.Namespace) -> None:
-    """Score and write evaluation.json beside the SAE."""
+    """Score and write evaluation.json beside each SAE."""
     torch.set_num_threads(args.threads)
     settings = settings_from_flags(EvaluateSettings, args)
-    weights, source = read_sae(args.sae)
     proteins, protein_set = read_split_proteins(args.proteins)
-    cache = LayerCache(args.activations, source.layer, protein_set)
     test = proteins[proteins["split"] == "test"].reset_index(drop=True)
     train_names = set(proteins.loc[proteins["split"] == "train", "accession"])
-    validate_same_source(args.sae, source, cache, train_names)
-    if cache.source.weights_sha256 and not args.model:
-        raise UserError(f"--model: give the ESM-2 to splice into, {source.model}; found none")
-    sae = restore_sae(source.architecture, source.k, weights)
+    cache, found = open_saes(args, protein_set, train_names)
+    saes = {name: trained.sae for name, trained in found.items()}
 
     train_moments = measure_moments(
         (rows for _, rows in cache.protein_blocks(train_names, BLOCK_ROWS)), cache.d_model
     )
-    loss: dict[str, Any] = dict.fromkeys(LOSS_FIELDS)
+    scores = score_reconstruction(saes, cache, train_moments, test, settings)
+    losses: dict[str, dict[str, Any]] = {name: dict.fromkeys(LOSS_FIELDS) for name in saes}
     if args.model:
-        loss = score_loss(sae, cache, train_moments, test, args, settings)
-    document = {
-        "model": source.model,
-        "layer": source.layer,
-        "variant": Path(args.sae).name,
-        "architecture": source.architecture,
-        "d_model": sae.d_model,
-        "n_features": sae.n_features,
-        "n_residues": int(test["length"].sum()),
-        "n_proteins": len(test),
-        "n_clusters": int(test["cluster"].nunique()),
-        **score_reconstruction(sae, cache, train_moments, test, settings),
-        **loss,
+        losses = score_loss(saes, cache, train_moments, test, args, settings)
+    for folder, (name, trained) in zip(args.sae, found.items(), strict=True):
+        document = {
+            "model": trained.source.model,
+            "layer": trained.source.layer,
+            "variant": name,
+            "architecture": trained.source.architecture,
+            "d_model": trained.sae.d_model,
+            "n_features": trained.sae.n_features,
+            "n_residues": int(test["length"].sum()),
+            "n_proteins": len(test),
+            "n_clusters": int(test["cluster"].nunique()),
+            **scores[name],
+            **losses[name],
+            **compare_seeds(name, found, settings.seed),
+            "split_share": compare_widths(name, found),
+        }
+        write_json(Path(folder) / "evaluation.json", document)
+        shown = {key: document[key] for key in ("l0", "fvu", "dead_fraction", "loss_recovered")}
+        figures = ", ".join(f"{k} {v:.3f}" if v is not None else f"{k} -" for k, v in shown.items())
+        print(f"{name}: {figures}")
+
+
+def open_saes(
+    args: argparse.Namespace, protein_set: str, train: set[str]
+) -> tuple[LayerCache, dict[str, Trained]]:
+    """The SAEs by the names of their folders, and the activations that all belong to.
+
+    Raises
+    ------
+    UserError
+        If two folders have one name, an SAE belongs to other activations or another split, or the
+        model to splice into is missing.
+    """
+    read = {Path(folder).name: read_sae(folder) for folder in args.sae}
+    if len(read) < len(args.sae):
+        raise UserError("--sae: two folders of the same name; give the variants of one layer")
+    first = next(iter(read.values()))[1]
+    cache = LayerCache(args.activations, first.layer, protein_set)
+    for folder, (_, source) in zip(args.sae, read.values(), strict=True):
+        validate_same_source(folder, source, cache, train)
+    if cache.source.weights_sha256 and not args.model:
+        raise UserError(f"--model: give the ESM-2 to splice into, {first.model}; found none")
+    return cache, {
+        name: Trained(restore_sae(source.architecture, source.k, weights), source)
+        for name, (weights, source) in read.items()
     }
-    write_json(Path(args.sae) / "evaluation.json", document)
-    shown = {key: document[key] for key in ("l0", "fvu", "dead_fraction", "loss_recovered")}
-    print(", ".join(f"{k} {v:.3f}" if v is not None else f"{k} -" for k, v in shown.items()))
 
 
 def score_reconstruction(
-    sae: Sae,
+    saes: Mapping[str, Sae],
     cache: LayerCache,
     train_moments: Moments,
     test: pd.DataFrame,
     settings: EvaluateSettings,
-) -> dict[str, Any]:
-    """L0, FVU, density, dead features, encoder-decoder cosine, and PCA beside them."""
+) -> dict[str, dict[str, Any]]:
+    """L0, FVU, density, dead and dense features, geometry, and PCA beside them, of each SAE."""
     names = set(test["accession"])
     blocks = (rows for _, rows in cache.protein_blocks(names, BLOCK_ROWS))
     moments = measure_moments(blocks, cache.d_model)
     numbers, clusters = pd.factorize(test["cluster"])
     number_of = dict(zip(test["accession"], numbers, strict=True))
     length_of = dict(zip(test["accession"], test["length"], strict=True))
-    sums = Reconstruction(sae, moments.mean, len(clusters))
+    pca = PcaBaseline(train_moments, moments)
+    sums = {name: Reconstruction(sae, moments.mean, len(clusters)) for name, sae in saes.items()}
     for accessions, rows in cache.protein_blocks(names, BLOCK_ROWS):
         of_row = np.repeat([number_of[a] for a in accessions], [length_of[a] for a in accessions])
-        sums.update(rows, of_row)
+        pca.update(rows)
+        for of_sae in sums.values():
+            of_sae.update(rows, of_row)
     weights = bootstrap_weights(len(clusters), settings.bootstrap, settings.seed)
+    return {name: reconstruction_fields(of_sae, pca, weights) for name, of_sae in sums.items()}
+
+
+def reconstruction_fields(
+    sums: Reconstruction, pca: PcaBaseline, weights: np.ndarray
+) -> dict[str, Any]:
+    """The columns of evaluation.json that need no model."""
+    sae = sums.sae
     l0_low, l0_high = ratio_interval(sums.active, sums.n_residues, weights)
     fvu_low, fvu_high = ratio_interval(sums.error, sums.variance, weights)
     n_components = min(max(1, round(sums.l0)), sae.d_model)
@@ -126,30 +184,75 @@ def score_reconstruction(
         "fvu": sums.fvu,
         "fvu_low": fvu_low,
         "fvu_high": fvu_high,
+        "pca_fvu": pca.fvu(n_components),
+        "pca_sparse_fvu": pca.sparse_fvu(n_components),
+        "pca_components": n_components,
         "dead_fraction": float((sums.fired == 0).mean()),
+        "dense_fraction": float((sums.density > DENSE).mean()),
         "density_median": float(np.median(sums.density)),
         "encoder_decoder_cosine_median": float(np.median(encoder_decoder_cosine(sae))),
-        "pca_fvu": pca_fvu(train_moments, moments, n_components),
-        "pca_components": n_components,
+        "neighbour_cosine_median": float(neighbour_cosine(sae.W_dec).median()),
         "density_histogram": density_histogram(sums.density),
     }
 
 
+def compare_seeds(name: str, found: Mapping[str, Trained], seed: int) -> dict[str, Any]:
+    """Stability: mean cosine of matched directions with the SAEs of other seeds; random beside it.
+
+    Empty where no other SAE differs in its seed alone. The random dictionary has as many directions
+    as the others have.
+    """
+    directions = found[name].sae.W_dec
+    others = [found[other].sae.W_dec for other in same_but(name, found, "seed")]
+    if not others:
+        return {"seed_cosine": None, "random_cosine": None}
+    n_features, d_model = directions.shape
+    random = random_directions(n_features, d_model, seed)
+    return {
+        "seed_cosine": float(np.mean([matched_cosine(directions, other) for other in others])),
+        "random_cosine": matched_cosine(directions, random),
+    }
+
+
+def compare_widths(name: str, found: Mapping[str, Trained]) -> float | None:
+    """Share of features that the next wider SAE, of the same settings otherwise, has split."""
+    n_features = found[name].sae.n_features
+    wider = [
+        found[other].sae
+        for other in same_but(name, found, "width", "expansion")
+        if found[other].sae.n_features > n_features
+    ]
+    if not wider:
+        return None
+    next_wider = min(wider, key=lambda sae: sae.n_features)
+    return split_share(found[name].sae.W_dec, next_wider.W_dec)
+
+
+def same_but(name: str, found: Mapping[str, Trained], *keys: str) -> list[str]:
+    """Names of the other SAEs whose settings differ in ``keys`` alone."""
+
+    def others(key: str) -> dict[str, Any]:
+        return {k: v for k, v in found[key].source.settings.items() if k not in keys}
+
+    return [key for key in found if key != name and others(key) == others(name)]
+
+
 LOSS_FIELDS = (
     *("loss_recovered", "loss_recovered_low", "loss_recovered_high", "loss_recovered_vs_mean"),
-    *("ce_clean", "ce_spliced", "ce_mean_ablation", "ce_zero_ablation", "n_masked"),
+    *("ce_clean", "ce_spliced", "ce_mean_ablation", "ce_zero_ablation"),
+    *("kl_spliced", "kl_mean_ablation", "kl_zero_ablation", "n_masked"),
 )
 
 
 def score_loss(
-    sae: Sae,
+    saes: Mapping[str, Sae],
     cache: LayerCache,
     train_moments: Moments,
     test: pd.DataFrame,
     args: argparse.Namespace,
     settings: EvaluateSettings,
-) -> dict[str, Any]:
-    """Masked-residue cross-entropy: clean, SAE spliced in, mean-ablated, zero-ablated."""
+) -> dict[str, dict[str, Any]]:
+    """Masked-residue cross-entropy: clean, each SAE spliced in, mean-ablated, zero-ablated."""
     embedding = EmbedSettings.model_validate(json.loads(cache.source.settings))
     esm = load_esm(args.model, args.device)
     if esm.weights_sha256 != cache.source.weights_sha256:
@@ -157,48 +260,48 @@ def score_loss(
             f"{args.model}: weights_sha256 is {esm.weights_sha256}, but the activations come from "
             f"{cache.source.weights_sha256}; embed again with this model"
         )
-    sae = sae.to(esm.device)
     mean_D = torch.from_numpy(train_moments.mean).float().to(esm.device)
     if len(test) > settings.max_proteins:
         test = test.sample(settings.max_proteins, random_state=settings.seed).sort_index()
+    edits: dict[str, Edit] = {f"sae:{name}": sae.to(esm.device) for name, sae in saes.items()}
+    edits["mean_ablation"] = lambda x_ND: mean_D.expand_as(x_ND)
+    edits["zero_ablation"] = torch.zeros_like
     measured = masked_loss(
         FusedEsm2(esm.model),
         test["sequence"].tolist(),
         cache.layer,
-        {
-            "spliced": sae,
-            "mean_ablation": lambda x_ND: mean_D.expand_as(x_ND),
-            "zero_ablation": torch.zeros_like,
-        },
+        edits,
         settings.mask_fraction,
         embedding.context,
         embedding.overlap,
         token_budget(esm.model, n_layers=1, dtype=torch.float32),
         settings.seed,
     )
-    sae.cpu()
-    return summarise_loss(measured, pd.factorize(test["cluster"])[0], settings)
+    cluster = pd.factorize(test["cluster"])[0]
+    for sae in saes.values():
+        sae.cpu()
+    return {name: summarise_loss(measured, f"sae:{name}", cluster, settings) for name in saes}
 
 
 def summarise_loss(
-    measured: MaskedLoss, cluster: np.ndarray, settings: EvaluateSettings
+    measured: MaskedLoss, spliced: str, cluster: np.ndarray, settings: EvaluateSettings
 ) -> dict[str, Any]:
     """Means per masked residue and shares of loss recovered, with an interval over clusters."""
-    total = {
-        name: float(nats.sum() / measured.n_masked.sum()) for name, nats in measured.nats.items()
-    }
-    by_cluster = {name: np.bincount(cluster, weights=n) for name, n in measured.nats.items()}
+    of = {"clean": "clean", "spliced": spliced, **{name: name for name in ABLATIONS}}
+    n_masked = int(measured.n_masked.sum())
+    ce = {name: float(measured.nats[key].sum()) / n_masked for name, key in of.items()}
+    by_cluster = {name: np.bincount(cluster, measured.nats[key]) for name, key in of.items()}
     weights = bootstrap_weights(cluster.max() + 1, settings.bootstrap, settings.seed)
     drawn = {name: weights @ nats for name, nats in by_cluster.items()}
     low, high = interval(
         (drawn["zero_ablation"] - drawn["spliced"]) / (drawn["zero_ablation"] - drawn["clean"])
     )
-    clean, spliced = total["clean"], total["spliced"]
     return {
-        "loss_recovered": loss_recovered(clean, spliced, total["zero_ablation"]),
+        "loss_recovered": loss_recovered(ce["clean"], ce["spliced"], ce["zero_ablation"]),
         "loss_recovered_low": float(low),
         "loss_recovered_high": float(high),
-        "loss_recovered_vs_mean": loss_recovered(clean, spliced, total["mean_ablation"]),
-        **{f"ce_{name}": value for name, value in total.items()},
-        "n_masked": int(measured.n_masked.sum()),
+        "loss_recovered_vs_mean": loss_recovered(ce["clean"], ce["spliced"], ce["mean_ablation"]),
+        **{f"ce_{name}": value for name, value in ce.items()},
+        **{f"kl_{n}": float(measured.kl[of[n]].sum()) / n_masked for n in ("spliced", *ABLATIONS)},
+        "n_masked": n_masked,
     }

@@ -75,7 +75,7 @@ def run(args: argparse.Namespace) -> None:
     checkpoint = output.with_suffix(".checkpoint.safetensors")
     input_sha256 = file_sha256(args.input)
     identity = settings_sha256({**settings.model_dump(), "input": input_sha256})
-    progress = read_checkpoint(checkpoint, identity, state.model, state.optimiser)
+    progress = read_checkpoint(checkpoint, identity, {"model": (state.model, state.optimiser)})
     curve: list[dict[str, Any]] = progress["curve"] if progress else []
     state.step = progress["step"] if progress else 0
     fit(state, train, valid, settings, (checkpoint, identity), curve)
@@ -151,9 +151,8 @@ def fit(
             }
         )
         losses.clear()
-        write_checkpoint(
-            *checkpoint, state.model, state.optimiser, {"step": state.step, "curve": curve}
-        )
+        trained = {"model": (state.model, state.optimiser)}
+        write_checkpoint(*checkpoint, trained, {"step": state.step, "curve": curve})
         pace = (time.monotonic() - began) / (state.step - first)
         print(
             f"step {state.step}/{settings.steps}: {residues / 1e6:.1f} M residues, valid "

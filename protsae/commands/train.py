@@ -1,25 +1,30 @@
-"""Train one sparse autoencoder on one layer's activations of the train split.
+"""Train all sparse autoencoders of a layer, in one pass over activations of the train split.
 
-Activations are centred and scaled to E|x|^2 = d_model; both are folded into the saved weights. An
-interrupted run goes on from its last checkpoint.
+Every batch is read and moved once and all SAEs take a step on it, each with the result that it has
+on its own. Activations are centred and scaled to E|x|^2 = d_model; both are folded into the saved
+weights. An interrupted run goes on from its last checkpoint.
 
 example:
   protsae train --activations results/activations/esm2_t6_8M_UR50D/shard-*.h5 --layer 3 \\
     --proteins results/proteins/proteins.parquet \\
-    --output results/sae/esm2_t6_8M_UR50D/layer-03/topk --architecture topk --k 32
+    --output results/sae/esm2_t6_8M_UR50D/layer-03 \\
+    --saes '{topk: {architecture: topk, k: [16, 32]}, relu: {architecture: relu}}'
 """
 
 import argparse
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
+import yaml
 
 from protsae import __version__
-from protsae.config import TrainSettings
-from protsae.device import find_device
+from protsae.config import SaeVariants, StreamSettings, TrainSettings, parse_settings
+from protsae.device import find_device, free_memory
 from protsae.errors import UserError
 from protsae.flags import add_flags, add_threads_flag, settings_from_flags
 from protsae.io.activations import LayerCache
@@ -30,9 +35,10 @@ from protsae.io.sae_files import SaeSource, train_set_sha256, write_sae
 from protsae.io.shuffling import shuffled_batches
 from protsae.io.tables import write_table
 from protsae.provenance import settings_sha256
-from protsae.sae.models import Sae, build_sae
+from protsae.sae.architectures import build_sae
 from protsae.sae.normalisation import Normalisation, fold_, measure_normalisation
-from protsae.sae.train import build_optimiser, train_step
+from protsae.sae.sae import Batch
+from protsae.sae.train import SaeTraining, products_dtype, training_bytes
 
 BLOCK_ROWS = 16384
 """Residues that mean and scale are measured on at a time."""
@@ -40,111 +46,181 @@ BLOCK_ROWS = 16384
 LOGGED_ROWS = 100
 """Rows of the training curve."""
 
+Curves = dict[str, list[dict[str, float]]]
+"""Rows of the training curve of each SAE."""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line."""
     parser.add_argument("--activations", nargs="+", required=True, help="all shards of the model")
     parser.add_argument("--layer", type=int, required=True, help="layer to train on")
     parser.add_argument("--proteins", required=True, help="proteins.parquet, with the splits")
-    parser.add_argument("--output", required=True, help="folder to write the SAE into")
+    parser.add_argument(
+        "--output", required=True, help="folder of the layer; each SAE gets one in it, by its name"
+    )
+    parser.add_argument(
+        "--saes",
+        required=True,
+        metavar="YAML",
+        help="SAEs by name, as under 'train' in config.yaml; lists stand for one SAE each",
+    )
     add_threads_flag(parser)
-    add_flags(parser, TrainSettings)
+    add_flags(parser, StreamSettings)
 
 
 def run(args: argparse.Namespace) -> None:
     """Measure, train, fold, save."""
     torch.set_num_threads(args.threads)
-    settings = settings_from_flags(TrainSettings, args)
+    stream = settings_from_flags(StreamSettings, args)
+    variants = parse_variants(args.saes)
     proteins, protein_set = read_split_proteins(args.proteins)
     cache = LayerCache(args.activations, args.layer, protein_set)
     train = set(proteins.loc[proteins["split"] == "train", "accession"])
+    trainings = build_trainings(variants, cache.d_model, stream)
     normalisation = measure_normalisation(
         rows for _, rows in cache.protein_blocks(train, BLOCK_ROWS)
     )
-    try:
-        sae = build_sae(settings, cache.d_model)
-    except ValueError as error:
-        raise UserError(f"train: {error}") from None
-
     folder = Path(args.output)
-    curve = fit(sae, cache, train, normalisation, settings, folder / "checkpoint.safetensors")
-    fold_(sae, normalisation)
-    source = SaeSource(
-        architecture=settings.architecture,
-        k=settings.k if settings.architecture == "topk" else None,
-        model=cache.source.model,
-        weights_sha256=cache.source.weights_sha256,
-        layer=args.layer,
-        protein_set_sha256=cache.source.protein_set_sha256,
-        train_set_sha256=train_set_sha256(train),
-        n_residues=normalisation.n_residues,
-        normalisation={
-            "scale": normalisation.scale,
-            "mean_norm": float(np.linalg.norm(normalisation.mean)),
-        },
-        settings=settings.model_dump(),
-        code_version=__version__,
-    )
-    write_table(folder / "training.parquet", curve, {"stage": "train", "layer": args.layer})
-    write_sae(folder, {n: p.detach() for n, p in sae.named_parameters()}, source)
-    (folder / "checkpoint.safetensors").unlink(missing_ok=True)
-    last = curve.iloc[-1]
+    checkpoint = folder / "checkpoint.safetensors"
+    curves = fit(trainings, cache, train, normalisation, stream, checkpoint)
+    for name, training in trainings.items():
+        sae, settings = training.sae.cpu(), variants[name]
+        fold_(sae, normalisation)
+        source = SaeSource(
+            architecture=settings.architecture,
+            k=getattr(sae, "k", None),
+            model=cache.source.model,
+            weights_sha256=cache.source.weights_sha256,
+            layer=args.layer,
+            protein_set_sha256=cache.source.protein_set_sha256,
+            train_set_sha256=train_set_sha256(train),
+            n_residues=normalisation.n_residues,
+            normalisation={
+                "scale": normalisation.scale,
+                "mean_norm": float(np.linalg.norm(normalisation.mean)),
+            },
+            settings={**settings.model_dump(), "stream": stream.model_dump()},
+            code_version=__version__,
+        )
+        curve = pd.DataFrame(curves[name])
+        write_table(
+            folder / name / "training.parquet", curve, {"stage": "train", "layer": args.layer}
+        )
+        write_sae(folder / name, sae.state_dict(), source)
+        last = curve.iloc[-1]
+        print(
+            f"{cache.source.model} layer {args.layer}, {name}: {sae.n_features} features, "
+            f"FVU {last.fvu:.3f}, L0 {last.l0:.1f}, dead {last.dead_fraction:.1%} at the end"
+        )
+    checkpoint.unlink(missing_ok=True)
+
+
+def parse_variants(text: str) -> dict[str, TrainSettings]:
+    """The SAEs of ``--saes``, lists expanded.
+
+    Raises
+    ------
+    UserError
+        If it is no YAML, or names an unknown setting or a value out of range.
+    """
+    try:
+        values = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise UserError(f"--saes: not YAML: {' '.join(str(error).split())}") from None
+    return parse_settings(SaeVariants, {"train": values}, "--saes").train
+
+
+def build_trainings(
+    variants: Mapping[str, TrainSettings], d_model: int, stream: StreamSettings
+) -> dict[str, SaeTraining]:
+    """Untrained SAEs on their device, if there is memory for all of them; says how much.
+
+    Raises
+    ------
+    UserError
+        If a size is impossible or the memory does not suffice.
+    """
+    device = find_device(stream.device)
+    dtype = products_dtype(stream.precision, device)
+    saes = {}
+    for name, settings in variants.items():
+        try:
+            saes[name] = build_sae(settings, d_model)
+        except ValueError as error:
+            raise UserError(f"train.{name}: {error}") from None
+    widths = [sae.n_features for sae in saes.values()]
+    # One SAE at a time holds the features of a batch; the weights of all stay.
+    needed = sum(training_bytes(d_model, width, 0, dtype) for width in widths)
+    needed += training_bytes(d_model, max(widths), stream.batch, dtype)
+    free = free_memory(device)
+    figures = f"{needed / 1e9:.2f} GB on {device.type}, {free / 1e9:.2f} GB are free"
+    if needed > free:
+        raise UserError(
+            f"train: {len(saes)} SAEs of up to {max(widths):,} features need {figures}; train "
+            "fewer at a time, or lower width or stream.batch"
+        )
     print(
-        f"{cache.source.model} layer {args.layer}, {settings.architecture}: {sae.n_features} "
-        f"features, FVU {last.fvu:.3f}, L0 {last.l0:.1f}, dead {last.dead_fraction:.1%} on the "
-        f"last training batches"
+        f"training {len(saes)} SAEs of up to {max(widths):,} features: {figures}; products in "
+        f"{str(dtype).removeprefix('torch.')}"
     )
+    return {name: SaeTraining(sae.to(device), variants[name]) for name, sae in saes.items()}
 
 
 def fit(
-    sae: Sae,
+    trainings: Mapping[str, SaeTraining],
     cache: LayerCache,
     accessions: set[str],
     normalisation: Normalisation,
-    settings: TrainSettings,
+    stream: StreamSettings,
     checkpoint: Path,
-) -> pd.DataFrame:
-    """Train in place; returns the curve, one row per stretch of steps (means over the stretch)."""
-    device = find_device(settings.device)
-    optimiser = build_optimiser(sae.to(device), settings)
+) -> Curves:
+    """Train all in place; returns their curves, up to about ``LOGGED_ROWS`` steps of each."""
     # A checkpoint of other settings, activations or proteins is not ours to go on from.
     identity = settings_sha256(
         {
-            "settings": settings.model_dump(),
+            "saes": {name: t.settings.model_dump() for name, t in trainings.items()},
+            "stream": stream.model_dump(),
             "source": vars(cache.source),
             "layer": cache.layer,
             "proteins": train_set_sha256(accessions),
         }
     )
-    found = read_checkpoint(checkpoint, identity, sae, optimiser)
-    first_step = found["step"] if found else 0
-    curve: list[dict[str, Any]] = found["curve"] if found else []
+    trained = {name: (training, training.optimiser) for name, training in trainings.items()}
+    found: dict[str, Any] = read_checkpoint(checkpoint, identity, trained) or {"step": 0}
+    curves: Curves = found.get("curves") or {name: [] for name in trainings}
 
-    every = max(1, settings.steps // LOGGED_ROWS)
-    mean = torch.from_numpy(normalisation.mean).float().to(device)
+    device = next(iter(trainings.values())).idle_F.device
+    dtype = products_dtype(stream.precision, device)
+    mean_D = torch.from_numpy(normalisation.mean).float().to(device)
     batches = shuffled_batches(
-        cache, accessions, settings.batch, settings.buffer, settings.seed, skip=first_step
+        cache, accessions, stream.batch, stream.buffer, stream.seed, skip=found["step"]
     )
-    recent: list[dict[str, float]] = []
-    fired = torch.zeros(sae.n_features, dtype=torch.bool, device=device)
-    steps = range(first_step, settings.steps)
+    steps = range(found["step"], max(t.settings.steps for t in trainings.values()))
     for step, rows in zip(progress(steps, "training", "steps"), batches, strict=False):
-        x_ND = (torch.from_numpy(rows).to(device) - mean) * normalisation.scale
-        stats = train_step(sae, optimiser, x_ND, step, settings)
-        recent.append({k: getattr(stats, k) for k in ("loss", "mse", "fvu", "l0", "l1")})
-        fired |= stats.fired
-        done = step + 1
-        # Checkpoints fall on logged steps, so that a resumed curve has the same rows.
-        if done % every and done != settings.steps:
+        x_ND = (to_device(rows, device) - mean_D) * normalisation.scale
+        take_steps(trainings, Batch.of(x_ND, dtype), step, curves)
+        if (step + 1) % stream.checkpoint_every == 0 and step + 1 < steps.stop:
+            write_checkpoint(checkpoint, identity, trained, {"step": step + 1, "curves": curves})
+    return curves
+
+
+def take_steps(
+    trainings: Mapping[str, SaeTraining], batch: Batch, step: int, curves: Curves
+) -> None:
+    """One step of every SAE that is not done yet."""
+    for name, training in trainings.items():
+        settings = training.settings
+        if step >= settings.steps:
             continue
-        means = {key: float(np.mean([stats[key] for stats in recent])) for key in recent[0]}
-        dead = 1 - float(fired.float().mean())
-        rate = optimiser.param_groups[0]["lr"]
-        curve.append({"step": done, **means, "dead_fraction": dead, "lr": rate})
-        recent.clear()
-        fired.zero_()
-        if done // settings.checkpoint_every > (done - every) // settings.checkpoint_every:
-            progress_now = {"step": done, "curve": curve}
-            write_checkpoint(checkpoint, identity, sae, optimiser, progress_now)
-    sae.cpu()
-    return pd.DataFrame(curve)
+        losses = training.step(batch, step)
+        every = max(1, settings.steps // LOGGED_ROWS)
+        if (step + 1) % every == 0 or step + 1 == settings.steps:
+            lr = training.optimiser.param_groups[0]["lr"]
+            stats = asdict(training.measure(batch, losses))
+            curves[name].append({"step": step + 1, **stats, "lr": lr})
+
+
+def to_device(rows: np.ndarray, device: torch.device) -> torch.Tensor:
+    """Rows as a tensor there; from pinned memory, so that the copy runs beside what is queued."""
+    x_ND = torch.from_numpy(rows)
+    return x_ND.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else x_ND

@@ -1,6 +1,7 @@
 """Interrupted training: weights, optimiser moments and progress in one safetensors file."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,12 @@ from torch import Tensor
 
 from protsae.io.atomic import atomic_path
 
+Trained = Mapping[str, tuple[torch.nn.Module, torch.optim.Optimizer]]
+"""Modules in training, by name, each with its optimiser."""
+
 
 def write_checkpoint(
-    path: str | Path,
-    identity: str,
-    module: torch.nn.Module,
-    optimiser: torch.optim.Optimizer,
-    progress: dict[str, Any],
+    path: str | Path, identity: str, trained: Trained, progress: dict[str, Any]
 ) -> None:
     """Write everything that training needs to go on.
 
@@ -25,12 +25,16 @@ def write_checkpoint(
     ----------
     identity : str
         Digest of settings and data; a checkpoint of another identity is not gone on from.
+    trained : mapping
+        Names without "/".
     progress : dict
         JSON-able: steps taken, curve so far.
     """
-    tensors = {f"module.{name}": value for name, value in module.state_dict().items()}
-    for index, state in optimiser.state_dict()["state"].items():
-        tensors |= {f"optimiser.{index}.{name}": value for name, value in state.items()}
+    tensors: dict[str, Tensor] = {}
+    for key, (module, optimiser) in trained.items():
+        tensors |= {f"{key}/module/{name}": value for name, value in module.state_dict().items()}
+        for index, state in optimiser.state_dict()["state"].items():
+            tensors |= {f"{key}/{index}/{name}": value for name, value in state.items()}
     tensors = {name: value.detach().cpu().clone() for name, value in tensors.items()}
     with atomic_path(path) as temporary:
         save_file(
@@ -38,10 +42,8 @@ def write_checkpoint(
         )
 
 
-def read_checkpoint(
-    path: str | Path, identity: str, module: torch.nn.Module, optimiser: torch.optim.Optimizer
-) -> dict[str, Any] | None:
-    """Put a checkpoint back into ``module`` and ``optimiser``; returns its progress.
+def read_checkpoint(path: str | Path, identity: str, trained: Trained) -> dict[str, Any] | None:
+    """Put a checkpoint back into modules and optimisers; returns its progress.
 
     None, with nothing changed, if there is no readable checkpoint of this ``identity``: training
     then starts anew.
@@ -55,15 +57,13 @@ def read_checkpoint(
             tensors = {name: handle.get_tensor(name) for name in handle.keys()}  # noqa: SIM118
     except (FileNotFoundError, SafetensorError):
         return None
-    moments: dict[int, dict[str, Tensor]] = {}
-    for name, value in tensors.items():
-        kind, _, rest = name.partition(".")
-        if kind == "optimiser":
-            index, _, moment = rest.partition(".")
-            moments.setdefault(int(index), {})[moment] = value
-    module.load_state_dict(
-        {n.removeprefix("module."): v for n, v in tensors.items() if n.startswith("module.")}
-    )
-    groups = optimiser.state_dict()["param_groups"]
-    optimiser.load_state_dict({"state": moments, "param_groups": groups})
+    found: dict[str, dict[str, dict[str, Tensor]]] = {}
+    for full_name, value in tensors.items():
+        key, part, name = full_name.split("/")
+        found.setdefault(key, {}).setdefault(part, {})[name] = value
+    for key, (module, optimiser) in trained.items():
+        module.load_state_dict(found[key].pop("module"))
+        moments = {int(index): state for index, state in found[key].items()}
+        groups = optimiser.state_dict()["param_groups"]
+        optimiser.load_state_dict({"state": moments, "param_groups": groups})
     return progress

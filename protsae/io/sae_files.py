@@ -18,7 +18,17 @@ from protsae.provenance import settings_sha256
 FORMAT = "protsae-sae"
 FORMAT_VERSION = 1
 _SAELENS_VERSION = "6.18.0"
-_SAELENS_ARCHITECTURE = {"relu": "standard", "topk": "topk"}
+_SAELENS_ARCHITECTURE = {
+    "relu": "standard",
+    "topk": "topk",
+    "batchtopk": "jumprelu",
+    "matryoshka": "jumprelu",
+    "jumprelu": "jumprelu",
+    "gated": "gated",
+}
+"""What SAELens calls each architecture; those with a threshold are all JumpReLU to it."""
+_GATED_NAMES = {"b_enc": "b_gate"}
+"""What SAELens calls the tensors of a gated SAE, where the names differ."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +39,7 @@ class SaeSource:
     ----------
     architecture : str
     k : int or None
-        Active features, for topk.
+        Active features, for topk, batchtopk and matryoshka.
     model, weights_sha256, layer : str, str, int
         Whose activations.
     protein_set_sha256 : str
@@ -63,15 +73,17 @@ def write_sae(folder: str | Path, weights: dict[str, Tensor], source: SaeSource)
     Parameters
     ----------
     weights : dict
-        W_enc (d_model, n_features), b_enc, W_dec (n_features, d_model), b_dec; float32,
-        normalisation folded in.
+        State of the SAE: W_enc (d_model, n_features), b_enc, W_dec (n_features, d_model), b_dec and
+        what its architecture adds; float32, normalisation folded in.
     """
     folder = Path(folder)
     (folder / "protsae.json").unlink(missing_ok=True)  # of an earlier SAE
     with atomic_path(folder / "sae_weights.safetensors") as temporary:
-        save_file({name: value.contiguous() for name, value in weights.items()}, temporary)
+        names = _GATED_NAMES if source.architecture == "gated" else {}
+        save_file({names.get(n, n): value.contiguous() for n, value in weights.items()}, temporary)
     n_features, d_model = weights["W_dec"].shape
-    sparsity = {"k": source.k, "rescale_acts_by_decoder_norm": False} if source.k else {}
+    topk = {"k": source.k, "rescale_acts_by_decoder_norm": False}
+    sparsity = topk if source.architecture == "topk" else {}
     write_json(
         folder / "cfg.json",
         {
@@ -119,7 +131,11 @@ def read_sae(folder: str | Path) -> tuple[dict[str, Tensor], SaeSource]:
         raise UserError(
             f"{folder / 'sae_weights.safetensors'}: cannot be read ({error}); train again"
         ) from None
-    return weights, SaeSource(**document)
+    source = SaeSource(**document)
+    if source.architecture == "gated":
+        for ours, theirs in _GATED_NAMES.items():
+            weights[ours] = weights.pop(theirs)
+    return weights, source
 
 
 def train_set_sha256(accessions: set[str]) -> str:

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import numpy as np
-import psutil
 import torch
 from esm.model.esm2 import ESM2
 from torch import Tensor
 
+from protsae.device import free_memory
 from protsae.errors import UserError
 from protsae.plm.batch import pack
 from protsae.plm.forward import FusedEsm2
@@ -247,8 +247,5 @@ def token_budget(model: ESM2, n_layers: int, dtype: torch.dtype, workers: int = 
     device = model.embed_tokens.weight.device
     width = int(model.embed_dim)
     per_token = 12 * width * torch.finfo(dtype).bits // 8 + (n_layers + 3) * width * 4
-    if device.type == "cuda":
-        free, most = torch.cuda.mem_get_info(device)[0], CUDA_TOKENS
-    else:
-        free, most = psutil.virtual_memory().available, CPU_TOKENS
-    return max(1, min(most, int(free / 3 / workers / per_token)))
+    most = CUDA_TOKENS if device.type == "cuda" else CPU_TOKENS
+    return max(1, min(most, int(free_memory(device) / 3 / workers / per_token)))

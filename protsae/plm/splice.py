@@ -22,10 +22,13 @@ class MaskedLoss:
     n_masked : ndarray of int, shape (n_proteins,)
     nats : dict of name to ndarray, shape (n_proteins,)
         sum of -log p(true residue), for the clean model (``clean``) and for each edit.
+    kl : dict of name to ndarray, shape (n_proteins,)
+        sum of KL(clean || edited) over the whole alphabet, in nats, for each edit.
     """
 
     n_masked: np.ndarray
     nats: dict[str, np.ndarray]
+    kl: dict[str, np.ndarray]
 
 
 def edit_residues(edit: Edit, residues_N: Tensor) -> Edit:
@@ -77,6 +80,7 @@ def masked_loss(
     ]
     n_masked = np.zeros(len(sequences), dtype=np.int64)
     nats = {name: np.zeros(len(sequences)) for name in ("clean", *edits)}
+    kl = {name: np.zeros(len(sequences)) for name in edits}
     for batch in batches([window.length for window in pieces], tokens_per_batch):
         chosen = [pieces[i] for i in batch]
         at = [positions[i] for i in batch]
@@ -85,15 +89,20 @@ def masked_loss(
         n_masked += np.bincount(owner, minlength=len(sequences))
         clean = esm2(masked.batch, layers=(layer,))
         start = (layer, clean.representations[layer])
-        for name in nats:
-            final_ND = clean.final_ND
-            if name in edits:
-                edit = edit_residues(edits[name], masked.batch.residues_N)
-                final_ND = esm2(masked.batch, edits={layer: edit}, start=start).final_ND
-            logits = esm2.logits(final_ND[masked.rows])
-            loss = F.cross_entropy(logits, masked.targets, reduction="none").double().cpu().numpy()
-            nats[name] += np.bincount(owner, weights=loss, minlength=len(sequences))
-    return MaskedLoss(n_masked, nats)
+
+        def by_protein(values: Tensor, owner: np.ndarray = owner) -> np.ndarray:
+            return np.bincount(owner, values.double().cpu().numpy(), minlength=len(sequences))
+
+        clean_logp = esm2.logits(clean.final_ND[masked.rows]).log_softmax(1)
+        nats["clean"] += by_protein(F.nll_loss(clean_logp, masked.targets, reduction="none"))
+        for name, edit in edits.items():
+            on_residues = edit_residues(edit, masked.batch.residues_N)
+            final_ND = esm2(masked.batch, edits={layer: on_residues}, start=start).final_ND
+            logp = esm2.logits(final_ND[masked.rows]).log_softmax(1)
+            nats[name] += by_protein(F.nll_loss(logp, masked.targets, reduction="none"))
+            divergence = F.kl_div(logp, clean_logp, reduction="none", log_target=True)
+            kl[name] += by_protein(divergence.sum(1))
+    return MaskedLoss(n_masked, nats, kl)
 
 
 def loss_recovered(clean: float, spliced: float, ablated: float) -> float:

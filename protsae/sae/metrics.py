@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from protsae.sae.models import Sae
+from protsae.sae.sae import Sae
 
 
 @dataclass(frozen=True)
@@ -48,17 +48,48 @@ def measure_moments(blocks: Iterable[np.ndarray], d_model: int) -> Moments:
     return Moments(n_residues, total, products)
 
 
-def pca_fvu(train: Moments, test: Moments, n_components: int) -> float:
-    """Share of test variance that the train split's first principal components leave out.
+class PcaBaseline:
+    """What principal components of train leave of test variance, for every number of them.
 
-    sum |(I - V V^T)(x - mean_train)|^2 / sum |x - mean_test|^2 over test, V the leading
-    ``n_components`` eigenvectors of the train covariance.
+    Parameters
+    ----------
+    train, test : Moments
+        Components and the point they are taken about come from train, the variance from test.
     """
-    _, vectors = np.linalg.eigh(train.scatter(train.mean))
-    kept = vectors[:, ::-1][:, :n_components]
-    about_train = test.scatter(train.mean)
-    left = np.trace(about_train) - np.trace(kept.T @ about_train @ kept)
-    return float(max(left, 0.0) / np.trace(test.scatter(test.mean)))
+
+    def __init__(self, train: Moments, test: Moments):
+        _, vectors = np.linalg.eigh(train.scatter(train.mean))
+        self._components = vectors[:, ::-1]
+        self._mean = train.mean
+        about_train = test.scatter(train.mean)
+        explained = np.einsum("dc,de,ec->c", self._components, about_train, self._components)
+        self._about_train = float(np.trace(about_train))
+        self._variance = float(np.trace(test.scatter(test.mean)))
+        self._same = np.cumsum(explained)
+        self._own = np.zeros(len(explained))
+
+    def update(self, rows: np.ndarray) -> None:
+        """Add test residues, shape (n, d_model), to what ``sparse_fvu`` is counted on."""
+        squares = np.square((rows - self._mean) @ self._components)
+        squares.sort(axis=1)
+        self._own += np.cumsum(squares[:, ::-1].sum(0))
+
+    def fvu(self, n_components: int) -> float:
+        """With the first components, the same for every residue: PCA at equal rank.
+
+        sum |(I - V V^T)(x - mean_train)|^2 / sum |x - mean_test|^2 over test.
+        """
+        return self._left(self._same[n_components - 1])
+
+    def sparse_fvu(self, n_components: int) -> float:
+        """With each residue's own largest coefficients: PCA at equal L0.
+
+        Of a basis these are the best code with so many non-zeros. Residues must have been added.
+        """
+        return self._left(self._own[n_components - 1])
+
+    def _left(self, explained: float) -> float:
+        return max(self._about_train - float(explained), 0.0) / self._variance
 
 
 class Reconstruction:
@@ -111,6 +142,10 @@ class Reconstruction:
     def density(self) -> np.ndarray:
         """Fraction of residues on which each feature is active, shape (n_features,)."""
         return self.fired / self.n_residues.sum()
+
+
+DENSE = 0.1
+"""Density above which a feature is called dense."""
 
 
 def encoder_decoder_cosine(sae: Sae) -> np.ndarray:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from protsae.sae.models import Sae
+from protsae.sae.sae import Sae
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 from torch import Tensor
 
-from protsae.sae.models import ReluSae, Sae, TopkSae
+from protsae.sae.architectures import ARCHITECTURES, TopkSae
+from protsae.sae.sae import Sae
 
 
 def restore_sae(architecture: str, k: int | None, weights: dict[str, Tensor]) -> Sae:
@@ -13,6 +14,6 @@ def restore_sae(architecture: str, k: int | None, weights: dict[str, Tensor]) ->
         assert k is not None
         sae = TopkSae(d_model, n_features, k)
     else:
-        sae = ReluSae(d_model, n_features)
+        sae = ARCHITECTURES[architecture](d_model, n_features)
     sae.load_state_dict(weights)
     return sae.eval().requires_grad_(False)

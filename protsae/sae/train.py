@@ -1,12 +1,16 @@
-"""Training: |x - x_hat|^2 + lambda penalty(f), averaged over residues, by Adam."""
+"""Training one SAE: what its architecture minimises, plus AuxK for dead features, by Adam."""
 
 from dataclasses import dataclass
+from typing import cast
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from protsae.config import TrainSettings
-from protsae.sae.models import Sae
+from protsae.sae.auxk import auxk_loss
+from protsae.sae.sae import Batch, Losses, Sae
+
+MAX_GRADIENT_NORM = 1.0
 
 
 @dataclass(frozen=True)
@@ -15,71 +19,128 @@ class StepStats:
 
     Attributes
     ----------
-    loss, mse, l1 : float
-        Total; |x - x_hat|^2; penalty before lambda. All per residue, in normalised units.
+    loss, mse, penalty : float
+        Total; |x - x_hat|^2; penalty before its weight. All per residue, in normalised units.
     fvu : float
         sum |x - x_hat|^2 / sum |x - mean|^2.
     l0 : float
         Mean number of active features.
-    fired : bool tensor, shape (n_features,)
-        Features active on at least one residue.
+    dead_fraction : float
+        Share of features not active on any of the last ``dead_after`` residues.
     """
 
     loss: float
     mse: float
-    l1: float
+    penalty: float
     fvu: float
     l0: float
-    fired: Tensor
+    dead_fraction: float
+
+
+class SaeTraining(nn.Module):
+    """An SAE in training: all that a step reads and changes.
+
+    ``state_dict`` and ``optimiser`` are what a checkpoint has to keep.
+
+    Attributes
+    ----------
+    sae : Sae
+    idle_F : Tensor
+        int64, shape (n_features,): residues since each feature was last active.
+    """
+
+    idle_F: Tensor
+
+    def __init__(self, sae: Sae, settings: TrainSettings):
+        super().__init__()
+        self.sae = sae
+        self.settings = settings
+        idle_F = torch.zeros(sae.n_features, dtype=torch.int64, device=sae.W_dec.device)
+        self.register_buffer("idle_F", idle_F)
+        # Fused: one pass over weights, gradients and moments.
+        self.optimiser = torch.optim.Adam(sae.parameters(), betas=(0.9, 0.999), fused=True)
+
+    @property
+    def dead_F(self) -> Tensor:
+        """bool, shape (n_features,): not active for ``dead_after`` residues."""
+        return self.idle_F >= self.settings.dead_after
+
+    def step(self, batch: Batch, step: int) -> Losses:
+        """Take step number ``step`` (0 is the first) on a batch."""
+        rate, penalty_weight = schedule(step, self.settings)
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        losses = self.sae.losses(batch, penalty_weight)
+        total = losses.total
+        dead_F = self.dead_F
+        if self.settings.auxk > 0 and bool(dead_F.any()):
+            total = total + self.settings.auxk * auxk_loss(
+                self.sae, batch, losses.residual_ND, dead_F
+            )
+        self.optimiser.zero_grad(set_to_none=True)
+        total.backward()
+        self.sae.constrain_gradient_()
+        nn.utils.clip_grad_norm_(self.sae.parameters(), MAX_GRADIENT_NORM)
+        self.optimiser.step()
+        self.sae.constrain_()
+        self.idle_F += len(batch.x_ND)
+        self.idle_F[losses.fired_F] = 0
+        return losses
+
+    def measure(self, batch: Batch, losses: Losses) -> StepStats:
+        """Figures of a step; apart from it, since counting takes longer than some of its parts."""
+        mse = float(losses.error)
+        spread = (batch.x_ND - batch.x_ND.mean(0)).square().sum() / len(batch.x_ND)
+        return StepStats(
+            loss=float(losses.total.detach()),
+            mse=mse,
+            penalty=float(losses.penalty),
+            fvu=mse / float(spread),
+            l0=float(losses.l0),
+            dead_fraction=float(self.dead_F.float().mean()),
+        )
 
 
 def schedule(step: int, settings: TrainSettings) -> tuple[float, float]:
-    """Learning rate and lambda at a step (0 is the first).
+    """Learning rate and weight of the penalty at a step (0 is the first).
 
-    Both rise linearly over the ``warmup`` share of steps; the rate falls linearly to 0 over the
-    ``decay`` share at the end.
+    The rate rises linearly over the ``warmup`` share of steps and falls linearly to 0 over the
+    ``decay`` share at the end; the weight rises over the ``penalty_warmup`` share.
 
     Examples
     --------
-    >>> settings = TrainSettings(architecture="relu", steps=100, lr=1.0, l1=4.0)
+    >>> settings = TrainSettings(architecture="relu", steps=100, lr=1.0, penalty=4.0)
     >>> schedule(1, settings), schedule(50, settings), schedule(90, settings)
     ((0.4, 1.6), (1.0, 4.0), (0.5, 4.0))
     """
-    warmup = max(1, round(settings.warmup * settings.steps))
+
+    def rise(share: float) -> float:
+        return min(1.0, (step + 1) / max(1, round(share * settings.steps)))
+
     decay = max(1, round(settings.decay * settings.steps))
-    rise = min(1.0, (step + 1) / warmup)
     fall = min(1.0, (settings.steps - step) / decay)
-    return settings.lr * rise * fall, settings.l1 * rise
+    return (
+        settings.lr * rise(settings.warmup) * fall,
+        settings.penalty * rise(settings.penalty_warmup),
+    )
 
 
-def build_optimiser(sae: Sae, settings: TrainSettings) -> torch.optim.Adam:
-    """Adam over all weights, fused: one pass over the arrays."""
-    return torch.optim.Adam(sae.parameters(), lr=settings.lr, betas=(0.9, 0.999), fused=True)
+def products_dtype(precision: str, device: torch.device) -> torch.dtype:
+    """Type of the matrix products: bfloat16 for ``auto`` where the device multiplies it fast."""
+    if precision == "auto":
+        if device.type == "cuda":
+            fast = torch.cuda.is_bf16_supported(including_emulation=False)
+        else:
+            has = torch.cpu.get_capabilities()
+            fast = has.get("avx512_bf16", False) or has.get("amx_bf16", False)
+        precision = "bfloat16" if fast else "float32"
+    return cast(torch.dtype, getattr(torch, precision))
 
 
-def train_step(
-    sae: Sae, optimiser: torch.optim.Optimizer, x_ND: Tensor, step: int, settings: TrainSettings
-) -> StepStats:
-    """One step on normalised activations, float32, shape (n_residues, d_model)."""
-    rate, l1_weight = schedule(step, settings)
-    for group in optimiser.param_groups:
-        group["lr"] = rate
-    f_NF = sae.encode(x_ND)
-    error_N = (x_ND - sae.decode(f_NF)).square().sum(1)
-    penalty_N = sae.penalty(f_NF)
-    loss = (error_N + l1_weight * penalty_N).mean()
-    optimiser.zero_grad(set_to_none=True)
-    loss.backward()
-    torch.nn.utils.clip_grad_norm_(sae.parameters(), 1.0)
-    optimiser.step()
-    sae.constrain_()
-    with torch.no_grad():
-        active_NF = f_NF > 0
-        return StepStats(
-            loss=float(loss),
-            mse=float(error_N.mean()),
-            l1=float(penalty_N.mean()),
-            fvu=float(error_N.sum() / (x_ND - x_ND.mean(0)).square().sum()),
-            l0=float(active_NF.sum() / len(x_ND)),
-            fired=active_NF.any(0),
-        )
+def training_bytes(d_model: int, n_features: int, batch: int, dtype: torch.dtype) -> int:
+    """Memory that one SAE takes: weights, gradients, two moments; and the features of a batch.
+
+    A step holds three arrays of (batch, n_features): features, their gradient, and a mask or a
+    second gradient.
+    """
+    return 4 * 4 * 2 * d_model * n_features + 3 * batch * n_features * dtype.itemsize

@@ -11,7 +11,7 @@ from protsae.config import (
     validate_local_files,
 )
 from protsae.errors import UserError
-from protsae.flags import to_flags
+from protsae.flags import to_flags, variants_flag
 from protsae.io.atomic import atomic_path
 from protsae.provenance import code_digest
 

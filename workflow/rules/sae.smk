@@ -1,61 +1,78 @@
-# One sparse autoencoder per model, layer and variant, and its evaluation.
+# The sparse autoencoders of each model and layer, trained in one pass, and their evaluation.
 
 
-rule train_sae:
+rule train_saes:
     input:
         proteins="<results>/proteins/proteins.parquet",
         activations=expand(
             "<results>/activations/{{model}}/shard-{shard}.h5", shard=SHARDS
         ),
     output:
-        cfg="<results>/sae/{model}/layer-{layer}/{variant}/cfg.json",
-        weights="<results>/sae/{model}/layer-{layer}/{variant}/sae_weights.safetensors",
-        provenance="<results>/sae/{model}/layer-{layer}/{variant}/protsae.json",
-        curve="<results>/sae/{model}/layer-{layer}/{variant}/training.parquet",
+        expand(
+            "<results>/sae/{{model}}/layer-{{layer}}/{variant}/{file}",
+            variant=sorted(CONFIG.train),
+            file=[
+                "cfg.json",
+                "sae_weights.safetensors",
+                "protsae.json",
+                "training.parquet",
+            ],
+        ),
     log:
-        "<results>/logs/train/{model}/layer-{layer}/{variant}.log",
+        "<results>/logs/train/{model}/layer-{layer}.log",
     benchmark:
-        "<results>/benchmarks/train/{model}/layer-{layer}/{variant}.tsv"
+        "<results>/benchmarks/train/{model}/layer-{layer}.tsv"
     conda:
         "../envs/protsae.yaml"
     threads: 1
     resources:
-        # The buffer's rows, float16 of 1,280 columns; the rest is the SAE and one batch.
+        # The buffer's rows, float16 of 1,280 columns; the rest is the SAEs and one batch.
         mem_mb=lambda wildcards, attempt: (
-            (4000 + CONFIG.train[wildcards.variant].buffer * 2560 // 10**6) * attempt
+            (4000 + 500 * len(CONFIG.train) + CONFIG.stream.buffer * 2560 // 10**6)
+            * attempt
         ),
         runtime=1440,
-        gpu=lambda wildcards: int(CONFIG.train[wildcards.variant].device == "cuda"),
+        gpu=int(CONFIG.stream.device == "cuda"),
     params:
-        settings=lambda wildcards: to_flags(CONFIG.train[wildcards.variant]),
+        stream=to_flags(CONFIG.stream),
+        saes=variants_flag(CONFIG.train),
         code=code("train"),
     shell:
-        "protsae train {params.settings} --activations {input.activations}"
+        "protsae train {params.saes} {params.stream} --activations {input.activations}"
         " --layer $((10#{wildcards.layer})) --proteins {input.proteins}"
-        " --output $(dirname {output.cfg}) --threads {threads} > {log} 2>&1"
+        " --output $(dirname $(dirname {output[0]})) --threads {threads} > {log} 2>&1"
 
 
-rule evaluate_sae:
+rule evaluate_saes:
     input:
-        sae="<results>/sae/{model}/layer-{layer}/{variant}/protsae.json",
-        weights="<results>/sae/{model}/layer-{layer}/{variant}/sae_weights.safetensors",
+        saes=expand(
+            "<results>/sae/{{model}}/layer-{{layer}}/{variant}/protsae.json",
+            variant=sorted(CONFIG.train),
+        ),
+        weights=expand(
+            "<results>/sae/{{model}}/layer-{{layer}}/{variant}/sae_weights.safetensors",
+            variant=sorted(CONFIG.train),
+        ),
         proteins="<results>/proteins/proteins.parquet",
         activations=expand(
             "<results>/activations/{{model}}/shard-{shard}.h5", shard=SHARDS
         ),
         model=local_file("embed.model"),
     output:
-        "<results>/sae/{model}/layer-{layer}/{variant}/evaluation.json",
+        expand(
+            "<results>/sae/{{model}}/layer-{{layer}}/{variant}/evaluation.json",
+            variant=sorted(CONFIG.train),
+        ),
     log:
-        "<results>/logs/evaluate/{model}/layer-{layer}/{variant}.log",
+        "<results>/logs/evaluate/{model}/layer-{layer}.log",
     benchmark:
-        "<results>/benchmarks/evaluate/{model}/layer-{layer}/{variant}.tsv"
+        "<results>/benchmarks/evaluate/{model}/layer-{layer}.tsv"
     conda:
         "../envs/protsae.yaml"
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 8000 * attempt,
-        runtime=240,
+        runtime=480,
         gpu=int(CONFIG.embed.device == "cuda"),
     params:
         settings=to_flags(CONFIG.evaluate),
@@ -67,7 +84,7 @@ rule evaluate_sae:
         ),
         code=code("evaluate"),
     shell:
-        "protsae evaluate {params.settings} {params.splice} --sae $(dirname {input.sae})"
+        "protsae evaluate {params.settings} {params.splice} --sae $(dirname {input.saes})"
         " --activations {input.activations} --proteins {input.proteins}"
         " --threads {threads} > {log} 2>&1"
 

@@ -1,0 +1,69 @@
+"""The k largest pre-activations of each residue."""
+
+from typing import ClassVar, Self
+
+import torch
+from torch import Tensor
+
+from protsae.config import TrainSettings
+from protsae.sae.sae import Batch, Losses, UnitNormSae
+from protsae.sae.sparse import Support, decode_selected, encode_selected
+
+
+class TopkSae(UnitNormSae):
+    """f keeps the k largest of max(pre, 0) in each row; minimises |x - x_hat|^2.
+
+    References
+    ----------
+    Gao et al. 2024, arXiv:2406.04093.
+    """
+
+    architecture: ClassVar[str] = "topk"
+
+    def __init__(self, d_model: int, n_features: int, k: int):
+        super().__init__(d_model, n_features)
+        validate_k(k, n_features)
+        self.k = k
+
+    @classmethod
+    def build(cls, d_model: int, n_features: int, settings: TrainSettings) -> Self:
+        """With ``settings.k``."""
+        return cls(d_model, n_features, settings.k)
+
+    def activate(self, pre_NF: Tensor) -> Tensor:
+        """Keep the k largest of max(pre, 0) in each row."""
+        values_NK, indices_NK = pre_NF.relu().topk(self.k, dim=-1)
+        return torch.zeros_like(pre_NF).scatter(-1, indices_NK, values_NK)
+
+    def losses(self, batch: Batch, penalty_weight: float) -> Losses:
+        """Sparsity is set by k: there is no penalty."""
+        support, pre = encode_selected(batch, self.encoder(torch.float32), self._select)
+        values = pre.relu()
+        rebuilt_ND = decode_selected(support, values, self.W_dec)
+        return sparse_losses(batch.x_ND - self.b_dec - rebuilt_ND, support, values)
+
+    def _select(self, pre_NF: Tensor) -> Support:
+        n_rows, n_features = pre_NF.shape
+        features = pre_NF.topk(self.k, dim=1, sorted=False).indices.flatten()
+        rows = torch.arange(n_rows, device=pre_NF.device).repeat_interleave(self.k)
+        return Support(rows, features, n_rows, n_features)
+
+
+def validate_k(k: int, n_features: int) -> None:
+    """Raise ValueError if k features cannot be active."""
+    if k > n_features:
+        raise ValueError(f"k = {k} exceeds the {n_features} features; lower k or raise width")
+
+
+def sparse_losses(residual_ND: Tensor, support: Support, values: Tensor) -> Losses:
+    """|x - x_hat|^2 alone, where only some features may be active."""
+    active = values.detach()
+    fired_F = torch.zeros(support.n_features, dtype=torch.bool, device=active.device)
+    fired_F[support.features[active > 0]] = True
+    return Losses(
+        total=residual_ND.square().sum() / len(residual_ND),
+        residual_ND=residual_ND.detach(),
+        penalty=residual_ND.new_zeros(()),
+        codes=active,
+        fired_F=fired_F,
+    )

@@ -1,0 +1,177 @@
+"""What all sparse autoencoders share: f = act((x - b_dec) W_enc + b_enc), x_hat = f W_dec + b_dec.
+
+An architecture (``protsae.sae.architectures``) is a final class over ``Sae`` that says how features
+come from pre-activations, what its training minimises and which constraint its weights obey.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+import torch
+from torch import Tensor, nn
+
+from protsae.config import TrainSettings
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Normalised activations, once for all SAEs that train on them.
+
+    Attributes
+    ----------
+    x_ND : Tensor
+        float32, shape (n_residues, d_model).
+    x1_NE : Tensor
+        x with a column of ones, so that one product adds the bias and its gradient sums over
+        residues; in the type of the matrix products, shape (n_residues, d_model + 1).
+    """
+
+    x_ND: Tensor
+    x1_NE: Tensor
+
+    @classmethod
+    def of(cls, x_ND: Tensor, dtype: torch.dtype = torch.float32) -> Self:
+        """A batch whose matrix products are in ``dtype``."""
+        x1_NE = torch.cat([x_ND, x_ND.new_ones(len(x_ND), 1)], 1)
+        return cls(x_ND, x1_NE.to(dtype))
+
+
+@dataclass(frozen=True)
+class Losses:
+    """What an architecture makes of a batch. Sums over a residue, means over residues.
+
+    Attributes
+    ----------
+    total : Tensor
+        What training minimises, a scalar with gradients.
+    residual_ND : Tensor
+        x - x_hat, detached.
+    penalty : Tensor
+        Sparsity penalty before its weight, a detached scalar; 0 where there is none.
+    codes : Tensor
+        Features, detached: all, shape (n_residues, n_features), or those that may be active.
+    fired_F : Tensor
+        bool, shape (n_features,): active on at least one residue.
+    """
+
+    total: Tensor
+    residual_ND: Tensor
+    penalty: Tensor
+    codes: Tensor
+    fired_F: Tensor
+
+    @property
+    def error(self) -> Tensor:
+        """Mean over residues of |x - x_hat|^2."""
+        return self.residual_ND.square().sum() / len(self.residual_ND)
+
+    @property
+    def l0(self) -> Tensor:
+        """Mean number of active features per residue."""
+        return torch.count_nonzero(self.codes) / len(self.residual_ND)
+
+
+class Sae(nn.Module, ABC):
+    """Base of all architectures.
+
+    Parameters are named and laid out as SAELens does: W_enc, shape (d_model, n_features); b_enc
+    (n_features,); W_dec (n_features, d_model); b_dec (d_model,); float32. Row i of W_dec is the
+    direction that feature i writes. ``state_dict`` holds all that ``encode`` and ``decode`` need,
+    but for ``k`` of TopK.
+    """
+
+    architecture: ClassVar[str]
+    initial_decoder_norm: ClassVar[float] = 1.0
+
+    def __init__(self, d_model: int, n_features: int):
+        super().__init__()
+        self.W_enc = nn.Parameter(torch.zeros(d_model, n_features))
+        self.b_enc = nn.Parameter(torch.zeros(n_features))
+        self.W_dec = nn.Parameter(torch.zeros(n_features, d_model))
+        self.b_dec = nn.Parameter(torch.zeros(d_model))
+
+    @classmethod
+    def build(cls, d_model: int, n_features: int, settings: TrainSettings) -> Self:
+        """An SAE of this architecture with the settings that only it reads; weights are 0."""
+        return cls(d_model, n_features)
+
+    @property
+    def d_model(self) -> int:
+        """Size of an activation vector."""
+        return self.W_dec.shape[1]
+
+    @property
+    def n_features(self) -> int:
+        """Size of the dictionary."""
+        return self.W_dec.shape[0]
+
+    @torch.no_grad()
+    def init_weights(self, seed: int) -> Self:
+        """Random decoder directions of one norm; the encoder is the transpose; biases stay 0.
+
+        With activations centred, b_dec = 0 is their mean.
+        """
+        generator = torch.Generator().manual_seed(seed)
+        directions = torch.randn(self.W_dec.shape, generator=generator)
+        directions /= directions.norm(dim=1, keepdim=True)
+        self.W_dec.copy_(self.initial_decoder_norm * directions)
+        self.W_enc.copy_(self.W_dec.T)
+        return self
+
+    def encode(self, x_ND: Tensor) -> Tensor:
+        """Features of activations: float32, shape (n_residues, n_features), none negative."""
+        return self.activate((x_ND - self.b_dec) @ self.W_enc + self.b_enc)
+
+    def decode(self, f_NF: Tensor) -> Tensor:
+        """Activations rebuilt from features, shape (n_residues, d_model)."""
+        return f_NF @ self.W_dec + self.b_dec
+
+    def forward(self, x_ND: Tensor) -> Tensor:
+        """decode(encode(x))."""
+        return self.decode(self.encode(x_ND))
+
+    def encoder(self, dtype: torch.dtype) -> Tensor:
+        """[W_enc; b_enc - b_dec W_enc], shape (d_model + 1, n_features): what x1 is multiplied by.
+
+        Folding b_dec in here keeps its gradient a row sum, where x - b_dec would make autograd form
+        the gradient of all activations: a sixth matrix product.
+        """
+        bias_F = self.b_enc - self.b_dec @ self.W_enc
+        return torch.cat([self.W_enc, bias_F[None]]).to(dtype)
+
+    @abstractmethod
+    def activate(self, pre_NF: Tensor) -> Tensor:
+        """Features from pre-activations, same shape."""
+
+    @abstractmethod
+    def losses(self, batch: Batch, penalty_weight: float) -> Losses:
+        """What training minimises on a batch, and what it measured on the way."""
+
+    @abstractmethod
+    def constrain_gradient_(self) -> None:
+        """Bring the gradients into the tangent space of the constraint, before a step."""
+
+    @abstractmethod
+    def constrain_(self) -> None:
+        """Bring the weights back into the set that the architecture allows, after a step."""
+
+
+class UnitNormSae(Sae):
+    """An SAE whose decoder rows have norm 1, so that a feature's size is how far it moves x_hat."""
+
+    @torch.no_grad()
+    def constrain_gradient_(self) -> None:
+        """Take away the part along each decoder row, which the constraint would undo: g -= (g.w) w.
+
+        Or Adam's moments would fill with it.
+        """
+        gradient = self.W_dec.grad
+        assert gradient is not None
+        along_F1 = (gradient * self.W_dec).sum(1, keepdim=True)
+        gradient.addcmul_(along_F1, self.W_dec, value=-1)
+
+    @torch.no_grad()
+    def constrain_(self) -> None:
+        """Rescale decoder rows to norm 1."""
+        self.W_dec.div_(self.W_dec.norm(dim=1, keepdim=True))
