@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import peers
 import torch
-from peers import ARCHITECTURES, Recipe, Trainer
+import trainers
 from torch import Tensor
+from trainers import ARCHITECTURES, Protsae, Recipe, Trainer
 
 from protsae.sae.planted import (
     atom_cosines,
@@ -44,6 +44,9 @@ SLACK = 0.002
 """Shares of recovered atoms that differ by less, 2 or 3 of 1,280, count as equal."""
 
 PENALTIES = {
+    ("protsae", "relu"): 3.0,
+    ("protsae", "jumprelu"): 0.3,
+    ("protsae", "gated"): 3.0,
     ("saelens", "relu"): 0.5,
     ("saelens", "jumprelu"): 0.3,
     ("saelens", "gated"): 0.5,
@@ -123,9 +126,9 @@ def main() -> None:
         runs = {0.0: ["protsae"]} | runs
     known = read_results(args.results)
     found = []
-    for gamma, trainers in runs.items():
+    for gamma, chosen in runs.items():
         planting = Planting(gamma=gamma, group=args.group, seed=args.seed)
-        for result in run_all(trainers, args, planting, known):
+        for result in run_all(chosen, args, planting, known):
             found.append(result)
             print(f"{name(result)} done", file=sys.stderr)
     print(tabulate(found).to_string(index=False))
@@ -137,20 +140,15 @@ def main() -> None:
         sys.exit(1)
 
 
-def protsae_arm(architecture: str, recipe: Recipe) -> Trainer:
-    """protsae's own training behind the peers' interface."""
-    raise NotImplementedError(architecture)
-
-
-TRAINERS = {"protsae": (ARCHITECTURES, protsae_arm), **peers.TRAINERS}
+TRAINERS = {"protsae": (ARCHITECTURES, Protsae), **trainers.TRAINERS}
 
 
 def run_all(
-    trainers: list[str], args: argparse.Namespace, planting: Planting, known: list[Result]
+    chosen: list[str], args: argparse.Namespace, planting: Planting, known: list[Result]
 ) -> Iterator[Result]:
     """Results of the chosen variants: known ones of peers as they are, the others measured."""
     planted = None
-    for trainer in trainers:
+    for trainer in chosen:
         architectures, build = TRAINERS[trainer]
         for architecture in [a for a in architectures if a in args.architectures]:
             recipe = make_recipe(trainer, architecture, args, planting)
@@ -160,9 +158,9 @@ def run_all(
             if stored:
                 yield stored[-1]
                 continue
-            version = None if trainer == "protsae" else peers.installed_version(trainer)
+            version = None if trainer == "protsae" else trainers.installed_version(trainer)
             if trainer != "protsae" and version is None:
-                package = peers.PACKAGES[trainer]
+                package = trainers.PACKAGES[trainer]
                 print(f"{trainer} left out: pip install {package}", file=sys.stderr)
                 break
             planted = planted or plant(planting)
@@ -247,6 +245,7 @@ def draw_codes(n: int, planting: Planting, generator: torch.Generator) -> Tensor
 def measure(trainer: Trainer, planted: Planted, recipe: Recipe) -> Result:
     """Train on shuffled rows, pass after pass; then score."""
     spent = 0.0
+    trainer.prepare(planted.train_ND)
     for x_ND in batches(planted.train_ND, recipe):
         began = time.process_time()
         trainer.step(x_ND)

@@ -1,4 +1,7 @@
-"""Which device the arithmetic runs on."""
+"""Which device the arithmetic runs on, and its memory."""
+
+import ctypes
+import sys
 
 import psutil
 import torch
@@ -31,3 +34,20 @@ def free_memory(device: torch.device) -> int:
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
     return int(psutil.virtual_memory().available)
+
+
+def keep_freed_memory() -> None:
+    """Let this process keep memory that it frees, for its next arrays of that size.
+
+    glibc gives large arrays back at once, and every step of training faults all their pages in
+    again: a tenth to a quarter of its time. Elsewhere than on Linux with glibc nothing changes.
+    """
+    if sys.platform == "linux":
+        c_library = ctypes.CDLL(None)
+        if hasattr(c_library, "mallopt"):
+            for option in (_M_MMAP_THRESHOLD, _M_TRIM_THRESHOLD):
+                c_library.mallopt(option, 2**31 - 1)
+
+
+# Numbers of mallopt's options, from glibc's malloc.h.
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3

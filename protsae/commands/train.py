@@ -24,7 +24,7 @@ import yaml
 
 from protsae import __version__
 from protsae.config import SaeVariants, StreamSettings, TrainSettings, parse_settings
-from protsae.device import find_device, free_memory
+from protsae.device import find_device, free_memory, keep_freed_memory
 from protsae.errors import UserError
 from protsae.flags import add_flags, add_threads_flag, settings_from_flags
 from protsae.io.activations import LayerCache
@@ -71,6 +71,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Measure, train, fold, save."""
     torch.set_num_threads(args.threads)
+    keep_freed_memory()
     stream = settings_from_flags(StreamSettings, args)
     variants = parse_variants(args.saes)
     proteins, protein_set = read_split_proteins(args.proteins)

@@ -45,31 +45,31 @@ class Losses:
     ----------
     total : Tensor
         What training minimises, a scalar with gradients.
-    residual_ND : Tensor
-        x - x_hat, detached.
+    error_ND : Tensor
+        x_hat - x, detached.
     penalty : Tensor
         Sparsity penalty before its weight, a detached scalar; 0 where there is none.
     codes : Tensor
-        Features, detached: all, shape (n_residues, n_features), or those that may be active.
+        Features, detached: all, shape (n_residues, n_features), or the active ones alone.
     fired_F : Tensor
         bool, shape (n_features,): active on at least one residue.
     """
 
     total: Tensor
-    residual_ND: Tensor
+    error_ND: Tensor
     penalty: Tensor
     codes: Tensor
     fired_F: Tensor
 
     @property
-    def error(self) -> Tensor:
+    def mse(self) -> Tensor:
         """Mean over residues of |x - x_hat|^2."""
-        return self.residual_ND.square().sum() / len(self.residual_ND)
+        return self.error_ND.square().sum() / len(self.error_ND)
 
     @property
     def l0(self) -> Tensor:
         """Mean number of active features per residue."""
-        return torch.count_nonzero(self.codes) / len(self.residual_ND)
+        return torch.count_nonzero(self.codes) / len(self.error_ND)
 
 
 class Sae(nn.Module, ABC):

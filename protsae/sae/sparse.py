@@ -18,12 +18,12 @@ from protsae.sae.sae import Batch
 
 @dataclass(frozen=True)
 class Support:
-    """Which features may be active on which rows: the places of the non-zeros of a sparse matrix.
+    """Which features are active on which rows: the places of the non-zeros of a sparse matrix.
 
     Attributes
     ----------
     rows, features : Tensor
-        int64, shape (n_nonzero,); rows ascend.
+        int64, shape (n_nonzero,); rows ascend, and features within a row.
     n_rows, n_features : int
     """
 
@@ -42,9 +42,14 @@ class Support:
         """The order that sorts the non-zeros by feature, and where each feature then begins."""
         return self.features.argsort(stable=True), _offsets(self.features, self.n_features)
 
+    @property
+    def fired_F(self) -> Tensor:
+        """bool, shape (n_features,): active on at least one row."""
+        return self.by_feature[1].diff() > 0
+
 
 Select = Callable[[Tensor], Support]
-"""Pre-activations, shape (n_residues, n_features), to the features that may be active."""
+"""Pre-activations, shape (n_residues, n_features), to the features that are active: positive."""
 
 
 def gather_sum(support: Support, values: Tensor, table_FD: Tensor) -> Tensor:
@@ -75,17 +80,8 @@ def scatter_sum(support: Support, values: Tensor, table_ND: Tensor) -> Tensor:
     )
 
 
-def row_dots(support: Support, table_FD: Tensor, table_ND: Tensor) -> Tensor:
-    """table_FD[feature] . table_ND[row] of each non-zero: the gradient of values, (n_nonzero,)."""
-    with torch.enable_grad():
-        values = table_FD.new_zeros(len(support.features), requires_grad=True)
-        rebuilt_ND = gather_sum(support, values, table_FD.detach())
-    (dots,) = torch.autograd.grad(rebuilt_ND, values, table_ND)
-    return dots
-
-
 def encode_selected(batch: Batch, encoder_EF: Tensor, select: Select) -> tuple[Support, Tensor]:
-    """Pre-activations of the selected features only, float32, shape (n_nonzero,), and where.
+    """Active features: where, and their values, float32, shape (n_nonzero,).
 
     All pre-activations are computed, once and without gradients; the gradient of ``encoder_EF`` is
     the sparse sum of rows of x1.
@@ -93,46 +89,55 @@ def encode_selected(batch: Batch, encoder_EF: Tensor, select: Select) -> tuple[S
     with torch.no_grad():
         pre_NF = batch.x1_NE @ encoder_EF.to(batch.x1_NE.dtype)
         support = select(pre_NF)
-        values = pre_NF[support.rows, support.features].float()
-    return support, _Encoded.apply(values, batch.x1_NE, encoder_EF, support)
+        flat = support.rows * support.n_features + support.features
+        values = pre_NF.flatten()[flat].float()
+    return support, _Encoded.apply(values, encoder_EF, batch.x_ND, support)
 
 
 def decode_selected(support: Support, values: Tensor, decoder_FD: Tensor) -> Tensor:
-    """``gather_sum`` with gradients for values and decoder, float32."""
-    return _Decoded.apply(support, values, decoder_FD)
+    """``gather_sum`` with sparse gradients for values and decoder, float32."""
+    rebuilt_ND = gather_sum(support, values, decoder_FD.detach())
+    return _Decoded.apply(rebuilt_ND, decoder_FD, values.detach(), support)
 
 
 class _Encoded(torch.autograd.Function):
+    """The values as they are; gradients for the encoder."""
+
     @staticmethod
     def forward(
-        ctx: Any, values: Tensor, x1_NE: Tensor, encoder_EF: Tensor, support: Support
+        ctx: Any, values: Tensor, encoder_EF: Tensor, x_ND: Tensor, support: Support
     ) -> Tensor:
-        ctx.save_for_backward(x1_NE)
+        ctx.save_for_backward(x_ND)
         ctx.support = support
-        return values.clone()
+        return values.view_as(values)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        (x1_NE,) = ctx.saved_tensors
-        return None, None, scatter_sum(ctx.support, gradients[0], x1_NE.float()).T, None
+        (x_ND,) = ctx.saved_tensors
+        weights_FD = scatter_sum(ctx.support, gradients[0], x_ND)
+        bias_F1 = scatter_sum(ctx.support, gradients[0], x_ND.new_ones(len(x_ND), 1))
+        return None, torch.cat([weights_FD, bias_F1], 1).T, None, None
 
 
 class _Decoded(torch.autograd.Function):
+    """What was rebuilt as it is; gradients for the decoder, beside those that autograd knows.
+
+    embedding_bag's own gradient of its table takes three times as long as ``scatter_sum``.
+    """
+
     @staticmethod
-    def forward(ctx: Any, support: Support, values: Tensor, decoder_FD: Tensor) -> Tensor:
-        ctx.save_for_backward(values, decoder_FD)
+    def forward(
+        ctx: Any, rebuilt_ND: Tensor, decoder_FD: Tensor, values: Tensor, support: Support
+    ) -> Tensor:
+        ctx.save_for_backward(values)
         ctx.support = support
-        return gather_sum(support, values, decoder_FD)
+        return rebuilt_ND.view_as(rebuilt_ND)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        values, decoder_FD = ctx.saved_tensors
+        (values,) = ctx.saved_tensors
         gradient_ND = gradients[0].contiguous()
-        return (
-            None,
-            row_dots(ctx.support, decoder_FD, gradient_ND),
-            scatter_sum(ctx.support, values, gradient_ND),
-        )
+        return gradient_ND, scatter_sum(ctx.support, values, gradient_ND), None, None
 
 
 def _offsets(ascending: Tensor, n: int) -> Tensor:

@@ -75,7 +75,7 @@ class SaeTraining(nn.Module):
         dead_F = self.dead_F
         if self.settings.auxk > 0 and bool(dead_F.any()):
             total = total + self.settings.auxk * auxk_loss(
-                self.sae, batch, losses.residual_ND, dead_F
+                self.sae, batch, -losses.error_ND, dead_F
             )
         self.optimiser.zero_grad(set_to_none=True)
         total.backward()
@@ -89,7 +89,7 @@ class SaeTraining(nn.Module):
 
     def measure(self, batch: Batch, losses: Losses) -> StepStats:
         """Figures of a step; apart from it, since counting takes longer than some of its parts."""
-        mse = float(losses.error)
+        mse = float(losses.mse)
         spread = (batch.x_ND - batch.x_ND.mean(0)).square().sum() / len(batch.x_ND)
         return StepStats(
             loss=float(losses.total.detach()),

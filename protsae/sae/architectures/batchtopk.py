@@ -8,6 +8,7 @@ from torch import Tensor
 from protsae.config import TrainSettings
 from protsae.sae.architectures.topk import sparse_losses, validate_k
 from protsae.sae.sae import Batch, Losses, UnitNormSae
+from protsae.sae.select import largest_of_all
 from protsae.sae.sparse import Support, decode_selected, encode_selected
 
 THRESHOLD_RATE = 0.01
@@ -47,31 +48,17 @@ class BatchTopkSae(UnitNormSae):
         """Sparsity is set by k: there is no penalty."""
         support, values = self._encode(batch)
         rebuilt_ND = decode_selected(support, values, self.W_dec)
-        return sparse_losses(batch.x_ND - self.b_dec - rebuilt_ND, support, values)
+        return sparse_losses(rebuilt_ND + (self.b_dec - batch.x_ND), support, values)
 
     def _encode(self, batch: Batch) -> tuple[Support, Tensor]:
-        encoder_EF = self.encoder(torch.float32)
-        support, values = encode_selected(batch, encoder_EF, self._select)
+        support, values = encode_selected(batch, self.encoder(torch.float32), self._select)
         if len(values):
             self._follow(values.detach().min())
         return support, values
 
     def _select(self, pre_NF: Tensor) -> Support:
-        n_rows, n_features = pre_NF.shape
-        n_wanted = n_rows * self.k
-        # Most are far below the threshold, so that only a share has to be sorted; where the guess
-        # of that share is too small, all positive ones are.
-        places = (pre_NF > 0.5 * self.threshold[0]).nonzero()
-        if len(places) < n_wanted:
-            places = (pre_NF > 0).nonzero()
-        rows, features = places.unbind(1)
-        if len(places) > n_wanted:
-            largest = pre_NF[rows, features].topk(n_wanted, sorted=False).indices
-            # Ascending again: rows one after another, and features within a row.
-            kept = torch.zeros(len(places), dtype=torch.bool, device=pre_NF.device)
-            kept[largest] = True
-            rows, features = rows[kept], features[kept]
-        return Support(rows, features, n_rows, n_features)
+        # All but a few lie far below the running threshold, and need not be ranked.
+        return largest_of_all(pre_NF, len(pre_NF) * self.k, hint=0.5 * float(self.threshold[0]))
 
     @torch.no_grad()
     def _follow(self, smallest: Tensor) -> None:

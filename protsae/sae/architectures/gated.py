@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from protsae.sae.sae import Batch, Losses, UnitNormSae
+from protsae.sae.select import fired
 
 
 class GatedSae(UnitNormSae):
@@ -39,17 +40,16 @@ class GatedSae(UnitNormSae):
         dtype = batch.x1_NE.dtype
         gate_NF = batch.x1_NE @ self.encoder(dtype)
         f_NF, open_NF = self.activate(gate_NF), gate_NF.relu()
-        target_ND = batch.x_ND - self.b_dec
-        residual_ND = target_ND - (f_NF @ self.W_dec.to(dtype)).float()
+        offset_ND = self.b_dec - batch.x_ND
+        error_ND = (f_NF @ self.W_dec.to(dtype)).float() + offset_ND
         by_gate_ND = (open_NF @ self.W_dec.detach().to(dtype)).float()
-        gate_error = (target_ND.detach() - by_gate_ND).square().sum()
+        gate_error = (by_gate_ND + offset_ND.detach()).square().sum()
         penalty = open_NF.sum(1, dtype=torch.float32).mean()
         features = f_NF.detach()
         return Losses(
-            total=(residual_ND.square().sum() + gate_error) / len(residual_ND)
-            + penalty_weight * penalty,
-            residual_ND=residual_ND.detach(),
+            total=(error_ND.square().sum() + gate_error) / len(error_ND) + penalty_weight * penalty,
+            error_ND=error_ND.detach(),
             penalty=penalty.detach(),
             codes=features,
-            fired_F=features.amax(0) > 0,
+            fired_F=fired(features),
         )

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from protsae.config import TrainSettings
 from protsae.sae.sae import Batch, Losses, UnitNormSae
+from protsae.sae.select import fired
 
 
 class JumpReluSae(UnitNormSae):
@@ -41,15 +42,15 @@ class JumpReluSae(UnitNormSae):
         pre_NF = batch.x1_NE @ self.encoder(dtype)
         f_NF, l0_N = _Jump.apply(pre_NF, self.threshold, self.bandwidth)
         rebuilt_ND = (f_NF @ self.W_dec.to(dtype)).float()
-        residual_ND = batch.x_ND - self.b_dec - rebuilt_ND
+        error_ND = rebuilt_ND + (self.b_dec - batch.x_ND)
         penalty = l0_N.mean()
         features = f_NF.detach()
         return Losses(
-            total=residual_ND.square().sum() / len(residual_ND) + penalty_weight * penalty,
-            residual_ND=residual_ND.detach(),
+            total=error_ND.square().sum() / len(error_ND) + penalty_weight * penalty,
+            error_ND=error_ND.detach(),
             penalty=penalty.detach(),
             codes=features,
-            fired_F=features.amax(0) > 0,
+            fired_F=fired(features),
         )
 
     @torch.no_grad()

@@ -50,7 +50,7 @@ class MatryoshkaSae(BatchTopkSae):
             support.n_features,
         )
         parts_NMD = decode_selected(rings, values, self.W_dec).unflatten(0, (-1, n_rings))
-        residual_NMD = (batch.x_ND - self.b_dec)[:, None] - parts_NMD.cumsum(1)
-        whole = sparse_losses(residual_NMD[:, -1], support, values)
-        total = residual_NMD.square().sum() / len(residual_NMD) / n_rings
-        return Losses(total, whole.residual_ND, whole.penalty, whole.codes, whole.fired_F)
+        error_NMD = parts_NMD.cumsum(1) + (self.b_dec - batch.x_ND)[:, None]
+        whole = sparse_losses(error_NMD[:, -1], support, values)
+        total = error_NMD.square().sum() / len(error_NMD) / n_rings
+        return Losses(total, whole.error_ND, whole.penalty, whole.codes, whole.fired_F)

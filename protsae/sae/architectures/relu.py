@@ -1,11 +1,12 @@
 """ReLU features with an L1 penalty that counts how far each feature moves x_hat."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
 from protsae.sae.sae import Batch, Losses, Sae
+from protsae.sae.select import fired
 
 
 class ReluSae(Sae):
@@ -27,19 +28,19 @@ class ReluSae(Sae):
 
     def losses(self, batch: Batch, penalty_weight: float) -> Losses:
         """The penalty is one more column of the decoder: no pass over features of its own."""
-        f_NF = (batch.x1_NE @ self.encoder(batch.x1_NE.dtype)).relu_()
+        f_NF = _ReluInPlace.apply(batch.x1_NE @ self.encoder(batch.x1_NE.dtype))
         decoder_FE = torch.cat([self.W_dec, self.W_dec.norm(dim=1, keepdim=True)], 1)
         rebuilt_NE = (f_NF @ decoder_FE.to(f_NF.dtype)).float()
-        residual_ND = batch.x_ND - self.b_dec - rebuilt_NE[:, :-1]
-        penalty = rebuilt_NE[:, -1].mean()
-        error = residual_ND.square().sum() / len(residual_ND)
+        rebuilt_ND, penalty_N1 = rebuilt_NE.split([self.d_model, 1], 1)
+        error_ND = rebuilt_ND + (self.b_dec - batch.x_ND)
+        penalty = penalty_N1.mean()
         features = f_NF.detach()
         return Losses(
-            total=error + penalty_weight * penalty,
-            residual_ND=residual_ND.detach(),
+            total=error_ND.square().sum() / len(error_ND) + penalty_weight * penalty,
+            error_ND=error_ND.detach(),
             penalty=penalty.detach(),
             codes=features,
-            fired_F=features.amax(0) > 0,
+            fired_F=fired(features),
         )
 
     def constrain_gradient_(self) -> None:
@@ -47,3 +48,26 @@ class ReluSae(Sae):
 
     def constrain_(self) -> None:
         """Weights are free."""
+
+
+class _ReluInPlace(torch.autograd.Function):
+    """max(pre, 0), whose backward pass overwrites the gradient that it is given, too.
+
+    That gradient is the fresh result of a matrix product that nobody else holds; a third array of
+    (n_residues, n_features) would cost more in page faults than the arithmetic does.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, pre_NF: Tensor) -> Tensor:
+        f_NF = pre_NF.relu_()
+        ctx.mark_dirty(pre_NF)
+        ctx.save_for_backward(f_NF)
+        return f_NF
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        (f_NF,) = ctx.saved_tensors
+        gradient_NF = gradients[0]
+        return torch.ops.aten.threshold_backward.grad_input(
+            gradient_NF, f_NF, 0, grad_input=gradient_NF
+        )

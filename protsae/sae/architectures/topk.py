@@ -7,6 +7,7 @@ from torch import Tensor
 
 from protsae.config import TrainSettings
 from protsae.sae.sae import Batch, Losses, UnitNormSae
+from protsae.sae.select import largest_in_rows
 from protsae.sae.sparse import Support, decode_selected, encode_selected
 
 
@@ -37,16 +38,11 @@ class TopkSae(UnitNormSae):
 
     def losses(self, batch: Batch, penalty_weight: float) -> Losses:
         """Sparsity is set by k: there is no penalty."""
-        support, pre = encode_selected(batch, self.encoder(torch.float32), self._select)
-        values = pre.relu()
+        support, values = encode_selected(
+            batch, self.encoder(torch.float32), lambda pre_NF: largest_in_rows(pre_NF, self.k)
+        )
         rebuilt_ND = decode_selected(support, values, self.W_dec)
-        return sparse_losses(batch.x_ND - self.b_dec - rebuilt_ND, support, values)
-
-    def _select(self, pre_NF: Tensor) -> Support:
-        n_rows, n_features = pre_NF.shape
-        features = pre_NF.topk(self.k, dim=1, sorted=False).indices.flatten()
-        rows = torch.arange(n_rows, device=pre_NF.device).repeat_interleave(self.k)
-        return Support(rows, features, n_rows, n_features)
+        return sparse_losses(rebuilt_ND + (self.b_dec - batch.x_ND), support, values)
 
 
 def validate_k(k: int, n_features: int) -> None:
@@ -55,15 +51,12 @@ def validate_k(k: int, n_features: int) -> None:
         raise ValueError(f"k = {k} exceeds the {n_features} features; lower k or raise width")
 
 
-def sparse_losses(residual_ND: Tensor, support: Support, values: Tensor) -> Losses:
-    """|x - x_hat|^2 alone, where only some features may be active."""
-    active = values.detach()
-    fired_F = torch.zeros(support.n_features, dtype=torch.bool, device=active.device)
-    fired_F[support.features[active > 0]] = True
+def sparse_losses(error_ND: Tensor, support: Support, values: Tensor) -> Losses:
+    """|x - x_hat|^2 alone, where few features are active."""
     return Losses(
-        total=residual_ND.square().sum() / len(residual_ND),
-        residual_ND=residual_ND.detach(),
-        penalty=residual_ND.new_zeros(()),
-        codes=active,
-        fired_F=fired_F,
+        total=error_ND.square().sum() / len(error_ND),
+        error_ND=error_ND.detach(),
+        penalty=error_ND.new_zeros(()),
+        codes=values.detach(),
+        fired_F=support.fired_F,
     )

@@ -1,4 +1,4 @@
-"""Other SAE trainers behind one interface: each peer's own training step, without its services.
+"""SAE trainers behind one interface: protsae and its peers, each by its own training step.
 
 Optimiser, schedules, clipping, norms and counters are the peers' own, with their own defaults where
 the recipe leaves them open; progress bars, logging and checkpoints are left out. Two things are
@@ -19,6 +19,12 @@ from typing import Any, Protocol
 
 import torch
 from torch import Tensor
+
+from protsae.config import TrainSettings
+from protsae.sae.architectures import build_sae
+from protsae.sae.normalisation import measure_normalisation
+from protsae.sae.sae import Batch
+from protsae.sae.train import SaeTraining, products_dtype
 
 PACKAGES = {
     "saelens": "sae-lens",
@@ -69,6 +75,9 @@ class Trainer(Protocol):
 
     lr: float
 
+    def prepare(self, rows_ND: Tensor) -> None:
+        """What it measures on the training rows before the first step."""
+
     def step(self, x_ND: Tensor) -> None:
         """One step on activations as they come, float32, shape (batch, d_model)."""
 
@@ -99,6 +108,52 @@ def quiet() -> Iterator[None]:
         yield
 
 
+class Protsae:
+    """protsae as its ``train`` stage steps; ``precision`` is that of the matrix products."""
+
+    def __init__(self, architecture: str, recipe: Recipe, precision: str = "auto"):
+        device = torch.device(recipe.device)
+        self._settings = TrainSettings.model_validate(
+            {
+                "architecture": architecture,
+                "width": recipe.n_features,
+                "k": recipe.k,
+                "steps": recipe.steps,
+                "seed": recipe.seed,
+                **({} if recipe.penalty is None else {"penalty": recipe.penalty}),
+                **({} if recipe.lr is None else {"lr": recipe.lr}),
+            }
+        )
+        self.lr = self._settings.lr
+        self._dtype = products_dtype(precision, device)
+        sae = build_sae(self._settings, recipe.d_model).to(device)
+        self._training = SaeTraining(sae, self._settings)
+        self._mean_D, self._scale = torch.zeros(recipe.d_model, device=device), 1.0
+        self._steps = 0
+
+    def prepare(self, rows_ND: Tensor) -> None:
+        """Mean and scale of the training rows."""
+        found = measure_normalisation(block.numpy() for block in rows_ND.cpu().split(16_384))
+        self._mean_D = torch.from_numpy(found.mean).float().to(self._mean_D.device)
+        self._scale = found.scale
+
+    def step(self, x_ND: Tensor) -> None:
+        batch = Batch.of((x_ND - self._mean_D) * self._scale, self._dtype)
+        self._training.step(batch, self._steps)
+        self._steps += 1
+
+    def decoder(self) -> Tensor:
+        return self._training.sae.W_dec.detach()
+
+    @torch.no_grad()
+    def encode(self, x_ND: Tensor) -> Tensor:
+        return self._training.sae.encode((x_ND - self._mean_D) * self._scale)
+
+    @torch.no_grad()
+    def decode(self, f_NF: Tensor) -> Tensor:
+        return self._training.sae.decode(f_NF) / self._scale + self._mean_D
+
+
 class SaeLens:
     """SAELens's ``SAETrainer``: what its ``fit`` does in every step."""
 
@@ -119,6 +174,9 @@ class SaeLens:
             )
             self._trainer = SAETrainer(settings, sae, data_provider=iter(()))
         self._saved: Any = None
+
+    def prepare(self, rows_ND: Tensor) -> None:
+        """Nothing: it takes rows as they come."""
 
     def step(self, x_ND: Tensor) -> None:
         self._saved = None
@@ -179,6 +237,9 @@ class DictionaryLearning:
             self._trainer = dictionary_learning_trainer(architecture, recipe)
         self.lr: float = self._trainer.lr
         self._steps = 0
+
+    def prepare(self, rows_ND: Tensor) -> None:
+        """Nothing: it takes rows as they come."""
 
     def step(self, x_ND: Tensor) -> None:
         self._trainer.update(self._steps, x_ND)
@@ -268,6 +329,9 @@ class Sparsify:
         self._schedule_free = optimiser == "signum"
         self._since_fired = torch.zeros(recipe.n_features, dtype=torch.long, device=recipe.device)
         self._started = False
+
+    def prepare(self, rows_ND: Tensor) -> None:
+        """Nothing: it takes rows as they come."""
 
     def step(self, x_ND: Tensor) -> None:
         sae = self._sae
