@@ -4,6 +4,7 @@ import shlex
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 import yaml
 
@@ -19,7 +20,9 @@ from protsae.config import (
     ReportSettings,
     Settings,
     SplitSettings,
+    StreamSettings,
     TrainSettings,
+    expand_lists,
     parse_settings,
     read_config,
 )
@@ -62,7 +65,7 @@ def test_the_uniprot_configuration_over_the_embedded_one() -> None:
     )
     found = parse_settings(Config, merged(below, above))
     assert found.fetch.input == "uniprot"
-    assert found.train["relu"].l1 == below["train"]["relu"]["l1"]
+    assert found.train["relu"].penalty == below["train"]["relu"]["penalty"]
     assert found.train["relu"].steps == above["train"]["relu"]["steps"]
 
 
@@ -70,7 +73,7 @@ def test_every_key_of_the_embedded_configuration_is_explained() -> None:
     """A comment on its line; a section's stands on its first key, and a seed needs none."""
     for line in (ROOT / "config.yaml").read_text().splitlines():
         if re.match(r" *\w+: *[^ #]", line) and not line.strip().startswith("#"):
-            repeated = line.strip().split(":")[0] in ("seed", "expansion", "lr", "steps", "batch")
+            repeated = line.strip().split(":")[0] in ("seed", "expansion", "lr", "steps")
             closed = re.search(r": (error|first|keep|drop)\b", line) or "#" in line
             assert "#" in line or repeated or closed, line
 
@@ -89,8 +92,8 @@ def test_sections_of_the_embedded_configuration_are_complete() -> None:
     [
         pytest.param(
             {"trian": TRAIN},
-            "config: unknown key 'trian'; did you mean 'train'? Valid keys: results, fetch, split, "
-            "cache, onehot, embed, train, evaluate, annotate, report",
+            "config: unknown key 'trian'; did you mean 'train'? Valid keys: train, results, fetch, "
+            "split, cache, onehot, embed, stream, evaluate, annotate, report",
             id="top level",
         ),
         pytest.param(
@@ -117,8 +120,8 @@ def test_sections_of_the_embedded_configuration_are_complete() -> None:
             id="SAE variant with the name of a key",
         ),
         pytest.param(
-            {"train": {"relu": {"architecture": "relu", "l1": -1}}},
-            "config: train.relu.l1: Input should be greater than or equal to 0, found -1",
+            {"train": {"relu": {"architecture": "relu", "penalty": -1}}},
+            "config: train.relu.penalty: Input should be greater than or equal to 0, found -1",
             id="negative penalty",
         ),
         pytest.param(
@@ -127,16 +130,17 @@ def test_sections_of_the_embedded_configuration_are_complete() -> None:
             id="infinite rate",
         ),
         pytest.param(
-            {"train": {"relu": {"architecture": "relu", "l1": float("nan")}}},
-            "config: train.relu.l1: Input should be a finite number, found nan",
+            {"train": {"relu": {"architecture": "relu", "penalty": float("nan")}}},
+            "config: train.relu.penalty: Input should be a finite number, found nan",
             id="penalty that is no number",
         ),
         pytest.param(
             {"train": {"relu": {}}}, "config: train.relu.architecture: Field required", id="missing"
         ),
         pytest.param(
-            {"train": {"relu": {"architecture": "gated"}}},
-            "config: train.relu.architecture: Input should be 'relu' or 'topk', found 'gated'",
+            {"train": {"relu": {"architecture": "rleu"}}},
+            "config: train.relu.architecture: Input should be 'relu', 'topk', 'batchtopk', "
+            "'jumprelu', 'gated' or 'matryoshka', found 'rleu'",
             id="architecture",
         ),
         pytest.param(
@@ -258,20 +262,24 @@ UNUSUAL: list[Settings] = [
         overlap=3,
         device="cpu",
     ),
+    StreamSettings(
+        batch=11, buffer=13, device="cpu", precision="float32", checkpoint_every=17, seed=2**32 - 1
+    ),
     TrainSettings(
         architecture="relu",
         expansion=0.5,
         width=7,
-        l1=1e-5,
         k=3,
+        penalty=1e-5,
+        nested=(0.5, 1.0),
+        bandwidth=1e-3,
+        auxk=0.0,
+        dead_after=19,
         lr=1e-8,
         steps=5,
-        batch=11,
-        buffer=13,
         warmup=0.25,
+        penalty_warmup=0.75,
         decay=1.0,
-        device="cpu",
-        checkpoint_every=17,
         seed=2**32 - 1,
     ),
     EvaluateSettings(mask_fraction=0.5, max_proteins=7, bootstrap=11, seed=13),
@@ -329,8 +337,8 @@ def test_defaults_through_flags() -> None:
 def test_a_flag_out_of_range() -> None:
     parser = argparse.ArgumentParser()
     add_flags(parser, TrainSettings)
-    args = parser.parse_args(["--architecture", "relu", "--l1", "-3"])
-    message = "command line: l1: Input should be greater than or equal to 0, found '-3'"
+    args = parser.parse_args(["--architecture", "relu", "--penalty", "-3"])
+    message = "command line: penalty: Input should be greater than or equal to 0, found '-3'"
     with pytest.raises(UserError, match=f"^{message}$"):
         settings_from_flags(TrainSettings, args)
 
@@ -338,3 +346,48 @@ def test_a_flag_out_of_range() -> None:
 def test_settings_do_not_change() -> None:
     with pytest.raises(ValueError, match="frozen"):
         Config().results = "x"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("variants", "names"),
+    [
+        pytest.param({"a": {"k": 3}}, ["a"], id="no list"),
+        pytest.param({"a": {"k": [3, 5]}, "b": {}}, ["a-k3", "a-k5", "b"], id="one list"),
+        pytest.param({"a": {"k": [3]}}, ["a-k3"], id="list of one"),
+        pytest.param(
+            {"a": {"width": [7, 11], "seed": [0, 1]}},
+            ["a-width7-seed0", "a-width7-seed1", "a-width11-seed0", "a-width11-seed1"],
+            id="two lists",
+        ),
+        pytest.param(
+            {"all": {"architecture": ["relu", "topk"], "lr": [0.5]}},
+            ["all-relu-lr0.5", "all-topk-lr0.5"],
+            id="architectures",
+        ),
+        pytest.param({"a": {"nested": [0.5, 1.0]}}, ["a"], id="nested is one value"),
+    ],
+)
+def test_lists_stand_for_combinations(variants: dict[str, Any], names: list[str]) -> None:
+    assert list(expand_lists(variants)) == names
+
+
+def test_each_combination_has_its_values() -> None:
+    values = {"train": {"all": {"architecture": "topk", "k": [2, 3], "width": 7}, "gone": None}}
+    found = parse_settings(Config, values).train
+    assert {name: (sae.k, sae.width) for name, sae in found.items()} == {
+        "all-k2": (2, 7),
+        "all-k3": (3, 7),
+    }
+
+
+def test_the_schema_takes_lists_where_the_code_does() -> None:
+    fields = config.schema()["$defs"]["TrainSettings"]["properties"]
+    validator = jsonschema.Draft202012Validator(config.schema())
+    for name, value in {"k": [8, 16], "architecture": ["relu", "topk"], "seed": [0, 1]}.items():
+        assert fields[name]["description"]
+        document = {"train": {"a": {"architecture": "relu", name: value}}}
+        assert validator.is_valid(document), name
+        assert validator.is_valid({"train": {"a": {"architecture": "relu", name: value[0]}}}) or (
+            name == "architecture"
+        )
+    assert not validator.is_valid({"train": {"a": {"architecture": "relu", "k": ["8"]}}})

@@ -72,7 +72,12 @@ def test_templates_count_as_source(package: Path) -> None:
 
 def test_real_stages_include_what_they_run_on() -> None:
     modules = imported_modules("protsae.commands.train")
-    assert {"protsae.sae.models", "protsae.io.activations", "protsae.split"} <= modules
+    assert {
+        "protsae.sae.sae",
+        "protsae.sae.architectures.topk",
+        "protsae.io.activations",
+        "protsae.split",
+    } <= modules
     assert not any(name.startswith("protsae.plm") for name in modules)
     digests = {name: code_digest(f"protsae.commands.{name}") for name in COMMANDS}
     assert len(set(digests.values())) == len(COMMANDS)

@@ -96,8 +96,8 @@ def test_planning_imports_no_torch(tmp_path: Path) -> None:
     [
         pytest.param(
             "embd=1",
-            "protsae: config: unknown key 'embd'; did you mean 'embed'? Valid keys: results, "
-            "train, fetch, split, cache, onehot, embed, stream, evaluate, annotate, report",
+            "protsae: config: unknown key 'embd'; did you mean 'embed'? Valid keys: train, "
+            "results, fetch, split, cache, onehot, embed, stream, evaluate, annotate, report",
             id="top-level key",
         ),
         pytest.param(

@@ -4,6 +4,7 @@ Proteins take turns between the splits, each its own homology cluster. Sizes are
 """
 
 import itertools
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,7 +23,8 @@ PROTEIN_SET = "5e7" + "0" * 61
 SOURCE = CacheSource("tiny", "abc123", PROTEIN_SET, "{}", "0.1.0")
 LENGTHS = (7, 1, 13, 5, 2, 11)
 D_MODEL = {1: 3, 2: 5}
-TOPK = ("--architecture", "topk", "--width", "37", "--k", "2")
+SMALL = {"width": 37, "steps": 40, "lr": 0.01}
+TOPK = {"architecture": "topk", "k": 2, **SMALL}
 
 
 def cache_rows(lengths: Sequence[int] = LENGTHS, d_model: int = 3, seed: int = 0) -> np.ndarray:
@@ -112,8 +114,7 @@ def inputs(folder: Path) -> list[str]:
     return ["--proteins", str(folder / "proteins.parquet"), "--activations", *shards]
 
 
-def train_sae(folder: Path, output: Path, *flags: str) -> int:
-    """Train a small SAE on the one-hot run; returns the exit status."""
-    small = ["--steps", "40", "--batch", "31", "--lr", "0.01", "--device", "cpu"]
-    layer = ["--layer", "0", "--output", str(output)]
-    return main(["train", *inputs(folder), *layer, *small, *(flags or TOPK)])
+def train_saes(folder: Path, output: Path, saes: dict[str, dict[str, object]], *flags: str) -> int:
+    """Train small SAEs on the one-hot run, into folders of ``output``; returns the exit status."""
+    stream = ["--batch", "31", "--device", "cpu", "--layer", "0", "--output", str(output)]
+    return main(["train", *inputs(folder), *stream, "--saes", json.dumps(saes), *flags])

@@ -38,7 +38,7 @@ from protsae.provenance import settings_sha256
 from protsae.sae.architectures import build_sae
 from protsae.sae.normalisation import Normalisation, fold_, measure_normalisation
 from protsae.sae.sae import Batch
-from protsae.sae.train import SaeTraining, products_dtype, training_bytes
+from protsae.sae.train import SaeTraining, products_dtype, step_bytes, weights_bytes
 
 BLOCK_ROWS = 16384
 """Residues that mean and scale are measured on at a time."""
@@ -151,8 +151,7 @@ def build_trainings(
             raise UserError(f"train.{name}: {error}") from None
     widths = [sae.n_features for sae in saes.values()]
     # One SAE at a time holds the features of a batch; the weights of all stay.
-    needed = sum(training_bytes(d_model, width, 0, dtype) for width in widths)
-    needed += training_bytes(d_model, max(widths), stream.batch, dtype)
+    needed = sum(map(weights_bytes, saes.values())) + step_bytes(max(widths), stream.batch, dtype)
     free = free_memory(device)
     figures = f"{needed / 1e9:.2f} GB on {device.type}, {free / 1e9:.2f} GB are free"
     if needed > free:

@@ -137,10 +137,14 @@ def products_dtype(precision: str, device: torch.device) -> torch.dtype:
     return cast(torch.dtype, getattr(torch, precision))
 
 
-def training_bytes(d_model: int, n_features: int, batch: int, dtype: torch.dtype) -> int:
-    """Memory that one SAE takes: weights, gradients, two moments; and the features of a batch.
+def weights_bytes(sae: Sae) -> int:
+    """Memory that an SAE takes all the time: weights, gradients and two moments, in float32."""
+    return 4 * sum(p.numel() * p.element_size() for p in sae.parameters())
 
-    A step holds three arrays of (batch, n_features): features, their gradient, and a mask or a
-    second gradient.
+
+def step_bytes(n_features: int, batch: int, dtype: torch.dtype) -> int:
+    """Memory that a step takes beside it: three arrays of (batch, n_features).
+
+    Features, their gradient, and a mask or a second gradient.
     """
-    return 4 * 4 * 2 * d_model * n_features + 3 * batch * n_features * dtype.itemsize
+    return 3 * batch * n_features * dtype.itemsize

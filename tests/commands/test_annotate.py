@@ -7,10 +7,10 @@ import pytest
 from protsae.cli import main
 from protsae.io.tables import read_table
 from protsae.tables_schema import ASSOCIATIONS, EXAMPLES, LAYER_FEATURES, conform
-from tests.tiny_run import TOPK, inputs, protein_rows, train_sae, write_onehot_run
+from tests.tiny_run import TOPK, inputs, protein_rows, train_saes, write_onehot_run
 
 FILES = ("features", "associations", "examples")
-RELU = ("--architecture", "relu", "--width", "31", "--l1", "0.5")
+RELU = {**TOPK, "architecture": "relu", "width": 31, "penalty": 0.5}
 SMALL = ("--min-residues", "3", "--min-clusters", "2", "--bootstrap", "53", "--null-shifts", "7")
 
 
@@ -27,8 +27,7 @@ def annotate(run: Path, saes: list[Path], output: Path, *flags: str) -> int:
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = write_onehot_run(tmp_path_factory.mktemp("run"), protein_rows(n_proteins=30))
-    assert train_sae(run, run / "topk", *TOPK, "--k", "1", "--steps", "300") == 0
-    assert train_sae(run, run / "relu", *RELU) == 0
+    assert train_saes(run, run, {"topk": {**TOPK, "k": 1, "steps": 300}, "relu": RELU}) == 0
     assert annotate(run, [run / "topk", run / "relu"], run / "out") == 0
     return run
 

@@ -1,20 +1,35 @@
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from protsae.commands import train as stage
+from protsae.config import SaeVariants, parse_settings
+from protsae.flags import variants_flag
 from protsae.io.sae_files import read_sae
 from protsae.io.tables import read_table
+from protsae.sae.architectures import ARCHITECTURES
 from protsae.sae.restore import restore_sae
-from protsae.sae.train import train_step
-from tests.tiny_run import TOPK, protein_rows, train_sae, write_onehot_run, write_proteins
+from tests.tiny_run import (
+    SMALL,
+    TOPK,
+    inputs,
+    protein_rows,
+    train_saes,
+    write_onehot_run,
+    write_proteins,
+)
 
-RELU = ("--architecture", "relu", "--width", "37", "--l1", "0.5")
+RELU = {**SMALL, "architecture": "relu", "penalty": 0.5}
 FILES = ["cfg.json", "protsae.json", "sae_weights.safetensors", "training.parquet"]
+EVERY = {name: {**TOPK, "architecture": name} for name in ARCHITECTURES}
 
 
 @pytest.fixture(scope="module")
@@ -22,113 +37,165 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_onehot_run(tmp_path_factory.mktemp("run"))
 
 
-@pytest.mark.parametrize("flags", [TOPK, RELU], ids=["topk", "relu"])
-def test_same_seed_same_bytes(run: Path, tmp_path: Path, flags: tuple[str, ...]) -> None:
-    for name in ("one", "two"):
-        assert train_sae(run, tmp_path / name, *flags) == 0
-    assert sorted(path.name for path in (tmp_path / "one").iterdir()) == FILES
+def assert_same_files(one: Path, two: Path) -> None:
+    assert sorted(path.name for path in one.iterdir()) == FILES
     for name in FILES:
-        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
-    assert train_sae(run, tmp_path / "other", *flags, "--seed", "1") == 0
-    weights = [(tmp_path / name / FILES[2]).read_bytes() for name in ("one", "other")]
-    assert weights[0] != weights[1]
+        assert (one / name).read_bytes() == (two / name).read_bytes(), name
+
+
+def test_same_seed_same_bytes(run: Path, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        assert train_saes(run, tmp_path / name, EVERY) == 0
+    for name in EVERY:
+        assert_same_files(tmp_path / "one" / name, tmp_path / "two" / name)
+
+
+def test_other_seeds_other_weights(run: Path, tmp_path: Path) -> None:
+    """Of weights with an SAE's seed, of batches with the stream's."""
+    assert train_saes(run, tmp_path / "one", {"topk": {**TOPK, "seed": [0, 1]}}) == 0
+    assert train_saes(run, tmp_path / "two", {"topk-seed0": TOPK}, "--seed", "1") == 0
+    folders = ("one/topk-seed0", "one/topk-seed1", "two/topk-seed0")
+    weights = {(tmp_path / name / FILES[2]).read_bytes() for name in folders}
+    assert len(weights) == 3
+
+
+def test_each_sae_of_a_sweep_is_as_trained_alone(run: Path, tmp_path: Path) -> None:
+    longer = {"longer": {**TOPK, "steps": 53}, "wider": {**RELU, "width": 41}}
+    saes = EVERY | longer
+    assert train_saes(run, tmp_path / "all", saes) == 0
+    for name, settings in saes.items():
+        assert train_saes(run, tmp_path / "alone", {name: settings}) == 0
+        assert_same_files(tmp_path / "all" / name, tmp_path / "alone" / name)
+    assert sorted(path.name for path in (tmp_path / "all").iterdir()) == sorted(saes)
 
 
 class Stop(Exception):
     """What a killed job looks like from inside."""
 
 
-def stopping_at(stop: int) -> Any:
-    def step_or_stop(*args: Any) -> Any:
-        if args[3] == stop:
-            raise Stop
-        return train_step(*args)
+def stop_at(step: int, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Let training stop before a step; returns the list that steps taken are added to."""
+    taken: list[int] = []
+    original = stage.take_steps
 
-    return step_or_stop
+    def step_or_stop(trainings: object, batch: object, number: int, curves: object) -> None:
+        if number == step:
+            raise Stop
+        taken.append(number)
+        original(trainings, batch, number, curves)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(stage, "take_steps", step_or_stop)
+    return taken
 
 
 @pytest.mark.parametrize("stop", [3, 10, 37])
 def test_interrupted_and_resumed_is_as_uninterrupted(
     run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop: int
 ) -> None:
-    flags = (*TOPK, "--checkpoint-every", "5")
-    assert train_sae(run, tmp_path / "whole", *flags) == 0
+    every = ("--checkpoint-every", "5")
+    assert train_saes(run, tmp_path / "whole", EVERY, *every) == 0
     with monkeypatch.context() as patch:
-        patch.setattr(stage, "train_step", stopping_at(stop))
+        stop_at(stop, patch)
         with pytest.raises(Stop):
-            train_sae(run, tmp_path / "cut", *flags)
+            train_saes(run, tmp_path / "cut", EVERY, *every)
     left = [path.name for path in tmp_path.glob("cut/*")]
     assert left == (["checkpoint.safetensors"] if stop >= 5 else [])
-    first: list[int] = []
-
-    def counting(*args: Any) -> Any:
-        first.append(args[3])
-        return train_step(*args)
-
-    monkeypatch.setattr(stage, "train_step", counting)
-    assert train_sae(run, tmp_path / "cut", *flags) == 0
-    assert first[0] == stop // 5 * 5
-    assert sorted(path.name for path in (tmp_path / "cut").iterdir()) == FILES
-    for name in FILES:
-        assert (tmp_path / "cut" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+    taken = stop_at(-1, monkeypatch)
+    assert train_saes(run, tmp_path / "cut", EVERY, *every) == 0
+    assert taken[0] == stop // 5 * 5
+    assert not (tmp_path / "cut" / "checkpoint.safetensors").exists()
+    for name in EVERY:
+        assert_same_files(tmp_path / "cut" / name, tmp_path / "whole" / name)
 
 
-def first_step_after(run: Path, output: Path, monkeypatch: pytest.MonkeyPatch, *flags: str) -> int:
+@pytest.mark.slow
+def test_killed_ten_times_and_resumed_is_as_uninterrupted(run: Path, tmp_path: Path) -> None:
+    """SIGKILL at random moments between two checkpoints, and at last left alone."""
+    settings = {"topk": {**TOPK, "steps": 1500}, "relu": {**RELU, "steps": 1500}}
+    flags = ("--checkpoint-every", "100")
+    assert train_saes(run, tmp_path / "whole", settings, *flags) == 0
+
+    folder = tmp_path / "cut"
+    command = [str(Path(sys.executable).with_name("protsae")), "train", *inputs(run)]
+    command += ["--layer", "0", "--batch", "31", "--device", "cpu", "--output", str(folder), *flags]
+    command += ["--saes", json.dumps(settings)]
+    rng = np.random.default_rng(0)
+    checkpoint, kills = folder / "checkpoint.safetensors", 0
+    while kills < 10:
+        written = checkpoint.stat().st_mtime_ns if checkpoint.exists() else 0
+        job = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while job.poll() is None:
+            if checkpoint.exists() and checkpoint.stat().st_mtime_ns != written:
+                time.sleep(rng.uniform(0, 0.05))
+                job.send_signal(signal.SIGKILL)
+                job.wait()
+            time.sleep(0.001)
+        if job.returncode == 0:
+            break
+        assert job.returncode == -signal.SIGKILL
+        kills += 1
+    assert kills >= 5, "the job outran the test"
+    assert subprocess.run(command, env=os.environ, check=False).returncode == 0
+    for name in settings:
+        assert_same_files(folder / name, tmp_path / "whole" / name)
+
+
+def first_step_after(
+    run: Path,
+    output: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    saes: dict[str, dict[str, object]],
+    *flags: str,
+) -> int:
     """Where training starts over a checkpoint that an interrupted run left at step 10."""
-    settings = (*TOPK, "--checkpoint-every", "5")
+    every = ("--checkpoint-every", "5")
     with monkeypatch.context() as patch:
-        patch.setattr(stage, "train_step", stopping_at(12))
+        stop_at(12, patch)
         with pytest.raises(Stop):
-            train_sae(run, output, *settings)
-    first: list[int] = []
-
-    def stop_at_once(*args: Any) -> Any:
-        first.append(args[3])
-        raise Stop
-
-    monkeypatch.setattr(stage, "train_step", stop_at_once)
-    with pytest.raises(Stop):
-        train_sae(run, output, *settings, *flags)
-    return first[0]
+            train_saes(run, output, {"topk": TOPK}, *every)
+    taken = stop_at(-1, monkeypatch)
+    assert train_saes(run, output, saes, *every, *flags) == 0
+    return taken[0]
 
 
-def test_the_same_settings_go_on(
-    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert first_step_after(run, tmp_path / "sae", monkeypatch) == 10
-
-
+@pytest.mark.parametrize(
+    ("saes", "flags", "first"),
+    [
+        pytest.param({"topk": TOPK}, (), 10, id="the same"),
+        pytest.param({"topk": {**TOPK, "lr": 0.02}}, (), 0, id="another rate"),
+        pytest.param({"topk": TOPK, "relu": RELU}, (), 0, id="one SAE more"),
+        pytest.param({"topk": TOPK}, ("--seed", "1"), 0, id="another order"),
+    ],
+)
 def test_other_settings_start_anew(
-    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    saes: dict[str, dict[str, object]],
+    flags: tuple[str, ...],
+    first: int,
 ) -> None:
-    assert first_step_after(run, tmp_path / "sae", monkeypatch, "--lr", "0.02") == 0
+    assert first_step_after(run, tmp_path / "sae", monkeypatch, saes, *flags) == first
 
 
 def test_another_split_starts_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Or the SAE would have seen proteins that are in test now."""
     run = write_onehot_run(tmp_path / "run")
     with monkeypatch.context() as patch:
-        patch.setattr(stage, "train_step", stopping_at(12))
+        stop_at(12, patch)
         with pytest.raises(Stop):
-            train_sae(run, tmp_path / "sae", *TOPK, "--checkpoint-every", "5")
+            train_saes(run, tmp_path / "sae", {"topk": TOPK}, "--checkpoint-every", "5")
     proteins = protein_rows()
     split = proteins["split"].map({"train": "test", "valid": "valid", "test": "train"})
     write_proteins(run / "proteins.parquet", proteins.assign(split=split))
-    first: list[int] = []
-
-    def stop_at_once(*args: Any) -> Any:
-        first.append(args[3])
-        raise Stop
-
-    monkeypatch.setattr(stage, "train_step", stop_at_once)
-    with pytest.raises(Stop):
-        train_sae(run, tmp_path / "sae", *TOPK, "--checkpoint-every", "5")
-    assert first == [0]
+    taken = stop_at(-1, monkeypatch)
+    assert train_saes(run, tmp_path / "sae", {"topk": TOPK}, "--checkpoint-every", "5") == 0
+    assert taken[0] == 0
 
 
 def test_the_sae_reads_activations_as_they_are_cached(run: Path, tmp_path: Path) -> None:
     """Centring and scale are in the weights: one-hot rows go in and come out."""
-    assert train_sae(run, tmp_path / "sae", *TOPK, "--steps", "300", "--k", "1") == 0
+    assert train_saes(run, tmp_path, {"sae": {**TOPK, "steps": 300, "k": 1}}) == 0
     weights, source = read_sae(tmp_path / "sae")
     sae = restore_sae(source.architecture, source.k, weights)
     letters = [ord(letter) - ord("A") for letter in "ACDEFGHIKLMNPQRSTVWY"]
@@ -139,14 +206,15 @@ def test_the_sae_reads_activations_as_they_are_cached(run: Path, tmp_path: Path)
 
 
 def test_where_it_came_from(run: Path, tmp_path: Path) -> None:
-    assert train_sae(run, tmp_path / "sae", *RELU) == 0
+    assert train_saes(run, tmp_path, {"sae": RELU}) == 0
     _, source = read_sae(tmp_path / "sae")
     proteins = read_table(run / "proteins.parquet")
     train = proteins[proteins["split"] == "train"]
     assert (source.model, source.weights_sha256, source.layer) == ("onehot", "", 0)
     assert (source.architecture, source.k) == ("relu", None)
     assert source.n_residues == train["length"].sum()
-    assert source.settings["l1"] == 0.5
+    assert source.settings["penalty"] == 0.5
+    assert source.settings["stream"]["batch"] == 31
     # Of one-hot rows |mean|^2 = sum p^2, and E|x - mean|^2 = 1 - sum p^2 = d_model / scale^2.
     letters = pd.Series(list("".join(train["sequence"]))).value_counts(normalize=True)
     squares = float((letters**2).sum())
@@ -155,7 +223,7 @@ def test_where_it_came_from(run: Path, tmp_path: Path) -> None:
 
 
 def test_the_curve(run: Path, tmp_path: Path) -> None:
-    assert train_sae(run, tmp_path / "sae", *TOPK, "--steps", "211") == 0
+    assert train_saes(run, tmp_path, {"sae": {**TOPK, "steps": 211}}) == 0
     curve = read_table(tmp_path / "sae" / "training.parquet")
     # Every 211 // 100 = 2 steps, and the last.
     assert curve["step"].tolist() == [*range(2, 211, 2), 211]
@@ -164,33 +232,74 @@ def test_the_curve(run: Path, tmp_path: Path) -> None:
     assert curve["dead_fraction"].between(0, 1).all()
 
 
+def test_what_it_says(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert train_saes(run, tmp_path, {"topk": {**TOPK, "k": [2, 3]}}) == 0
+    first, *others = capsys.readouterr().out.splitlines()
+    assert first.startswith("training 2 SAEs of up to 37 features: 0.00 GB on cpu, ")
+    assert len(others) == 2
+    for line, k in zip(others, (2, 3), strict=True):
+        assert line.startswith(f"onehot layer 0, topk-k{k}: 37 features, FVU 0.")
+        assert f", L0 {k}.0, dead " in line
+
+
 @pytest.mark.parametrize(
-    ("flags", "message"),
+    ("saes", "flags", "message"),
     [
         pytest.param(
-            ("--architecture", "topk", "--width", "7", "--k", "11"),
-            "train: k = 11 exceeds the 7 features; lower k or raise width",
+            {"a": {**TOPK, "width": 7, "k": 11}},
+            (),
+            "train.a: k = 11 exceeds the 7 features; lower k or raise width",
             id="k",
         ),
         pytest.param(
-            ("--architecture", "relu", "--l1", "-1"),
-            "command line: l1: Input should be greater than or equal to 0, found '-1'",
+            {"a": {**RELU, "penalty": -1}},
+            (),
+            "--saes: train.a.penalty: Input should be greater than or equal to 0, found -1",
             id="negative penalty",
         ),
         pytest.param(
-            ("--architecture", "relu", "--expansion", "0.01"),
-            "train: expansion = 0.01 gives no features at d_model = 26; raise it",
+            {"a": {"architecture": "relu", "expansion": 0.01}},
+            (),
+            "train.a: expansion = 0.01 gives no features at d_model = 26; raise it",
             id="no features",
         ),
         pytest.param(
-            ("--architecture", "relu", "--seed", "-1"),
+            {"a": {**TOPK, "k": []}},
+            (),
+            "--saes: train: a.k is an empty list; give one value or more",
+            id="empty list",
+        ),
+        pytest.param(
+            {"a-k2": TOPK, "a": {**TOPK, "k": [2]}},
+            (),
+            "--saes: train: two variants would be named 'a-k2'; rename one",
+            id="two of one name",
+        ),
+        pytest.param(
+            {"a": {**TOPK, "batch": 5}},
+            (),
+            "--saes: unknown key 'train.a.batch'; did you mean 'bandwidth'? Valid keys in train.a: "
+            "architecture, expansion, width, k, penalty, nested, bandwidth, auxk, dead_after, lr, "
+            "steps, warmup, penalty_warmup, decay, seed",
+            id="unknown key",
+        ),
+        pytest.param(
+            {"a": TOPK},
+            ("--seed", "-1"),
             "command line: seed: Input should be greater than or equal to 0, found '-1'",
             id="negative seed",
         ),
         pytest.param(
-            ("--architecture", "relu", "--layer", "3"),
+            {"a": TOPK},
+            ("--layer", "3"),
             "{run}/shard-0.h5: layer 3 is not in this cache; it has 0",
             id="layer",
+        ),
+        pytest.param(
+            {},
+            ("--saes", "{a: ["),
+            "--saes: not YAML: while parsing a flow",
+            id="no YAML",
         ),
     ],
 )
@@ -198,16 +307,46 @@ def test_mistakes(
     run: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
+    saes: dict[str, dict[str, object]],
     flags: tuple[str, ...],
     message: str,
 ) -> None:
-    assert train_sae(run, tmp_path / "sae", *flags) == 2
-    assert capsys.readouterr().err == f"protsae train: {message.format(run=run)}\n"
+    assert train_saes(run, tmp_path / "sae", saes, *flags) == 2
+    line = capsys.readouterr().err
+    assert line.startswith(f"protsae train: {message.format(run=run)}")
+    assert line.count("\n") == 1
     assert not (tmp_path / "sae").exists()
 
 
+def test_more_than_memory_holds_is_refused(
+    run: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(stage, "free_memory", lambda device: 2_000_000)
+    saes = {"topk": {**TOPK, "width": [997, 4999]}}
+    flags = ("--batch", "1009", "--precision", "float32")
+    assert train_saes(run, tmp_path / "sae", saes, *flags) == 2
+    # Weights, gradients and two moments, 16 x (2 x 26 + 1) x (997 + 4999) bytes and a little, and
+    # three arrays of a batch, 3 x 1009 x 4999 x 4: 5.1 and 60.5 MB.
+    assert capsys.readouterr().err == (
+        "protsae train: train: 2 SAEs of up to 4,999 features need 0.07 GB on cpu, 0.00 GB are "
+        "free; train fewer at a time, or lower width or stream.batch\n"
+    )
+
+
+def test_variants_go_through_the_command_line() -> None:
+    given = {"topk": {**TOPK, "k": [2, 3]}, "m": {"architecture": "matryoshka", "nested": [0.5, 1]}}
+    variants = parse_settings(SaeVariants, {"train": given}).train
+    assert list(variants) == ["topk-k2", "topk-k3", "m"]
+    flag = variants_flag(variants)
+    assert flag.startswith("--saes '")
+    assert stage.parse_variants(flag.removeprefix("--saes '").removesuffix("'")) == variants
+
+
 def test_protsae_json_is_plain(run: Path, tmp_path: Path) -> None:
-    assert train_sae(run, tmp_path / "sae") == 0
+    assert train_saes(run, tmp_path, {"sae": TOPK}) == 0
     document = json.loads((tmp_path / "sae" / "protsae.json").read_text())
     assert document["settings"]["architecture"] == "topk"
     assert document["format"] == "protsae-sae"

@@ -6,67 +6,83 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from protsae.config import TrainSettings
-from protsae.io.checkpoints import read_checkpoint, write_checkpoint
-from protsae.sae.models import Sae, build_sae
-from protsae.sae.train import build_optimiser, train_step
+from protsae.io.checkpoints import Trained, read_checkpoint, write_checkpoint
+from protsae.sae.architectures import build_sae
+from protsae.sae.sae import Batch
+from protsae.sae.train import SaeTraining
 
 N, D, F = 13, 5, 11
-SETTINGS = TrainSettings(architecture="topk", width=F, k=3, steps=7)
+SETTINGS = TrainSettings(architecture="topk", width=F, k=1, steps=7)
 PROGRESS = {"step": 3, "curve": [{"step": 3, "loss": 1 / 3}]}
 
 
-def batch(step: int) -> torch.Tensor:
-    return torch.randn(N, D, generator=torch.Generator().manual_seed(step))
+def batch(step: int) -> Batch:
+    return Batch.of(torch.randn(N, D, generator=torch.Generator().manual_seed(step)))
 
 
-def fresh(seed: int = 0) -> tuple[Sae, torch.optim.Adam]:
-    sae = build_sae(SETTINGS.model_copy(update={"seed": seed}), D)
-    return sae, build_optimiser(sae, SETTINGS)
+def fresh(seed: int = 0) -> dict[str, SaeTraining]:
+    """Two SAEs that train side by side."""
+    trainings = {}
+    for i, name in enumerate(("one", "two")):
+        settings = SETTINGS.model_copy(update={"seed": seed + 10 * i})
+        trainings[name] = SaeTraining(build_sae(settings, D), settings)
+    return trainings
 
 
-def trained(n_steps: int) -> tuple[Sae, torch.optim.Adam]:
-    sae, optimiser = fresh()
+def trained(n_steps: int) -> dict[str, SaeTraining]:
+    trainings = fresh()
     for step in range(n_steps):
-        train_step(sae, optimiser, batch(step), step, SETTINGS)
-    return sae, optimiser
+        for training in trainings.values():
+            training.step(batch(step), step)
+    return trainings
+
+
+def with_optimisers(trainings: dict[str, SaeTraining]) -> Trained:
+    return {name: (training, training.optimiser) for name, training in trainings.items()}
+
+
+def assert_equal(one: dict[str, SaeTraining], two: dict[str, SaeTraining]) -> None:
+    for key, training in one.items():
+        others = two[key].state_dict()
+        for name, value in training.state_dict().items():
+            assert torch.equal(others[name], value), (key, name)
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    write_checkpoint(tmp_path / "checkpoint.safetensors", "mine", *trained(3), PROGRESS)
-    return tmp_path / "checkpoint.safetensors"
+    checkpoint = tmp_path / "checkpoint.safetensors"
+    write_checkpoint(checkpoint, "mine", with_optimisers(trained(3)), PROGRESS)
+    return checkpoint
 
 
 def test_all_comes_back_bit_for_bit(path: Path) -> None:
-    wanted_sae, wanted = trained(3)
-    sae, optimiser = fresh(seed=1)
-    assert read_checkpoint(path, "mine", sae, optimiser) == PROGRESS
-    for name, value in wanted_sae.named_parameters():
-        assert torch.equal(sae.get_parameter(name), value), name
-    states = optimiser.state_dict()["state"]
-    assert len(states) == 4
-    for index, state in wanted.state_dict()["state"].items():
-        assert sorted(state) == ["exp_avg", "exp_avg_sq", "step"]
-        for moment, value in state.items():
-            assert torch.equal(states[index][moment], value), (index, moment)
+    wanted, found = trained(3), fresh(seed=1)
+    assert read_checkpoint(path, "mine", with_optimisers(found)) == PROGRESS
+    assert_equal(wanted, found)
+    assert any(training.idle_F.any() for training in wanted.values())
+    for key, training in wanted.items():
+        states = found[key].optimiser.state_dict()["state"]
+        assert len(states) == 4
+        for index, state in training.optimiser.state_dict()["state"].items():
+            assert sorted(state) == ["exp_avg", "exp_avg_sq", "step"]
+            for moment, value in state.items():
+                assert torch.equal(states[index][moment], value), (key, index, moment)
 
 
 def test_going_on_is_as_if_never_stopped(path: Path) -> None:
-    wanted, _ = trained(7)
-    sae, optimiser = fresh(seed=1)
-    read_checkpoint(path, "mine", sae, optimiser)
+    found = fresh(seed=1)
+    read_checkpoint(path, "mine", with_optimisers(found))
     for step in range(3, 7):
-        train_step(sae, optimiser, batch(step), step, SETTINGS)
-    for name, value in wanted.named_parameters():
-        assert torch.equal(sae.get_parameter(name), value), name
+        for training in found.values():
+            training.step(batch(step), step)
+    assert_equal(trained(7), found)
 
 
 def assert_untouched(path: Path, identity: str) -> None:
-    sae, optimiser = fresh()
-    assert read_checkpoint(path, identity, sae, optimiser) is None
-    for name, value in fresh()[0].named_parameters():
-        assert torch.equal(sae.get_parameter(name), value), name
-    assert optimiser.state_dict()["state"] == {}
+    found = fresh()
+    assert read_checkpoint(path, identity, with_optimisers(found)) is None
+    assert_equal(fresh(), found)
+    assert all(t.optimiser.state_dict()["state"] == {} for t in found.values())
 
 
 def test_of_other_settings(path: Path) -> None:
@@ -90,6 +106,7 @@ def test_weights_that_are_no_checkpoint(tmp_path: Path) -> None:
 
 def test_plain_tensors_and_no_pickle(path: Path) -> None:
     names = load_file(path)
-    assert len(names) == 4 + 4 * 3
+    # Of each SAE four weights, the idle clock, and three moments of each weight.
+    assert len(names) == 2 * (4 + 1 + 4 * 3)
     with pytest.raises(ValueError, match=r"opcode|pickle"):
         list(pickletools.genops(path.read_bytes()))

@@ -17,7 +17,8 @@ from protsae.io.sae_files import (
     validate_same_source,
     write_sae,
 )
-from protsae.sae.models import Sae, build_sae
+from protsae.sae.architectures import ARCHITECTURES, build_sae
+from protsae.sae.sae import Sae
 from tests.tiny_run import PROTEIN_SET, open_cache
 
 D, F, K = 5, 11, 3
@@ -39,16 +40,18 @@ SOURCE = SaeSource(
 def random_sae(architecture: str) -> Sae:
     sae = build_sae(TrainSettings(architecture=architecture, width=F, k=K), D)
     with torch.no_grad():
-        for parameter in sae.parameters():
-            parameter.add_(0.3 * torch.randn(parameter.shape, generator=torch.manual_seed(1)))
+        for value in sae.state_dict().values():
+            value.add_(0.3 * torch.randn(value.shape, generator=torch.manual_seed(1)))
+        if hasattr(sae, "threshold"):
+            sae.threshold.abs_()
     return sae
 
 
 def write(folder: Path, architecture: str = "topk") -> Sae:
     sae = random_sae(architecture)
-    k = K if architecture == "topk" else None
+    k = getattr(sae, "k", None)
     source = replace(SOURCE, architecture=architecture, k=k)
-    write_sae(folder, {name: p.detach() for name, p in sae.named_parameters()}, source)
+    write_sae(folder, sae.state_dict(), source)
     return sae
 
 
@@ -97,6 +100,27 @@ def test_relu_is_saelens_standard_without_k(tmp_path: Path) -> None:
     assert "rescale_acts_by_decoder_norm" not in config
 
 
+@pytest.mark.parametrize(
+    ("architecture", "name", "more"),
+    [
+        ("batchtopk", "jumprelu", {"b_enc", "threshold"}),
+        ("matryoshka", "jumprelu", {"b_enc", "threshold"}),
+        ("jumprelu", "jumprelu", {"b_enc", "threshold"}),
+        ("gated", "gated", {"b_gate", "b_mag", "r_mag"}),
+    ],
+)
+def test_what_saelens_calls_it(
+    tmp_path: Path, architecture: str, name: str, more: set[str]
+) -> None:
+    write(tmp_path, architecture)
+    config = json.loads((tmp_path / "cfg.json").read_text())
+    assert config["architecture"] == name
+    assert "k" not in config
+    assert (
+        load_file(tmp_path / "sae_weights.safetensors").keys() == {"W_enc", "W_dec", "b_dec"} | more
+    )
+
+
 def test_same_weights_same_bytes(tmp_path: Path) -> None:
     for folder in ("one", "two"):
         write(tmp_path / folder)
@@ -105,7 +129,7 @@ def test_same_weights_same_bytes(tmp_path: Path) -> None:
 
 
 def test_a_transposed_tensor_is_written_as_it_reads(tmp_path: Path) -> None:
-    weights = {name: p.detach() for name, p in random_sae("topk").named_parameters()}
+    weights = random_sae("topk").state_dict()
     weights["W_enc"] = weights["W_enc"].T.contiguous().T
     write_sae(tmp_path, weights, SOURCE)
     assert torch.equal(read_sae(tmp_path)[0]["W_enc"], weights["W_enc"])
@@ -174,7 +198,7 @@ def test_an_sae_and_other_activations(
         validate_same_source("results/sae", other, open_cache(tmp_path), {"P1"})
 
 
-@pytest.mark.parametrize("architecture", ["relu", "topk"])
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
 @pytest.mark.filterwarnings("ignore")
 @torch.no_grad()
 def test_saelens_loads_it_and_encodes_equally(tmp_path: Path, architecture: str) -> None:

@@ -3,14 +3,14 @@ import pytest
 import torch
 from sklearn.decomposition import PCA
 
+from protsae.sae.architectures import ReluSae
 from protsae.sae.metrics import (
+    PcaBaseline,
     Reconstruction,
     density_histogram,
     encoder_decoder_cosine,
     measure_moments,
-    pca_fvu,
 )
-from protsae.sae.models import ReluSae
 
 D = 5
 
@@ -75,13 +75,36 @@ def test_pca_against_scikit_learn(n_components: int) -> None:
     pca = PCA(n_components, svd_solver="full").fit(train.astype(np.float64))
     rebuilt = pca.inverse_transform(pca.transform(test.astype(np.float64)))
     expected = ((test - rebuilt) ** 2).sum() / ((test - test.mean(0)) ** 2).sum()
-    found = pca_fvu(measure_moments([train], D), measure_moments([test], D), n_components)
+    found = pca_of(train, test).fvu(n_components)
     assert found == pytest.approx(expected, rel=1e-5)
 
 
+def pca_of(train: np.ndarray, test: np.ndarray) -> PcaBaseline:
+    pca = PcaBaseline(measure_moments([train], D), measure_moments([test], D))
+    for start in range(0, len(test), 17):
+        pca.update(test[start : start + 17])
+    return pca
+
+
+@pytest.mark.parametrize("n_components", [1, 2, 3, 4])
+def test_sparse_pca_against_scikit_learn(n_components: int) -> None:
+    """Each residue keeps its own largest coefficients of all components."""
+    train, test = rows_of(211, 1), rows_of(101, 2)
+    pca = PCA(D, svd_solver="full").fit(train.astype(np.float64))
+    coefficients = pca.transform(test.astype(np.float64))
+    for row in coefficients:
+        row[np.argsort(np.abs(row))[:-n_components]] = 0
+    rebuilt = pca.inverse_transform(coefficients)
+    expected = ((test - rebuilt) ** 2).sum() / ((test - test.mean(0)) ** 2).sum()
+    found = pca_of(train, test)
+    assert found.sparse_fvu(n_components) == pytest.approx(expected, rel=1e-5)
+    assert found.sparse_fvu(n_components) < found.fvu(n_components)
+
+
 def test_pca_with_all_components_leaves_nothing() -> None:
-    train, test = (measure_moments([rows_of(n, n)], D) for n in (211, 101))
-    assert pca_fvu(train, test, D) == pytest.approx(0, abs=1e-9)
+    pca = pca_of(rows_of(211, 211), rows_of(101, 101))
+    assert pca.fvu(D) == pytest.approx(0, abs=1e-9)
+    assert pca.sparse_fvu(D) == pytest.approx(0, abs=1e-9)
 
 
 def test_encoder_decoder_cosine_by_hand() -> None:

@@ -3,8 +3,9 @@ import pytest
 import torch
 
 from protsae.config import TrainSettings
-from protsae.sae.models import Sae, build_sae
+from protsae.sae.architectures import ARCHITECTURES, build_sae
 from protsae.sae.normalisation import Normalisation, fold_, measure_normalisation
+from protsae.sae.sae import Sae
 
 D, F = 5, 11
 
@@ -50,12 +51,12 @@ def test_constant_data_have_scale_one() -> None:
     np.testing.assert_allclose(found.mean, 0.1, rtol=1e-6)
 
 
-@pytest.fixture(params=["relu", "topk"])
+@pytest.fixture(params=ARCHITECTURES)
 def sae(request: pytest.FixtureRequest) -> Sae:
     sae = build_sae(TrainSettings(architecture=request.param, width=F, k=3), D)
     with torch.no_grad():
-        for parameter in sae.parameters():
-            parameter.add_(0.3 * torch.randn(parameter.shape, generator=torch.manual_seed(3)))
+        for value in sae.state_dict().values():
+            value.add_(0.3 * torch.randn(value.shape, generator=torch.manual_seed(3)))
     return sae
 
 

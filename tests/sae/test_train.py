@@ -3,14 +3,15 @@ import pytest
 import torch
 
 from protsae.config import TrainSettings
-from protsae.sae.models import ReluSae, Sae, TopkSae, build_sae
-from protsae.sae.train import build_optimiser, schedule, train_step
+from protsae.sae.architectures import ARCHITECTURES, ReluSae, build_sae
+from protsae.sae.sae import Batch, Sae
+from protsae.sae.train import SaeTraining, products_dtype, schedule, step_bytes, weights_bytes
 
 N, D, F = 13, 5, 7
 
 
 @pytest.mark.parametrize(
-    ("step", "rate", "l1"),
+    ("step", "rate", "penalty"),
     [
         pytest.param(0, 0.1, 0.4, id="first"),
         pytest.param(8, 0.9, 3.6, id="last of warmup but one"),
@@ -21,14 +22,33 @@ N, D, F = 13, 5, 7
         pytest.param(99, 0.05, 4.0, id="last"),
     ],
 )
-def test_schedule(step: int, rate: float, l1: float) -> None:
-    settings = TrainSettings(architecture="relu", steps=100, lr=1.0, l1=4.0, warmup=0.1, decay=0.2)
-    assert schedule(step, settings) == pytest.approx((rate, l1))
+def test_schedule(step: int, rate: float, penalty: float) -> None:
+    settings = TrainSettings(
+        architecture="relu",
+        steps=100,
+        lr=1.0,
+        penalty=4.0,
+        warmup=0.1,
+        penalty_warmup=0.1,
+        decay=0.2,
+    )
+    assert schedule(step, settings) == pytest.approx((rate, penalty))
 
 
 def test_schedule_without_warmup_and_decay() -> None:
-    settings = TrainSettings(architecture="relu", steps=7, lr=0.5, l1=4.0, warmup=0, decay=0)
+    settings = TrainSettings(
+        architecture="relu", steps=7, lr=0.5, penalty=4.0, warmup=0, penalty_warmup=0, decay=0
+    )
     assert [schedule(step, settings) for step in range(7)] == [(0.5, 4.0)] * 7
+
+
+def test_the_penalty_has_a_warmup_of_its_own() -> None:
+    settings = TrainSettings(
+        architecture="relu", steps=10, lr=1.0, penalty=4.0, warmup=0.2, penalty_warmup=0.4, decay=0
+    )
+    assert [schedule(step, settings) for step in range(5)] == [
+        *[(0.5, 1.0), (1.0, 2.0), (1.0, 3.0), (1.0, 4.0), (1.0, 4.0)]
+    ]
 
 
 def random_relu() -> tuple[ReluSae, np.ndarray]:
@@ -58,19 +78,21 @@ def numpy_gradients(sae: ReluSae, x: np.ndarray, l1: float) -> tuple[float, dict
     }
 
 
+RELU = TrainSettings(
+    architecture="relu", width=F, lr=0.01, penalty=1.7, steps=10, warmup=0, penalty_warmup=0
+)
+"""No warm-up and steps enough: the full rate and weight hold from the first step."""
+
+
 def test_first_relu_step_by_hand() -> None:
     sae, x = random_relu()
-    # No warmup and steps enough: the full rate and lambda hold from the first step.
-    settings = TrainSettings(architecture="relu", width=F, lr=0.01, l1=1.7, steps=10, warmup=0)
     before = {name: value.detach().numpy().copy() for name, value in sae.named_parameters()}
     loss, gradients = numpy_gradients(sae, x, l1=1.7)
     total = np.sqrt(sum((g**2).sum() for g in gradients.values()))
     assert total > 1  # so that clipping to norm 1 is part of what is tested
 
-    stats = train_step(
-        sae, build_optimiser(sae, settings), torch.from_numpy(x).float(), 0, settings
-    )
-    assert stats.loss == pytest.approx(loss, rel=1e-5)
+    losses = SaeTraining(sae, RELU).step(Batch.of(torch.from_numpy(x).float()), 0)
+    assert losses.total.item() == pytest.approx(loss, rel=1e-5)
     for name, value in sae.named_parameters():
         # Adam's first step: m = (1 - b1) g and v = (1 - b2) g^2, corrected to g and g^2.
         gradient = gradients[name] / total
@@ -80,29 +102,49 @@ def test_first_relu_step_by_hand() -> None:
 
 def test_stats_are_of_the_batch_before_the_step() -> None:
     sae, x = random_relu()
-    settings = TrainSettings(architecture="relu", width=F, l1=2.0, steps=10, warmup=0)
     w = {name: value.detach().numpy().copy() for name, value in sae.named_parameters()}
     f = np.maximum((x - w["b_dec"]) @ w["W_enc"] + w["b_enc"], 0)
     error = ((x - f @ w["W_dec"] - w["b_dec"]) ** 2).sum()
-    stats = train_step(
-        sae, build_optimiser(sae, settings), torch.from_numpy(x).float(), 0, settings
-    )
+    training, batch = SaeTraining(sae, RELU), Batch.of(torch.from_numpy(x).float())
+    stats = training.measure(batch, training.step(batch, 0))
     assert stats.mse == pytest.approx(error / N, rel=1e-5)
-    assert stats.l1 == pytest.approx((f @ np.linalg.norm(w["W_dec"], axis=1)).mean(), rel=1e-5)
-    assert stats.loss == pytest.approx(stats.mse + 2.0 * stats.l1, rel=1e-5)
+    assert stats.penalty == pytest.approx((f @ np.linalg.norm(w["W_dec"], axis=1)).mean(), rel=1e-5)
+    assert stats.loss == pytest.approx(stats.mse + 1.7 * stats.penalty, rel=1e-5)
     assert stats.fvu == pytest.approx(error / ((x - x.mean(0)) ** 2).sum(), rel=1e-5)
     assert stats.l0 == pytest.approx((f > 0).sum() / N)
-    assert stats.fired.tolist() == (f > 0).any(0).tolist()
+    assert stats.dead_fraction == 0
 
 
-def test_topk_rows_have_norm_one_after_a_step() -> None:
-    settings = TrainSettings(architecture="topk", width=F, k=2, lr=0.5)
-    sae = build_sae(settings, D)
-    x_ND = torch.randn(N, D, generator=torch.manual_seed(0))
-    before = sae.W_dec.detach().clone()
-    train_step(sae, build_optimiser(sae, settings), x_ND, 50, settings)
-    assert not torch.allclose(sae.W_dec, before, atol=1e-2)
-    torch.testing.assert_close(sae.W_dec.norm(dim=1), torch.ones(F), atol=1e-6, rtol=0)
+def test_idle_features_by_hand() -> None:
+    """Feature 1 is never on, feature 0 on the positive batch alone; 2 residues each."""
+    settings = TrainSettings(architecture="relu", width=2, auxk=0, dead_after=4, lr=1e-9)
+    sae = ReluSae(1, 2)
+    with torch.no_grad():
+        sae.W_enc.copy_(torch.tensor([[1.0, 0.0]]))
+        sae.W_dec.fill_(1)
+    training = SaeTraining(sae, settings)
+    seen = []
+    for value in (1.0, -1.0, -1.0, 1.0):
+        training.step(Batch.of(torch.full((2, 1), value)), 0)
+        seen.append((training.idle_F.tolist(), training.dead_F.tolist()))
+    assert seen == [
+        ([0, 2], [False, False]),
+        ([2, 4], [False, True]),
+        ([4, 6], [True, True]),
+        ([0, 8], [False, True]),
+    ]
+
+
+@pytest.mark.parametrize("architecture", [a for a in ARCHITECTURES if a != "relu"])
+def test_decoder_rows_have_norm_one_after_every_step(architecture: str) -> None:
+    settings = TrainSettings(architecture=architecture, width=F, k=2, lr=0.5, steps=100)
+    training = SaeTraining(build_sae(settings, D), settings)
+    for step in range(7):
+        before = training.sae.W_dec.detach().clone()
+        training.step(Batch.of(torch.randn(N, D, generator=torch.manual_seed(step))), 30 + step)
+        assert not torch.allclose(training.sae.W_dec, before, atol=1e-2)
+        norms = training.sae.W_dec.norm(dim=1)
+        torch.testing.assert_close(norms, torch.ones(F), atol=1e-6, rtol=0)
 
 
 def planted(n_residues: int, rng: np.random.Generator, dictionary: np.ndarray) -> np.ndarray:
@@ -120,25 +162,50 @@ def recovered(sae: Sae, dictionary: np.ndarray) -> float:
     return float((dictionary @ rows.T).max(1).mean())
 
 
-@pytest.mark.parametrize(
-    "settings",
-    [
-        TrainSettings(architecture="relu", width=31, l1=1.0, lr=0.01, steps=400),
-        TrainSettings(architecture="topk", width=31, k=3, lr=0.01, steps=400),
-    ],
-    ids=lambda settings: settings.architecture,
-)
-def test_a_planted_dictionary_is_found(settings: TrainSettings) -> None:
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_a_planted_dictionary_is_found(architecture: str, dtype: torch.dtype) -> None:
     rng = np.random.default_rng(11)
     dictionary = rng.normal(size=(23, 17))
     dictionary /= np.linalg.norm(dictionary, axis=1, keepdims=True)
-    sae = build_sae(settings, 17)
-    untrained = recovered(sae, dictionary)
-    optimiser = build_optimiser(sae, settings)
+    # A small nested dictionary would press several of so few directions into one feature.
+    settings = TrainSettings(
+        architecture=architecture,
+        width=31,
+        k=3,
+        penalty=3.0 if architecture == "gated" else 1.0,
+        nested=(0.8, 1.0),
+        lr=0.01,
+        steps=400,
+    )
+    training = SaeTraining(build_sae(settings, 17), settings)
+    untrained = recovered(training.sae, dictionary)
     for step in range(settings.steps):
-        x_ND = torch.from_numpy(planted(211, rng, dictionary))
-        stats = train_step(sae, optimiser, x_ND, step, settings)
+        batch = Batch.of(torch.from_numpy(planted(211, rng, dictionary)), dtype)
+        losses = training.step(batch, step)
     assert untrained < 0.6
-    assert recovered(sae, dictionary) > 0.9
-    assert stats.fvu < 0.25
-    assert isinstance(sae, TopkSae) == (settings.architecture == "topk")
+    assert recovered(training.sae, dictionary) > 0.9
+    assert training.measure(batch, losses).fvu < 0.3
+
+
+def test_memory_is_that_of_weights_gradients_and_moments() -> None:
+    settings = TrainSettings(architecture="topk", width=101, k=3)
+    training = SaeTraining(build_sae(settings, 53), settings)
+    training.step(Batch.of(torch.randn(N, 53, generator=torch.manual_seed(0))), 0)
+    tensors = [*training.sae.parameters(), *(p.grad for p in training.sae.parameters())]
+    for state in training.optimiser.state.values():
+        tensors += [state["exp_avg"], state["exp_avg_sq"]]
+    held = sum(t.numel() * t.element_size() for t in tensors)
+    assert weights_bytes(training.sae) == held
+    assert step_bytes(101, N, torch.bfloat16) == 3 * N * 101 * 2
+
+
+@pytest.mark.parametrize("name", ["float32", "bfloat16"])
+def test_products_as_they_are_asked_for(name: str) -> None:
+    assert products_dtype(name, torch.device("cpu")) == getattr(torch, name)
+
+
+def test_fast_products_where_the_processor_has_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    for has, dtype in (({"avx512_bf16": True}, torch.bfloat16), ({}, torch.float32)):
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda has=has: has)
+        assert products_dtype("auto", torch.device("cpu")) == dtype

@@ -1,0 +1,115 @@
+"""Sparse sums against the same with dense arrays."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from protsae.sae.sae import Batch
+from protsae.sae.select import (
+    _ranked_in_rows,
+    _ranked_of_all,
+    fired,
+    largest_in_rows,
+    largest_of_all,
+)
+from protsae.sae.sparse import (
+    Support,
+    decode_selected,
+    encode_selected,
+    gather_sum,
+    scatter_sum,
+)
+
+N, D, F = 13, 5, 23
+
+
+def generator(seed: int) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def random_codes(seed: int, share: float = 0.2) -> Tensor:
+    """Dense codes; row 3 and feature 7 are empty."""
+    codes_NF = torch.rand(N, F, generator=generator(seed))
+    codes_NF *= torch.rand(N, F, generator=generator(seed + 1)) < share
+    codes_NF[3], codes_NF[:, 7] = 0, 0
+    return codes_NF
+
+
+def sparse(codes_NF: Tensor) -> tuple[Support, Tensor]:
+    rows, features = codes_NF.nonzero().unbind(1)
+    return Support(rows, features, *codes_NF.shape), codes_NF[rows, features]
+
+
+@pytest.mark.parametrize("share", [0.0, 0.2, 1.0], ids=["none", "some", "all"])
+def test_sums_are_matrix_products(share: float) -> None:
+    codes_NF = random_codes(0, share)
+    support, values = sparse(codes_NF)
+    table_FD = torch.randn(F, D, generator=generator(2))
+    table_ND = torch.randn(N, D, generator=generator(3))
+    torch.testing.assert_close(gather_sum(support, values, table_FD), codes_NF @ table_FD)
+    torch.testing.assert_close(scatter_sum(support, values, table_ND), codes_NF.T @ table_ND)
+    assert torch.equal(support.fired_F, (codes_NF > 0).any(0))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_gradients_are_those_of_dense_arrays(seed: int) -> None:
+    x_ND = torch.randn(N, D, generator=generator(seed))
+    encoder = torch.randn(D + 1, F, generator=generator(seed + 10), requires_grad=True)
+    decoder = torch.randn(F, D, generator=generator(seed + 20), requires_grad=True)
+    target = torch.randn(N, D, generator=generator(seed + 30))
+    batch = Batch.of(x_ND)
+
+    support, values = encode_selected(batch, encoder, lambda pre_NF: largest_in_rows(pre_NF, 4))
+    loss = (decode_selected(support, values, decoder) - target).square().sum()
+    found = torch.autograd.grad(loss, (encoder, decoder))
+
+    pre_NF = batch.x1_NE @ encoder
+    edge_N1 = pre_NF.topk(4, dim=1).values[:, -1:]
+    dense = (pre_NF.relu() * (pre_NF >= edge_N1) @ decoder - target).square().sum()
+    torch.testing.assert_close(loss, dense)
+    for one, two in zip(found, torch.autograd.grad(dense, (encoder, decoder)), strict=True):
+        torch.testing.assert_close(one, two, atol=1e-4, rtol=1e-4)
+
+
+def places(support: Support) -> list[tuple[int, int]]:
+    return list(zip(support.rows.tolist(), support.features.tolist(), strict=True))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("seed", range(20))
+def test_the_largest_against_torch(seed: int, dtype: torch.dtype) -> None:
+    """bfloat16 has many ties: the values agree, whichever of equal ones is taken."""
+    pre_NF = torch.randn(N, F, generator=generator(seed)).to(dtype)
+    rows = largest_in_rows(pre_NF, 5)
+    wanted = pre_NF.flatten()[_ranked_in_rows(pre_NF, 5)]
+    assert torch.equal(pre_NF[rows.rows, rows.features].sort().values, wanted.sort().values)
+    assert int(torch.bincount(rows.rows, minlength=N).max()) <= 5
+    wanted = pre_NF.flatten()[_ranked_of_all(pre_NF, 40)]
+    for hint in (0.0, 0.5, 9.0):
+        whole = largest_of_all(pre_NF, 40, hint)
+        assert torch.equal(pre_NF[whole.rows, whole.features].sort().values, wanted.sort().values)
+    for support in (rows, whole):
+        assert places(support) == sorted(places(support))
+        assert (pre_NF[support.rows, support.features] > 0).all()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+def test_of_equal_ones_the_first_are_taken(dtype: torch.dtype) -> None:
+    pre_NF = torch.tensor([[1, 2, 1, 1, 3], [0, 0, 0, 0, 0], [1, 1, 1, 1, 1]]).to(dtype)
+    assert places(largest_in_rows(pre_NF, 3)) == [
+        *[(0, 0), (0, 1), (0, 4)],
+        *[(2, 0), (2, 1), (2, 2)],
+    ]
+    assert places(largest_of_all(pre_NF, 4, 0.0)) == [(0, 0), (0, 1), (0, 2), (0, 4)]
+
+
+def test_the_largest_of_all_features() -> None:
+    pre_NF = torch.tensor([[1.0, -2.0], [3.0, 4.0]])
+    assert places(largest_in_rows(pre_NF, 2)) == [(0, 0), (1, 0), (1, 1)]
+    assert places(largest_of_all(pre_NF, 4, 0.0)) == [(0, 0), (1, 0), (1, 1)]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+def test_fired(dtype: torch.dtype) -> None:
+    f_NF = torch.tensor([[0.0, 1e-30, 0.0], [0.0, 0.0, 7.0]]).to(dtype)
+    assert fired(f_NF).tolist() == [False, True, True]
