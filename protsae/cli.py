@@ -14,11 +14,12 @@ COMMANDS = {
     "split": "homology clusters, and train/valid/test that never share one",
     "onehot": "one-hot sequences of one shard, as an activation file",
     "embed": "every layer's activations of one shard through ESM-2",
-    "train": "one sparse autoencoder on one layer",
-    "evaluate": "L0, FVU, loss recovered and baselines of one SAE on test",
+    "train": "all sparse autoencoders of a layer, in one pass",
+    "evaluate": "L0, FVU, loss recovered and baselines of a layer's SAEs on test",
     "annotate": "the property each feature of a layer detects, with baselines",
     "tables": "the feature table and the associations of all layers",
     "report": "a static HTML page of the run",
+    "scaling": "what sparsity costs and how error scales, over the SAEs of a run",
     "pretrain": "a small ESM-2 by masked-language modelling",
 }
 

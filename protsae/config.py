@@ -280,8 +280,11 @@ class EvaluateSettings(Settings):
     max_proteins: Positive = Field(
         1000, description="test proteins that the cross-entropy is measured on, at most"
     )
+    sample: Positive = Field(
+        300, description="test residues whose best sparse codes are searched, beside the encoder's"
+    )
     bootstrap: Positive = Field(1000, description="resamplings of clusters for 95 % intervals")
-    seed: Seed = Field(0, description="seed of masks and resampling")
+    seed: Seed = Field(0, description="seed of masks, sample and resampling")
 
 
 class AnnotateSettings(Settings):

@@ -209,6 +209,10 @@ _EVALUATION = (
     Column("pca_fvu", "number", "0 to 1", "fvu of PCA with pca_components components", True),
     Column("pca_sparse_fvu", "number", "0 to 1", "the same, each residue its own largest", True),
     Column("pca_components", "integer", "≥ 0", "components of the PCA: l0, rounded", True),
+    Column("sample_fvu", "number", "≥ 0", "fvu on the sample that best codes are searched for"),
+    Column("best_fvu", "number", "0 to 1", "there, of the best codes found at the same L0", True),
+    Column("random_fvu", "number", "0 to 1", "the same with a random dictionary", True),
+    Column("objective_excess", "number", "≥ 0", "encoder's objective over the best, - 1", True),
     Column("dead_fraction", "number", "0 to 1", "share of features never active on test"),
     Column("dense_fraction", "number", "0 to 1", "share of features with a density above 0.1"),
     Column("density_median", "number", "0 to 1", "median density of the features", True),
@@ -229,6 +233,7 @@ _EVALUATION = (
     Column("seed_cosine", "number", "-1 to 1", "decoder rows, to the nearest of other seeds", True),
     Column("random_cosine", "number", "-1 to 1", "to the nearest of random directions", True),
     Column("split_share", "number", "0 to 1", "features split in the next wider SAE", True),
+    Column("training_residues", "integer", "≥ 1", "residues trained on, repeats counted", True),
 )
 
 SUMMARY = Table(
@@ -316,6 +321,25 @@ ANNOTATIONS = Table(
     ),
 )
 
+SCALING = Table(
+    "scaling",
+    1,
+    "one row per model, layer, architecture, fitted column and parameter",
+    ("model", "layer", "architecture", "y", "parameter"),
+    (
+        _MODEL,
+        _LAYER,
+        Column("architecture", "text", "name", "how features are kept sparse"),
+        Column("y", "text", "fvu, dead_fraction", "the column of summary.tsv that is fitted"),
+        Column("parameter", "text", "name", "floor, scale, or the variable of an exponent"),
+        Column("value", "number", "any", "fitted value"),
+        Column("low", "number", "any", "2.5 % bound, residuals resampled"),
+        Column("high", "number", "any", "97.5 % bound, residuals resampled"),
+        Column("n_saes", "integer", "≥ 4", "SAEs that the fit is on"),
+        Column("r_squared", "number", "≤ 1", "share of the variance of log y explained"),
+    ),
+)
+
 EVERY = (
     FEATURES,
     ASSOCIATIONS,
@@ -324,4 +348,5 @@ EVERY = (
     TRAINING,
     PROTEINS,
     ANNOTATIONS,
+    SCALING,
 )

@@ -223,5 +223,6 @@ def evaluation(model: str, layer: int, variant: str) -> dict[str, object]:
         "fvu_high": 0.6,
         "pca_components": 2,
         "n_masked": 3 if has_loss else None,
+        "training_residues": 1000,
         "density_histogram": {"log10_edges": [-2.0, -1.0, 0.0], "counts": [1, 3]},
     }

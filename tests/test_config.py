@@ -364,7 +364,14 @@ def test_settings_do_not_change() -> None:
             ["all-relu-lr0.5", "all-topk-lr0.5"],
             id="architectures",
         ),
+        pytest.param(
+            {"a": {"architecture": ["relu", "gated"], "seed": [0, 1]}},
+            ["a-relu-seed0", "a-relu-seed1", "a-gated-seed0", "a-gated-seed1"],
+            id="architectures and seeds",
+        ),
         pytest.param({"a": {"nested": [0.5, 1.0]}}, ["a"], id="nested is one value"),
+        pytest.param({"a": {"k": 3}, "b": "relu"}, ["a", "b"], id="a value that is no section"),
+        pytest.param({}, [], id="nothing"),
     ],
 )
 def test_lists_stand_for_combinations(variants: dict[str, Any], names: list[str]) -> None:
@@ -372,22 +379,47 @@ def test_lists_stand_for_combinations(variants: dict[str, Any], names: list[str]
 
 
 def test_each_combination_has_its_values() -> None:
-    values = {"train": {"all": {"architecture": "topk", "k": [2, 3], "width": 7}, "gone": None}}
-    found = parse_settings(Config, values).train
-    assert {name: (sae.k, sae.width) for name, sae in found.items()} == {
-        "all-k2": (2, 7),
-        "all-k3": (3, 7),
-    }
+    values = {"all": {"architecture": "topk", "k": [2, 3], "width": 7, "nested": [0.5, 1]}}
+    found = parse_settings(Config, {"train": values}).train
+    one = {"architecture": "topk", "width": 7, "nested": (0.5, 1.0)}
+    assert found == {f"all-k{k}": TrainSettings(k=k, **one) for k in (2, 3)}
 
 
-def test_the_schema_takes_lists_where_the_code_does() -> None:
-    fields = config.schema()["$defs"]["TrainSettings"]["properties"]
-    validator = jsonschema.Draft202012Validator(config.schema())
-    for name, value in {"k": [8, 16], "architecture": ["relu", "topk"], "seed": [0, 1]}.items():
-        assert fields[name]["description"]
-        document = {"train": {"a": {"architecture": "relu", name: value}}}
-        assert validator.is_valid(document), name
-        assert validator.is_valid({"train": {"a": {"architecture": "relu", name: value[0]}}}) or (
-            name == "architecture"
-        )
-    assert not validator.is_valid({"train": {"a": {"architecture": "relu", "k": ["8"]}}})
+@pytest.mark.parametrize("null", [None, "null"], ids=["of YAML", "of Snakemake's --config"])
+def test_null_takes_a_variant_away(null: object) -> None:
+    assert list(parse_settings(Config, {"train": TRAIN | {"relu": null}}).train) == ["topk"]
+
+
+ONE_VALUE: dict[str, Any] = {"architecture": "topk", "warmup": 0.5, "penalty_warmup": 1, "decay": 0}
+"""A value of each setting that 7 is none of."""
+
+
+@pytest.mark.parametrize("name", [name for name in TrainSettings.model_fields if name != "nested"])
+def test_schema_and_code_take_a_list_of_each_setting(name: str) -> None:
+    schema = config.schema()
+    assert schema["$defs"]["TrainSettings"]["properties"][name]["description"]
+    validator = jsonschema.Draft202012Validator(schema)
+    value = ONE_VALUE.get(name, 7)
+    for given, valid in ((value, True), ([value], True), (["x"], False)):
+        document = {"train": {"a": {"architecture": "relu", name: given}}}
+        assert validator.is_valid(document) == valid, given
+        if valid:
+            (found,) = parse_settings(Config, document).train.values()
+            assert getattr(found, name) == value
+        else:
+            with pytest.raises(UserError):
+                parse_settings(Config, document)
+
+
+def test_an_empty_list_is_refused_by_schema_and_code() -> None:
+    document = {"train": {"a": {"architecture": "relu", "k": []}}}
+    assert not jsonschema.Draft202012Validator(config.schema()).is_valid(document)
+    with pytest.raises(UserError, match=r"^config: train: a\.k is an empty list; give one value"):
+        parse_settings(Config, document)
+
+
+def test_nested_is_one_list_in_schema_and_code() -> None:
+    document = {"train": {"a": {"architecture": "matryoshka", "nested": [[0.5, 1], [0.25, 1]]}}}
+    assert not jsonschema.Draft202012Validator(config.schema()).is_valid(document)
+    with pytest.raises(UserError, match=r"^config: train\.a\.nested\.0: .* valid number"):
+        parse_settings(Config, document)

@@ -32,7 +32,7 @@ def test_names_are_unique_and_keys_are_columns(table: Table) -> None:
 
 def test_evaluation_is_the_start_of_the_summary() -> None:
     assert SUMMARY.names[: len(EVALUATION.names)] == EVALUATION.names
-    assert EVALUATION.names[-1] == "split_share"
+    assert EVALUATION.names[-1] == "training_residues"
 
 
 def test_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:

@@ -114,7 +114,14 @@ def inputs(folder: Path) -> list[str]:
     return ["--proteins", str(folder / "proteins.parquet"), "--activations", *shards]
 
 
-def train_saes(folder: Path, output: Path, saes: dict[str, dict[str, object]], *flags: str) -> int:
-    """Train small SAEs on the one-hot run, into folders of ``output``; returns the exit status."""
+def train_command(
+    folder: Path, output: Path, saes: dict[str, dict[str, object]], *flags: str
+) -> list[str]:
+    """Words that train small SAEs on the one-hot run, into folders of ``output``."""
     stream = ["--batch", "31", "--device", "cpu", "--layer", "0", "--output", str(output)]
-    return main(["train", *inputs(folder), *stream, "--saes", json.dumps(saes), *flags])
+    return ["train", *inputs(folder), *stream, "--saes", json.dumps(saes), *flags]
+
+
+def train_saes(folder: Path, output: Path, saes: dict[str, dict[str, object]], *flags: str) -> int:
+    """Run ``train_command``; returns the exit status."""
+    return main(train_command(folder, output, saes, *flags))

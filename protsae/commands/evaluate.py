@@ -34,6 +34,7 @@ from protsae.plm.forward import Edit, FusedEsm2
 from protsae.plm.load import load_esm
 from protsae.plm.splice import MaskedLoss, loss_recovered, masked_loss
 from protsae.resampling import bootstrap_weights, interval, ratio_interval
+from protsae.sae.best_code import best_error, objective_excess
 from protsae.sae.dictionaries import (
     matched_cosine,
     neighbour_cosine,
@@ -93,6 +94,7 @@ def run(args: argparse.Namespace) -> None:
         (rows for _, rows in cache.protein_blocks(train_names, BLOCK_ROWS)), cache.d_model
     )
     scores = score_reconstruction(saes, cache, train_moments, test, settings)
+    sample = draw_sample(cache, set(test["accession"]), settings)
     losses: dict[str, dict[str, Any]] = {name: dict.fromkeys(LOSS_FIELDS) for name in saes}
     if args.model:
         losses = score_loss(saes, cache, train_moments, test, args, settings)
@@ -108,9 +110,11 @@ def run(args: argparse.Namespace) -> None:
             "n_proteins": len(test),
             "n_clusters": int(test["cluster"].nunique()),
             **scores[name],
+            **score_codes(trained, scores[name]["l0"], sample, settings.seed),
             **losses[name],
             **compare_seeds(name, found, settings.seed),
             "split_share": compare_widths(name, found),
+            "training_residues": training_residues(trained.source),
         }
         write_json(Path(folder) / "evaluation.json", document)
         shown = {key: document[key] for key in ("l0", "fvu", "dead_fraction", "loss_recovered")}
@@ -196,6 +200,41 @@ def reconstruction_fields(
     }
 
 
+def draw_sample(
+    cache: LayerCache, accessions: set[str], settings: EvaluateSettings
+) -> torch.Tensor:
+    """Random residues of these proteins, float32, shape (``settings.sample`` or all, d_model)."""
+    n_residues = sum(len(rows) for _, rows in cache.protein_blocks(accessions, BLOCK_ROWS))
+    rng = np.random.default_rng(settings.seed)
+    n_drawn = min(settings.sample, n_residues)
+    chosen = np.sort(rng.choice(n_residues, n_drawn, replace=False))
+    drawn, first = [], 0
+    for _, rows in cache.protein_blocks(accessions, BLOCK_ROWS):
+        of_block = chosen[(chosen >= first) & (chosen < first + len(rows))]
+        drawn.append(rows[of_block - first])
+        first += len(rows)
+    return torch.from_numpy(np.concatenate(drawn))
+
+
+def score_codes(trained: Trained, l0: float, x_ND: torch.Tensor, seed: int) -> dict[str, Any]:
+    """The encoder's codes beside the best of its dictionary, and of a random one, at its L0."""
+    sae, source = trained.sae, trained.source
+    variance = float((x_ND - x_ND.mean(0)).square().sum() / len(x_ND))
+    centred_ND = x_ND - sae.b_dec
+    random = random_directions(sae.n_features, sae.d_model, seed)
+    best, of_random = (best_error(centred_ND, rows, l0) for rows in (sae.W_dec, random))
+    excess = None
+    if source.architecture == "relu" and source.settings:
+        scale = source.normalisation["scale"]
+        excess = objective_excess(sae, x_ND, source.settings["penalty"], scale)
+    return {
+        "sample_fvu": float((x_ND - sae(x_ND)).square().sum() / len(x_ND)) / variance,
+        "best_fvu": None if best is None else best / variance,
+        "random_fvu": None if of_random is None else of_random / variance,
+        "objective_excess": excess,
+    }
+
+
 def compare_seeds(name: str, found: Mapping[str, Trained], seed: int) -> dict[str, Any]:
     """Stability: mean cosine of matched directions with the SAEs of other seeds; random beside it.
 
@@ -235,6 +274,12 @@ def same_but(name: str, found: Mapping[str, Trained], *keys: str) -> list[str]:
         return {k: v for k, v in found[key].source.settings.items() if k not in keys}
 
     return [key for key in found if key != name and others(key) == others(name)]
+
+
+def training_residues(source: SaeSource) -> int | None:
+    """Residues that the SAE was trained on, each as often as it came."""
+    settings = source.settings
+    return settings["steps"] * settings["stream"]["batch"] if "stream" in settings else None
 
 
 LOSS_FIELDS = (

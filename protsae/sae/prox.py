@@ -29,14 +29,18 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from protsae.sae.sparse import Support, gather_sum
+
 CHECK = 10
 """Iterations between two looks at the gap."""
 INNER_ITERATIONS = 500
 """Most iterations on one working set."""
 INNER_SHRINK = 0.03
 """What a working set is to leave of the gap; more precision would be lost on the wrong features."""
-SMALLEST_SET = 48
+SMALLEST_SET = 32
 """Features in the first working set of a row."""
+SET_GROWTH = 1.3
+"""Size of a later working set over the number of non-zeros: larger sets need fewer rounds."""
 BLOCK_NUMBERS = 2**21
 """Most numbers of one tensor of a block of working sets: what stays in a processor's cache."""
 
@@ -167,7 +171,7 @@ def lasso(
 ) -> SparseCodes:
     """FISTA on a working set of each row: its non-zeros and the features most correlated with r.
 
-    A set is twice as large as the row's support, so that a step costs the square of that instead of
+    A set is little larger than the row's support: a step costs the square of that instead of
     2 n_features d_model, and its Gram matrix is far better conditioned than the whole. The gap is
     always that of the whole dictionary. Parameters and errors are those of ``fista``.
 
@@ -197,8 +201,8 @@ def lambda_for_l0(
 ) -> tuple[float, SparseCodes]:
     """The lambda whose best codes have so many non-zeros a row on average, and these codes.
 
-    Halves lambda from where all codes are 0 until there are too many non-zeros, then bisects its
-    logarithm; each solution starts from the last.
+    Halves lambda from where all codes are 0 until there are too many non-zeros, then narrows the
+    bracket; each solution starts from the last.
 
     Parameters
     ----------
@@ -216,17 +220,47 @@ def lambda_for_l0(
         raise ValueError(f"l0 is {l0}; expected above 0 and below d_model = {x_ND.shape[1]}")
     correlation_NF = x_ND @ W_dec.T
     high = float((correlation_NF if nonnegative else correlation_NF.abs()).max())
-    low, penalty, codes_NF = 0.0, high / 2, None
+    low, at_low, at_high = 0.0, 0.0, 0.0
+    penalty, start_NF = high / 2, None
     for _ in range(60):
         found = lasso(
-            x_ND, W_dec, penalty, nonnegative=nonnegative, tolerance=tolerance, start_NF=codes_NF
+            x_ND, W_dec, penalty, nonnegative=nonnegative, tolerance=tolerance, start_NF=start_NF
         )
         if abs(found.l0 - l0) <= precision * l0:
             return penalty, found
-        codes_NF = found.codes_NF
-        low, high = (penalty, high) if found.l0 > l0 else (low, penalty)
-        penalty = math.sqrt(low * high) if low else high / 2
+        start_NF = found.codes_NF
+        if found.l0 > l0:
+            low, at_low = penalty, found.l0
+        else:
+            high, at_high = penalty, found.l0
+        # Linear in log lambda between the two, but well inside, so that either end moves.
+        share = (at_low - l0) / (at_low - at_high) if low else 0.0
+        penalty = low * (high / low) ** min(max(share, 0.1), 0.9) if low else high / 2
     raise ValueError(f"no lambda gives an L0 within {precision:.0%} of {l0}; last was {found.l0}")
+
+
+def relative_gap(
+    x_ND: Tensor,
+    W_dec: Tensor,
+    codes_NF: Tensor,
+    penalty: float | Tensor,
+    *,
+    nonnegative: bool = False,
+) -> Tensor:
+    """Duality gap of any codes over their objective, in float64: shape (n,).
+
+    Examples
+    --------
+    Of f = 0 for x = 2 and lambda = 1, where P = 2 and min P = 1.5:
+
+    >>> one = torch.ones(1, 1)
+    >>> relative_gap(2 * one, one, 0 * one, 1.0).tolist()
+    [0.25]
+    """
+    problem = _Problem.of(x_ND, W_dec, penalty, nonnegative).double()
+    progress = _Progress(problem, codes_NF)
+    progress.drop_solved(math.inf)
+    return progress.gap_N
 
 
 class _Rule(NamedTuple):
@@ -287,18 +321,28 @@ class _Problem:
         return _clip(z, t, self.nonnegative)
 
     def point(self, f_NF: Tensor) -> _Point:
-        r_ND = self.x_ND - f_NF @ self.W_dec
+        at = f_NF.nonzero(as_tuple=True)
+        rows, values = at[0], f_NF[at]
+        r_ND = self.x_ND - gather_sum(Support(at[0], at[1], *f_NF.shape), values, self.W_dec)
         c_NF = r_ND @ self.W_dec.T
-        square_N1 = r_ND.square().sum(1, keepdim=True)
-        objective_N1 = square_N1 / 2 + self.penalty_N1 * f_NF.abs().sum(1, keepdim=True)
-        return _Point(self.gap(f_NF, c_NF, square_N1), objective_N1, square_N1, c_NF)
+        square_N1, s_N1 = r_ND.square().sum(1, keepdim=True), self.dual_scale(c_NF)
+        sizes = self.penalty_N1[rows, 0] * values.abs()
+        zeros_N = square_N1.new_zeros(len(f_NF))
+        slack_N = zeros_N.index_add(0, rows, sizes - s_N1[rows, 0] * c_NF[at] * values)
+        objective_N1 = square_N1 / 2 + zeros_N.index_add(0, rows, sizes)[:, None]
+        gap_N1 = (1 - s_N1).square() * square_N1 / 2 + slack_N[:, None]
+        return _Point(gap_N1, objective_N1, square_N1, c_NF)
 
-    def gap(self, f: Tensor, correlation: Tensor, square_N1: Tensor) -> Tensor:
-        """Formula of the module's docstring; on a working set, the gap of that set's lasso."""
+    def dual_scale(self, correlation: Tensor) -> Tensor:
+        """s of the module's docstring, shape (n, 1)."""
         largest = (correlation if self.nonnegative else correlation.abs()).amax(1, keepdim=True)
-        s_N1 = self.penalty_N1 / torch.maximum(self.penalty_N1, largest)
-        along = (self.penalty_N1 * f.abs() - s_N1 * correlation * f).sum(1, keepdim=True)
-        return (1 - s_N1).square() * square_N1 / 2 + along
+        return self.penalty_N1 / torch.maximum(self.penalty_N1, largest)
+
+    def set_gap(self, f_BA: Tensor, correlation_BA: Tensor, square_B1: Tensor) -> Tensor:
+        """Gap of the lasso on a working set."""
+        s_B1 = self.dual_scale(correlation_BA)
+        slack_BA = self.penalty_N1 * f_BA.abs() - s_B1 * correlation_BA * f_BA
+        return (1 - s_B1).square() * square_B1 / 2 + slack_BA.sum(1, keepdim=True)
 
 
 class _Progress:
@@ -385,7 +429,7 @@ def _improve(problem: _Problem, f_NF: Tensor, point: _Point, tolerance: float) -
     first = 0
     while first < len(order):
         # Rows of like support share a block, whose sets are as large as the first one's.
-        size = min(max(2 * int(sizes[first]), SMALLEST_SET), len(W_dec))
+        size = min(max(math.ceil(SET_GROWTH * int(sizes[first])), SMALLEST_SET), len(W_dec))
         n_rows = max(1, BLOCK_NUMBERS // (size * max(size, W_dec.shape[1])))
         rows = order[first : first + n_rows]
         block, f_BF, c_BF = problem.part(rows), f_NF[rows], point.correlation_NF[rows]
@@ -428,7 +472,7 @@ def _solve_set(
         before_BA, correlation_BA = correlation_BA, correlation_BA - gram(moved_BA)
         square_B1 = square_B1 - (moved_BA * (before_BA + correlation_BA)).sum(1, keepdim=True)
         f_BA = new_BA
-        if (problem.gap(f_BA, correlation_BA, square_B1) <= target_B1).all():
+        if (problem.set_gap(f_BA, correlation_BA, square_B1) <= target_B1).all():
             break
     return f_BA
 

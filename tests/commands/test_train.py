@@ -1,27 +1,27 @@
 import json
-import os
+import shlex
 import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from protsae.commands import train as stage
-from protsae.config import SaeVariants, parse_settings
+from protsae.config import SaeVariants, TrainSettings, parse_settings
 from protsae.flags import variants_flag
 from protsae.io.sae_files import read_sae
 from protsae.io.tables import read_table
 from protsae.sae.architectures import ARCHITECTURES
 from protsae.sae.restore import restore_sae
+from tests.dying_job import run_job
 from tests.tiny_run import (
     SMALL,
     TOPK,
-    inputs,
     protein_rows,
+    train_command,
     train_saes,
     write_onehot_run,
     write_proteins,
@@ -108,36 +108,28 @@ def test_interrupted_and_resumed_is_as_uninterrupted(
         assert_same_files(tmp_path / "cut" / name, tmp_path / "whole" / name)
 
 
-@pytest.mark.slow
-def test_killed_ten_times_and_resumed_is_as_uninterrupted(run: Path, tmp_path: Path) -> None:
-    """SIGKILL at random moments between two checkpoints, and at last left alone."""
-    settings = {"topk": {**TOPK, "steps": 1500}, "relu": {**RELU, "steps": 1500}}
-    flags = ("--checkpoint-every", "100")
-    assert train_saes(run, tmp_path / "whole", settings, *flags) == 0
+def test_killed_and_resumed_is_as_uninterrupted(run: Path, tmp_path: Path) -> None:
+    """SIGKILL before ten random steps, before a checkpoint takes its name, and among the results.
 
-    folder = tmp_path / "cut"
-    command = [str(Path(sys.executable).with_name("protsae")), "train", *inputs(run)]
-    command += ["--layer", "0", "--batch", "31", "--device", "cpu", "--output", str(folder), *flags]
-    command += ["--saes", json.dumps(settings)]
-    rng = np.random.default_rng(0)
-    checkpoint, kills = folder / "checkpoint.safetensors", 0
-    while kills < 10:
-        written = checkpoint.stat().st_mtime_ns if checkpoint.exists() else 0
-        job = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        while job.poll() is None:
-            if checkpoint.exists() and checkpoint.stat().st_mtime_ns != written:
-                time.sleep(rng.uniform(0, 0.05))
-                job.send_signal(signal.SIGKILL)
-                job.wait()
-            time.sleep(0.001)
-        if job.returncode == 0:
-            break
-        assert job.returncode == -signal.SIGKILL
-        kills += 1
-    assert kills >= 5, "the job outran the test"
-    assert subprocess.run(command, env=os.environ, check=False).returncode == 0
-    for name in settings:
-        assert_same_files(folder / name, tmp_path / "whole" / name)
+    The last job but one dies with one SAE written, the other half.
+    """
+    saes = {"topk": {**TOPK, "steps": 97}, "gated": {**TOPK, "architecture": "gated", "steps": 83}}
+    every = ("--checkpoint-every", "5")
+    assert train_saes(run, tmp_path / "whole", saes, *every) == 0
+
+    command = train_command(run, tmp_path / "cut", saes, *every)
+    step = f"{stage.__name__}.take_steps"
+    last = 0
+    for stop in sorted(np.random.default_rng(0).choice(97, 10, replace=False).tolist()):
+        assert run_job(command, step, stop - last + 1) == -signal.SIGKILL
+        last = stop // 5 * 5
+    assert run_job(command, "pathlib.Path.replace", 1) == -signal.SIGKILL
+    assert run_job(command, f"{stage.__name__}.write_sae", 2) == -signal.SIGKILL
+    assert (tmp_path / "cut" / "topk" / "protsae.json").exists()
+    assert not (tmp_path / "cut" / "gated" / "protsae.json").exists()
+    assert run_job(command) == 0
+    for name in saes:
+        assert_same_files(tmp_path / "cut" / name, tmp_path / "whole" / name)
 
 
 def first_step_after(
@@ -284,6 +276,38 @@ def test_what_it_says(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[s
             id="unknown key",
         ),
         pytest.param(
+            {"a": {**TOPK, "penalti": 5}},
+            (),
+            "--saes: unknown key 'train.a.penalti'; did you mean 'penalty'? Valid keys in train.a:",
+            id="key with a slip",
+        ),
+        pytest.param(
+            {"neurons": TOPK},
+            (),
+            "--saes: train: 'neurons' is the name of the baseline; rename the variant",
+            id="name of the baseline",
+        ),
+        pytest.param(
+            {"../a": TOPK},
+            (),
+            "--saes: train.../a.[key]: String should match pattern "
+            "'^[A-Za-z0-9][A-Za-z0-9._-]*$', found '../a'",
+            id="name that is a path",
+        ),
+        pytest.param(
+            {},
+            (),
+            "--saes: train: Dictionary should have at least 1 item after validation, not 0, found "
+            "{{}}",
+            id="no SAE",
+        ),
+        pytest.param(
+            {},
+            ("--saes", "topk"),
+            "--saes: train: Input should be a valid dictionary, found 'topk'",
+            id="a word",
+        ),
+        pytest.param(
             {"a": TOPK},
             ("--seed", "-1"),
             "command line: seed: Input should be greater than or equal to 0, found '-1'",
@@ -336,13 +360,45 @@ def test_more_than_memory_holds_is_refused(
     )
 
 
-def test_variants_go_through_the_command_line() -> None:
+def names() -> st.SearchStrategy[str]:
+    return st.from_regex("[A-Za-z0-9][A-Za-z0-9._-]*", fullmatch=True).filter("neurons".__ne__)
+
+
+def trained() -> st.SearchStrategy[TrainSettings]:
+    share = st.floats(0, 1)
+    return st.builds(
+        TrainSettings,
+        architecture=st.sampled_from(list(ARCHITECTURES)),
+        expansion=st.floats(0, exclude_min=True, allow_infinity=False),
+        width=st.none() | st.integers(1, 10**6),
+        k=st.integers(1, 999),
+        penalty=st.floats(0, allow_infinity=False),
+        nested=st.lists(st.floats(0, 1, exclude_min=True), min_size=1).map(tuple),
+        lr=st.floats(0, exclude_min=True, allow_infinity=False),
+        warmup=share,
+        seed=st.integers(0, 2**32 - 1),
+    )
+
+
+@given(st.dictionaries(names(), trained(), min_size=1, max_size=3))
+def test_variants_go_through_the_command_line(variants: dict[str, TrainSettings]) -> None:
+    flag, text = shlex.split(variants_flag(variants))
+    assert flag == "--saes"
+    assert stage.parse_variants(text) == variants
+
+
+def test_lists_go_through_the_command_line_as_their_values() -> None:
     given = {"topk": {**TOPK, "k": [2, 3]}, "m": {"architecture": "matryoshka", "nested": [0.5, 1]}}
     variants = parse_settings(SaeVariants, {"train": given}).train
     assert list(variants) == ["topk-k2", "topk-k3", "m"]
-    flag = variants_flag(variants)
-    assert flag.startswith("--saes '")
-    assert stage.parse_variants(flag.removeprefix("--saes '").removesuffix("'")) == variants
+    assert stage.parse_variants(shlex.split(variants_flag(variants))[1]) == variants
+    assert stage.parse_variants(json.dumps(given)) == variants
+
+
+def test_a_default_that_is_written_out_changes_no_command() -> None:
+    """Or Snakemake would train again."""
+    short, long = ({"a": TrainSettings(architecture="topk", **k)} for k in ({}, {"k": 32}))
+    assert variants_flag(short) == variants_flag(long)
 
 
 def test_protsae_json_is_plain(run: Path, tmp_path: Path) -> None:

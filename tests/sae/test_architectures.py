@@ -26,10 +26,12 @@ N, D, F, K = 13, 5, 11, 3
 NESTED = (0.3, 0.6, 1.0)  # of 11 features: the first 3, the first 7, all
 ENDS = (3, 7, 11)
 PENALTY = 1.7
+BANDWIDTH = 0.7
 
 
 def settings_of(architecture: str, **changes: object) -> TrainSettings:
     values = {"architecture": architecture, "width": F, "k": K, "nested": NESTED, "seed": 7}
+    values["bandwidth"] = BANDWIDTH
     return TrainSettings.model_validate(values | changes)
 
 
@@ -191,10 +193,10 @@ def jumprelu_loss(w: Weights, x_ND: Tensor) -> Tensor:
     pre_NF, theta = pre_activations(w, x_ND), w["threshold"]
     on_NF = (pre_NF > theta).double()
     loss = squared_error(w, x_ND, pre_NF * on_NF) + PENALTY * on_NF.sum(1).mean()
-    near_NF = ((pre_NF - theta).abs() < 0.5).double()  # a bandwidth of 1
+    near_NF = ((pre_NF - theta).abs() < BANDWIDTH / 2).double()
     error_ND = pre_NF * on_NF @ w["W_dec"] + w["b_dec"] - x_ND
     by_feature_NF = 2 / N * error_ND @ w["W_dec"].T
-    by_theta_F = -(near_NF * (theta * by_feature_NF + PENALTY / N)).sum(0)
+    by_theta_F = -(near_NF * (theta * by_feature_NF + PENALTY / N)).sum(0) / BANDWIDTH
     return loss + (by_theta_F.detach() * (theta - theta.detach())).sum()
 
 
@@ -237,8 +239,8 @@ def test_loss_and_all_gradients_are_those_of_the_formula(architecture: str, x_ND
         torch.testing.assert_close(
             parameter.grad.double(),
             gradient,
-            atol=1e-4,
-            rtol=1e-4,
+            atol=1e-5,
+            rtol=1e-5,
             msg=lambda m, n=name: f"{n} {m}",
         )
 
@@ -387,6 +389,58 @@ def test_batchtopk_of_a_batch_without_any() -> None:
     losses.total.backward()
     assert sae.W_enc.grad is not None
     assert not sae.W_enc.grad.any()
+
+
+@pytest.mark.parametrize("threshold", [0.1, 3.0, 1e6])
+@pytest.mark.parametrize("architecture", ["batchtopk", "matryoshka"])
+def test_where_the_threshold_stands_does_not_matter_in_training(
+    architecture: str, threshold: float, x_ND: Tensor
+) -> None:
+    """It is only a guess of what to rank."""
+    one, two = random_sae(architecture), random_sae(architecture)
+    with torch.no_grad():
+        one.threshold.zero_()
+        two.threshold.fill_(threshold)
+    first, second = (sae.losses(Batch.of(x_ND), 0.0) for sae in (one, two))
+    assert torch.equal(first.codes, second.codes)
+    assert torch.equal(first.total, second.total)
+    first.total.backward()
+    second.total.backward()
+    assert torch.equal(one.W_dec.grad, two.W_dec.grad)
+
+
+@pytest.mark.parametrize(
+    "sae", [BatchTopkSae(D, D, k=2), JumpReluSae(D, D)], ids=lambda s: s.architecture
+)
+def test_a_feature_at_its_threshold_is_off(sae: Sae) -> None:
+    identity(sae)
+    with torch.no_grad():
+        sae.threshold.fill_(2)
+    x_ND = torch.tensor([[1.5, 2.0, 2.5, -3.0, 0.0]])
+    assert sae.encode(x_ND).tolist() == [[0, 0, 2.5, 0, 0]]
+    if isinstance(sae, JumpReluSae):
+        assert float(sae.losses(Batch.of(x_ND), 1.0).penalty) == 1
+
+
+@pytest.mark.parametrize(
+    ("nested", "ends"),
+    [
+        pytest.param((0.5, 1.0), (6, 11), id="rounded to even"),
+        pytest.param((0.3,), (3, 11), id="the whole comes last"),
+        pytest.param((0.6, 0.3, 1.0), (3, 7, 11), id="in any order"),
+        pytest.param((0.01, 0.02), (1, 11), id="one feature at least, each size once"),
+        pytest.param((1.0,), (11,), id="one dictionary"),
+    ],
+)
+def test_sizes_of_nested_dictionaries(nested: tuple[float, ...], ends: tuple[int, ...]) -> None:
+    sae = build_sae(settings_of("matryoshka", nested=nested), D)
+    assert isinstance(sae, MatryoshkaSae)
+    assert sae.ends == ends
+
+
+def test_jumprelu_thresholds_begin_at_the_bandwidth() -> None:
+    sae = build_sae(settings_of("jumprelu", bandwidth=0.3), D)
+    assert sae.state_dict()["threshold"].tolist() == pytest.approx([0.3] * F)
 
 
 def test_matryoshka_by_hand() -> None:

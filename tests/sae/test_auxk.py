@@ -1,3 +1,5 @@
+import copy
+
 import pytest
 import torch
 
@@ -40,6 +42,27 @@ def test_gradients_reach_dead_features_alone() -> None:
     assert torch.equal(sae.b_enc.grad != 0, dead_F)
 
 
+def test_a_step_adds_its_share_of_the_loss() -> None:
+    """For what was dead before the batch, whether it fires on it or not; total and mse do not."""
+    settings = TrainSettings(architecture="topk", width=F, k=2, auxk=0.3, dead_after=99)
+    training = SaeTraining(build_sae(settings, D), settings)
+    dead_F = torch.arange(F) % 2 == 0
+    training.idle_F[dead_F] = 99
+    alone = copy.deepcopy(training.sae)
+    batch = Batch.of(torch.randn(N, D, generator=torch.manual_seed(2)))
+
+    losses = alone.losses(batch, 0.0)
+    assert (losses.fired_F & dead_F).any()
+    (losses.total + 0.3 * auxk_loss(alone, batch, -losses.error_ND, dead_F)).backward()
+    alone.constrain_gradient_()
+    torch.nn.utils.clip_grad_norm_(alone.parameters(), 1.0)
+
+    found = training.step(batch, 0)
+    assert torch.equal(found.total, losses.total)
+    for (name, one), two in zip(training.sae.named_parameters(), alone.parameters(), strict=True):
+        torch.testing.assert_close(one.grad, two.grad, msg=name)
+
+
 def test_nothing_left_to_explain_is_not_nan() -> None:
     sae = build_sae(TrainSettings(architecture="topk", width=F, k=2), D)
     with torch.no_grad():
@@ -47,6 +70,35 @@ def test_nothing_left_to_explain_is_not_nan() -> None:
     dead_F = torch.ones(F, dtype=torch.bool)
     loss = auxk_loss(sae, Batch.of(torch.ones(N, D)), torch.zeros(N, D), dead_F)
     assert loss.item() == 0
+
+
+@pytest.mark.parametrize("n_residues", [1, 13])
+def test_a_residual_that_does_not_vary_leaves_weights_finite(n_residues: int) -> None:
+    """Of one residue, or of equal ones: its spread is 0, or what rounding leaves of it."""
+    settings = TrainSettings(architecture="topk", width=F, k=2, dead_after=1, steps=99)
+    training = SaeTraining(build_sae(settings, D), settings)
+    for step in range(5):
+        x_ND = 30 * torch.randn(1, D, generator=torch.manual_seed(step)).repeat(n_residues, 1)
+        batch = Batch.of(x_ND)
+        losses = training.step(batch, step)
+        assert training.dead_F.any()
+        loss = auxk_loss(training.sae, batch, -losses.error_ND, training.dead_F)
+        assert loss.item() < 1e6
+        for name, value in training.sae.named_parameters():
+            assert value.isfinite().all(), name
+
+
+def test_of_one_dimension_all_dead_features_are_kept() -> None:
+    """d_model / 2 would be none of them."""
+    sae = TopkSae(1, 3, k=1)
+    with torch.no_grad():
+        sae.W_enc.copy_(torch.tensor([[1.0, 2.0, 4.0]]))
+        sae.W_dec.fill_(1)
+    residual_ND = torch.tensor([[6.0], [-2.0]])
+    # Rebuilt by features 1 and 2 as 6 and -6: errors 0 and 4^2; spread 2 * 4^2.
+    dead_F = torch.tensor([False, True, True])
+    loss = auxk_loss(sae, Batch.of(torch.tensor([[1.0], [-1.0]])), residual_ND, dead_F)
+    assert loss.item() == pytest.approx(1 * 16 / 32)
 
 
 @pytest.mark.parametrize(("auxk", "most_dead"), [(0.0, 6), (1 / 32, 2)], ids=["without", "with"])

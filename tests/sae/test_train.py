@@ -1,6 +1,11 @@
+import weakref
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from protsae.config import TrainSettings
 from protsae.sae.architectures import ARCHITECTURES, ReluSae, build_sae
@@ -60,16 +65,18 @@ def random_relu() -> tuple[ReluSae, np.ndarray]:
     return sae, rng.normal(size=(N, D))
 
 
-def numpy_gradients(sae: ReluSae, x: np.ndarray, l1: float) -> tuple[float, dict[str, np.ndarray]]:
+def numpy_gradients(
+    sae: ReluSae, x: np.ndarray, penalty: float
+) -> tuple[float, dict[str, np.ndarray]]:
     """Loss and its gradients, derived by hand, in float64."""
     w = {name: value.detach().numpy().astype(np.float64) for name, value in sae.named_parameters()}
     pre = (x - w["b_dec"]) @ w["W_enc"] + w["b_enc"]
     f = np.maximum(pre, 0)
     residual = f @ w["W_dec"] + w["b_dec"] - x
     norms = np.linalg.norm(w["W_dec"], axis=1)
-    loss = ((residual**2).sum(1) + l1 * f @ norms).mean()
-    d_pre = (2 * residual @ w["W_dec"].T + l1 * norms) * (pre > 0) / len(x)
-    d_norm = l1 * f.mean(0)
+    loss = ((residual**2).sum(1) + penalty * f @ norms).mean()
+    d_pre = (2 * residual @ w["W_dec"].T + penalty * norms) * (pre > 0) / len(x)
+    d_norm = penalty * f.mean(0)
     return loss, {
         "W_enc": (x - w["b_dec"]).T @ d_pre,
         "b_enc": d_pre.sum(0),
@@ -84,20 +91,30 @@ RELU = TrainSettings(
 """No warm-up and steps enough: the full rate and weight hold from the first step."""
 
 
-def test_first_relu_step_by_hand() -> None:
+def test_relu_steps_by_hand() -> None:
+    """Gradients clipped to norm 1, then Adam, in float64."""
     sae, x = random_relu()
-    before = {name: value.detach().numpy().copy() for name, value in sae.named_parameters()}
-    loss, gradients = numpy_gradients(sae, x, l1=1.7)
-    total = np.sqrt(sum((g**2).sum() for g in gradients.values()))
-    assert total > 1  # so that clipping to norm 1 is part of what is tested
-
-    losses = SaeTraining(sae, RELU).step(Batch.of(torch.from_numpy(x).float()), 0)
-    assert losses.total.item() == pytest.approx(loss, rel=1e-5)
-    for name, value in sae.named_parameters():
-        # Adam's first step: m = (1 - b1) g and v = (1 - b2) g^2, corrected to g and g^2.
-        gradient = gradients[name] / total
-        expected = before[name] - 0.01 * gradient / (np.abs(gradient) + 1e-8)
-        np.testing.assert_allclose(value.detach().numpy(), expected, atol=1e-5)
+    moments = {name: (0.0, 0.0) for name, _ in sae.named_parameters()}
+    training, batch = SaeTraining(sae, RELU), Batch.of(torch.from_numpy(x).float())
+    for step in range(1, 6):
+        expected = {
+            name: value.detach().numpy().astype(np.float64)
+            for name, value in sae.named_parameters()
+        }
+        loss, gradients = numpy_gradients(sae, x, penalty=1.7)
+        total = np.sqrt(sum((g**2).sum() for g in gradients.values()))
+        assert total > 1  # so that clipping to norm 1 is part of what is tested
+        for name, gradient in gradients.items():
+            clipped = gradient / total
+            first, second = moments[name]
+            first, second = 0.9 * first + 0.1 * clipped, 0.999 * second + 0.001 * clipped**2
+            moments[name] = first, second
+            first, second = first / (1 - 0.9**step), second / (1 - 0.999**step)
+            expected[name] -= 0.01 * first / (np.sqrt(second) + 1e-8)
+        losses = training.step(batch, step - 1)
+        assert losses.total.item() == pytest.approx(loss, rel=1e-5)
+        for name, value in sae.named_parameters():
+            np.testing.assert_allclose(value.detach().numpy(), expected[name], atol=1e-5)
 
 
 def test_stats_are_of_the_batch_before_the_step() -> None:
@@ -198,6 +215,63 @@ def test_memory_is_that_of_weights_gradients_and_moments() -> None:
     held = sum(t.numel() * t.element_size() for t in tensors)
     assert weights_bytes(training.sae) == held
     assert step_bytes(101, N, torch.bfloat16) == 3 * N * 101 * 2
+
+
+class LiveBytes(TorchDispatchMode):
+    """Largest sum of the sizes of all tensors that are made while it is on and not freed yet."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = self.peak = 0
+        self.sizes: dict[int, int] = {}
+
+    def __torch_dispatch__(
+        self, function: Callable[..., Any], _: object, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        found = function(*args, **(kwargs or {}))
+        for tensor in found if isinstance(found, tuple | list) else [found]:
+            if isinstance(tensor, torch.Tensor):
+                storage = tensor.untyped_storage()
+                if storage._cdata not in self.sizes:
+                    self.sizes[storage._cdata] = storage.nbytes()
+                    self.now += storage.nbytes()
+                    weakref.finalize(storage, self.free, storage._cdata)
+        self.peak = max(self.peak, self.now)
+        return found
+
+    def free(self, key: int) -> None:
+        self.now -= self.sizes.pop(key)
+
+
+@pytest.mark.parametrize("dead", [False, True], ids=["alive", "dead"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_a_step_takes_no_more_memory_than_is_asked_for(
+    architecture: str, dtype: torch.dtype, dead: bool
+) -> None:
+    """Within a tenth, with all features alive or all dead; n_features is far above d_model."""
+    n, width = 1009, 499
+    settings = TrainSettings(
+        architecture=architecture, width=width, k=3, steps=9, dead_after=1 if dead else 10**9
+    )
+    training = SaeTraining(build_sae(settings, D), settings)
+    batch = Batch.of(torch.randn(n, D, generator=torch.manual_seed(0)), dtype)
+    training.step(batch, 0)
+    training.idle_F += 1
+    with LiveBytes() as live:
+        training.step(batch, 1)
+    assert live.peak > 0
+    assert live.peak < 1.1 * step_bytes(width, n, dtype)
+
+
+def test_a_batch_that_does_not_vary_is_measured() -> None:
+    """There is no spread to explain: of one residue, of constant activations."""
+    settings = TrainSettings(architecture="topk", width=F, k=2)
+    training = SaeTraining(build_sae(settings, D), settings)
+    for x_ND in (torch.ones(1, D), torch.zeros(N, D)):
+        batch = Batch.of(x_ND)
+        stats = training.measure(batch, training.step(batch, 0))
+        assert stats.mse == pytest.approx(float(x_ND.square().sum(1).mean()), abs=D)
 
 
 @pytest.mark.parametrize("name", ["float32", "bfloat16"])

@@ -63,3 +63,26 @@ rule report:
     shell:
         "protsae report {params.settings} --results $(dirname {output}) --output {output}"
         " > {log} 2>&1"
+
+
+rule scaling:
+    input:
+        sae_paths("<results>/sae/{model}/layer-{layer}/{variant}/evaluation.json"),
+    output:
+        pareto="<results>/scaling/pareto.png",
+        figure="<results>/scaling/scaling.png",
+        table="<results>/scaling/scaling.tsv",
+    log:
+        "<results>/logs/scaling.log",
+    benchmark:
+        "<results>/benchmarks/scaling.tsv"
+    conda:
+        "../envs/protsae.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        code=code("scaling"),
+    shell:
+        "protsae scaling --evaluations {input} --output $(dirname {output.table}) > {log} 2>&1"

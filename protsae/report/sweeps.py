@@ -1,0 +1,113 @@
+"""Figures of many SAEs side by side: what sparsity costs, and how error scales."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from protsae.io.atomic import atomic_path
+from protsae.report.plots import SERIES
+
+MARKERS = "osD^vP"
+GREY = "#777777"
+
+SCALED = (
+    ("n_features", "features"),
+    ("l0", "active features (L0)"),
+    ("training_residues", "training residues"),
+)
+"""Columns that error is plotted and fitted against."""
+
+
+def write_pareto(summary: pd.DataFrame, path: Path) -> None:
+    """FVU, and loss recovered, against L0 of every SAE; a row of panels for each layer.
+
+    Lines join the SAEs of an architecture by L0. Bars are 95 % intervals over homology clusters.
+    """
+    layers = list(summary.groupby(["model", "layer"], sort=False))
+    figure = Figure(figsize=(9.2, 3.1 * len(layers)), layout="constrained")
+    axes = figure.subplots(len(layers), 2, squeeze=False)
+    for (left, right), ((model, layer), rows) in zip(axes, layers, strict=True):
+        name = "one-hot" if model == "onehot" else f"{model}, layer {layer}"
+        for number, (architecture, of_one) in enumerate(rows.groupby("architecture")):
+            style = {
+                "color": SERIES[number % len(SERIES)],
+                "marker": MARKERS[number % len(MARKERS)],
+            }
+            for axis, column in ((left, "fvu"), (right, "loss_recovered")):
+                _line(axis, of_one.sort_values("l0"), column, str(architecture), **style)
+        baseline = rows.sort_values("l0").drop_duplicates("pca_components")
+        for column, dashes, label in (
+            ("pca_fvu", ":", "PCA, L0 components"),
+            ("pca_sparse_fvu", "--", "PCA, L0 largest"),
+        ):
+            left.plot(baseline["pca_components"], baseline[column], dashes, color=GREY, label=label)
+        left.set(title=name, ylabel="variance unexplained (FVU)", yscale="log")
+        right.set(title=name, ylabel="loss recovered")
+        right.axhline(1, color=GREY, lw=0.8)
+        for axis in (left, right):
+            axis.set(xlabel="active features per residue (L0)", xscale="log")
+        left.legend(fontsize=7, frameon=False)
+    _save(figure, path)
+
+
+def write_scaling(summary: pd.DataFrame, path: Path) -> None:
+    """FVU and dead share against width, L0 and training residues; lines join what is equal else."""
+    varying = [(c, label) for c, label in SCALED if summary[c].nunique() > 1]
+    figure = Figure(figsize=(3.6 * max(1, len(varying)), 5.6), layout="constrained")
+    axes = figure.subplots(2, max(1, len(varying)), squeeze=False)
+    groups = {key: number for number, key in enumerate(_group_keys(summary).unique())}
+    for column_axes, (column, label) in zip(axes.T, varying, strict=False):
+        for axis, y in zip(column_axes, ("fvu", "dead_fraction"), strict=True):
+            for key, rows in summary.groupby(_group_keys(summary)):
+                _joined(axis, rows, column, y, SERIES[groups[key] % len(SERIES)], str(key))
+            axis.set(xlabel=label, xscale="log", ylabel="FVU" if y == "fvu" else "dead share")
+        column_axes[0].set_yscale("log")
+    axes[0][0].legend(fontsize=7, frameon=False)
+    _save(figure, path)
+
+
+def _group_keys(summary: pd.DataFrame) -> pd.Series:
+    names = summary["model"].where(
+        summary["model"] == "onehot", "layer " + summary["layer"].astype(str)
+    )
+    return names + ", " + summary["architecture"]
+
+
+def _joined(axis: Axes, rows: pd.DataFrame, x: str, y: str, color: str, label: str) -> None:
+    """Points, and lines between SAEs that differ in x alone (L0 counts as equal within 10 %)."""
+    others = [c for c, _ in SCALED if c != x]
+    keys = [np.round(np.log(rows[c]) / np.log(1.1)) if c == "l0" else rows[c] for c in others]
+    for _, line in rows.groupby(keys):
+        line = line.sort_values(x)
+        axis.plot(line[x], line[y], marker="o", ms=3, lw=0.9, alpha=0.8, color=color, label=label)
+        label = "_"
+
+
+def _line(axis: Axes, rows: pd.DataFrame, column: str, label: str, color: str, marker: str) -> None:
+    values = rows[column].astype(float).to_numpy()
+    if np.isnan(values).all():
+        return
+    bounds = [rows[f"{column}_{end}"].astype(float).to_numpy() for end in ("low", "high")]
+    bars = np.maximum([values - bounds[0], bounds[1] - values], 0)
+    axis.errorbar(
+        rows["l0"],
+        values,
+        yerr=bars,
+        label=label,
+        color=color,
+        marker=marker,
+        ms=4,
+        lw=1.2,
+        elinewidth=0.8,
+    )
+
+
+def _save(figure: Figure, path: Path) -> None:
+    for axis in figure.axes:
+        axis.grid(True, lw=0.4, alpha=0.5, which="both")
+        axis.spines[["top", "right"]].set_visible(False)
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, format=path.suffix.removeprefix("."), dpi=130, metadata={})
