@@ -7,7 +7,7 @@ from torch import Tensor
 from protsae.sae.prox import lambda_for_l0, lasso
 from protsae.sae.sae import Sae
 
-SEARCH_TOLERANCE = 1e-4
+SEARCH_TOLERANCE = 1e-3
 """Relative duality gap of the codes whose supports are compared."""
 
 
@@ -22,7 +22,7 @@ def best_error(x_ND: Tensor, directions_FD: Tensor, l0: float) -> float | None:
     directions_FD = F.normalize(directions_FD, dim=1)
     try:
         _, found = lambda_for_l0(
-            x_ND, directions_FD, l0, nonnegative=True, tolerance=SEARCH_TOLERANCE
+            x_ND, directions_FD, l0, nonnegative=True, tolerance=SEARCH_TOLERANCE, precision=0.02
         )
     except ValueError:
         return None

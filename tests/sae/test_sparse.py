@@ -71,6 +71,39 @@ def test_gradients_are_those_of_dense_arrays(seed: int) -> None:
         torch.testing.assert_close(one, two, atol=1e-4, rtol=1e-4)
 
 
+def test_where_rows_begin_by_hand() -> None:
+    """Rows of 2, 0 and 1 non-zeros; features 0 and 3 of 4 without any."""
+    support = Support(torch.tensor([0, 0, 2]), torch.tensor([1, 2, 1]), 3, 4)
+    assert support.row_offsets.tolist() == [0, 2, 2, 3]
+    order, offsets = support.by_feature
+    assert order.tolist() == [0, 2, 1]
+    assert offsets.tolist() == [0, 0, 2, 3, 3]
+    assert support.fired_F.tolist() == [False, True, True, False]
+
+
+def test_no_gradient_where_nothing_is_selected() -> None:
+    x_ND = torch.randn(N, D, generator=generator(1))
+    encoder = torch.randn(D + 1, F, generator=generator(2), requires_grad=True)
+    decoder = torch.randn(F, D, generator=generator(3), requires_grad=True)
+    empty = torch.zeros(0, dtype=torch.int64)
+    nothing = Support(empty, empty, N, F)
+    support, values = encode_selected(Batch.of(x_ND), encoder, lambda _: nothing)
+    rebuilt_ND = decode_selected(support, values, decoder)
+    assert torch.equal(rebuilt_ND, torch.zeros(N, D))
+    for gradient in torch.autograd.grad(rebuilt_ND.sum(), (encoder, decoder)):
+        assert not gradient.any()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+def test_selected_values_are_float32_of_the_products(dtype: torch.dtype) -> None:
+    batch = Batch.of(torch.randn(N, D, generator=generator(1)), dtype)
+    encoder = torch.randn(D + 1, F, generator=generator(2))
+    support, values = encode_selected(batch, encoder, lambda pre_NF: largest_in_rows(pre_NF, 3))
+    assert values.dtype == torch.float32
+    pre_NF = batch.x1_NE @ encoder.to(dtype)
+    assert torch.equal(values, pre_NF[support.rows, support.features].float())
+
+
 def places(support: Support) -> list[tuple[int, int]]:
     return list(zip(support.rows.tolist(), support.features.tolist(), strict=True))
 
@@ -103,10 +136,26 @@ def test_of_equal_ones_the_first_are_taken(dtype: torch.dtype) -> None:
     assert places(largest_of_all(pre_NF, 4, 0.0)) == [(0, 0), (0, 1), (0, 2), (0, 4)]
 
 
-def test_the_largest_of_all_features() -> None:
-    pre_NF = torch.tensor([[1.0, -2.0], [3.0, 4.0]])
-    assert places(largest_in_rows(pre_NF, 2)) == [(0, 0), (1, 0), (1, 1)]
-    assert places(largest_of_all(pre_NF, 4, 0.0)) == [(0, 0), (1, 0), (1, 1)]
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("hint", [0.0, 1e-38, 2.0])
+def test_only_positive_ones_count_however_small(hint: float, dtype: torch.dtype) -> None:
+    """Of 0, -0, negative, subnormal and tiny numbers, with room for all of them."""
+    pre_NF = torch.tensor([[1.0, -2.0, 0.0], [1e-39, 1e-30, -0.0]]).to(dtype)
+    positive = [(0, 0), (1, 0), (1, 1)]
+    assert places(largest_in_rows(pre_NF, 3)) == positive
+    assert places(largest_in_rows(pre_NF, 2)) == positive
+    assert places(largest_of_all(pre_NF, 6, hint)) == positive
+    assert places(largest_of_all(pre_NF, 4, hint)) == positive
+
+
+@pytest.mark.parametrize("k", [1, 2, 5])
+def test_of_no_positive_ones_none(k: int) -> None:
+    pre_NF = -torch.ones(3, 5)
+    pre_NF[1] = 0
+    for support in (largest_in_rows(pre_NF, k), largest_of_all(pre_NF, 3 * k, 0.5)):
+        assert places(support) == []
+        assert support.row_offsets.tolist() == [0, 0, 0, 0]
+        assert not support.fired_F.any()
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
