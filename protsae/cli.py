@@ -15,6 +15,7 @@ COMMANDS = {
     "onehot": "one-hot sequences of one shard, as an activation file",
     "embed": "every layer's activations of one shard through ESM-2",
     "train": "all sparse autoencoders of a layer, in one pass",
+    "adopt": "an SAE that SAELens wrote, for evaluate and annotate",
     "evaluate": "L0, FVU, loss recovered and baselines of a layer's SAEs on test",
     "annotate": "the property each feature of a layer detects, with baselines",
     "tables": "the feature table and the associations of all layers",

@@ -31,6 +31,7 @@ HEAVY_ALLOWED = {
 
 # Torch tensors in files, and a fast conversion: the only modules of io that may know torch.
 TORCH_IN_IO = {"protsae.io.checkpoints", "protsae.io.float16", "protsae.io.sae_files"}
+TORCH_IN_IO |= {"protsae.io.saelens"}
 
 
 def modules() -> dict[str, Path]:

@@ -282,7 +282,7 @@ UNUSUAL: list[Settings] = [
         decay=1.0,
         seed=2**32 - 1,
     ),
-    EvaluateSettings(mask_fraction=0.5, max_proteins=7, bootstrap=11, seed=13),
+    EvaluateSettings(mask_fraction=0.5, max_proteins=7, bootstrap=11, sample=17, seed=13),
     AnnotateSettings(
         min_residues=1,
         min_clusters=2,

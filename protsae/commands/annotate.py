@@ -37,7 +37,7 @@ from protsae.flags import add_flags, add_threads_flag, settings_from_flags
 from protsae.io.activations import LayerCache
 from protsae.io.progress import progress
 from protsae.io.proteins_table import read_split_proteins
-from protsae.io.sae_files import read_sae, validate_same_source
+from protsae.io.sae_files import read_sae, unknown_train_set, validate_same_source
 from protsae.io.tables import read_metadata, read_table, write_table
 from protsae.sae.metrics import encoder_decoder_cosine
 from protsae.sae.normalisation import measure_normalisation
@@ -109,6 +109,9 @@ def run(args: argparse.Namespace) -> None:
         f"{len(names)} properties scored; {found['property'].notna().sum():,} of {len(found):,} "
         "features have one that they match better than being always on"
     )
+    for variant, (_, source) in saes.items():
+        if note := unknown_train_set(source):
+            print(f"{variant}{note}")
     for reason, n_properties in layer.properties.left_out.items():
         print(f"{n_properties} properties left out: {reason}")
 

@@ -28,7 +28,7 @@ from protsae.flags import add_flags, add_threads_flag, settings_from_flags
 from protsae.io.activations import LayerCache
 from protsae.io.json_files import write_json
 from protsae.io.proteins_table import read_split_proteins
-from protsae.io.sae_files import SaeSource, read_sae, validate_same_source
+from protsae.io.sae_files import SaeSource, read_sae, unknown_train_set, validate_same_source
 from protsae.plm.embed import token_budget
 from protsae.plm.forward import Edit, FusedEsm2
 from protsae.plm.load import load_esm
@@ -119,7 +119,7 @@ def run(args: argparse.Namespace) -> None:
         write_json(Path(folder) / "evaluation.json", document)
         shown = {key: document[key] for key in ("l0", "fvu", "dead_fraction", "loss_recovered")}
         figures = ", ".join(f"{k} {v:.3f}" if v is not None else f"{k} -" for k, v in shown.items())
-        print(f"{name}: {figures}")
+        print(f"{name}: {figures}{unknown_train_set(trained.source)}")
 
 
 def open_saes(

@@ -13,22 +13,14 @@ from protsae.errors import UserError
 from protsae.io.activations import LayerCache
 from protsae.io.atomic import atomic_path
 from protsae.io.json_files import read_json, write_json
+from protsae.io.saelens import ARCHITECTURE, GATED_NAMES
 from protsae.provenance import settings_sha256
 
 FORMAT = "protsae-sae"
 FORMAT_VERSION = 1
 _SAELENS_VERSION = "6.18.0"
-_SAELENS_ARCHITECTURE = {
-    "relu": "standard",
-    "topk": "topk",
-    "batchtopk": "jumprelu",
-    "matryoshka": "jumprelu",
-    "jumprelu": "jumprelu",
-    "gated": "gated",
-}
-"""What SAELens calls each architecture; those with a threshold are all JumpReLU to it."""
-_GATED_NAMES = {"b_enc": "b_gate"}
-"""What SAELens calls the tensors of a gated SAE, where the names differ."""
+UNKNOWN = "unknown"
+"""In place of a checksum, for an SAE that another program trained."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +36,7 @@ class SaeSource:
         Whose activations.
     protein_set_sha256 : str
     train_set_sha256 : str
-        ``train_set_sha256`` of the proteins trained on.
+        ``train_set_sha256`` of the proteins trained on, or ``UNKNOWN``.
     n_residues : int
         Training residues that the normalisation was measured on.
     normalisation : dict
@@ -79,7 +71,7 @@ def write_sae(folder: str | Path, weights: dict[str, Tensor], source: SaeSource)
     folder = Path(folder)
     (folder / "protsae.json").unlink(missing_ok=True)  # of an earlier SAE
     with atomic_path(folder / "sae_weights.safetensors") as temporary:
-        names = _GATED_NAMES if source.architecture == "gated" else {}
+        names = GATED_NAMES if source.architecture == "gated" else {}
         save_file({names.get(n, n): value.contiguous() for n, value in weights.items()}, temporary)
     n_features, d_model = weights["W_dec"].shape
     topk = {"k": source.k, "rescale_acts_by_decoder_norm": False}
@@ -87,7 +79,7 @@ def write_sae(folder: str | Path, weights: dict[str, Tensor], source: SaeSource)
     write_json(
         folder / "cfg.json",
         {
-            "architecture": _SAELENS_ARCHITECTURE[source.architecture],
+            "architecture": ARCHITECTURE[source.architecture],
             **sparsity,
             "d_in": d_model,
             "d_sae": n_features,
@@ -133,7 +125,7 @@ def read_sae(folder: str | Path) -> tuple[dict[str, Tensor], SaeSource]:
         ) from None
     source = SaeSource(**document)
     if source.architecture == "gated":
-        for ours, theirs in _GATED_NAMES.items():
+        for ours, theirs in GATED_NAMES.items():
             weights[ours] = weights.pop(theirs)
     return weights, source
 
@@ -161,8 +153,15 @@ def validate_same_source(
         "train_set_sha256": (source.train_set_sha256, train_set_sha256(train)),
     }
     for key, (trained_on, given) in pairs.items():
-        if trained_on != given:
+        if trained_on not in (given, UNKNOWN):
             raise UserError(
                 f"{folder}: the SAE was trained on {key} {json.dumps(trained_on)}, but is given "
                 f"{json.dumps(given)}; train it on these activations and this split first"
             )
+
+
+def unknown_train_set(source: SaeSource) -> str:
+    """What to say of scores on test if the SAE may have been trained on it; else nothing."""
+    if source.train_set_sha256 != UNKNOWN:
+        return ""
+    return "; trained on unknown proteins: where it has seen those of test, its scores are too good"

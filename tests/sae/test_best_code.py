@@ -44,7 +44,7 @@ def test_the_right_dictionary_leaves_nothing_and_a_random_one_much() -> None:
     of_random = best_error(x_ND, random_directions(F, D, 1), l0=2)
     assert of_right is not None
     assert of_random is not None
-    assert of_right < 0.02 * spread
+    assert of_right < 0.05 * spread
     assert of_random > 0.1 * spread
 
 

@@ -1,0 +1,59 @@
+"""Take in an SAE that SAELens wrote, so that evaluate and annotate score it like our own.
+
+The SAE has to belong to the activations given; only its size can be checked, for SAELens's files do
+not say which weights of which model they were trained on. Nor do they name proteins: where the SAE
+has seen proteins of test, its scores are too good, and evaluate and annotate say that this is not
+known.
+
+example:
+  protsae adopt --sae downloads/layer-3 --layer 3 \\
+    --activations results/activations/esm2_t6_8M_UR50D/shard-*.h5 \\
+    --proteins results/proteins/proteins.parquet \\
+    --output results/sae/esm2_t6_8M_UR50D/layer-03/theirs
+"""
+
+import argparse
+
+from protsae import __version__
+from protsae.errors import UserError
+from protsae.io.activations import LayerCache
+from protsae.io.proteins_table import read_split_proteins
+from protsae.io.sae_files import UNKNOWN, SaeSource, write_sae
+from protsae.io.saelens import read_saelens
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command line."""
+    parser.add_argument("--sae", required=True, help="folder with cfg.json and the weights")
+    parser.add_argument("--layer", type=int, required=True, help="layer that it was trained on")
+    parser.add_argument("--activations", nargs="+", required=True, help="all shards of the model")
+    parser.add_argument("--proteins", required=True, help="proteins.parquet, with the splits")
+    parser.add_argument("--output", required=True, help="folder to write the SAE into")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Read, check the size, write."""
+    architecture, k, weights = read_saelens(args.sae)
+    _, protein_set = read_split_proteins(args.proteins)
+    cache = LayerCache(args.activations, args.layer, protein_set)
+    n_features, d_model = weights["W_dec"].shape
+    if d_model != cache.d_model:
+        raise UserError(
+            f"{args.sae}: an SAE of {d_model} inputs; expected {cache.d_model}, the width of layer "
+            f"{args.layer} of {cache.source.model}"
+        )
+    source = SaeSource(
+        architecture=architecture,
+        k=k,
+        model=cache.source.model,
+        weights_sha256=cache.source.weights_sha256,
+        layer=args.layer,
+        protein_set_sha256=cache.source.protein_set_sha256,
+        train_set_sha256=UNKNOWN,
+        n_residues=0,
+        normalisation={},
+        settings={},
+        code_version=__version__,
+    )
+    write_sae(args.output, weights, source)
+    print(f"wrote {args.output}: {architecture}, {n_features:,} features")
