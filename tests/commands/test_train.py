@@ -1,6 +1,7 @@
 import json
 import shlex
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from protsae.commands import train as stage
 from protsae.config import SaeVariants, TrainSettings, parse_settings
 from protsae.flags import variants_flag
+from protsae.io.activations import LayerCache
 from protsae.io.sae_files import read_sae
 from protsae.io.tables import read_table
 from protsae.sae.architectures import ARCHITECTURES
@@ -182,6 +184,29 @@ def test_another_split_starts_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     write_proteins(run / "proteins.parquet", proteins.assign(split=split))
     taken = stop_at(-1, monkeypatch)
     assert train_saes(run, tmp_path / "sae", {"topk": TOPK}, "--checkpoint-every", "5") == 0
+    assert taken[0] == 0
+
+
+@pytest.mark.parametrize("other", ["layer", "weights"])
+def test_other_activations_start_anew(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, other: str
+) -> None:
+    def open_other(*where: object) -> LayerCache:
+        cache = LayerCache(*where)  # type: ignore[arg-type]
+        if other == "layer":
+            cache.layer = 7
+        else:
+            cache.source = replace(cache.source, weights_sha256="another")
+        return cache
+
+    every = ("--checkpoint-every", "5")
+    with monkeypatch.context() as patch:
+        stop_at(12, patch)
+        with pytest.raises(Stop):
+            train_saes(run, tmp_path / "sae", {"topk": TOPK}, *every)
+    monkeypatch.setattr(stage, "LayerCache", open_other)
+    taken = stop_at(-1, monkeypatch)
+    assert train_saes(run, tmp_path / "sae", {"topk": TOPK}, *every) == 0
     assert taken[0] == 0
 
 
@@ -358,6 +383,17 @@ def test_more_than_memory_holds_is_refused(
         "protsae train: train: 2 SAEs of up to 4,999 features need 0.07 GB on cpu, 0.00 GB are "
         "free; train fewer at a time, or lower width or stream.batch\n"
     )
+
+
+@pytest.mark.parametrize(("free", "status"), [(1_019, 2), (1_020, 0)])
+def test_memory_that_just_suffices(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, status: int
+) -> None:
+    """Weights of both SAEs, 10 bytes each, and a batch of one of them."""
+    monkeypatch.setattr(stage, "free_memory", lambda device: free)
+    monkeypatch.setattr(stage, "weights_bytes", lambda *_: 10)
+    monkeypatch.setattr(stage, "step_bytes", lambda *_: 1_000)
+    assert train_saes(run, tmp_path / "sae", {"topk": {**TOPK, "k": [2, 3]}}) == status
 
 
 def names() -> st.SearchStrategy[str]:

@@ -484,6 +484,7 @@ def test_jumprelu_thresholds_do_not_fall_below_0() -> None:
 
 def test_expansion_gives_the_width() -> None:
     assert build_sae(TrainSettings(architecture="relu", expansion=2.2), D).n_features == 11
+    assert build_sae(TrainSettings(architecture="relu", expansion=1.5), D).n_features == 8
     assert build_sae(TrainSettings(architecture="relu", expansion=8, width=7), D).n_features == 7
 
 
