@@ -90,12 +90,12 @@ class SaeTraining(nn.Module):
     def measure(self, batch: Batch, losses: Losses) -> StepStats:
         """Figures of a step; apart from it, since counting takes longer than some of its parts."""
         mse = float(losses.mse)
-        spread = (batch.x_ND - batch.x_ND.mean(0)).square().sum() / len(batch.x_ND)
+        spread = float((batch.x_ND - batch.x_ND.mean(0)).square().sum()) / len(batch.x_ND)
         return StepStats(
             loss=float(losses.total.detach()),
             mse=mse,
             penalty=float(losses.penalty),
-            fvu=mse / float(spread),
+            fvu=mse / spread if spread else float("nan"),
             l0=float(losses.l0),
             dead_fraction=float(self.dead_F.float().mean()),
         )
@@ -143,8 +143,9 @@ def weights_bytes(sae: Sae) -> int:
 
 
 def step_bytes(n_features: int, batch: int, dtype: torch.dtype) -> int:
-    """Memory that a step takes beside it: three arrays of (batch, n_features).
+    """Memory that a step takes beside it, at most: nine arrays of (batch, n_features).
 
-    Features, their gradient, and a mask or a second gradient.
+    As many as a gated SAE holds at once, with AuxK on when all its features are dead; a ReLU or
+    TopK SAE whose features are alive holds two or three.
     """
-    return 3 * batch * n_features * dtype.itemsize
+    return 9 * batch * n_features * dtype.itemsize

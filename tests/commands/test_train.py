@@ -378,9 +378,9 @@ def test_more_than_memory_holds_is_refused(
     flags = ("--batch", "1009", "--precision", "float32")
     assert train_saes(run, tmp_path / "sae", saes, *flags) == 2
     # Weights, gradients and two moments, 16 x (2 x 26 + 1) x (997 + 4999) bytes and a little, and
-    # three arrays of a batch, 3 x 1009 x 4999 x 4: 5.1 and 60.5 MB.
+    # nine arrays of a batch, 9 x 1009 x 4999 x 4: 5.1 and 181.6 MB.
     assert capsys.readouterr().err == (
-        "protsae train: train: 2 SAEs of up to 4,999 features need 0.07 GB on cpu, 0.00 GB are "
+        "protsae train: train: 2 SAEs of up to 4,999 features need 0.19 GB on cpu, 0.00 GB are "
         "free; train fewer at a time, or lower width or stream.batch\n"
     )
 

@@ -216,7 +216,7 @@ def test_memory_is_that_of_weights_gradients_and_moments() -> None:
         tensors += [state["exp_avg"], state["exp_avg_sq"]]
     held = sum(t.numel() * t.element_size() for t in tensors)
     assert weights_bytes(training.sae) == held
-    assert step_bytes(101, N, torch.bfloat16) == 3 * N * 101 * 2
+    assert step_bytes(101, N, torch.bfloat16) == 9 * N * 101 * 2
 
 
 class LiveBytes(TorchDispatchMode):
