@@ -442,7 +442,7 @@ def schema() -> dict[str, Any]:
             k: fields[name].pop(k) for k in ("description", "default") & fields[name].keys()
         }
         one = fields[name]
-        fields[name] = {"anyOf": [one, {"type": "array", "items": one}], **described}
+        fields[name] = {"anyOf": [one, {"type": "array", "items": one, "minItems": 1}], **described}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **found}
 
 

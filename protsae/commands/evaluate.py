@@ -268,12 +268,17 @@ def compare_widths(name: str, found: Mapping[str, Trained]) -> float | None:
 
 
 def same_but(name: str, found: Mapping[str, Trained], *keys: str) -> list[str]:
-    """Names of the other SAEs whose settings differ in ``keys`` alone."""
+    """Names of the other SAEs whose settings differ in ``keys``, and in nothing else.
 
-    def others(key: str) -> dict[str, Any]:
-        return {k: v for k, v in found[key].source.settings.items() if k not in keys}
+    SAEs that another program trained have no settings, and nothing to be compared by.
+    """
+    own = found[name].source.settings
 
-    return [key for key in found if key != name and others(key) == others(name)]
+    def differs_in_keys_alone(settings: dict[str, Any]) -> bool:
+        different = {k for k in own | settings if own.get(k) != settings.get(k)}
+        return bool(different) and different <= set(keys)
+
+    return [key for key in found if differs_in_keys_alone(found[key].source.settings)]
 
 
 def training_residues(source: SaeSource) -> int | None:

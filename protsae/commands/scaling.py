@@ -41,8 +41,11 @@ def run(args: argparse.Namespace) -> None:
     write_scaling(evaluations, folder / "scaling.png")
     with atomic_path(folder / "scaling.tsv") as temporary:
         fits.to_csv(temporary, sep="\t", index=False, float_format="%.4g", lineterminator="\n")
-    print(f"wrote {folder}/pareto.png, scaling.png and scaling.tsv: {len(evaluations)} SAEs, ")
-    print(f"{fits[['model', 'layer', 'architecture', 'y']].drop_duplicates().shape[0]} fits")
+    n_fits = len(fits[["model", "layer", "architecture", "y"]].drop_duplicates())
+    print(
+        f"wrote {folder}/pareto.png, scaling.png and scaling.tsv: {len(evaluations)} SAEs, "
+        f"{n_fits} fits"
+    )
 
 
 def read_evaluations(paths: list[str]) -> pd.DataFrame:

@@ -175,9 +175,13 @@ def fit(
     checkpoint: Path,
 ) -> Curves:
     """Train all in place; returns their curves, up to about ``LOGGED_ROWS`` steps of each."""
-    # A checkpoint of other settings, activations or proteins is not ours to go on from.
+    device = next(iter(trainings.values())).idle_F.device
+    dtype = products_dtype(stream.precision, device)
+    # A checkpoint of other settings, activations, proteins or arithmetic is not ours to go on from.
     identity = settings_sha256(
         {
+            "code": __version__,
+            "arithmetic": f"{device.type} {dtype}",
             "saes": {name: t.settings.model_dump() for name, t in trainings.items()},
             "stream": stream.model_dump(),
             "source": vars(cache.source),
@@ -189,8 +193,6 @@ def fit(
     found: dict[str, Any] = read_checkpoint(checkpoint, identity, trained) or {"step": 0}
     curves: Curves = found.get("curves") or {name: [] for name in trainings}
 
-    device = next(iter(trainings.values())).idle_F.device
-    dtype = products_dtype(stream.precision, device)
     mean_D = torch.from_numpy(normalisation.mean).float().to(device)
     batches = shuffled_batches(
         cache, accessions, stream.batch, stream.buffer, stream.seed, skip=found["step"]

@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 
 from protsae.cli import main
 from protsae.io.activations import LayerCache
@@ -193,4 +194,61 @@ def test_no_sae(onehot: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert capsys.readouterr().err == (
         f"protsae evaluate: {tmp_path}/none/protsae.json: no such file; run the stage that writes "
         "it first\n"
+    )
+
+
+def test_saes_of_a_layer_together_are_as_alone(embedded: Path, tmp_path: Path) -> None:
+    names = ("identity", "zero")
+    flags = (*with_model(embedded), "--sample", "17")
+    assert evaluate(embedded, [embedded / name for name in names], *flags) == 0
+    together = {name: read(embedded / name) for name in names}
+    for name in names:
+        assert evaluate(embedded, embedded / name, *flags) == 0
+        assert read(embedded / name) == together[name]
+
+
+def test_kl_of_nothing_lost_and_of_everything(embedded: Path) -> None:
+    flags = (*with_model(embedded), "--sample", "17")
+    assert evaluate(embedded, [embedded / "identity", embedded / "zero"], *flags) == 0
+    perfect, zero = read(embedded / "identity"), read(embedded / "zero")
+    assert perfect["kl_spliced"] == pytest.approx(0, abs=1e-6)
+    assert zero["kl_spliced"] == pytest.approx(zero["kl_zero_ablation"], abs=1e-6)
+    assert float(str(zero["kl_zero_ablation"])) > 1e-3
+
+
+def test_seeds_and_widths_are_compared(tmp_path: Path) -> None:
+    run = write_onehot_run(tmp_path)
+    settings = {**TOPK, "width": [37, 53], "seed": [0, 1, 2]}
+    assert train_saes(run, run / "layer", {"a": settings, "b": {**TOPK, "k": 3}}) == 0
+    folders = sorted((run / "layer").iterdir())
+    assert evaluate(run, folders) == 0
+    rows = {path.name: F.normalize(read_sae(path)[0]["W_dec"], dim=1) for path in folders}
+
+    def cosines(one: str, other: str) -> torch.Tensor:
+        return rows[one] @ rows[other].T
+
+    document = read(run / "layer" / "a-width37-seed0")
+    to_others = [cosines("a-width37-seed0", f"a-width37-seed{i}").amax(1).mean() for i in (1, 2)]
+    assert document["seed_cosine"] == pytest.approx(float(sum(to_others)) / 2, rel=1e-5)
+    assert 0.3 < float(str(document["random_cosine"])) < 0.9
+    nearest = cosines("a-width53-seed0", "a-width37-seed0").max(1)
+    parts = torch.bincount(nearest.indices[nearest.values >= 0.7], minlength=37)
+    assert document["split_share"] == pytest.approx(float((parts >= 2).float().mean()))
+    assert document["training_residues"] == 40 * 31
+    # Nothing is wider than 53, and nothing differs from b in seed or width alone.
+    assert read(run / "layer" / "a-width53-seed0")["split_share"] is None
+    alone = read(run / "layer" / "b")
+    assert (alone["seed_cosine"], alone["split_share"]) == (None, None)
+
+
+def test_an_sae_alone_has_none_to_compare_with(onehot: Path) -> None:
+    document = read(onehot / "topk")
+    for name in ("seed_cosine", "random_cosine", "split_share", "objective_excess"):
+        assert document[name] is None, name
+
+
+def test_two_folders_of_one_name(onehot: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert evaluate(onehot, [onehot / "topk", onehot / "topk"]) == 2
+    assert capsys.readouterr().err == (
+        "protsae evaluate: --sae: two folders of the same name; give the variants of one layer\n"
     )
