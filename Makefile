@@ -51,6 +51,9 @@ schema: setup
 bench: setup
 	python benchmarks/embedding.py
 	python benchmarks/cache.py
+	python benchmarks/sae_training.py
+	python benchmarks/sparse_coding.py
+	python benchmarks/planted.py --trainers protsae
 	python benchmarks/thousand_proteins.py
 
 clean:

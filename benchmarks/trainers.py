@@ -4,7 +4,7 @@ Optimiser, schedules, clipping, norms and counters are the peers' own, with thei
 the recipe leaves them open; progress bars, logging and checkpoints are left out. Two things are
 set for all: nested widths (they have no default) and, in runs too short for them, shorter warm-ups.
 
-    python -m venv peers && peers/bin/pip install sae-lens dictionary-learning eai-sparsify
+    pip install -e '.[trainers]'   # with a CPU build of torch, uninstall torchvision again
 """
 
 import contextlib
