@@ -98,7 +98,8 @@ def run(args: argparse.Namespace) -> None:
     losses: dict[str, dict[str, Any]] = {name: dict.fromkeys(LOSS_FIELDS) for name in saes}
     if args.model:
         losses = score_loss(saes, cache, train_moments, test, args, settings)
-    for folder, (name, trained) in zip(args.sae, found.items(), strict=True):
+    scored = progress(list(found.items()), "searching best codes", "SAEs")
+    for folder, (name, trained) in zip(args.sae, scored, strict=True):
         document = {
             "model": trained.source.model,
             "layer": trained.source.layer,
