@@ -27,6 +27,7 @@ from protsae.errors import UserError
 from protsae.flags import add_flags, add_threads_flag, settings_from_flags
 from protsae.io.activations import LayerCache
 from protsae.io.json_files import write_json
+from protsae.io.progress import progress
 from protsae.io.proteins_table import read_split_proteins
 from protsae.io.sae_files import SaeSource, read_sae, unknown_train_set, validate_same_source
 from protsae.plm.embed import token_budget
