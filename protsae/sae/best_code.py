@@ -9,6 +9,10 @@ from protsae.sae.sae import Sae
 
 SEARCH_TOLERANCE = 1e-3
 """Relative duality gap of the codes whose supports are compared."""
+SEARCH_PRECISION = 0.05
+"""Relative error of their L0."""
+SEARCH_ROUNDS = 4
+"""Rounds of working sets at each lambda; the next one starts from there."""
 
 
 @torch.no_grad()
@@ -22,7 +26,13 @@ def best_error(x_ND: Tensor, directions_FD: Tensor, l0: float) -> float | None:
     directions_FD = F.normalize(directions_FD, dim=1)
     try:
         _, found = lambda_for_l0(
-            x_ND, directions_FD, l0, nonnegative=True, tolerance=SEARCH_TOLERANCE, precision=0.02
+            x_ND,
+            directions_FD,
+            l0,
+            nonnegative=True,
+            tolerance=SEARCH_TOLERANCE,
+            precision=SEARCH_PRECISION,
+            max_rounds=SEARCH_ROUNDS,
         )
     except ValueError:
         return None

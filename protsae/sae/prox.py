@@ -198,6 +198,7 @@ def lambda_for_l0(
     nonnegative: bool = False,
     tolerance: float = 1e-6,
     precision: float = 0.01,
+    max_rounds: int = 50,
 ) -> tuple[float, SparseCodes]:
     """The lambda whose best codes have so many non-zeros a row on average, and these codes.
 
@@ -210,6 +211,8 @@ def lambda_for_l0(
         Mean number of non-zeros, above 0 and below d_model.
     precision : float
         Relative error of the mean that is accepted.
+    max_rounds : int
+        Of ``lasso`` at each lambda; near-copies among the features make the last ones slow.
 
     Raises
     ------
@@ -224,7 +227,13 @@ def lambda_for_l0(
     penalty, start_NF = high / 2, None
     for _ in range(60):
         found = lasso(
-            x_ND, W_dec, penalty, nonnegative=nonnegative, tolerance=tolerance, start_NF=start_NF
+            x_ND,
+            W_dec,
+            penalty,
+            nonnegative=nonnegative,
+            tolerance=tolerance,
+            max_rounds=max_rounds,
+            start_NF=start_NF,
         )
         if abs(found.l0 - l0) <= precision * l0:
             return penalty, found
