@@ -27,8 +27,9 @@ from protsae.config import TrainSettings
 from protsae.io.activations import CacheSource, LayerCache, LayerFormat, write_shard
 from protsae.io.shuffling import shuffled_batches
 from protsae.io.stored_rows import Compression
-from protsae.sae.models import build_sae
-from protsae.sae.train import build_optimiser, train_step
+from protsae.sae.architectures import build_sae
+from protsae.sae.sae import Batch
+from protsae.sae.train import SaeTraining, products_dtype
 
 PROTEIN_SET = "0" * 64
 SOURCE = CacheSource("benchmark", "", PROTEIN_SET, "{}", "0")
@@ -315,11 +316,10 @@ def mixing(cache: LayerCache, batch: int, buffer_rows: int) -> int:
 def train(batches: Iterator[np.ndarray], steps: int, d_model: int) -> None:
     """Steps of an SAE with 4 x d_model features."""
     settings = TrainSettings(architecture="topk", expansion=4, steps=steps)
-    torch.manual_seed(0)
-    sae = build_sae(settings, d_model)
-    optimiser = build_optimiser(sae, settings)
+    training = SaeTraining(build_sae(settings, d_model), settings)
+    dtype = products_dtype("auto", torch.device("cpu"))
     for step, rows in zip(range(steps), batches, strict=False):
-        train_step(sae, optimiser, torch.from_numpy(rows) / 512, step, settings)
+        training.step(Batch.of(torch.from_numpy(rows) / 512, dtype), step)
 
 
 def price_of_gzip(folder: Path, path: Path, rows: np.ndarray, args: argparse.Namespace) -> None:

@@ -60,7 +60,7 @@ def imports(module: str) -> set[str]:
 
 
 def part(module: str) -> str:
-    """``sae`` of ``protsae.sae.models``; ``config`` of ``protsae.config``."""
+    """``sae`` of ``protsae.sae.sae``; ``config`` of ``protsae.config``."""
     return module.split(".")[1] if "." in module else module
 
 
