@@ -36,11 +36,12 @@ rule train_saes:
     params:
         stream=to_flags(CONFIG.stream),
         saes=variants_flag(CONFIG.train),
+        folder=lambda wildcards, output: Path(output[0]).parents[1],
         code=code("train"),
     shell:
         "protsae train {params.saes} {params.stream} --activations {input.activations}"
         " --layer $((10#{wildcards.layer})) --proteins {input.proteins}"
-        " --output $(dirname $(dirname {output[0]})) --threads {threads} > {log} 2>&1"
+        " --output {params.folder} --threads {threads} > {log} 2>&1"
 
 
 rule evaluate_saes:
