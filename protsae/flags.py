@@ -91,8 +91,8 @@ def variants_flag(variants: Mapping[str, Settings]) -> str:
     Examples
     --------
     >>> from protsae.config import TrainSettings
-    >>> variants_flag({"one": TrainSettings(architecture="topk", k=3)})
-    '--saes \'{"one": {"architecture": "topk", "k": 3}}\''
+    >>> print(variants_flag({"one": TrainSettings(architecture="topk", k=3)}))
+    --saes '{"one": {"architecture": "topk", "k": 3}}'
     """
     given = {
         name: settings.model_dump(exclude_defaults=True) for name, settings in variants.items()
