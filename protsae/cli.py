@@ -21,6 +21,7 @@ COMMANDS = {
     "tables": "the feature table and the associations of all layers",
     "report": "a static HTML page of the run",
     "scaling": "what sparsity costs and how error scales, over the SAEs of a run",
+    "randomise": "an ESM-2 with shuffled weights, as a control",
     "pretrain": "a small ESM-2 by masked-language modelling",
 }
 

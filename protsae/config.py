@@ -28,6 +28,7 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 Positive = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
+Layers = tuple[Annotated[int, Field(ge=0)], ...]
 
 
 NULL = (None, "null")
@@ -118,7 +119,7 @@ class EmbedSettings(Settings):
         "data/model/esm2_t6_protsae.pt",
         description="fair-esm name (esm2_t33_650M_UR50D, downloaded by fair-esm) or a local .pt",
     )
-    layers: tuple[Annotated[int, Field(ge=0)], ...] = Field(
+    layers: Layers = Field(
         (1, 2, 3, 4, 5, 6),
         min_length=1,
         description="fair-esm repr_layers: 0 = embedding, i = after block i, last = after the "
@@ -354,6 +355,11 @@ class Config(SaeVariants):
     cache: CacheSettings = CacheSettings()
     onehot: bool = Field(True, description="also run every stage on one-hot sequences, a baseline")
     embed: EmbedSettings = EmbedSettings()
+    random_layers: Layers = Field(
+        (),
+        description="also run every stage on these layers of a copy with shuffled weights, a "
+        "control",
+    )
     stream: StreamSettings = StreamSettings()
     evaluate: EvaluateSettings = EvaluateSettings()
     annotate: AnnotateSettings = AnnotateSettings()
@@ -361,8 +367,10 @@ class Config(SaeVariants):
 
     @model_validator(mode="after")
     def _names(self) -> Self:
-        if len(set(self.embed.layers)) < len(self.embed.layers):
-            raise ValueError(f"embed.layers: a layer occurs twice in {list(self.embed.layers)}")
+        lists = {"embed.layers": self.embed.layers, "random_layers": self.random_layers}
+        for key, layers in lists.items():
+            if len(set(layers)) < len(layers):
+                raise ValueError(f"{key}: a layer occurs twice in {list(layers)}")
         return self
 
 

@@ -52,11 +52,11 @@ def copy_workflow(folder: Path) -> Path:
 
 def test_default_run_plans_every_stage(tmp_path: Path) -> None:
     jobs = planned(snakemake("--cores", "2", "-n", "--config", f"results={tmp_path}"))
-    # 6 layers of ESM-2 and one-hot, two SAE variants on each, two shards.
+    # 6 layers of ESM-2, 2 of its control, and one-hot; two shards of each.
     assert jobs == {
-        **{"fetch": 1, "split": 1, "onehot_shard": 2, "embed_shard": 2},
-        **{"train_saes": 7, "evaluate_saes": 7, "annotate_layer": 7},
-        **{"tables": 1, "report": 1, "all": 1, "total": 30},
+        **{"fetch": 1, "split": 1, "randomise": 1, "onehot_shard": 2, "embed_shard": 4},
+        **{"train_saes": 9, "evaluate_saes": 9, "annotate_layer": 9},
+        **{"tables": 1, "report": 1, "all": 1, "total": 39},
     }
 
 
@@ -65,9 +65,11 @@ def test_default_run_plans_every_stage(tmp_path: Path) -> None:
     [
         pytest.param("fetch", {"fetch"}, id="fetch"),
         pytest.param("onehot", {"fetch", "split", "onehot_shard"}, id="onehot"),
-        pytest.param("embed", {"fetch", "split", "embed_shard"}, id="embed"),
+        pytest.param("embed", {"fetch", "split", "randomise", "embed_shard"}, id="embed"),
         pytest.param(
-            "train", {"fetch", "split", "onehot_shard", "embed_shard", "train_saes"}, id="train"
+            "train",
+            {"fetch", "split", "randomise", "onehot_shard", "embed_shard", "train_saes"},
+            id="train",
         ),
     ],
 )
@@ -97,7 +99,8 @@ def test_planning_imports_no_torch(tmp_path: Path) -> None:
         pytest.param(
             "embd=1",
             "protsae: config: unknown key 'embd'; did you mean 'embed'? Valid keys: train, "
-            "results, fetch, split, cache, onehot, embed, stream, evaluate, annotate, report",
+            "results, fetch, split, cache, onehot, embed, random_layers, stream, "
+            "evaluate, annotate, report",
             id="top-level key",
         ),
         pytest.param(
@@ -136,7 +139,7 @@ def test_null_takes_a_variant_away(tmp_path: Path) -> None:
     config = f'train={{"relu": null}} results={tmp_path}'.split(" results=")
     finished = snakemake("-n", "--cores", "1", "--config", config[0], f"results={config[1]}")
     jobs = planned(finished)
-    assert jobs["train_saes"] == 7
+    assert jobs["train_saes"] == 9
     assert "/topk/" in finished.stdout
     assert "/relu/" not in finished.stdout
 
@@ -148,8 +151,8 @@ def test_slurm_profile_with_the_uniprot_configuration_asks_for_gpus(tmp_path: Pa
         *("--configfile", "config/uniprot.yaml", "--config", f"results={tmp_path}"),
     )
     jobs = planned(finished)
-    assert jobs["embed_shard"] == 16
-    assert jobs["train_saes"] == 6
+    assert jobs["embed_shard"] == 32
+    assert jobs["train_saes"] == 7
     embedding = finished.stdout.split("rule embed_shard:")[1].split("rule ")[0]
     resources = embedding.split("resources: ")[1].splitlines()[0]
     for wanted in ("gpu=1", "mem_mb=8000", "runtime=480", "slurm_partition=main"):
@@ -166,6 +169,7 @@ def tiny_run(folder: Path) -> list[str]:
     config = {
         "results": "out",
         "embed": {"model": "esm2_tiny.pt", "layers": [1]},
+        "random_layers": [1],
         "stream": {"batch": 64},
         "train": {"topk": {"architecture": "topk", **variant}, "relu": None},
         "evaluate": {"bootstrap": 20},
@@ -183,12 +187,14 @@ def test_a_whole_run_and_what_reruns(tmp_path: Path) -> None:
 
     out = tmp_path / "out"
     features = pd.read_csv(out / "features.tsv", sep="\t")
-    # One row for every feature of every layer: 2 x 26 one-hot and 2 x d_model.
+    # One row for every feature of every layer: 2 x 26 one-hot, 2 x d_model and as many again.
     d_model = json.loads((out / "sae/esm2_tiny/layer-01/topk/evaluation.json").read_text())[
         "d_model"
     ]
     counts = features.groupby("model").size()
-    assert counts.to_dict() == {"onehot": 52, "esm2_tiny": 2 * d_model}
+    assert counts.to_dict() == {
+        **{"onehot": 52, "esm2_tiny": 2 * d_model, "esm2_tiny-random": 2 * d_model}
+    }
     assert (out / "report.html").stat().st_size > 10_000
     assert not list(out.rglob(".tmp-*"))
     assert yaml.safe_load((out / "config.yaml").read_text())["embed"]["layers"] == [1]

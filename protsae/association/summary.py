@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from protsae.association.scores import above_always_on, always_on_f1
+from protsae.models import ONEHOT
 
 CAPTURE_F1 = 0.5
 """Lowest test F1 at which a property counts as captured."""
@@ -31,7 +32,7 @@ def concatenate(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """
     rows = pd.concat(parts, ignore_index=True)
     keys = {name: rows[name] for name in (*_SAE, "feature") if name in rows}
-    order = pd.DataFrame({"baseline_first": rows["model"] != "onehot", **keys})
+    order = pd.DataFrame({"baseline_first": rows["model"] != ONEHOT, **keys})
     if "valid_f1" in rows:
         order["falling"] = -rows["valid_f1"]
         order["property"] = rows["property"]
@@ -72,9 +73,9 @@ def with_onehot_f1(features: pd.DataFrame, associations: pd.DataFrame) -> pd.Dat
     ``valid_f1`` for the property; its F1 on test. Empty for the one-hot features themselves, and
     where no detector's valid F1 was high enough to be kept (``annotate.min_f1``).
     """
-    on_sequence = best_per_property(associations[associations["model"] == "onehot"])
+    on_sequence = best_per_property(associations[associations["model"] == ONEHOT])
     f1 = features["property"].map(on_sequence.set_index("property")["f1"])
-    return features.assign(onehot_f1=f1.where(features["model"] != "onehot").astype("float64"))
+    return features.assign(onehot_f1=f1.where(features["model"] != ONEHOT).astype("float64"))
 
 
 def summarise(

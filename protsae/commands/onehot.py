@@ -14,6 +14,7 @@ from protsae.alphabet import LETTERS, one_hot
 from protsae.flags import add_compression_flag
 from protsae.io.activations import CacheSource, LayerFormat, write_shard
 from protsae.io.proteins_table import read_split_proteins
+from protsae.models import ONEHOT
 from protsae.sharding import add_shard_arguments, shard_proteins
 
 
@@ -27,7 +28,7 @@ def run(args: argparse.Namespace) -> None:
     """Encode the shard's proteins."""
     proteins, protein_set = read_split_proteins(args.proteins)
     shard = shard_proteins(proteins, args.shard, args.shards)
-    source = CacheSource("onehot", "", protein_set, "{}", __version__)
+    source = CacheSource(ONEHOT, "", protein_set, "{}", __version__)
     lengths = shard["length"].tolist()
     layers = {0: LayerFormat(len(LETTERS), "float16")}
     with write_shard(

@@ -1,7 +1,7 @@
 """The page: everything of a run that the template shows, and one self-contained HTML file."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,9 @@ from markupsafe import Markup
 
 from protsae import __version__
 from protsae.errors import UserError
+from protsae.models import ONEHOT, is_random
 from protsae.report import plots
+from protsae.report.names import layer_names
 from protsae.report.properties import PropertyResidues
 from protsae.report.ranking import FROM_SEQUENCE, property_by_layer
 from protsae.report.run import Layer, Run
@@ -51,13 +53,13 @@ def render_page(run: Run) -> str:
     in_examples = {a for layer in run.layers for a in layer.examples["accession"]}
     shown = run.proteins[run.proteins["accession"].isin(in_examples)]
     residues = PropertyResidues(shown, run.annotations)
-    names = layer_names(run.layers)
+    names = layer_names([(layer.model, layer.number) for layer in run.layers])
     return environment.get_template("template.html").render(
         style=Markup((HERE / "style.css").read_text()),
         version=__version__,
         numbers=run_numbers(run),
         splits=split_rows(run.proteins),
-        summary=run.summary.astype(object).where(run.summary.notna(), None).to_dict("records"),
+        summary=summary_rows(run.summary),
         layer_names=names,
         overview={
             "layers": plots.across_layers(run.summary),
@@ -72,24 +74,11 @@ def render_page(run: Run) -> str:
     )
 
 
-def layer_names(layers: list[Layer]) -> list[str]:
-    """What the page calls each layer; with the model only if there are several.
-
-    Examples
-    --------
-    >>> nothing = (pd.DataFrame(), pd.DataFrame(), {}, {})
-    >>> layer_names([Layer("onehot", 0, *nothing), Layer("esm2", 3, *nothing)])
-    ['one-hot', 'layer 3']
-    """
-    several = len({layer.model for layer in layers} - {"onehot"}) > 1
-    return [
-        "one-hot"
-        if layer.model == "onehot"
-        else f"{layer.model} layer {layer.number}"
-        if several
-        else f"layer {layer.number}"
-        for layer in layers
-    ]
+def summary_rows(summary: pd.DataFrame) -> list[dict[Hashable, Any]]:
+    """The summary, row by row, with ``place``, the name of the layer; None where there is none."""
+    rows = summary.astype(object).where(summary.notna(), None)
+    places = layer_names(list(zip(rows["model"], rows["layer"], strict=True)))
+    return rows.assign(place=places).to_dict("records")
 
 
 def run_numbers(run: Run) -> list[tuple[str, list[str]]]:
@@ -114,8 +103,8 @@ def run_numbers(run: Run) -> list[tuple[str, list[str]]]:
             "Models and layers",
             [
                 "onehot (sequence only, the baseline)"
-                if model == "onehot"
-                else f"{model}: {', '.join(numbers)}"
+                if model == ONEHOT
+                else f"{model}: {', '.join(numbers)}{' (the control)' * is_random(model)}"
                 for model, numbers in models.items()
             ],
         ),
@@ -172,6 +161,8 @@ def _layer_section(
         "id": key,
         "name": name,
         "model": layer.model,
+        "onehot": layer.model == ONEHOT,
+        "random": is_random(layer.model),
         "training": plots.training_curves(layer.training, f"{key}-training"),
         "density": plots.density_histograms(histograms, f"{key}-density"),
         "features": [

@@ -13,6 +13,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from protsae.report.names import layer_names
+
 # Okabe & Ito's colour-blind-safe palette; on the page each is a CSS variable, so that a dark theme
 # can lighten it. Ink and rule stand for text and grid.
 SERIES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
@@ -191,11 +193,8 @@ def _error_bars(rows: pd.DataFrame, column: str, values: np.ndarray) -> np.ndarr
 
 def _labels(summary: pd.DataFrame, every: bool = False) -> list[str]:
     """Tick labels of the layers, in order; ``every`` row's, or each once."""
-    several = summary.loc[summary["model"] != "onehot", "model"].nunique() > 1
-    labels = [
-        "1-hot" if model == "onehot" else f"{model} {layer}" if several else str(layer)
-        for model, layer in zip(summary["model"], summary["layer"], strict=True)
-    ]
+    names = layer_names(list(zip(summary["model"], summary["layer"], strict=True)))
+    labels = [name.replace("random", "rnd").replace("layer ", "") for name in names]
     return labels if every else list(dict.fromkeys(labels))
 
 

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
 from protsae.io.atomic import atomic_path
+from protsae.report.names import layer_names
 from protsae.report.plots import SERIES
 
 MARKERS = "osD^vP"
@@ -30,11 +31,11 @@ def write_pareto(summary: pd.DataFrame, path: Path) -> None:
     A line joins the SAEs of an architecture that differ in sparsity alone, the most there are; the
     others stand by themselves, pale. Bars are 95 % intervals over homology clusters.
     """
-    layers = list(summary.groupby(["model", "layer"], sort=False))
+    places = list(dict.fromkeys(zip(summary["model"], summary["layer"], strict=True)))
+    layers = [summary[(summary["model"] == m) & (summary["layer"] == n)] for m, n in places]
     figure = Figure(figsize=(9.2, 3.1 * len(layers)), layout="constrained")
     axes = figure.subplots(len(layers), 2, squeeze=False)
-    for (left, right), ((model, layer), rows) in zip(axes, layers, strict=True):
-        name = "one-hot" if model == "onehot" else f"{model}, layer {layer}"
+    for (left, right), rows, name in zip(axes, layers, layer_names(places), strict=True):
         for number, (architecture, of_one) in enumerate(rows.groupby("architecture")):
             look = {"color": SERIES[number % len(SERIES)], "marker": MARKERS[number % len(MARKERS)]}
             sizes = of_one[["n_features", "training_residues"]].apply(tuple, axis=1)
@@ -69,15 +70,16 @@ def write_scaling(summary: pd.DataFrame, path: Path) -> None:
     axes = figure.subplots(2, max(1, len(varying)), squeeze=False)
     architectures = list(summary["architecture"].unique())
     groups = list(summary.groupby(["model", "layer", "architecture"], sort=False))
-    places = list(dict.fromkeys((model, layer) for (model, layer, _), _ in groups))
+    places = list(dict.fromkeys(zip(summary["model"], summary["layer"], strict=True)))
+    names = layer_names(places)
     for column_axes, (column, label) in zip(axes.T, varying, strict=False):
         for axis, y in zip(column_axes, ("fvu", "dead_fraction"), strict=True):
             for (model, layer, architecture), rows in groups:
-                place = "one-hot" if model == "onehot" else f"layer {layer}"
+                place = places.index((model, layer))
                 look = {
                     "color": SERIES[architectures.index(architecture) % len(SERIES)],
-                    "ls": DASHES[places.index((model, layer)) % len(DASHES)],
-                    "label": f"{place}, {architecture}",
+                    "ls": DASHES[place % len(DASHES)],
+                    "label": f"{names[place]}, {architecture}",
                 }
                 _joined(axis, rows, column, y, look)
             axis.set(xlabel=label, xscale="log", ylabel="FVU" if y == "fvu" else "dead share")

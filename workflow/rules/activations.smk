@@ -26,16 +26,41 @@ rule onehot_shard:
         " --output {output} > {log} 2>&1"
 
 
+rule randomise:
+    input:
+        local_file("embed.model"),
+    output:
+        "<results>/models/{model}-random.pt",
+        "<results>/models/{model}-random-contact-regression.pt",
+    log:
+        "<results>/logs/randomise/{model}.log",
+    benchmark:
+        "<results>/benchmarks/randomise/{model}.tsv"
+    conda:
+        "../envs/protsae.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 8000 * attempt,
+        runtime=60,
+    params:
+        model=CONFIG.embed.model,
+        code=code("randomise"),
+    shell:
+        "protsae randomise --model {params.model} --output {output[0]} > {log} 2>&1"
+
+
 rule embed_shard:
     input:
         proteins="<results>/proteins/proteins.parquet",
-        weights=local_file("embed.model"),
+        weights=weights_file,
     output:
-        f"<results>/activations/{ESM}/shard-{{shard}}.h5",
+        "<results>/activations/{model}/shard-{shard}.h5",
     log:
-        "<results>/logs/embed/shard-{shard}.log",
+        "<results>/logs/embed/{model}/shard-{shard}.log",
     benchmark:
-        "<results>/benchmarks/embed/shard-{shard}.tsv"
+        "<results>/benchmarks/embed/{model}/shard-{shard}.tsv"
+    wildcard_constraints:
+        model=f"{re.escape(ESM)}(-random)?",
     conda:
         "../envs/protsae.yaml"
     threads: 4
@@ -46,7 +71,7 @@ rule embed_shard:
     params:
         shards=CONFIG.cache.shards,
         compression=CONFIG.cache.compression,
-        settings=to_flags(CONFIG.embed),
+        settings=lambda wildcards: to_flags(embed_settings(wildcards.model)),
         code=code("embed"),
     shell:
         "protsae embed {params.settings} --proteins {input.proteins}"
@@ -63,5 +88,7 @@ rule onehot:
 rule embed:
     input:
         expand(
-            "<results>/activations/{model}/shard-{shard}.h5", model=ESM, shard=SHARDS
+            "<results>/activations/{model}/shard-{shard}.h5",
+            model=sorted({model for model, _ in LAYERS} - {ONEHOT}),
+            shard=SHARDS,
         ),

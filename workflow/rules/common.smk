@@ -1,5 +1,6 @@
 # What all rules share: the checked configuration and the helpers that turn it into paths and flags.
 # Nothing heavy is imported here: Snakemake parses this file again in every cluster job.
+import re
 from pathlib import Path
 
 import yaml
@@ -13,6 +14,7 @@ from protsae.config import (
 from protsae.errors import UserError
 from protsae.flags import to_flags, variants_flag
 from protsae.io.atomic import atomic_path
+from protsae.models import ONEHOT, randomised
 from protsae.provenance import code_digest
 
 # Jobs call the protsae that belongs to the Python that runs Snakemake, activated or not.
@@ -31,9 +33,14 @@ ESM = (
     else CONFIG.embed.model
 )
 SHARDS = [f"{shard:04d}" for shard in range(CONFIG.cache.shards)]
-LAYERS = [(ESM, f"{layer:02d}") for layer in CONFIG.embed.layers]
+RANDOM = randomised(ESM)
+LAYERS = [
+    (model, f"{layer:02d}")
+    for model, layers in ((ESM, CONFIG.embed.layers), (RANDOM, CONFIG.random_layers))
+    for layer in layers
+]
 if CONFIG.onehot:
-    LAYERS.insert(0, ("onehot", "00"))
+    LAYERS.insert(0, (ONEHOT, "00"))
 
 
 def code(stage):
@@ -58,6 +65,23 @@ def sae_paths(pattern):
 def local_file(key):
     """The file that a key of the configuration names, as a list; empty if it names none."""
     return [path for name, path in local_files(CONFIG).items() if name == key]
+
+
+def embed_settings(model):
+    """The embedding of the model, or of its copy with shuffled weights."""
+    if model != RANDOM:
+        return CONFIG.embed
+    weights = f"{CONFIG.results}/models/{RANDOM}.pt"
+    return CONFIG.embed.model_copy(
+        update={"model": weights, "layers": CONFIG.random_layers}
+    )
+
+
+def weights_file(wildcards):
+    """The checkpoint of a model, where it is a file; one-hot sequences have none."""
+    if wildcards.model == RANDOM:
+        return embed_settings(RANDOM).model
+    return local_file("embed.model") if wildcards.model == ESM else []
 
 
 def write_config(settings):

@@ -58,7 +58,7 @@ rule evaluate_saes:
         activations=expand(
             "<results>/activations/{{model}}/shard-{shard}.h5", shard=SHARDS
         ),
-        model=local_file("embed.model"),
+        model=weights_file,
     output:
         expand(
             "<results>/sae/{{model}}/layer-{{layer}}/{variant}/evaluation.json",
@@ -79,8 +79,8 @@ rule evaluate_saes:
         settings=to_flags(CONFIG.evaluate),
         # One-hot sequences have no model to splice the SAE into.
         splice=lambda wildcards: (
-            f"--model {CONFIG.embed.model} --device {CONFIG.embed.device}"
-            if wildcards.model != "onehot"
+            f"--model {embed_settings(wildcards.model).model} --device {CONFIG.embed.device}"
+            if wildcards.model != ONEHOT
             else ""
         ),
         code=code("evaluate"),

@@ -1,0 +1,22 @@
+"""Names of the models that activations come from; two stand for baselines."""
+
+ONEHOT = "onehot"
+"""One-hot sequences, run through every stage like a model's layer."""
+
+_RANDOM = "-random"
+
+
+def randomised(model: str) -> str:
+    """Name of the copy of a model with shuffled weights.
+
+    Examples
+    --------
+    >>> randomised("esm2_t6_8M_UR50D")
+    'esm2_t6_8M_UR50D-random'
+    """
+    return model + _RANDOM
+
+
+def is_random(model: str) -> bool:
+    """Whether a name is that of a copy with shuffled weights."""
+    return model.endswith(_RANDOM)
