@@ -191,6 +191,14 @@ class TrainSettings(Settings):
         min_length=1,
         description="sizes of matryoshka's nested dictionaries, shares of n_features",
     )
+    mse: Annotated[float, Field(ge=0)] = Field(
+        1.0, description="weight of the error of reconstruction, |x - x_hat|^2 at E|x|^2 = d_model"
+    )
+    kl: Annotated[float, Field(ge=0)] = Field(
+        0.0,
+        description="weight of d_model x KL(predictions of the model || with the SAE in its "
+        "layer), nats per residue; above 0 trains end to end, on whole proteins",
+    )
     bandwidth: Annotated[float, Field(gt=0)] = Field(
         1.0, description="jumprelu: width of the step's pseudo-gradient, at E|x|^2 = d_model"
     )
@@ -208,6 +216,12 @@ class TrainSettings(Settings):
     )
     decay: Fraction = Field(0.2, description="share of steps over which lr falls to 0 at the end")
     seed: Seed = Field(0, description="seed of the initial weights")
+
+    @model_validator(mode="after")
+    def _objective(self) -> Self:
+        if not self.mse and not self.kl:
+            raise ValueError("mse and kl are both 0, so nothing would be learned; raise one")
+        return self
 
 
 SWEPT = frozenset(TrainSettings.model_fields) - {"nested"}
@@ -367,6 +381,12 @@ class Config(SaeVariants):
 
     @model_validator(mode="after")
     def _names(self) -> Self:
+        for name, settings in self.train.items():
+            if self.onehot and settings.kl > 0:
+                raise ValueError(
+                    f"train.{name}.kl: one-hot sequences have no model to train through; set "
+                    "onehot: false, or kl to 0"
+                )
         lists = {"embed.layers": self.embed.layers, "random_layers": self.random_layers}
         for key, layers in lists.items():
             if len(set(layers)) < len(layers):

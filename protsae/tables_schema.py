@@ -274,7 +274,7 @@ EXAMPLES = Table(
 
 TRAINING = Table(
     "training",
-    2,
+    3,
     "one row per logged step, on its own batch",
     ("step",),
     (
@@ -282,6 +282,7 @@ TRAINING = Table(
         Column("loss", "number", "≥ 0", "what is minimised, per residue, but AuxK"),
         Column("mse", "number", "≥ 0", "squared error per residue, at E‖x‖² = d_model"),
         Column("penalty", "number", "≥ 0", "L1 or L0 per residue, before its weight; or 0"),
+        Column("kl", "number", "≥ 0", "KL of predictions, nats per residue; if end to end", True),
         Column("fvu", "number", "≥ 0", "fraction of variance unexplained"),
         Column("l0", "number", "≥ 0", "mean number of active features per residue"),
         Column("dead_fraction", "number", "0 to 1", "not active for dead_after residues"),

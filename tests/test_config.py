@@ -97,6 +97,12 @@ def test_sections_of_the_embedded_configuration_are_complete() -> None:
             id="top level",
         ),
         pytest.param(
+            {"train": {"a": {"architecture": "topk", "kl": 1}}},
+            "config: train.a.kl: one-hot sequences have no model to train through; set onehot: "
+            "false, or kl to 0",
+            id="end to end on one-hot",
+        ),
+        pytest.param(
             {"cache": {"shard": 2}},
             "config: unknown key 'cache.shard'; did you mean 'shards'? Valid keys in cache: "
             "shards, compression",
@@ -277,6 +283,8 @@ UNUSUAL: list[Settings] = [
         dead_after=19,
         lr=1e-8,
         steps=5,
+        mse=0.5,
+        kl=0.25,
         warmup=0.25,
         penalty_warmup=0.75,
         decay=1.0,
@@ -390,7 +398,13 @@ def test_null_takes_a_variant_away(null: object) -> None:
     assert list(parse_settings(Config, {"train": TRAIN | {"relu": null}}).train) == ["topk"]
 
 
-ONE_VALUE: dict[str, Any] = {"architecture": "topk", "warmup": 0.5, "penalty_warmup": 1, "decay": 0}
+ONE_VALUE: dict[str, Any] = {
+    "architecture": "topk",
+    "kl": 0,
+    "warmup": 0.5,
+    "penalty_warmup": 1,
+    "decay": 0,
+}
 """A value of each setting that 7 is none of."""
 
 

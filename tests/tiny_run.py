@@ -18,6 +18,7 @@ from protsae.io.stored_rows import Compression
 from protsae.io.tables import write_table
 from protsae.provenance import protein_set_sha256
 from protsae.split import SPLITS
+from tests.tiny_esm import save_tiny
 
 PROTEIN_SET = "5e7" + "0" * 61
 SOURCE = CacheSource("tiny", "abc123", PROTEIN_SET, "{}", "0.1.0")
@@ -108,6 +109,17 @@ def write_onehot_run(folder: Path, proteins: pd.DataFrame | None = None) -> Path
     return folder
 
 
+def write_embedded_run(folder: Path, layer: int) -> Path:
+    """A tiny ESM-2, proteins, and the activations of one of its layers in two shards."""
+    model = ["--model", str(save_tiny(folder)), "--layers", str(layer), "--device", "cpu"]
+    write_proteins(folder / "proteins.parquet", protein_rows())
+    proteins = ["--proteins", str(folder / "proteins.parquet")]
+    for shard in ("0", "1"):
+        output = ["--shard", shard, "--shards", "2", "--output", str(folder / f"shard-{shard}.h5")]
+        assert main(["embed", *proteins, *output, *model, "--dtype", "float32"]) == 0
+    return folder
+
+
 def inputs(folder: Path) -> list[str]:
     """The flags that name proteins and shards of `write_onehot_run`."""
     shards = [str(folder / f"shard-{shard}.h5") for shard in (0, 1)]
@@ -117,7 +129,7 @@ def inputs(folder: Path) -> list[str]:
 def train_command(
     folder: Path, output: Path, saes: dict[str, dict[str, object]], *flags: str
 ) -> list[str]:
-    """Words that train small SAEs on the one-hot run, into folders of ``output``."""
+    """Words that train small SAEs, on layer 0 unless a flag says another."""
     stream = ["--batch", "31", "--device", "cpu", "--layer", "0", "--output", str(output)]
     return ["train", *inputs(folder), *stream, "--saes", json.dumps(saes), *flags]
 

@@ -32,7 +32,7 @@ from protsae.io.proteins_table import read_split_proteins
 from protsae.io.sae_files import SaeSource, read_sae, unknown_train_set, validate_same_source
 from protsae.plm.embed import token_budget
 from protsae.plm.forward import Edit, FusedEsm2
-from protsae.plm.load import load_esm
+from protsae.plm.load import load_same_esm
 from protsae.plm.splice import MaskedLoss, loss_recovered, masked_loss
 from protsae.resampling import bootstrap_weights, interval, ratio_interval
 from protsae.sae.best_code import best_error, objective_excess
@@ -285,8 +285,7 @@ def same_but(name: str, found: Mapping[str, Trained], *keys: str) -> list[str]:
 
 def training_residues(source: SaeSource) -> int | None:
     """Residues that the SAE was trained on, each as often as it came."""
-    settings = source.settings
-    return settings["steps"] * settings["stream"]["batch"] if "stream" in settings else None
+    return source.settings.get("residues")
 
 
 LOSS_FIELDS = (
@@ -306,12 +305,7 @@ def score_loss(
 ) -> dict[str, dict[str, Any]]:
     """Masked-residue cross-entropy: clean, each SAE spliced in, mean-ablated, zero-ablated."""
     embedding = EmbedSettings.model_validate(json.loads(cache.source.settings))
-    esm = load_esm(args.model, args.device)
-    if esm.weights_sha256 != cache.source.weights_sha256:
-        raise UserError(
-            f"{args.model}: weights_sha256 is {esm.weights_sha256}, but the activations come from "
-            f"{cache.source.weights_sha256}; embed again with this model"
-        )
+    esm = load_same_esm(args.model, args.device, cache.source.weights_sha256)
     mean_D = torch.from_numpy(train_moments.mean).float().to(esm.device)
     if len(test) > settings.max_proteins:
         test = test.sample(settings.max_proteins, random_state=settings.seed).sort_index()

@@ -97,6 +97,23 @@ def load_esm(model: str, device: str = "auto", gpu: int = 0) -> LoadedEsm:
     return LoadedEsm(path.stem, file_sha256(path), loaded.eval().to(place))
 
 
+def load_same_esm(model: str, device: str, weights_sha256: str) -> LoadedEsm:
+    """The ESM-2 that some activations come from.
+
+    Raises
+    ------
+    UserError
+        If its weights are others, and as `load_esm` does.
+    """
+    esm = load_esm(model, device)
+    if esm.weights_sha256 != weights_sha256:
+        raise UserError(
+            f"{model}: weights_sha256 is {esm.weights_sha256}, but the activations come from "
+            f"{weights_sha256}; embed again with this model"
+        )
+    return esm
+
+
 def validate_layers(model: ESM2, layers: tuple[int, ...]) -> None:
     """Raise UserError for a layer that the model does not have.
 

@@ -5,6 +5,7 @@ come from pre-activations, what its training minimises and which constraint its 
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
@@ -25,16 +26,25 @@ class Batch:
     x1_NE : Tensor
         x with a column of ones, so that one product adds the bias and its gradient sums over
         residues; in the type of the matrix products, shape (n_residues, d_model + 1).
+    divergence : function or None
+        What x_hat in place of x does to the model's predictions, a scalar with gradients; for
+        training end to end.
     """
 
     x_ND: Tensor
     x1_NE: Tensor
+    divergence: Callable[[Tensor], Tensor] | None = None
 
     @classmethod
-    def of(cls, x_ND: Tensor, dtype: torch.dtype = torch.float32) -> Self:
+    def of(
+        cls,
+        x_ND: Tensor,
+        dtype: torch.dtype = torch.float32,
+        divergence: Callable[[Tensor], Tensor] | None = None,
+    ) -> Self:
         """A batch whose matrix products are in ``dtype``."""
         x1_NE = torch.cat([x_ND, x_ND.new_ones(len(x_ND), 1)], 1)
-        return cls(x_ND, x1_NE.to(dtype))
+        return cls(x_ND, x1_NE.to(dtype), divergence)
 
 
 @dataclass(frozen=True)
@@ -43,10 +53,12 @@ class Losses:
 
     Attributes
     ----------
-    total : Tensor
-        What training minimises, a scalar with gradients.
+    reconstruction : Tensor
+        What the error of x_hat costs, a scalar with gradients.
+    sparsity : Tensor
+        What features cost, weighted, a scalar with gradients; 0 where k sets their number.
     error_ND : Tensor
-        x_hat - x, detached.
+        x_hat - x, with gradients.
     penalty : Tensor
         Sparsity penalty before its weight, a detached scalar; 0 where there is none.
     codes : Tensor
@@ -55,16 +67,22 @@ class Losses:
         bool, shape (n_features,): active on at least one residue.
     """
 
-    total: Tensor
+    reconstruction: Tensor
+    sparsity: Tensor
     error_ND: Tensor
     penalty: Tensor
     codes: Tensor
     fired_F: Tensor
 
     @property
+    def total(self) -> Tensor:
+        """What training on activations alone minimises."""
+        return self.reconstruction + self.sparsity
+
+    @property
     def mse(self) -> Tensor:
-        """Mean over residues of |x - x_hat|^2."""
-        return self.error_ND.square().sum() / len(self.error_ND)
+        """Mean over residues of |x - x_hat|^2, detached."""
+        return self.error_ND.detach().square().sum() / len(self.error_ND)
 
     @property
     def l0(self) -> Tensor:

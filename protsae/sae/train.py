@@ -21,6 +21,8 @@ class StepStats:
     ----------
     loss, mse, penalty : float
         Total; |x - x_hat|^2; penalty before its weight. All per residue, in normalised units.
+    kl : float
+        KL of the model's predictions, nats per residue; NaN unless trained end to end.
     fvu : float
         sum |x - x_hat|^2 / sum |x - mean|^2.
     l0 : float
@@ -32,9 +34,28 @@ class StepStats:
     loss: float
     mse: float
     penalty: float
+    kl: float
     fvu: float
     l0: float
     dead_fraction: float
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a step minimised, but for AuxK.
+
+    Attributes
+    ----------
+    losses : Losses
+    kl : Tensor or None
+        Divergence of the model's predictions, nats per residue; None unless trained end to end.
+    total : Tensor
+        mse x reconstruction + sparsity + kl x d_model x divergence, detached.
+    """
+
+    losses: Losses
+    kl: Tensor | None
+    total: Tensor
 
 
 class SaeTraining(nn.Module):
@@ -47,9 +68,12 @@ class SaeTraining(nn.Module):
     sae : Sae
     idle_F : Tensor
         int64, shape (n_features,): residues since each feature was last active.
+    n_residues : Tensor
+        int64, scalar: residues trained on, each as often as it came.
     """
 
     idle_F: Tensor
+    n_residues: Tensor
 
     def __init__(self, sae: Sae, settings: TrainSettings):
         super().__init__()
@@ -57,6 +81,7 @@ class SaeTraining(nn.Module):
         self.settings = settings
         idle_F = torch.zeros(sae.n_features, dtype=torch.int64, device=sae.W_dec.device)
         self.register_buffer("idle_F", idle_F)
+        self.register_buffer("n_residues", torch.zeros((), dtype=torch.int64))
         # Fused: one pass over weights, gradients and moments.
         self.optimiser = torch.optim.Adam(sae.parameters(), betas=(0.9, 0.999), fused=True)
 
@@ -65,18 +90,18 @@ class SaeTraining(nn.Module):
         """bool, shape (n_features,): not active for ``dead_after`` residues."""
         return self.idle_F >= self.settings.dead_after
 
-    def step(self, batch: Batch, step: int) -> Losses:
+    def step(self, batch: Batch, step: int) -> Step:
         """Take step number ``step`` (0 is the first) on a batch."""
         rate, penalty_weight = schedule(step, self.settings)
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         losses = self.sae.losses(batch, penalty_weight)
-        total = losses.total
+        total, kl = self._objective(batch, losses)
+        taken = Step(losses, kl, total.detach())
         dead_F = self.dead_F
         if self.settings.auxk > 0 and bool(dead_F.any()):
-            total = total + self.settings.auxk * auxk_loss(
-                self.sae, batch, -losses.error_ND, dead_F
-            )
+            residual_ND = -losses.error_ND.detach()
+            total = total + self.settings.auxk * auxk_loss(self.sae, batch, residual_ND, dead_F)
         self.optimiser.zero_grad(set_to_none=True)
         total.backward()
         self.sae.constrain_gradient_()
@@ -85,16 +110,29 @@ class SaeTraining(nn.Module):
         self.sae.constrain_()
         self.idle_F += len(batch.x_ND)
         self.idle_F[losses.fired_F] = 0
-        return losses
+        self.n_residues += len(batch.x_ND)
+        return taken
 
-    def measure(self, batch: Batch, losses: Losses) -> StepStats:
+    def _objective(self, batch: Batch, losses: Losses) -> tuple[Tensor, Tensor | None]:
+        total = losses.sparsity
+        if self.settings.mse > 0:
+            total = total + self.settings.mse * losses.reconstruction
+        if self.settings.kl == 0:
+            return total, None
+        assert batch.divergence is not None, "end to end: batches come with their divergence"
+        kl = batch.divergence(batch.x_ND + losses.error_ND)
+        return total + self.settings.kl * self.sae.d_model * kl, kl.detach()
+
+    def measure(self, batch: Batch, taken: Step) -> StepStats:
         """Figures of a step; apart from it, since counting takes longer than some of its parts."""
+        losses = taken.losses
         mse = float(losses.mse)
         spread = float((batch.x_ND - batch.x_ND.mean(0)).square().sum()) / len(batch.x_ND)
         return StepStats(
-            loss=float(losses.total.detach()),
+            loss=float(taken.total),
             mse=mse,
             penalty=float(losses.penalty),
+            kl=float("nan") if taken.kl is None else float(taken.kl),
             fvu=mse / spread if spread else float("nan"),
             l0=float(losses.l0),
             dead_fraction=float(self.dead_F.float().mean()),

@@ -14,7 +14,13 @@ from protsae.sae.architectures import ReluSae
 from protsae.sae.restore import restore_sae
 from protsae.tables_schema import EVALUATION
 from tests.tiny_esm import build_esm, save_tiny
-from tests.tiny_run import TOPK, inputs, protein_rows, train_saes, write_onehot_run, write_proteins
+from tests.tiny_run import (
+    TOPK,
+    inputs,
+    train_saes,
+    write_embedded_run,
+    write_onehot_run,
+)
 
 LAYER, D = 2, 24
 
@@ -42,13 +48,7 @@ def onehot(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def embedded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run on layer 2 of a tiny ESM-2; the SAE ``identity`` rebuilds every row as it is."""
     run = tmp_path_factory.mktemp("esm")
-    save_tiny(run)
-    write_proteins(run / "proteins.parquet", protein_rows())
-    for shard in ("0", "1"):
-        output = ["--shard", shard, "--shards", "2", "--output", str(run / f"shard-{shard}.h5")]
-        model = ["--model", str(run / "esm2_tiny.pt"), "--layers", str(LAYER), "--device", "cpu"]
-        proteins = ["--proteins", str(run / "proteins.parquet")]
-        assert main(["embed", *proteins, *output, *model, "--dtype", "float32"]) == 0
+    write_embedded_run(run, LAYER)
     table, checksum = read_split_proteins(run / "proteins.parquet")
     cache = LayerCache([run / "shard-0.h5", run / "shard-1.h5"], LAYER, checksum)
     train = set(table.loc[table["split"] == "train", "accession"])

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from protsae.cli import main
 from protsae.commands import train as stage
 from protsae.config import SaeVariants, TrainSettings, parse_settings
 from protsae.flags import variants_flag
@@ -19,12 +20,15 @@ from protsae.io.tables import read_table
 from protsae.sae.architectures import ARCHITECTURES
 from protsae.sae.restore import restore_sae
 from tests.dying_job import run_job
+from tests.tiny_esm import build_esm, save_tiny
 from tests.tiny_run import (
     SMALL,
     TOPK,
+    inputs,
     protein_rows,
     train_command,
     train_saes,
+    write_embedded_run,
     write_onehot_run,
     write_proteins,
 )
@@ -101,11 +105,11 @@ def test_interrupted_and_resumed_is_as_uninterrupted(
         with pytest.raises(Stop):
             train_saes(run, tmp_path / "cut", EVERY, *every)
     left = [path.name for path in tmp_path.glob("cut/*")]
-    assert left == (["checkpoint.safetensors"] if stop >= 5 else [])
+    assert left == ([".on-activations.safetensors"] if stop >= 5 else [])
     taken = stop_at(-1, monkeypatch)
     assert train_saes(run, tmp_path / "cut", EVERY, *every) == 0
     assert taken[0] == stop // 5 * 5
-    assert not (tmp_path / "cut" / "checkpoint.safetensors").exists()
+    assert not (tmp_path / "cut" / ".on-activations.safetensors").exists()
     for name in EVERY:
         assert_same_files(tmp_path / "cut" / name, tmp_path / "whole" / name)
 
@@ -132,6 +136,89 @@ def test_killed_and_resumed_is_as_uninterrupted(run: Path, tmp_path: Path) -> No
     assert run_job(command) == 0
     for name in saes:
         assert_same_files(tmp_path / "cut" / name, tmp_path / "whole" / name)
+
+
+@pytest.fixture(scope="module")
+def embedded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_embedded_run(tmp_path_factory.mktemp("embedded"), 2)
+
+
+def through(run: Path, model: str = "esm2_tiny.pt") -> tuple[str, ...]:
+    """Flags that train on layer 2, through the model."""
+    return ("--layer", "2", "--model", str(run / model))
+
+
+ON_ROWS: dict[str, object] = {**TOPK, "lr": 0.003}
+THROUGH = {"both": {**ON_ROWS, "kl": 1}, "pure": {**ON_ROWS, "kl": 1, "mse": 0}}
+
+
+def test_end_to_end_predictions_come_closer(embedded: Path, tmp_path: Path) -> None:
+    """Of SAEs of equal settings, those trained on predictions change them less, on the same data.
+
+    The one that sees predictions alone rebuilds activations worst.
+    """
+    saes = {
+        "rows": {**ON_ROWS, "steps": 100},
+        **{n: {**s, "steps": 100} for n, s in THROUGH.items()},
+    }
+    assert train_saes(embedded, tmp_path, saes, *through(embedded)) == 0
+    folders = [str(tmp_path / name) for name in saes]
+    flags = ["--model", str(embedded / "esm2_tiny.pt"), "--bootstrap", "11"]
+    assert main(["evaluate", "--sae", *folders, *inputs(embedded), *flags]) == 0
+    found = {name: json.loads((tmp_path / name / "evaluation.json").read_text()) for name in saes}
+    kl = {name: document["kl_spliced"] for name, document in found.items()}
+    assert max(kl["both"], kl["pure"]) < 0.7 * kl["rows"]
+    assert found["pure"]["fvu"] > found["both"]["fvu"]
+    # 6 proteins of 29 residues are in train; two make a batch of 31 or more.
+    assert found["rows"]["training_residues"] == 100 * 31
+    assert found["both"]["training_residues"] == 100 * 58
+
+
+def test_end_to_end_curve_has_the_divergence(embedded: Path, tmp_path: Path) -> None:
+    saes = {"rows": TOPK, "pure": THROUGH["pure"]}
+    assert train_saes(embedded, tmp_path, saes, *through(embedded)) == 0
+    assert read_table(tmp_path / "rows" / "training.parquet")["kl"].isna().all()
+    kl = read_table(tmp_path / "pure" / "training.parquet")["kl"]
+    assert (kl > 0).all()
+    assert kl.iloc[-1] < 0.5 * kl.iloc[0]
+
+
+def test_end_to_end_resumed_is_as_uninterrupted(
+    embedded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flags = (*through(embedded), "--checkpoint-every", "5")
+    assert train_saes(embedded, tmp_path / "whole", THROUGH, *flags) == 0
+    with monkeypatch.context() as patch:
+        stop_at(13, patch)
+        with pytest.raises(Stop):
+            train_saes(embedded, tmp_path / "cut", THROUGH, *flags)
+    assert [path.name for path in tmp_path.glob("cut/*")] == [".end-to-end.safetensors"]
+    taken = stop_at(-1, monkeypatch)
+    assert train_saes(embedded, tmp_path / "cut", THROUGH, *flags) == 0
+    assert taken[0] == 10
+    for name in THROUGH:
+        assert_same_files(tmp_path / "cut" / name, tmp_path / "whole" / name)
+
+
+def test_end_to_end_needs_the_model_of_the_activations(
+    run: Path, embedded: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def message(folder: Path, *flags: str) -> str:
+        assert train_saes(folder, tmp_path / "out", THROUGH, *flags) == 2
+        return capsys.readouterr().err
+
+    assert message(embedded, "--layer", "2") == (
+        "protsae train: --model: give the ESM-2 that both is trained through; found none\n"
+    )
+    assert message(run) == (
+        "protsae train: train.both.kl: onehot is no model with predictions; set onehot: false, or "
+        "kl to 0\n"
+    )
+    save_tiny(tmp_path, "esm2_other", build_esm(seed=1))
+    other = str(tmp_path / "esm2_other.pt")
+    assert message(embedded, "--layer", "2", "--model", other).startswith(
+        f"protsae train: {other}: weights_sha256 is "
+    )
 
 
 def first_step_after(
@@ -296,8 +383,8 @@ def test_what_it_says(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[s
             {"a": {**TOPK, "batch": 5}},
             (),
             "--saes: unknown key 'train.a.batch'; did you mean 'bandwidth'? Valid keys in train.a: "
-            "architecture, expansion, width, k, penalty, nested, bandwidth, auxk, dead_after, lr, "
-            "steps, warmup, penalty_warmup, decay, seed",
+            "architecture, expansion, width, k, penalty, nested, mse, kl, bandwidth, auxk, "
+            "dead_after, lr, steps, warmup, penalty_warmup, decay, seed",
             id="unknown key",
         ),
         pytest.param(
@@ -331,6 +418,12 @@ def test_what_it_says(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[s
             ("--saes", "topk"),
             "--saes: train: Input should be a valid dictionary, found 'topk'",
             id="a word",
+        ),
+        pytest.param(
+            {"a": {**TOPK, "mse": 0}},
+            (),
+            "--saes: train.a: mse and kl are both 0, so nothing would be learned; raise one",
+            id="no objective",
         ),
         pytest.param(
             {"a": TOPK},

@@ -266,15 +266,31 @@ def test_what_a_step_measures(architecture: str, x_ND: Tensor) -> None:
     losses = sae.losses(Batch.of(x_ND), PENALTY)
     if architecture in ("relu", "topk", "jumprelu", "gated"):  # others choose over the batch
         f_NF = sae.encode(x_ND).detach()
-        torch.testing.assert_close(losses.error_ND, (sae.decode(f_NF) - x_ND).detach())
+        torch.testing.assert_close(losses.error_ND, sae.decode(f_NF) - x_ND)
         assert float(losses.l0) == pytest.approx(float((f_NF > 0).sum()) / N)
         assert torch.equal(losses.fired_F, (f_NF > 0).any(0))
     else:
         assert float(losses.l0) == K
         assert 0 < int(losses.fired_F.sum()) <= F
-    assert float(losses.mse) == pytest.approx(float(losses.error_ND.square().sum(1).mean()))
-    for tensor in (losses.error_ND, losses.penalty, losses.codes, losses.fired_F):
+    error_ND = losses.error_ND.detach()
+    assert float(losses.mse) == pytest.approx(float(error_ND.square().sum(1).mean()))
+    for tensor in (losses.mse, losses.penalty, losses.codes, losses.fired_F):
         assert not tensor.requires_grad
+
+
+def test_the_error_alone_trains_encoder_and_decoder(architecture: str, x_ND: Tensor) -> None:
+    """As it has to end to end, where the error of x_hat is all that the model downstream sees."""
+    sae = random_sae(architecture)
+    weights_ND = torch.randn(N, D, generator=torch.manual_seed(7))
+    losses = sae.losses(Batch.of(x_ND), PENALTY)
+    (losses.error_ND * weights_ND).sum().backward()
+    for name in ("W_enc", "W_dec", "b_dec"):
+        gradient = sae.get_parameter(name).grad
+        assert gradient is not None, name
+        assert gradient.abs().max() > 0, name
+    if architecture in ("relu", "topk", "jumprelu", "gated"):  # others choose over the batch
+        expected_FD = sae.encode(x_ND).detach().T @ weights_ND
+        torch.testing.assert_close(sae.W_dec.grad, expected_FD, atol=1e-4, rtol=1e-4)
 
 
 def test_the_gradient_keeps_decoder_norms(architecture: str, x_ND: Tensor) -> None:

@@ -1,3 +1,4 @@
+import copy
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -132,6 +133,39 @@ def test_stats_are_of_the_batch_before_the_step() -> None:
     assert stats.dead_fraction == 0
 
 
+@pytest.mark.parametrize(("mse", "kl"), [(1.0, 0.5), (0.0, 2.0), (3.0, 0.0)])
+def test_objective_by_hand(mse: float, kl: float) -> None:
+    """mse |x - x_hat|^2 + penalty + kl d_model divergence; here that of x_hat is 0.1 sum x_hat."""
+    settings = RELU.model_copy(update={"mse": mse, "kl": kl})
+    sae, x = random_relu()
+    reference, x_ND = copy.deepcopy(sae), torch.from_numpy(x).float()
+    rebuilt_ND = reference(x_ND)
+    squared = (rebuilt_ND - x_ND).square().sum() / N
+    norms_F = reference.W_dec.norm(dim=1)
+    penalty = (reference.encode(x_ND) * norms_F).sum() / N
+    total = mse * squared + 1.7 * penalty + kl * D * 0.1 * rebuilt_ND.sum()
+    total.backward()
+    torch.nn.utils.clip_grad_norm_(reference.parameters(), 1.0)
+
+    training = SaeTraining(sae, settings)
+    batch = Batch.of(x_ND, divergence=lambda rebuilt_ND: 0.1 * rebuilt_ND.sum())
+    taken = training.step(batch, 0)
+    assert taken.total.item() == pytest.approx(total.item(), rel=1e-5)
+    for (name, one), two in zip(sae.named_parameters(), reference.parameters(), strict=True):
+        torch.testing.assert_close(one.grad, two.grad, msg=name)
+    stats = training.measure(batch, taken)
+    assert stats.loss == pytest.approx(total.item(), rel=1e-5)
+    divergence = 0.1 * rebuilt_ND.sum().item() if kl else np.nan
+    assert stats.kl == pytest.approx(divergence, rel=1e-4, nan_ok=True)
+
+
+def test_residues_are_counted() -> None:
+    training = SaeTraining(random_relu()[0], RELU)
+    for n_residues in (N, 2, 5):
+        training.step(Batch.of(torch.ones(n_residues, D)), 0)
+    assert int(training.n_residues) == N + 2 + 5
+
+
 def test_idle_features_by_hand() -> None:
     """Feature 1 is never on, feature 0 on the positive batch alone; 2 residues each."""
     settings = TrainSettings(architecture="relu", width=2, auxk=0, dead_after=4, lr=1e-9)
@@ -201,10 +235,10 @@ def test_a_planted_dictionary_is_found(architecture: str, dtype: torch.dtype) ->
     untrained = recovered(training.sae, dictionary)
     for step in range(settings.steps):
         batch = Batch.of(torch.from_numpy(planted(211, rng, dictionary)), dtype)
-        losses = training.step(batch, step)
+        taken = training.step(batch, step)
     assert untrained < 0.6
     assert recovered(training.sae, dictionary) > 0.9
-    assert training.measure(batch, losses).fvu < 0.3
+    assert training.measure(batch, taken).fvu < 0.3
 
 
 def test_memory_is_that_of_weights_gradients_and_moments() -> None:

@@ -32,6 +32,7 @@ ESM = (
     if CONFIG.embed.model.endswith(".pt")
     else CONFIG.embed.model
 )
+END_TO_END = any(sae.kl > 0 for sae in CONFIG.train.values())
 SHARDS = [f"{shard:04d}" for shard in range(CONFIG.cache.shards)]
 RANDOM = randomised(ESM)
 LAYERS = [

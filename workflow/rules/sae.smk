@@ -7,6 +7,7 @@ rule train_saes:
         activations=expand(
             "<results>/activations/{{model}}/shard-{shard}.h5", shard=SHARDS
         ),
+        model=lambda wildcards: weights_file(wildcards) if END_TO_END else [],
     output:
         expand(
             "<results>/sae/{{model}}/layer-{{layer}}/{variant}/{file}",
@@ -36,10 +37,13 @@ rule train_saes:
     params:
         stream=to_flags(CONFIG.stream),
         saes=variants_flag(CONFIG.train),
+        model=lambda wildcards: (
+            f"--model {embed_settings(wildcards.model).model}" if END_TO_END else ""
+        ),
         folder=lambda wildcards, output: Path(output[0]).parents[1],
         code=code("train"),
     shell:
-        "protsae train {params.saes} {params.stream} --activations {input.activations}"
+        "protsae train {params.saes} {params.stream} {params.model} --activations {input.activations}"
         " --layer $((10#{wildcards.layer})) --proteins {input.proteins}"
         " --output {params.folder} --threads {threads} > {log} 2>&1"
 

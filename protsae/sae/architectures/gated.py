@@ -47,8 +47,9 @@ class GatedSae(UnitNormSae):
         penalty = open_NF.sum(1, dtype=torch.float32).mean()
         features = f_NF.detach()
         return Losses(
-            total=(error_ND.square().sum() + gate_error) / len(error_ND) + penalty_weight * penalty,
-            error_ND=error_ND.detach(),
+            reconstruction=error_ND.square().sum() / len(error_ND),
+            sparsity=penalty_weight * penalty + gate_error / len(error_ND),
+            error_ND=error_ND,
             penalty=penalty.detach(),
             codes=features,
             fired_F=fired(features),

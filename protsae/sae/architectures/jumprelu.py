@@ -46,8 +46,9 @@ class JumpReluSae(UnitNormSae):
         penalty = l0_N.mean()
         features = f_NF.detach()
         return Losses(
-            total=error_ND.square().sum() / len(error_ND) + penalty_weight * penalty,
-            error_ND=error_ND.detach(),
+            reconstruction=error_ND.square().sum() / len(error_ND),
+            sparsity=penalty_weight * penalty,
+            error_ND=error_ND,
             penalty=penalty.detach(),
             codes=features,
             fired_F=fired(features),

@@ -1,5 +1,6 @@
 """BatchTopK whose first features rebuild activations on their own, and then with the next ones."""
 
+from dataclasses import replace
 from typing import ClassVar, Self
 
 import torch
@@ -51,6 +52,5 @@ class MatryoshkaSae(BatchTopkSae):
         )
         parts_NMD = decode_selected(rings, values, self.W_dec).unflatten(0, (-1, n_rings))
         error_NMD = parts_NMD.cumsum(1) + (self.b_dec - batch.x_ND)[:, None]
-        whole = sparse_losses(error_NMD[:, -1], support, values)
-        total = error_NMD.square().sum() / len(error_NMD) / n_rings
-        return Losses(total, whole.error_ND, whole.penalty, whole.codes, whole.fired_F)
+        nested = error_NMD.square().sum() / len(error_NMD) / n_rings
+        return replace(sparse_losses(error_NMD[:, -1], support, values), reconstruction=nested)

@@ -36,8 +36,9 @@ class ReluSae(Sae):
         penalty = penalty_N1.mean()
         features = f_NF.detach()
         return Losses(
-            total=error_ND.square().sum() / len(error_ND) + penalty_weight * penalty,
-            error_ND=error_ND.detach(),
+            reconstruction=error_ND.square().sum() / len(error_ND),
+            sparsity=penalty_weight * penalty,
+            error_ND=error_ND,
             penalty=penalty.detach(),
             codes=features,
             fired_F=fired(features),

@@ -54,8 +54,9 @@ def validate_k(k: int, n_features: int) -> None:
 def sparse_losses(error_ND: Tensor, support: Support, values: Tensor) -> Losses:
     """|x - x_hat|^2 alone, where few features are active."""
     return Losses(
-        total=error_ND.square().sum() / len(error_ND),
-        error_ND=error_ND.detach(),
+        reconstruction=error_ND.square().sum() / len(error_ND),
+        sparsity=error_ND.new_zeros(()),
+        error_ND=error_ND,
         penalty=error_ND.new_zeros(()),
         codes=values.detach(),
         fired_F=support.fired_F,
