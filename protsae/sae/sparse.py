@@ -7,6 +7,7 @@ multiplications each instead of 2 N n_features d_model.
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.util import find_spec
 from typing import Any
 
 import torch
@@ -14,6 +15,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from protsae.sae.sae import Batch
+
+HAS_TRITON = find_spec("triton") is not None
+"""As beside torch for CUDA on Linux, and not beside torch for the CPU."""
 
 
 @dataclass(frozen=True)
@@ -54,14 +58,7 @@ Select = Callable[[Tensor], Support]
 
 def gather_sum(support: Support, values: Tensor, table_FD: Tensor) -> Tensor:
     """sum over the features of each row of value x table[feature], shape (n_rows, d)."""
-    return F.embedding_bag(
-        support.features,
-        table_FD,
-        support.row_offsets,
-        per_sample_weights=values,
-        mode="sum",
-        include_last_offset=True,
-    )
+    return _bag_sum(values, table_FD, support.features, support.row_offsets)
 
 
 def scatter_sum(support: Support, values: Tensor, table_ND: Tensor) -> Tensor:
@@ -70,14 +67,7 @@ def scatter_sum(support: Support, values: Tensor, table_ND: Tensor) -> Tensor:
     The transpose of ``gather_sum``, also by gathering, so that it is deterministic on any device.
     """
     order, offsets = support.by_feature
-    return F.embedding_bag(
-        support.rows[order],
-        table_ND,
-        offsets,
-        per_sample_weights=values[order],
-        mode="sum",
-        include_last_offset=True,
-    )
+    return _bag_sum(values[order], table_ND, support.rows[order], offsets)
 
 
 def encode_selected(batch: Batch, encoder_EF: Tensor, select: Select) -> tuple[Support, Tensor]:
@@ -122,7 +112,8 @@ class _Encoded(torch.autograd.Function):
 class _Decoded(torch.autograd.Function):
     """What was rebuilt as it is; gradients for the decoder, beside those that autograd knows.
 
-    embedding_bag's own gradient of its table takes three times as long as ``scatter_sum``.
+    On the CPU, embedding_bag's own gradient of its table takes three times as long as
+    ``scatter_sum``; on CUDA our kernels have none.
     """
 
     @staticmethod
@@ -138,6 +129,22 @@ class _Decoded(torch.autograd.Function):
         (values,) = ctx.saved_tensors
         gradient_ND = gradients[0].contiguous()
         return gradient_ND, scatter_sum(ctx.support, values, gradient_ND), None, None
+
+
+def _bag_sum(values: Tensor, table: Tensor, indices: Tensor, offsets: Tensor) -> Tensor:
+    """sum over each bag of value x table[index]: by kernels of ours where they can run."""
+    if values.is_cuda and HAS_TRITON:
+        from protsae.sae.sparse_triton import bag_sum
+
+        return bag_sum(values, table, indices, offsets)
+    return F.embedding_bag(
+        indices,
+        table,
+        offsets,
+        per_sample_weights=values,
+        mode="sum",
+        include_last_offset=True,
+    )
 
 
 def _offsets(ascending: Tensor, n: int) -> Tensor:
