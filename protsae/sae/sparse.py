@@ -4,10 +4,10 @@ With k features active of n_features, decoding and both weight gradients take 2 
 multiplications each instead of 2 N n_features d_model.
 """
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
-from importlib.util import find_spec
+from functools import cache, cached_property
 from typing import Any
 
 import torch
@@ -16,8 +16,8 @@ from torch import Tensor
 
 from protsae.sae.sae import Batch
 
-HAS_TRITON = find_spec("triton") is not None
-"""As beside torch for CUDA on Linux, and not beside torch for the CPU."""
+BagSum = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
+"""Values, table, indices and offsets to the sum over each bag of value x table[index]."""
 
 
 @dataclass(frozen=True)
@@ -132,11 +132,32 @@ class _Decoded(torch.autograd.Function):
 
 
 def _bag_sum(values: Tensor, table: Tensor, indices: Tensor, offsets: Tensor) -> Tensor:
-    """sum over each bag of value x table[index]: by kernels of ours where they can run."""
-    if values.is_cuda and HAS_TRITON:
+    bag_sum = _bag_sum_on(values.device) if values.is_cuda else _embedding_bag
+    return bag_sum(values, table, indices, offsets)
+
+
+@cache
+def _bag_sum_on(gpu: torch.device) -> BagSum:
+    """Our kernels, if they give 1 x 1 = 1 there; else PyTorch.
+
+    Triton comes with torch for CUDA on Linux, and builds with a C compiler and Python's headers,
+    which a machine may lack.
+    """
+    try:
         from protsae.sae.sparse_triton import bag_sum
 
-        return bag_sum(values, table, indices, offsets)
+        one, ends = torch.ones(1, 1, device=gpu), torch.arange(2, device=gpu)
+        assert bag_sum(one[0], one, ends[:1], ends) == 1
+    except ImportError:
+        return _embedding_bag
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}"
+        warnings.warn(f"sparse sums without Triton, which fails ({reason})", stacklevel=2)
+        return _embedding_bag
+    return bag_sum
+
+
+def _embedding_bag(values: Tensor, table: Tensor, indices: Tensor, offsets: Tensor) -> Tensor:
     return F.embedding_bag(
         indices,
         table,

@@ -39,7 +39,8 @@ def bag_sum(values: Tensor, table_RD: Tensor, indices: Tensor, offsets: Tensor) 
     Tensor
         In the type of ``values``, shape (B, D); 0 for a bag without members.
     """
-    return _BagSum.apply(values, table_RD.contiguous(), indices, offsets)
+    arguments = (values, table_RD, indices, offsets)
+    return _BagSum.apply(*(argument.contiguous() for argument in arguments))
 
 
 def bag_dot(gradient_BD: Tensor, table_RD: Tensor, bags: Tensor, indices: Tensor) -> Tensor:
@@ -68,8 +69,8 @@ def bag_dot(gradient_BD: Tensor, table_RD: Tensor, bags: Tensor, indices: Tensor
         _bag_dot[grid](
             gradient_BD.contiguous(),
             table_RD.contiguous(),
-            bags,
-            indices,
+            bags.contiguous(),
+            indices.contiguous(),
             products,
             n_members,
             d,
@@ -92,7 +93,7 @@ class _BagSum(torch.autograd.Function):
         grid = (n_bags, triton.cdiv(d, _columns(d)))
         with torch.cuda.device_of(table_RD):
             _bag_sum[grid](
-                values.contiguous(),
+                values,
                 table_RD,
                 indices,
                 offsets,

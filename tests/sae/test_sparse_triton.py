@@ -120,9 +120,13 @@ def test_views_with_strides() -> None:
     values, table_RD, indices, offsets = on_device(*random_bags(4, [5, 2], 7, torch.float32))
     wanted_BD = kernels.bag_sum(values, table_RD, indices, offsets)
     column_major_RD = table_RD.T.contiguous().T
-    every_other = torch.stack([values, values], 1)[:, 0]
-    found_BD = kernels.bag_sum(every_other, column_major_RD, indices, offsets)
+    others = [torch.stack([one, one + 1], 1)[:, 0] for one in (values, indices, offsets)]
+    found_BD = kernels.bag_sum(others[0], column_major_RD, *others[1:])
     assert torch.equal(found_BD, wanted_BD)
+
+    wanted = kernels.bag_dot(table_RD, table_RD, indices, indices)
+    found = kernels.bag_dot(column_major_RD, column_major_RD, others[1], others[1])
+    assert torch.equal(found, wanted)
 
 
 def test_a_table_beyond_int32() -> None:
@@ -195,6 +199,28 @@ def test_cuda_takes_the_kernels_and_gives_what_the_cpu_gives(
     wanted = sums_and_gradients(random_codes(n, n_features), d, "cpu")
     monkeypatch.setattr(F, "embedding_bag", lambda *_, **__: pytest.fail("not by kernels"))
     assert_close_and_repeatable(n, n_features, d, wanted)
+
+
+choose = sparse._bag_sum_on.__wrapped__  # not remembered from test to test
+
+
+def test_kernels_that_run_are_chosen() -> None:
+    assert choose(torch.device(DEVICE)) is kernels.bag_sum
+
+
+def test_where_kernels_fail_pytorch_sums(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Tensor) -> Tensor:
+        raise RuntimeError("Failed to find C compiler")
+
+    monkeypatch.setattr(kernels, "bag_sum", fail)
+    message = r"without Triton, which fails \(RuntimeError: Failed to find C compiler\)"
+    with pytest.warns(UserWarning, match=message):
+        assert choose(torch.device(DEVICE)) is sparse._embedding_bag
+
+
+def test_without_triton_pytorch_sums(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "protsae.sae.sparse_triton", None)
+    assert choose(torch.device(DEVICE)) is sparse._embedding_bag
 
 
 COMPILE = """
