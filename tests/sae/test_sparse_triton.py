@@ -129,6 +129,15 @@ def test_views_with_strides() -> None:
     assert torch.equal(found, wanted)
 
 
+def test_what_is_not_finite_stays_in_its_bag() -> None:
+    """Bags of one tile and a bit lie side by side, and a tile reaches into the next bag."""
+    values, table_RD, indices, offsets = random_bags(8, [33, 33, 33], 5, torch.float32)
+    values[33:66], indices[:33], indices[66:] = float("nan"), 1, 2
+    table_RD[0] = float("inf")  # the row that masked members would name
+    sums_BD = kernels.bag_sum(*on_device(values, table_RD, indices, offsets))
+    assert sums_BD.isfinite().all(1).tolist() == [True, False, True]
+
+
 def test_a_table_beyond_int32() -> None:
     """Of 2^31 + 1,024 numbers, of which only the first and the last row are touched."""
     table_RD = torch.empty(2**21 + 1, 1024, dtype=torch.bfloat16, device=DEVICE)
