@@ -89,7 +89,7 @@ class _BagSum(torch.autograd.Function):
         ctx.save_for_backward(table_RD, indices, offsets)
         n_bags, d = len(offsets) - 1, table_RD.shape[1]
         sums_BD = values.new_empty(n_bags, d)
-        # Bags vary fastest: programs side by side share a strip of the table in the L2 cache.
+        # Bags vary fastest: programs side by side can share a strip of the table in cache.
         grid = (n_bags, triton.cdiv(d, _columns(d)))
         with torch.cuda.device_of(table_RD):
             _bag_sum[grid](
