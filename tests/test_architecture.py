@@ -24,6 +24,7 @@ MAY_IMPORT = {
 
 HEAVY_ALLOWED = {
     "torch": {"sae", "plm", "io", "commands", "device"},
+    "triton": {"sae"},
     "h5py": {"io"},
     "esm": {"plm", "commands"},
     "requests": {"io"},
@@ -100,6 +101,8 @@ def test_heavy_libraries_stay_where_they_belong(library: str) -> None:
             assert part(name) in HEAVY_ALLOWED[library], name
             if library == "torch" and part(name) == "io":
                 assert name in TORCH_IN_IO
+            if library == "triton":
+                assert name == "protsae.sae.sparse_triton"
 
 
 def test_the_core_opens_no_files_and_prints_nothing() -> None:

@@ -4,9 +4,10 @@ With k features active of n_features, decoding and both weight gradients take 2 
 multiplications each instead of 2 N n_features d_model.
 """
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import torch
@@ -14,6 +15,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from protsae.sae.sae import Batch
+
+BagSum = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
+"""Values, table, indices and offsets to the sum over each bag of value x table[index]."""
 
 
 @dataclass(frozen=True)
@@ -54,14 +58,7 @@ Select = Callable[[Tensor], Support]
 
 def gather_sum(support: Support, values: Tensor, table_FD: Tensor) -> Tensor:
     """sum over the features of each row of value x table[feature], shape (n_rows, d)."""
-    return F.embedding_bag(
-        support.features,
-        table_FD,
-        support.row_offsets,
-        per_sample_weights=values,
-        mode="sum",
-        include_last_offset=True,
-    )
+    return _bag_sum(values, table_FD, support.features, support.row_offsets)
 
 
 def scatter_sum(support: Support, values: Tensor, table_ND: Tensor) -> Tensor:
@@ -70,14 +67,7 @@ def scatter_sum(support: Support, values: Tensor, table_ND: Tensor) -> Tensor:
     The transpose of ``gather_sum``, also by gathering, so that it is deterministic on any device.
     """
     order, offsets = support.by_feature
-    return F.embedding_bag(
-        support.rows[order],
-        table_ND,
-        offsets,
-        per_sample_weights=values[order],
-        mode="sum",
-        include_last_offset=True,
-    )
+    return _bag_sum(values[order], table_ND, support.rows[order], offsets)
 
 
 def encode_selected(batch: Batch, encoder_EF: Tensor, select: Select) -> tuple[Support, Tensor]:
@@ -122,7 +112,8 @@ class _Encoded(torch.autograd.Function):
 class _Decoded(torch.autograd.Function):
     """What was rebuilt as it is; gradients for the decoder, beside those that autograd knows.
 
-    embedding_bag's own gradient of its table takes three times as long as ``scatter_sum``.
+    On the CPU, embedding_bag's own gradient of its table takes three times as long as
+    ``scatter_sum``; on CUDA our kernels have none.
     """
 
     @staticmethod
@@ -138,6 +129,43 @@ class _Decoded(torch.autograd.Function):
         (values,) = ctx.saved_tensors
         gradient_ND = gradients[0].contiguous()
         return gradient_ND, scatter_sum(ctx.support, values, gradient_ND), None, None
+
+
+def _bag_sum(values: Tensor, table: Tensor, indices: Tensor, offsets: Tensor) -> Tensor:
+    bag_sum = _bag_sum_on(values.device) if values.is_cuda else _embedding_bag
+    return bag_sum(values, table, indices, offsets)
+
+
+@cache
+def _bag_sum_on(gpu: torch.device) -> BagSum:
+    """Our kernels, if they give 1 x 1 = 1 there; else PyTorch.
+
+    Triton comes with torch for CUDA on Linux, and builds with a C compiler and Python's headers,
+    which a machine may lack.
+    """
+    try:
+        from protsae.sae.sparse_triton import bag_sum
+
+        one, ends = torch.ones(1, 1, device=gpu), torch.arange(2, device=gpu)
+        assert bag_sum(one[0], one, ends[:1], ends) == 1
+    except ImportError:
+        return _embedding_bag
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}"
+        warnings.warn(f"sparse sums without Triton, which fails ({reason})", stacklevel=2)
+        return _embedding_bag
+    return bag_sum
+
+
+def _embedding_bag(values: Tensor, table: Tensor, indices: Tensor, offsets: Tensor) -> Tensor:
+    return F.embedding_bag(
+        indices,
+        table,
+        offsets,
+        per_sample_weights=values,
+        mode="sum",
+        include_last_offset=True,
+    )
 
 
 def _offsets(ascending: Tensor, n: int) -> Tensor:
