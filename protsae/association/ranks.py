@@ -131,9 +131,11 @@ def _rank_excess(activations: sparse.csc_array) -> tuple[sparse.csc_array, np.nd
         of_zero = (n_zero + 1) / 2
         excess.data[part][stored] = rankdata(value[stored]) + n_zero - of_zero
         moved = excess.data[part]
-        # Var = E x^2 - (E x)^2; midranks are halves of whole numbers, so all-equal gives 0.
-        squares[f] = (moved**2).sum() - moved.sum() ** 2 / n_residues if n_residues else 0.0
-    return excess, np.where(squares > 1e-9 * n_residues, squares, 0.0)
+        total = (moved**2).sum()
+        centred = total - moved.sum() ** 2 / max(n_residues, 1)
+        # Exactly 0 where nothing but rounding is left of it.
+        squares[f] = centred if centred > 1e-12 * total else 0.0
+    return excess, squares
 
 
 def _column(matrix: sparse.csc_array, column: int) -> tuple[np.ndarray, np.ndarray]:
