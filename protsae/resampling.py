@@ -21,6 +21,33 @@ def bootstrap_weights(n_clusters: int, n_resamplings: int, seed: int) -> np.ndar
     return rng.multinomial(n_clusters, share, size=n_resamplings).astype(np.float64)
 
 
+def effective_clusters(weights: np.ndarray) -> np.ndarray:
+    """(sum w)^2 / sum w^2: how many equal clusters would tell as much; 0 where all are 0.
+
+    Parameters
+    ----------
+    weights : ndarray, shape (n_clusters, ...)
+        What each cluster contributes, such as its residues with a property; none negative.
+
+    Returns
+    -------
+    ndarray, dtype=float64, shape=(...)
+        Between 1 (one cluster has all) and n_clusters (all have the same).
+
+    References
+    ----------
+    Kish, Survey Sampling (1965), section 11.7.
+
+    Examples
+    --------
+    >>> effective_clusters(np.array([[3, 1], [3, 0], [0, 0]])).tolist()
+    [2.0, 1.0]
+    """
+    exact = np.asarray(weights, dtype=np.float64)
+    squares = (exact**2).sum(0)
+    return np.divide(exact.sum(0) ** 2, squares, out=np.zeros(squares.shape), where=squares > 0)
+
+
 def interval(resampled: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """95 % percentile interval along the first axis; undefined resamplings (NaN) are left out.
 

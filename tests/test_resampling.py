@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from protsae.resampling import bootstrap_weights, interval, ratio_interval
+from protsae.resampling import bootstrap_weights, effective_clusters, interval, ratio_interval
 
 
 def test_every_resampling_draws_as_many_clusters_as_there_are() -> None:
@@ -53,3 +53,16 @@ def test_no_resampling_defined() -> None:
 def test_nothing_to_resample() -> None:
     low, high = interval(np.zeros((7, 0)))
     assert low.shape == high.shape == (0,)
+
+
+@pytest.mark.parametrize(
+    ("weights", "expected"),
+    [
+        pytest.param([5, 5, 5], 3, id="equal"),
+        pytest.param([5, 0, 0], 1, id="all in one"),
+        pytest.param([2, 1, 1], 16 / 6, id="unequal"),
+        pytest.param([0, 0, 0], 0, id="none"),
+    ],
+)
+def test_effective_clusters_by_hand(weights: list[int], expected: float) -> None:
+    assert float(effective_clusters(np.array(weights))) == pytest.approx(expected)

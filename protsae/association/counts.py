@@ -3,14 +3,16 @@
 import numpy as np
 from scipy import sparse
 
+from protsae.association.thresholds import passed_thresholds
+
 
 class MatchCounts:
-    """Exact counts over residues.
+    """Exact counts over residues; the order and grouping of updates change nothing.
 
     Parameters
     ----------
     thresholds : ndarray, shape (n_thresholds, n_features)
-        Ascending along the first axis.
+        Ascending along the first axis, none negative.
     n_properties : int
 
     Attributes
@@ -18,6 +20,16 @@ class MatchCounts:
     n_residues : int
     positives : ndarray, dtype=int64, shape=(n_properties,)
         Residues with the property.
+
+    Examples
+    --------
+    One feature with activations 1, 3, 0 and a property of the first two of the three residues:
+
+    >>> counts = MatchCounts(np.array([[0.0], [2.0]]), n_properties=1)
+    >>> activations = sparse.csr_array(np.array([[1.0], [3.0], [0.0]]))
+    >>> counts.update(activations, sparse.csr_array(np.array([[1], [1], [0]])))
+    >>> counts.on.tolist(), counts.true_positives.tolist(), counts.positives.tolist()
+    ([[2], [1]], [[[2]], [[1]]], [2])
     """
 
     def __init__(self, thresholds: np.ndarray, n_properties: int):
@@ -25,8 +37,8 @@ class MatchCounts:
         self.thresholds = thresholds
         self.n_residues = 0
         self.positives = np.zeros(n_properties, dtype=np.int64)
-        # By number of thresholds exceeded: disjoint, so that one pass over the nonzeros serves all.
-        self._hits = np.zeros((n_thresholds, n_properties, n_features), dtype=np.int64)
+        # By number of thresholds passed: disjoint, so that one pass over the nonzeros serves all.
+        self._hits = np.zeros((n_properties, n_thresholds, n_features), dtype=np.int64)
         self._on = np.zeros((n_thresholds, n_features), dtype=np.int64)
 
     def update(self, activations: sparse.csr_array, labels: sparse.csr_array) -> None:
@@ -35,29 +47,41 @@ class MatchCounts:
         Parameters
         ----------
         activations : csr_array, shape (n_residues, n_features)
-            Only positive values stored.
+            None negative.
         labels : csr_array, shape (n_residues, n_properties)
             1 where the residue has the property.
         """
-        n_features = activations.shape[1]
-        has_property = sparse.csr_array(labels.T, dtype=np.int32)
-        row, feature = activations.tocoo().coords
-        passed = np.zeros(activations.nnz, dtype=np.int64)
-        for threshold in self.thresholds:
-            passed += activations.data > threshold[feature]
-        for level in range(1, len(self.thresholds) + 1):
-            here = passed == level
-            ones = np.ones(int(here.sum()), dtype=np.int32)
-            on = sparse.csr_array((ones, (row[here], feature[here])), shape=activations.shape)
-            self._hits[level - 1] += (has_property @ on).toarray()
-            self._on[level - 1] += np.bincount(feature[here], minlength=n_features)
-        self.positives += np.asarray(labels.sum(0), dtype=np.int64).ravel()
-        self.n_residues += activations.shape[0]
+        self.update_passed(passed_thresholds(activations, self.thresholds), labels)
+
+    def update_passed(self, passed: sparse.csr_array, labels: sparse.csr_array) -> None:
+        """Add residues of which the numbers of thresholds passed are known.
+
+        Parameters
+        ----------
+        passed : csr_array, dtype=uint8, shape=(n_residues, n_features)
+            From ``passed_thresholds`` at this object's thresholds.
+        labels : csr_array, shape (n_residues, n_properties)
+        """
+        n_residues, n_features = passed.shape
+        n_properties, n_thresholds, _ = self._hits.shape
+        # Column (level - 1) * n_features + feature, so that a single product counts all levels.
+        # A row's columns are no longer sorted, which products do not need.
+        column = passed.indices + (passed.data.astype(np.int32) - 1) * np.int32(n_features)
+        ones = np.ones(passed.nnz, dtype=np.int32)
+        on = sparse.csr_array(
+            (ones, column, passed.indptr), shape=(n_residues, n_thresholds * n_features)
+        )
+        hits = (sparse.csr_array(labels.T, dtype=np.int32) @ on).tocoo()
+        # Each place occurs once in a product, so that nothing is lost by adding at an index.
+        self._hits.reshape(n_properties, -1)[hits.coords] += hits.data
+        self._on += np.bincount(column, minlength=self._on.size).reshape(self._on.shape)
+        self.positives += np.asarray(labels.sum(0, dtype=np.int64)).ravel()
+        self.n_residues += n_residues
 
     @property
     def true_positives(self) -> np.ndarray:
         """Residues on and with the property: int64, (n_thresholds, n_properties, n_features)."""
-        return self._hits[::-1].cumsum(0)[::-1]
+        return self._hits.transpose(1, 0, 2)[::-1].cumsum(0)[::-1]
 
     @property
     def on(self) -> np.ndarray:

@@ -41,3 +41,38 @@ def positive_quantiles(activations: sparse.csc_array, quantiles: Sequence[float]
         rank = np.maximum(np.ceil(quantile * n_positive[active]).astype(np.int64) - 1, 0)
         row[active] = ordered[first[active] + rank] if quantile > 0 else 0.0
     return thresholds
+
+
+def passed_thresholds(activations: sparse.csr_array, thresholds: np.ndarray) -> sparse.csr_array:
+    """Number of thresholds that each activation exceeds; what exceeds none is not stored.
+
+    Parameters
+    ----------
+    activations : csr_array, shape (n_residues, n_features)
+        None negative.
+    thresholds : ndarray, shape (n_thresholds, n_features)
+        Ascending along the first axis, none negative; at most 255.
+
+    Returns
+    -------
+    csr_array, dtype=uint8, shape=(n_residues, n_features)
+        A residue is on at threshold t where the number is above t.
+
+    Examples
+    --------
+    >>> x = sparse.csr_array(np.array([[0.0, 3], [2, 5]], np.float32))
+    >>> passed_thresholds(x, np.array([[0.0, 3], [1, 4]])).toarray().tolist()
+    [[0, 0], [2, 2]]
+    """
+    if len(thresholds) > np.iinfo(np.uint8).max:
+        raise ValueError(f"{len(thresholds)} thresholds; at most {np.iinfo(np.uint8).max} fit")
+    number = np.zeros(activations.nnz, dtype=np.uint8)
+    for threshold in thresholds:
+        number += activations.data > threshold[activations.indices]
+    passed = sparse.csr_array(
+        (number, activations.indices, activations.indptr), shape=activations.shape
+    )
+    if not number.all():
+        passed = passed.copy()  # the arrays of indices are shared with the activations
+        passed.eliminate_zeros()
+    return passed

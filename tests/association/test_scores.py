@@ -1,12 +1,16 @@
 import numpy as np
 import pytest
 from sklearn.metrics import f1_score as sklearn_f1
+from sklearn.metrics import matthews_corrcoef
 
 from protsae.association.scores import (
     above_always_on,
     always_on_f1,
     best_thresholds,
     f1_score,
+    harmonic_mean,
+    lift,
+    matthews_correlation,
     ratio,
     take_threshold,
 )
@@ -63,3 +67,42 @@ def test_values_at_the_chosen_threshold() -> None:
             t = threshold[p, f]
             assert take_threshold(of_pair, threshold)[p, f] == of_pair[t, p, f]
             assert take_threshold(of_feature, threshold)[p, f] == of_feature[t, f]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_matthews_correlation_against_scikit_learn(seed: int) -> None:
+    on, truth = np.random.default_rng(seed).random((2, 53)) < 0.3
+    counts = (np.array((on & truth).sum()), np.array(on.sum()), np.array(truth.sum()), 53)
+    assert float(matthews_correlation(*counts)) == pytest.approx(matthews_corrcoef(truth, on))
+    assert float(lift(*counts)) == pytest.approx(truth[on].mean() / truth.mean())
+
+
+def test_matthews_correlation_of_many_residues() -> None:
+    """The product of all margins, 1e40, is beyond int64."""
+    half = np.array(5 * 10**9 // 10)
+    assert float(matthews_correlation(half, half, half, 10**9)) == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("true_positives", "on", "positives"),
+    [
+        pytest.param(3, 11, 3, id="always on"),
+        pytest.param(5, 5, 11, id="property of all residues"),
+        pytest.param(0, 0, 3, id="never on"),
+        pytest.param(0, 3, 0, id="property that never occurs"),
+    ],
+)
+def test_what_does_not_vary_has_no_correlation(
+    true_positives: int, on: int, positives: int
+) -> None:
+    counts = (np.array(true_positives), np.array(on), np.array(positives), 11)
+    assert float(matthews_correlation(*counts)) == 0
+    assert float(lift(*counts)) == float(true_positives > 0)
+
+
+def test_harmonic_mean_of_nothing_is_zero() -> None:
+    assert harmonic_mean(np.array([0.0, 1, 0.5]), np.array([0.0, 1, 0.25])).tolist() == [
+        0,
+        1,
+        pytest.approx(1 / 3),
+    ]

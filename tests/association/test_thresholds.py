@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from protsae.association.thresholds import positive_quantiles
+from protsae.association.thresholds import passed_thresholds, positive_quantiles
 
 
 def column(values: list[float]) -> sparse.csc_array:
@@ -51,3 +51,17 @@ def test_a_feature_that_is_never_active_is_never_on() -> None:
 
 def test_a_single_activation() -> None:
     assert positive_quantiles(column([0, 5]), [0, 0.5, 0.9]).ravel().tolist() == [0, 5, 5]
+
+
+def test_thresholds_passed_by_hand() -> None:
+    """Equal to a threshold is not above it; infinity is never passed."""
+    activations = sparse.csr_array(np.array([[1, 2, 9], [0, 3, 0]], np.float32))
+    thresholds = np.array([[0, 2, np.inf], [1, 2, np.inf]], np.float32)
+    passed = passed_thresholds(activations, thresholds)
+    assert passed.toarray().tolist() == [[1, 0, 0], [0, 2, 0]]
+    assert (passed.nnz, passed.dtype, activations.nnz) == (2, np.uint8, 4)
+
+
+def test_more_thresholds_than_can_be_counted() -> None:
+    with pytest.raises(ValueError, match="256 thresholds; at most 255 fit"):
+        passed_thresholds(sparse.csr_array((3, 2)), np.zeros((256, 2)))

@@ -1,0 +1,108 @@
+import numpy as np
+import pytest
+from scipy import sparse
+from scipy.stats import spearmanr
+from sklearn.metrics import average_precision_score, roc_auc_score
+
+from protsae.association.ranks import rank_scores, spearman
+
+
+def random_case(seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Activations, many equal, many zero, one feature never and one always on; labels."""
+    rng = np.random.default_rng(seed)
+    n_residues = rng.integers(7, 60)
+    activations = rng.integers(0, 5, (n_residues, 7)) * (rng.random((n_residues, 7)) < 0.6) * 1.0
+    activations[:, 5] = 0
+    activations[:, 6] = rng.random(n_residues) + 1
+    labels = rng.random((n_residues, 5)) < rng.random(5)
+    labels[0], labels[1] = True, False  # scikit-learn wants both
+    return activations.astype(np.float32), labels
+
+
+def every_pair(activations: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    property_, feature = np.indices((labels.shape[1], activations.shape[1])).reshape(2, -1)
+    found = rank_scores(
+        sparse.csc_array(activations),
+        sparse.csc_array(labels.astype(np.uint8)),
+        feature,
+        property_,
+    )
+    shape = (labels.shape[1], activations.shape[1])
+    return found[0].reshape(shape), found[1].reshape(shape)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_against_scikit_learn(seed: int) -> None:
+    activations, labels = random_case(seed)
+    average_precision, auroc = every_pair(activations, labels)
+    for p in range(labels.shape[1]):
+        for f in range(activations.shape[1]):
+            case = (labels[:, p], activations[:, f])
+            assert average_precision[p, f] == pytest.approx(average_precision_score(*case))
+            assert auroc[p, f] == pytest.approx(roc_auc_score(*case))
+
+
+@pytest.mark.parametrize("level", [0.0, 3.0])
+def test_a_constant_feature_is_no_detector(level: float) -> None:
+    """Exactly: AUROC 1/2, and the base rate as average precision."""
+    activations = np.full((13, 1), level, np.float32)
+    average_precision, auroc = every_pair(activations, (np.arange(13) < 5)[:, None])
+    assert (average_precision[0, 0], auroc[0, 0]) == (5 / 13, 0.5)
+
+
+def test_labels_that_do_not_vary() -> None:
+    activations = np.array([[1], [0], [2]], np.float32)
+    labels = np.array([[0, 1], [0, 1], [0, 1]])
+    average_precision, auroc = every_pair(activations, labels)
+    assert np.isnan(average_precision).tolist() == [[True], [False]]
+    assert average_precision[1, 0] == 1
+    assert np.isnan(auroc).all()
+
+
+def test_stored_zeros_tie_with_the_others() -> None:
+    stored = sparse.csc_array(
+        (np.array([0.0, 2]), np.array([0, 1]), np.array([0, 2])), shape=(3, 1)
+    )
+    labels = sparse.csc_array(np.array([[0], [1], [1]], np.uint8))
+    _, auroc = rank_scores(stored, labels, np.array([0]), np.array([0]))
+    # Of the two pairs, one is won and one, zero with zero, is a tie.
+    assert auroc.tolist() == [0.75]
+    scale = np.array([[1.0], [2], [3]])
+    assert spearman(stored, scale)[0, 0] == pytest.approx(spearmanr([0, 2, 0], [1, 2, 3])[0])
+
+
+@pytest.mark.parametrize("factor", [0.1, 10])
+def test_the_scale_of_a_feature_changes_nothing(factor: float) -> None:
+    activations, labels = random_case(0)
+    scale = np.random.default_rng(0).normal(size=(len(labels), 3))
+    for one, two in zip(
+        every_pair(activations, labels),
+        every_pair(activations * np.float32(factor), labels),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(one, two)
+    np.testing.assert_array_equal(
+        spearman(sparse.csc_array(activations), scale),
+        spearman(sparse.csc_array(activations * np.float32(factor)), scale),
+    )
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_spearman_against_scipy(seed: int) -> None:
+    activations, _ = random_case(seed)
+    rng = np.random.default_rng(seed)
+    scales = rng.integers(0, 6, (len(activations), 3)).astype(float)
+    scales[rng.random(len(activations)) < 0.2, 1] = np.nan
+    found = spearman(sparse.csc_array(activations), scales)
+    for s in range(3):
+        defined = ~np.isnan(scales[:, s])
+        for f in (0, 1, 2, 3, 4, 6):
+            expected = spearmanr(activations[defined, f], scales[defined, s])[0]
+            assert found[s, f] == pytest.approx(expected, abs=1e-12)
+        assert found[s, 5] == 0
+
+
+def test_a_scale_that_does_not_vary_or_is_never_defined() -> None:
+    activations = sparse.csc_array(np.array([[1.0], [0], [2]]))
+    scales = np.array([[5.0, np.nan], [5, np.nan], [5, np.nan]])
+    assert spearman(activations, scales).tolist() == [[0], [0]]
