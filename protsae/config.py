@@ -54,7 +54,7 @@ class FetchSettings(Settings):
     annotations: str | None = Field(
         None,
         description="TSV beside a FASTA input: accession, type, start, end, description (1-based, "
-        "inclusive)",
+        "inclusive) and, where known, evidence (ECO codes)",
     )
     api: str = Field("https://rest.uniprot.org", description="base URL of the UniProt REST API")
     min_length: Positive = Field(30, description="shortest sequence kept, residues")
@@ -290,6 +290,11 @@ class EvaluateSettings(Settings):
 class AnnotateSettings(Settings):
     """Which properties are scored and how."""
 
+    evidence: Literal["all", "experimental"] = Field(
+        "all",
+        description="UniProt features that count: all, or those with an experimental evidence "
+        "code; the residues of the others are then unknown",
+    )
     min_residues: Positive = Field(10, description="residues a property needs in valid and in test")
     min_clusters: Positive = Field(
         3, description="homology clusters a property needs in valid and in test"

@@ -112,6 +112,8 @@ def run(args: argparse.Namespace) -> None:
     for variant, (_, source) in saes.items():
         if note := unknown_train_set(source):
             print(f"{variant}{note}")
+    for reason, n_features in layer.properties.features_left_out.items():
+        print(f"{n_features:,} UniProt features left out: {reason}")
     for reason, n_properties in layer.properties.left_out.items():
         print(f"{n_properties} properties left out: {reason}")
 
@@ -129,7 +131,7 @@ def build_properties(
             f"given are {protein_set[:12]}; fetch and split again"
         )
     properties = PropertyTable.build(
-        proteins, annotations, settings.min_residues, settings.min_clusters
+        proteins, annotations, settings.min_residues, settings.min_clusters, settings.evidence
     )
     if not properties.properties:
         raise UserError(

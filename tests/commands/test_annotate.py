@@ -125,6 +125,18 @@ def test_no_property_often_enough(
     assert not (tmp_path / "out").exists()
 
 
+def test_experimental_evidence_only(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The SIGNALs of the run have no evidence code."""
+    flags = ("--evidence", "experimental")
+    assert annotate(run, [run / "relu"], tmp_path, *flags) == 0
+    printed = capsys.readouterr().out
+    assert "30 UniProt features left out: no evidence given\n" in printed
+    assert "1 properties left out: no feature with experimental evidence\n" in printed
+    assert "SIGNAL" not in set(read_table(tmp_path / "associations.parquet")["property_type"])
+
+
 def test_two_variants_of_one_name(
     run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
