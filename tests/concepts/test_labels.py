@@ -4,8 +4,10 @@ import pytest
 
 from protsae.concepts import labeller as module
 from protsae.concepts.classes import CLASSES
+from protsae.concepts.complexity import low_complexity
 from protsae.concepts.label_sets import LabelSet
 from protsae.concepts.labels import PropertyTable
+from protsae.concepts.motifs import MOTIFS, matches
 from protsae.concepts.names import feature_name
 from protsae.proteins import FEATURE_TYPES, residue_spans
 
@@ -54,6 +56,12 @@ def reference_sets(proteins: pd.DataFrame, features: pd.DataFrame) -> dict[str, 
                 add("position: C-terminal 10", protein.accession, position)
             if position == 1:
                 add("position: first residue", protein.accession, position)
+            if low_complexity(protein.sequence)[position - 1]:
+                add("composition: low complexity", protein.accession, position)
+        for motif in MOTIFS:
+            for start, end in matches(protein.sequence, motif.pattern):
+                for position in range(start, end + 1):
+                    add(f"motif: {motif.name}", protein.accession, position)
     for feature in features.itertuples():
         if FEATURE_TYPES[feature.type].left_out:
             continue
@@ -159,9 +167,11 @@ def test_left_out_counts_by_reason() -> None:
     assert table.reasons["CHAIN"] == "covers nearly the whole protein"
     assert table.left_out == {
         "covers nearly the whole protein": 1,
-        # 17 of 20 residues do not occur in MKC; neither do four of the nine classes
+        # 17 of 20 residues do not occur in MKC; neither do four of the nine classes, nor motifs
         "fewer than 1 residues in valid or test": 17
-        + len(["tiny", "aliphatic", "aromatic", "negative"]),
+        + len(["tiny", "aliphatic", "aromatic", "negative"])
+        + len(["low complexity"])
+        + len(MOTIFS),
     }
 
 
