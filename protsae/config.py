@@ -295,6 +295,10 @@ class AnnotateSettings(Settings):
         description="UniProt features that count: all, or those with an experimental evidence "
         "code; the residues of the others are then unknown",
     )
+    labels: tuple[str, ...] = Field(
+        (),
+        description="files of other labels, one per residue (docs/labels.md), as properties",
+    )
     min_residues: Positive = Field(10, description="residues a property needs in valid and in test")
     min_clusters: Positive = Field(
         3, description="homology clusters a property needs in valid and in test"
@@ -428,6 +432,7 @@ def local_files(config: Config) -> dict[str, str]:
         "fetch.annotations": config.fetch.annotations,
         "embed.model": config.embed.model if config.embed.model.endswith(".pt") else None,
     }
+    files |= {f"annotate.labels.{i}": path for i, path in enumerate(config.annotate.labels)}
     return {key: path for key, path in files.items() if path}
 
 

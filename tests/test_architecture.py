@@ -16,7 +16,8 @@ MAY_IMPORT = {
     "concepts": {"alphabet", "proteins", "errors"},
     "association": {"concepts", "config", "resampling"},
     "plm": {"alphabet", "config", "device", "errors", "io", "provenance"},
-    "io": {"alphabet", "errors", "proteins", "filters", "provenance", "split", "protsae", "config"},
+    "io": {"alphabet", "errors", "proteins", "filters", "provenance", "split", "protsae", "config"}
+    | {"concepts"},
     "report": {"alphabet", "association", "concepts", "errors", "io", "tables_schema", "protsae"},
 }
 """Parts of protsae that each package may import, itself aside; ``protsae`` is the version."""
