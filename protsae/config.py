@@ -55,7 +55,7 @@ class FetchSettings(Settings):
     annotations: str | None = Field(
         None,
         description="TSV beside a FASTA input: accession, type, start, end, description (1-based, "
-        "inclusive)",
+        "inclusive) and, where known, evidence (ECO codes)",
     )
     api: str = Field("https://rest.uniprot.org", description="base URL of the UniProt REST API")
     min_length: Positive = Field(30, description="shortest sequence kept, residues")
@@ -305,6 +305,15 @@ class EvaluateSettings(Settings):
 class AnnotateSettings(Settings):
     """Which properties are scored and how."""
 
+    evidence: Literal["all", "experimental"] = Field(
+        "all",
+        description="UniProt features that count: all, or those with an experimental evidence "
+        "code; the residues of the others are then unknown",
+    )
+    labels: tuple[str, ...] = Field(
+        (),
+        description="files of other labels, one per residue (docs/labels.md), as properties",
+    )
     min_residues: Positive = Field(10, description="residues a property needs in valid and in test")
     min_clusters: Positive = Field(
         3, description="homology clusters a property needs in valid and in test"
@@ -451,6 +460,7 @@ def local_files(config: Config) -> dict[str, str]:
         "fetch.annotations": config.fetch.annotations,
         "embed.model": config.embed.model if config.embed.model.endswith(".pt") else None,
     }
+    files |= {f"annotate.labels.{i}": path for i, path in enumerate(config.annotate.labels)}
     return {key: path for key, path in files.items() if path}
 
 

@@ -76,6 +76,8 @@ def to_flags(settings: Settings) -> str:
     """
     words: list[str] = []
     for name, value in settings:
+        if value == ():  # a flag of many takes at least one
+            continue
         if isinstance(value, tuple):
             words += [_flag(name), *map(str, value)]
         elif str(value).startswith("-"):  # or argparse would take it for a flag

@@ -110,7 +110,7 @@ _IDENTITY = (_MODEL, _LAYER, _VARIANT, _FEATURE)
 
 FEATURES = Table(
     "features",
-    2,
+    3,
     "one row per feature, by model (onehot first), layer, variant, feature",
     ("model", "layer", "variant", "feature"),
     (
@@ -152,7 +152,22 @@ FEATURES = Table(
         Column("hydropathy_r", "number", "-1 to 1", "Pearson r with hydropathy, test", True),
         Column("charge_r", "number", "-1 to 1", "Pearson r with side-chain charge, test", True),
         Column("volume_r", "number", "-1 to 1", "Pearson r with side-chain volume, test", True),
+        Column("flexibility_r", "number", "-1 to 1", "Pearson r with flexibility, test", True),
         Column("position_r", "number", "-1 to 1", "Pearson r with place in the chain, test", True),
+        Column(
+            "n_distance_r",
+            "number",
+            "-1 to 1",
+            "Pearson r, distance to N-terminus, test",
+            True,
+        ),
+        Column(
+            "c_distance_r",
+            "number",
+            "-1 to 1",
+            "Pearson r, distance to C-terminus, test",
+            True,
+        ),
         Column("top_proteins", "text", "accessions", "strongest proteins, comma-joined", True),
     ),
 )

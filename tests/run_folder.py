@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from protsae.cli import main
+from protsae.concepts.scales import SCALE_COLUMNS
 from protsae.io.json_files import write_json
 from protsae.io.tables import write_table
 from protsae.tables_schema import EVALUATION, FEATURES, LAYER_FEATURES
@@ -132,7 +133,7 @@ def feature_rows(model: str, layer: int) -> pd.DataFrame:
         mean_activation=1.0,
         max_activation=3.0,
         encoder_decoder_cosine=0.5,
-        **{f"{name}_r": 0.1 for name in ("hydropathy", "charge", "volume", "position")},
+        **{f"{name}_r": 0.1 for name in SCALE_COLUMNS},
         top_proteins="P00001,P00002",
     )
     rows = pd.concat([scored.assign(variant=variant) for variant in reversed(VARIANTS)])

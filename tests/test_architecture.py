@@ -16,7 +16,8 @@ MAY_IMPORT = {
     "concepts": {"alphabet", "proteins", "errors"},
     "association": {"concepts", "config", "models", "resampling"},
     "plm": {"alphabet", "config", "device", "errors", "io", "provenance"},
-    "io": {"alphabet", "errors", "proteins", "filters", "provenance", "split", "protsae", "config"},
+    "io": {"alphabet", "errors", "proteins", "filters", "provenance", "split", "protsae", "config"}
+    | {"concepts"},
     "report": {"alphabet", "association", "concepts", "errors", "io", "models", "protsae"}
     | {"tables_schema"},
 }

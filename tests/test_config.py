@@ -292,6 +292,8 @@ UNUSUAL: list[Settings] = [
     ),
     EvaluateSettings(mask_fraction=0.5, max_proteins=7, bootstrap=11, sample=17, seed=13),
     AnnotateSettings(
+        evidence="experimental",
+        labels=("a.jsonl", "b.jsonl.gz"),
         min_residues=1,
         min_clusters=2,
         quantiles=(0.0, 1e-5, 0.99),

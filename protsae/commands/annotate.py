@@ -30,6 +30,7 @@ from protsae.association.layer import (
     signed_neurons,
     top_proteins,
 )
+from protsae.concepts.label_sets import LabelSet
 from protsae.concepts.labels import PropertyTable
 from protsae.config import AnnotateSettings
 from protsae.errors import UserError
@@ -37,6 +38,7 @@ from protsae.flags import add_flags, add_threads_flag, settings_from_flags
 from protsae.io.activations import LayerCache
 from protsae.io.progress import progress
 from protsae.io.proteins_table import read_split_proteins
+from protsae.io.residue_labels import read_label_sets
 from protsae.io.sae_files import read_sae, unknown_train_set, validate_same_source
 from protsae.io.tables import read_metadata, read_table, write_table
 from protsae.sae.metrics import encoder_decoder_cosine
@@ -112,6 +114,8 @@ def run(args: argparse.Namespace) -> None:
     for variant, (_, source) in saes.items():
         if note := unknown_train_set(source):
             print(f"{variant}{note}")
+    for reason, n_features in layer.properties.features_left_out.items():
+        print(f"{n_features:,} UniProt features left out: {reason}")
     for reason, n_properties in layer.properties.left_out.items():
         print(f"{n_properties} properties left out: {reason}")
 
@@ -129,7 +133,12 @@ def build_properties(
             f"given are {protein_set[:12]}; fetch and split again"
         )
     properties = PropertyTable.build(
-        proteins, annotations, settings.min_residues, settings.min_clusters
+        proteins,
+        annotations,
+        settings.min_residues,
+        settings.min_clusters,
+        settings.evidence,
+        read_labels(settings, proteins),
     )
     if not properties.properties:
         raise UserError(
@@ -137,6 +146,16 @@ def build_properties(
             "proteins, or lower annotate.min_residues and annotate.min_clusters"
         )
     return properties
+
+
+def read_labels(settings: AnnotateSettings, proteins: pd.DataFrame) -> list[LabelSet]:
+    """The sets of labels that the settings name; prints how many of their proteins are used."""
+    sequences = dict(zip(proteins["accession"], proteins["sequence"], strict=True))
+    sets, left_out = read_label_sets(settings.labels, sequences)
+    for labels in sets:
+        reasons = "".join(f"; {n:,} left out: {why}" for why, n in left_out[labels.name].items())
+        print(f"labels {labels.name!r}: {len(labels.codes):,} proteins{reasons}")
+    return sets
 
 
 def sae_encoder(sae: Sae) -> Encode:

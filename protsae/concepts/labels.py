@@ -1,56 +1,21 @@
 """The properties that are scored, and which residues have them."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from protsae.concepts.annotations import Spans, feature_spans, span_labels
-from protsae.concepts.residues import SEQUENCE_PROPERTIES, Property, sequence_labels
+from protsae.concepts.annotations import Spans, feature_spans
+from protsae.concepts.evidence import split_by_evidence
+from protsae.concepts.label_sets import LabelSet
+from protsae.concepts.labeller import Labeller
+from protsae.concepts.residues import SEQUENCE_PROPERTIES, Property
 
-BATCH_RESIDUES = 200_000
-"""Residues labelled at a time while properties are counted; bounds memory, not results."""
-
-
-@dataclass(frozen=True, eq=False)
-class _Labeller:
-    """Labels of any of its proteins for its properties, sequence-derived ones first."""
-
-    properties: tuple[Property, ...]
-    accessions: dict[str, int]
-    sequences: list[str]
-    sequence_columns: np.ndarray
-    spans: Spans
-
-    def labels(self, proteins: np.ndarray) -> sparse.csr_array:
-        sequences = [self.sequences[protein] for protein in proteins]
-        lengths = np.array([len(sequence) for sequence in sequences], dtype=np.int64)
-        from_sequence = sequence_labels(sequences)[:, self.sequence_columns]
-        spans, place = self.spans.of(proteins)
-        first_rows = (np.cumsum(lengths) - lengths)[place]
-        n_annotated = len(self.properties) - len(self.sequence_columns)
-        annotated = span_labels(spans, first_rows, int(lengths.sum()), n_annotated)
-        return sparse.csr_array(sparse.hstack([from_sequence, annotated], format="csr"))
-
-    def select(self, keep: np.ndarray) -> "_Labeller":
-        """The same proteins, with only the properties whose place in the mask is True."""
-        n_sequence = len(self.sequence_columns)
-        number = np.cumsum(keep[n_sequence:]) - 1
-        spans = self.spans.take(keep[n_sequence:][self.spans.column])
-        return replace(
-            self,
-            properties=tuple(self.properties[column] for column in np.flatnonzero(keep)),
-            sequence_columns=self.sequence_columns[keep[:n_sequence]],
-            spans=replace(spans, column=number[spans.column]),
-        )
-
-    def batches(self, proteins: np.ndarray) -> Iterator[np.ndarray]:
-        lengths = np.array([len(self.sequences[protein]) for protein in proteins], dtype=np.int64)
-        batch = (np.cumsum(lengths) - lengths) // BATCH_RESIDUES
-        yield from np.split(proteins, np.flatnonzero(np.diff(batch)) + 1)
+NO_EXPERIMENT = "no feature with experimental evidence"
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,19 +25,28 @@ class PropertyTable:
     Parameters
     ----------
     properties : tuple of Property
-        Columns of the labels: amino acids, classes, positions, then UniProt features by type (in
-        the order of the UniProt manual) and name.
+        Columns of the labels: what follows from the sequence, then UniProt features by type (in
+        the order of the UniProt manual) and name, then label sets in the order given.
     support : DataFrame
         One row for each property, in the same order: property, valid_residues, valid_clusters,
         test_residues, test_clusters (labelled residues, homology clusters with at least one).
     reasons : dict of str to str
         Name of each property that was left out, and why.
+    features_left_out : dict of str to int
+        Number of UniProt features that the evidence filter left out, by reason.
+    known_column : ndarray, dtype=int64, shape=(n_properties,)
+        For each property the column of ``known`` that applies to it.
+    has_instances : ndarray, dtype=bool, shape=(n_properties,)
+        Properties whose labels come in stretches (``instances``): those of UniProt.
     """
 
     properties: tuple[Property, ...]
     support: pd.DataFrame
     reasons: dict[str, str]
-    _labeller: _Labeller
+    features_left_out: dict[str, int]
+    known_column: np.ndarray
+    has_instances: np.ndarray
+    _labeller: Labeller
 
     @classmethod
     def build(
@@ -81,6 +55,8 @@ class PropertyTable:
         annotations: pd.DataFrame,
         min_residues: int,
         min_clusters: int,
+        evidence: Literal["all", "experimental"] = "all",
+        label_sets: Sequence[LabelSet] = (),
     ) -> "PropertyTable":
         """Choose the properties that can be scored.
 
@@ -93,9 +69,15 @@ class PropertyTable:
         proteins : DataFrame
             Columns accession, sequence, cluster, split (train, valid, test).
         annotations : DataFrame
-            Columns accession, type, description, start, end (1-based inclusive).
+            Columns accession, type, description, start, end (1-based inclusive); for
+            experimental evidence also evidence (ECO codes, comma-joined).
         min_residues, min_clusters : int
             Thresholds, each for valid and for test.
+        evidence : {"all", "experimental"}
+            UniProt features that count: all, or those that rest on an experiment
+            (`protsae.concepts.evidence`). Residues of the others are then unknown, not negative.
+        label_sets : sequence of LabelSet
+            Labels from other sources, with names that differ.
 
         Raises
         ------
@@ -115,14 +97,26 @@ class PropertyTable:
         >>> table.labels(["P2", "P1"]).toarray()[:, 0].tolist()
         [0, 1, 1, 0, 0, 1]
         """
-        labeller, reasons = _candidates(proteins, annotations)
+        features_left_out: dict[str, int] = {}
+        others = annotations.iloc[:0]
+        if evidence == "experimental":
+            annotations, others, features_left_out = split_by_evidence(annotations)
+        labeller, reasons = _candidates(proteins, annotations, others, tuple(label_sets))
         support = _support(labeller, proteins)
         left_out = _left_out(labeller.properties, support, min_residues, min_clusters)
         keep = np.array([not reason for reason in left_out])
         names = [property.name for property in labeller.properties]
         reasons |= {name: why for name, why in zip(names, left_out, strict=True) if why}
         chosen = labeller.select(keep)
-        return cls(chosen.properties, support[keep].reset_index(drop=True), reasons, chosen)
+        return cls(
+            chosen.properties,
+            support[keep].reset_index(drop=True),
+            reasons,
+            features_left_out,
+            chosen.known_column,
+            chosen.has_instances,
+            chosen,
+        )
 
     @property
     def left_out(self) -> dict[str, int]:
@@ -142,46 +136,121 @@ class PropertyTable:
         ValueError
             For an accession that is not in the table.
         """
-        known = self._labeller.accessions
-        unknown = [accession for accession in accessions if accession not in known]
+        self._check(accessions)
+        return self._labeller.labels(accessions)
+
+    def known(self, accessions: Sequence[str]) -> np.ndarray:
+        """Residues of which it is known whether they have a property or lack it.
+
+        Where a residue is not known it is no negative, and its label is 0. Sequence-derived
+        properties are known everywhere. So are UniProt features: what a reviewed entry does not
+        annotate counts as absent, although curators may not have looked for it; with experimental
+        evidence only, the residues that a left-out feature of the same type labels are unknown. A
+        label set knows the residues that it labels, in the proteins that it has.
+
+        Returns
+        -------
+        ndarray, dtype=bool, shape=(n_residues, n_known_columns)
+            Residues as in ``labels``; property p has column ``known_column[p]``. Column 0 is all
+            True.
+
+        Raises
+        ------
+        ValueError
+            For an accession that is not in the table.
+        """
+        self._check(accessions)
+        return self._labeller.known(accessions)
+
+    def instances(self, accessions: Sequence[str]) -> Spans:
+        """Stretches of the UniProt properties, one by one, also where they overlap.
+
+        A feature gives one for its type and one for its name, a bond one for each of its ends.
+        Other properties have none: with them, each residue is an instance of its own.
+
+        Returns
+        -------
+        Spans
+            ``protein`` is the place in ``accessions``, ``column`` a column of ``labels``;
+            start and end are 1-based inclusive. Sorted by protein.
+
+        Raises
+        ------
+        ValueError
+            For an accession that is not in the table.
+
+        Examples
+        --------
+        >>> proteins = pd.DataFrame(
+        ...     [("P1", "MKCA", "a", "valid"), ("P2", "MCCK", "b", "test")],
+        ...     columns=["accession", "sequence", "cluster", "split"],
+        ... )
+        >>> annotations = pd.DataFrame(
+        ...     [("P1", "HELIX", "", 1, 2), ("P2", "HELIX", "", 1, 3), ("P2", "HELIX", "", 3, 4)],
+        ...     columns=["accession", "type", "description", "start", "end"],
+        ... )
+        >>> table = PropertyTable.build(proteins, annotations, min_residues=1, min_clusters=1)
+        >>> found = table.instances(["P2", "P1"])
+        >>> found.protein.tolist(), found.start.tolist(), found.end.tolist()
+        ([0, 0, 1], [1, 3, 1], [3, 4, 2])
+        >>> {table.properties[column].name for column in found.column}
+        {'HELIX'}
+        """
+        self._check(accessions)
+        return self._labeller.instances(accessions)
+
+    def _check(self, accessions: Sequence[str]) -> None:
+        unknown = [name for name in accessions if name not in self._labeller.proteins]
         if unknown:
             raise ValueError(f"{unknown[0]}: no such protein in the table")
-        proteins = np.array([known[accession] for accession in accessions], dtype=np.int64)
-        return self._labeller.labels(proteins)
 
 
 def _candidates(
-    proteins: pd.DataFrame, annotations: pd.DataFrame
-) -> tuple[_Labeller, dict[str, str]]:
-    """All properties that occur, and the feature types that are none, with the reason."""
+    proteins: pd.DataFrame,
+    annotations: pd.DataFrame,
+    others: pd.DataFrame,
+    label_sets: tuple[LabelSet, ...],
+) -> tuple[Labeller, dict[str, str]]:
+    """All properties that occur, and what is none, with the reason."""
     repeated = proteins["accession"][proteins["accession"].duplicated()]
     if len(repeated):
         raise ValueError(f"{repeated.iloc[0]}: accession occurs twice in the table of proteins")
-    sequences = proteins["sequence"].tolist()
-    lengths = dict(zip(proteins["accession"], map(len, sequences), strict=True))
+    sequences = dict(zip(proteins["accession"], proteins["sequence"], strict=True))
+    lengths = {accession: len(sequence) for accession, sequence in sequences.items()}
     properties, spans, reasons = feature_spans(annotations, lengths)
-    labeller = _Labeller(
-        SEQUENCE_PROPERTIES + properties,
-        {accession: index for index, accession in enumerate(lengths)},
+    left_out, of_others, other_reasons = feature_spans(others, lengths)
+    types = tuple(dict.fromkeys(property.type for property in left_out))
+    column = np.array([types.index(property.type) for property in left_out], dtype=np.int64)
+    labeller = Labeller(
         sequences,
         np.arange(len(SEQUENCE_PROPERTIES)),
+        properties,
         spans,
+        replace(of_others, column=column[of_others.column]),
+        types,
+        label_sets,
+        np.arange(sum(len(labels.classes) for labels in label_sets)),
     )
+    names = Counter(property.name for property in labeller.properties)
+    if clash := [name for name, n in names.items() if n > 1]:
+        raise ValueError(f"two properties are named {clash[0]!r}; rename the label set")
+    reasons |= other_reasons
+    reasons |= {p.name: NO_EXPERIMENT for p in left_out if p.name not in names}
     return labeller, reasons
 
 
-def _support(labeller: _Labeller, proteins: pd.DataFrame) -> pd.DataFrame:
+def _support(labeller: Labeller, proteins: pd.DataFrame) -> pd.DataFrame:
     """Residues and clusters of each property in valid and in test."""
-    n_properties = len(labeller.properties)
-    support = {"property": [property.name for property in labeller.properties]}
-    table = pd.DataFrame(support)
+    properties = labeller.properties
+    table = pd.DataFrame({"property": [property.name for property in properties]})
     clusters, names = pd.factorize(proteins["cluster"])
-    lengths = proteins["sequence"].str.len().to_numpy(dtype=np.int64)
+    cluster_of = dict(zip(proteins["accession"], clusters, strict=True))
     for split in ("valid", "test"):
-        members = np.flatnonzero(proteins["split"] == split)
-        total = sparse.csr_array((len(names), n_properties), dtype=np.int64)
+        members = proteins.loc[proteins["split"] == split, "accession"].tolist()
+        total = sparse.csr_array((len(names), len(properties)), dtype=np.int64)
         for batch in labeller.batches(members):
-            row_cluster = np.repeat(clusters[batch], lengths[batch])
+            lengths = [len(labeller.proteins[accession]) for accession in batch]
+            row_cluster = np.repeat([cluster_of[accession] for accession in batch], lengths)
             rows = np.arange(len(row_cluster))
             group = sparse.csr_array(
                 (np.ones(len(rows), dtype=np.int64), (row_cluster, rows)),
@@ -189,7 +258,7 @@ def _support(labeller: _Labeller, proteins: pd.DataFrame) -> pd.DataFrame:
             )
             total = total + group @ labeller.labels(batch)
         table[f"{split}_residues"] = np.asarray(total.sum(axis=0), dtype=np.int64)
-        table[f"{split}_clusters"] = np.bincount(total.indices, minlength=n_properties)
+        table[f"{split}_clusters"] = np.bincount(total.indices, minlength=len(properties))
     return table
 
 

@@ -13,8 +13,10 @@ The rules, in order (``"EGF-like 2; calcium-binding"`` becomes ``"EGF-like"``):
 5. what is left without a name ("By similarity", "Alternate", "Or 24", a bare number) is unnamed,
 6. CARBOHYD: the amino acid and the form of the glycan are cut, because releases before 2014 lack
    them: "N-linked (GlcNAc...) (complex) asparagine" becomes "N-linked (GlcNAc...)",
-7. METAL, NP_BIND and CA_BIND became BINDING in 2022: they are read as BINDING, and old names of
-   ligands as today's ("Zinc" is "Zn(2+)").
+7. METAL, NP_BIND and CA_BIND became BINDING in 2022: they are read as BINDING. The name of a
+   BINDING is its ligand, and old names of ligands are read as today's: "Zinc" is "Zn(2+)", "FAD
+   (covalent)" is "FAD", "Acetyl-CoA" is "acetyl-CoA". A note alone ("axial binding residue")
+   is no name.
 """
 
 import re
@@ -55,13 +57,15 @@ _LIGANDS = [
         (r"Potassium", "K(+)"),
         (r"Divalent metal cation", "a divalent metal cation"),
         (r"(NADP?)", r"\1(+)"),
-        (r"Substrate", "substrate"),
-        (r"Chloride", "chloride"),
-        (r"Phosphate", "phosphate"),
+        (r"Coenzyme A", "CoA"),
         (r"Thiamine pyrophosphate", "thiamine diphosphate"),
         (r"Pyridoxal phosphate", "pyridoxal 5'-phosphate"),
     )
 ]
+_LIGAND_NOTE = re.compile(r" (?:\((?:covalent|flavin part|ADP part)\)|binding)$")
+_NO_LIGAND = re.compile(r"(?:(?:axial|proximal|distal) binding residue|covalent|catalytic|via .*)?")
+# A word, not a symbol (Zn), a prefix (N-) or an abbreviation (ATP).
+_CAPITAL = re.compile(r"[A-Z][a-z]{3}")
 
 
 def base_name(description: str) -> str:
@@ -113,9 +117,18 @@ def feature_name(feature_type: str, description: str) -> tuple[str, str]:
     name = base_name(description)
     merged = FEATURE_TYPES[feature_type].merged_into or feature_type
     if merged == "BINDING":
-        for old, new in _LIGANDS:
-            if match := old.fullmatch(name):
-                return merged, match.expand(new)
+        name = _ligand(name)
     elif merged == "CARBOHYD":
         name = _GLYCAN.sub("", name)
     return merged, name
+
+
+def _ligand(name: str) -> str:
+    """Today's name of a ligand; empty if the name is none."""
+    name = _LIGAND_NOTE.sub("", name)
+    for old, new in _LIGANDS:
+        if match := old.fullmatch(name):
+            return match.expand(new)
+    if _NO_LIGAND.fullmatch(name):
+        return ""
+    return name[0].lower() + name[1:] if _CAPITAL.match(name) else name

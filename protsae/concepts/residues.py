@@ -1,4 +1,4 @@
-"""Properties that follow from the sequence alone: amino acid, class, place in the chain."""
+"""Properties that follow from the sequence alone: letters, places, low complexity, motifs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,6 +8,9 @@ from scipy import sparse
 
 from protsae.alphabet import LETTERS, STANDARD, letter_index
 from protsae.concepts.classes import CLASS_SOURCE, CLASSES
+from protsae.concepts.complexity import SOURCE as COMPLEXITY_SOURCE
+from protsae.concepts.complexity import low_complexity
+from protsae.concepts.motifs import MOTIFS, motif_labels
 
 
 @dataclass(frozen=True, order=True)
@@ -19,7 +22,8 @@ class Property:
     name : str
         Unique name, as in the tables: ``"residue: C"``, ``"SIGNAL"``, ``"DOMAIN: EGF-like"``.
     type : str
-        ``"residue"``, ``"class"``, ``"position"`` or a UniProt feature type such as ``"DOMAIN"``.
+        ``"residue"``, ``"class"``, ``"position"``, ``"composition"``, ``"motif"``, a UniProt
+        feature type such as ``"DOMAIN"``, or the name of a label set.
     source : str
         Where the labels come from.
 
@@ -46,7 +50,13 @@ POSITION_PROPERTIES: tuple[Property, ...] = (
     Property(f"position: C-terminal {END_RESIDUES}", "position", "sequence"),
     Property("position: first residue", "position", "sequence"),
 )
-SEQUENCE_PROPERTIES: tuple[Property, ...] = LETTER_PROPERTIES + POSITION_PROPERTIES
+MOTIF_PROPERTIES: tuple[Property, ...] = (
+    Property("composition: low complexity", "composition", COMPLEXITY_SOURCE),
+    *(Property(f"motif: {motif.name}", "motif", f"PROSITE {motif.accession}") for motif in MOTIFS),
+)
+SEQUENCE_PROPERTIES: tuple[Property, ...] = (
+    LETTER_PROPERTIES + POSITION_PROPERTIES + MOTIF_PROPERTIES
+)
 """Columns of ``sequence_labels``, in this order."""
 
 
@@ -104,4 +114,9 @@ def sequence_labels(sequences: Sequence[str]) -> sparse.csr_array:
     if not lengths:
         return sparse.csr_array((0, len(SEQUENCE_PROPERTIES)), dtype=np.uint8)
     positions = sparse.csr_array(np.concatenate([position_labels(length) for length in lengths]))
-    return sparse.csr_array(sparse.hstack([letters, positions], format="csr"))
+    stretches = [
+        np.column_stack([low_complexity(sequence), motif_labels(sequence)])
+        for sequence in sequences
+    ]
+    motifs = sparse.csr_array(np.concatenate(stretches))
+    return sparse.csr_array(sparse.hstack([letters, positions, motifs], format="csr"))

@@ -1,4 +1,4 @@
-"""Numbers that an amino acid carries: hydropathy, charge, volume, flexibility; with sources."""
+"""Numbers of residues: scales of amino acids, with their sources, and places in the chain."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -96,8 +96,11 @@ SCALES: dict[str, Scale] = {
 }
 """Scales by name."""
 
-SCALE_COLUMNS = ("hydropathy", "charge", "volume", "position")
-"""Columns of ``scale_matrix``: three scales and the relative position in the chain."""
+SCALE_COLUMNS = (*SCALES, "position", "n_distance", "c_distance")
+"""Columns of ``scale_matrix``: the scales, the relative position and the distances to the ends."""
+
+FARTHEST = 50
+"""Residues from an end at and beyond which its distance no longer grows."""
 
 
 def scale_values(sequence: str, scale: Scale) -> np.ndarray:
@@ -136,14 +139,35 @@ def relative_position(length: int) -> np.ndarray:
     return (np.arange(length) / max(length - 1, 1)).astype(np.float32)
 
 
+def end_distances(length: int) -> np.ndarray:
+    """Residues between each residue and the ends of its chain: min(i - 1, 50), min(L - i, 50).
+
+    They saturate, so that a correlation speaks of the ends and not of the protein's length.
+
+    Returns
+    -------
+    ndarray, dtype=float32, shape=(length, 2)
+        Distance to the N-terminus and to the C-terminus.
+
+    Examples
+    --------
+    >>> end_distances(3).tolist()
+    [[0.0, 2.0], [1.0, 1.0], [2.0, 0.0]]
+    """
+    index = np.arange(length)
+    distances = np.stack([index, index[::-1]], axis=1)
+    return np.minimum(distances, FARTHEST).astype(np.float32)
+
+
 def scale_matrix(sequences: Sequence[str]) -> np.ndarray:
     """Continuous properties of the residues of several proteins, concatenated in that order.
 
     Returns
     -------
-    ndarray, dtype=float32, shape=(n_residues, 4)
-        Columns as in ``SCALE_COLUMNS``: hydropathy, charge (e), volume (cm3/mol) and relative
-        position (0 to 1); NaN where a letter has no value.
+    ndarray, dtype=float32, shape=(n_residues, 7)
+        Columns as in ``SCALE_COLUMNS``: hydropathy, charge (e), volume (cm3/mol), flexibility,
+        relative position (0 to 1) and distances to the ends (residues, at most 50); NaN where a
+        letter has no value.
 
     Raises
     ------
@@ -152,15 +176,17 @@ def scale_matrix(sequences: Sequence[str]) -> np.ndarray:
 
     Examples
     --------
-    >>> scale_matrix(["GK"]).round(1).tolist()
-    [[-0.4000000059604645, 0.0, 36.29999923706055, 0.0], [-3.9000000953674316, 1.0, \
-105.0999984741211, 1.0]]
+    >>> for row in scale_matrix(["GK"]):
+    ...     print(*(f"{value:.1f}" for value in row))
+    -0.4 0.0 36.3 1.0 0.0 0.0 1.0
+    -3.9 1.0 105.1 1.1 1.0 1.0 0.0
     """
     index = letter_index("".join(sequences))
     lengths = [len(sequence) for sequence in sequences]
     matrix = np.empty((len(index), len(SCALE_COLUMNS)), dtype=np.float32)
-    for column, name in enumerate(SCALE_COLUMNS[:-1]):
-        matrix[:, column] = SCALES[name].values[index]
+    for column, scale in enumerate(SCALES.values()):
+        matrix[:, column] = scale.values[index]
     if lengths:
-        matrix[:, -1] = np.concatenate([relative_position(length) for length in lengths])
+        matrix[:, -3] = np.concatenate([relative_position(length) for length in lengths])
+        matrix[:, -2:] = np.concatenate([end_distances(length) for length in lengths])
     return matrix

@@ -56,7 +56,8 @@ def read_annotations(handle: TextIO, source: str) -> dict[str, list[Feature]]:
     """Read a tab-separated table of features: a header line, then one feature per line.
 
     Columns accession, type (Swiss-Prot key or REST name), start and end (1-based, inclusive) are
-    required, description is not. An empty start or end, or ``?``, is an unknown position.
+    required, description and evidence (ECO codes, comma-joined) are not. An empty start or end,
+    or ``?``, is an unknown position.
 
     Raises
     ------
@@ -111,6 +112,7 @@ def _feature(values: Mapping[str, str], where: str) -> Feature:
         start=_position(values, "start", where),
         end=_position(values, "end", where),
         description=values.get("description", ""),
+        evidence=values.get("evidence", ""),
     )
 
 

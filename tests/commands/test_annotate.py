@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from protsae.cli import main
+from protsae.io.residue_labels import write_labels
 from protsae.io.tables import read_table
 from protsae.tables_schema import ASSOCIATIONS, EXAMPLES, LAYER_FEATURES, conform
 from tests.tiny_run import TOPK, inputs, protein_rows, train_saes, write_onehot_run
@@ -123,6 +124,48 @@ def test_no_property_often_enough(
         "annotate.min_clusters\n"
     )
     assert not (tmp_path / "out").exists()
+
+
+def test_experimental_evidence_only(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The SIGNALs of the run have no evidence code."""
+    flags = ("--evidence", "experimental")
+    assert annotate(run, [run / "relu"], tmp_path, *flags) == 0
+    printed = capsys.readouterr().out
+    assert "30 UniProt features left out: no evidence given\n" in printed
+    assert "1 properties left out: no feature with experimental evidence\n" in printed
+    assert "SIGNAL" not in set(read_table(tmp_path / "associations.parquet")["property_type"])
+
+
+def test_labels_of_other_files(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Which letter is a G, for the proteins of all splits but the last three."""
+    proteins = read_table(run / "proteins.parquet")
+    rows = [
+        {"accession": name, "labels": "".join("G" if x == "G" else "n" for x in sequence)}
+        for name, sequence in zip(proteins["accession"], proteins["sequence"], strict=True)
+    ]
+    write_labels(tmp_path / "glycine.jsonl", [], [*rows[:-3], {"sequence": "WW", "labels": "nn"}])
+    flags = ("--labels", str(tmp_path / "glycine.jsonl"))
+    assert annotate(run, [run / "topk"], tmp_path / "out", *flags) == 0
+    printed = capsys.readouterr().out
+    assert "labels 'glycine': 27 proteins; 1 left out: not among the proteins\n" in printed
+    pairs = read_table(tmp_path / "out" / "associations.parquet")
+    neuron = pairs[(pairs["variant"] == "neurons") & (pairs["feature"] == ord("G") - ord("A"))]
+    assert {"glycine: G", "residue: G"} <= set(neuron["property"])
+
+
+def test_labels_of_another_length(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "short.jsonl"
+    write_labels(path, [], [{"accession": "P00001", "labels": "HHE"}])
+    assert annotate(run, [run / "topk"], tmp_path / "out", "--labels", str(path)) == 2
+    assert capsys.readouterr().err == (
+        f"protsae annotate: {path}: line 1: 3 labels for a sequence of 29 residues\n"
+    )
 
 
 def test_two_variants_of_one_name(

@@ -152,7 +152,7 @@ def test_other_columns(results, capsys, change, problem) -> None:
         results,
         capsys,
         tables_command(results),
-        f"{path}: {problem}; expected the columns of the features table, version 2 "
+        f"{path}: {problem}; expected the columns of the features table, version 3 "
         "(docs/tables.md); run the stage that writes it again",
     )
 

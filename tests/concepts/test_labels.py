@@ -2,9 +2,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from protsae.concepts import labels as module
+from protsae.concepts import labeller as module
 from protsae.concepts.classes import CLASSES
+from protsae.concepts.complexity import low_complexity
+from protsae.concepts.label_sets import LabelSet
 from protsae.concepts.labels import PropertyTable
+from protsae.concepts.motifs import MOTIFS, matches
 from protsae.concepts.names import feature_name
 from protsae.proteins import FEATURE_TYPES, residue_spans
 
@@ -53,6 +56,12 @@ def reference_sets(proteins: pd.DataFrame, features: pd.DataFrame) -> dict[str, 
                 add("position: C-terminal 10", protein.accession, position)
             if position == 1:
                 add("position: first residue", protein.accession, position)
+            if low_complexity(protein.sequence)[position - 1]:
+                add("composition: low complexity", protein.accession, position)
+        for motif in MOTIFS:
+            for start, end in matches(protein.sequence, motif.pattern):
+                for position in range(start, end + 1):
+                    add(f"motif: {motif.name}", protein.accession, position)
     for feature in features.itertuples():
         if FEATURE_TYPES[feature.type].left_out:
             continue
@@ -158,9 +167,11 @@ def test_left_out_counts_by_reason() -> None:
     assert table.reasons["CHAIN"] == "covers nearly the whole protein"
     assert table.left_out == {
         "covers nearly the whole protein": 1,
-        # 17 of 20 residues do not occur in MKC; neither do four of the nine classes
+        # 17 of 20 residues do not occur in MKC; neither do four of the nine classes, nor motifs
         "fewer than 1 residues in valid or test": 17
-        + len(["tiny", "aliphatic", "aromatic", "negative"]),
+        + len(["tiny", "aliphatic", "aromatic", "negative"])
+        + len(["low complexity"])
+        + len(MOTIFS),
     }
 
 
@@ -193,3 +204,127 @@ def test_mistakes_name_the_accession() -> None:
         table.labels(["valid0", "P9"])
     with pytest.raises(ValueError, match="valid0: accession occurs twice"):
         PropertyTable.build(pd.concat([proteins, proteins]), helices(proteins), 1, 1)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_instances_are_the_features_and_agree_with_the_labels(seed: int) -> None:
+    proteins, features = random_input(seed)
+    table = PropertyTable.build(proteins, features, 1, 1)
+    order = np.random.default_rng(seed).permutation(proteins["accession"])[:11].tolist()
+    names = [property.name for property in table.properties]
+    found = table.instances(order)
+    columns = (found.protein, found.column, found.start, found.end)
+    rows = [(order[p], names[c], s, e) for p, c, s, e in zip(*columns, strict=True)]
+
+    expected = []
+    for feature in features[features["accession"].isin(order)].itertuples():
+        if FEATURE_TYPES[feature.type].left_out:
+            continue
+        kind, name = feature_name(feature.type, feature.description)
+        for start, end in residue_spans(feature.type, feature.start, feature.end):
+            named = [kind, f"{kind}: {name}"] if name else [kind]
+            expected += [(feature.accession, n, start, end) for n in named if n in names]
+    assert sorted(rows) == sorted(expected)
+    assert (np.diff(found.protein) >= 0).all()
+
+    lengths = [len(proteins.set_index("accession").loc[a, "sequence"]) for a in order]
+    first = np.cumsum(lengths) - lengths
+    covered = np.zeros((sum(lengths), len(names)), dtype=np.uint8)
+    for protein, column, start, end in zip(*columns, strict=True):
+        covered[first[protein] + start - 1 : first[protein] + end, column] = 1
+    np.testing.assert_array_equal(
+        covered[:, table.has_instances], table.labels(order).toarray()[:, table.has_instances]
+    )
+    assert [p.source == "UniProt" for p in table.properties] == table.has_instances.tolist()
+
+
+def evidence_table() -> PropertyTable:
+    """MKC twice; a helix, an experimental and a predicted binding site, a predicted signal."""
+    proteins = two_splits(1, 1)
+    rows = [
+        (name, *feature)
+        for name in ("valid0", "test0")
+        for feature in (
+            ("HELIX", "", 1, 3, ""),
+            ("BINDING", "ATP", 1, 1, "ECO:0000269"),
+            ("BINDING", "ATP", 1, 2, "ECO:0000250"),
+            ("SIGNAL", "", 1, 2, ""),
+            ("CHAIN", "Src", 1, 3, ""),
+        )
+    ]
+    annotations = pd.DataFrame(rows, columns=[*COLUMNS, "evidence"])
+    return PropertyTable.build(proteins, annotations, 1, 1, evidence="experimental")
+
+
+def test_experimental_evidence_leaves_features_out() -> None:
+    table = evidence_table()
+    annotated = [p.name for p in table.properties if p.source == "UniProt"]
+    assert annotated == ["BINDING", "HELIX"]
+    assert table.reasons["SIGNAL"] == "no feature with experimental evidence"
+    assert table.reasons["CHAIN"] == "covers nearly the whole protein"
+    assert table.features_left_out == {
+        "evidence is not experimental": 2,
+        "no evidence given": 4,
+    }
+
+
+def test_residues_of_left_out_features_are_unknown_not_negative() -> None:
+    table = evidence_table()
+    column = {property.name: i for i, property in enumerate(table.properties)}
+    labels, known = table.labels(["test0"]).toarray(), table.known(["test0"])
+    assert labels[:, column["BINDING"]].tolist() == [1, 0, 0]
+    # Residue 1 is settled by the experiment, residue 2 only predicted, residue 3 neither.
+    assert known[:, table.known_column[column["BINDING"]]].tolist() == [True, False, True]
+    assert table.known_column[column["HELIX"]] == 0
+    assert table.known_column[column["residue: C"]] == 0
+    assert known[:, 0].all()
+
+
+def test_all_evidence_leaves_nothing_unknown() -> None:
+    proteins = two_splits(1, 1)
+    table = PropertyTable.build(proteins, helices(proteins), 1, 1)
+    assert table.features_left_out == {}
+    assert table.known(["test0", "valid0"]).tolist() == [[True]] * 6
+    assert (table.known_column == 0).all()
+
+
+def test_label_sets_add_properties_and_say_what_they_know() -> None:
+    proteins = two_splits(2, 1)
+    structure = LabelSet(
+        "structure",
+        ("H", "E"),
+        "PDB",
+        {"valid0": np.array([1, 0, 2], np.uint8), "test0": np.array([2, 2, 1], np.uint8)},
+    )
+    table = PropertyTable.build(proteins, helices(proteins), 1, 1, label_sets=[structure])
+    names = [property.name for property in table.properties]
+    assert names[-3:] == ["HELIX", "structure: H", "structure: E"]
+    assert table.properties[-1].source == "PDB"
+    order = ["valid1", "test0", "valid0"]
+    assert table.labels(order).toarray()[:, -2:].tolist() == [
+        *([0, 0], [0, 0], [0, 0]),
+        *([0, 1], [0, 1], [1, 0]),
+        *([1, 0], [0, 0], [0, 1]),
+    ]
+    known = table.known(order)
+    assert known[:, table.known_column[-1]].tolist() == [False] * 3 + [True] * 4 + [False, True]
+    assert table.known_column[-1] == table.known_column[-2]
+    assert table.support.iloc[-1].tolist() == ["structure: E", 1, 1, 2, 1]
+    assert not table.has_instances[-2:].any()
+
+
+def test_a_class_that_is_rare_is_left_out() -> None:
+    proteins = two_splits(1, 1)
+    codes = {"valid0": np.array([1, 1, 2], np.uint8), "test0": np.array([1, 1, 1], np.uint8)}
+    structure = LabelSet("structure", ("H", "E"), "PDB", codes)
+    table = PropertyTable.build(proteins, helices(proteins), 1, 1, label_sets=[structure])
+    assert table.reasons["structure: E"] == "fewer than 1 residues in valid or test"
+    assert table.labels(["valid0"]).toarray()[:, -1].tolist() == [1, 1, 0]
+    assert table.known(["valid0"])[:, table.known_column[-1]].all()
+
+
+def test_two_properties_of_one_name() -> None:
+    proteins = two_splits(1, 1)
+    same = LabelSet("residue", ("C",), "me", {"test0": np.ones(3, np.uint8)})
+    with pytest.raises(ValueError, match="two properties are named 'residue: C'"):
+        PropertyTable.build(proteins, helices(proteins), 1, 1, label_sets=[same])

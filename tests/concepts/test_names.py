@@ -1,6 +1,9 @@
+from pathlib import Path
+
 import pytest
 
 from protsae.concepts.names import base_name, feature_name
+from protsae.io.swissprot import read_entries
 
 UBIQUITIN = "Glycyl lysine isopeptide (Lys-Gly) (interchain with G-Cter in ubiquitin)"
 
@@ -72,11 +75,20 @@ def test_base_name(description: str, expected: str) -> None:
         pytest.param("NP_BIND", "NAD(P)", ("BINDING", "NAD(P)"), id="nad-or-nadp"),
         pytest.param("CA_BIND", "2", ("BINDING", "Ca(2+)"), id="calcium-loop"),
         pytest.param("METAL", "Copper A2", ("BINDING", "Cu cation"), id="copper-site"),
-        pytest.param("METAL", "Copper or zinc", ("BINDING", "Copper or zinc"), id="either-metal"),
+        pytest.param("METAL", "Copper or zinc", ("BINDING", "copper or zinc"), id="either-metal"),
         pytest.param("METAL", "Iron-sulfur 1 (2Fe-2S)", ("BINDING", "[2Fe-2S] cluster"), id="FeS"),
         pytest.param("METAL", "Iron (heme 2 axial ligand)", ("BINDING", "heme"), id="heme-iron"),
         pytest.param("BINDING", "Heme (covalent)", ("BINDING", "heme"), id="heme-covalent"),
         pytest.param("BINDING", "Substrate", ("BINDING", "substrate"), id="substrate"),
+        pytest.param("BINDING", "FAD (covalent)", ("BINDING", "FAD"), id="ligand-covalent"),
+        pytest.param("BINDING", "FAD; covalent", ("BINDING", "FAD"), id="ligand-covalent-today"),
+        pytest.param("NP_BIND", "FAD (ADP part)", ("BINDING", "FAD"), id="part-of-ligand"),
+        pytest.param("NP_BIND", "FMN binding", ("BINDING", "FMN"), id="ligand-binding"),
+        pytest.param("BINDING", "Acetyl-CoA", ("BINDING", "acetyl-CoA"), id="ligand-capital"),
+        pytest.param("BINDING", "N-acetyl-L-lysine", ("BINDING", "N-acetyl-L-lysine"), id="prefix"),
+        pytest.param("BINDING", "Ni(2+)", ("BINDING", "Ni(2+)"), id="symbol-stays"),
+        pytest.param("BINDING", "axial binding residue", ("BINDING", ""), id="note-alone"),
+        pytest.param("BINDING", "via amide nitrogen", ("BINDING", ""), id="atom-alone"),
         pytest.param("REGION", "Substrate binding.", ("REGION", "Substrate binding"), id="region"),
         pytest.param(
             "CARBOHYD", "N-linked (GlcNAc...).", ("CARBOHYD", "N-linked (GlcNAc...)"), id="old"
@@ -108,3 +120,17 @@ def test_feature_name(feature_type: str, description: str, expected: tuple[str, 
 def test_unknown_type_is_an_error() -> None:
     with pytest.raises(ValueError, match="unknown feature type 'HELICES'"):
         feature_name("HELICES", "")
+
+
+def test_ligands_of_both_feature_syntaxes_have_one_name() -> None:
+    """As the readers give them: the ligand, its note and the description, joined."""
+    entries = Path(__file__).parents[1] / "data" / "entries.dat"
+    with entries.open() as handle:
+        new, old = read_entries(handle, "entries.dat")
+    names = {
+        feature_name(f.type, f.description)
+        for protein in (new, old)
+        for f in protein.features
+        if f.type in ("BINDING", "METAL", "NP_BIND", "CA_BIND")
+    }
+    assert names == {("BINDING", ligand) for ligand in ("Zn(2+)", "Ca(2+)", "ATP")}

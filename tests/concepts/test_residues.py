@@ -52,4 +52,11 @@ def test_no_proteins_give_no_rows() -> None:
 
 
 def test_names_are_unique() -> None:
-    assert len(COLUMN) == len(SEQUENCE_PROPERTIES) == 20 + 9 + 3
+    assert len(COLUMN) == len(SEQUENCE_PROPERTIES) == 20 + 9 + 3 + 1 + 9
+
+
+def test_motifs_and_low_complexity_stay_within_a_protein() -> None:
+    """RG of the first protein and D of the second are no RGD; nor are 6 + 6 Q a window."""
+    labels = sequence_labels(["ARG", "DARGD", "QQQQQQ", "QQQQQQ"]).toarray()
+    assert np.flatnonzero(labels[:, COLUMN["motif: RGD"]]).tolist() == [5, 6, 7]
+    assert not labels[:, COLUMN["composition: low complexity"]].any()

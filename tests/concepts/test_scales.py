@@ -6,6 +6,7 @@ from protsae.concepts.classes import CLASSES
 from protsae.concepts.scales import (
     SCALE_COLUMNS,
     SCALES,
+    end_distances,
     relative_position,
     scale_matrix,
     scale_values,
@@ -66,14 +67,26 @@ def test_matrix_concatenates_proteins() -> None:
     sequences = ["MKX", "G", "HI"]
     matrix = scale_matrix(sequences)
     assert matrix.dtype == np.float32
-    assert matrix.shape == (6, 4)
-    assert SCALE_COLUMNS == ("hydropathy", "charge", "volume", "position")
-    for column, name in enumerate(SCALE_COLUMNS[:3]):
+    assert matrix.shape == (6, 7)
+    assert (
+        *("hydropathy", "charge", "volume", "flexibility"),
+        *("position", "n_distance", "c_distance"),
+    ) == SCALE_COLUMNS
+    for column, name in enumerate(SCALE_COLUMNS[:4]):
         values = np.concatenate([scale_values(sequence, SCALES[name]) for sequence in sequences])
         np.testing.assert_array_equal(matrix[:, column], values)
-    assert matrix[:, 3].tolist() == [0, 0.5, 1, 0, 0, 1]
-    assert np.isnan(matrix[2, :3]).all()
-    assert scale_matrix([]).shape == (0, 4)
+    assert matrix[:, 4].tolist() == [0, 0.5, 1, 0, 0, 1]
+    assert matrix[:, 5].tolist() == [0, 1, 2, 0, 0, 1]
+    assert matrix[:, 6].tolist() == [2, 1, 0, 0, 1, 0]
+    assert np.isnan(matrix[2, :4]).all()
+    assert scale_matrix([]).shape == (0, 7)
+
+
+def test_distances_to_the_ends_saturate_at_50() -> None:
+    from_n, from_c = end_distances(103).T
+    assert from_n.tolist() == [*range(50), *[50] * 53]
+    assert from_c.tolist() == from_n.tolist()[::-1]
+    assert end_distances(1).tolist() == [[0, 0]]
 
 
 def test_a_strange_letter_is_an_error() -> None:

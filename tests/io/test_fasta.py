@@ -97,3 +97,8 @@ def test_description_may_be_missing():
         "P1": [Feature("HELIX", 1, 2)]
     }
     assert table(HEADER + "P1\tHELIX\t1\t2\n") == {"P1": [Feature("HELIX", 1, 2)]}
+
+
+def test_evidence_of_an_annotation() -> None:
+    text = "accession\ttype\tstart\tend\tevidence\nP1\tSIGNAL\t1\t9\tECO:0000269\n"
+    assert table(text)["P1"][0].evidence == "ECO:0000269"

@@ -13,6 +13,7 @@ rule annotate_layer:
         ),
         proteins="<results>/proteins/proteins.parquet",
         annotations="<results>/proteins/annotations.parquet",
+        labels=list(CONFIG.annotate.labels),
         activations=expand(
             "<results>/activations/{{model}}/shard-{shard}.h5", shard=SHARDS
         ),

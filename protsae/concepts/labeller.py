@@ -1,0 +1,161 @@
+"""Labels and known residues of all candidate properties, whatever they come from."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from scipy import sparse
+
+from protsae.concepts.annotations import Spans, span_labels
+from protsae.concepts.label_sets import LabelSet
+from protsae.concepts.residues import SEQUENCE_PROPERTIES, Property, sequence_labels
+
+BATCH_RESIDUES = 200_000
+"""Residues labelled at a time while properties are counted; bounds memory, not results."""
+
+
+@dataclass(frozen=True, eq=False)
+class Labeller:
+    """Labels of any of its proteins for its properties.
+
+    Properties are in the order sequence, UniProt, label sets.
+
+    Parameters
+    ----------
+    proteins : dict of str to str
+        Sequence of each protein by accession; spans count proteins in this order.
+    sequence_columns : ndarray, dtype=int
+        The properties that follow from the sequence, as columns of ``sequence_labels``.
+    annotated : tuple of Property
+        The properties that UniProt features give.
+    spans : Spans
+        Their residues; columns point into ``annotated``.
+    doubtful : Spans
+        Stretches of features that the evidence filter left out; columns point into
+        ``doubtful_types``.
+    doubtful_types : tuple of str
+        Feature types of which some features were left out.
+    label_sets : tuple of LabelSet
+        Other labels.
+    set_columns : ndarray, dtype=int
+        The properties of label sets, as columns of their classes put side by side.
+    """
+
+    proteins: dict[str, str]
+    sequence_columns: np.ndarray
+    annotated: tuple[Property, ...]
+    spans: Spans
+    doubtful: Spans
+    doubtful_types: tuple[str, ...]
+    label_sets: tuple[LabelSet, ...]
+    set_columns: np.ndarray
+
+    @property
+    def properties(self) -> tuple[Property, ...]:
+        """Columns of the labels."""
+        from_sets = [property for labels in self.label_sets for property in labels.properties]
+        return (
+            *(SEQUENCE_PROPERTIES[column] for column in self.sequence_columns),
+            *self.annotated,
+            *(from_sets[column] for column in self.set_columns),
+        )
+
+    @property
+    def has_instances(self) -> np.ndarray:
+        """Properties that come in stretches: bool, shape (n_properties,)."""
+        found = np.zeros(len(self.properties), dtype=bool)
+        first = len(self.sequence_columns)
+        found[first : first + len(self.annotated)] = True
+        return found
+
+    @property
+    def known_column(self) -> np.ndarray:
+        """For each property its column in ``known``: int64, shape (n_properties,)."""
+        doubtful = {name: column for column, name in enumerate(self.doubtful_types, start=1)}
+        first_set = 1 + len(self.doubtful_types)
+        of_sets = [first_set + i for i, s in enumerate(self.label_sets) for _ in s.classes]
+        return np.array(
+            [0] * len(self.sequence_columns)
+            + [doubtful.get(property.type, 0) for property in self.annotated]
+            + [of_sets[column] for column in self.set_columns],
+            dtype=np.int64,
+        )
+
+    def labels(self, accessions: Sequence[str]) -> sparse.csr_array:
+        """As `PropertyTable.labels`."""
+        sequences, lengths = self._sequences(accessions)
+        parts = [sequence_labels(sequences)[:, self.sequence_columns]]
+        parts.append(self._covered(self.spans, accessions, len(self.annotated)))
+        if self.label_sets:
+            sets = [labels.labels(accessions, lengths) for labels in self.label_sets]
+            parts.append(sparse.csr_array(sparse.hstack(sets, format="csr"))[:, self.set_columns])
+        return sparse.csr_array(sparse.hstack(parts, format="csr"))
+
+    def known(self, accessions: Sequence[str]) -> np.ndarray:
+        """As `PropertyTable.known`."""
+        _, lengths = self._sequences(accessions)
+        n_types = len(self.doubtful_types)
+        known = np.ones((sum(lengths), 1 + n_types + len(self.label_sets)), dtype=bool)
+        if n_types:
+            doubtful = self._covered(self.doubtful, accessions, n_types).toarray() > 0
+            labelled = self._covered(self.spans, accessions, len(self.annotated))
+            types = [property.name for property in self.annotated]
+            for column, name in enumerate(self.doubtful_types):
+                # An experiment settles what a prediction beside it leaves open.
+                if name in types:
+                    doubtful[:, column] &= labelled[:, [types.index(name)]].toarray()[:, 0] == 0
+            known[:, 1 : 1 + n_types] = ~doubtful
+        for column, labels in enumerate(self.label_sets, start=1 + n_types):
+            known[:, column] = labels.known(accessions, lengths)
+        return known
+
+    def instances(self, accessions: Sequence[str]) -> Spans:
+        """As `PropertyTable.instances`."""
+        spans, place = self.spans.of(self._indices(accessions))
+        return replace(spans, protein=place, column=spans.column + len(self.sequence_columns))
+
+    def select(self, keep: np.ndarray) -> "Labeller":
+        """The same proteins, with only the properties whose place in the mask is True."""
+        ends = np.cumsum([len(self.sequence_columns), len(self.annotated)])
+        sequence, annotated, sets = np.split(keep, ends)
+        number = np.cumsum(annotated) - 1
+        spans = self.spans.take(annotated[self.spans.column])
+        return replace(
+            self,
+            sequence_columns=self.sequence_columns[sequence],
+            annotated=tuple(self.annotated[column] for column in np.flatnonzero(annotated)),
+            spans=replace(spans, column=number[spans.column]),
+            set_columns=self.set_columns[sets],
+        )
+
+    def batches(self, accessions: Sequence[str]) -> Iterator[list[str]]:
+        """The accessions in order, in lists of about ``BATCH_RESIDUES`` residues."""
+        batch: list[str] = []
+        residues = 0
+        for accession in accessions:
+            batch.append(accession)
+            residues += len(self.proteins[accession])
+            if residues >= BATCH_RESIDUES:
+                yield batch
+                batch, residues = [], 0
+        if batch:
+            yield batch
+
+    def _sequences(self, accessions: Sequence[str]) -> tuple[list[str], list[int]]:
+        sequences = [self.proteins[accession] for accession in accessions]
+        return sequences, [len(sequence) for sequence in sequences]
+
+    @cached_property
+    def _index(self) -> dict[str, int]:
+        return {accession: index for index, accession in enumerate(self.proteins)}
+
+    def _indices(self, accessions: Sequence[str]) -> np.ndarray:
+        return np.array([self._index[accession] for accession in accessions], dtype=np.int64)
+
+    def _covered(self, spans: Spans, accessions: Sequence[str], n_columns: int) -> sparse.csr_array:
+        """Residues of the proteins that the spans cover, uint8, shape (n_residues, n_columns)."""
+        lengths = np.array(self._sequences(accessions)[1], dtype=np.int64)
+        own, place = spans.of(self._indices(accessions))
+        first_rows = (np.cumsum(lengths) - lengths)[place]
+        return span_labels(own, first_rows, int(lengths.sum()), n_columns)
