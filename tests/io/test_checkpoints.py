@@ -106,7 +106,7 @@ def test_weights_that_are_no_checkpoint(tmp_path: Path) -> None:
 
 def test_plain_tensors_and_no_pickle(path: Path) -> None:
     names = load_file(path)
-    # Of each SAE four weights, the idle clock, and three moments of each weight.
-    assert len(names) == 2 * (4 + 1 + 4 * 3)
+    # Of each SAE four weights, two counts, and three moments of each weight.
+    assert len(names) == 2 * (4 + 2 + 4 * 3)
     with pytest.raises(ValueError, match=r"opcode|pickle"):
         list(pickletools.genops(path.read_bytes()))
