@@ -226,7 +226,8 @@ def test_a_whole_run_and_what_reruns(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_failing_job_says_why_and_leaves_nothing(tmp_path: Path) -> None:
     arguments = tiny_run(tmp_path)
-    finished = snakemake("embed", *arguments, "--config", 'embed={"layers": [99]}', cwd=tmp_path)
+    config = ('embed={"layers": [99]}', "random_layers=[]")
+    finished = snakemake("embed", *arguments, "--config", *config, cwd=tmp_path)
     assert finished.returncode == 1
     said = finished.stdout + finished.stderr
     assert "protsae embed: embed.layers: layer 99 is not in this model; expected 0 to" in said
