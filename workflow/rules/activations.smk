@@ -30,8 +30,8 @@ rule randomise:
     input:
         local_file("embed.model"),
     output:
-        "<results>/models/{model}-random.pt",
-        "<results>/models/{model}-random-contact-regression.pt",
+        weights="<results>/models/{model}-random.pt",
+        regression="<results>/models/{model}-random-contact-regression.pt",
     log:
         "<results>/logs/randomise/{model}.log",
     benchmark:
@@ -43,10 +43,10 @@ rule randomise:
         mem_mb=lambda wildcards, attempt: 8000 * attempt,
         runtime=60,
     params:
-        model=CONFIG.embed.model,
+        model=lambda wildcards: CONFIG.embed.model,
         code=code("randomise"),
     shell:
-        "protsae randomise --model {params.model} --output {output[0]} > {log} 2>&1"
+        "protsae randomise --model {params.model} --output {output.weights} > {log} 2>&1"
 
 
 rule embed_shard:
