@@ -22,6 +22,7 @@ from pydantic import (
 )
 
 from protsae.errors import UserError
+from protsae.models import DETECTORS
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 Fraction = Annotated[float, Field(ge=0, le=1)]
@@ -274,9 +275,10 @@ class SaeVariants(Settings):
     )
 
     @model_validator(mode="after")
-    def _not_the_baseline(self) -> Self:
-        if "neurons" in self.train:
-            raise ValueError("train: 'neurons' is the name of the baseline; rename the variant")
+    def _not_a_baseline(self) -> Self:
+        for name in DETECTORS:
+            if name in self.train:
+                raise ValueError(f"train: {name!r} is the name of a baseline; rename the variant")
         return self
 
     @field_validator("train", mode="before")
@@ -325,9 +327,6 @@ class AnnotateSettings(Settings):
     )
     min_f1: Fraction = Field(0.1, description="lowest valid F1 of a pair kept in associations")
     bootstrap: Positive = Field(1000, description="resamplings of clusters for 95 % intervals")
-    null_shifts: Positive = Field(
-        50, description="circular shifts within each protein for the null F1"
-    )
     examples: Positive = Field(5, description="strongest proteins kept for each feature")
     flank: Positive = Field(40, description="residues kept on each side of an example's peak")
     sample: Positive = Field(20000, description="train residues that thresholds are set on")

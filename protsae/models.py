@@ -1,4 +1,4 @@
-"""Names of the models that activations come from; two stand for baselines."""
+"""Names that stand for baselines: of models, and of detectors beside a layer's SAEs."""
 
 ONEHOT = "onehot"
 """One-hot sequences, run through every stage like a model's layer."""
@@ -20,3 +20,10 @@ def randomised(model: str) -> str:
 def is_random(model: str) -> bool:
     """Whether a name is that of a copy with shuffled weights."""
     return model.endswith(_RANDOM)
+
+
+NEURONS, PCA, RANDOM = "neurons", "pca", "random"
+"""A layer's own neurons and the principal components of its activations, both with both signs, and
+a random dictionary: what SAEs are compared with by the same code."""
+
+DETECTORS = (NEURONS, PCA, RANDOM)

@@ -108,9 +108,31 @@ _VARIANT = Column("variant", "text", "name", "SAE variant, a key of `train` in c
 _FEATURE = Column("feature", "integer", "0 to n_features - 1", "index in the SAE (its column)")
 _IDENTITY = (_MODEL, _LAYER, _VARIANT, _FEATURE)
 
+_PAIR = (
+    Column("quantile", "number", "0 to 1", "of positive train activations: the threshold"),
+    Column("threshold", "number", "≥ 0", "on above this activation; chosen on valid"),
+    Column("valid_f1", "number", "0 to 1", "F1 on valid: the best of all, so too high"),
+    Column("precision", "number", "0 to 1", "test: share of on residues with property"),
+    Column("recall", "number", "0 to 1", "test: share of property residues that are on"),
+    Column("f1", "number", "0 to 1", "test: 2 · precision · recall / (their sum)"),
+    Column("f1_low", "number", "0 to 1", "2.5 % bound of f1, clusters resampled"),
+    Column("f1_high", "number", "0 to 1", "97.5 % bound of f1, clusters resampled"),
+    Column("instance_recall", "number", "0 to 1", "test: share of instances with a residue on"),
+    Column("domain_f1", "number", "0 to 1", "the same as f1 with instance_recall for recall"),
+    Column("average_precision", "number", "0 to 1", "test: area under precision over recall"),
+    Column("auroc", "number", "0 to 1", "test: chance to rank a property residue higher"),
+    Column("mcc", "number", "-1 to 1", "test: Matthews correlation of on and property"),
+    Column("lift", "number", "≥ 0", "test: precision / base rate"),
+    Column("null_f1", "number", "0 to 1", "F1 expected with labels rotated in each protein"),
+    Column("p_value", "number", "0 to 1", "chance of that F1 or more with rotated labels"),
+    Column("q_value", "number", "0 to 1", "false discovery rate at which the pair is called"),
+    Column("n_clusters", "integer", "≥ 0", "test homology clusters with the property"),
+    Column("effective_clusters", "number", "≥ 0", "as many of equal size would tell as much"),
+)
+
 FEATURES = Table(
     "features",
-    3,
+    4,
     "one row per feature, by model (onehot first), layer, variant, feature",
     ("model", "layer", "variant", "feature"),
     (
@@ -127,28 +149,16 @@ FEATURES = Table(
         ),
         Column("property", "text", "see Properties", "best property on valid; see below", True),
         Column("property_type", "text", "see Properties", "kind of that property", empty=True),
-        Column(
-            "quantile",
-            "number",
-            "0 to 1",
-            "quantile of its positive train activations that gave the threshold",
-            empty=True,
-        ),
-        Column("threshold", "number", "≥ 0", "on above this activation; chosen on valid", True),
-        Column("valid_f1", "number", "0 to 1", "F1 on valid: the best of all, so too high", True),
-        Column("precision", "number", "0 to 1", "test: share of on residues with property", True),
-        Column("recall", "number", "0 to 1", "test: share of property residues that are on", True),
-        Column("f1", "number", "0 to 1", "test: 2 · precision · recall / (their sum)", True),
-        Column("f1_low", "number", "0 to 1", "2.5 % bound of f1, clusters resampled", True),
-        Column("f1_high", "number", "0 to 1", "97.5 % bound of f1, clusters resampled", True),
-        Column("null_f1", "number", "0 to 1", "95th percentile of f1, feature shifted", True),
+        *(replace(column, empty=True) for column in _PAIR),
         Column("base_rate", "number", "0 to 1", "share of test residues with property", True),
         Column("n_residues", "integer", "≥ 0", "test residues with the property", True),
-        Column("n_clusters", "integer", "≥ 0", "test homology clusters with the property", True),
         Column("neuron", "integer", "≥ 0", "best single neuron for the property, by valid", True),
         Column("neuron_sign", "integer", "1 or -1", "on above or below its train mean", True),
         Column("neuron_f1", "number", "0 to 1", "that neuron's f1 on test", True),
-        Column("onehot_f1", "number", "0 to 1", "test f1 of the best one-hot detector", True),
+        Column("pca_f1", "number", "0 to 1", "f1 of the layer's best principal component", True),
+        Column("random_f1", "number", "0 to 1", "f1 of the best of a random dictionary", True),
+        Column("onehot_f1", "number", "0 to 1", "f1 of the best one-hot detector", True),
+        Column("untrained_f1", "number", "0 to 1", "f1 of the best, weights shuffled", True),
         Column("hydropathy_r", "number", "-1 to 1", "Pearson r with hydropathy, test", True),
         Column("charge_r", "number", "-1 to 1", "Pearson r with side-chain charge, test", True),
         Column("volume_r", "number", "-1 to 1", "Pearson r with side-chain volume, test", True),
@@ -172,36 +182,55 @@ FEATURES = Table(
     ),
 )
 
+_OF_BASELINES = ("neuron", "neuron_sign", "neuron_f1", "pca_f1", "random_f1", "onehot_f1")
 LAYER_FEATURES = replace(
-    FEATURES, columns=tuple(c for c in FEATURES.columns if c.name != "onehot_f1")
+    FEATURES,
+    columns=tuple(c for c in FEATURES.columns if c.name not in (*_OF_BASELINES, "untrained_f1")),
 )
-"""What `annotate` writes for one layer; the one-hot baseline is another layer's."""
+"""What `annotate` writes for one layer; baselines are joined to it by `tables`."""
+
+_DETECTORS = Column(
+    "variant", "text", "name", "SAE variant, or `neurons`, `pca` or `random`: see Baselines"
+)
 
 ASSOCIATIONS = Table(
     "associations",
-    1,
+    2,
     "one row per pair kept, by model (onehot first), layer, variant, feature, falling valid_f1",
     ("model", "layer", "variant", "feature", "property"),
     (
         _MODEL,
         _LAYER,
-        Column("variant", "text", "name", "SAE variant, or `neurons`: the model's own neurons"),
-        Column(
-            "feature", "integer", "≥ 0", "SAE feature; neuron i, or d_model + i for its negative"
-        ),
+        _DETECTORS,
+        Column("feature", "integer", "≥ 0", "SAE feature, or detector of a baseline"),
         Column("property", "text", "see Properties", "property scored"),
         Column("property_type", "text", "see Properties", "kind of that property"),
-        Column("quantile", "number", "0 to 1", "quantile that gave the threshold, train"),
-        Column("threshold", "number", "≥ 0", "on above this activation; chosen on valid"),
         Column("valid_precision", "number", "0 to 1", "precision on valid"),
         Column("valid_recall", "number", "0 to 1", "recall on valid"),
-        Column("valid_f1", "number", "0 to 1", "F1 on valid, at least annotate.min_f1"),
-        Column("precision", "number", "0 to 1", "precision on test: tp / (tp + fp)"),
-        Column("recall", "number", "0 to 1", "recall on test: tp / (tp + fn)"),
-        Column("f1", "number", "0 to 1", "F1 on test: 2 tp / (2 tp + fp + fn)"),
+        *_PAIR,
         Column("tp", "integer", "≥ 0", "test residues on, with the property"),
         Column("fp", "integer", "≥ 0", "test residues on, without it"),
         Column("fn", "integer", "≥ 0", "test residues off, with it"),
+    ),
+)
+
+DETECTORS = Table(
+    "detectors",
+    1,
+    "one row per set of detectors, by model (onehot first), layer, variant",
+    ("model", "layer", "variant"),
+    (
+        _MODEL,
+        _LAYER,
+        _DETECTORS,
+        Column("n_detectors", "integer", "≥ 1", "features, or both signs of neurons"),
+        Column("n_significant", "integer", "≥ 0", "with a property at q ≤ 0.05"),
+        Column("n_capturing", "integer", "≥ 0", "that capture a property"),
+        Column("properties_significant", "integer", "≥ 0", "found by one at q ≤ 0.05"),
+        Column("properties_captured", "integer", "≥ 0", "captured by the best, by valid"),
+        Column("properties_captured_low", "number", "≥ 0", "2.5 % bound, clusters resampled"),
+        Column("properties_captured_high", "number", "≥ 0", "97.5 % bound"),
+        Column("properties_per_detector", "number", "≥ 0", "at q ≤ 0.05, of those with any"),
     ),
 )
 
@@ -253,16 +282,14 @@ _EVALUATION = (
 
 SUMMARY = Table(
     "summary",
-    2,
+    3,
     "one row per SAE, by model (onehot first), layer, variant",
     ("model", "layer", "variant"),
     (
         *_EVALUATION,
         Column("features_with_property", "integer", "≥ 0", "features that capture their property"),
-        Column("features_above_neuron", "integer", "≥ 0", "features above all their baselines"),
-        Column("properties_captured", "integer", "≥ 0", "properties that some feature captures"),
-        Column("neurons_with_property", "integer", "≥ 0", "neurons that capture a property"),
-        Column("neuron_properties_captured", "integer", "≥ 0", "properties that neurons capture"),
+        Column("features_significant", "integer", "≥ 0", "features whose property has q ≤ 0.05"),
+        Column("features_above_baselines", "integer", "≥ 0", "features above all their baselines"),
     ),
 )
 
@@ -359,6 +386,7 @@ SCALING = Table(
 EVERY = (
     FEATURES,
     ASSOCIATIONS,
+    DETECTORS,
     SUMMARY,
     EXAMPLES,
     TRAINING,

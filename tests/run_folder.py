@@ -17,11 +17,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from protsae.association.summary import BASELINES
 from protsae.cli import main
 from protsae.concepts.scales import SCALE_COLUMNS
 from protsae.io.json_files import write_json
 from protsae.io.tables import write_table
-from protsae.tables_schema import EVALUATION, FEATURES, LAYER_FEATURES
+from protsae.tables_schema import DETECTORS, EVALUATION, LAYER_FEATURES
 
 HOSTILE = "<script>alert('x')</script> & \"co\""
 """A description as no database should hold one."""
@@ -60,7 +61,8 @@ def write_stages(results: Path) -> None:
         folder = f"{model}/layer-{layer:02d}"
         annotation = results / "annotation" / folder
         for name, table in (
-            ("features", feature_rows(model, layer)[LAYER_FEATURES.names]),
+            ("features", feature_rows(model, layer)),
+            ("detectors", detector_rows(model, layer)),
             ("associations", association_rows(model, layer)),
             ("examples", example_rows(model, layer)),
         ):
@@ -106,28 +108,36 @@ def provenance() -> dict[str, object]:
     }
 
 
+PAIR_NUMBERS = {
+    **dict.fromkeys(("quantile", "threshold"), 0.0),
+    **dict.fromkeys(("instance_recall", "domain_f1", "average_precision", "auroc"), 0.6),
+    **{"mcc": 0.5, "lift": 3.0, "n_clusters": 1, "effective_clusters": 1.0},
+}
+"""What no test looks at, of each pair."""
+
+
 def feature_rows(model: str, layer: int) -> pd.DataFrame:
-    """The four features of the module's table, for each variant."""
+    """The four features of the module's table, for each variant; as ``annotate`` writes them."""
     scored = pd.DataFrame(
         [
-            (0, "SIGNAL", "SIGNAL", 0.85, 0.8, 0.6, 0.2, 0.25, 5, 0.5),
-            (1, "residue: C", "residue", 0.95, 0.9, 0.7, 0.1, 0.1, 2, 0.75),
+            (0, "SIGNAL", "SIGNAL", 0.85, 0.8, 0.6, 0.2, 0.001, 0.25, 5),
+            (1, "residue: C", "residue", 0.95, 0.9, 0.7, 0.1, 0.01, 0.1, 2),
             (2, *[None] * 9),
-            (3, f"BINDING: {HOSTILE}", "BINDING", 0.5, 0.4, 0.1, 0.1, 0.05, 1, 0.3),
+            (3, f"BINDING: {HOSTILE}", "BINDING", 0.5, 0.4, 0.1, 0.1, 0.3, 0.05, 1),
         ],
         columns=[
             *("feature", "property", "property_type", "valid_f1", "f1", "f1_low", "null_f1"),
-            *("base_rate", "n_residues", "neuron_f1"),
+            *("q_value", "base_rate", "n_residues"),
         ],
     )
-    scored["f1_high"] = scored["f1"] + 0.05
+    scored = scored.assign(f1_high=scored["f1"] + 0.05, p_value=scored["q_value"] / 2)
     for name in ("precision", "recall"):
         scored[name] = scored["f1"]
-    for name in ("quantile", "threshold"):
-        scored[name] = scored["f1"] * 0
-    for name in ("n_residues", "n_clusters", "neuron", "neuron_sign"):
-        scored[name] = scored["n_residues"].astype("Int64") if name == "n_residues" else 1
-        scored[name] = scored[name].where(scored["property"].notna()).astype("Int64")
+    has_property = scored["property"].notna()
+    for name, value in PAIR_NUMBERS.items():
+        scored[name] = pd.Series(value, index=scored.index).where(has_property)
+    for name in ("n_residues", "n_clusters"):
+        scored[name] = scored[name].astype("Int64")
     scored = scored.assign(
         density=0.123456,
         mean_activation=1.0,
@@ -137,7 +147,17 @@ def feature_rows(model: str, layer: int) -> pd.DataFrame:
         top_proteins="P00001,P00002",
     )
     rows = pd.concat([scored.assign(variant=variant) for variant in reversed(VARIANTS)])
-    return rows.assign(model=model, layer=layer, onehot_f1=np.nan)[FEATURES.names]
+    return rows.assign(model=model, layer=layer)[LAYER_FEATURES.names]
+
+
+def joined_feature_rows(model: str, layer: int) -> pd.DataFrame:
+    """The same with the baselines that ``tables`` joins to them."""
+    rows = feature_rows(model, layer)
+    by_property = {"SIGNAL": 0.5, "residue: C": 0.75, f"BINDING: {HOSTILE}": 0.3}
+    neuron_f1 = rows["property"].map(by_property)
+    neuron = pd.Series(1, index=rows.index).where(neuron_f1.notna()).astype("Int64")
+    others = dict.fromkeys(BASELINES[1:], np.nan)
+    return rows.assign(neuron=neuron, neuron_sign=neuron, neuron_f1=neuron_f1, **others)
 
 
 def association_rows(model: str, layer: int) -> pd.DataFrame:
@@ -161,14 +181,28 @@ def association_rows(model: str, layer: int) -> pd.DataFrame:
             ),
             ("neurons", 0, "SIGNAL", 0.6, 0.5, 3, 4, 2),
             ("neurons", D_MODEL + 0, "residue: C", 0.9, 0.75, 2, 1, 0),
+            ("pca", 7, "SIGNAL", 0.4, 0.25, 1, 4, 2),
         ],
         columns=columns,
     )
     if model == "onehot":
         pairs["f1"] /= 2
     pairs["property_type"] = pairs["property"].str.split(":").str[0]
-    numbers = ("quantile", "threshold", "valid_precision", "valid_recall", "precision", "recall")
-    return pairs.assign(model=model, layer=layer, **dict.fromkeys(numbers, 0.5))
+    unseen = ("valid_precision", "valid_recall", "precision", "recall", "f1_low", "f1_high")
+    unseen = (*unseen, "null_f1", "p_value", "q_value")
+    numbers = {**PAIR_NUMBERS, **dict.fromkeys(unseen, 0.5)}
+    return pairs.assign(model=model, layer=layer, **numbers)
+
+
+def detector_rows(model: str, layer: int) -> pd.DataFrame:
+    """Of the SAEs, the neurons and the principal components."""
+    rows = [
+        *((variant, N_FEATURES, 2, 2, 2, 2, 1.0, 2.0, 1.5) for variant in VARIANTS),
+        ("neurons", 2 * D_MODEL, 1, 2, 1, 2, 1.0, 2.0, 1.0),
+        ("pca", 2 * D_MODEL, 1, 0, 1, 0, 0.0, 1.0, 1.0),
+    ]
+    table = pd.DataFrame(rows, columns=DETECTORS.names[2:])
+    return table.assign(model=model, layer=layer)[DETECTORS.names]
 
 
 def example_rows(model: str, layer: int) -> pd.DataFrame:
@@ -195,6 +229,7 @@ def training_rows() -> pd.DataFrame:
             "fvu": [0.9, 0.5, 0.25],
             "l0": [4.0, 3.0, 2.0],
             "penalty": [0.0, 0.0, 0.0],
+            "kl": [np.nan] * 3,
             "dead_fraction": [0.0, 0.25, 0.25],
             "lr": [0.001, 0.001, 0.0],
         }

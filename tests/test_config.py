@@ -299,7 +299,6 @@ UNUSUAL: list[Settings] = [
         quantiles=(0.0, 1e-5, 0.99),
         min_f1=0.0,
         bootstrap=7,
-        null_shifts=11,
         examples=13,
         flank=17,
         sample=19,

@@ -173,7 +173,7 @@ def tiny_run(folder: Path) -> list[str]:
         "stream": {"batch": 64},
         "train": {"topk": {"architecture": "topk", **variant}, "relu": None},
         "evaluate": {"bootstrap": 20},
-        "annotate": {"bootstrap": 20, "null_shifts": 3, "min_clusters": 2},
+        "annotate": {"bootstrap": 20, "min_clusters": 2},
     }
     (folder / "tiny.yaml").write_text(yaml.safe_dump(config))
     return ["--cores", "2", "--configfile", "tiny.yaml"]

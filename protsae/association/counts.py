@@ -87,3 +87,49 @@ class MatchCounts:
     def on(self) -> np.ndarray:
         """Residues on: int64, shape (n_thresholds, n_features)."""
         return self._on[::-1].cumsum(0)[::-1]
+
+
+class KnownCounts:
+    """``MatchCounts`` of properties of which not every residue is known.
+
+    Properties that are known at the same residues share one count; unknown residues do not count,
+    neither as on nor as off.
+
+    Attributes
+    ----------
+    columns : list of ndarray of int
+        Properties of each group.
+    groups : list of MatchCounts
+    n_active : ndarray, dtype=int64, shape=(n_features,)
+        Residues with a positive activation, known or not.
+    """
+
+    def __init__(self, thresholds: np.ndarray, known_column: np.ndarray):
+        self._known = np.unique(known_column)
+        self.columns = [np.flatnonzero(known_column == column) for column in self._known]
+        self.groups = [MatchCounts(thresholds, len(columns)) for columns in self.columns]
+        self.thresholds = thresholds
+        self.n_active = np.zeros(thresholds.shape[1], dtype=np.int64)
+
+    def update(
+        self, activations: sparse.csr_array, labels: sparse.csr_array, known: np.ndarray
+    ) -> None:
+        """Add residues.
+
+        Parameters
+        ----------
+        activations : csr_array, shape (n_residues, n_features)
+            Only positive values stored.
+        labels : csr_array, shape (n_residues, n_properties)
+        known : ndarray of bool, shape (n_residues, n_known_columns)
+        """
+        passed = passed_thresholds(activations, self.thresholds)
+        self.n_active += np.bincount(activations.indices, minlength=len(self.n_active))
+        for column, members, counts in zip(self._known, self.columns, self.groups, strict=True):
+            rows = known[:, column]
+            of_group = labels if len(self.groups) == 1 else labels[:, members]
+            everywhere = rows.all()
+            counts.update_passed(
+                passed if everywhere else passed[rows],
+                of_group if everywhere else of_group[rows],
+            )

@@ -2,90 +2,59 @@
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
 
-from protsae.association.annotation import PairScores, best_detectors, best_properties
+from protsae.association.annotation import best_rows
 from protsae.association.examples import TopProteins
 from protsae.association.layer import Encode, Layer
-from protsae.association.pairs import PairCounts
 from protsae.association.scales import ScaleCorrelation
 from protsae.association.scores import ratio
 from protsae.concepts.scales import SCALE_COLUMNS, scale_matrix
 
+OF_BEST_PAIR = (
+    *("property", "property_type", "quantile", "threshold", "valid_f1", "precision", "recall"),
+    *("f1", "f1_low", "f1_high", "instance_recall", "domain_f1", "average_precision", "auroc"),
+    *("mcc", "lift", "null_f1", "p_value", "q_value", "base_rate", "n_residues", "n_clusters"),
+    "effective_clusters",
+)
+"""Columns of a feature's best pair that the feature table repeats."""
+
 
 def feature_rows(
-    layer: Layer,
-    encode: Encode,
-    scores: PairScores,
-    thresholds: np.ndarray,
-    neurons: PairScores,
-    top: TopProteins,
-    cosine: np.ndarray,
+    layer: Layer, encode: Encode, pairs: pd.DataFrame, top: TopProteins, cosine: np.ndarray
 ) -> pd.DataFrame:
-    """One row per feature; columns as in docs/tables.md."""
-    settings, n_features = layer.settings, thresholds.shape[1]
-    feature, property_ = best_properties(scores)
-    pair = (property_, feature)
-    level = scores.threshold[pair]
-    test = layer.proteins[layer.proteins["split"] == "test"]
-    cluster_of = dict(zip(test["accession"], pd.factorize(test["cluster"])[0], strict=True))
-    counts = PairCounts(
-        feature,
-        property_,
-        thresholds[level, feature],
-        test["cluster"].nunique(),
-        settings.null_shifts,
-        settings.seed,
-    )
+    """One row per feature; columns as in docs/tables.md.
+
+    Parameters
+    ----------
+    pairs : DataFrame
+        From ``examine_pairs``. Of a feature's pairs the one with the highest gain on valid is its
+        property.
+    cosine : ndarray, shape (n_features,)
+        Of encoder and decoder vector.
+    """
+    n_features = len(cosine)
+    best = pairs.iloc[best_rows(pairs["feature"].to_numpy(), pairs["gain"].to_numpy())]
+    best = best.assign(n_residues=best["tp"] + best["fn"]).set_index("feature")
+    best = best[list(OF_BEST_PAIR)].astype({"n_residues": "Int64", "n_clusters": "Int64"})
     scales = ScaleCorrelation(n_features, len(SCALE_COLUMNS))
     n_active, total = np.zeros(n_features), np.zeros(n_features)
     largest = np.zeros(n_features)
     for proteins, rows in layer.blocks(layer.names("test")):
         activations = encode(rows)
-        labels = layer.properties.labels(proteins["accession"].tolist())
-        lengths = proteins["length"].to_numpy()
-        cluster = np.repeat([cluster_of[a] for a in proteins["accession"]], lengths)
-        counts.update(sparse.csc_array(activations), labels, cluster, lengths)
         scales.update(activations, scale_matrix(proteins["sequence"].tolist()))
         n_active += (activations > 0).sum(0)
         total += activations.sum(0, dtype=np.float64)
         largest = np.maximum(largest, activations.max(0))
-
-    low, high = counts.f1_interval(settings.bootstrap, settings.seed)
-    detector = best_detectors(neurons)[property_]
-    d_model = neurons.threshold.shape[1] // 2
-    named = layer.properties.properties
-    chosen = pd.DataFrame(
-        {
-            "property": [named[p].name for p in property_],
-            "property_type": [named[p].type for p in property_],
-            "quantile": np.array(sorted(settings.quantiles))[level],
-            "threshold": thresholds[level, feature],
-            "valid_f1": scores.valid["f1"][pair],
-            **{key: scores.test[key][pair] for key in ("precision", "recall", "f1")},
-            "f1_low": low,
-            "f1_high": high,
-            "null_f1": counts.null_f1(),
-            "base_rate": scores.base_rate[property_],
-            "n_residues": counts.positives.sum(0),
-            "n_clusters": (counts.positives > 0).sum(0),
-            "neuron": detector % d_model,
-            "neuron_sign": np.where(detector < d_model, 1, -1),
-            "neuron_f1": neurons.test["f1"][property_, detector],
-        },
-        index=feature,
-    )
-    integers = ["n_residues", "n_clusters", "neuron", "neuron_sign"]
-    chosen[integers] = chosen[integers].astype("Int64")
+    n_residues = layer.proteins.loc[layer.proteins["split"] == "test", "length"].sum()
     pearson = scales.pearson
     return pd.DataFrame(
         {
             "feature": np.arange(n_features),
-            "density": n_active / test["length"].sum(),
+            "density": n_active / n_residues,
             "mean_activation": ratio(total, n_active),
             "max_activation": largest,
             "encoder_decoder_cosine": cosine,
-            **chosen.reindex(np.arange(n_features)),
+            **best.reindex(np.arange(n_features)),
             **{f"{name}_r": pearson[i] for i, name in enumerate(SCALE_COLUMNS)},
             "top_proteins": [",".join(top.of_feature(f)) for f in range(n_features)],
         }

@@ -1,4 +1,4 @@
-"""Streaming over one layer's residues: detectors scored against properties, strongest proteins."""
+"""Streaming over one layer's residues, encoded by a set of detectors."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -7,8 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from protsae.association.annotation import PairScores, score_pairs
-from protsae.association.counts import MatchCounts
+from protsae.association.counts import KnownCounts
 from protsae.association.examples import TopProteins
 from protsae.association.thresholds import positive_quantiles
 from protsae.concepts.labels import PropertyTable
@@ -19,6 +18,9 @@ Encode = Callable[[np.ndarray], np.ndarray]
 
 ReadBlocks = Callable[[set[str], int], Iterator[tuple[list[str], np.ndarray]]]
 """Accessions wanted and most rows at a time, to blocks of whole proteins and their activations."""
+
+HELD_VALUES = 50_000_000
+"""Activations of test residues held at a time, 8 bytes each: memory, not results."""
 
 
 @dataclass(frozen=True)
@@ -46,41 +48,73 @@ class Layer:
             parts = np.split(encode(rows), np.cumsum(proteins["length"])[:-1])
             yield from zip(proteins["accession"], parts, strict=True)
 
+    def thresholds(self, encode: Encode) -> np.ndarray:
+        """Thresholds of every detector, from a sample of train: (n_thresholds, n_features)."""
+        settings = self.settings
+        train = self.proteins[self.proteins["split"] == "train"].sample(
+            frac=1, random_state=settings.seed
+        )
+        enough = train[train["length"].cumsum().shift(fill_value=0) < settings.sample]
+        sample = [
+            sparse.csr_array(encode(rows)) for _, rows in self.blocks(set(enough["accession"]))
+        ]
+        return positive_quantiles(sparse.csc_array(sparse.vstack(sample)), settings.quantiles)
 
-def signed_neurons(mean: np.ndarray) -> Encode:
-    """Single neurons, both signs: max(x - mean, 0) beside max(mean - x, 0).
+    def counts(self, encode: Encode, thresholds: np.ndarray, split: str) -> KnownCounts:
+        """How often every detector is on where every property holds, in a split."""
+        counts = KnownCounts(thresholds, self.properties.known_column)
+        for proteins, rows in self.blocks(self.names(split)):
+            names = proteins["accession"].tolist()
+            activations = sparse.csr_array(encode(rows))
+            counts.update(activations, self.properties.labels(names), self.properties.known(names))
+        return counts
 
-    Detector i < d_model is neuron i, detector d_model + i its negative.
+    def columns(
+        self, encode: Encode, split: str, features: np.ndarray, n_active: np.ndarray
+    ) -> Iterator[tuple[np.ndarray, sparse.csc_array]]:
+        """Activations of all residues of a split, some features at a time.
+
+        As many features as ``HELD_VALUES`` allows, at least one; the residues are encoded anew for
+        each group. Proteins come in the order of ``blocks``.
+
+        Parameters
+        ----------
+        features : ndarray of int
+            Those wanted, ascending.
+        n_active : ndarray of int, shape (n_features,)
+            Residues on which each is active.
+
+        Yields
+        ------
+        features, activations : ndarray of int, csc_array of shape (n_residues, n_in_group)
+        """
+        if not len(features):
+            return
+        group = np.cumsum(n_active[features]) // HELD_VALUES
+        for members in np.split(features, np.flatnonzero(np.diff(group)) + 1):
+            parts = [
+                sparse.csc_array(encode(rows)[:, members])
+                for _, rows in self.blocks(self.names(split))
+            ]
+            yield members, sparse.csc_array(sparse.vstack(parts))
+
+
+def signed(project: Encode) -> Encode:
+    """Both signs of a projection: max(y, 0) beside max(-y, 0).
+
+    Detector i < n is direction i, detector n + i its negative.
 
     Examples
     --------
-    >>> signed_neurons(np.array([1.0, 1.0], np.float32))(np.array([[3, 0]], np.float32)).tolist()
+    >>> signed(lambda x: x - 1)(np.array([[3, 0]], np.float32)).tolist()
     [[2.0, 0.0, 0.0, 1.0]]
     """
 
     def encode(rows: np.ndarray) -> np.ndarray:
-        centred = rows - mean
-        return np.maximum(np.hstack([centred, -centred]), 0)
+        projected = project(rows)
+        return np.maximum(np.hstack([projected, -projected]), 0)
 
     return encode
-
-
-def score_detectors(layer: Layer, encode: Encode) -> tuple[PairScores, np.ndarray]:
-    """Scores of all pairs of property and detector, and the thresholds tried."""
-    settings = layer.settings
-    train = layer.proteins[layer.proteins["split"] == "train"].sample(
-        frac=1, random_state=settings.seed
-    )
-    enough = train[train["length"].cumsum().shift(fill_value=0) < settings.sample]
-    sample = [sparse.csr_array(encode(rows)) for _, rows in layer.blocks(set(enough["accession"]))]
-    thresholds = positive_quantiles(sparse.csc_array(sparse.vstack(sample)), settings.quantiles)
-    counts = {}
-    for split in ("valid", "test"):
-        counts[split] = MatchCounts(thresholds, len(layer.properties.properties))
-        for proteins, rows in layer.blocks(layer.names(split)):
-            labels = layer.properties.labels(proteins["accession"].tolist())
-            counts[split].update(sparse.csr_array(encode(rows)), labels)
-    return score_pairs(counts["valid"], counts["test"]), thresholds
 
 
 def top_proteins(layer: Layer, encode: Encode, n_features: int) -> TopProteins:

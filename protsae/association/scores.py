@@ -119,3 +119,19 @@ def take_threshold(values: np.ndarray, threshold: np.ndarray) -> np.ndarray:
     if values.ndim == 2:
         values = np.broadcast_to(values[:, None, :], (len(values), *threshold.shape))
     return np.take_along_axis(values, threshold[None], axis=0)[0]
+
+
+CAPTURE_F1 = 0.5
+"""Lowest F1 at which a property counts as captured."""
+
+
+def reaches(f1: np.ndarray, always_on: np.ndarray) -> np.ndarray:
+    """Whether F1 is at least ``CAPTURE_F1`` and above that of a detector that is always on.
+
+    Examples
+    --------
+    >>> reaches(np.array([0.6, 0.6, 0.4]), np.array([0.2, 0.67, 0.2])).tolist()
+    [True, False, False]
+    """
+    captured: np.ndarray = (f1 >= CAPTURE_F1) & (f1 > always_on)
+    return captured

@@ -1,4 +1,4 @@
-"""The tables of all layers from those of each: one order of rows, and counts per SAE."""
+"""The tables of all layers from those of each: one order of rows, baselines, and counts per SAE."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,14 +6,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from protsae.association.scores import above_always_on, always_on_f1
-from protsae.models import ONEHOT
+from protsae.association.annotation import best_rows
+from protsae.association.held_out import Examined
+from protsae.association.scores import always_on_f1, reaches
+from protsae.models import NEURONS, ONEHOT, PCA, RANDOM, is_random
+from protsae.resampling import interval
 
-CAPTURE_F1 = 0.5
-"""Lowest test F1 at which a property counts as captured."""
+CALLED_Q = 0.05
+"""Largest q-value at which a pair counts as found: the false discovery rate."""
 
-NEURONS = "neurons"
-"""Stands for the SAE variant in associations of the model's own neurons."""
+BASELINES = ("neuron_f1", "pca_f1", "random_f1", "onehot_f1", "untrained_f1")
+"""Columns of the feature table: test F1 of the best detector of each baseline, chosen on valid."""
 
 _SAE = ["model", "layer", "variant"]
 
@@ -40,8 +43,35 @@ def concatenate(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
     return rows.loc[sorted_rows].reset_index(drop=True)
 
 
+def detector_rows(examined: Examined) -> pd.DataFrame:
+    """One row on a set of detectors: how many find something, and how many properties are found.
+
+    A property is captured if the detector with the highest F1 on valid `reaches` it on test: chosen
+    and scored on different proteins, so the best of many is not flattered. Columns as in
+    docs/tables.md.
+    """
+    pairs = examined.pairs
+    significant = pairs[pairs["q_value"] <= CALLED_Q]
+    best = pairs.iloc[_best(pairs, "property")]
+    captures = pairs[is_captured(pairs["f1"], pairs["base_rate"])]
+    low, high = interval(examined.captured.astype(float))
+    return pd.DataFrame(
+        {
+            "n_detectors": examined.n_detectors,
+            "n_significant": significant["feature"].nunique(),
+            "n_capturing": captures["feature"].nunique(),
+            "properties_significant": significant["property"].nunique(),
+            "properties_captured": int(is_captured(best["f1"], best["base_rate"]).sum()),
+            "properties_captured_low": low,
+            "properties_captured_high": high,
+            "properties_per_detector": len(significant) / max(1, significant["feature"].nunique()),
+        },
+        index=[0],
+    )
+
+
 def is_captured(f1: pd.Series, base_rate: pd.Series) -> pd.Series:
-    """Whether F1 is at least ``CAPTURE_F1`` and above that of "always on", 2p / (1 + p).
+    """Whether F1 `reaches` what counts as captured.
 
     Examples
     --------
@@ -49,57 +79,86 @@ def is_captured(f1: pd.Series, base_rate: pd.Series) -> pd.Series:
     [True, False, False]
     """
     floor = always_on_f1(base_rate.to_numpy(dtype=float, na_value=np.nan))
-    return (f1 >= CAPTURE_F1) & (f1 > floor)
+    found = reaches(f1.to_numpy(dtype=float, na_value=np.nan), floor)
+    return pd.Series(found, index=f1.index)
 
 
 def is_above_baselines(features: pd.DataFrame) -> pd.Series:
     """Whether a feature beats all that is cheaper.
 
-    Its F1 exceeds ``null_f1`` and that of "always on", and even ``f1_low`` exceeds ``neuron_f1``
-    and, where there is one, ``onehot_f1``.
+    Its q-value is at most ``CALLED_Q``, its F1 exceeds that of "always on", and even ``f1_low``
+    exceeds every one of ``BASELINES`` that there is.
     """
     base_rate = features["base_rate"].to_numpy(dtype=float, na_value=np.nan)
+    strongest = features[list(BASELINES)].astype(float).max(axis=1).fillna(0)
     return (
-        (features["f1_low"] > features[["neuron_f1", "onehot_f1"]].max(axis=1))
-        & (features["f1"] > features["null_f1"])
+        (features["q_value"] <= CALLED_Q)
+        & (features["f1_low"] > strongest)
         & (features["f1"] > always_on_f1(base_rate))
     )
 
 
-def with_onehot_f1(features: pd.DataFrame, associations: pd.DataFrame) -> pd.DataFrame:
-    """Features with ``onehot_f1``: what the sequence alone gives for the same property.
-
-    Of all detectors on one-hot sequences, SAE features and single letters, the one with the highest
-    ``valid_f1`` for the property; its F1 on test. Empty for the one-hot features themselves, and
-    where no detector's valid F1 was high enough to be kept (``annotate.min_f1``).
-    """
-    on_sequence = best_per_property(associations[associations["model"] == ONEHOT])
-    f1 = features["property"].map(on_sequence.set_index("property")["f1"])
-    return features.assign(onehot_f1=f1.where(features["model"] != ONEHOT).astype("float64"))
-
-
-def summarise(
-    evaluations: Sequence[dict[str, Any]], features: pd.DataFrame, associations: pd.DataFrame
+def with_baselines(
+    features: pd.DataFrame, associations: pd.DataFrame, d_model: dict[tuple[str, int], int]
 ) -> pd.DataFrame:
-    """One row per evaluation: its numbers, and how many features and neurons capture properties.
+    """Features with ``BASELINES``, and which neuron it is.
 
-    A property is captured if the feature (or neuron) with the highest F1 on valid has a test F1
-    that `is_captured`: chosen and scored on different proteins, so the best of many is not
-    flattered.
+    For a feature's property, of all detectors of a baseline the one with the highest ``valid_f1``;
+    its F1 on test. Neurons, principal components and the random dictionary are those of the
+    feature's layer; detectors on one-hot sequences, and on the model with shuffled weights (of any
+    layer of it), serve all layers. Empty for those themselves, and where no detector's valid F1 was
+    high enough to be kept (``annotate.min_f1``).
+
+    Parameters
+    ----------
+    d_model : dict of (model, layer) to int
+        Neurons of each layer.
+    """
+    found = features.copy()
+    place = ["model", "layer", "property"]
+    for variant, column in ((NEURONS, "neuron_f1"), (PCA, "pca_f1"), (RANDOM, "random_f1")):
+        best = best_per_property(
+            associations[associations["variant"] == variant], by=["model", "layer"]
+        )
+        columns = {"f1": column, "feature": "detector"}
+        of_variant = best[[*place, "f1", "feature"]].rename(columns=columns)
+        found = found.merge(of_variant, on=place, how="left", validate="many_to_one")
+        if variant == NEURONS:
+            width = [d_model[key] for key in zip(found["model"], found["layer"], strict=True)]
+            detector = found["detector"].astype("Int64")
+            found["neuron"] = detector % width
+            found["neuron_sign"] = (detector < pd.array(width)).map({True: 1, False: -1})
+            found["neuron_sign"] = found["neuron_sign"].astype("Int64")
+        found = found.drop(columns="detector")
+    everywhere = {"onehot_f1": associations["model"] == ONEHOT}
+    everywhere["untrained_f1"] = associations["model"].map(is_random).astype(bool)
+    for column, mine in everywhere.items():
+        f1 = best_per_property(associations[mine]).set_index("property")["f1"]
+        own = found["model"].isin(associations.loc[mine, "model"].unique())
+        found[column] = found["property"].map(f1).where(~own).astype("float64")
+    return found
+
+
+def summarise(evaluations: Sequence[dict[str, Any]], features: pd.DataFrame) -> pd.DataFrame:
+    """One row per evaluation: its numbers, and how many features capture or find a property.
 
     Parameters
     ----------
     evaluations : sequence of dict
-        With model, layer, variant and n_residues.
-    features, associations : DataFrame
+        With model, layer and variant.
+    features : DataFrame
         As in docs/tables.md.
     """
-    return concatenate(
-        [
-            pd.DataFrame([{**evaluation, **_counts(evaluation, features, associations)}])
-            for evaluation in evaluations
-        ]
-    )
+    rows = []
+    for evaluation in evaluations:
+        own = features[(features[_SAE] == [evaluation[key] for key in _SAE]).all(axis=1)]
+        counts = {
+            "features_with_property": int(is_captured(own["f1"], own["base_rate"]).sum()),
+            "features_significant": int((own["q_value"] <= CALLED_Q).sum()),
+            "features_above_baselines": int(is_above_baselines(own).sum()),
+        }
+        rows.append(pd.DataFrame([{**evaluation, **counts}]))
+    return concatenate(rows)
 
 
 def best_per_property(pairs: pd.DataFrame, by: Sequence[str] = ()) -> pd.DataFrame:
@@ -112,41 +171,5 @@ def best_per_property(pairs: pd.DataFrame, by: Sequence[str] = ()) -> pd.DataFra
     return ordered.drop_duplicates([*by, "property"]).sort_index()
 
 
-def _counts(
-    evaluation: dict[str, Any], features: pd.DataFrame, associations: pd.DataFrame
-) -> dict[str, int]:
-    own = _of(features, evaluation, evaluation["variant"])
-    with_sae = _of(associations, evaluation, evaluation["variant"])
-    with_neurons = _of(associations, evaluation, NEURONS)
-    n_residues, d_model = evaluation["n_residues"], evaluation["d_model"]
-    gain = above_always_on(
-        with_neurons["valid_f1"].to_numpy(), _base_rate(with_neurons, n_residues).to_numpy()
-    )
-    neuron = with_neurons["feature"] % d_model  # both signs of a neuron are the one neuron
-    best = with_neurons.assign(neuron=neuron, gain=gain).sort_values(
-        "gain", ascending=False, kind="stable"
-    )
-    best = best.drop_duplicates("neuron")
-    return {
-        "features_with_property": int(is_captured(own["f1"], own["base_rate"]).sum()),
-        "features_above_neuron": int(is_above_baselines(own).sum()),
-        "properties_captured": _captured(best_per_property(with_sae), n_residues),
-        "neurons_with_property": _captured(best, n_residues),
-        "neuron_properties_captured": _captured(best_per_property(with_neurons), n_residues),
-    }
-
-
-def _captured(pairs: pd.DataFrame, n_residues: int) -> int:
-    return int(is_captured(pairs["f1"], _base_rate(pairs, n_residues)).sum())
-
-
-def _base_rate(pairs: pd.DataFrame, n_residues: int) -> pd.Series:
-    return (pairs["tp"] + pairs["fn"]) / max(n_residues, 1)
-
-
-def _of(table: pd.DataFrame, evaluation: dict[str, Any], variant: str) -> pd.DataFrame:
-    return table[
-        (table["model"] == evaluation["model"])
-        & (table["layer"] == evaluation["layer"])
-        & (table["variant"] == variant)
-    ]
+def _best(pairs: pd.DataFrame, column: str) -> np.ndarray:
+    return best_rows(pd.factorize(pairs[column])[0], pairs["valid_f1"].to_numpy())

@@ -1,9 +1,9 @@
 """Say which property of residues each feature of a layer detects, with baselines and a null.
 
-All SAE variants of one layer, and its single neurons, are scored by the same code: thresholds are
-quantiles of positive activations on train, property and threshold are chosen on valid, every score
-is reported on test with a 95 % interval over homology clusters and the F1 that circularly shifted
-labels reach.
+All SAE variants of one layer, its single neurons and principal components, and a random dictionary
+are scored by the same code: thresholds are quantiles of positive activations on train, property and
+threshold are chosen on valid, every score is reported on test, with a 95 % interval over homology
+clusters and a p-value under circular shifts of the labels within each protein.
 
 example:
   protsae annotate --sae results/sae/esm2_t6_8M_UR50D/layer-03/topk \\
@@ -14,6 +14,7 @@ example:
 """
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -21,15 +22,10 @@ import pandas as pd
 import torch
 
 from protsae import __version__
-from protsae.association.annotation import association_rows
 from protsae.association.features import example_rows, feature_rows
-from protsae.association.layer import (
-    Encode,
-    Layer,
-    score_detectors,
-    signed_neurons,
-    top_proteins,
-)
+from protsae.association.held_out import HeldOut, examine
+from protsae.association.layer import Encode, Layer, signed, top_proteins
+from protsae.association.summary import detector_rows
 from protsae.concepts.label_sets import LabelSet
 from protsae.concepts.labels import PropertyTable
 from protsae.config import AnnotateSettings
@@ -41,13 +37,12 @@ from protsae.io.proteins_table import read_split_proteins
 from protsae.io.residue_labels import read_label_sets
 from protsae.io.sae_files import read_sae, unknown_train_set, validate_same_source
 from protsae.io.tables import read_metadata, read_table, write_table
-from protsae.sae.metrics import encoder_decoder_cosine
-from protsae.sae.normalisation import measure_normalisation
+from protsae.models import NEURONS, PCA, RANDOM
+from protsae.sae.architectures import TopkSae
+from protsae.sae.dictionaries import random_directions
+from protsae.sae.metrics import encoder_decoder_cosine, measure_moments, principal_components
 from protsae.sae.restore import restore_sae
 from protsae.sae.sae import Sae
-
-NEURONS = "neurons"
-"""The baseline among the variants; feature i is neuron i, feature d_model + i its negative."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -56,13 +51,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--activations", nargs="+", required=True, help="all shards of the model")
     parser.add_argument("--proteins", required=True, help="proteins.parquet, with the splits")
     parser.add_argument("--annotations", required=True, help="annotations.parquet")
-    parser.add_argument("--output", required=True, help="folder for the layer's three tables")
+    parser.add_argument("--output", required=True, help="folder for the layer's tables")
     add_threads_flag(parser)
     add_flags(parser, AnnotateSettings)
 
 
 def run(args: argparse.Namespace) -> None:
-    """Score every variant and the neurons, write the tables."""
+    """Score every variant and the baselines, write the tables."""
     torch.set_num_threads(args.threads)
     settings = settings_from_flags(AnnotateSettings, args)
     proteins, protein_set = read_split_proteins(args.proteins)
@@ -76,40 +71,43 @@ def run(args: argparse.Namespace) -> None:
     )
     for folder, (_, source) in zip(args.sae, saes.values(), strict=True):
         validate_same_source(folder, source, cache, layer.names("train"))
-    names = [(p.name, p.type) for p in layer.properties.properties]
-    quantiles = sorted(settings.quantiles)
+    restored = {
+        name: restore_sae(source.architecture, source.k, weights)
+        for name, (weights, source) in saes.items()
+    }
+    detectors = {name: encoder(sae) for name, sae in restored.items()}
+    detectors |= baselines(layer, cache.d_model, restored)
 
-    mean = measure_normalisation(rows for _, rows in layer.blocks(layer.names("train"))).mean
-    neurons, thresholds = score_detectors(layer, signed_neurons(mean.astype(np.float32)))
-    rows = association_rows(neurons, names, thresholds, quantiles, settings.min_f1)
-    tables = {"associations": [rows.assign(variant=NEURONS)], "features": [], "examples": []}
-    for variant, (weights, source) in progress(saes.items(), "annotating", "variants"):
-        sae = restore_sae(source.architecture, source.k, weights)
-        encode = sae_encoder(sae)
-        scores, thresholds = score_detectors(layer, encode)
-        top = top_proteins(layer, encode, sae.n_features)
-        cosine = encoder_decoder_cosine(sae)
-        for name, rows in (
-            (
-                "associations",
-                association_rows(scores, names, thresholds, quantiles, settings.min_f1),
-            ),
-            ("features", feature_rows(layer, encode, scores, thresholds, neurons, top, cosine)),
-            ("examples", example_rows(layer, encode, top)),
-        ):
+    split = HeldOut.of(layer)
+    tables: dict[str, list[pd.DataFrame]] = {
+        name: [] for name in ("associations", "features", "examples", "detectors")
+    }
+    for variant, encode in progress(detectors.items(), "annotating", "sets of detectors"):
+        examined = examine(layer, split, encode)
+        found = {
+            "associations": examined.pairs.drop(columns=["gain", "base_rate"]),
+            "detectors": detector_rows(examined),
+        }
+        if variant in restored:
+            top = top_proteins(layer, encode, examined.n_detectors)
+            cosine = encoder_decoder_cosine(restored[variant])
+            found["features"] = feature_rows(layer, encode, examined.pairs, top, cosine)
+            found["examples"] = example_rows(layer, encode, top)
+        for name, rows in found.items():
             tables[name].append(rows.assign(variant=variant))
 
     metadata = {"stage": "annotate", **vars(cache.source), "code_version": __version__}
     for name, parts in tables.items():
         table = pd.concat(parts, ignore_index=True)
         table = table.assign(model=cache.source.model, layer=number)
-        first = ["model", "layer", "variant", "feature"]
+        first = [c for c in ("model", "layer", "variant", "feature") if c in table]
         table = table[first + [column for column in table if column not in first]]
         write_table(Path(args.output) / f"{name}.parquet", table, metadata)
-    found = pd.concat(tables["features"])
+    of_saes = pd.concat(tables["features"])
+    n_named = of_saes["property"].notna().sum()
     print(
-        f"{len(names)} properties scored; {found['property'].notna().sum():,} of {len(found):,} "
-        "features have one that they match better than being always on"
+        f"{len(layer.properties.properties)} properties scored; {n_named:,} of {len(of_saes):,} "
+        "features match one with an F1 worth testing"
     )
     for variant, (_, source) in saes.items():
         if note := unknown_train_set(source):
@@ -158,7 +156,33 @@ def read_labels(settings: AnnotateSettings, proteins: pd.DataFrame) -> list[Labe
     return sets
 
 
-def sae_encoder(sae: Sae) -> Encode:
+def baselines(layer: Layer, d_model: int, saes: Mapping[str, Sae]) -> dict[str, Encode]:
+    """Detectors that cost no training: neurons, principal components, a random dictionary.
+
+    The random one has as many directions as the widest SAE, and the ones of them that each residue
+    keeps are as many as the SAEs have active on average, on a sample of train.
+    """
+    train = layer.names("train")
+    moments = measure_moments((rows for _, rows in layer.blocks(train)), d_model)
+    mean = moments.mean.astype(np.float32)
+    components = principal_components(moments).astype(np.float32)
+    _, sample = next(layer.blocks(train))
+    with torch.no_grad():
+        active = [(sae.encode(torch.from_numpy(sample)) > 0).sum(1) for sae in saes.values()]
+    l0 = float(torch.cat(active).float().mean())
+    random = TopkSae(d_model, max(sae.n_features for sae in saes.values()), max(1, round(l0)))
+    with torch.no_grad():
+        random.W_dec.copy_(random_directions(random.n_features, d_model, layer.settings.seed))
+        random.W_enc.copy_(random.W_dec.T)
+        random.b_dec.copy_(torch.from_numpy(mean))
+    return {
+        NEURONS: signed(lambda rows: rows - mean),
+        PCA: signed(lambda rows: (rows - mean) @ components),
+        RANDOM: encoder(random),
+    }
+
+
+def encoder(sae: Sae) -> Encode:
     """Features of an SAE, float32, shape (n_residues, n_features)."""
 
     def encode(rows: np.ndarray) -> np.ndarray:

@@ -1,7 +1,7 @@
 """Join the tables of all layers into those of the run: features, associations, summary.
 
-Writes features.parquet, features.tsv, associations.parquet and summary.tsv; docs/tables.md
-explains every column.
+Writes features.parquet, features.tsv, associations.parquet, detectors.tsv and summary.tsv;
+docs/tables.md explains every column.
 
 example:
   protsae tables --annotations results/annotation/*/layer-* \\
@@ -17,13 +17,14 @@ from typing import Any
 import pandas as pd
 
 from protsae import __version__
-from protsae.association.summary import concatenate, summarise, with_onehot_f1
+from protsae.association.summary import CALLED_Q, concatenate, summarise, with_baselines
 from protsae.errors import UserError
 from protsae.io.atomic import atomic_path
 from protsae.io.json_files import read_json
 from protsae.io.tables import read_table, write_table
 from protsae.tables_schema import (
     ASSOCIATIONS,
+    DETECTORS,
     EVALUATION,
     FEATURES,
     LAYER_FEATURES,
@@ -60,23 +61,28 @@ def run(args: argparse.Namespace) -> None:
     folders = [Path(folder) for folder in args.annotations]
     of_layers = _join(folders, LAYER_FEATURES)
     associations = _join(folders, ASSOCIATIONS)
-    features = conform(with_onehot_f1(of_layers, associations), FEATURES, "features.parquet")
+    detectors = _join(folders, DETECTORS)
     evaluations = _read_evaluations(args.evaluations)
-    _validate_same_saes(features, evaluations)
-    summary = conform(
-        summarise([document for _, document in evaluations.values()], features, associations),
-        SUMMARY,
-        "summary.tsv",
-    )
+    _validate_same_saes(of_layers, evaluations)
+    documents = [document for _, document in evaluations.values()]
+    d_model = {(found["model"], found["layer"]): found["d_model"] for found in documents}
+    with_all = with_baselines(of_layers, associations, d_model)
+    features = conform(with_all, FEATURES, "features.parquet")
+    summary = conform(summarise(documents, features), SUMMARY, "summary.tsv")
     write_table(output / "features.parquet", features, _metadata(FEATURES))
     _write_tsv(output / "features.tsv", features)
     write_table(output / "associations.parquet", associations, _metadata(ASSOCIATIONS))
+    _write_tsv(output / "detectors.tsv", detectors)
     _write_tsv(output / "summary.tsv", summary)
-    with_property = int(summary["features_with_property"].sum())
+    significant = int(summary["features_significant"].sum())
     print(f"wrote {output / 'features.parquet'} and .tsv: {len(features):,} features, of which")
-    print(f"  {with_property:,} capture a property and ", end="")
-    print(f"{int(summary['features_above_neuron'].sum()):,} beat the baselines for theirs")
+    print(
+        f"  {significant:,} have a property at a false discovery rate of {CALLED_Q:.0%} and ",
+        end="",
+    )
+    print(f"{int(summary['features_above_baselines'].sum()):,} beat all baselines for theirs")
     print(f"wrote {output / 'associations.parquet'}: {len(associations):,} pairs")
+    print(f"wrote {output / 'detectors.tsv'}: {len(detectors):,} sets of detectors")
     print(f"wrote {output / 'summary.tsv'}: {len(summary):,} SAEs")
 
 

@@ -63,7 +63,7 @@ def render_page(run: Run) -> str:
         layer_names=names,
         overview={
             "layers": plots.across_layers(run.summary),
-            "captured": plots.captured(run.summary),
+            "captured": plots.captured(run.detectors),
         },
         matrix=matrix_rows(run),
         layers=[

@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from protsae.models import DETECTORS
 from protsae.report.names import layer_names
 
 # Okabe & Ito's colour-blind-safe palette; on the page each is a CSS variable, so that a dark theme
@@ -75,24 +76,28 @@ def across_layers(summary: pd.DataFrame) -> Markup:
     return _svg("layers", "FVU, L0 and loss recovered across layers", (10.2, 2.9), 3, draw)
 
 
-def captured(summary: pd.DataFrame) -> Markup:
-    """How many properties SAE features capture in each layer, beside single neurons."""
+def captured(detectors: pd.DataFrame) -> Markup:
+    """Properties that features capture in each layer, and features that detect one, beside others.
+
+    Baselines are hollow and grey. Bars are 95 % intervals over homology clusters.
+    """
+    baseline = detectors["variant"].isin(DETECTORS)
 
     def draw(axes: Sequence[Axes]) -> None:
+        ticks = _labels(detectors)
+        shares = detectors.assign(significant=detectors["n_significant"] / detectors["n_detectors"])
         pairs = (
-            ("properties_captured", "neuron_properties_captured", "Properties captured"),
-            ("features_with_property", "neurons_with_property", "Features that capture one"),
+            ("properties_captured", "Properties captured"),
+            ("significant", "Share of detectors with a property, q ≤ 0.05"),
         )
-        for axis, (column, neurons, title) in zip(axes, pairs, strict=True):
+        for axis, (column, title) in zip(axes, pairs, strict=True):
             axis.set_title(title)
-            _layer_lines(axis, summary, column)
-            # Neurons are the layer's, the same beside every variant.
-            first = summary.drop_duplicates(["model", "layer"]).assign(variant="single neurons")
-            _layer_lines(axis, first, neurons, hollow=True, colour=_GREY, ticks=_labels(summary))
+            _layer_lines(axis, shares[~baseline], column, ticks=ticks)
+            _layer_lines(axis, shares[baseline], column, hollow=True, colour=_GREY, ticks=ticks)
             axis.set_ylim(bottom=0)
         axes[0].legend(loc="best", fontsize=8)
 
-    return _svg("captured", "Properties captured by features and by neurons", (7.2, 2.9), 2, draw)
+    return _svg("captured", "Properties captured by features and baselines", (10.2, 2.9), 2, draw)
 
 
 def training_curves(curves: Mapping[str, pd.DataFrame], name: str) -> Markup:

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from protsae.association.scores import always_on_f1
-from protsae.association.summary import best_per_property, is_above_baselines
+from protsae.association.summary import BASELINES, best_per_property, is_above_baselines
 
 FROM_SEQUENCE = ("residue", "class", "position")
 """Types of properties that follow from the sequence alone, not from UniProt."""
@@ -15,19 +15,20 @@ LEAST_F1 = 0.1
 def add_margin(features: pd.DataFrame) -> pd.DataFrame:
     """Features that have a property, with how far each is above its strongest baseline.
 
-    margin = f1 - max(neuron_f1, onehot_f1, null_f1, always_on_f1), all on test; ``above`` tells
-    whether it beats them beyond its interval.
+    margin = f1 - the largest of ``BASELINES``, null_f1 and always_on_f1, all on test; ``above``
+    tells whether it `is_above_baselines`.
 
     Examples
     --------
-    >>> row = {"property": "SIGNAL", "f1": 0.9, "f1_low": 0.8, "null_f1": 0.2, "neuron_f1": 0.5}
-    >>> scored = add_margin(pd.DataFrame([{**row, "onehot_f1": 0.3, "base_rate": 1 / 3}]))
+    >>> row = {"property": "SIGNAL", "f1": 0.9, "f1_low": 0.8, "null_f1": 0.2, "q_value": 0.01}
+    >>> row |= {name: 0.3 for name in BASELINES}
+    >>> scored = add_margin(pd.DataFrame([{**row, "neuron_f1": 0.5, "base_rate": 1 / 3}]))
     >>> scored[["always_on_f1", "margin", "above"]].round(6).values.tolist()
     [[0.5, 0.4, True]]
     """
     scored = features[features["property"].notna()].reset_index(drop=True)
     always_on = always_on_f1(scored["base_rate"].to_numpy(dtype=float))
-    baselines = scored[["neuron_f1", "onehot_f1", "null_f1"]].assign(always_on_f1=always_on)
+    baselines = scored[[*BASELINES, "null_f1"]].assign(always_on_f1=always_on)
     return scored.assign(
         always_on_f1=always_on,
         margin=scored["f1"] - baselines.max(axis=1),

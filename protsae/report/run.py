@@ -7,14 +7,14 @@ from typing import Any
 
 import pandas as pd
 
-from protsae.association.summary import summarise
+from protsae.association.summary import concatenate, summarise
 from protsae.errors import UserError
 from protsae.io.json_files import read_json
 from protsae.io.tables import read_table
 from protsae.report.ranking import best_features
 from protsae.tables_schema import (
     ANNOTATIONS,
-    ASSOCIATIONS,
+    DETECTORS,
     EVALUATION,
     EXAMPLES,
     FEATURES,
@@ -41,6 +41,8 @@ class Layer:
         By variant; with the density histogram.
     training : dict of str to DataFrame
         By variant.
+    detectors : DataFrame
+        Of the SAEs and the baselines beside them, as in docs/tables.md.
     """
 
     model: str
@@ -49,6 +51,7 @@ class Layer:
     examples: pd.DataFrame
     evaluations: dict[str, dict[str, Any]]
     training: dict[str, pd.DataFrame]
+    detectors: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,7 @@ class Run:
         All of them.
     annotations : DataFrame
         Of the proteins that stand in an example.
-    features, summary : DataFrame
+    features, detectors, summary : DataFrame
         As in docs/tables.md.
     layers : list of Layer
         In the order of the feature table.
@@ -73,6 +76,7 @@ class Run:
     proteins: pd.DataFrame
     annotations: pd.DataFrame
     features: pd.DataFrame
+    detectors: pd.DataFrame
     summary: pd.DataFrame
     layers: list[Layer]
 
@@ -89,7 +93,6 @@ def read_run(results: str | Path, features_per_layer: int) -> Run:
     features = _read(results / "features.parquet", FEATURES)
     if features.empty:
         raise UserError(f"{results / 'features.parquet'}: no features; run the annotate stage")
-    associations = _read(results / "associations.parquet", ASSOCIATIONS)
     layers = [
         _read_layer(results, str(model), int(str(number)), rows, features_per_layer)
         for (model, number), rows in features.groupby(["model", "layer"], sort=False)
@@ -104,7 +107,8 @@ def read_run(results: str | Path, features_per_layer: int) -> Run:
         proteins=proteins,
         annotations=annotations[annotations["accession"].isin(shown)].reset_index(drop=True),
         features=features,
-        summary=summarise(evaluations, features, associations),
+        detectors=concatenate([layer.detectors for layer in layers]),
+        summary=summarise(evaluations, features),
         layers=layers,
     )
 
@@ -123,6 +127,7 @@ def _read_layer(
         _read_examples(results / "annotation" / folder / "examples.parquet", best),
         {name: _read_evaluation(sae / "evaluation.json") for name, sae in saes.items()},
         {name: _read(sae / "training.parquet", TRAINING) for name, sae in saes.items()},
+        _read(results / "annotation" / folder / "detectors.parquet", DETECTORS),
     )
 
 

@@ -48,6 +48,12 @@ def measure_moments(blocks: Iterable[np.ndarray], d_model: int) -> Moments:
     return Moments(n_residues, total, products)
 
 
+def principal_components(moments: Moments) -> np.ndarray:
+    """Unit directions of falling variance, float64, shape (d_model, n_components), as columns."""
+    _, vectors = np.linalg.eigh(moments.scatter(moments.mean))
+    return vectors[:, ::-1]
+
+
 class PcaBaseline:
     """What principal components of train leave of test variance, for every number of them.
 
@@ -58,8 +64,7 @@ class PcaBaseline:
     """
 
     def __init__(self, train: Moments, test: Moments):
-        _, vectors = np.linalg.eigh(train.scatter(train.mean))
-        self._components = vectors[:, ::-1]
+        self._components = principal_components(train)
         self._mean = train.mean
         about_train = test.scatter(train.mean)
         explained = np.einsum("dc,de,ec->c", self._components, about_train, self._components)

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from protsae.association.annotation import PairScores
 from protsae.association.features import example_rows, feature_rows
-from protsae.association.layer import Layer, score_detectors, signed_neurons, top_proteins
+from protsae.association.held_out import Examined, HeldOut, examine
+from protsae.association.layer import Layer, top_proteins
 from protsae.concepts.scales import SCALES
 from tests.association.tiny_layer import LENGTH, N_PROTEINS, SETTINGS, build_layer, signal
 from tests.tiny_run import protein_rows
@@ -39,7 +39,7 @@ def identity(rows: np.ndarray) -> np.ndarray:
 @dataclass
 class Scored:
     layer: Layer
-    scores: PairScores
+    examined: Examined
     features: pd.DataFrame
     examples: pd.DataFrame
 
@@ -47,13 +47,11 @@ class Scored:
 def score(activations: dict[str, np.ndarray]) -> Scored:
     layer = build_layer(activations)
     n_features = next(iter(activations.values())).shape[1]
-    mean = np.zeros(n_features, np.float32)
-    neurons, _ = score_detectors(layer, signed_neurons(mean))
-    scores, thresholds = score_detectors(layer, identity)
+    examined = examine(layer, HeldOut.of(layer), identity)
     top = top_proteins(layer, identity, n_features)
     cosine = np.arange(n_features) / 10
-    features = feature_rows(layer, identity, scores, thresholds, neurons, top, cosine)
-    return Scored(layer, scores, features, example_rows(layer, identity, top))
+    features = feature_rows(layer, identity, examined.pairs, top, cosine)
+    return Scored(layer, examined, features, example_rows(layer, identity, top))
 
 
 @pytest.fixture(scope="module")
@@ -65,12 +63,20 @@ def test_planted_detectors_are_named(scored: Scored) -> None:
     features = scored.features
     assert features["property"].iloc[[SIGNAL, CYSTEINE]].tolist() == ["SIGNAL", "residue: C"]
     assert features["property_type"].iloc[[SIGNAL, CYSTEINE]].tolist() == ["SIGNAL", "residue"]
-    for column in ("valid_f1", "f1", "precision", "recall", "f1_low", "f1_high", "neuron_f1"):
+    for column in (
+        "valid_f1",
+        "f1",
+        "precision",
+        "recall",
+        "f1_low",
+        "f1_high",
+        "instance_recall",
+        "mcc",
+        "auroc",
+    ):
         assert features[column].iloc[[SIGNAL, CYSTEINE]].tolist() == [1, 1], column
-    # The detector is a neuron here, of positive sign.
-    assert features["neuron"].iloc[[SIGNAL, CYSTEINE]].tolist() == [SIGNAL, CYSTEINE]
-    assert features["neuron_sign"].iloc[[SIGNAL, CYSTEINE]].tolist() == [1, 1]
     assert (features["null_f1"].iloc[[SIGNAL, CYSTEINE]] < 0.6).all()
+    assert (features["q_value"].iloc[[SIGNAL, CYSTEINE]] < 0.01).all()
 
 
 def test_support_of_a_property(scored: Scored) -> None:
@@ -87,7 +93,8 @@ def test_always_on_and_dead_features_have_no_property(scored: Scored) -> None:
     assert features["top_proteins"].iloc[DEAD] == ""
     assert features[["density", "mean_activation", "max_activation"]].iloc[DEAD].tolist() == [0] * 3
     # At threshold 0 it is on everywhere, which never counts as a match.
-    assert (scored.scores.gain[:, ALWAYS][scored.scores.threshold[:, ALWAYS] == 0] <= 0).all()
+    pairs = scored.examined.pairs
+    assert not (pairs["quantile"][pairs["feature"] == ALWAYS] == 0).any()
 
 
 def test_a_constant_feature_is_never_matched() -> None:

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from protsae.association.layer import score_detectors, signed_neurons, top_proteins
+from protsae.association.annotation import PairScores, score_pairs
+from protsae.association.layer import Layer, signed, top_proteins
 from protsae.association.thresholds import positive_quantiles
 from tests.association.tiny_layer import LENGTH, N_PROTEINS, SETTINGS, build_layer
 from tests.tiny_run import protein_rows
@@ -20,16 +21,21 @@ def relu(rows: np.ndarray) -> np.ndarray:
     return np.maximum(rows, 0)
 
 
+def score(layer: Layer) -> PairScores:
+    thresholds = layer.thresholds(relu)
+    return score_pairs(*(layer.counts(relu, thresholds, split) for split in ("valid", "test")))
+
+
 def test_neurons_of_both_signs() -> None:
     mean = np.array([1, -1], np.float32)
-    found = signed_neurons(mean)(np.array([[3, -1], [0, -5]], np.float32))
+    found = signed(lambda rows: rows - mean)(np.array([[3, -1], [0, -5]], np.float32))
     assert found.tolist() == [[2, 0, 0, 0], [0, 0, 1, 4]]
 
 
 def test_thresholds_come_from_train_alone() -> None:
     activations = random_activations()
     layer = build_layer(activations)
-    _, thresholds = score_detectors(layer, relu)
+    thresholds = layer.thresholds(relu)
     train = np.concatenate([activations[name] for name in sorted(layer.names("train"))])
     expected = positive_quantiles(sparse.csc_array(relu(train)), SETTINGS.quantiles)
     np.testing.assert_array_equal(thresholds, expected)
@@ -44,10 +50,10 @@ def test_a_sample_smaller_than_train_is_whole_proteins() -> None:
         return relu(rows)
 
     settings = SETTINGS.model_copy(update={"sample": LENGTH + 1, "batch": 1})
-    score_detectors(build_layer(activations, settings), counting)
+    build_layer(activations, settings).thresholds(counting)
     assert seen == {LENGTH}
-    _, two = score_detectors(build_layer(activations, settings), relu)
-    _, every = score_detectors(build_layer(activations), relu)
+    two = build_layer(activations, settings).thresholds(relu)
+    every = build_layer(activations).thresholds(relu)
     assert not np.array_equal(two, every)
 
 
@@ -55,8 +61,7 @@ def test_a_sample_smaller_than_train_is_whole_proteins() -> None:
 def test_batches_change_no_score(batch: int) -> None:
     activations = random_activations()
     settings = SETTINGS.model_copy(update={"batch": batch})
-    scores, _ = score_detectors(build_layer(activations, settings), relu)
-    expected, _ = score_detectors(build_layer(activations), relu)
+    scores, expected = score(build_layer(activations, settings)), score(build_layer(activations))
     np.testing.assert_array_equal(scores.valid["f1"], expected.valid["f1"])
     np.testing.assert_array_equal(scores.test["f1"], expected.test["f1"])
 

@@ -14,7 +14,6 @@ SETTINGS = AnnotateSettings(
     min_residues=3,
     min_clusters=2,
     bootstrap=53,
-    null_shifts=20,
     examples=3,
     flank=4,
     batch=101,

@@ -10,9 +10,9 @@ from protsae.io.tables import read_table
 from protsae.tables_schema import ASSOCIATIONS, EXAMPLES, LAYER_FEATURES, conform
 from tests.tiny_run import TOPK, inputs, protein_rows, train_saes, write_onehot_run
 
-FILES = ("features", "associations", "examples")
+FILES = ("features", "associations", "examples", "detectors")
 RELU = {**TOPK, "architecture": "relu", "width": 31, "penalty": 0.5}
-SMALL = ("--min-residues", "3", "--min-clusters", "2", "--bootstrap", "53", "--null-shifts", "7")
+SMALL = ("--min-residues", "3", "--min-clusters", "2", "--bootstrap", "53")
 
 
 def annotate(run: Path, saes: list[Path], output: Path, *flags: str) -> int:
@@ -57,15 +57,29 @@ def test_a_dictionary_of_letters_detects_letters(tables: dict[str, pd.DataFrame]
     perfect = topk[(topk["f1"] == 1) & (topk["property_type"] == "residue")]
     assert len(perfect) >= 5
     # A neuron of one-hot activations is a letter itself, so no feature can beat it.
-    assert (perfect["neuron_f1"] == 1).all()
-    assert (perfect["neuron_sign"] == 1).all()
-    letters = [name.removeprefix("residue: ") for name in perfect["property"]]
-    assert perfect["neuron"].tolist() == [ord(letter) - ord("A") for letter in letters]
+    pairs = tables["associations"]
+    neurons = pairs[(pairs["variant"] == "neurons") & (pairs["f1"] == 1)]
+    found = neurons[neurons["property_type"] == "residue"].set_index("property")["feature"]
+    for name in perfect["property"]:
+        assert found[name] == ord(name.removeprefix("residue: ")) - ord("A")
+
+
+def test_sets_of_detectors_are_counted(tables: dict[str, pd.DataFrame]) -> None:
+    detectors = tables["detectors"].set_index("variant").sort_index()
+    assert detectors["n_detectors"].to_dict() == {
+        **{"topk": 37, "relu": 31, "neurons": 2 * 26, "pca": 2 * 26, "random": 37}
+    }
+    assert (detectors["properties_captured"] <= detectors["properties_captured_high"]).all()
+    called = tables["associations"].query("q_value <= 0.05").groupby("variant")
+    assert (detectors["n_significant"] == called["feature"].nunique()).all()
+    assert (detectors["properties_significant"] == called["property"].nunique()).all()
+    mean = called.size() / called["feature"].nunique()
+    assert (detectors["properties_per_detector"] - mean).abs().max() < 1e-12
 
 
 def test_scores_agree_with_their_counts(tables: dict[str, pd.DataFrame]) -> None:
     pairs = tables["associations"]
-    assert set(pairs["variant"]) == {"neurons", "topk", "relu"}
+    assert set(pairs["variant"]) == {"neurons", "pca", "random", "topk", "relu"}
     assert len(pairs) > 20
     tp, fp, fn = pairs["tp"], pairs["fp"], pairs["fn"]
     assert (pairs["f1"] - 2 * tp / (2 * tp + fp + fn)).abs().max() < 1e-12
@@ -78,7 +92,7 @@ def test_scores_agree_with_their_counts(tables: dict[str, pd.DataFrame]) -> None
 
 def test_a_feature_agrees_with_its_association(tables: dict[str, pd.DataFrame]) -> None:
     keys = ["variant", "feature", "property"]
-    shared = ["quantile", "threshold", "valid_f1", "precision", "recall", "f1"]
+    shared = ["quantile", "threshold", "valid_f1", "precision", "recall", "f1", "q_value", "auroc"]
     features = tables["features"].dropna(subset="property")
     both = features.merge(tables["associations"], on=keys, suffixes=("", "_pair"))
     assert len(both) > 20
@@ -92,7 +106,7 @@ def test_a_feature_agrees_with_its_association(tables: dict[str, pd.DataFrame]) 
 def test_features_without_a_property_have_no_scores(tables: dict[str, pd.DataFrame]) -> None:
     features = tables["features"]
     without = features[features["property"].isna()]
-    scores = ["property_type", "threshold", "f1", "f1_low", "null_f1", "n_residues", "neuron_f1"]
+    scores = ["property_type", "threshold", "f1", "f1_low", "null_f1", "n_residues", "q_value"]
     assert without[scores].isna().all(axis=None)
     assert features.drop(index=without.index)[scores].notna().all(axis=None)
 

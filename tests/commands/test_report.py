@@ -8,7 +8,7 @@ import pytest
 
 from protsae.cli import main
 from protsae.io.tables import write_table
-from tests.run_folder import MODEL, feature_rows, write_run
+from tests.run_folder import MODEL, joined_feature_rows, write_run
 
 
 @pytest.fixture
@@ -41,11 +41,11 @@ def test_same_run_same_bytes(results: Path) -> None:
     "missing",
     [
         "features.parquet",
-        "associations.parquet",
         "proteins/proteins.parquet",
         "proteins/annotations.parquet",
         "proteins/provenance.json",
         f"annotation/{MODEL}/layer-02/examples.parquet",
+        f"annotation/{MODEL}/layer-02/detectors.parquet",
         f"sae/{MODEL}/layer-02/topk/evaluation.json",
         f"sae/{MODEL}/layer-02/topk/training.parquet",
     ],
@@ -60,7 +60,7 @@ def test_missing_file(results, capsys, missing) -> None:
 
 
 def test_no_features(results, capsys) -> None:
-    write_table(results / "features.parquet", feature_rows(MODEL, 1).head(0), {})
+    write_table(results / "features.parquet", joined_feature_rows(MODEL, 1).head(0), {})
     _assert_refused(
         results, capsys, f"{results}/features.parquet: no features; run the annotate stage"
     )

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -11,7 +12,13 @@ from protsae.io.tables import read_metadata, read_table, write_table
 from protsae.tables_schema import ASSOCIATIONS, FEATURES, SUMMARY
 from tests.run_folder import LAYERS, MODEL, N_FEATURES, VARIANTS, tables_command, write_stages
 
-OUTPUTS = ("features.parquet", "features.tsv", "associations.parquet", "summary.tsv")
+OUTPUTS = (
+    "features.parquet",
+    "features.tsv",
+    "associations.parquet",
+    "detectors.tsv",
+    "summary.tsv",
+)
 
 
 @pytest.fixture
@@ -44,12 +51,9 @@ def test_summary_counts(results: Path) -> None:
     assert list(summary) == SUMMARY.names
     assert summary["model"].tolist() == ["onehot"] * 2 + [MODEL] * 4
     row = summary.iloc[-1]
-    # Features 0 and 1 reach 0.5; of them only 0 has f1_low above its neuron.
-    assert (row["features_with_property"], row["features_above_neuron"]) == (2, 1)
-    # SIGNAL and residue: C by the features that are best on valid. The hostile one stays below 0.5.
-    assert row["properties_captured"] == 2
-    # Both pairs belong to neuron 0, one for each sign.
-    assert (row["neurons_with_property"], row["neuron_properties_captured"]) == (1, 2)
+    # Features 0 and 1 reach 0.5 and q 0.05; of them only 0 has f1_low above its neuron.
+    assert (row["features_with_property"], row["features_significant"]) == (2, 2)
+    assert row["features_above_baselines"] == 1
     assert summary["loss_recovered"].isna().tolist() == [True, True, False, False, False, False]
 
 
@@ -60,7 +64,7 @@ def test_tsv_has_four_significant_digits_and_gaps_where_nothing_is_known(results
     without_property = lines[3].split("\t")
     assert without_property[:5] == ["onehot", "0", "relu", "2", "0.1235"]
     assert without_property[FEATURES.names.index("neuron")] == ""
-    assert lines[1].split("\t")[FEATURES.names.index("neuron")] == "1"
+    assert lines[1].split("\t")[FEATURES.names.index("neuron")] == "0"
     assert "\t1.235\t" in (results / "summary.tsv").read_text()
 
 
@@ -84,8 +88,9 @@ def test_stdout_names_the_outputs(results: Path, capsys: pytest.CaptureFixture[s
     assert main(tables_command(results)) == 0
     assert capsys.readouterr().out == (
         f"wrote {results}/features.parquet and .tsv: 24 features, of which\n"
-        "  12 capture a property and 6 beat the baselines for theirs\n"
-        f"wrote {results}/associations.parquet: 36 pairs\n"
+        "  12 have a property at a false discovery rate of 5% and 8 beat all baselines for theirs\n"
+        f"wrote {results}/associations.parquet: 39 pairs\n"
+        f"wrote {results}/detectors.tsv: 12 sets of detectors\n"
         f"wrote {results}/summary.tsv: 6 SAEs\n"
     )
 
@@ -152,7 +157,7 @@ def test_other_columns(results, capsys, change, problem) -> None:
         results,
         capsys,
         tables_command(results),
-        f"{path}: {problem}; expected the columns of the features table, version 3 "
+        f"{path}: {problem}; expected the columns of the features table, version {FEATURES.version} "
         "(docs/tables.md); run the stage that writes it again",
     )
 
@@ -219,6 +224,36 @@ def _assert_refused(results: Path, capsys, command: list[str], line: str) -> Non
     assert sorted(results.iterdir()) == before
 
 
+def test_baselines_of_the_layer_are_their_best_detectors_on_valid(results: Path) -> None:
+    assert main(tables_command(results)) == 0
+    features = read_table(results / "features.parquet")
+    own = features[(features["model"] == MODEL) & (features["variant"] == "topk")].head(4)
+    assert own["neuron_f1"].tolist() == pytest.approx([0.5, 0.75, np.nan, np.nan], nan_ok=True)
+    # Detectors 0 and d_model + 0: neuron 0, high for SIGNAL and low for C.
+    assert own["neuron"].tolist() == [0, 0, pd.NA, pd.NA]
+    assert own["neuron_sign"].tolist() == [1, -1, pd.NA, pd.NA]
+    assert own["pca_f1"].tolist() == pytest.approx([0.25, *[np.nan] * 3], nan_ok=True)
+    assert own["random_f1"].isna().all()
+    assert own["untrained_f1"].isna().all()
+
+
+def test_the_model_with_shuffled_weights_is_a_baseline(results: Path) -> None:
+    """Its detectors serve every layer, and have no such baseline themselves."""
+    for name in ("features", "associations", "detectors", "examples"):
+        path = results / f"annotation/{MODEL}/layer-01/{name}.parquet"
+        rows = read_table(path).assign(model=f"{MODEL}-random")
+        if name == "associations":
+            rows["f1"] /= 4
+        write_table(path, rows, {"stage": "annotate"})
+    for path in results.glob(f"sae/{MODEL}/layer-01/*/evaluation.json"):
+        path.write_text(path.read_text().replace(f'"{MODEL}"', f'"{MODEL}-random"'))
+    assert main(tables_command(results)) == 0
+    features = read_table(results / "features.parquet")
+    found = features[features["property"] == "SIGNAL"].groupby("model")["untrained_f1"].unique()
+    assert found[MODEL].tolist() == found["onehot"].tolist() == [0.2]
+    assert np.isnan(found[f"{MODEL}-random"]).all()
+
+
 def test_the_one_hot_baseline_is_its_best_detector_on_valid(results: Path) -> None:
     assert main(tables_command(results)) == 0
     features = read_table(results / "features.parquet")
@@ -237,4 +272,4 @@ def test_a_feature_below_the_one_hot_baseline_is_not_above_its_baselines(results
         write_table(path, pairs.assign(f1=2 * pairs["f1"]), read_metadata(path))
     assert main(tables_command(results)) == 0
     summary = pd.read_csv(results / "summary.tsv", sep="\t")
-    assert summary.iloc[-1]["features_above_neuron"] == 0
+    assert summary.iloc[-1]["features_above_baselines"] == 0

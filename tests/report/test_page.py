@@ -19,7 +19,7 @@ from tests.run_folder import (
     HOSTILE,
     MODEL,
     PROTEINS,
-    feature_rows,
+    joined_feature_rows,
     write_run,
 )
 
@@ -143,7 +143,7 @@ def test_unknown_protein(tmp_path: Path) -> None:
 
 
 def test_margin_is_above_the_strongest_baseline() -> None:
-    scored = add_margin(feature_rows(MODEL, 1)).head(3)
+    scored = add_margin(joined_feature_rows(MODEL, 1)).head(3)
     assert scored["feature"].tolist() == [0, 1, 3]
     # neuron, neuron, neuron: 0.8 - 0.5, 0.9 - 0.75, 0.4 - 0.3
     assert scored["margin"].round(9).tolist() == [0.3, 0.15, 0.1]
@@ -153,21 +153,23 @@ def test_margin_is_above_the_strongest_baseline() -> None:
 
 
 def test_best_features_one_per_property_uniprot_first() -> None:
-    best = best_features(feature_rows(MODEL, 1), 12)
+    best = best_features(joined_feature_rows(MODEL, 1), 12)
     assert best["feature"].tolist() == [0, 3, 1]
     assert best["n_alike"].tolist() == [2, 2, 2]  # two variants
     # The first places go to UniProt properties, though residue: C has a higher margin than 3.
-    assert best_features(feature_rows(MODEL, 1), 1)["feature"].tolist() == [0]
+    assert best_features(joined_feature_rows(MODEL, 1), 1)["feature"].tolist() == [0]
 
 
 def test_representative_is_chosen_on_valid_not_on_test() -> None:
-    rows = feature_rows(MODEL, 1).head(1)
+    rows = joined_feature_rows(MODEL, 1).head(1)
     lucky = rows.assign(feature=7, valid_f1=0.2, f1=1.0)
     assert best_features(pd.concat([lucky, rows]), 5)["feature"].tolist() == [0]
 
 
 def test_properties_by_layer() -> None:
-    rows = pd.concat([feature_rows("onehot", 0), feature_rows(MODEL, 2).assign(f1=0.05)])
+    rows = pd.concat(
+        [joined_feature_rows("onehot", 0), joined_feature_rows(MODEL, 2).assign(f1=0.05)]
+    )
     found = property_by_layer(rows, 24)
     assert [table["property"].iloc[0] for table in found] == [
         "SIGNAL",
@@ -175,7 +177,7 @@ def test_properties_by_layer() -> None:
         "residue: C",
     ]
     assert found[0]["layer"].tolist() == [0, 2]
-    assert property_by_layer(feature_rows(MODEL, 1).assign(f1=0.09), 24) == []
+    assert property_by_layer(joined_feature_rows(MODEL, 1).assign(f1=0.09), 24) == []
 
 
 def test_positions_follow_the_rules_of_scoring() -> None:

@@ -11,9 +11,9 @@ from protsae.report import plots
 from tests.run_folder import (
     LAYERS,
     VARIANTS,
-    association_rows,
+    detector_rows,
     evaluation,
-    feature_rows,
+    joined_feature_rows,
     training_rows,
 )
 
@@ -22,8 +22,7 @@ from tests.run_folder import (
 def summary() -> pd.DataFrame:
     return summarise(
         [evaluation(model, layer, variant) for model, layer in LAYERS for variant in VARIANTS],
-        pd.concat([feature_rows(*layer) for layer in LAYERS]),
-        pd.concat([association_rows(*layer) for layer in LAYERS]),
+        pd.concat([joined_feature_rows(*layer) for layer in LAYERS]),
     )
 
 
@@ -31,7 +30,9 @@ def _draw(name: str, summary: pd.DataFrame) -> Markup:
     histogram = {"log10_edges": [-2.0, -1.0, 0.0], "counts": [1, 3]}
     return {
         "across_layers": lambda: plots.across_layers(summary),
-        "captured": lambda: plots.captured(summary),
+        "captured": lambda: plots.captured(
+            pd.concat([detector_rows(*p) for p in LAYERS], ignore_index=True)
+        ),
         "training": lambda: plots.training_curves({"relu": training_rows()}, "t1"),
         "density": lambda: plots.density_histograms({"relu": histogram}, "d1"),
     }[name]()

@@ -21,6 +21,7 @@ rule annotate_layer:
         features="<results>/annotation/{model}/layer-{layer}/features.parquet",
         associations="<results>/annotation/{model}/layer-{layer}/associations.parquet",
         examples="<results>/annotation/{model}/layer-{layer}/examples.parquet",
+        detectors="<results>/annotation/{model}/layer-{layer}/detectors.parquet",
     log:
         "<results>/logs/annotate/{model}/layer-{layer}.log",
     benchmark:

@@ -16,6 +16,7 @@ rule tables:
         features="<results>/features.parquet",
         features_text="<results>/features.tsv",
         associations="<results>/associations.parquet",
+        detectors="<results>/detectors.tsv",
         summary="<results>/summary.tsv",
     log:
         "<results>/logs/tables.log",
@@ -37,12 +38,12 @@ rule tables:
 rule report:
     input:
         "<results>/features.parquet",
-        "<results>/associations.parquet",
         "<results>/summary.tsv",
         "<results>/proteins/proteins.parquet",
         "<results>/proteins/annotations.parquet",
         "<results>/proteins/provenance.json",
         layer_paths("<results>/annotation/{model}/layer-{layer}/examples.parquet"),
+        layer_paths("<results>/annotation/{model}/layer-{layer}/detectors.parquet"),
         sae_paths("<results>/sae/{model}/layer-{layer}/{variant}/evaluation.json"),
         sae_paths("<results>/sae/{model}/layer-{layer}/{variant}/training.parquet"),
     output:
