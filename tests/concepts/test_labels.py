@@ -5,6 +5,7 @@ import pytest
 from protsae.concepts import labeller as module
 from protsae.concepts.classes import CLASSES
 from protsae.concepts.complexity import low_complexity
+from protsae.concepts.evidence import is_experimental
 from protsae.concepts.label_sets import LabelSet
 from protsae.concepts.labels import PropertyTable
 from protsae.concepts.motifs import MOTIFS, matches
@@ -383,3 +384,30 @@ def test_two_properties_of_one_name() -> None:
     same = LabelSet("residue", ("C",), "me", {"test0": np.ones(3, np.uint8)})
     with pytest.raises(ValueError, match="two properties are named 'residue: C'"):
         PropertyTable.build(proteins, signals(proteins), 1, 1, label_sets=[same])
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_unknown_under_the_evidence_filter(seed: int) -> None:
+    """A residue is unknown for a type where only left-out features of that type label it."""
+    proteins, features = random_input(seed)
+    codes = np.random.default_rng(seed).choice(["ECO:0000269", "ECO:0000250", ""], len(features))
+    features = features.assign(evidence=codes)
+    table = PropertyTable.build(proteins, features, 1, 1, evidence="experimental")
+    keep = [is_experimental(f.type, f.evidence) for f in features.itertuples()]
+    positive = reference_sets(proteins, features[keep])
+    doubtful = reference_sets(proteins, features[~np.array(keep)])
+
+    order = proteins["accession"].tolist()
+    pairs = [(p.accession, i + 1) for p in proteins.itertuples() for i in range(len(p.sequence))]
+    labels, known = table.labels(order).toarray(), table.known(order)
+    checked = 0
+    for column, found in enumerate(table.properties):
+        is_known = known[:, table.known_column[column]]
+        assert is_known[labels[:, column] == 1].all(), found
+        if found.source != "UniProt" or found.type == "HELIX":
+            continue
+        unknown = doubtful.get(found.type, set()) - positive[found.type]
+        assert is_known.tolist() == [pair not in unknown for pair in pairs], found
+        checked += bool(unknown)
+    assert checked
+    assert sum(table.features_left_out.values()) == keep.count(False)
