@@ -103,11 +103,10 @@ class Labeller:
         known = np.ones((sum(lengths), self.n_known_columns), dtype=bool)
         doubtful = self._covered(self.doubtful, accessions, n_types).toarray() > 0
         labelled = self._covered(self.spans, accessions, len(self.annotated))
-        types = [property.name for property in self.annotated]
         for column, name in enumerate(self.doubtful_types):
             # An experiment settles what a prediction beside it leaves open.
-            if name in types:
-                doubtful[:, column] &= labelled[:, [types.index(name)]].toarray()[:, 0] == 0
+            of_type = [i for i, property in enumerate(self.annotated) if property.type == name]
+            doubtful[:, column] &= labelled[:, of_type].sum(axis=1) == 0
         known[:, 1 : 1 + n_types] = ~doubtful
         for column, labels in enumerate(self.label_sets, start=1 + n_types):
             known[:, column] = labels.known(accessions, lengths)
