@@ -11,6 +11,7 @@ from protsae.errors import UserError
 
 COMMANDS = {
     "fetch": "proteins and their annotations, from UniProt or from files",
+    "labels": "secondary structure and accessibility of residues, from structures",
     "split": "homology clusters, and train/valid/test that never share one",
     "onehot": "one-hot sequences of one shard, as an activation file",
     "embed": "every layer's activations of one shard through ESM-2",

@@ -1,7 +1,7 @@
 """UniProt features to properties of residues: one for each type, one for each name within it."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -136,6 +136,65 @@ def _arrays(
         for feature_type, name in ordered
     )
     return properties, Spans(*np.ascontiguousarray(table.T))
+
+
+STRUCTURE_TYPES = ("HELIX", "STRAND", "TURN")
+"""Types that UniProt takes from structures, so that entries without a structure have none."""
+
+
+def unknown_structure(
+    properties: tuple[Property, ...], spans: Spans, lengths: Mapping[str, int]
+) -> Spans:
+    """Residues whose secondary structure UniProt does not know.
+
+    Those are all residues of a protein that has no `STRUCTURE_TYPES` at all, and in others the
+    residues before the first and after the last of them: a structure often covers a part only.
+
+    Parameters
+    ----------
+    properties : tuple of Property
+        Columns of ``spans``.
+    lengths : mapping of str to int
+        Number of residues of each protein, in the order of the protein indices.
+
+    Returns
+    -------
+    Spans
+        Columns point into `STRUCTURE_TYPES`, each of which has the same stretches.
+
+    Examples
+    --------
+    >>> helix = (Property("HELIX", "HELIX", SOURCE),)
+    >>> spans = Spans(*np.array([[0], [0], [4], [6]]))
+    >>> unknown = unknown_structure(helix, spans, {"P1": 9, "P2": 5})
+    >>> of_helix = unknown.take(unknown.column == 0)
+    >>> of_helix.protein.tolist(), of_helix.start.tolist(), of_helix.end.tolist()
+    ([0, 0, 1], [1, 7, 1], [3, 9, 5])
+    """
+    n_residues = np.fromiter(lengths.values(), dtype=np.int64)
+    is_structure = np.array([found.type in STRUCTURE_TYPES for found in properties], dtype=bool)
+    known = spans.take(is_structure[spans.column])
+    first, last = n_residues + 1, n_residues.copy()
+    np.minimum.at(first, known.protein, known.start)
+    last[known.protein] = 0
+    np.maximum.at(last, known.protein, known.end)
+    # Without any feature, "before the first" is the whole protein and "after the last" nothing.
+    protein = np.tile(np.arange(len(n_residues)), 2)
+    start = np.concatenate([np.ones_like(first), last + 1])
+    end = np.concatenate([first - 1, n_residues])
+    unknown = Spans(protein, np.zeros_like(protein), start, end).take(start <= end)
+    return concatenate(
+        replace(unknown, column=np.full_like(unknown.column, column))
+        for column in range(len(STRUCTURE_TYPES))
+    )
+
+
+def concatenate(parts: Iterable[Spans]) -> Spans:
+    """All stretches of several spans, sorted by protein."""
+    rows = np.concatenate(
+        [np.stack([part.protein, part.column, part.start, part.end]) for part in parts], axis=1
+    )
+    return Spans(*np.ascontiguousarray(rows[:, np.argsort(rows[0], kind="stable")]))
 
 
 def span_labels(

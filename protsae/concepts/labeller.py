@@ -32,10 +32,9 @@ class Labeller:
     spans : Spans
         Their residues; columns point into ``annotated``.
     doubtful : Spans
-        Stretches of features that the evidence filter left out; columns point into
-        ``doubtful_types``.
+        Stretches that may have a feature or not; columns point into ``doubtful_types``.
     doubtful_types : tuple of str
-        Feature types of which some features were left out.
+        Feature types that are not known everywhere.
     label_sets : tuple of LabelSet
         Other labels.
     set_columns : ndarray, dtype=int
@@ -82,6 +81,11 @@ class Labeller:
             dtype=np.int64,
         )
 
+    @property
+    def n_known_columns(self) -> int:
+        """Columns of ``known``: all residues, one for each doubtful type, one for each set."""
+        return 1 + len(self.doubtful_types) + len(self.label_sets)
+
     def labels(self, accessions: Sequence[str]) -> sparse.csr_array:
         """As `PropertyTable.labels`."""
         sequences, lengths = self._sequences(accessions)
@@ -96,16 +100,14 @@ class Labeller:
         """As `PropertyTable.known`."""
         _, lengths = self._sequences(accessions)
         n_types = len(self.doubtful_types)
-        known = np.ones((sum(lengths), 1 + n_types + len(self.label_sets)), dtype=bool)
-        if n_types:
-            doubtful = self._covered(self.doubtful, accessions, n_types).toarray() > 0
-            labelled = self._covered(self.spans, accessions, len(self.annotated))
-            types = [property.name for property in self.annotated]
-            for column, name in enumerate(self.doubtful_types):
-                # An experiment settles what a prediction beside it leaves open.
-                if name in types:
-                    doubtful[:, column] &= labelled[:, [types.index(name)]].toarray()[:, 0] == 0
-            known[:, 1 : 1 + n_types] = ~doubtful
+        known = np.ones((sum(lengths), self.n_known_columns), dtype=bool)
+        doubtful = self._covered(self.doubtful, accessions, n_types).toarray() > 0
+        labelled = self._covered(self.spans, accessions, len(self.annotated))
+        for column, name in enumerate(self.doubtful_types):
+            # An experiment settles what a prediction beside it leaves open.
+            of_type = [i for i, property in enumerate(self.annotated) if property.type == name]
+            doubtful[:, column] &= labelled[:, of_type].sum(axis=1) == 0
+        known[:, 1 : 1 + n_types] = ~doubtful
         for column, labels in enumerate(self.label_sets, start=1 + n_types):
             known[:, column] = labels.known(accessions, lengths)
         return known

@@ -9,7 +9,13 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from protsae.concepts.annotations import Spans, feature_spans
+from protsae.concepts.annotations import (
+    STRUCTURE_TYPES,
+    Spans,
+    concatenate,
+    feature_spans,
+    unknown_structure,
+)
 from protsae.concepts.evidence import split_by_evidence
 from protsae.concepts.label_sets import LabelSet
 from protsae.concepts.labeller import Labeller
@@ -28,8 +34,9 @@ class PropertyTable:
         Columns of the labels: what follows from the sequence, then UniProt features by type (in
         the order of the UniProt manual) and name, then label sets in the order given.
     support : DataFrame
-        One row for each property, in the same order: property, valid_residues, valid_clusters,
-        test_residues, test_clusters (labelled residues, homology clusters with at least one).
+        One row for each property, in the same order: property; for valid and for test
+        valid_residues, valid_clusters, valid_known (residues with the property, homology clusters
+        with at least one, residues of which it is known).
     reasons : dict of str to str
         Name of each property that was left out, and why.
     features_left_out : dict of str to int
@@ -61,8 +68,9 @@ class PropertyTable:
         """Choose the properties that can be scored.
 
         A property is kept if valid and test each hold at least ``min_residues`` residues with it,
-        in at least ``min_clusters`` homology clusters. A name whose residues in valid and test are
-        those of its whole type is left out: it would repeat the type.
+        in at least ``min_clusters`` homology clusters, and residues known to lack it. A name whose
+        residues in valid and test are those of its whole type is left out: it would repeat the
+        type.
 
         Parameters
         ----------
@@ -144,9 +152,11 @@ class PropertyTable:
 
         Where a residue is not known it is no negative, and its label is 0. Sequence-derived
         properties are known everywhere. So are UniProt features: what a reviewed entry does not
-        annotate counts as absent, although curators may not have looked for it; with experimental
-        evidence only, the residues that a left-out feature of the same type labels are unknown. A
-        label set knows the residues that it labels, in the proteins that it has.
+        annotate counts as absent, although curators may not have looked for it. Two exceptions:
+        helix, strand and turn are known only between the first and the last of them, as UniProt
+        takes them from structures, which most entries lack and others have for a part; and with
+        experimental evidence only, the residues that a left-out feature of the same type labels
+        are unknown. A label set knows the residues that it labels, in the proteins that it has.
 
         Returns
         -------
@@ -182,11 +192,11 @@ class PropertyTable:
         Examples
         --------
         >>> proteins = pd.DataFrame(
-        ...     [("P1", "MKCA", "a", "valid"), ("P2", "MCCK", "b", "test")],
+        ...     [("P1", "MKCA", "a", "valid"), ("P2", "MCCKA", "b", "test")],
         ...     columns=["accession", "sequence", "cluster", "split"],
         ... )
         >>> annotations = pd.DataFrame(
-        ...     [("P1", "HELIX", "", 1, 2), ("P2", "HELIX", "", 1, 3), ("P2", "HELIX", "", 3, 4)],
+        ...     [("P1", "MOTIF", "", 1, 2), ("P2", "MOTIF", "", 1, 3), ("P2", "MOTIF", "", 3, 4)],
         ...     columns=["accession", "type", "description", "start", "end"],
         ... )
         >>> table = PropertyTable.build(proteins, annotations, min_residues=1, min_clusters=1)
@@ -194,7 +204,7 @@ class PropertyTable:
         >>> found.protein.tolist(), found.start.tolist(), found.end.tolist()
         ([0, 0, 1], [1, 3, 1], [3, 4, 2])
         >>> {table.properties[column].name for column in found.column}
-        {'HELIX'}
+        {'MOTIF'}
         """
         self._check(accessions)
         return self._labeller.instances(accessions)
@@ -219,14 +229,18 @@ def _candidates(
     lengths = {accession: len(sequence) for accession, sequence in sequences.items()}
     properties, spans, reasons = feature_spans(annotations, lengths)
     left_out, of_others, other_reasons = feature_spans(others, lengths)
-    types = tuple(dict.fromkeys(property.type for property in left_out))
+    types = (*STRUCTURE_TYPES, *dict.fromkeys(property.type for property in left_out))
     column = np.array([types.index(property.type) for property in left_out], dtype=np.int64)
+    doubtful = (
+        unknown_structure(properties, spans, lengths),
+        replace(of_others, column=column[of_others.column]),
+    )
     labeller = Labeller(
         sequences,
         np.arange(len(SEQUENCE_PROPERTIES)),
         properties,
         spans,
-        replace(of_others, column=column[of_others.column]),
+        concatenate(doubtful),
         types,
         label_sets,
         np.arange(sum(len(labels.classes) for labels in label_sets)),
@@ -248,6 +262,7 @@ def _support(labeller: Labeller, proteins: pd.DataFrame) -> pd.DataFrame:
     for split in ("valid", "test"):
         members = proteins.loc[proteins["split"] == split, "accession"].tolist()
         total = sparse.csr_array((len(names), len(properties)), dtype=np.int64)
+        n_known = np.zeros(labeller.n_known_columns, dtype=np.int64)
         for batch in labeller.batches(members):
             lengths = [len(labeller.proteins[accession]) for accession in batch]
             row_cluster = np.repeat([cluster_of[accession] for accession in batch], lengths)
@@ -257,8 +272,10 @@ def _support(labeller: Labeller, proteins: pd.DataFrame) -> pd.DataFrame:
                 shape=(len(names), len(rows)),
             )
             total = total + group @ labeller.labels(batch)
+            n_known += labeller.known(batch).sum(axis=0)
         table[f"{split}_residues"] = np.asarray(total.sum(axis=0), dtype=np.int64)
         table[f"{split}_clusters"] = np.bincount(total.indices, minlength=len(properties))
+        table[f"{split}_known"] = n_known[labeller.known_column]
     return table
 
 
@@ -279,7 +296,10 @@ def _left_out(
     reasons = (
         f"fewer than {min_residues} residues in valid or test",
         f"fewer than {min_clusters} homology clusters in valid or test",
+        "no residue known to lack it in valid or test",
         "same residues in valid and test as its whole type",
     )
-    cases = zip(few_residues, few_clusters, repeats, strict=True)
+    lacking = support[["valid_known", "test_known"]].to_numpy() - residues.to_numpy()
+    none_lack = (lacking <= 0).any(axis=1)
+    cases = zip(few_residues, few_clusters, none_lack, repeats, strict=True)
     return [next((r for r, hit in zip(reasons, case, strict=True) if hit), "") for case in cases]

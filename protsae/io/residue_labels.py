@@ -1,5 +1,6 @@
 """Labels of residues from files: JSON lines, one record per protein; format in docs/labels.md."""
 
+import gzip
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -90,11 +91,23 @@ def read_label_sets(
 
 
 def write_labels(path: str | Path, headers: Iterable[Any], records: Iterable[Any]) -> None:
-    """Write headers and records, each a JSON object of the format without its version."""
+    """Write headers and records, each a JSON object; gzipped if the path ends in ``.gz``.
+
+    Parameters
+    ----------
+    headers : iterable of mappings
+        Without format and version, which are added.
+    """
     marked = [{"format": FORMAT, "format_version": FORMAT_VERSION, **row} for row in headers]
-    with atomic_path(path) as temporary, temporary.open("w") as handle:
-        for row in (*marked, *records):
-            handle.write(json.dumps(row, ensure_ascii=False) + "\n")
+    lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in (*marked, *records))
+    with atomic_path(path) as temporary:
+        if str(path).endswith(".gz"):
+            # No name and no time in the header: equal labels give equal bytes.
+            with temporary.open("wb") as raw, gzip.GzipFile("", "wb", 9, raw, 0) as packed:
+                packed.writelines(line.encode() for line in lines)
+        else:
+            with temporary.open("w") as handle:
+                handle.writelines(lines)
 
 
 def _rows(path: str | Path) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -157,8 +157,8 @@ def test_other_columns(results, capsys, change, problem) -> None:
         results,
         capsys,
         tables_command(results),
-        f"{path}: {problem}; expected the columns of the features table, version {FEATURES.version} "
-        "(docs/tables.md); run the stage that writes it again",
+        f"{path}: {problem}; expected the columns of the features table, version "
+        f"{FEATURES.version} (docs/tables.md); run the stage that writes it again",
     )
 
 

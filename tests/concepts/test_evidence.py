@@ -1,7 +1,14 @@
+from collections import Counter
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
 from protsae.concepts.evidence import is_experimental, split_by_evidence
+from protsae.io.protein_files import read_proteins
+from protsae.proteins import FeatureCounts, select_features
+
+SHARED = Path("/work/shared/data/uniprot")
 
 
 @pytest.mark.parametrize(
@@ -43,3 +50,28 @@ def test_splitting_keeps_rows_and_counts_reasons() -> None:
 def test_no_features() -> None:
     experimental, others, counts = split_by_evidence(pd.DataFrame(columns=["type", "evidence"]))
     assert (len(experimental), len(others), counts) == (0, 0, {})
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        # Features with exact ends: those with an experimental code, and all of the type.
+        pytest.param(
+            "rest_page_1.json.gz", {"HELIX": (299, 299), "SIGNAL": (8, 31)}, id="json-today"
+        ),
+        pytest.param("flat_modern.dat.gz", {"MOD_RES": (76, 150), "DOMAIN": (0, 37)}, id="flat"),
+        pytest.param("flat_2012.dat.gz", {"HELIX": (257, 257), "DISULFID": (0, 31)}, id="2012"),
+    ],
+)
+def test_real_files(name: str, expected: dict[str, tuple[int, int]]) -> None:
+    if not (SHARED / name).exists():
+        pytest.skip(f"{SHARED / name} is not on this machine")
+    counts = FeatureCounts()
+    found = Counter(
+        (feature.type, is_experimental(feature.type, feature.evidence))
+        for protein in read_proteins(SHARED / name)
+        for feature in select_features(protein, counts)
+    )
+    for kind, (experimental, all_of_type) in expected.items():
+        assert found[kind, True] == experimental
+        assert found[kind, True] + found[kind, False] == all_of_type

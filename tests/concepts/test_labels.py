@@ -5,6 +5,7 @@ import pytest
 from protsae.concepts import labeller as module
 from protsae.concepts.classes import CLASSES
 from protsae.concepts.complexity import low_complexity
+from protsae.concepts.evidence import is_experimental
 from protsae.concepts.label_sets import LabelSet
 from protsae.concepts.labels import PropertyTable
 from protsae.concepts.motifs import MOTIFS, matches
@@ -74,6 +75,19 @@ def reference_sets(proteins: pd.DataFrame, features: pd.DataFrame) -> dict[str, 
     return sets
 
 
+def reference_known(proteins: pd.DataFrame, features: pd.DataFrame, name: str) -> set:
+    """(accession, position) of which it is known whether they have a property."""
+    known = set()
+    for protein in proteins.itertuples():
+        first, last = 1, len(protein.sequence)
+        if name.split(":")[0] == "HELIX":
+            own = features[(features["accession"] == protein.accession)]
+            own = own[own["type"] == "HELIX"]
+            first, last = (own["start"].min(), own["end"].max()) if len(own) else (1, 0)
+        known |= {(protein.accession, position) for position in range(first, last + 1)}
+    return known
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_selection_and_labels_equal_a_reference(seed: int, monkeypatch) -> None:
     monkeypatch.setattr(module, "BATCH_RESIDUES", 53)
@@ -85,7 +99,10 @@ def test_selection_and_labels_equal_a_reference(seed: int, monkeypatch) -> None:
 
     def support(name: str, split: str) -> tuple[int, int]:
         members = [pair for pair in sets[name] if row_of.loc[pair[0], "split"] == split]
-        return len(members), len({row_of.loc[accession, "cluster"] for accession, _ in members})
+        n_clusters = len({row_of.loc[accession, "cluster"] for accession, _ in members})
+        known = reference_known(proteins, features, name)
+        n_known = sum(row_of.loc[accession, "split"] == split for accession, _ in known)
+        return len(members), n_clusters, n_known
 
     expected = {}
     for name in sets:
@@ -93,10 +110,12 @@ def test_selection_and_labels_equal_a_reference(seed: int, monkeypatch) -> None:
         kind = name.split(":")[0]
         scored = {pair for pair in sets[name] if row_of.loc[pair[0], "split"] != "train"}
         of_type = {pair for pair in sets.get(kind, ()) if row_of.loc[pair[0], "split"] != "train"}
-        if min(residues for residues, _ in counts.values()) < min_residues:
+        if min(residues for residues, _, _ in counts.values()) < min_residues:
             assert table.reasons[name] == "fewer than 3 residues in valid or test"
-        elif min(clusters for _, clusters in counts.values()) < min_clusters:
+        elif min(clusters for _, clusters, _ in counts.values()) < min_clusters:
             assert table.reasons[name] == "fewer than 2 homology clusters in valid or test"
+        elif any(residues == n_known for residues, _, n_known in counts.values()):
+            assert table.reasons[name] == "no residue known to lack it in valid or test"
         elif name != kind and scored == of_type:
             assert table.reasons[name] == "same residues in valid and test as its whole type"
         else:
@@ -114,6 +133,10 @@ def test_selection_and_labels_equal_a_reference(seed: int, monkeypatch) -> None:
     assert labels.dtype == np.uint8
     np.testing.assert_array_equal(labels.toarray(), dense)
     assert labels.nnz == dense.sum()
+    known = table.known(order)
+    for column, name in zip(table.known_column, names, strict=True):
+        expected_known = reference_known(proteins, features, name)
+        assert known[:, column].tolist() == [pair in expected_known for pair in pairs]
 
 
 def two_splits(n_valid: int, n_test: int, clusters: str = "own") -> pd.DataFrame:
@@ -126,8 +149,8 @@ def two_splits(n_valid: int, n_test: int, clusters: str = "own") -> pd.DataFrame
     return pd.DataFrame(rows, columns=["accession", "sequence", "cluster", "split"])
 
 
-def helices(proteins: pd.DataFrame) -> pd.DataFrame:
-    rows = [(accession, "HELIX", "", 1, 2) for accession in proteins["accession"]]
+def signals(proteins: pd.DataFrame) -> pd.DataFrame:
+    rows = [(accession, "SIGNAL", "", 1, 2) for accession in proteins["accession"]]
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
@@ -144,9 +167,9 @@ def helices(proteins: pd.DataFrame) -> pd.DataFrame:
 )
 def test_thresholds(n_valid: int, n_test: int, clusters: str, reason: str) -> None:
     proteins = two_splits(n_valid, n_test, clusters)
-    table = PropertyTable.build(proteins, helices(proteins), min_residues=6, min_clusters=3)
-    assert table.reasons.get("HELIX", "") == reason
-    assert ("HELIX" in [property.name for property in table.properties]) == (not reason)
+    table = PropertyTable.build(proteins, signals(proteins), min_residues=6, min_clusters=3)
+    assert table.reasons.get("SIGNAL", "") == reason
+    assert ("SIGNAL" in [property.name for property in table.properties]) == (not reason)
 
 
 def test_a_name_that_repeats_its_type_is_left_out() -> None:
@@ -172,6 +195,9 @@ def test_left_out_counts_by_reason() -> None:
         + len(["tiny", "aliphatic", "aromatic", "negative"])
         + len(["low complexity"])
         + len(MOTIFS),
+        "no residue known to lack it in valid or test": len(
+            ["N-terminal 10", "C-terminal 10", "hydrophobic"]
+        ),
     }
 
 
@@ -199,11 +225,11 @@ def test_labels_do_not_depend_on_how_proteins_are_batched() -> None:
 
 def test_mistakes_name_the_accession() -> None:
     proteins = two_splits(1, 1)
-    table = PropertyTable.build(proteins, helices(proteins), 1, 1)
+    table = PropertyTable.build(proteins, signals(proteins), 1, 1)
     with pytest.raises(ValueError, match="P9: no such protein"):
         table.labels(["valid0", "P9"])
     with pytest.raises(ValueError, match="valid0: accession occurs twice"):
-        PropertyTable.build(pd.concat([proteins, proteins]), helices(proteins), 1, 1)
+        PropertyTable.build(pd.concat([proteins, proteins]), signals(proteins), 1, 1)
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -239,13 +265,14 @@ def test_instances_are_the_features_and_agree_with_the_labels(seed: int) -> None
 
 
 def evidence_table() -> PropertyTable:
-    """MKC twice; a helix, an experimental and a predicted binding site, a predicted signal."""
+    """MKC twice; two helices, an experimental and a predicted binding site, a predicted signal."""
     proteins = two_splits(1, 1)
     rows = [
         (name, *feature)
         for name in ("valid0", "test0")
         for feature in (
-            ("HELIX", "", 1, 3, ""),
+            ("HELIX", "", 1, 1, ""),
+            ("HELIX", "", 3, 3, ""),
             ("BINDING", "ATP", 1, 1, "ECO:0000269"),
             ("BINDING", "ATP", 1, 2, "ECO:0000250"),
             ("SIGNAL", "", 1, 2, ""),
@@ -275,17 +302,45 @@ def test_residues_of_left_out_features_are_unknown_not_negative() -> None:
     assert labels[:, column["BINDING"]].tolist() == [1, 0, 0]
     # Residue 1 is settled by the experiment, residue 2 only predicted, residue 3 neither.
     assert known[:, table.known_column[column["BINDING"]]].tolist() == [True, False, True]
-    assert table.known_column[column["HELIX"]] == 0
+    assert known[:, table.known_column[column["HELIX"]]].all()
     assert table.known_column[column["residue: C"]] == 0
     assert known[:, 0].all()
 
 
 def test_all_evidence_leaves_nothing_unknown() -> None:
     proteins = two_splits(1, 1)
-    table = PropertyTable.build(proteins, helices(proteins), 1, 1)
+    table = PropertyTable.build(proteins, signals(proteins), 1, 1)
     assert table.features_left_out == {}
-    assert table.known(["test0", "valid0"]).tolist() == [[True]] * 6
     assert (table.known_column == 0).all()
+    assert table.known(["test0", "valid0"])[:, 0].tolist() == [True] * 6
+
+
+def test_secondary_structure_is_known_between_its_first_and_last_feature() -> None:
+    proteins = pd.DataFrame(
+        [("P1", "MKCMKCM", "a", "valid"), ("P2", "MKCMK", "b", "test"), ("P3", "MKC", "b", "test")],
+        columns=["accession", "sequence", "cluster", "split"],
+    )
+    rows = [
+        *(("P1", "STRAND", "", 2, 2), ("P1", "HELIX", "", 4, 5)),
+        *(("P2", "HELIX", "", 1, 1), ("P2", "STRAND", "", 3, 5)),
+        *(("P2", "SIGNAL", "", 1, 2), ("P1", "SIGNAL", "", 1, 2)),
+    ]
+    table = PropertyTable.build(proteins, pd.DataFrame(rows, columns=COLUMNS), 1, 1)
+    column = {property.name: i for i, property in enumerate(table.properties)}
+    known = table.known(["P3", "P1", "P2"])
+    for name in ("HELIX", "STRAND"):
+        found = known[:, table.known_column[column[name]]].astype(int).tolist()
+        assert found == [*(0, 0, 0), *(0, 1, 1, 1, 1, 0, 0), *(1, 1, 1, 1, 1)]
+        row = table.support.set_index("property").loc[name]
+        assert (row["valid_known"], row["test_known"]) == (4, 5)
+    assert known[:, table.known_column[column["SIGNAL"]]].all()
+
+
+def test_a_property_that_nothing_lacks_is_left_out() -> None:
+    proteins = two_splits(1, 1)
+    rows = [(name, "HELIX", "", 1, 2) for name in proteins["accession"]]
+    table = PropertyTable.build(proteins, pd.DataFrame(rows, columns=COLUMNS), 1, 1)
+    assert table.reasons["HELIX"] == "no residue known to lack it in valid or test"
 
 
 def test_label_sets_add_properties_and_say_what_they_know() -> None:
@@ -296,9 +351,9 @@ def test_label_sets_add_properties_and_say_what_they_know() -> None:
         "PDB",
         {"valid0": np.array([1, 0, 2], np.uint8), "test0": np.array([2, 2, 1], np.uint8)},
     )
-    table = PropertyTable.build(proteins, helices(proteins), 1, 1, label_sets=[structure])
+    table = PropertyTable.build(proteins, signals(proteins), 1, 1, label_sets=[structure])
     names = [property.name for property in table.properties]
-    assert names[-3:] == ["HELIX", "structure: H", "structure: E"]
+    assert names[-3:] == ["SIGNAL", "structure: H", "structure: E"]
     assert table.properties[-1].source == "PDB"
     order = ["valid1", "test0", "valid0"]
     assert table.labels(order).toarray()[:, -2:].tolist() == [
@@ -309,17 +364,18 @@ def test_label_sets_add_properties_and_say_what_they_know() -> None:
     known = table.known(order)
     assert known[:, table.known_column[-1]].tolist() == [False] * 3 + [True] * 4 + [False, True]
     assert table.known_column[-1] == table.known_column[-2]
-    assert table.support.iloc[-1].tolist() == ["structure: E", 1, 1, 2, 1]
+    assert table.support.iloc[-1].tolist() == ["structure: E", 1, 1, 2, 2, 1, 3]
     assert not table.has_instances[-2:].any()
 
 
 def test_a_class_that_is_rare_is_left_out() -> None:
     proteins = two_splits(1, 1)
-    codes = {"valid0": np.array([1, 1, 2], np.uint8), "test0": np.array([1, 1, 1], np.uint8)}
-    structure = LabelSet("structure", ("H", "E"), "PDB", codes)
-    table = PropertyTable.build(proteins, helices(proteins), 1, 1, label_sets=[structure])
+    codes = {"valid0": np.array([1, 2, 3], np.uint8), "test0": np.array([3, 1, 1], np.uint8)}
+    structure = LabelSet("structure", ("H", "E", "C"), "PDB", codes)
+    table = PropertyTable.build(proteins, signals(proteins), 1, 1, label_sets=[structure])
     assert table.reasons["structure: E"] == "fewer than 1 residues in valid or test"
-    assert table.labels(["valid0"]).toarray()[:, -1].tolist() == [1, 1, 0]
+    assert [p.name for p in table.properties[-2:]] == ["structure: H", "structure: C"]
+    assert table.labels(["valid0"]).toarray()[:, -2:].tolist() == [[1, 0], [0, 0], [0, 1]]
     assert table.known(["valid0"])[:, table.known_column[-1]].all()
 
 
@@ -327,4 +383,31 @@ def test_two_properties_of_one_name() -> None:
     proteins = two_splits(1, 1)
     same = LabelSet("residue", ("C",), "me", {"test0": np.ones(3, np.uint8)})
     with pytest.raises(ValueError, match="two properties are named 'residue: C'"):
-        PropertyTable.build(proteins, helices(proteins), 1, 1, label_sets=[same])
+        PropertyTable.build(proteins, signals(proteins), 1, 1, label_sets=[same])
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_unknown_under_the_evidence_filter(seed: int) -> None:
+    """A residue is unknown for a type where only left-out features of that type label it."""
+    proteins, features = random_input(seed)
+    codes = np.random.default_rng(seed).choice(["ECO:0000269", "ECO:0000250", ""], len(features))
+    features = features.assign(evidence=codes)
+    table = PropertyTable.build(proteins, features, 1, 1, evidence="experimental")
+    keep = [is_experimental(f.type, f.evidence) for f in features.itertuples()]
+    positive = reference_sets(proteins, features[keep])
+    doubtful = reference_sets(proteins, features[~np.array(keep)])
+
+    order = proteins["accession"].tolist()
+    pairs = [(p.accession, i + 1) for p in proteins.itertuples() for i in range(len(p.sequence))]
+    labels, known = table.labels(order).toarray(), table.known(order)
+    checked = 0
+    for column, found in enumerate(table.properties):
+        is_known = known[:, table.known_column[column]]
+        assert is_known[labels[:, column] == 1].all(), found
+        if found.source != "UniProt" or found.type == "HELIX":
+            continue
+        unknown = doubtful.get(found.type, set()) - positive[found.type]
+        assert is_known.tolist() == [pair not in unknown for pair in pairs], found
+        checked += bool(unknown)
+    assert checked
+    assert sum(table.features_left_out.values()) == keep.count(False)

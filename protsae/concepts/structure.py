@@ -1,0 +1,125 @@
+"""Secondary structure and solvent accessibility of the residues of one structure, by MDTraj.
+
+MDTraj (McGibbon et al. 2015, Biophys. J. 109:1528) is an optional dependency: the extra
+``structure``.
+"""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from Bio.PDB.DSSP import residue_max_acc
+
+BACKBONE = ("N", "CA", "C", "O")
+LONGEST_BOND = 2.5
+"""Angstroms from C to the next N beyond which a chain is broken, as in DSSP."""
+BURIED = 0.25
+"""Relative accessibility below which a residue is buried (Petersen et al. 2009, BMC Struct. Biol.
+9:51)."""
+STRUCTURE_SOURCE = "DSSP (Kabsch & Sander 1983, Biopolymers 22:2577; MDTraj), from structures"
+ACCESSIBILITY_SOURCE = (
+    "area by Shrake & Rupley 1973, J. Mol. Biol. 79:351 (MDTraj), over the largest possible by "
+    f"Tien et al. 2013, PLoS ONE 8:e80635; buried below {BURIED}; from structures"
+)
+
+_LARGEST_AREA = residue_max_acc["Wilke"]
+_ANGSTROMS = 10.0  # in a nanometre, MDTraj's unit
+
+
+@dataclass(frozen=True, eq=False)
+class ResolvedResidue:
+    """An amino acid whose backbone is resolved.
+
+    Parameters
+    ----------
+    chain : str
+        Name of its chain.
+    letter, name : str
+        One letter, of the parent for a modified amino acid (M for MSE), and three.
+    atoms : tuple of str
+        Names of its heavy atoms.
+    elements : tuple of str
+        Their elements.
+    positions : ndarray, dtype=float64, shape=(n_atoms, 3)
+        Where they are, in angstroms.
+    """
+
+    chain: str
+    letter: str
+    name: str
+    atoms: tuple[str, ...]
+    elements: tuple[str, ...]
+    positions: np.ndarray
+
+
+def secondary_structure(residues: Sequence[ResolvedResidue]) -> str:
+    """Secondary structure by DSSP in three states, one letter per residue.
+
+    H: helix (DSSP's H, G, I), E: strand (E, B), C: neither. Chains are broken where residues are
+    missing, and strands pair across chains.
+
+    Parameters
+    ----------
+    residues : sequence of ResolvedResidue
+        All of a model, chain by chain.
+    """
+    import mdtraj
+
+    if not residues:
+        return ""
+    return "".join(mdtraj.compute_dssp(_trajectory(residues), simplified=True)[0])
+
+
+def accessibility(residues: Sequence[ResolvedResidue]) -> np.ndarray:
+    """Relative solvent accessibility: area of each residue over the largest that it can have.
+
+    The area is that within all chains given, without water and ligands; a probe of 1.4 angstroms.
+
+    Returns
+    -------
+    ndarray, dtype=float64, shape=(n_residues,)
+        0 (buried) to about 1; NaN for a modified amino acid, whose largest area is not known.
+    """
+    import mdtraj
+
+    if not residues:
+        return np.zeros(0)
+    areas = mdtraj.shrake_rupley(_trajectory(residues), mode="residue")[0] * _ANGSTROMS**2
+    largest = np.array([_LARGEST_AREA.get(residue.name, np.nan) for residue in residues])
+    return np.asarray(areas / largest, dtype=np.float64)
+
+
+def accessibility_letters(relative: np.ndarray) -> str:
+    """``b`` for buried residues, ``e`` for exposed ones, ``?`` where it is not known.
+
+    Examples
+    --------
+    >>> accessibility_letters(np.array([0.1, 0.25, np.nan]))
+    'be?'
+    """
+    letters = np.where(relative < BURIED, "b", "e")
+    return "".join(np.where(np.isnan(relative), "?", letters))
+
+
+def _trajectory(residues: Sequence[ResolvedResidue]) -> Any:
+    """The residues as MDTraj takes them, a new chain after every break."""
+    import mdtraj
+
+    topology = mdtraj.Topology()
+    chain = topology.add_chain()
+    for before, residue in itertools.pairwise((None, *residues)):
+        assert residue is not None
+        if before is not None and _is_break(before, residue):
+            chain = topology.add_chain()
+        added = topology.add_residue(residue.name, chain)
+        for atom, element in zip(residue.atoms, residue.elements, strict=True):
+            topology.add_atom(atom, mdtraj.element.Element.getBySymbol(element), added)
+    positions = np.concatenate([residue.positions for residue in residues]) / _ANGSTROMS
+    return mdtraj.Trajectory(positions[None].astype(np.float32), topology)
+
+
+def _is_break(before: ResolvedResidue, residue: ResolvedResidue) -> bool:
+    bond = residue.positions[residue.atoms.index("N")] - before.positions[before.atoms.index("C")]
+    return before.chain != residue.chain or float(np.linalg.norm(bond)) > LONGEST_BOND

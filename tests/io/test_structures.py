@@ -1,0 +1,103 @@
+import gzip
+from pathlib import Path
+
+import pytest
+
+from protsae.errors import UserError
+from protsae.io.structures import read_structure, structure_files
+
+# Residues 1, 2 (two places of CB, a hydrogen), 5 (selenomethionine), 6 (no O); then a free
+# glutamate, a zinc and water; chain B has one residue and an insertion after it.
+PDB = """\
+MODEL        1
+ATOM      1  N   GLY A   1       0.000   0.000   0.000  1.00  0.00           N
+ATOM      2  CA  GLY A   1       1.000   0.000   0.000  1.00  0.00           C
+ATOM      3  C   GLY A   1       2.000   0.000   0.000  1.00  0.00           C
+ATOM      4  O   GLY A   1       3.000   0.000   0.000  1.00  0.00           O
+ATOM      5  N   ALA A   2       0.000   1.000   0.000  1.00  0.00           N
+ATOM      6  CA  ALA A   2       1.000   1.000   0.000  1.00  0.00           C
+ATOM      7  C   ALA A   2       2.000   1.000   0.000  1.00  0.00           C
+ATOM      8  O   ALA A   2       3.000   1.000   0.000  1.00  0.00           O
+ATOM      9  CB AALA A   2       7.000   1.000   0.000  0.30  0.00           C
+ATOM     10  CB BALA A   2       9.000   1.000   0.000  0.70  0.00           C
+ATOM     11  H   ALA A   2       5.000   1.000   0.000  1.00  0.00           H
+HETATM   12  N   MSE A   5       0.000   2.000   0.000  1.00  0.00           N
+HETATM   13  CA  MSE A   5       1.000   2.000   0.000  1.00  0.00           C
+HETATM   14  C   MSE A   5       2.000   2.000   0.000  1.00  0.00           C
+HETATM   15  O   MSE A   5       3.000   2.000   0.000  1.00  0.00           O
+HETATM   16 SE   MSE A   5       4.000   2.000   0.000  1.00  0.00          SE
+ATOM     17  N   SER A   6       0.000   3.000   0.000  1.00  0.00           N
+ATOM     18  CA  SER A   6       1.000   3.000   0.000  1.00  0.00           C
+ATOM     19  C   SER A   6       2.000   3.000   0.000  1.00  0.00           C
+TER
+HETATM   20  N   GLU A 101       0.000   8.000   0.000  1.00  0.00           N
+HETATM   21  CA  GLU A 101       1.000   8.000   0.000  1.00  0.00           C
+HETATM   22  C   GLU A 101       2.000   8.000   0.000  1.00  0.00           C
+HETATM   23  O   GLU A 101       3.000   8.000   0.000  1.00  0.00           O
+HETATM   24 ZN    ZN A 102       0.000   9.000   0.000  1.00  0.00          ZN
+HETATM   25  O   HOH A 103       0.000   9.500   0.000  1.00  0.00           O
+ATOM     26  N   LYS B   7       0.000   0.000   5.000  1.00  0.00           N
+ATOM     27  CA  LYS B   7       1.000   0.000   5.000  1.00  0.00           C
+ATOM     28  C   LYS B   7       2.000   0.000   5.000  1.00  0.00           C
+ATOM     29  O   LYS B   7       3.000   0.000   5.000  1.00  0.00           O
+ATOM     30  N   TRP B   7A      0.000   0.000   6.000  1.00  0.00           N
+ATOM     31  CA  TRP B   7A      1.000   0.000   6.000  1.00  0.00           C
+ATOM     32  C   TRP B   7A      2.000   0.000   6.000  1.00  0.00           C
+ATOM     33  O   TRP B   7A      3.000   0.000   6.000  1.00  0.00           O
+ENDMDL
+MODEL        2
+ATOM      1  N   GLY A   1       0.000   0.000   0.000  1.00  0.00           N
+ENDMDL
+END
+"""
+
+
+def test_a_small_structure(tmp_path: Path) -> None:
+    path = tmp_path / "x.pdb"
+    path.write_text(PDB)
+    residues = read_structure(path)
+    assert [(r.chain, r.letter, r.name) for r in residues] == [
+        ("A", "G", "GLY"),
+        ("A", "A", "ALA"),
+        ("A", "M", "MSE"),
+        ("B", "K", "LYS"),
+        ("B", "W", "TRP"),
+    ]
+    alanine = residues[1]
+    assert alanine.atoms == ("N", "CA", "C", "O", "CB")
+    assert alanine.elements == ("N", "C", "C", "O", "C")
+    assert alanine.positions[-1].tolist() == [9, 1, 0]
+
+
+def test_gzip_is_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "x.ent.gz"
+    path.write_bytes(gzip.compress(PDB.encode()))
+    assert [residue.letter for residue in read_structure(path)] == list("GAMKW")
+
+
+def test_a_file_without_protein(tmp_path: Path) -> None:
+    path = tmp_path / "x.pdb"
+    path.write_text(
+        "HETATM   25  O   HOH A 103       0.000   9.500   0.000  1.00  0.00           O\n"
+    )
+    assert read_structure(path) == []
+
+
+def test_a_file_that_is_no_structure(tmp_path: Path) -> None:
+    path = tmp_path / "x.cif"
+    path.write_text("MKV\n")
+    with pytest.raises(UserError, match=r"x\.cif: not a PDB or mmCIF file: "):
+        read_structure(path)
+
+
+def test_files_of_a_folder(tmp_path: Path) -> None:
+    for name in ("b.pdb", "a.CIF.gz", "notes.txt", "c.fasta"):
+        (tmp_path / name).touch()
+    assert [path.name for path in structure_files(tmp_path)] == ["a.CIF.gz", "b.pdb"]
+
+
+def test_a_folder_without_structures(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"no structures; expected files with \.pdb, \.ent"):
+        structure_files(tmp_path)
+    with pytest.raises(UserError, match="no such folder"):
+        structure_files(tmp_path / "x")
