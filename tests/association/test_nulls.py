@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from protsae.association import nulls
 from protsae.association.nulls import Runs, SumLaw, benjamini_hochberg, overlaps, shift_null
 from protsae.association.pairs import circular_shift
 
@@ -44,6 +45,15 @@ def test_against_all_rotations(seed: int) -> None:
     assert null.expected[0] == pytest.approx(sums.mean())
     assert null.sd[0] == pytest.approx(sums.std(), abs=1e-6)
     assert null.p_value[0] == pytest.approx((sums >= observed).mean(), rel=1e-10)
+
+
+@pytest.mark.parametrize("block", [1, 7])
+def test_overlaps_do_not_depend_on_blocks(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    lengths, on, label = random_case(11)
+    of_on, of_label = runs(on, lengths), runs(label, lengths)
+    whole = overlaps(of_on, of_label, lengths)
+    monkeypatch.setattr(nulls, "BLOCK_RESIDUES", block)
+    np.testing.assert_array_equal(overlaps(of_on, of_label, lengths), whole)
 
 
 @given(
