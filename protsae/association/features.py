@@ -51,7 +51,7 @@ def feature_rows(
         total += activations.sum(0, dtype=np.float64)
         largest = np.maximum(largest, activations.max(0))
 
-    low, high = counts.f1_interval(settings.bootstrap, settings.seed)
+    low, high = counts.f1_interval()
     detector = best_detectors(neurons)[property_]
     d_model = neurons.threshold.shape[1] // 2
     named = layer.properties.properties

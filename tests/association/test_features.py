@@ -65,7 +65,7 @@ def test_planted_detectors_are_named(scored: Scored) -> None:
     features = scored.features
     assert features["property"].iloc[[SIGNAL, CYSTEINE]].tolist() == ["SIGNAL", "residue: C"]
     assert features["property_type"].iloc[[SIGNAL, CYSTEINE]].tolist() == ["SIGNAL", "residue"]
-    for column in ("valid_f1", "f1", "precision", "recall", "f1_low", "f1_high", "neuron_f1"):
+    for column in ("valid_f1", "f1", "precision", "recall", "f1_high", "neuron_f1"):
         assert features[column].iloc[[SIGNAL, CYSTEINE]].tolist() == [1, 1], column
     # The detector is a neuron here, of positive sign.
     assert features["neuron"].iloc[[SIGNAL, CYSTEINE]].tolist() == [SIGNAL, CYSTEINE]

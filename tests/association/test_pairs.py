@@ -119,14 +119,12 @@ def test_a_feature_of_whole_proteins_is_not_above_its_null() -> None:
     assert counts.null_f1()[0] == f1_of(counts) > 0.85
 
 
-def test_the_interval_holds_the_f1_and_is_the_same_again() -> None:
+def test_the_interval_holds_the_f1() -> None:
     rng = np.random.default_rng(3)
     label = rng.random((N_PROTEINS, LENGTH)) < 0.1
     counts = count(noisy(label, rng), label)
-    low, high = counts.f1_interval(500, seed=0)
+    low, high = counts.f1_interval()
     assert 0 < low[0] < f1_of(counts) < high[0] < 1
-    again = counts.f1_interval(500, seed=0)
-    assert (low[0], high[0]) == (again[0][0], again[1][0])
 
 
 def test_no_pairs() -> None:
@@ -134,5 +132,5 @@ def test_no_pairs() -> None:
     counts = PairCounts(none, none, np.zeros(0, np.float32), 3, n_shifts=2, seed=0)
     lengths, activations, labels, cluster = random_case(2)
     counts.update(sparse.csc_array(activations), sparse.csr_array(labels), cluster, lengths)
-    low, high = counts.f1_interval(7, seed=0)
+    low, high = counts.f1_interval()
     assert low.shape == high.shape == counts.null_f1().shape == (0,)
