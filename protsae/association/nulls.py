@@ -50,6 +50,21 @@ class Runs:
         before = (ends - lengths)[of_run]
         return cls(of_run, rows[first] - before, rows[last] - before + 1)
 
+    @classmethod
+    def joined(cls, parts: list["Runs"], n_proteins: list[int]) -> "Runs":
+        """Runs of blocks of proteins, one block after another.
+
+        Examples
+        --------
+        >>> one = Runs(np.array([1]), np.array([4]), np.array([5]))
+        >>> Runs.joined([one, one], [3, 2]).protein.tolist()
+        [1, 4]
+        """
+        first = np.cumsum([0, *n_proteins])[:-1]
+        protein = [part.protein + n for part, n in zip(parts, first, strict=True)]
+        begin, end = [part.begin for part in parts], [part.end for part in parts]
+        return cls(*(np.concatenate([np.zeros(0, np.int64), *x]) for x in (protein, begin, end)))
+
     def among(self, keep: np.ndarray) -> "Runs":
         """Runs of the proteins where the mask is True, numbered anew."""
         chosen = keep[self.protein]

@@ -119,6 +119,17 @@ def test_a_run_ends_with_its_protein() -> None:
     assert found.end.tolist() == [3, 1, 1]
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_runs_of_blocks_join_to_those_of_the_whole(seed: int) -> None:
+    lengths, on, _ = random_case(seed)
+    cut = len(lengths) // 2
+    row = int(lengths[:cut].sum())
+    parts = [runs(on[:row], lengths[:cut]), runs(on[row:], lengths[cut:])]
+    joined, whole = Runs.joined(parts, [cut, len(lengths) - cut]), runs(on, lengths)
+    for name in ("protein", "begin", "end"):
+        np.testing.assert_array_equal(getattr(joined, name), getattr(whole, name))
+
+
 def test_against_drawn_rotations() -> None:
     """Proteins of many lengths, one residue labelled in each, a feature loosely there."""
     rng = np.random.default_rng(5)
