@@ -54,6 +54,8 @@ bench: setup
 	python benchmarks/sae_training.py
 	python benchmarks/sparse_coding.py
 	python benchmarks/planted.py --trainers protsae
+	python benchmarks/annotation.py
+	python benchmarks/planted_annotation.py
 	python benchmarks/thousand_proteins.py
 
 clean:

@@ -1,11 +1,21 @@
-"""Uncertainty by resampling whole homology clusters: relatives do not count as independent."""
+"""Uncertainty over whole homology clusters: relatives do not count as independent."""
 
 import warnings
 
 import numpy as np
+from scipy.special import expit, logit
+from scipy.stats import t as student_t
 
 INTERVAL = (2.5, 97.5)
 """Percentiles of a 95 % interval."""
+
+PSEUDO_CLUSTER = 0.25
+"""Weight of a cluster with ratio 1/2, in mean clusters: near 0 and 1, few clusters show no spread.
+
+Without it, intervals of nearly perfect detectors (F1 0.97) on 10 to 20 clusters hold the truth in
+89 to 92 % of cases, with it in 96 %; elsewhere it changes coverage by less than 2 points
+(benchmarks/planted_annotation.py gives the processes).
+"""
 
 
 def bootstrap_weights(n_clusters: int, n_resamplings: int, seed: int) -> np.ndarray:
@@ -83,3 +93,53 @@ def ratio_interval(
     )
     low, high = interval(ratio)
     return float(low), float(high)
+
+
+def share_interval(numerator: np.ndarray, denominator: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """95 % interval of R = sum X_c / sum Y_c, a share of 0 to 1, from its sums by cluster.
+
+    logit R +- t s / (R (1 - R)), with s^2 = n / (n - 1) sum (X_c - R Y_c)^2 / (sum Y_c)^2 over the
+    n clusters with Y_c > 0 (linearised ratio estimator) and Student's t at as many degrees of
+    freedom as clusters are effective (``effective_clusters`` of Y), less one. F1 is such a share,
+    X = 2 TP and Y = on + positives. On few clusters it holds the truth where resampling does not:
+    see benchmarks/planted_annotation.py.
+
+    Parameters
+    ----------
+    numerator, denominator : ndarray, shape (n_clusters, ...)
+        0 <= X_c <= Y_c.
+
+    Returns
+    -------
+    low, high : ndarray, float64, shape (...)
+        They enclose R; NaN where all Y_c are 0.
+
+    References
+    ----------
+    Cochran, Sampling Techniques (1977), section 6.3 (ratio) and 9A (clusters).
+
+    Examples
+    --------
+    Halves in 101 clusters alike, but for one with none:
+
+    >>> x, y = np.full(101, 5), np.full(101, 10)
+    >>> x[0] = 0
+    >>> low, high = share_interval(x, y)
+    >>> round(float(low), 3), round(float(high), 3)
+    (0.485, 0.505)
+    """
+    x, y = np.asarray(numerator, dtype=np.float64), np.asarray(denominator, dtype=np.float64)
+    n_clusters = (y > 0).sum(0)
+    some = n_clusters > 0
+    mean = y.sum(0) / np.maximum(n_clusters, 1)
+    estimate = np.divide(x.sum(0), y.sum(0), out=np.full(mean.shape, np.nan), where=some)
+    x = np.concatenate([x, PSEUDO_CLUSTER * mean[None] / 2])
+    y = np.concatenate([y, PSEUDO_CLUSTER * mean[None]])
+    total = np.where(some, y.sum(0), 1)
+    share = np.where(some, x.sum(0) / total, 0.5)
+    squares = ((x - share * y) ** 2).sum(0) * (n_clusters + 1) / np.maximum(n_clusters, 1)
+    freedom = np.maximum(effective_clusters(y) - 1, 1)
+    half = student_t.ppf(0.975, freedom) * np.sqrt(squares) / total / (share * (1 - share))
+    low, high = expit(logit(share) - half), expit(logit(share) + half)
+    # The pseudo-cluster draws the interval inwards: a perfect score stays within its own.
+    return np.minimum(low, estimate), np.maximum(high, estimate)

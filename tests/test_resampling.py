@@ -1,7 +1,13 @@
 import numpy as np
 import pytest
 
-from protsae.resampling import bootstrap_weights, effective_clusters, interval, ratio_interval
+from protsae.resampling import (
+    bootstrap_weights,
+    effective_clusters,
+    interval,
+    ratio_interval,
+    share_interval,
+)
 
 
 def test_every_resampling_draws_as_many_clusters_as_there_are() -> None:
@@ -66,3 +72,46 @@ def test_nothing_to_resample() -> None:
 )
 def test_effective_clusters_by_hand(weights: list[int], expected: float) -> None:
     assert float(effective_clusters(np.array(weights))) == pytest.approx(expected)
+
+
+def test_the_interval_of_a_share_of_many_clusters_is_that_of_resampling() -> None:
+    rng = np.random.default_rng(0)
+    below = rng.integers(1, 30, 1009)
+    above = rng.binomial(below, rng.beta(3, 2, 1009))
+    low, high = share_interval(above, below)
+    resampled = ratio_interval(above, below, bootstrap_weights(1009, 2000, seed=0))
+    assert (float(low), float(high)) == pytest.approx(resampled, abs=0.003)
+
+
+def test_clusters_without_any_residue_do_not_count() -> None:
+    above, below = np.array([3.0, 1, 4]), np.array([5.0, 2, 7])
+    with_empty = share_interval(np.append(above, [0, 0]), np.append(below, [0, 0]))
+    assert with_empty == pytest.approx(share_interval(above, below))
+
+
+@pytest.mark.parametrize("n_clusters", [1, 5])
+def test_a_perfect_share_is_less_sure_the_fewer_the_clusters(n_clusters: int) -> None:
+    whole = np.full(n_clusters, 7)
+    low, high = share_interval(whole, whole)
+    assert high == 1
+    assert low == pytest.approx({1: 0.003, 5: 0.64}[n_clusters], abs=0.01)
+    zero_low, zero_high = share_interval(0 * whole, whole)
+    assert (float(zero_low), float(zero_high)) == pytest.approx((0, 1 - low))
+
+
+def test_the_interval_of_no_share() -> None:
+    """Quietly: warnings are errors here."""
+    low, high = share_interval(np.zeros((3, 2)), np.array([[0, 1], [0, 0], [0, 2]]))
+    assert np.isnan([low[0], high[0]]).all()
+    assert low[1] == 0
+    assert share_interval(np.zeros((3, 0)), np.zeros((3, 0)))[0].shape == (0,)
+
+
+@pytest.mark.parametrize(("n_clusters", "precision"), [(10, 2), (30, 2), (10, 8)])
+def test_the_interval_of_a_share_holds_the_truth(n_clusters: int, precision: int) -> None:
+    """Shares Beta(3 a, 2 a) by cluster, of 1 to 40 residues: 95 % of 2,000 intervals hold 0.6."""
+    rng = np.random.default_rng(0)
+    below = rng.integers(1, 41, (n_clusters, 2000))
+    above = rng.binomial(below, rng.beta(0.6 * precision, 0.4 * precision, below.shape))
+    low, high = share_interval(above, below)
+    assert 0.93 < ((low <= 0.6) & (high >= 0.6)).mean() < 0.97

@@ -21,7 +21,7 @@ from protsae.association.scores import (
     reaches,
     take_threshold,
 )
-from protsae.resampling import bootstrap_weights, effective_clusters, interval
+from protsae.resampling import bootstrap_weights, effective_clusters, share_interval
 
 MEASURED = ("f1_low", "f1_high", "average_precision", "auroc", "null_f1", "p_value")
 """Columns that need the activations themselves, not only counts."""
@@ -126,9 +126,9 @@ class Examined:
 def examine(layer: Layer, split: HeldOut, encode: Encode) -> Examined:
     """Thresholds from train, pairs proposed by valid; their scores, intervals and null on test.
 
-    p-values are of the circular-shift null, q-values over all rows: the pairs were proposed on
-    valid, so their number is all that has to be paid for. Best detectors of properties are chosen
-    on valid, too.
+    Intervals are `share_interval` over homology clusters. p-values are of the shift null, q-values
+    over all rows: the pairs were proposed on valid, so their number is all that has to be paid for.
+    Best detectors of properties are chosen on valid, too.
     """
     thresholds = layer.thresholds(encode)
     valid, test = (layer.counts(encode, thresholds, name) for name in ("valid", "test"))
@@ -144,17 +144,18 @@ def examine(layer: Layer, split: HeldOut, encode: Encode) -> Examined:
     for held, activations in layer.columns(encode, "test", np.unique(feature), test.n_active):
         of_group = np.flatnonzero(np.isin(feature, held))
         for members in np.array_split(of_group, -(-len(of_group) // PAIRS_AT_ONCE)):
-            found, drawn = _examine(
+            found, sums = _examine(
                 layer,
                 split,
                 activations,
                 np.searchsorted(held, feature[members]),
                 property_[members],
                 pairs["threshold"].to_numpy()[members],
-                weights,
             )
             measured.append(pd.DataFrame(found, index=members))
-            captured += (reaches(drawn, floor[members]) & best[members]).sum(1)
+            chosen = best[members]
+            drawn = f1_score(*(weights @ of_cluster[:, chosen] for of_cluster in sums))
+            captured += reaches(drawn, floor[members][chosen]).sum(1)
     pairs = pairs.join(pd.concat(measured) if measured else pd.DataFrame(columns=[*MEASURED]))
     pairs = pairs.assign(q_value=benjamini_hochberg(pairs["p_value"].to_numpy(dtype=float)))
     return Examined(pairs, captured, thresholds.shape[1])
@@ -202,9 +203,11 @@ def _examine(
     feature: np.ndarray,
     property_: np.ndarray,
     threshold: np.ndarray,
-    weights: np.ndarray,
-) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """``MEASURED`` of each pair, and its F1 in every resampling; ``feature`` is a local column."""
+) -> tuple[dict[str, np.ndarray], tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """``MEASURED`` of each pair; and its true positives, on and positives by cluster.
+
+    ``feature`` is a column of ``activations``.
+    """
     known_column = layer.properties.known_column
     n_pairs = len(feature)
     tp, on = (np.zeros((split.n_clusters, n_pairs)) for _ in range(2))
@@ -230,12 +233,11 @@ def _examine(
         np.stack([np.arange(n_pairs), property_], axis=1),
         split.lengths,
     )
-    drawn = f1_score(weights @ tp, weights @ on, weights @ positives)
-    low, high = interval(drawn)
+    low, high = share_interval(2 * tp, on + positives)
     average_precision, auroc = _rank_scores(split, activations, feature, property_, known_column)
     null_f1 = f1_score(null.expected, on.sum(0), positives.sum(0))
     values = (low, high, average_precision, auroc, null_f1, null.p_value)
-    return dict(zip(MEASURED, values, strict=True)), drawn
+    return dict(zip(MEASURED, values, strict=True)), (tp, on, positives)
 
 
 def _rank_scores(

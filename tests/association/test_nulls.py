@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from protsae.association import nulls
 from protsae.association.nulls import Runs, SumLaw, benjamini_hochberg, overlaps, shift_null
 
 
@@ -29,6 +30,11 @@ def rotations(lengths: np.ndarray, on: np.ndarray, label: np.ndarray) -> list[li
     ]
 
 
+def breaks(label: np.ndarray) -> list[bool]:
+    """Whether rotation by 0, 1, ... puts the end of the protein inside a run."""
+    return [shift > 0 and bool(label[shift - 1] and label[shift]) for shift in range(len(label))]
+
+
 @pytest.mark.parametrize("seed", range(200))
 def test_against_all_rotations(seed: int) -> None:
     """The law of all combinations of rotations, counted one by one."""
@@ -36,13 +42,26 @@ def test_against_all_rotations(seed: int) -> None:
     table = rotations(lengths, on, label)
     of_on, of_label = runs(on, lengths), runs(label, lengths)
     assert overlaps(of_on, of_label, lengths).tolist() == [c for row in table for c in row]
-    sums = np.array([sum(combination) for combination in product(*table)])
+    kept = [
+        [c for c, broken in zip(row, breaks(part), strict=True) if not broken]
+        for row, part in zip(table, np.split(label, np.cumsum(lengths)[:-1]), strict=True)
+    ]
+    sums = np.array([sum(combination) for combination in product(*kept)])
     null = shift_null([of_on], [of_label], np.array([[0, 0]]), lengths)
     observed = sum(row[0] for row in table)
     assert null.observed[0] == observed == (on & label).sum()
     assert null.expected[0] == pytest.approx(sums.mean())
     assert null.sd[0] == pytest.approx(sums.std(), abs=1e-6)
     assert null.p_value[0] == pytest.approx((sums >= observed).mean(), rel=1e-10)
+
+
+@pytest.mark.parametrize("block", [1, 7])
+def test_overlaps_do_not_depend_on_blocks(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    lengths, on, label = random_case(11)
+    of_on, of_label = runs(on, lengths), runs(label, lengths)
+    whole = overlaps(of_on, of_label, lengths)
+    monkeypatch.setattr(nulls, "BLOCK_RESIDUES", block)
+    np.testing.assert_array_equal(overlaps(of_on, of_label, lengths), whole)
 
 
 @given(
@@ -55,7 +74,7 @@ def test_the_tail_of_a_sum_to_ten_digits(draws: list[list[int]]) -> None:
         exact = np.convolve(exact, np.bincount(values) / len(values))
     law = SumLaw.of_draws(np.concatenate(draws), np.array([len(values) for values in draws]))
     assert law.mean == pytest.approx(exact @ np.arange(len(exact)))
-    for observed in range(len(exact)):
+    for observed in {0, *range(1, len(exact), 11), len(exact) - 1}:
         expected = exact[observed:].sum()
         assert law.at_least(observed) == pytest.approx(expected, rel=1e-10)
 
@@ -100,49 +119,63 @@ def test_a_run_ends_with_its_protein() -> None:
     assert found.end.tolist() == [3, 1, 1]
 
 
-def rotated(label: np.ndarray, lengths: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Every protein's labels turned by an offset of its own."""
-    parts = np.split(label, np.cumsum(lengths)[:-1])
-    return np.concatenate([np.roll(part, rng.integers(len(part))) for part in parts])
+@pytest.mark.parametrize("seed", range(20))
+def test_runs_of_blocks_join_to_those_of_the_whole(seed: int) -> None:
+    lengths, on, _ = random_case(seed)
+    cut = len(lengths) // 2
+    row = int(lengths[:cut].sum())
+    parts = [runs(on[:row], lengths[:cut]), runs(on[row:], lengths[cut:])]
+    joined, whole = Runs.joined(parts, [cut, len(lengths) - cut]), runs(on, lengths)
+    for name in ("protein", "begin", "end"):
+        np.testing.assert_array_equal(getattr(joined, name), getattr(whole, name))
 
 
 def test_against_drawn_rotations() -> None:
-    """Proteins of many lengths, a feature loosely at the place; 4,000 draws."""
+    """Proteins of many lengths, one residue labelled in each, a feature loosely there."""
     rng = np.random.default_rng(5)
     lengths = rng.integers(50, 300, 41)
-    place = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-    label = (place > 20) & (place < 45)
-    on = (rng.random(len(label)) < 0.04) | (label & (rng.random(len(label)) < 0.01))
+    first = np.cumsum(lengths) - lengths
+    label = np.isin(np.arange(lengths.sum()), first + 20)
+    on = (rng.random(len(label)) < 0.1) | (label & (rng.random(len(label)) < 0.1))
     null = shift_null([runs(on, lengths)], [runs(label, lengths)], np.array([[0, 0]]), lengths)
-    drawn = np.array([(on & rotated(label, lengths, rng)).sum() for _ in range(4000)])
+    places = first + rng.integers(0, lengths, (20_000, 41))
+    drawn = on[places].sum(1)
     chance = (drawn >= null.observed[0]).mean()
-    assert 0.001 < null.p_value[0] < 0.2
-    assert null.p_value[0] == pytest.approx(chance, abs=4 * (chance / 4000) ** 0.5)
-    assert null.sd[0] == pytest.approx(drawn.std(), rel=0.05)
+    assert 0.001 < chance < 0.9
+    error = (chance * (1 - chance) / 20_000) ** 0.5
+    assert null.p_value[0] == pytest.approx(chance, abs=4 * error)
+    assert null.sd[0] == pytest.approx(drawn.std(), rel=0.03)
 
 
-def test_p_is_uniform_where_the_null_holds() -> None:
-    """On and label at places of their own: P(p <= a) is at most a, and near it."""
+def windows(size: int, rng: np.random.Generator) -> Runs:
+    """A window at a random place in each of 11 proteins of 101 residues, none over the end."""
+    begin = rng.integers(0, 102 - size, 11)
+    return Runs(np.arange(11), begin, begin + size)
+
+
+@pytest.mark.parametrize("size", [17, 61])
+def test_p_is_uniform_where_the_null_holds(size: int) -> None:
+    """On and label at places of their own; long windows always meet in the middle."""
     rng = np.random.default_rng(1)
-    lengths = np.full(11, 101)
-    first = np.arange(11) * 101
-    p_values = []
-    for _ in range(500):
-        one, two = (
-            runs(
-                np.isin(
-                    np.arange(1111),
-                    first[:, None] + (rng.integers(0, 101, (11, 1)) + np.arange(17)) % 101,
-                ),
-                lengths,
-            )
-            for _ in range(2)
-        )
-        p_values.append(shift_null([one], [two], np.array([[0, 0]]), lengths).p_value[0])
+    lengths, pair = np.full(11, 101), np.array([[0, 0]])
+    p_values = np.array(
+        [
+            shift_null([windows(size, rng)], [windows(size, rng)], pair, lengths).p_value[0]
+            for _ in range(600)
+        ]
+    )
     for level in (0.05, 0.2, 0.5):
-        share = (np.array(p_values) <= level).mean()
-        error = (level * (1 - level) / 500) ** 0.5
-        assert level - 4 * error - 0.02 < share < level + 3 * error
+        error = (level * (1 - level) / 600) ** 0.5
+        assert level - 4 * error - 0.02 < (p_values <= level).mean() < level + 3 * error
+
+
+def test_runs_of_one_residue_rotate_freely() -> None:
+    """On at 0 and 1, labelled there: one of five rotations is as good; none that breaks none."""
+    lengths, pair = np.array([5]), np.array([[0, 0]])
+    on = runs(np.array([1, 1, 0, 0, 0]), lengths)
+    single = Runs(np.zeros(2, int), np.array([0, 1]), np.array([1, 2]))
+    assert shift_null([on], [on], pair, lengths).p_value[0] == pytest.approx(1 / 4)
+    assert shift_null([on], [single], pair, lengths).p_value[0] == pytest.approx(1 / 5)
 
 
 def test_no_pairs() -> None:
