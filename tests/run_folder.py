@@ -143,6 +143,9 @@ def feature_rows(model: str, layer: int) -> pd.DataFrame:
         mean_activation=1.0,
         max_activation=3.0,
         encoder_decoder_cosine=0.5,
+        **{"kind": "point", "prevalence": 0.5, "active_share": 0.1, "activation_clusters": 2.0},
+        run_length=1.0,
+        spacing=np.nan,
         **{f"{name}_r": 0.1 for name in SCALE_COLUMNS},
         top_proteins="P00001,P00002",
     )

@@ -2,9 +2,11 @@
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
 from protsae.association.annotation import best_rows
 from protsae.association.examples import TopProteins
+from protsae.association.kinds import ActivationPatterns, on_thresholds
 from protsae.association.layer import Encode, Layer
 from protsae.association.scales import ScaleCorrelation
 from protsae.association.scores import ratio
@@ -17,6 +19,16 @@ OF_BEST_PAIR = (
     "effective_clusters",
 )
 """Columns of a feature's best pair that the feature table repeats."""
+
+OF_PATTERNS = {
+    "kind": "kind",
+    "prevalence": "prevalence",
+    "active_share": "active_share",
+    "run_n50": "run_length",
+    "spacing_median": "spacing",
+    "effective_clusters": "activation_clusters",
+}
+"""Columns of `ActivationPatterns` and their names in the feature table."""
 
 
 def feature_rows(
@@ -36,24 +48,31 @@ def feature_rows(
     best = pairs.iloc[best_rows(pairs["feature"].to_numpy(), pairs["gain"].to_numpy())]
     best = best.assign(n_residues=best["tp"] + best["fn"]).set_index("feature")
     best = best[list(OF_BEST_PAIR)].astype({"n_residues": "Int64", "n_clusters": "Int64"})
+    test = layer.proteins[layer.proteins["split"] == "test"]
+    cluster_of = dict(zip(test["accession"], pd.factorize(test["cluster"])[0], strict=True))
+    patterns = ActivationPatterns(
+        on_thresholds(layer.train_sample(encode)), test["cluster"].nunique()
+    )
     scales = ScaleCorrelation(n_features, len(SCALE_COLUMNS))
     n_active, total = np.zeros(n_features), np.zeros(n_features)
     largest = np.zeros(n_features)
     for proteins, rows in layer.blocks(layer.names("test")):
         activations = encode(rows)
+        cluster = proteins["accession"].map(cluster_of).to_numpy()
+        patterns.update(sparse.csc_array(activations), proteins["length"].to_numpy(), cluster)
         scales.update(activations, scale_matrix(proteins["sequence"].tolist()))
         n_active += (activations > 0).sum(0)
         total += activations.sum(0, dtype=np.float64)
         largest = np.maximum(largest, activations.max(0))
-    n_residues = layer.proteins.loc[layer.proteins["split"] == "test", "length"].sum()
     pearson = scales.pearson
     return pd.DataFrame(
         {
             "feature": np.arange(n_features),
-            "density": n_active / n_residues,
+            "density": n_active / test["length"].sum(),
             "mean_activation": ratio(total, n_active),
             "max_activation": largest,
             "encoder_decoder_cosine": cosine,
+            **patterns.table()[list(OF_PATTERNS)].rename(columns=OF_PATTERNS),
             **best.reindex(np.arange(n_features)),
             **{f"{name}_r": pearson[i] for i, name in enumerate(SCALE_COLUMNS)},
             "top_proteins": [",".join(top.of_feature(f)) for f in range(n_features)],

@@ -48,8 +48,8 @@ class Layer:
             parts = np.split(encode(rows), np.cumsum(proteins["length"])[:-1])
             yield from zip(proteins["accession"], parts, strict=True)
 
-    def thresholds(self, encode: Encode) -> np.ndarray:
-        """Thresholds of every detector, from a sample of train: (n_thresholds, n_features)."""
+    def train_sample(self, encode: Encode) -> sparse.csc_array:
+        """Activations of whole proteins of train, ``settings.sample`` residues or a few more."""
         settings = self.settings
         train = self.proteins[self.proteins["split"] == "train"].sample(
             frac=1, random_state=settings.seed
@@ -58,7 +58,11 @@ class Layer:
         sample = [
             sparse.csr_array(encode(rows)) for _, rows in self.blocks(set(enough["accession"]))
         ]
-        return positive_quantiles(sparse.csc_array(sparse.vstack(sample)), settings.quantiles)
+        return sparse.csc_array(sparse.vstack(sample))
+
+    def thresholds(self, encode: Encode) -> np.ndarray:
+        """Thresholds of every detector, from that sample: (n_thresholds, n_features)."""
+        return positive_quantiles(self.train_sample(encode), self.settings.quantiles)
 
     def counts(self, encode: Encode, thresholds: np.ndarray, split: str) -> KnownCounts:
         """How often every detector is on where every property holds, in a split."""
@@ -70,9 +74,9 @@ class Layer:
         return counts
 
     def columns(
-        self, encode: Encode, split: str, features: np.ndarray, n_active: np.ndarray
+        self, encode: Encode, names: set[str], features: np.ndarray, n_active: np.ndarray
     ) -> Iterator[tuple[np.ndarray, sparse.csc_array]]:
-        """Activations of all residues of a split, some features at a time.
+        """Activations of all residues of some proteins, a few features at a time.
 
         As many features as ``HELD_VALUES`` allows, at least one; the residues are encoded anew for
         each group. Proteins come in the order of ``blocks``.
@@ -92,10 +96,7 @@ class Layer:
             return
         group = np.cumsum(n_active[features]) // HELD_VALUES
         for members in np.split(features, np.flatnonzero(np.diff(group)) + 1):
-            parts = [
-                sparse.csc_array(encode(rows)[:, members])
-                for _, rows in self.blocks(self.names(split))
-            ]
+            parts = [sparse.csc_array(encode(rows)[:, members]) for _, rows in self.blocks(names)]
             yield members, sparse.csc_array(sparse.vstack(parts))
 
 
