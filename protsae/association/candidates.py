@@ -5,8 +5,9 @@ annotated (an instance of the property lies within a few residues) or not. On va
 share p of stretches annotated, by how high their peak is; on test, the stretches that are not
 annotated are candidates, ranked by p.
 
-What p says. It is a lower bound on the share of all such stretches that have the property, as what
-is not annotated may have it all the same. It is no bound on the share of *candidates* that have it:
+What p says. It estimates a lower bound on the share of all such stretches that have the property,
+as what is not annotated may have it all the same (a little high, if the pair and its threshold were
+chosen on the same proteins). It is no bound on the share of *candidates* that have it:
 the annotated ones are taken out of these. If a share m of the instances lacks its annotation,
 ``missing_share(p, m)`` of the candidates are such. Real gaps are not counted anywhere, so m is not
 known; ``hidden_recovery`` makes gaps of a known share and sees whether they are found as predicted.
@@ -330,12 +331,15 @@ class Recovery:
     ----------
     properties : DataFrame
         property, n_instances, n_hidden, n_found (hidden ones with a candidate within reach),
-        found_share, n_candidates, median_rank: of the first candidate of each instance found, among
-        the candidates of its property, from 1 (NaN if none was found).
+        found_share (of the hidden), n_candidates; n_found_first: found by the first n_hidden
+        candidates of the property, as many as a perfect ranking needs, while enough candidates find
+        everything by chance; median_rank: of the first candidate of each instance found, among the
+        candidates of its property, from 1 (NaN if none was found).
     reliability : DataFrame
         One row for each bin of p with candidates: p_from, p_to, n_candidates, n_hidden (of these at
         a hidden instance), probability (mean p), expected_share (mean of ``missing_share``),
-        observed_share (n_hidden / n_candidates).
+        observed_share (n_hidden / n_candidates). Candidates at one instance are hidden together:
+        the error of a share goes with the number of instances, not of candidates.
     """
 
     properties: pd.DataFrame
@@ -409,6 +413,8 @@ def _recovered(
     table["n_found"] = number(first["property"])
     table["found_share"] = ratio(table["n_found"].to_numpy(), table["n_hidden"].to_numpy())
     table["n_candidates"] = number(ranked["property"])
+    n_hidden = first["property"].map(table.set_index("property")["n_hidden"])
+    table["n_found_first"] = number(first.loc[first["rank"] <= n_hidden, "property"])
     table["median_rank"] = table["property"].map(first.groupby("property")["rank"].median())
     return table
 

@@ -24,7 +24,8 @@ MOST = 0.5
 WHOLE = 0.8
 """A protein with this share of its residues on is on as a whole (the value of InterProt)."""
 TERMINAL_RESIDUES = 30
-"""Residues that count as an end: signal peptides have 16 to 30 (von Heijne 1985)."""
+"""Residues that count as an end. Signal peptides have 23 on average in eukaryotes, 25 and 32 in
+Gram-negative and -positive bacteria (Nielsen et al., Protein Eng. 10, 1, 1997)."""
 TERMINAL_FRACTION = 4
 """An end is also at most a quarter of the chain, so that chance puts at most about 1/4 there."""
 TERMINAL_SHARE = 0.8

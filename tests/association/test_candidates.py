@@ -237,6 +237,7 @@ def test_recovery_by_hand() -> None:
         "n_found": [2, 0],
         "found_share": [2 / 3, 0.0],
         "n_candidates": [3, 0],
+        "n_found_first": [2, 0],  # by the candidates of rank 2, among the first 3
         "median_rank": pytest.approx([2.0, np.nan], nan_ok=True),
     }
     assert recovery.reliability.to_dict("list") == {
@@ -249,6 +250,18 @@ def test_recovery_by_hand() -> None:
         "expected_share": pytest.approx([1 / 3, 9 / 11]),
         "observed_share": [1.0, 0.0],
     }
+
+
+def test_candidates_needed_to_find_an_instance() -> None:
+    """One of two hidden; its candidate is the first of property 0 in one case, the second else."""
+    spans = spans_of([(0, 0, 3, 5), (1, 0, 3, 5)])
+    table = pd.DataFrame({"rank": [1, 2], "start": [4, 9], "end": [4, 9], "property": [0, 0]})
+    table = table.assign(accession="P0", probability=0.5)
+    for rank, found in (([1, 2], 1), ([2, 1], 0)):
+        ranked = table.assign(rank=rank)
+        recovery = hidden_recovery(ranked, ["P0", "P1"], spans, np.array([True, False]), 0.5, 0)
+        assert recovery.properties["n_found"].tolist() == [1]
+        assert recovery.properties["n_found_first"].tolist() == [found]
 
 
 def test_without_gaps_no_candidate_is_one() -> None:
