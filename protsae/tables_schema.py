@@ -240,6 +240,64 @@ DETECTORS = Table(
     ),
 )
 
+CANDIDATES = Table(
+    "candidates",
+    1,
+    "one row per stretch that may lack an annotation, by variant and rank",
+    ("model", "layer", "variant", "rank"),
+    (
+        *_IDENTITY,
+        Column("rank", "integer", "≥ 1", "1: the most probable"),
+        Column("accession", "text", "UniProt", "a test protein"),
+        Column("start", "integer", "≥ 1", "first residue of the stretch, 1-based"),
+        Column("end", "integer", "≥ start", "last residue, inclusive"),
+        Column("property", "text", "see Properties", "what the entry has nowhere near"),
+        Column("peak", "integer", "≥ 1", "position of the strongest residue"),
+        Column("activation", "number", "> 0", "activation there"),
+        Column("quantile", "number", "0 to 1", "of its positive train activations, there"),
+        Column("probability", "number", "0.5 to 1", "share annotated of such stretches, valid"),
+    ),
+)
+
+RECOVERY = Table(
+    "recovery",
+    1,
+    "one row per property looked for, with a fifth of its instances hidden",
+    ("model", "layer", "variant", "property"),
+    (
+        _MODEL,
+        _LAYER,
+        _VARIANT,
+        Column("property", "text", "see Properties", "property looked for"),
+        Column("n_instances", "integer", "≥ 0", "annotated stretches in test"),
+        Column("n_hidden", "integer", "≥ 0", "of these hidden"),
+        Column("n_found", "integer", "≥ 0", "of these at a candidate"),
+        Column("found_share", "number", "0 to 1", "n_found / n_hidden"),
+        Column("n_found_first", "integer", "≥ 0", "found by the first n_hidden candidates"),
+        Column("n_candidates", "integer", "≥ 0", "candidates of any probability"),
+        Column("median_rank", "number", "≥ 1", "of the hidden ones found, by property", True),
+    ),
+)
+
+RELIABILITY = Table(
+    "reliability",
+    1,
+    "one row per SAE and bin of probability, with a fifth of instances hidden",
+    ("model", "layer", "variant", "p_from"),
+    (
+        _MODEL,
+        _LAYER,
+        _VARIANT,
+        Column("p_from", "number", "0 to 1", "lower end of the bin of probability"),
+        Column("p_to", "number", "0 to 1", "upper end"),
+        Column("n_candidates", "integer", "≥ 1", "candidates in the bin"),
+        Column("n_hidden", "integer", "≥ 0", "of these at a hidden instance"),
+        Column("probability", "number", "0 to 1", "mean of their probability"),
+        Column("expected_share", "number", "0 to 1", "that should be hidden ones"),
+        Column("observed_share", "number", "0 to 1", "n_hidden / n_candidates"),
+    ),
+)
+
 _EVALUATION = (
     _MODEL,
     _LAYER,
@@ -393,6 +451,9 @@ EVERY = (
     FEATURES,
     ASSOCIATIONS,
     DETECTORS,
+    CANDIDATES,
+    RECOVERY,
+    RELIABILITY,
     SUMMARY,
     EXAMPLES,
     TRAINING,

@@ -141,9 +141,7 @@ def examine(layer: Layer, split: HeldOut, encode: Encode) -> Examined:
     feature, property_ = candidate_pairs(scores, layer.settings.min_f1)
     floor = always_on_f1(pairs["base_rate"].to_numpy())
     measured: list[pd.DataFrame] = []
-    for held, activations in layer.columns(
-        encode, layer.names("test"), np.unique(feature), test.n_active
-    ):
+    for held, activations in layer.columns(encode, "test", np.unique(feature), test.n_active):
         of_group = np.flatnonzero(np.isin(feature, held))
         for members in np.array_split(of_group, -(-len(of_group) // PAIRS_AT_ONCE)):
             found, sums = _examine(

@@ -74,9 +74,9 @@ class Layer:
         return counts
 
     def columns(
-        self, encode: Encode, names: set[str], features: np.ndarray, n_active: np.ndarray
+        self, encode: Encode, split: str, features: np.ndarray, n_active: np.ndarray
     ) -> Iterator[tuple[np.ndarray, sparse.csc_array]]:
-        """Activations of all residues of some proteins, a few features at a time.
+        """Activations of all residues of a split, some features at a time.
 
         As many features as ``HELD_VALUES`` allows, at least one; the residues are encoded anew for
         each group. Proteins come in the order of ``blocks``.
@@ -96,7 +96,10 @@ class Layer:
             return
         group = np.cumsum(n_active[features]) // HELD_VALUES
         for members in np.split(features, np.flatnonzero(np.diff(group)) + 1):
-            parts = [sparse.csc_array(encode(rows)[:, members]) for _, rows in self.blocks(names)]
+            parts = [
+                sparse.csc_array(encode(rows)[:, members])
+                for _, rows in self.blocks(self.names(split))
+            ]
             yield members, sparse.csc_array(sparse.vstack(parts))
 
 

@@ -121,6 +121,9 @@ def take_threshold(values: np.ndarray, threshold: np.ndarray) -> np.ndarray:
     return np.take_along_axis(values, threshold[None], axis=0)[0]
 
 
+CALLED_Q = 0.05
+"""Largest q-value at which a pair counts as found: the false discovery rate."""
+
 CAPTURE_F1 = 0.5
 """Lowest F1 at which a property counts as captured."""
 

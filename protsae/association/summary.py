@@ -8,12 +8,9 @@ import pandas as pd
 
 from protsae.association.annotation import best_rows
 from protsae.association.held_out import Examined
-from protsae.association.scores import always_on_f1, reaches
+from protsae.association.scores import CALLED_Q, always_on_f1, reaches
 from protsae.models import NEURONS, ONEHOT, PCA, RANDOM, is_random
 from protsae.resampling import interval
-
-CALLED_Q = 0.05
-"""Largest q-value at which a pair counts as found: the false discovery rate."""
 
 BASELINES = ("neuron_f1", "pca_f1", "random_f1", "onehot_f1", "untrained_f1")
 """Columns of the feature table: test F1 of the best detector of each baseline, chosen on valid."""

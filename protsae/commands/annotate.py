@@ -25,6 +25,7 @@ from protsae import __version__
 from protsae.association.features import example_rows, feature_rows
 from protsae.association.held_out import HeldOut, examine
 from protsae.association.layer import Encode, Layer, signed, top_proteins
+from protsae.association.missing import missing_annotation
 from protsae.association.summary import detector_rows
 from protsae.concepts.label_sets import LabelSet
 from protsae.concepts.labels import PropertyTable
@@ -43,6 +44,10 @@ from protsae.sae.dictionaries import random_directions
 from protsae.sae.metrics import encoder_decoder_cosine, measure_moments, principal_components
 from protsae.sae.restore import restore_sae
 from protsae.sae.sae import Sae
+from protsae.tables_schema import CANDIDATES, RECOVERY, RELIABILITY, conform
+
+MISSING = {table.name: table for table in (CANDIDATES, RECOVERY, RELIABILITY)}
+"""Tables on annotation that may be missing, and on how far to trust them."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -80,7 +85,7 @@ def run(args: argparse.Namespace) -> None:
 
     split = HeldOut.of(layer)
     tables: dict[str, list[pd.DataFrame]] = {
-        name: [] for name in ("associations", "features", "examples", "detectors")
+        name: [] for name in ("associations", "features", "examples", "detectors", *MISSING)
     }
     for variant, encode in progress(detectors.items(), "annotating", "sets of detectors"):
         examined = examine(layer, split, encode)
@@ -93,6 +98,7 @@ def run(args: argparse.Namespace) -> None:
             cosine = encoder_decoder_cosine(restored[variant])
             found["features"] = feature_rows(layer, encode, examined.pairs, top, cosine)
             found["examples"] = example_rows(layer, encode, top)
+            found |= missing_rows(layer, encode, examined.pairs)
         for name, rows in found.items():
             tables[name].append(rows.assign(variant=variant))
 
@@ -102,6 +108,8 @@ def run(args: argparse.Namespace) -> None:
         table = table.assign(model=cache.source.model, layer=number)
         first = [c for c in ("model", "layer", "variant", "feature") if c in table]
         table = table[first + [column for column in table if column not in first]]
+        if name in MISSING:
+            table = conform(table, MISSING[name], name)
         write_table(Path(args.output) / f"{name}.parquet", table, metadata)
     of_saes = pd.concat(tables["features"])
     n_named = of_saes["property"].notna().sum()
@@ -154,6 +162,17 @@ def read_labels(settings: AnnotateSettings, proteins: pd.DataFrame) -> list[Labe
         reasons = "".join(f"; {n:,} left out: {why}" for why, n in left_out[labels.name].items())
         print(f"labels {labels.name!r}: {len(labels.codes):,} proteins{reasons}")
     return sets
+
+
+def missing_rows(layer: Layer, encode: Encode, pairs: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The tables of ``MISSING``, empty where no feature is good enough."""
+    found = missing_annotation(layer, encode, pairs)
+    if found is None:
+        return {name: pd.DataFrame(columns=table.names) for name, table in MISSING.items()}
+    recovery = found.recovery
+    return dict(
+        zip(MISSING, (found.candidates, recovery.properties, recovery.reliability), strict=True)
+    )
 
 
 def baselines(layer: Layer, d_model: int, saes: Mapping[str, Sae]) -> dict[str, Encode]:

@@ -17,7 +17,8 @@ from typing import Any
 import pandas as pd
 
 from protsae import __version__
-from protsae.association.summary import CALLED_Q, concatenate, summarise, with_baselines
+from protsae.association.scores import CALLED_Q
+from protsae.association.summary import concatenate, summarise, with_baselines
 from protsae.errors import UserError
 from protsae.io.atomic import atomic_path
 from protsae.io.json_files import read_json

@@ -11,6 +11,7 @@ from protsae.tables_schema import ASSOCIATIONS, EXAMPLES, LAYER_FEATURES, confor
 from tests.tiny_run import TOPK, inputs, protein_rows, train_saes, write_onehot_run
 
 FILES = ("features", "associations", "examples", "detectors")
+FILES += ("candidates", "recovery", "reliability")
 RELU = {**TOPK, "architecture": "relu", "width": 31, "penalty": 0.5}
 SMALL = ("--min-residues", "3", "--min-clusters", "2", "--bootstrap", "53")
 

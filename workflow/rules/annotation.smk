@@ -22,6 +22,9 @@ rule annotate_layer:
         associations="<results>/annotation/{model}/layer-{layer}/associations.parquet",
         examples="<results>/annotation/{model}/layer-{layer}/examples.parquet",
         detectors="<results>/annotation/{model}/layer-{layer}/detectors.parquet",
+        candidates="<results>/annotation/{model}/layer-{layer}/candidates.parquet",
+        recovery="<results>/annotation/{model}/layer-{layer}/recovery.parquet",
+        reliability="<results>/annotation/{model}/layer-{layer}/reliability.parquet",
     log:
         "<results>/logs/annotate/{model}/layer-{layer}.log",
     benchmark:
