@@ -327,6 +327,9 @@ class AnnotateSettings(Settings):
     )
     min_f1: Fraction = Field(0.1, description="lowest valid F1 of a pair kept in associations")
     bootstrap: Positive = Field(1000, description="resamplings of clusters for 95 % intervals")
+    interplm: bool = Field(
+        False, description="also write the pairs that InterPLM's rule calls, for comparison only"
+    )
     examples: Positive = Field(5, description="strongest proteins kept for each feature")
     flank: Positive = Field(40, description="residues kept on each side of an example's peak")
     sample: Positive = Field(20000, description="train residues that thresholds are set on")

@@ -298,6 +298,21 @@ RELIABILITY = Table(
     ),
 )
 
+INTERPLM = Table(
+    "interplm",
+    1,
+    "one row per pair that InterPLM's rule calls, with annotate.interplm",
+    ("model", "layer", "variant", "feature", "property"),
+    (
+        *_IDENTITY,
+        Column("property", "text", "see Properties", "of those that InterPLM reports"),
+        Column("valid_threshold", "number", "0 to 0.8", "of the largest activation, best on valid"),
+        Column("valid_f1", "number", "0.5 to 1", "its domain F1 there"),
+        Column("test_threshold", "number", "0 to 0.8", "chosen again on test"),
+        Column("test_f1", "number", "0.5 to 1", "its domain F1 there, too high"),
+    ),
+)
+
 _EVALUATION = (
     _MODEL,
     _LAYER,
@@ -454,6 +469,7 @@ EVERY = (
     CANDIDATES,
     RECOVERY,
     RELIABILITY,
+    INTERPLM,
     SUMMARY,
     EXAMPLES,
     TRAINING,

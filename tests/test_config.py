@@ -299,6 +299,7 @@ UNUSUAL: list[Settings] = [
         quantiles=(0.0, 1e-5, 0.99),
         min_f1=0.0,
         bootstrap=7,
+        interplm=True,
         examples=13,
         flank=17,
         sample=19,

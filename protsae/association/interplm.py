@@ -19,7 +19,7 @@ References
 Simon & Zou, InterPLM, Nature Methods 22, 2107 (2025); release 1.0.0.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -27,8 +27,10 @@ from scipy import sparse
 
 from protsae.association.counts import MatchCounts
 from protsae.association.instances import InstanceCounts
+from protsae.association.layer import Encode, Layer
 from protsae.association.scores import f1_score, harmonic_mean, ratio
 from protsae.association.thresholds import passed_thresholds
+from protsae.concepts.annotations import Spans
 from protsae.concepts.residues import Property
 
 THRESHOLDS = (0.0, 0.15, 0.5, 0.6, 0.8)
@@ -248,3 +250,56 @@ def best_per_concept(valid: ConceptCounts, test: ConceptCounts) -> pd.DataFrame:
         }
     )
     return table[table["valid_f1"] > 0].reset_index(drop=True)
+
+
+def layer_pairs(layer: Layer, encode: Encode) -> pd.DataFrame:
+    """``associated_pairs`` of a layer's features with the UniProt properties that InterPLM reports.
+
+    Returns
+    -------
+    DataFrame
+        feature, property, valid_threshold, valid_f1, test_threshold, test_f1; thresholds are shares
+        of the feature's maximum over valid and test.
+    """
+    properties = layer.properties.properties
+    blocks = {split: _blocks(layer, encode, split) for split in ("valid", "test")}
+    maximum = np.zeros(1, dtype=np.float32)
+    size = np.zeros((2, len(properties)), dtype=np.int64)
+    for of_split in blocks.values():
+        for activations, spans, _ in of_split():
+            maximum = np.maximum(maximum, activations.max(0).toarray())
+            size[0] += np.bincount(spans.column, minlength=len(properties))
+            residues = (spans.end - spans.start + 1).astype(float)
+            size[1] += np.bincount(spans.column, residues, len(properties)).astype(np.int64)
+    reported = np.flatnonzero(reported_concepts(properties, *size))
+    number = np.full(len(properties), -1)
+    number[reported] = np.arange(len(reported))
+    at_residues = np.array([properties[c].type in RESIDUE_LEVEL for c in reported], dtype=bool)
+    counts = {split: ConceptCounts(maximum, at_residues) for split in blocks}
+    for split, of_split in blocks.items():
+        for activations, spans, first in of_split():
+            kept = number[spans.column] >= 0
+            start, end = first + spans.start - 1, first + spans.end - 1
+            counts[split].update(activations, number[spans.column][kept], start[kept], end[kept])
+    pairs = associated_pairs(counts["valid"], counts["test"])
+    names = np.array([properties[c].name for c in reported], dtype=object)
+    pairs = pairs.assign(property=names[pairs["concept"].to_numpy(dtype=np.int64)])
+    return pairs.drop(columns="concept")
+
+
+def _blocks(
+    layer: Layer, encode: Encode, split: str
+) -> Callable[[], Iterator[tuple[sparse.csr_array, Spans, np.ndarray]]]:
+    """Activations, instances and the first row of each instance's protein; may be read again."""
+
+    def read() -> Iterator[tuple[sparse.csr_array, Spans, np.ndarray]]:
+        for proteins, rows in layer.blocks(layer.names(split)):
+            spans = layer.properties.instances(proteins["accession"].tolist())
+            lengths = proteins["length"].to_numpy()
+            yield (
+                sparse.csr_array(encode(rows)),
+                spans,
+                (np.cumsum(lengths) - lengths)[spans.protein],
+            )
+
+    return read

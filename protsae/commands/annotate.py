@@ -24,6 +24,7 @@ import torch
 from protsae import __version__
 from protsae.association.features import example_rows, feature_rows
 from protsae.association.held_out import HeldOut, examine
+from protsae.association.interplm import layer_pairs
 from protsae.association.layer import Encode, Layer, signed, top_proteins
 from protsae.association.missing import missing_annotation
 from protsae.association.summary import detector_rows
@@ -44,10 +45,13 @@ from protsae.sae.dictionaries import random_directions
 from protsae.sae.metrics import encoder_decoder_cosine, measure_moments, principal_components
 from protsae.sae.restore import restore_sae
 from protsae.sae.sae import Sae
-from protsae.tables_schema import CANDIDATES, RECOVERY, RELIABILITY, conform
+from protsae.tables_schema import CANDIDATES, INTERPLM, RECOVERY, RELIABILITY, conform
 
 MISSING = {table.name: table for table in (CANDIDATES, RECOVERY, RELIABILITY)}
 """Tables on annotation that may be missing, and on how far to trust them."""
+
+OTHERS = {**MISSING, INTERPLM.name: INTERPLM}
+"""Tables that may be empty."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -84,9 +88,7 @@ def run(args: argparse.Namespace) -> None:
     detectors |= baselines(layer, cache.d_model, restored)
 
     split = HeldOut.of(layer)
-    tables: dict[str, list[pd.DataFrame]] = {
-        name: [] for name in ("associations", "features", "examples", "detectors", *MISSING)
-    }
+    tables: dict[str, list[pd.DataFrame]] = {}
     for variant, encode in progress(detectors.items(), "annotating", "sets of detectors"):
         examined = examine(layer, split, encode)
         found = {
@@ -99,8 +101,10 @@ def run(args: argparse.Namespace) -> None:
             found["features"] = feature_rows(layer, encode, examined.pairs, top, cosine)
             found["examples"] = example_rows(layer, encode, top)
             found |= missing_rows(layer, encode, examined.pairs)
+            if settings.interplm:
+                found["interplm"] = layer_pairs(layer, encode)
         for name, rows in found.items():
-            tables[name].append(rows.assign(variant=variant))
+            tables.setdefault(name, []).append(rows.assign(variant=variant))
 
     metadata = {"stage": "annotate", **vars(cache.source), "code_version": __version__}
     for name, parts in tables.items():
@@ -108,8 +112,8 @@ def run(args: argparse.Namespace) -> None:
         table = table.assign(model=cache.source.model, layer=number)
         first = [c for c in ("model", "layer", "variant", "feature") if c in table]
         table = table[first + [column for column in table if column not in first]]
-        if name in MISSING:
-            table = conform(table, MISSING[name], name)
+        if name in OTHERS:
+            table = conform(table, OTHERS[name], name)
         write_table(Path(args.output) / f"{name}.parquet", table, metadata)
     of_saes = pd.concat(tables["features"])
     n_named = of_saes["property"].notna().sum()

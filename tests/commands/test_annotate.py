@@ -7,7 +7,7 @@ import pytest
 from protsae.cli import main
 from protsae.io.residue_labels import write_labels
 from protsae.io.tables import read_table
-from protsae.tables_schema import ASSOCIATIONS, EXAMPLES, LAYER_FEATURES, conform
+from protsae.tables_schema import ASSOCIATIONS, EXAMPLES, INTERPLM, LAYER_FEATURES, conform
 from tests.tiny_run import TOPK, inputs, protein_rows, train_saes, write_onehot_run
 
 FILES = ("features", "associations", "examples", "detectors")
@@ -202,3 +202,10 @@ def test_a_shard_that_was_not_given(
         "protsae annotate: activations: 5 of the 10 proteins asked for are in none of the files "
         "given, first P00015; give all shards\n"
     )
+
+
+def test_interplms_rule_on_request(run: Path, tmp_path: Path) -> None:
+    """The only property with instances is SIGNAL, which its filter of 25 instances leaves out."""
+    assert annotate(run, [run / "topk"], tmp_path, "--interplm", "true") == 0
+    conform(read_table(tmp_path / "interplm.parquet"), INTERPLM, "interplm")
+    assert not (run / "out" / "interplm.parquet").exists()
