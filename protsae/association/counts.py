@@ -73,7 +73,7 @@ class MatchCounts:
         )
         hits = (sparse.csr_array(labels.T, dtype=np.int32) @ on).tocoo()
         # Each place occurs once in a product, so that nothing is lost by adding at an index.
-        self._hits.reshape(n_properties, -1)[hits.coords] += hits.data
+        self._hits.reshape(n_properties, n_thresholds * n_features)[hits.coords] += hits.data
         # Fewer than 2^31 residues at a time; np.bincount would copy all columns to int64.
         self._on += (np.ones(n_residues, dtype=np.int32) @ on).reshape(self._on.shape)
         self.positives += np.asarray(labels.sum(0, dtype=np.int64)).ravel()
