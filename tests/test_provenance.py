@@ -78,7 +78,7 @@ def test_real_stages_include_what_they_run_on() -> None:
         "protsae.io.activations",
         "protsae.split",
     } <= modules
-    assert not any(name.startswith("protsae.plm") for name in modules)
+    assert not any(name.startswith("protsae.report") for name in modules)
     digests = {name: code_digest(f"protsae.commands.{name}") for name in COMMANDS}
     assert len(set(digests.values())) == len(COMMANDS)
     assert all(len(digest) == 16 for digest in digests.values())

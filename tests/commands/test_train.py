@@ -396,7 +396,7 @@ def test_what_it_says(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[s
         pytest.param(
             {"neurons": TOPK},
             (),
-            "--saes: train: 'neurons' is the name of the baseline; rename the variant",
+            "--saes: train: 'neurons' is the name of a baseline; rename the variant",
             id="name of the baseline",
         ),
         pytest.param(
