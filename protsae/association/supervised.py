@@ -108,10 +108,15 @@ class Residues:
         return score_probes(
             probes,
             partial(self.blocks, control),
-            self._of("test")["cluster"].nunique(),
+            self.n_test_clusters,
             self.settings.bootstrap,
             self.settings.seed,
         )
+
+    @property
+    def n_test_clusters(self) -> int:
+        """Homology clusters in test."""
+        return int(self._of("test")["cluster"].nunique())
 
     def _of(self, split: str) -> pd.DataFrame:
         """The proteins of a split, by accession."""
