@@ -345,7 +345,7 @@ class ProbeSettings(Settings):
 
     sample: Positive = Field(40000, description="train residues that probes are fitted to, at most")
     penalties: tuple[Annotated[float, Field(gt=0)], ...] = Field(
-        (0.1, 0.001, 0.00001),
+        (0.01, 0.001, 0.0001),
         min_length=1,
         description="L2 penalties tried, 1 / (n_residues x scikit-learn's C); the one with the "
         "best F1 on valid is used, for each property",

@@ -83,7 +83,7 @@ def test_a_sample_and_penalties_are_used(run: Path, tmp_path: Path, table: pd.Da
     assert probe(run, tmp_path, "--sample", "101", "--penalties", "0.5", "--batch", "37") == 0
     found = read_table(tmp_path / "probes.parquet")
     assert set(found["penalty"]) == {0.5}
-    assert set(table["penalty"]) <= {0.1, 0.001, 0.00001}
+    assert set(table["penalty"]) <= {0.01, 0.001, 0.0001}
     assert (found["n_residues"].to_numpy() == table["n_residues"].to_numpy()).all()
 
 

@@ -2,7 +2,9 @@
 
 
 # The settings that say which properties there are, as for annotate.
-PROPERTIES = PropertySettings.model_validate(CONFIG.annotate, from_attributes=True)
+PROPERTIES = PropertySettings(
+    **CONFIG.annotate.model_dump(include=set(PropertySettings.model_fields))
+)
 
 
 rule probe_layer:
