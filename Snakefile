@@ -25,6 +25,7 @@ wildcard_constraints:
 include: "workflow/rules/proteins.smk"
 include: "workflow/rules/activations.smk"
 include: "workflow/rules/sae.smk"
+include: "workflow/rules/baselines.smk"
 include: "workflow/rules/annotation.smk"
 include: "workflow/rules/report.smk"
 
@@ -35,6 +36,7 @@ localrules:
     embed,
     train,
     evaluate,
+    probe,
     annotate,
 
 
@@ -43,6 +45,8 @@ rule all:
     input:
         "<results>/features.parquet",
         "<results>/report.html",
+        "<results>/lookup.parquet",
+        layer_paths("<results>/probes/{model}/layer-{layer}/probes.parquet"),
 
 
 onstart:

@@ -304,8 +304,8 @@ class EvaluateSettings(Settings):
     seed: Seed = Field(0, description="seed of masks, sample and resampling")
 
 
-class AnnotateSettings(Settings):
-    """Which properties are scored and how."""
+class PropertySettings(Settings):
+    """Which properties are scored."""
 
     evidence: Literal["all", "experimental"] = Field(
         "all",
@@ -320,6 +320,11 @@ class AnnotateSettings(Settings):
     min_clusters: Positive = Field(
         3, description="homology clusters a property needs in valid and in test"
     )
+
+
+class AnnotateSettings(PropertySettings):
+    """Which properties are scored and how."""
+
     quantiles: tuple[Annotated[float, Field(ge=0, lt=1)], ...] = Field(
         (0.0, 0.25, 0.5, 0.75, 0.9, 0.97, 0.99, 0.997, 0.999),
         min_length=1,
@@ -335,6 +340,32 @@ class AnnotateSettings(Settings):
     sample: Positive = Field(20000, description="train residues that thresholds are set on")
     batch: Positive = Field(4096, description="residues encoded at a time; bounds memory")
     seed: Seed = Field(0, description="seed of sampling, shifts and resampling")
+
+
+class ProbeSettings(Settings):
+    """How the supervised baselines are fitted and scored."""
+
+    sample: Positive = Field(40000, description="train residues that probes are fitted to, at most")
+    penalties: tuple[Annotated[float, Field(gt=0)], ...] = Field(
+        (0.01, 0.001, 0.0001),
+        min_length=1,
+        description="L2 penalties tried, 1 / (n_residues x scikit-learn's C); the one with the "
+        "best F1 on valid is used, for each property",
+    )
+    bootstrap: Positive = Field(1000, description="resamplings of clusters for 95 % intervals")
+    batch: Positive = Field(4096, description="residues scored at a time; bounds memory")
+    seed: Seed = Field(0, description="seed of sampling, control labels and resampling")
+
+
+class LookupSettings(Settings):
+    """What the sequence alone is looked up in."""
+
+    flank: Annotated[int, Field(ge=0)] = Field(
+        7, description="residues on each side whose BLOSUM62 scores a probe sees"
+    )
+    evalue: Annotated[float, Field(gt=0)] = Field(
+        0.001, description="highest MMseqs2 E-value of a hit whose annotations are copied over"
+    )
 
 
 class ReportSettings(Settings):
@@ -387,6 +418,8 @@ class Config(SaeVariants):
     )
     stream: StreamSettings = StreamSettings()
     evaluate: EvaluateSettings = EvaluateSettings()
+    probe: ProbeSettings = ProbeSettings()
+    lookup: LookupSettings = LookupSettings()
     annotate: AnnotateSettings = AnnotateSettings()
     report: ReportSettings = ReportSettings()
 

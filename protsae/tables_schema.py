@@ -376,6 +376,59 @@ EVALUATION = Table(
     "evaluation", 1, "one object per SAE", ("model", "layer", "variant"), _EVALUATION
 )
 
+_PROPERTY = (
+    Column("property", "text", "see Properties", "property scored"),
+    Column("property_type", "text", "see Properties", "kind of that property"),
+)
+_HELD_OUT = (
+    Column("valid_f1", "number", "0 to 1", "F1 on valid, of the best choice: so too high"),
+    Column("precision", "number", "0 to 1", "precision on test: tp / (tp + fp)"),
+    Column("recall", "number", "0 to 1", "recall on test: tp / (tp + fn)"),
+    Column("f1", "number", "0 to 1", "F1 on test: 2 tp / (2 tp + fp + fn)"),
+    Column("f1_low", "number", "0 to 1", "2.5 % bound of f1, clusters resampled"),
+    Column("f1_high", "number", "0 to 1", "97.5 % bound of f1, clusters resampled"),
+)
+_SUPPORT = (
+    Column("n_residues", "integer", "≥ 0", "test residues with the property"),
+    Column("n_clusters", "integer", "≥ 0", "test homology clusters with the property"),
+)
+
+PROBES = Table(
+    "probes",
+    1,
+    "one row per property",
+    ("model", "layer", "property"),
+    (
+        _MODEL,
+        _LAYER,
+        *_PROPERTY,
+        Column("penalty", "number", "> 0", "L2 penalty; chosen on valid"),
+        Column("threshold", "number", "log odds", "on at this logit or above; chosen on valid"),
+        *_HELD_OUT,
+        Column("auroc", "number", "0 to 1", "area under the ROC curve on test", True),
+        Column("average_precision", "number", "0 to 1", "average precision on test", True),
+        Column("control_f1", "number", "0 to 1", "f1 of a probe for the property's control task"),
+        Column("control_auroc", "number", "0 to 1", "auroc of that probe", True),
+        Column("selectivity", "number", "-1 to 1", "f1 - control_f1"),
+        Column("auroc_selectivity", "number", "-1 to 1", "auroc - control_auroc", True),
+        *_SUPPORT,
+    ),
+)
+
+LOOKUP = Table(
+    "lookup",
+    1,
+    "one row per method and property",
+    ("method", "property"),
+    (
+        Column("method", "text", "blosum_window, homology", "where the yes or no comes from"),
+        *_PROPERTY,
+        *_HELD_OUT,
+        *_SUPPORT,
+        Column("n_covered", "integer", "≥ 0", "test residues that the method can tell about"),
+    ),
+)
+
 EXAMPLES = Table(
     "examples",
     1,
@@ -471,6 +524,8 @@ EVERY = (
     RELIABILITY,
     INTERPLM,
     SUMMARY,
+    PROBES,
+    LOOKUP,
     EXAMPLES,
     TRAINING,
     PROTEINS,

@@ -93,7 +93,8 @@ def test_sections_of_the_embedded_configuration_are_complete() -> None:
         pytest.param(
             {"trian": TRAIN},
             "config: unknown key 'trian'; did you mean 'train'? Valid keys: train, results, fetch, "
-            "split, cache, onehot, embed, random_layers, stream, evaluate, annotate, report",
+            "split, cache, onehot, embed, random_layers, stream, evaluate, probe, lookup, "
+            "annotate, report",
             id="top level",
         ),
         pytest.param(

@@ -15,7 +15,7 @@ import yaml
 from tests.tiny_esm import save_tiny
 
 ROOT = Path(__file__).parents[1]
-STAGES = ("fetch", "onehot", "embed", "train", "evaluate", "annotate", "report")
+STAGES = ("fetch", "onehot", "embed", "train", "evaluate", "probe", "lookup", "annotate", "report")
 WORKFLOW = ("Snakefile", "workflow", "profiles", "protsae", "config.yaml", "config", "data")
 
 
@@ -56,7 +56,8 @@ def test_default_run_plans_every_stage(tmp_path: Path) -> None:
     assert jobs == {
         **{"fetch": 1, "split": 1, "randomise": 1, "onehot_shard": 2, "embed_shard": 4},
         **{"train_saes": 9, "evaluate_saes": 9, "annotate_layer": 9},
-        **{"tables": 1, "report": 1, "all": 1, "total": 39},
+        **{"probe_layer": 9, "lookup": 1},
+        **{"tables": 1, "report": 1, "all": 1, "total": 49},
     }
 
 
@@ -66,6 +67,12 @@ def test_default_run_plans_every_stage(tmp_path: Path) -> None:
         pytest.param("fetch", {"fetch"}, id="fetch"),
         pytest.param("onehot", {"fetch", "split", "onehot_shard"}, id="onehot"),
         pytest.param("embed", {"fetch", "split", "randomise", "embed_shard"}, id="embed"),
+        pytest.param("lookup", {"fetch", "split", "lookup"}, id="lookup"),
+        pytest.param(
+            "probe",
+            {"fetch", "split", "randomise", "onehot_shard", "embed_shard", "probe_layer"},
+            id="probe",
+        ),
         pytest.param(
             "train",
             {"fetch", "split", "randomise", "onehot_shard", "embed_shard", "train_saes"},
@@ -100,7 +107,7 @@ def test_planning_imports_no_torch(tmp_path: Path) -> None:
             "embd=1",
             "protsae: config: unknown key 'embd'; did you mean 'embed'? Valid keys: train, "
             "results, fetch, split, cache, onehot, embed, random_layers, stream, "
-            "evaluate, annotate, report",
+            "evaluate, probe, lookup, annotate, report",
             id="top-level key",
         ),
         pytest.param(
@@ -173,6 +180,7 @@ def tiny_run(folder: Path) -> list[str]:
         "stream": {"batch": 64},
         "train": {"topk": {"architecture": "topk", **variant}, "relu": None},
         "evaluate": {"bootstrap": 20},
+        "probe": {"bootstrap": 20, "sample": 2000},
         "annotate": {"bootstrap": 20, "min_clusters": 2},
     }
     (folder / "tiny.yaml").write_text(yaml.safe_dump(config))
@@ -196,6 +204,9 @@ def test_a_whole_run_and_what_reruns(tmp_path: Path) -> None:
         **{"onehot": 52, "esm2_tiny": 2 * d_model, "esm2_tiny-random": 2 * d_model}
     }
     assert (out / "report.html").stat().st_size > 10_000
+    found = [pd.read_parquet(path) for path in sorted(out.glob("probes/*/*/probes.parquet"))]
+    assert {name for table in found for name in table["model"]} == set(counts.index)
+    assert set(pd.read_parquet(out / "lookup.parquet")["method"]) == {"blosum_window", "homology"}
     assert not list(out.rglob(".tmp-*"))
     assert yaml.safe_load((out / "config.yaml").read_text())["embed"]["layers"] == [1]
 

@@ -1,266 +1,212 @@
-"""Pairs of detector and property that valid has proposed, examined on test."""
+"""Detectors with a real-valued output on held-out proteins: choices on valid, scores on test."""
 
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from protsae.association.annotation import PairScores, best_rows, candidate_pairs, score_pairs
-from protsae.association.instances import InstanceCounts
-from protsae.association.layer import Encode, Layer
-from protsae.association.nulls import Runs, benjamini_hochberg, shift_null
-from protsae.association.ranks import rank_scores
-from protsae.association.scores import (
-    always_on_f1,
-    f1_score,
-    harmonic_mean,
-    lift,
-    matthews_correlation,
-    ratio,
-    reaches,
-    take_threshold,
-)
-from protsae.resampling import bootstrap_weights, effective_clusters, share_interval
+from protsae.association.probes import LinearProbe
+from protsae.association.ranks import curve_scores
+from protsae.association.scores import f1_score, ratio
+from protsae.resampling import bootstrap_weights, interval
 
-MEASURED = ("f1_low", "f1_high", "average_precision", "auroc", "null_f1", "p_value")
-"""Columns that need the activations themselves, not only counts."""
-
-PAIRS_AT_ONCE = 500
-"""Pairs whose counts by cluster are held at a time: memory, not results."""
+N_BINS = 2048
+"""Equal steps between the smallest and the largest logit on train: the thresholds tried."""
 
 
-@dataclass(frozen=True)
-class HeldOut:
-    """What does not depend on the detectors: labels and clusters of the test residues, in order.
+@dataclass(frozen=True, eq=False)
+class Block:
+    """Residues of whole proteins.
 
     Attributes
     ----------
-    lengths : ndarray of int, shape (n_proteins,)
+    rows : ndarray, float32, shape (n_residues, d)
+    labels, known : ndarray of bool, shape (n_residues, n_properties)
     cluster : ndarray of int, shape (n_residues,)
-        Number of each residue's homology cluster.
-    labels : csc_array, shape (n_residues, n_properties)
-    known : ndarray of bool, shape (n_residues, n_known_columns)
-    label_runs : list of Runs
-        Where each property holds.
-    positives : ndarray of int, shape (n_clusters, n_properties)
-        Residues with the property.
+        Homology cluster within the split, from 0.
     """
 
-    lengths: np.ndarray
-    cluster: np.ndarray
-    labels: sparse.csc_array
+    rows: np.ndarray
+    labels: np.ndarray
     known: np.ndarray
-    label_runs: list[Runs]
-    positives: np.ndarray
+    cluster: np.ndarray
 
-    @classmethod
-    def of(cls, layer: Layer) -> "HeldOut":
-        """Read once for all detectors of a layer."""
-        tables = [proteins for proteins, _ in layer.blocks(layer.names("test"))]
-        proteins = pd.concat(tables)
-        names, lengths = proteins["accession"].tolist(), proteins["length"].to_numpy()
-        number, clusters = pd.factorize(proteins["cluster"])
-        cluster = np.repeat(number, lengths)
-        labels = sparse.csc_array(layer.properties.labels(names))
+
+ReadSplit = Callable[[str], Iterator[Block]]
+"""``valid`` or ``test`` to all its residues, a block at a time."""
+
+
+class LogitCounts:
+    """Residues, and those with the property, by logit in steps: bounded memory, any length.
+
+    Parameters
+    ----------
+    low, high : ndarray, shape (n_properties,)
+        The steps lie between; what is below the first counts as below all thresholds, what is
+        above the last as the last.
+
+    Examples
+    --------
+    >>> counts = LogitCounts(np.array([0.0]), np.array([4.0]), n_bins=4)
+    >>> logits, labels = np.array([[-1.0], [0], [1], [3], [9]]), np.array([[0], [0], [0], [1], [1]])
+    >>> counts.update(logits, labels > 0, np.ones((5, 1), bool))
+    >>> f1, threshold = counts.best_threshold()
+    >>> float(f1[0]), float(threshold[0])
+    (1.0, 2.0)
+    >>> average_precision, auroc = counts.rank_scores()
+    >>> float(average_precision[0]), float(auroc[0])
+    (1.0, 1.0)
+    """
+
+    def __init__(self, low: np.ndarray, high: np.ndarray, n_bins: int = N_BINS):
+        self._low = low.astype(np.float64)
+        # A logit that never varied on train has a single bin, however it varies elsewhere.
+        self._step = np.where(high > low, (high.astype(np.float64) - low) / n_bins, np.inf)
+        self._counts = np.zeros((2, len(low), n_bins + 1), dtype=np.int64)
+
+    def update(self, logits: np.ndarray, labels: np.ndarray, known: np.ndarray) -> None:
+        """Add residues; arrays of shape (n_residues, n_properties)."""
+        n_properties, n_bins = self._counts.shape[1:]
+        at = np.floor((logits - self._low) / self._step)
+        place = np.clip(at + 1, 0, n_bins - 1).astype(np.int64)
+        place += np.arange(n_properties) * n_bins
+        for counts, counted in zip(self._counts, (known, labels & known), strict=True):
+            counts += np.bincount(place[counted], minlength=counts.size).reshape(counts.shape)
+
+    def best_threshold(self) -> tuple[np.ndarray, np.ndarray]:
+        """The highest F1, and the lowest threshold that gives it, shapes (n_properties,).
+
+        On is a logit of at least the threshold.
+        """
+        on, hits = self._counts[:, :, ::-1].cumsum(2)[:, :, ::-1]
+        every = f1_score(hits[:, 1:], on[:, 1:], hits[:, :1])
+        best = every.argmax(1)
+        step = np.where(np.isfinite(self._step), self._step, 0)
+        return every.max(1), self._low + best * step
+
+    def rank_scores(self) -> tuple[np.ndarray, np.ndarray]:
+        """Average precision and AUROC, logits within a step taken as equal; NaN if undefined."""
+        scores = np.full((2, self._counts.shape[1]), np.nan)
+        for column, (residues, hits) in enumerate(self._counts.swapaxes(0, 1)[:, :, ::-1]):
+            filled = residues > 0
+            if filled.any():
+                curve = residues[filled].cumsum(), hits[filled].cumsum()
+                scores[:, column] = curve_scores(*curve)
+        return scores[0], scores[1]
+
+
+class ClusterCounts:
+    """Counts of yes/no detectors, one for each property, by homology cluster.
+
+    Attributes
+    ----------
+    true_positives, on, positives : ndarray, dtype=int64, shape=(n_clusters, n_properties)
+    """
+
+    def __init__(self, n_clusters: int, n_properties: int):
+        self.true_positives, self.on, self.positives = np.zeros(
+            (3, n_clusters, n_properties), dtype=np.int64
+        )
+
+    def update(
+        self, on: np.ndarray, labels: np.ndarray, known: np.ndarray, cluster: np.ndarray
+    ) -> None:
+        """Add residues; arrays of bool, (n_residues, n_properties), and int, (n_residues,)."""
         member = sparse.csr_array(
             (np.ones(len(cluster), np.int64), (cluster, np.arange(len(cluster)))),
-            shape=(len(clusters), len(cluster)),
+            shape=(len(self.on), len(cluster)),
         )
-        runs = [
-            Runs.of_rows(np.sort(_rows(labels, column)), lengths)
-            for column in range(labels.shape[1])
-        ]
-        positives = (member @ labels.astype(np.int64)).toarray()
-        known = layer.properties.known(names)
-        return cls(lengths, cluster, labels, known, runs, positives)
+        on, labels = on & known, labels & known
+        self.true_positives += member @ (on & labels).astype(np.int64)
+        self.on += member @ on.astype(np.int64)
+        self.positives += member @ labels.astype(np.int64)
 
-    @property
-    def n_clusters(self) -> int:
-        """Homology clusters of test."""
-        return len(self.positives)
+    def scores(self, n_resamplings: int, seed: int) -> pd.DataFrame:
+        """precision, recall, f1, f1_low, f1_high, n_residues, n_clusters: a row per property.
+
+        n_residues and n_clusters are those with the property; the interval is over resampled
+        clusters.
+
+        Examples
+        --------
+        >>> counts = ClusterCounts(n_clusters=2, n_properties=1)
+        >>> on, labels = np.array([[1], [1], [0]]) > 0, np.array([[1], [0], [1]]) > 0
+        >>> counts.update(on, labels, np.ones((3, 1), bool), np.array([0, 0, 1]))
+        >>> counts.scores(n_resamplings=10, seed=0)[["precision", "f1"]].values.tolist()
+        [[0.5, 0.5]]
+        """
+        tp, on, positives = (
+            counts.sum(0) for counts in (self.true_positives, self.on, self.positives)
+        )
+        weights = bootstrap_weights(len(self.on), n_resamplings, seed)
+        low, high = interval(
+            f1_score(weights @ self.true_positives, weights @ self.on, weights @ self.positives)
+        )
+        return pd.DataFrame(
+            {
+                "precision": ratio(tp, on),
+                "recall": ratio(tp, positives),
+                "f1": f1_score(tp, on, positives),
+                "f1_low": low,
+                "f1_high": high,
+                "n_residues": positives,
+                "n_clusters": (self.positives > 0).sum(0),
+            }
+        )
 
 
-def instance_recall(
-    layer: Layer, encode: Encode, thresholds: np.ndarray, scores: PairScores
-) -> np.ndarray:
-    """Share of instances of each property with a residue on, at each pair's threshold.
+def score_probes(
+    probes: Sequence[LinearProbe], read: ReadSplit, n_clusters: int, n_resamplings: int, seed: int
+) -> pd.DataFrame:
+    """For each property the penalty and threshold of the highest F1 on valid, scored on test.
 
-    Where a property has no instances each residue is its own, and this is the recall.
+    At a tie the first of ``probes`` is taken.
+
+    Parameters
+    ----------
+    probes : sequence of LinearProbe
+        The same properties, at different penalties.
+    n_clusters : int
+        In test.
 
     Returns
     -------
-    ndarray of float, shape (n_properties, n_features)
+    DataFrame
+        penalty, threshold (of the logit), valid_f1, what `ClusterCounts.scores` gives, auroc and
+        average_precision, both on test; one row for each property.
     """
-    properties = layer.properties
-    counts = InstanceCounts(thresholds, len(properties.properties))
-    for proteins, rows in layer.blocks(layer.names("test")):
-        spans = properties.instances(proteins["accession"].tolist())
-        lengths = proteins["length"].to_numpy()
-        first = (np.cumsum(lengths) - lengths)[spans.protein]
-        activations = sparse.csr_array(encode(rows))
-        counts.update(activations, spans.column, first + spans.start - 1, first + spans.end - 1)
-    found = take_threshold(counts.found, scores.threshold)
-    recall = ratio(found, counts.n_instances[:, None])
-    return np.where(properties.has_instances[:, None], recall, scores.test["recall"])
+    valid = [LogitCounts(probe.low, probe.high) for probe in probes]
+    for block in read("valid"):
+        for probe, logit_counts in zip(probes, valid, strict=True):
+            logit_counts.update(probe.logits(block.rows), block.labels, block.known)
+    best_of = [counts.best_threshold() for counts in valid]
+    f1, threshold = (np.stack(found) for found in zip(*best_of, strict=True))
+    best = f1.argmax(0)
+    probe = _mixed(probes, best)
+    level = np.take_along_axis(threshold, best[None], axis=0)[0]
 
-
-@dataclass(frozen=True)
-class Examined:
-    """What a set of detectors finds on test.
-
-    Attributes
-    ----------
-    pairs : DataFrame
-        One row per candidate pair, by feature and property; columns as in docs/tables.md.
-    captured : ndarray of int, shape (n_resamplings,)
-        Properties whose best detector `reaches` them, with clusters resampled.
-    n_detectors : int
-    """
-
-    pairs: pd.DataFrame
-    captured: np.ndarray
-    n_detectors: int
-
-
-def examine(layer: Layer, split: HeldOut, encode: Encode) -> Examined:
-    """Thresholds from train, pairs proposed by valid; their scores, intervals and null on test.
-
-    Intervals are `share_interval` over homology clusters. p-values are of the shift null, q-values
-    over all rows: the pairs were proposed on valid, so their number is all that has to be paid for.
-    Best detectors of properties are chosen on valid, too.
-    """
-    thresholds = layer.thresholds(encode)
-    valid, test = (layer.counts(encode, thresholds, name) for name in ("valid", "test"))
-    scores = score_pairs(valid, test)
-    pairs = _scored(layer, split, encode, thresholds, scores)
-    best = np.zeros(len(pairs), dtype=bool)
-    best[best_rows(pd.factorize(pairs["property"])[0], pairs["valid_f1"].to_numpy())] = True
-    weights = bootstrap_weights(split.n_clusters, layer.settings.bootstrap, layer.settings.seed)
-    captured = np.zeros(len(weights), dtype=np.int64)
-    feature, property_ = candidate_pairs(scores, layer.settings.min_f1)
-    floor = always_on_f1(pairs["base_rate"].to_numpy())
-    measured: list[pd.DataFrame] = []
-    for held, activations in layer.columns(encode, "test", np.unique(feature), test.n_active):
-        of_group = np.flatnonzero(np.isin(feature, held))
-        for members in np.array_split(of_group, -(-len(of_group) // PAIRS_AT_ONCE)):
-            found, sums = _examine(
-                layer,
-                split,
-                activations,
-                np.searchsorted(held, feature[members]),
-                property_[members],
-                pairs["threshold"].to_numpy()[members],
-            )
-            measured.append(pd.DataFrame(found, index=members))
-            chosen = best[members]
-            drawn = f1_score(*(weights @ of_cluster[:, chosen] for of_cluster in sums))
-            captured += reaches(drawn, floor[members][chosen]).sum(1)
-    pairs = pairs.join(pd.concat(measured) if measured else pd.DataFrame(columns=[*MEASURED]))
-    pairs = pairs.assign(q_value=benjamini_hochberg(pairs["p_value"].to_numpy(dtype=float)))
-    return Examined(pairs, captured, thresholds.shape[1])
-
-
-def _scored(
-    layer: Layer, split: HeldOut, encode: Encode, thresholds: np.ndarray, scores: PairScores
-) -> pd.DataFrame:
-    """What follows from counts."""
-    feature, property_ = candidate_pairs(scores, layer.settings.min_f1)
-    pair = (property_, feature)
-    level, test = scores.threshold[pair], scores.test
-    named = layer.properties.properties
-    n_residues = scores.n_residues[property_]
-    tp, on, positives = (test[key][pair] for key in ("tp", "on", "positives"))
-    found = instance_recall(layer, encode, thresholds, scores)[pair]
-    return pd.DataFrame(
-        {
-            "feature": feature,
-            "property": [named[p].name for p in property_],
-            "property_type": [named[p].type for p in property_],
-            "quantile": np.array(sorted(layer.settings.quantiles))[level],
-            "threshold": thresholds[level, feature],
-            **{f"valid_{key}": scores.valid[key][pair] for key in ("precision", "recall", "f1")},
-            "gain": scores.gain[pair],
-            **{key: test[key][pair] for key in ("precision", "recall", "f1")},
-            "instance_recall": found,
-            "domain_f1": harmonic_mean(test["precision"][pair], found),
-            "mcc": matthews_correlation(tp, on, positives, n_residues),
-            "lift": lift(tp, on, positives, n_residues),
-            "base_rate": ratio(positives, n_residues),
-            "tp": tp,
-            "fp": on - tp,
-            "fn": positives - tp,
-            "n_clusters": (split.positives > 0).sum(0)[property_],
-            "effective_clusters": effective_clusters(split.positives)[property_],
-        }
+    counts = ClusterCounts(n_clusters, len(best))
+    ranks = LogitCounts(probe.low, probe.high)
+    for block in read("test"):
+        logits = probe.logits(block.rows)
+        counts.update(logits >= level, block.labels, block.known, block.cluster)
+        ranks.update(logits, block.labels, block.known)
+    average_precision, auroc = ranks.rank_scores()
+    chosen = {"penalty": probe.penalty, "threshold": level, "valid_f1": f1.max(0)}
+    return pd.DataFrame(chosen).assign(
+        **counts.scores(n_resamplings, seed), auroc=auroc, average_precision=average_precision
     )
 
 
-def _examine(
-    layer: Layer,
-    split: HeldOut,
-    activations: sparse.csc_array,
-    feature: np.ndarray,
-    property_: np.ndarray,
-    threshold: np.ndarray,
-) -> tuple[dict[str, np.ndarray], tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """``MEASURED`` of each pair; and its true positives, on and positives by cluster.
+def _mixed(probes: Sequence[LinearProbe], best: np.ndarray) -> LinearProbe:
+    """Property p of the probe ``best[p]``."""
 
-    ``feature`` is a column of ``activations``.
-    """
-    known_column = layer.properties.known_column
-    n_pairs = len(feature)
-    tp, on = (np.zeros((split.n_clusters, n_pairs)) for _ in range(2))
-    runs: list[Runs] = []
-    has_property = np.zeros(len(split.cluster), dtype=bool)
-    for pair in np.argsort(property_, kind="stable"):
-        labelled = _rows(split.labels, property_[pair])
-        has_property[labelled] = True
-        column = slice(activations.indptr[feature[pair]], activations.indptr[feature[pair] + 1])
-        rows = activations.indices[column][activations.data[column] > threshold[pair]]
-        rows = rows[split.known[rows, known_column[property_[pair]]]]
-        on[:, pair] = np.bincount(split.cluster[rows], minlength=split.n_clusters)
-        hits = rows[has_property[rows]]
-        tp[:, pair] = np.bincount(split.cluster[hits], minlength=split.n_clusters)
-        has_property[labelled] = False
-        runs.append(Runs.of_rows(np.sort(rows), split.lengths))
-    order = np.argsort(np.argsort(property_, kind="stable"))
-    runs = [runs[place] for place in order]
-    positives = split.positives[:, property_]
-    null = shift_null(
-        runs,
-        split.label_runs,
-        np.stack([np.arange(n_pairs), property_], axis=1),
-        split.lengths,
-    )
-    low, high = share_interval(2 * tp, on + positives)
-    average_precision, auroc = _rank_scores(split, activations, feature, property_, known_column)
-    null_f1 = f1_score(null.expected, on.sum(0), positives.sum(0))
-    values = (low, high, average_precision, auroc, null_f1, null.p_value)
-    return dict(zip(MEASURED, values, strict=True)), (tp, on, positives)
+    def take(name: str) -> np.ndarray:
+        stacked = np.stack([getattr(probe, name) for probe in probes], axis=-1)
+        index = best[:, None] if stacked.ndim == 2 else best[None, :, None]
+        taken: np.ndarray = np.take_along_axis(stacked, index, axis=-1)[..., 0]
+        return taken
 
-
-def _rank_scores(
-    split: HeldOut,
-    activations: sparse.csc_array,
-    feature: np.ndarray,
-    property_: np.ndarray,
-    known_column: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Average precision and AUROC, each property over the residues where it is known."""
-    found = np.empty((2, len(feature)))
-    for column in np.unique(known_column[property_]):
-        rows = split.known[:, column]
-        mine = known_column[property_] == column
-        everywhere = rows.all()
-        found[:, mine] = rank_scores(
-            activations if everywhere else sparse.csc_array(activations[rows]),
-            split.labels if everywhere else sparse.csc_array(split.labels[rows]),
-            feature[mine],
-            property_[mine],
-        )
-    return found[0], found[1]
-
-
-def _rows(labels: sparse.csc_array, column: int) -> np.ndarray:
-    return labels.indices[labels.indptr[column] : labels.indptr[column + 1]]
+    return LinearProbe(*(take(name) for name in ("weights", "bias", "penalty", "low", "high")))

@@ -59,11 +59,11 @@ def rank_scores(
             hits = np.cumsum(has_property[row])[ends]
             has_property[with_property] = False
             hits = np.append(hits, len(with_property)) if len(value) < n_residues else hits
-            average_precision[pair], auroc[pair] = _from_curve(n_above, hits)
+            average_precision[pair], auroc[pair] = curve_scores(n_above, hits)
     return average_precision, auroc
 
 
-def _from_curve(n_above: np.ndarray, hits: np.ndarray) -> tuple[float, float]:
+def curve_scores(n_above: np.ndarray, hits: np.ndarray) -> tuple[float, float]:
     """AP and AUROC from residues, and those with the property, down to the end of each block."""
     n_residues, positives = int(n_above[-1]), int(hits[-1])
     if not positives:

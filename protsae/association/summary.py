@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from protsae.association.annotation import best_rows
-from protsae.association.held_out import Examined
+from protsae.association.examine import Examined
 from protsae.association.scores import CALLED_Q, always_on_f1, reaches
 from protsae.models import NEURONS, ONEHOT, PCA, RANDOM, is_random
 from protsae.resampling import interval

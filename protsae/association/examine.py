@@ -1,0 +1,266 @@
+"""Pairs of detector and property that valid has proposed, examined on test."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from protsae.association.annotation import PairScores, best_rows, candidate_pairs, score_pairs
+from protsae.association.instances import InstanceCounts
+from protsae.association.layer import Encode, Layer
+from protsae.association.nulls import Runs, benjamini_hochberg, shift_null
+from protsae.association.ranks import rank_scores
+from protsae.association.scores import (
+    always_on_f1,
+    f1_score,
+    harmonic_mean,
+    lift,
+    matthews_correlation,
+    ratio,
+    reaches,
+    take_threshold,
+)
+from protsae.resampling import bootstrap_weights, effective_clusters, share_interval
+
+MEASURED = ("f1_low", "f1_high", "average_precision", "auroc", "null_f1", "p_value")
+"""Columns that need the activations themselves, not only counts."""
+
+PAIRS_AT_ONCE = 500
+"""Pairs whose counts by cluster are held at a time: memory, not results."""
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """What does not depend on the detectors: labels and clusters of the test residues, in order.
+
+    Attributes
+    ----------
+    lengths : ndarray of int, shape (n_proteins,)
+    cluster : ndarray of int, shape (n_residues,)
+        Number of each residue's homology cluster.
+    labels : csc_array, shape (n_residues, n_properties)
+    known : ndarray of bool, shape (n_residues, n_known_columns)
+    label_runs : list of Runs
+        Where each property holds.
+    positives : ndarray of int, shape (n_clusters, n_properties)
+        Residues with the property.
+    """
+
+    lengths: np.ndarray
+    cluster: np.ndarray
+    labels: sparse.csc_array
+    known: np.ndarray
+    label_runs: list[Runs]
+    positives: np.ndarray
+
+    @classmethod
+    def of(cls, layer: Layer) -> "HeldOut":
+        """Read once for all detectors of a layer."""
+        tables = [proteins for proteins, _ in layer.blocks(layer.names("test"))]
+        proteins = pd.concat(tables)
+        names, lengths = proteins["accession"].tolist(), proteins["length"].to_numpy()
+        number, clusters = pd.factorize(proteins["cluster"])
+        cluster = np.repeat(number, lengths)
+        labels = sparse.csc_array(layer.properties.labels(names))
+        member = sparse.csr_array(
+            (np.ones(len(cluster), np.int64), (cluster, np.arange(len(cluster)))),
+            shape=(len(clusters), len(cluster)),
+        )
+        runs = [
+            Runs.of_rows(np.sort(_rows(labels, column)), lengths)
+            for column in range(labels.shape[1])
+        ]
+        positives = (member @ labels.astype(np.int64)).toarray()
+        known = layer.properties.known(names)
+        return cls(lengths, cluster, labels, known, runs, positives)
+
+    @property
+    def n_clusters(self) -> int:
+        """Homology clusters of test."""
+        return len(self.positives)
+
+
+def instance_recall(
+    layer: Layer, encode: Encode, thresholds: np.ndarray, scores: PairScores
+) -> np.ndarray:
+    """Share of instances of each property with a residue on, at each pair's threshold.
+
+    Where a property has no instances each residue is its own, and this is the recall.
+
+    Returns
+    -------
+    ndarray of float, shape (n_properties, n_features)
+    """
+    properties = layer.properties
+    counts = InstanceCounts(thresholds, len(properties.properties))
+    for proteins, rows in layer.blocks(layer.names("test")):
+        spans = properties.instances(proteins["accession"].tolist())
+        lengths = proteins["length"].to_numpy()
+        first = (np.cumsum(lengths) - lengths)[spans.protein]
+        activations = sparse.csr_array(encode(rows))
+        counts.update(activations, spans.column, first + spans.start - 1, first + spans.end - 1)
+    found = take_threshold(counts.found, scores.threshold)
+    recall = ratio(found, counts.n_instances[:, None])
+    return np.where(properties.has_instances[:, None], recall, scores.test["recall"])
+
+
+@dataclass(frozen=True)
+class Examined:
+    """What a set of detectors finds on test.
+
+    Attributes
+    ----------
+    pairs : DataFrame
+        One row per candidate pair, by feature and property; columns as in docs/tables.md.
+    captured : ndarray of int, shape (n_resamplings,)
+        Properties whose best detector `reaches` them, with clusters resampled.
+    n_detectors : int
+    """
+
+    pairs: pd.DataFrame
+    captured: np.ndarray
+    n_detectors: int
+
+
+def examine(layer: Layer, split: HeldOut, encode: Encode) -> Examined:
+    """Thresholds from train, pairs proposed by valid; their scores, intervals and null on test.
+
+    Intervals are `share_interval` over homology clusters. p-values are of the shift null, q-values
+    over all rows: the pairs were proposed on valid, so their number is all that has to be paid for.
+    Best detectors of properties are chosen on valid, too.
+    """
+    thresholds = layer.thresholds(encode)
+    valid, test = (layer.counts(encode, thresholds, name) for name in ("valid", "test"))
+    scores = score_pairs(valid, test)
+    pairs = _scored(layer, split, encode, thresholds, scores)
+    best = np.zeros(len(pairs), dtype=bool)
+    best[best_rows(pd.factorize(pairs["property"])[0], pairs["valid_f1"].to_numpy())] = True
+    weights = bootstrap_weights(split.n_clusters, layer.settings.bootstrap, layer.settings.seed)
+    captured = np.zeros(len(weights), dtype=np.int64)
+    feature, property_ = candidate_pairs(scores, layer.settings.min_f1)
+    floor = always_on_f1(pairs["base_rate"].to_numpy())
+    measured: list[pd.DataFrame] = []
+    for held, activations in layer.columns(encode, "test", np.unique(feature), test.n_active):
+        of_group = np.flatnonzero(np.isin(feature, held))
+        for members in np.array_split(of_group, -(-len(of_group) // PAIRS_AT_ONCE)):
+            found, sums = _examine(
+                layer,
+                split,
+                activations,
+                np.searchsorted(held, feature[members]),
+                property_[members],
+                pairs["threshold"].to_numpy()[members],
+            )
+            measured.append(pd.DataFrame(found, index=members))
+            chosen = best[members]
+            drawn = f1_score(*(weights @ of_cluster[:, chosen] for of_cluster in sums))
+            captured += reaches(drawn, floor[members][chosen]).sum(1)
+    pairs = pairs.join(pd.concat(measured) if measured else pd.DataFrame(columns=[*MEASURED]))
+    pairs = pairs.assign(q_value=benjamini_hochberg(pairs["p_value"].to_numpy(dtype=float)))
+    return Examined(pairs, captured, thresholds.shape[1])
+
+
+def _scored(
+    layer: Layer, split: HeldOut, encode: Encode, thresholds: np.ndarray, scores: PairScores
+) -> pd.DataFrame:
+    """What follows from counts."""
+    feature, property_ = candidate_pairs(scores, layer.settings.min_f1)
+    pair = (property_, feature)
+    level, test = scores.threshold[pair], scores.test
+    named = layer.properties.properties
+    n_residues = scores.n_residues[property_]
+    tp, on, positives = (test[key][pair] for key in ("tp", "on", "positives"))
+    found = instance_recall(layer, encode, thresholds, scores)[pair]
+    return pd.DataFrame(
+        {
+            "feature": feature,
+            "property": [named[p].name for p in property_],
+            "property_type": [named[p].type for p in property_],
+            "quantile": np.array(sorted(layer.settings.quantiles))[level],
+            "threshold": thresholds[level, feature],
+            **{f"valid_{key}": scores.valid[key][pair] for key in ("precision", "recall", "f1")},
+            "gain": scores.gain[pair],
+            **{key: test[key][pair] for key in ("precision", "recall", "f1")},
+            "instance_recall": found,
+            "domain_f1": harmonic_mean(test["precision"][pair], found),
+            "mcc": matthews_correlation(tp, on, positives, n_residues),
+            "lift": lift(tp, on, positives, n_residues),
+            "base_rate": ratio(positives, n_residues),
+            "tp": tp,
+            "fp": on - tp,
+            "fn": positives - tp,
+            "n_clusters": (split.positives > 0).sum(0)[property_],
+            "effective_clusters": effective_clusters(split.positives)[property_],
+        }
+    )
+
+
+def _examine(
+    layer: Layer,
+    split: HeldOut,
+    activations: sparse.csc_array,
+    feature: np.ndarray,
+    property_: np.ndarray,
+    threshold: np.ndarray,
+) -> tuple[dict[str, np.ndarray], tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """``MEASURED`` of each pair; and its true positives, on and positives by cluster.
+
+    ``feature`` is a column of ``activations``.
+    """
+    known_column = layer.properties.known_column
+    n_pairs = len(feature)
+    tp, on = (np.zeros((split.n_clusters, n_pairs)) for _ in range(2))
+    runs: list[Runs] = []
+    has_property = np.zeros(len(split.cluster), dtype=bool)
+    for pair in np.argsort(property_, kind="stable"):
+        labelled = _rows(split.labels, property_[pair])
+        has_property[labelled] = True
+        column = slice(activations.indptr[feature[pair]], activations.indptr[feature[pair] + 1])
+        rows = activations.indices[column][activations.data[column] > threshold[pair]]
+        rows = rows[split.known[rows, known_column[property_[pair]]]]
+        on[:, pair] = np.bincount(split.cluster[rows], minlength=split.n_clusters)
+        hits = rows[has_property[rows]]
+        tp[:, pair] = np.bincount(split.cluster[hits], minlength=split.n_clusters)
+        has_property[labelled] = False
+        runs.append(Runs.of_rows(np.sort(rows), split.lengths))
+    order = np.argsort(np.argsort(property_, kind="stable"))
+    runs = [runs[place] for place in order]
+    positives = split.positives[:, property_]
+    null = shift_null(
+        runs,
+        split.label_runs,
+        np.stack([np.arange(n_pairs), property_], axis=1),
+        split.lengths,
+    )
+    low, high = share_interval(2 * tp, on + positives)
+    average_precision, auroc = _rank_scores(split, activations, feature, property_, known_column)
+    null_f1 = f1_score(null.expected, on.sum(0), positives.sum(0))
+    values = (low, high, average_precision, auroc, null_f1, null.p_value)
+    return dict(zip(MEASURED, values, strict=True)), (tp, on, positives)
+
+
+def _rank_scores(
+    split: HeldOut,
+    activations: sparse.csc_array,
+    feature: np.ndarray,
+    property_: np.ndarray,
+    known_column: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Average precision and AUROC, each property over the residues where it is known."""
+    found = np.empty((2, len(feature)))
+    for column in np.unique(known_column[property_]):
+        rows = split.known[:, column]
+        mine = known_column[property_] == column
+        everywhere = rows.all()
+        found[:, mine] = rank_scores(
+            activations if everywhere else sparse.csc_array(activations[rows]),
+            split.labels if everywhere else sparse.csc_array(split.labels[rows]),
+            feature[mine],
+            property_[mine],
+        )
+    return found[0], found[1]
+
+
+def _rows(labels: sparse.csc_array, column: int) -> np.ndarray:
+    return labels.indices[labels.indptr[column] : labels.indptr[column + 1]]

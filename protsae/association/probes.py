@@ -1,0 +1,258 @@
+"""Supervised linear probes: logistic regressions for all properties at once, and their control."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import minimize
+
+CHUNK_ROWS = 1024
+"""Residues whose logits are held at a time: they stay in the processor's cache."""
+
+TOLERANCE = 1e-5
+"""Relative fall of the summed loss below which an iteration was the last."""
+
+MAX_ITERATIONS = 200
+
+
+@dataclass(frozen=True, eq=False)
+class LinearProbe:
+    """Logits x W + b of every property.
+
+    Attributes
+    ----------
+    weights : ndarray, dtype=float32, shape=(d, n_properties)
+        For rows in their own units.
+    bias : ndarray, dtype=float32, shape=(n_properties,)
+    penalty : ndarray, dtype=float64, shape=(n_properties,)
+        The penalty each property's weights were fitted with.
+    low, high : ndarray, dtype=float32, shape=(n_properties,)
+        Smallest and largest logit on the rows fitted.
+    """
+
+    weights: np.ndarray
+    bias: np.ndarray
+    penalty: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+
+    def logits(self, rows: np.ndarray) -> np.ndarray:
+        """Logits of rows (n, d): float32, shape (n, n_properties)."""
+        logits: np.ndarray = rows @ self.weights
+        logits += self.bias
+        return logits
+
+
+def fit_probes(
+    x: np.ndarray, labels: np.ndarray, known: np.ndarray | None, penalties: Sequence[float]
+) -> list[LinearProbe]:
+    """L2 logistic regression of every property on the same rows, once for each penalty.
+
+    With z the columns of x at mean 0 and variance 1 (constant ones at 0), w and b of a property
+    minimise
+
+        mean over known rows of log(1 + exp(m)) - y m  +  penalty / 2 |w|^2,   m = z w + b,
+
+    which is scikit-learn's LogisticRegression with C = 1 / (n_known penalty). The properties share
+    nothing but the passes over x: L-BFGS-B minimises the sum of their losses, each over the entropy
+    of its labels. Its variables are the weights on the principal axes of z, scaled so that the
+    Hessian at base rate p, p (1 - p) eigenvalue + penalty, becomes the identity.
+
+    Parameters
+    ----------
+    x : ndarray, float32, shape (n_rows, d)
+    labels : ndarray of bool, shape (n_rows, n_properties)
+    known : ndarray of bool, shape (n_rows, n_properties), optional
+        Rows that count for a property; None: all.
+    penalties : sequence of float
+        Above 0.
+
+    Returns
+    -------
+    list of LinearProbe
+        In the order of ``penalties``. A property that no or every known row has gets weights of 0.
+
+    Examples
+    --------
+    >>> x = np.array([[0.0], [1], [2], [3]], np.float32)
+    >>> labels = np.array([[0], [1], [0], [1]], bool)
+    >>> probe, _ = fit_probes(x, labels, None, [0.1, 10])
+    >>> np.round(probe.logits(x)[:, 0].astype(float), 2).tolist()
+    [-0.89, -0.3, 0.3, 0.89]
+    """
+    problem = _Problem.build(x, labels, known)
+    found: dict[float, np.ndarray] = {}
+    start = problem.start
+    for penalty in sorted(set(penalties), reverse=True):  # each starts where the stronger ended
+        found[penalty] = start = problem.minimise(penalty, start)
+    return [problem.probe(found[penalty], penalty) for penalty in penalties]
+
+
+@dataclass(frozen=True, eq=False)
+class _Problem:
+    """Rows on principal axes with a last column of ones, and what the labels contribute."""
+
+    mean: np.ndarray  # (d,)
+    to_axes: np.ndarray  # (d, d), from centred x to principal axes of variance-1 columns
+    rows: np.ndarray  # float32, (n_rows, d + 1)
+    eigenvalues: np.ndarray  # (d + 1,)
+    known: np.ndarray | None  # bool, (n_rows, n_properties)
+    n_known: np.ndarray  # (n_properties,)
+    rate: np.ndarray  # (n_properties,)
+    moment: np.ndarray  # rows^T y / n_known, (d + 1, n_properties)
+
+    @classmethod
+    def build(cls, x: np.ndarray, labels: np.ndarray, known: np.ndarray | None) -> "_Problem":
+        n_rows, d = x.shape
+        if known is not None and known.all():
+            known = None
+        mean = x.mean(0, dtype=np.float64)
+        deviation = np.sqrt(np.square(x - mean.astype(np.float32)).mean(0, dtype=np.float64))
+        scale = np.divide(1, deviation, out=np.zeros(d), where=deviation > 0)
+        rows = np.ones((n_rows, d + 1), np.float32)
+        rows[:, :d] = (x - mean) * scale
+        eigenvalues, axes = np.linalg.eigh(rows[:, :d].T @ rows[:, :d] / np.float32(n_rows))
+        rows[:, :d] = rows[:, :d] @ axes
+        positive = labels if known is None else labels & known
+        n_known = np.full(labels.shape[1], n_rows) if known is None else known.sum(0)
+        n_known = np.maximum(n_known, 1).astype(np.float64)
+        return cls(
+            mean,
+            scale[:, None] * axes,
+            rows,
+            np.append(np.maximum(eigenvalues, 0), 1.0),
+            known,
+            n_known,
+            positive.sum(0) / n_known,
+            (rows.T @ positive.astype(np.float32)) / n_known,
+        )
+
+    @property
+    def varies(self) -> np.ndarray:
+        """Properties that some known rows have and others lack."""
+        return (self.rate > 0) & (self.rate < 1)
+
+    @property
+    def start(self) -> np.ndarray:
+        """No weights, and the bias that is best without: the log odds, half a row from 0 and 1."""
+        weights = np.zeros((len(self.eigenvalues), len(self.rate)))
+        rate = (self.rate * self.n_known + 0.5) / (self.n_known + 1)
+        weights[-1] = np.log(rate / (1 - rate))
+        return weights
+
+    def minimise(self, penalty: float, start: np.ndarray) -> np.ndarray:
+        """Weights on the principal axes and bias, shape (d + 1, n_properties)."""
+        chosen = np.flatnonzero(self.varies)
+        if not len(chosen):
+            return start
+        rate = self.rate[chosen]
+        entropy = -rate * np.log(rate) - (1 - rate) * np.log1p(-rate)
+        ridge = np.full((len(self.eigenvalues), 1), penalty)
+        ridge[-1] = 0  # the bias is free
+        unit = np.sqrt(entropy / (rate * (1 - rate) * self.eigenvalues[:, None] + ridge))
+        known = None if self.known is None else self.known[:, chosen]
+
+        def objective(flat: np.ndarray) -> tuple[float, np.ndarray]:
+            weights = flat.reshape(unit.shape) * unit
+            loss, gradient = _softplus_sums(self.rows, weights.astype(np.float32), known)
+            loss = loss / self.n_known[chosen] - (weights * self.moment[:, chosen]).sum(0)
+            loss += (ridge * weights**2).sum(0) / 2
+            gradient = gradient / self.n_known[chosen] - self.moment[:, chosen] + ridge * weights
+            return float((loss / entropy).sum()), (gradient * unit / entropy).ravel()
+
+        found = minimize(
+            objective,
+            (start[:, chosen] / unit).ravel(),
+            jac=True,
+            method="L-BFGS-B",
+            options={"ftol": TOLERANCE, "gtol": 0, "maxiter": MAX_ITERATIONS},
+        )
+        weights = start.copy()
+        weights[:, chosen] = found.x.reshape(unit.shape) * unit
+        return weights
+
+    def probe(self, weights: np.ndarray, penalty: float) -> LinearProbe:
+        """Back to the units of x."""
+        own = self.to_axes @ weights[:-1]
+        low, high = np.full((2, len(self.rate)), np.nan, np.float32)
+        for first in range(0, len(self.rows), CHUNK_ROWS):
+            logits = self.rows[first : first + CHUNK_ROWS] @ weights.astype(np.float32)
+            low, high = np.fmin(low, logits.min(0)), np.fmax(high, logits.max(0))
+        return LinearProbe(
+            own.astype(np.float32),
+            (weights[-1] - self.mean @ own).astype(np.float32),
+            np.full(len(self.rate), penalty),
+            low,
+            high,
+        )
+
+
+def _softplus_sums(
+    rows: np.ndarray, weights: np.ndarray, known: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Sum over known rows of log(1 + exp(m)), m = rows weights, and its gradient by weights.
+
+    Returns
+    -------
+    loss, gradient : ndarray, float64, shapes (n_properties,) and (d, n_properties)
+    """
+    loss = np.zeros(weights.shape[1])
+    gradient = np.zeros(weights.shape)
+    for first in range(0, len(rows), CHUNK_ROWS):
+        part = rows[first : first + CHUNK_ROWS]
+        m = part @ weights
+        small = np.exp(-np.abs(m))  # at most 1, so nothing overflows
+        softplus = np.log1p(small)
+        softplus += np.maximum(m, 0)
+        small += 1
+        # 1 / (1 + exp(-m)), by its symmetry about a half: an np.where costs more than all this.
+        probability = np.copysign(1 / small - np.float32(0.5), m)
+        probability += np.float32(0.5)
+        if known is not None:
+            softplus *= known[first : first + CHUNK_ROWS]
+            probability *= known[first : first + CHUNK_ROWS]
+        loss += softplus.sum(0)
+        gradient += part.T @ probability
+    return loss, gradient
+
+
+def control_types(sizes: np.ndarray, rates: np.ndarray, seed: int) -> np.ndarray:
+    """Which types of residue carry each property's control label.
+
+    A control task (Hewitt & Liang 2019) gives every type a label at random, so that a probe can
+    only be good at it by memorising types. Types are gone through in an order drawn for each
+    property, and one is taken if it brings the number of residues labelled nearer to the rate; at
+    least one is.
+
+    Parameters
+    ----------
+    sizes : ndarray of int, shape (n_types,)
+        Residues of each type.
+    rates : ndarray of float, shape (n_properties,)
+        Share of residues with the property.
+
+    Returns
+    -------
+    ndarray, dtype=bool, shape=(n_types, n_properties)
+
+    References
+    ----------
+    Hewitt & Liang 2019, arXiv:1909.03368, section 2.
+
+    Examples
+    --------
+    >>> control_types(np.array([3, 2, 1]), np.array([0.5, 1 / 6]), seed=0).tolist()
+    [[True, False], [False, False], [True, True]]
+    """
+    rng = np.random.default_rng(seed)
+    chosen = np.zeros((len(sizes), len(rates)), dtype=bool)
+    present = np.flatnonzero(sizes)
+    for labelled, wanted in zip(chosen.T, rates * sizes.sum(), strict=True):
+        total = 0
+        for type_, size in zip(order := rng.permutation(present), sizes[order], strict=True):
+            if abs(total + size - wanted) < abs(total - wanted):
+                labelled[type_] = True
+                total += size
+        if not total:
+            labelled[present[sizes[present].argmin()]] = True
+    return chosen

@@ -1,0 +1,143 @@
+"""What the sequence alone tells of each property, without any language model: two baselines.
+
+blosum_window is a probe as of `protsae probe`, on the BLOSUM62 scores of the residues around each.
+homology copies the UniProt annotations of train proteins over to valid and test along the best
+MMseqs2 hits; it scores no property that is computed from the sequence, as there is nothing to copy.
+The splits share no homology cluster, so what is found are remote or partial relatives.
+
+example:
+  protsae lookup --proteins results/proteins/proteins.parquet \\
+    --annotations results/proteins/annotations.parquet --output results/lookup
+"""
+
+import argparse
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from protsae import __version__
+from protsae.association.supervised import ReadBlocks, Residues
+from protsae.association.transfer import transfer_rows, transfer_sources
+from protsae.concepts.labels import PropertyTable
+from protsae.concepts.windows import blosum_windows
+from protsae.config import LookupSettings, ProbeSettings, PropertySettings
+from protsae.flags import add_flags, add_threads_flag, settings_from_flags
+from protsae.io.mmseqs import search
+from protsae.io.property_table import read_properties
+from protsae.io.proteins_table import read_split_proteins
+from protsae.io.tables import write_table
+from protsae.tables_schema import LOOKUP, conform
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command line."""
+    parser.add_argument("--proteins", required=True, help="proteins.parquet, with the splits")
+    parser.add_argument("--annotations", required=True, help="annotations.parquet")
+    parser.add_argument("--output", required=True, help="folder for lookup.parquet")
+    add_threads_flag(parser)
+    add_flags(parser, PropertySettings)
+    add_flags(parser, ProbeSettings)
+    add_flags(parser, LookupSettings)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Score both, write the table."""
+    settings = settings_from_flags(LookupSettings, args)
+    probe = settings_from_flags(ProbeSettings, args)
+    chosen = settings_from_flags(PropertySettings, args)
+    proteins, protein_set = read_split_proteins(args.proteins)
+    properties = read_properties(args.annotations, proteins, protein_set, chosen)
+
+    window = Residues(blosum_reader(proteins, settings.flank), proteins, properties, probe)
+    rows = window.probe_rows(with_control=False)
+    n_known = sum(block.known.sum(0) for block in window.blocks(None, "test"))
+    parts = [named(rows, properties, slice(None)).assign(method="blosum_window", n_covered=n_known)]
+
+    reader, has_hit = homology_reader(proteins, properties, settings.evalue, args.threads)
+    homology = Residues(reader, proteins, properties, probe)
+    transferred = np.flatnonzero(properties.has_instances)
+    rows = transfer_rows(
+        partial(homology.blocks, None),
+        transferred,
+        window.n_test_clusters,
+        probe.bootstrap,
+        probe.seed,
+    )
+    parts.append(named(rows, properties, transferred).assign(method="homology"))
+
+    test = proteins.loc[proteins["split"] == "test", "accession"]
+    n_hit = int(test.isin(has_hit).sum())
+    path = Path(args.output) / "lookup.parquet"
+    table = pd.concat(parts, ignore_index=True)[LOOKUP.names]
+    metadata = {
+        "stage": "lookup",
+        "protein_set_sha256": protein_set,
+        "test_proteins": len(test),
+        "test_proteins_with_hit": n_hit,
+        "table": LOOKUP.name,
+        "table_version": LOOKUP.version,
+        "code_version": __version__,
+    }
+    write_table(path, conform(table, LOOKUP, str(path)), metadata)
+    print(f"{n_hit:,} of {len(test):,} test proteins have a hit in train")
+    for method, scored in table.groupby("method"):
+        print(f"{method}: {len(scored)} properties, median F1 {scored['f1'].median():.3f}")
+
+
+def named(
+    rows: pd.DataFrame, properties: PropertyTable, chosen: np.ndarray | slice
+) -> pd.DataFrame:
+    """Scores of the chosen properties, with their names and types."""
+    names = np.array([(p.name, p.type) for p in properties.properties], dtype=object)[chosen]
+    return rows.assign(property=names[:, 0], property_type=names[:, 1])
+
+
+def protein_blocks(proteins: pd.DataFrame, max_rows: int) -> Iterator[pd.DataFrame]:
+    """Whole proteins, in blocks that start within ``max_rows`` residues of each other."""
+    block = (proteins["length"].cumsum() - proteins["length"]) // max_rows
+    for _, part in proteins.groupby(block):
+        yield part
+
+
+def blosum_reader(proteins: pd.DataFrame, flank: int) -> ReadBlocks:
+    """BLOSUM62 windows of any of the proteins."""
+
+    def read(names: set[str], max_rows: int) -> Iterator[tuple[list[str], np.ndarray]]:
+        for part in protein_blocks(proteins[proteins["accession"].isin(names)], max_rows):
+            rows = blosum_windows(part["sequence"].tolist(), flank)
+            yield part["accession"].tolist(), rows
+
+    return read
+
+
+def homology_reader(
+    proteins: pd.DataFrame, properties: PropertyTable, evalue: float, threads: int
+) -> tuple[ReadBlocks, set[str]]:
+    """Labels that valid and test proteins take from train, and the proteins that have a hit.
+
+    Rows are the labels, 0 where no alignment covers a residue, and last whether one does.
+    """
+    is_train = proteins["split"] == "train"
+    train, queries = (proteins[mask].reset_index(drop=True) for mask in (is_train, ~is_train))
+    hits = search(queries["sequence"].tolist(), train["sequence"].tolist(), evalue, threads)
+    lengths = queries["length"].to_numpy()
+    aligned = ((hit.query, hit.target, *hit.pairs()) for hit in hits)
+    source = transfer_sources(lengths, train["length"].to_numpy(), aligned)
+    of_protein = dict(
+        zip(queries["accession"], np.split(source, np.cumsum(lengths)[:-1]), strict=True)
+    )
+    labels = properties.labels(train["accession"].tolist())
+
+    def read(names: set[str], max_rows: int) -> Iterator[tuple[list[str], np.ndarray]]:
+        for part in protein_blocks(queries[queries["accession"].isin(names)], max_rows):
+            own = np.concatenate([of_protein[name] for name in part["accession"]])
+            rows = np.zeros((len(own), labels.shape[1] + 1), np.float32)
+            covered = own >= 0
+            rows[covered, :-1] = labels[own[covered]].toarray()
+            rows[covered, -1] = 1
+            yield part["accession"].tolist(), rows
+
+    return read, {queries["accession"][hit.query] for hit in hits}

@@ -1,0 +1,54 @@
+"""The properties of a run, from its annotations and label files."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from protsae.concepts.labels import PropertyTable
+from protsae.config import PropertySettings
+from protsae.errors import UserError
+from protsae.io.residue_labels import read_label_sets
+from protsae.io.tables import read_metadata, read_table
+
+
+def read_properties(
+    annotations: str | Path, proteins: pd.DataFrame, protein_set: str, settings: PropertySettings
+) -> PropertyTable:
+    """The properties that occur often enough in valid and in test to be scored.
+
+    Parameters
+    ----------
+    annotations : str or Path
+        annotations.parquet.
+    proteins : DataFrame
+        As `read_split_proteins` gives them, with the checksum ``protein_set``.
+
+    Raises
+    ------
+    UserError
+        If the annotations are of other proteins, a label file is not of its format, or no property
+        occurs often enough.
+    """
+    table = read_table(annotations)
+    made_for = read_metadata(annotations).get("protein_set_sha256", protein_set)
+    if made_for != protein_set:
+        raise UserError(
+            f"{annotations}: annotations of protein set {made_for[:12]}, but the proteins "
+            f"given are {protein_set[:12]}; fetch and split again"
+        )
+    sequences = dict(zip(proteins["accession"], proteins["sequence"], strict=True))
+    label_sets, _ = read_label_sets(settings.labels, sequences)
+    properties = PropertyTable.build(
+        proteins,
+        table,
+        settings.min_residues,
+        settings.min_clusters,
+        settings.evidence,
+        label_sets,
+    )
+    if not properties.properties:
+        raise UserError(
+            f"{annotations}: no property occurs often enough in valid and in test; give more "
+            "proteins, or lower annotate.min_residues and annotate.min_clusters"
+        )
+    return properties

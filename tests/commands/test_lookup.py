@@ -1,0 +1,113 @@
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from protsae.alphabet import STANDARD
+from protsae.cli import main
+from protsae.io.tables import read_metadata, read_table, write_table
+from protsae.tables_schema import LOOKUP, conform
+from tests.tiny_run import protein_rows, write_annotations, write_proteins
+
+SMALL = ("--min-residues", "3", "--min-clusters", "2", "--bootstrap", "53", "--flank", "2")
+N_PROTEINS, LENGTH = 18, 89
+
+
+def lookup(run: Path, output: Path, *flags: str) -> int:
+    return main(
+        [
+            *("lookup", "--proteins", str(run / "proteins.parquet")),
+            *("--annotations", str(run / "annotations.parquet"), "--output", str(output)),
+            *(*SMALL, *flags),
+        ]
+    )
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Test proteins 2 and 8 have 4 residues more before what train proteins 0 and 6 have.
+
+    Clusters are given, not computed, so that there is something to find.
+    """
+    run = tmp_path_factory.mktemp("run")
+    proteins = protein_rows(N_PROTEINS, LENGTH)
+    for target, query in ((0, 2), (6, 8)):
+        proteins.at[query, "sequence"] = "WWWW" + proteins.at[target, "sequence"][:-4]
+    assert proteins["split"].iloc[[0, 2, 6, 8]].tolist() == ["train", "test", "train", "test"]
+    write_proteins(run / "proteins.parquet", proteins)
+    write_annotations(run / "annotations.parquet", proteins)  # residues 4 to 9 are a SIGNAL
+    assert lookup(run, run / "out") == 0
+    return run
+
+
+@pytest.fixture(scope="module")
+def table(run: Path) -> pd.DataFrame:
+    return read_table(run / "out" / "lookup.parquet")
+
+
+def test_columns_are_the_documented_ones(run: Path, table: pd.DataFrame) -> None:
+    conform(table, LOOKUP, "lookup")
+    assert list(table) == LOOKUP.names
+    assert not table.duplicated(["method", "property"]).any()
+    metadata = read_metadata(run / "out" / "lookup.parquet")
+    assert metadata["test_proteins"] == N_PROTEINS / 3
+    assert metadata["test_proteins_with_hit"] == 2
+
+
+def test_only_annotations_are_transferred(table: pd.DataFrame) -> None:
+    assert set(table.loc[table["method"] == "homology", "property"]) == {"SIGNAL"}
+    windows = set(table.loc[table["method"] == "blosum_window", "property_type"])
+    assert {"SIGNAL", "residue", "class"} <= windows
+
+
+def test_transferred_labels_by_hand(table: pd.DataFrame) -> None:
+    """Residues 4 to 9 of the target are 8 to 13 of the query: 2 of its 6 are of its own SIGNAL."""
+    (row,) = table[table["method"] == "homology"].to_dict("records")
+    assert row["precision"] == 4 / 12
+    assert row["recall"] == 4 / 36
+    assert row["f1"] == 2 * 4 / (12 + 36)
+    assert row["valid_f1"] == 0, "no valid protein has a relative"
+    assert (row["n_residues"], row["n_clusters"]) == (36, 6)
+    assert row["n_covered"] == 2 * (LENGTH - 4)
+
+
+def test_windows_tell_letters_and_the_start(table: pd.DataFrame) -> None:
+    windows = table[table["method"] == "blosum_window"].set_index("property")
+    assert (windows.loc[windows["property_type"] == "residue", "f1"] > 0.8).all()
+    assert windows.at["position: first residue", "f1"] > 0.9, "zeros before it"
+    assert (windows["n_covered"] == N_PROTEINS // 3 * LENGTH).all()
+
+
+def test_the_same_bytes_again(run: Path, tmp_path: Path) -> None:
+    assert lookup(run, tmp_path, "--threads", "2") == 0
+    path = "lookup.parquet"
+    assert (tmp_path / path).read_bytes() == (run / "out" / path).read_bytes()
+
+
+def test_an_evalue_that_nothing_reaches_and_no_annotations(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    annotations = read_table(run / "annotations.parquet")
+    write_table(tmp_path / "annotations.parquet", annotations.iloc[:0], {"stage": "fetch"})
+    (tmp_path / "proteins.parquet").symlink_to(run / "proteins.parquet")
+    assert lookup(tmp_path, tmp_path, "--evalue", "1e-200") == 0
+    assert set(read_table(tmp_path / "lookup.parquet")["method"]) == {"blosum_window"}
+    assert capsys.readouterr().out.startswith("0 of 6 test proteins have a hit in train\n")
+
+
+def test_annotations_of_other_proteins(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    letters = np.random.default_rng(9).choice(list(STANDARD), LENGTH)
+    others = protein_rows(3).assign(sequence="".join(letters))
+    checksum = write_proteins(tmp_path / "others.parquet", others)
+    annotations = read_table(run / "annotations.parquet")
+    metadata = {"stage": "fetch", "protein_set_sha256": checksum}
+    write_table(tmp_path / "annotations.parquet", annotations, metadata)
+    (tmp_path / "proteins.parquet").symlink_to(run / "proteins.parquet")
+    assert lookup(tmp_path, tmp_path / "out") == 2
+    err = capsys.readouterr().err
+    assert f"annotations of protein set {checksum[:12]}, but the proteins given are" in err
+    assert len(err.splitlines()) == 1
+    assert not (tmp_path / "out").exists()

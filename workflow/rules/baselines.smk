@@ -1,0 +1,71 @@
+# What supervision and the sequence alone reach on the same properties, proteins and scores.
+
+
+# The settings that say which properties there are, as for annotate.
+PROPERTIES = PropertySettings(
+    **CONFIG.annotate.model_dump(include=set(PropertySettings.model_fields))
+)
+
+
+rule probe_layer:
+    input:
+        proteins="<results>/proteins/proteins.parquet",
+        annotations="<results>/proteins/annotations.parquet",
+        labels=list(CONFIG.annotate.labels),
+        activations=expand(
+            "<results>/activations/{{model}}/shard-{shard}.h5", shard=SHARDS
+        ),
+    output:
+        "<results>/probes/{model}/layer-{layer}/probes.parquet",
+    log:
+        "<results>/logs/probe/{model}/layer-{layer}.log",
+    benchmark:
+        "<results>/benchmarks/probe/{model}/layer-{layer}.tsv"
+    conda:
+        "../envs/protsae.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 8000 * attempt,
+        runtime=480,
+    params:
+        properties=to_flags(PROPERTIES),
+        settings=to_flags(CONFIG.probe),
+        code=code("probe"),
+    shell:
+        "protsae probe {params.properties} {params.settings}"
+        " --activations {input.activations} --layer $((10#{wildcards.layer}))"
+        " --proteins {input.proteins} --annotations {input.annotations}"
+        " --output $(dirname {output}) > {log} 2>&1"
+
+
+rule lookup:
+    input:
+        proteins="<results>/proteins/proteins.parquet",
+        annotations="<results>/proteins/annotations.parquet",
+        labels=list(CONFIG.annotate.labels),
+    output:
+        "<results>/lookup.parquet",
+    log:
+        "<results>/logs/lookup.log",
+    benchmark:
+        "<results>/benchmarks/lookup.tsv"
+    conda:
+        "../envs/protsae.yaml"
+    threads: 2
+    resources:
+        mem_mb=lambda wildcards, attempt: 8000 * attempt,
+        runtime=480,
+    params:
+        properties=to_flags(PROPERTIES),
+        probe=to_flags(CONFIG.probe),
+        settings=to_flags(CONFIG.lookup),
+        code=code("lookup"),
+    shell:
+        "protsae lookup {params.properties} {params.probe} {params.settings}"
+        " --proteins {input.proteins} --annotations {input.annotations}"
+        " --output $(dirname {output}) --threads {threads} > {log} 2>&1"
+
+
+rule probe:
+    input:
+        layer_paths("<results>/probes/{model}/layer-{layer}/probes.parquet"),
