@@ -165,6 +165,9 @@ FEATURES = Table(
         Column("random_f1", "number", "0 to 1", "f1 of the best of a random dictionary", True),
         Column("onehot_f1", "number", "0 to 1", "f1 of the best one-hot detector", True),
         Column("untrained_f1", "number", "0 to 1", "f1 of the best, weights shuffled", True),
+        Column("window_f1", "number", "0 to 1", "f1 of a probe on BLOSUM62 of the window", True),
+        Column("homology_f1", "number", "0 to 1", "f1 of annotations copied from relatives", True),
+        Column("probe_f1", "number", "0 to 1", "f1 of a linear probe, a ceiling", True),
         Column("hydropathy_r", "number", "-1 to 1", "Pearson r with hydropathy, test", True),
         Column("charge_r", "number", "-1 to 1", "Pearson r with side-chain charge, test", True),
         Column("volume_r", "number", "-1 to 1", "Pearson r with side-chain volume, test", True),
@@ -188,10 +191,12 @@ FEATURES = Table(
     ),
 )
 
-_OF_BASELINES = ("neuron", "neuron_sign", "neuron_f1", "pca_f1", "random_f1", "onehot_f1")
+_OF_BASELINES = (
+    *("neuron", "neuron_sign", "neuron_f1", "pca_f1", "random_f1", "onehot_f1"),
+    *("untrained_f1", "window_f1", "homology_f1", "probe_f1"),
+)
 LAYER_FEATURES = replace(
-    FEATURES,
-    columns=tuple(c for c in FEATURES.columns if c.name not in (*_OF_BASELINES, "untrained_f1")),
+    FEATURES, columns=tuple(c for c in FEATURES.columns if c.name not in _OF_BASELINES)
 )
 """What `annotate` writes for one layer; baselines are joined to it by `tables`."""
 

@@ -22,7 +22,7 @@ from protsae.cli import main
 from protsae.concepts.scales import SCALE_COLUMNS
 from protsae.io.json_files import write_json
 from protsae.io.tables import write_table
-from protsae.tables_schema import DETECTORS, EVALUATION, LAYER_FEATURES
+from protsae.tables_schema import DETECTORS, EVALUATION, LAYER_FEATURES, LOOKUP, PROBES, Table
 
 HOSTILE = "<script>alert('x')</script> & \"co\""
 """A description as no database should hold one."""
@@ -57,6 +57,9 @@ def write_stages(results: Path) -> None:
     write_table(results / "proteins" / "proteins.parquet", proteins, {"protein_set_sha256": "0"})
     write_table(results / "proteins" / "annotations.parquet", ANNOTATIONS, {})
     write_json(results / "proteins" / "provenance.json", provenance())
+    methods, names = ["blosum_window", "blosum_window", "homology"], ["SIGNAL", "residue: C"]
+    lookup = table_of(LOOKUP, method=methods, property=[*names, "SIGNAL"], f1=[0.3, 0.2, 0.1])
+    write_table(results / "lookup.parquet", lookup, {"stage": "lookup"})
     for model, layer in LAYERS:
         folder = f"{model}/layer-{layer:02d}"
         annotation = results / "annotation" / folder
@@ -67,10 +70,26 @@ def write_stages(results: Path) -> None:
             ("examples", example_rows(model, layer)),
         ):
             write_table(annotation / f"{name}.parquet", table, {"stage": "annotate"})
+        probes = table_of(PROBES, property=["SIGNAL", "residue: C"], f1=[0.75, 0.9])
+        write_table(
+            results / "probes" / folder / "probes.parquet",
+            probes.assign(model=model, layer=layer),
+            {"stage": "probe"},
+        )
         for variant in VARIANTS:
             sae = results / "sae" / folder / variant
             write_json(sae / "evaluation.json", evaluation(model, layer, variant))
             write_table(sae / "training.parquet", training_rows(), {"stage": "train"})
+
+
+def table_of(table: Table, **columns: list[object]) -> pd.DataFrame:
+    """A table with these columns, and what no test looks at in the others."""
+    rows = pd.DataFrame(columns)
+    unseen = {"text": "x", "integer": 1, "number": 0.5}
+    for column in table.columns:
+        if column.name not in rows:
+            rows[column.name] = unseen[column.kind]
+    return rows[table.names]
 
 
 def write_run(results: Path) -> Path:
@@ -89,6 +108,8 @@ def tables_command(results: Path) -> list[str]:
         "tables",
         *("--annotations", *sorted(annotations)),
         *("--evaluations", *sorted(evaluations, reverse=True)),
+        *("--probes", *sorted(map(str, results.glob("probes/*/*/probes.parquet")))),
+        *("--lookup", str(results / "lookup.parquet")),
         *("--output", str(results)),
     ]
 
@@ -159,7 +180,7 @@ def joined_feature_rows(model: str, layer: int) -> pd.DataFrame:
     by_property = {"SIGNAL": 0.5, "residue: C": 0.75, f"BINDING: {HOSTILE}": 0.3}
     neuron_f1 = rows["property"].map(by_property)
     neuron = pd.Series(1, index=rows.index).where(neuron_f1.notna()).astype("Int64")
-    others = dict.fromkeys(BASELINES[1:], np.nan)
+    others = dict.fromkeys((*BASELINES[1:], "probe_f1"), np.nan)
     return rows.assign(neuron=neuron, neuron_sign=neuron, neuron_f1=neuron_f1, **others)
 
 

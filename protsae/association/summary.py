@@ -12,7 +12,10 @@ from protsae.association.scores import CALLED_Q, always_on_f1, reaches
 from protsae.models import NEURONS, ONEHOT, PCA, RANDOM, is_random
 from protsae.resampling import interval
 
-BASELINES = ("neuron_f1", "pca_f1", "random_f1", "onehot_f1", "untrained_f1")
+BASELINES = (
+    *("neuron_f1", "pca_f1", "random_f1", "onehot_f1", "untrained_f1"),
+    *("window_f1", "homology_f1"),
+)
 """Columns of the feature table: test F1 of the best detector of each baseline, chosen on valid."""
 
 _SAE = ["model", "layer", "variant"]
@@ -96,9 +99,13 @@ def is_above_baselines(features: pd.DataFrame) -> pd.Series:
 
 
 def with_baselines(
-    features: pd.DataFrame, associations: pd.DataFrame, d_model: dict[tuple[str, int], int]
+    features: pd.DataFrame,
+    associations: pd.DataFrame,
+    probes: pd.DataFrame,
+    lookup: pd.DataFrame,
+    d_model: dict[tuple[str, int], int],
 ) -> pd.DataFrame:
-    """Features with ``BASELINES``, and which neuron it is.
+    """Features with ``BASELINES``, which neuron it is, and the ceiling ``probe_f1``.
 
     For a feature's property, of all detectors of a baseline the one with the highest ``valid_f1``;
     its F1 on test. Neurons, principal components and the random dictionary are those of the
@@ -108,11 +115,17 @@ def with_baselines(
 
     Parameters
     ----------
+    features, associations, probes, lookup : DataFrame
+        As in docs/tables.md; features without these columns.
     d_model : dict of (model, layer) to int
         Neurons of each layer.
     """
-    found = features.copy()
     place = ["model", "layer", "property"]
+    of_probes = probes[[*place, "f1"]].rename(columns={"f1": "probe_f1"})
+    found = features.merge(of_probes, on=place, how="left", validate="many_to_one")
+    for method, column in (("blosum_window", "window_f1"), ("homology", "homology_f1")):
+        f1 = lookup[lookup["method"] == method].set_index("property")["f1"]
+        found[column] = found["property"].map(f1).astype("float64")
     for variant, column in ((NEURONS, "neuron_f1"), (PCA, "pca_f1"), (RANDOM, "random_f1")):
         best = best_per_property(
             associations[associations["variant"] == variant], by=["model", "layer"]

@@ -5,7 +5,9 @@ docs/tables.md explains every column.
 
 example:
   protsae tables --annotations results/annotation/*/layer-* \\
-    --evaluations results/sae/*/layer-*/*/evaluation.json --output results
+    --evaluations results/sae/*/layer-*/*/evaluation.json \\
+    --probes results/probes/*/layer-*/probes.parquet --lookup results/lookup.parquet \\
+    --output results
 """
 
 import argparse
@@ -29,6 +31,8 @@ from protsae.tables_schema import (
     EVALUATION,
     FEATURES,
     LAYER_FEATURES,
+    LOOKUP,
+    PROBES,
     SUMMARY,
     Table,
     conform,
@@ -53,6 +57,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="evaluation.json of every SAE that those folders annotate",
     )
+    parser.add_argument(
+        "--probes",
+        nargs="+",
+        required=True,
+        metavar="FILE",
+        help="probes.parquet of every model and layer",
+    )
+    parser.add_argument("--lookup", required=True, metavar="FILE", help="lookup.parquet")
     parser.add_argument("--output", required=True, metavar="DIR", help="folder for the tables")
 
 
@@ -67,7 +79,9 @@ def run(args: argparse.Namespace) -> None:
     _validate_same_saes(of_layers, evaluations)
     documents = [document for _, document in evaluations.values()]
     d_model = {(found["model"], found["layer"]): found["d_model"] for found in documents}
-    with_all = with_baselines(of_layers, associations, d_model)
+    probes = pd.concat([conform(read_table(path), PROBES, path) for path in args.probes])
+    lookup = conform(read_table(args.lookup), LOOKUP, args.lookup)
+    with_all = with_baselines(of_layers, associations, probes, lookup, d_model)
     features = conform(with_all, FEATURES, "features.parquet")
     summary = conform(summarise(documents, features), SUMMARY, "summary.tsv")
     write_table(output / "features.parquet", features, _metadata(FEATURES))

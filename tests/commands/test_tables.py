@@ -196,7 +196,7 @@ def test_folder_given_twice(results: Path, capsys: pytest.CaptureFixture[str]) -
 def test_evaluation_given_twice(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
     command = tables_command(results)
     path = results / f"sae/{MODEL}/layer-01/relu/evaluation.json"
-    command.insert(command.index("--output"), str(path))
+    command.insert(command.index("--probes"), str(path))
     _assert_refused(
         results,
         capsys,
@@ -233,6 +233,9 @@ def test_baselines_of_the_layer_are_their_best_detectors_on_valid(results: Path)
     assert own["neuron"].tolist() == [0, 0, pd.NA, pd.NA]
     assert own["neuron_sign"].tolist() == [1, -1, pd.NA, pd.NA]
     assert own["pca_f1"].tolist() == pytest.approx([0.25, *[np.nan] * 3], nan_ok=True)
+    assert own["window_f1"].tolist() == pytest.approx([0.3, 0.2, np.nan, np.nan], nan_ok=True)
+    assert own["homology_f1"].tolist() == pytest.approx([0.1, *[np.nan] * 3], nan_ok=True)
+    assert own["probe_f1"].tolist() == pytest.approx([0.75, 0.9, np.nan, np.nan], nan_ok=True)
     assert own["random_f1"].isna().all()
     assert own["untrained_f1"].isna().all()
 

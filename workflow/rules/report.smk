@@ -12,6 +12,8 @@ rule tables:
         evaluations=sae_paths(
             "<results>/sae/{model}/layer-{layer}/{variant}/evaluation.json"
         ),
+        probes=layer_paths("<results>/probes/{model}/layer-{layer}/probes.parquet"),
+        lookup="<results>/lookup.parquet",
     output:
         features="<results>/features.parquet",
         features_text="<results>/features.tsv",
@@ -32,7 +34,8 @@ rule tables:
         code=code("tables"),
     shell:
         "protsae tables --annotations $(dirname {input.annotations})"
-        " --evaluations {input.evaluations} --output $(dirname {output.features}) > {log} 2>&1"
+        " --evaluations {input.evaluations} --probes {input.probes}"
+        " --lookup {input.lookup} --output $(dirname {output.features}) > {log} 2>&1"
 
 
 rule report:
