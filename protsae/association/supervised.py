@@ -21,7 +21,8 @@ CONTROL_FLANK = 1
 """Residues on each side that make up a type of the control task.
 
 With 0, amino acids would be the types, and as the layers of a language model tell amino acids
-apart, any random set of them is learned perfectly (F1 above 0.997 on the default run).
+apart, random sets of them are learned perfectly (test F1 of 0.998 to 1 on layer 6 of the default
+run).
 """
 
 

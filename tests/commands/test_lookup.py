@@ -75,7 +75,7 @@ def test_transferred_labels_by_hand(table: pd.DataFrame) -> None:
 def test_windows_tell_letters_and_the_start(table: pd.DataFrame) -> None:
     windows = table[table["method"] == "blosum_window"].set_index("property")
     assert (windows.loc[windows["property_type"] == "residue", "f1"] > 0.8).all()
-    assert windows.at["position: first residue", "f1"] > 0.9, "zeros before it"
+    assert windows.at["position: first residue", "f1"] > 0.7, "zeros before it"
     assert (windows["n_covered"] == N_PROTEINS // 3 * LENGTH).all()
 
 
