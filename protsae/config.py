@@ -352,9 +352,8 @@ class ProbeSettings(Settings):
         description="L2 penalties tried, 1 / (n_residues x scikit-learn's C); the one with the "
         "best F1 on valid is used, for each property",
     )
-    bootstrap: Positive = Field(1000, description="resamplings of clusters for 95 % intervals")
     batch: Positive = Field(4096, description="residues scored at a time; bounds memory")
-    seed: Seed = Field(0, description="seed of sampling, control labels and resampling")
+    seed: Seed = Field(0, description="seed of sampling and of control labels")
 
 
 class LookupSettings(Settings):

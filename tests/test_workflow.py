@@ -180,7 +180,7 @@ def tiny_run(folder: Path) -> list[str]:
         "stream": {"batch": 64},
         "train": {"topk": {"architecture": "topk", **variant}, "relu": None},
         "evaluate": {"bootstrap": 20},
-        "probe": {"bootstrap": 20, "sample": 2000},
+        "probe": {"sample": 2000},
         "annotate": {"bootstrap": 20, "min_clusters": 2},
     }
     (folder / "tiny.yaml").write_text(yaml.safe_dump(config))

@@ -10,7 +10,7 @@ from scipy import sparse
 from protsae.association.probes import LinearProbe
 from protsae.association.ranks import curve_scores
 from protsae.association.scores import f1_score, ratio
-from protsae.resampling import bootstrap_weights, interval
+from protsae.resampling import share_interval
 
 N_BINS = 2048
 """Equal steps between the smallest and the largest logit on train: the thresholds tried."""
@@ -123,27 +123,24 @@ class ClusterCounts:
         self.on += member @ on.astype(np.int64)
         self.positives += member @ labels.astype(np.int64)
 
-    def scores(self, n_resamplings: int, seed: int) -> pd.DataFrame:
+    def scores(self) -> pd.DataFrame:
         """precision, recall, f1, f1_low, f1_high, n_residues, n_clusters: a row per property.
 
-        n_residues and n_clusters are those with the property; the interval is over resampled
-        clusters.
+        n_residues and n_clusters are those with the property; the interval is `share_interval`
+        over clusters.
 
         Examples
         --------
         >>> counts = ClusterCounts(n_clusters=2, n_properties=1)
         >>> on, labels = np.array([[1], [1], [0]]) > 0, np.array([[1], [0], [1]]) > 0
         >>> counts.update(on, labels, np.ones((3, 1), bool), np.array([0, 0, 1]))
-        >>> counts.scores(n_resamplings=10, seed=0)[["precision", "f1"]].values.tolist()
+        >>> counts.scores()[["precision", "f1"]].values.tolist()
         [[0.5, 0.5]]
         """
         tp, on, positives = (
             counts.sum(0) for counts in (self.true_positives, self.on, self.positives)
         )
-        weights = bootstrap_weights(len(self.on), n_resamplings, seed)
-        low, high = interval(
-            f1_score(weights @ self.true_positives, weights @ self.on, weights @ self.positives)
-        )
+        low, high = share_interval(2 * self.true_positives, self.on + self.positives)
         return pd.DataFrame(
             {
                 "precision": ratio(tp, on),
@@ -157,9 +154,7 @@ class ClusterCounts:
         )
 
 
-def score_probes(
-    probes: Sequence[LinearProbe], read: ReadSplit, n_clusters: int, n_resamplings: int, seed: int
-) -> pd.DataFrame:
+def score_probes(probes: Sequence[LinearProbe], read: ReadSplit, n_clusters: int) -> pd.DataFrame:
     """For each property the penalty and threshold of the highest F1 on valid, scored on test.
 
     At a tie the first of ``probes`` is taken.
@@ -196,7 +191,7 @@ def score_probes(
     average_precision, auroc = ranks.rank_scores()
     chosen = {"penalty": probe.penalty, "threshold": level, "valid_f1": f1.max(0)}
     return pd.DataFrame(chosen).assign(
-        **counts.scores(n_resamplings, seed), auroc=auroc, average_precision=average_precision
+        **counts.scores(), auroc=auroc, average_precision=average_precision
     )
 
 

@@ -110,8 +110,6 @@ class Residues:
             probes,
             partial(self.blocks, control),
             self.n_test_clusters,
-            self.settings.bootstrap,
-            self.settings.seed,
         )
 
     @property

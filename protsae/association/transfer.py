@@ -44,9 +44,7 @@ def transfer_sources(
     return source
 
 
-def transfer_rows(
-    read: ReadSplit, chosen: np.ndarray, n_clusters: int, n_resamplings: int, seed: int
-) -> pd.DataFrame:
+def transfer_rows(read: ReadSplit, chosen: np.ndarray, n_clusters: int) -> pd.DataFrame:
     """Scores of transferred labels on test: a residue is on where its source has the property.
 
     Parameters
@@ -77,5 +75,5 @@ def transfer_rows(
     for block in read("test"):
         count(test, block, block.cluster)
         n_covered += (block.known[:, chosen] & (block.rows[:, -1:] > 0)).sum(0)
-    scores = test.scores(n_resamplings, seed)
-    return scores.assign(valid_f1=valid.scores(0, seed)["f1"], n_covered=n_covered)
+    scores = test.scores()
+    return scores.assign(valid_f1=valid.scores()["f1"], n_covered=n_covered)

@@ -28,17 +28,15 @@ from protsae.association.interplm import layer_pairs
 from protsae.association.layer import Encode, Layer, signed, top_proteins
 from protsae.association.missing import missing_annotation
 from protsae.association.summary import detector_rows
-from protsae.concepts.label_sets import LabelSet
-from protsae.concepts.labels import PropertyTable
 from protsae.config import AnnotateSettings
 from protsae.errors import UserError
 from protsae.flags import add_flags, add_threads_flag, settings_from_flags
 from protsae.io.activations import LayerCache
 from protsae.io.progress import progress
+from protsae.io.property_table import read_properties
 from protsae.io.proteins_table import read_split_proteins
-from protsae.io.residue_labels import read_label_sets
 from protsae.io.sae_files import read_sae, unknown_train_set, validate_same_source
-from protsae.io.tables import read_metadata, read_table, write_table
+from protsae.io.tables import write_table
 from protsae.models import NEURONS, PCA, RANDOM
 from protsae.sae.architectures import TopkSae
 from protsae.sae.dictionaries import random_directions
@@ -75,9 +73,8 @@ def run(args: argparse.Namespace) -> None:
         raise UserError("--sae: two folders of the same name; give the variants of one layer")
     number = next(iter(saes.values()))[1].layer
     cache = LayerCache(args.activations, number, protein_set)
-    layer = Layer(
-        cache.protein_blocks, proteins, build_properties(args, proteins, protein_set), settings
-    )
+    properties = read_properties(args.annotations, proteins, protein_set, settings, print)
+    layer = Layer(cache.protein_blocks, proteins, properties, settings)
     for folder, (_, source) in zip(args.sae, saes.values(), strict=True):
         validate_same_source(folder, source, cache, layer.names("train"))
     restored = {
@@ -128,44 +125,6 @@ def run(args: argparse.Namespace) -> None:
         print(f"{n_features:,} UniProt features left out: {reason}")
     for reason, n_properties in layer.properties.left_out.items():
         print(f"{n_properties} properties left out: {reason}")
-
-
-def build_properties(
-    args: argparse.Namespace, proteins: pd.DataFrame, protein_set: str
-) -> PropertyTable:
-    """The properties that occur often enough in valid and in test to be scored."""
-    settings = settings_from_flags(AnnotateSettings, args)
-    annotations = read_table(args.annotations)
-    made_for = read_metadata(args.annotations).get("protein_set_sha256", protein_set)
-    if made_for != protein_set:
-        raise UserError(
-            f"{args.annotations}: annotations of protein set {made_for[:12]}, but the proteins "
-            f"given are {protein_set[:12]}; fetch and split again"
-        )
-    properties = PropertyTable.build(
-        proteins,
-        annotations,
-        settings.min_residues,
-        settings.min_clusters,
-        settings.evidence,
-        read_labels(settings, proteins),
-    )
-    if not properties.properties:
-        raise UserError(
-            f"{args.annotations}: no property occurs often enough in valid and in test; give more "
-            "proteins, or lower annotate.min_residues and annotate.min_clusters"
-        )
-    return properties
-
-
-def read_labels(settings: AnnotateSettings, proteins: pd.DataFrame) -> list[LabelSet]:
-    """The sets of labels that the settings name; prints how many of their proteins are used."""
-    sequences = dict(zip(proteins["accession"], proteins["sequence"], strict=True))
-    sets, left_out = read_label_sets(settings.labels, sequences)
-    for labels in sets:
-        reasons = "".join(f"; {n:,} left out: {why}" for why, n in left_out[labels.name].items())
-        print(f"labels {labels.name!r}: {len(labels.codes):,} proteins{reasons}")
-    return sets
 
 
 def missing_rows(layer: Layer, encode: Encode, pairs: pd.DataFrame) -> dict[str, pd.DataFrame]:

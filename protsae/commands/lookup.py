@@ -63,8 +63,6 @@ def run(args: argparse.Namespace) -> None:
         partial(homology.blocks, None),
         transferred,
         window.n_test_clusters,
-        probe.bootstrap,
-        probe.seed,
     )
     parts.append(named(rows, properties, transferred).assign(method="homology"))
 

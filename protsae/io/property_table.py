@@ -1,5 +1,6 @@
 """The properties of a run, from its annotations and label files."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -12,7 +13,11 @@ from protsae.io.tables import read_metadata, read_table
 
 
 def read_properties(
-    annotations: str | Path, proteins: pd.DataFrame, protein_set: str, settings: PropertySettings
+    annotations: str | Path,
+    proteins: pd.DataFrame,
+    protein_set: str,
+    settings: PropertySettings,
+    say: Callable[[str], None] = lambda line: None,
 ) -> PropertyTable:
     """The properties that occur often enough in valid and in test to be scored.
 
@@ -22,6 +27,8 @@ def read_properties(
         annotations.parquet.
     proteins : DataFrame
         As `read_split_proteins` gives them, with the checksum ``protein_set``.
+    say : function
+        Told how many proteins of each label file are used, and why the others are not.
 
     Raises
     ------
@@ -37,7 +44,10 @@ def read_properties(
             f"given are {protein_set[:12]}; fetch and split again"
         )
     sequences = dict(zip(proteins["accession"], proteins["sequence"], strict=True))
-    label_sets, _ = read_label_sets(settings.labels, sequences)
+    label_sets, left_out = read_label_sets(settings.labels, sequences)
+    for labels in label_sets:
+        reasons = "".join(f"; {n:,} left out: {why}" for why, n in left_out[labels.name].items())
+        say(f"labels {labels.name!r}: {len(labels.codes):,} proteins{reasons}")
     properties = PropertyTable.build(
         proteins,
         table,

@@ -30,7 +30,7 @@ def test_scores_by_hand() -> None:
             known[1, 1] = False
         yield Block(rows, labels, known, np.array([0, 0, 1, 1]))
 
-    found = transfer_rows(read, np.array([1, 2]), n_clusters=2, n_resamplings=10, seed=0)
+    found = transfer_rows(read, np.array([1, 2]), n_clusters=2)
     assert found["valid_f1"].tolist() == [0.5, 0.8]
     assert found["precision"].tolist() == [1.0, 1.0]
     assert found["recall"].tolist() == [0.5, 2 / 3]
@@ -43,4 +43,4 @@ def test_nothing_to_score() -> None:
         labels = np.ones((2, 1), bool)
         yield Block(np.ones((2, 2), np.float32), labels, labels, np.array([0, 0]))
 
-    assert len(transfer_rows(read, np.array([], int), 1, 10, seed=0)) == 0
+    assert len(transfer_rows(read, np.array([], int), 1)) == 0

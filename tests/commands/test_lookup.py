@@ -10,7 +10,7 @@ from protsae.io.tables import read_metadata, read_table, write_table
 from protsae.tables_schema import LOOKUP, conform
 from tests.tiny_run import protein_rows, write_annotations, write_proteins
 
-SMALL = ("--min-residues", "3", "--min-clusters", "2", "--bootstrap", "53", "--flank", "2")
+SMALL = ("--min-residues", "3", "--min-clusters", "2", "--flank", "2")
 N_PROTEINS, LENGTH = 18, 89
 
 

@@ -9,7 +9,7 @@ from protsae.io.tables import read_metadata, read_table
 from protsae.tables_schema import PROBES, conform
 from tests.tiny_run import inputs, protein_rows, write_onehot_run
 
-SMALL = ("--min-residues", "3", "--min-clusters", "2", "--bootstrap", "53")
+SMALL = ("--min-residues", "3", "--min-clusters", "2")
 
 
 def probe(run: Path, output: Path, *flags: str) -> int:
