@@ -374,6 +374,7 @@ SUMMARY = Table(
         Column("features_with_property", "integer", "≥ 0", "features that capture their property"),
         Column("features_significant", "integer", "≥ 0", "features whose property has q ≤ 0.05"),
         Column("features_above_baselines", "integer", "≥ 0", "features above all their baselines"),
+        Column("features_above_lookup", "integer", "≥ 0", "of these, above window and homology"),
     ),
 )
 

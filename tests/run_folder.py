@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from protsae.association.summary import BASELINES
+from protsae.association.summary import BASELINES, LOOKUPS
 from protsae.cli import main
 from protsae.concepts.scales import SCALE_COLUMNS
 from protsae.io.json_files import write_json
@@ -180,7 +180,7 @@ def joined_feature_rows(model: str, layer: int) -> pd.DataFrame:
     by_property = {"SIGNAL": 0.5, "residue: C": 0.75, f"BINDING: {HOSTILE}": 0.3}
     neuron_f1 = rows["property"].map(by_property)
     neuron = pd.Series(1, index=rows.index).where(neuron_f1.notna()).astype("Int64")
-    others = dict.fromkeys((*BASELINES[1:], "probe_f1"), np.nan)
+    others = dict.fromkeys((*BASELINES[1:], *LOOKUPS, "probe_f1"), np.nan)
     return rows.assign(neuron=neuron, neuron_sign=neuron, neuron_f1=neuron_f1, **others)
 
 

@@ -12,11 +12,12 @@ from protsae.association.scores import CALLED_Q, always_on_f1, reaches
 from protsae.models import NEURONS, ONEHOT, PCA, RANDOM, is_random
 from protsae.resampling import interval
 
-BASELINES = (
-    *("neuron_f1", "pca_f1", "random_f1", "onehot_f1", "untrained_f1"),
-    *("window_f1", "homology_f1"),
-)
+BASELINES = ("neuron_f1", "pca_f1", "random_f1", "onehot_f1", "untrained_f1")
 """Columns of the feature table: test F1 of the best detector of each baseline, chosen on valid."""
+
+LOOKUPS = ("window_f1", "homology_f1")
+"""The same of what labels of train proteins give with the sequence alone: no detectors, but fitted
+to or copied from them."""
 
 _SAE = ["model", "layer", "variant"]
 
@@ -83,14 +84,14 @@ def is_captured(f1: pd.Series, base_rate: pd.Series) -> pd.Series:
     return pd.Series(found, index=f1.index)
 
 
-def is_above_baselines(features: pd.DataFrame) -> pd.Series:
-    """Whether a feature beats all that is cheaper.
+def is_above(features: pd.DataFrame, others: Sequence[str] = BASELINES) -> pd.Series:
+    """Whether a feature beats what it is compared with.
 
     Its q-value is at most ``CALLED_Q``, its F1 exceeds that of "always on", and even ``f1_low``
-    exceeds every one of ``BASELINES`` that there is.
+    exceeds every one of ``others``, columns of the feature table, that there is.
     """
     base_rate = features["base_rate"].to_numpy(dtype=float, na_value=np.nan)
-    strongest = features[list(BASELINES)].astype(float).max(axis=1).fillna(0)
+    strongest = features[list(others)].astype(float).max(axis=1).fillna(0)
     return (
         (features["q_value"] <= CALLED_Q)
         & (features["f1_low"] > strongest)
@@ -105,7 +106,7 @@ def with_baselines(
     lookup: pd.DataFrame,
     d_model: dict[tuple[str, int], int],
 ) -> pd.DataFrame:
-    """Features with ``BASELINES``, which neuron it is, and the ceiling ``probe_f1``.
+    """Features with ``BASELINES``, ``LOOKUPS``, which neuron it is, and the ceiling ``probe_f1``.
 
     For a feature's property, of all detectors of a baseline the one with the highest ``valid_f1``;
     its F1 on test. Neurons, principal components and the random dictionary are those of the
@@ -123,7 +124,7 @@ def with_baselines(
     place = ["model", "layer", "property"]
     of_probes = probes[[*place, "f1"]].rename(columns={"f1": "probe_f1"})
     found = features.merge(of_probes, on=place, how="left", validate="many_to_one")
-    for method, column in (("blosum_window", "window_f1"), ("homology", "homology_f1")):
+    for method, column in zip(("blosum_window", "homology"), LOOKUPS, strict=True):
         f1 = lookup[lookup["method"] == method].set_index("property")["f1"]
         found[column] = found["property"].map(f1).astype("float64")
     for variant, column in ((NEURONS, "neuron_f1"), (PCA, "pca_f1"), (RANDOM, "random_f1")):
@@ -165,7 +166,8 @@ def summarise(evaluations: Sequence[dict[str, Any]], features: pd.DataFrame) -> 
         counts = {
             "features_with_property": int(is_captured(own["f1"], own["base_rate"]).sum()),
             "features_significant": int((own["q_value"] <= CALLED_Q).sum()),
-            "features_above_baselines": int(is_above_baselines(own).sum()),
+            "features_above_baselines": int(is_above(own).sum()),
+            "features_above_lookup": int(is_above(own, (*BASELINES, *LOOKUPS)).sum()),
         }
         rows.append(pd.DataFrame([{**evaluation, **counts}]))
     return concatenate(rows)

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from protsae.association.scores import always_on_f1
-from protsae.association.summary import BASELINES, best_per_property, is_above_baselines
+from protsae.association.summary import BASELINES, best_per_property, is_above
 
 FROM_SEQUENCE = ("residue", "class", "position")
 """Types of properties that follow from the sequence alone, not from UniProt."""
@@ -16,7 +16,7 @@ def add_margin(features: pd.DataFrame) -> pd.DataFrame:
     """Features that have a property, with how far each is above its strongest baseline.
 
     margin = f1 - the largest of ``BASELINES``, null_f1 and always_on_f1, all on test; ``above``
-    tells whether it `is_above_baselines`.
+    tells whether it `is_above`.
 
     Examples
     --------
@@ -32,7 +32,7 @@ def add_margin(features: pd.DataFrame) -> pd.DataFrame:
     return scored.assign(
         always_on_f1=always_on,
         margin=scored["f1"] - baselines.max(axis=1),
-        above=is_above_baselines(scored),
+        above=is_above(scored),
     )
 
 
