@@ -22,7 +22,16 @@ from protsae.cli import main
 from protsae.concepts.scales import SCALE_COLUMNS
 from protsae.io.json_files import write_json
 from protsae.io.tables import write_table
-from protsae.tables_schema import DETECTORS, EVALUATION, LAYER_FEATURES, LOOKUP, PROBES, Table
+from protsae.tables_schema import (
+    CANDIDATES,
+    DETECTORS,
+    EVALUATION,
+    LAYER_FEATURES,
+    LOOKUP,
+    PROBES,
+    RECOVERY,
+    Table,
+)
 
 HOSTILE = "<script>alert('x')</script> & \"co\""
 """A description as no database should hold one."""
@@ -68,6 +77,8 @@ def write_stages(results: Path) -> None:
             ("detectors", detector_rows(model, layer)),
             ("associations", association_rows(model, layer)),
             ("examples", example_rows(model, layer)),
+            ("candidates", table_of(CANDIDATES, property=["SIGNAL"])),
+            ("recovery", table_of(RECOVERY, property=["SIGNAL"])),
         ):
             write_table(annotation / f"{name}.parquet", table, {"stage": "annotate"})
         probes = table_of(PROBES, property=["SIGNAL", "residue: C"], f1=[0.75, 0.9])

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from protsae.tables_schema import EVALUATION, EVERY, SUMMARY, Table, conform, markdown
-from tests.run_folder import write_run
+from tests.run_folder import MODEL, write_run
 
 DOC = (Path(__file__).parents[1] / "docs" / "tables.md").read_text()
 
@@ -44,6 +44,18 @@ def test_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -
     printed = capsys.readouterr().out
     assert "SIGNAL" in printed
     assert "P00001" in printed
+
+
+def test_the_guide_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    write_run(tmp_path / "results")
+    monkeypatch.chdir(tmp_path)
+    guide = (Path(__file__).parents[1] / "docs" / "guide.md").read_text()
+    capsys.readouterr()
+    names: dict[str, object] = {}
+    for example in re.findall(r"```python\n(.*?)```", guide, re.DOTALL):
+        exec(example.replace("esm2_t6_protsae", MODEL), names)
+    first = capsys.readouterr().out.splitlines()[1].split()
+    assert first == ["0", "relu", "0", "point", "0.8", "0.6", "0.85", "0.6", "0.0"]
 
 
 def test_conform_orders_and_types_columns() -> None:

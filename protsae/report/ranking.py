@@ -5,7 +5,7 @@ import pandas as pd
 from protsae.association.scores import always_on_f1
 from protsae.association.summary import BASELINES, best_per_property, is_above
 
-FROM_SEQUENCE = ("residue", "class", "position")
+FROM_SEQUENCE = ("residue", "class", "position", "composition", "motif")
 """Types of properties that follow from the sequence alone, not from UniProt."""
 
 LEAST_F1 = 0.1
@@ -42,7 +42,7 @@ def best_features(features: pd.DataFrame, count: int) -> pd.DataFrame:
     Of all features that detect a property, the one with the highest F1 on valid stands for it.
     Up to two thirds of the places go to properties annotated in UniProt with a positive margin
     and an F1 of at least ``LEAST_F1``, the others to whatever has the highest margin on test;
-    without this the twenty amino acids would fill the page.
+    without this the twenty amino acids would fill the page. Those above their baselines come first.
 
     Returns
     -------
@@ -53,7 +53,8 @@ def best_features(features: pd.DataFrame, count: int) -> pd.DataFrame:
     """
     scored = add_margin(features)
     alike = scored["property"].value_counts()
-    best = best_per_property(scored).sort_values("margin", ascending=False, kind="stable")
+    best = best_per_property(scored)
+    best = best.sort_values(["above", "margin"], ascending=False, kind="stable")
     best = best.assign(
         derived=best["property_type"].isin(FROM_SEQUENCE), n_alike=best["property"].map(alike)
     )
@@ -62,7 +63,10 @@ def best_features(features: pd.DataFrame, count: int) -> pd.DataFrame:
     others = best.drop(annotated.index).head(count - len(annotated))
     chosen = best.loc[[*annotated.index, *others.index]]
     return chosen.sort_values(
-        ["derived", "margin"], ascending=[True, False], kind="stable", ignore_index=True
+        ["derived", "above", "margin"],
+        ascending=[True, False, False],
+        kind="stable",
+        ignore_index=True,
     )
 
 
