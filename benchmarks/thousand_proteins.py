@@ -21,7 +21,8 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
-STAGES = ("fetch", "split", "onehot", "embed", "train", "evaluate", "annotate", "tables", "report")
+STAGES = ("fetch", "split", "randomise", "onehot", "embed", "train", "evaluate", "probe", "lookup")
+STAGES += ("annotate", "tables", "report")
 
 
 def main() -> None:
