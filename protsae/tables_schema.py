@@ -126,6 +126,7 @@ _PAIR = (
     Column("null_f1", "number", "0 to 1", "F1 expected with labels rotated in each protein"),
     Column("p_value", "number", "0 to 1", "chance of that F1 or more with rotated labels"),
     Column("q_value", "number", "0 to 1", "false discovery rate at which the pair is called"),
+    Column("family_p_value", "number", "0 to 1", "the same, labels exchanged in families", True),
     Column("n_clusters", "integer", "≥ 0", "test homology clusters with the property"),
     Column("effective_clusters", "number", "≥ 0", "as many of equal size would tell as much"),
 )

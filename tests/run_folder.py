@@ -143,6 +143,7 @@ def provenance() -> dict[str, object]:
 PAIR_NUMBERS = {
     **dict.fromkeys(("quantile", "threshold"), 0.0),
     **dict.fromkeys(("instance_recall", "domain_f1", "average_precision", "auroc"), 0.6),
+    "family_p_value": 0.5,
     **{"mcc": 0.5, "lift": 3.0, "n_clusters": 1, "effective_clusters": 1.0},
 }
 """What no test looks at, of each pair."""

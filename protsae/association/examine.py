@@ -7,6 +7,7 @@ import pandas as pd
 from scipy import sparse
 
 from protsae.association.annotation import PairScores, best_rows, candidate_pairs, score_pairs
+from protsae.association.cluster_null import cluster_null
 from protsae.association.instances import InstanceCounts
 from protsae.association.layer import Encode, Layer
 from protsae.association.nulls import Runs, benjamini_hochberg, shift_null
@@ -23,8 +24,14 @@ from protsae.association.scores import (
 )
 from protsae.resampling import bootstrap_weights, effective_clusters, share_interval
 
-MEASURED = ("f1_low", "f1_high", "average_precision", "auroc", "null_f1", "p_value")
+MEASURED = (
+    *("f1_low", "f1_high", "average_precision", "auroc", "null_f1", "p_value"),
+    "family_p_value",
+)
 """Columns that need the activations themselves, not only counts."""
+
+PERMUTATIONS, STOP_AFTER = 999, 20
+"""Of the null within families: most of them, and exceedances after which p is known well enough."""
 
 PAIRS_AT_ONCE = 500
 """Pairs whose counts by cluster are held at a time: memory, not results."""
@@ -36,9 +43,10 @@ class HeldOut:
 
     Attributes
     ----------
-    lengths : ndarray of int, shape (n_proteins,)
+    lengths, family : ndarray of int, shape (n_proteins,)
+        Residues, and number of the homology cluster, of each protein.
     cluster : ndarray of int, shape (n_residues,)
-        Number of each residue's homology cluster.
+        That of each residue.
     labels : csc_array, shape (n_residues, n_properties)
     known : ndarray of bool, shape (n_residues, n_known_columns)
     label_runs : list of Runs
@@ -48,6 +56,7 @@ class HeldOut:
     """
 
     lengths: np.ndarray
+    family: np.ndarray
     cluster: np.ndarray
     labels: sparse.csc_array
     known: np.ndarray
@@ -73,7 +82,7 @@ class HeldOut:
         ]
         positives = (member @ labels.astype(np.int64)).toarray()
         known = layer.properties.known(names)
-        return cls(lengths, cluster, labels, known, runs, positives)
+        return cls(lengths, number, cluster, labels, known, runs, positives)
 
     @property
     def n_clusters(self) -> int:
@@ -136,6 +145,8 @@ def examine(layer: Layer, split: HeldOut, encode: Encode) -> Examined:
     pairs = _scored(layer, split, encode, thresholds, scores)
     best = np.zeros(len(pairs), dtype=bool)
     best[best_rows(pd.factorize(pairs["property"])[0], pairs["valid_f1"].to_numpy())] = True
+    leading = np.zeros(len(pairs), dtype=bool)
+    leading[best_rows(pairs["feature"].to_numpy(), pairs["gain"].to_numpy())] = True
     weights = bootstrap_weights(split.n_clusters, layer.settings.bootstrap, layer.settings.seed)
     captured = np.zeros(len(weights), dtype=np.int64)
     feature, property_ = candidate_pairs(scores, layer.settings.min_f1)
@@ -151,6 +162,7 @@ def examine(layer: Layer, split: HeldOut, encode: Encode) -> Examined:
                 np.searchsorted(held, feature[members]),
                 property_[members],
                 pairs["threshold"].to_numpy()[members],
+                leading[members],
             )
             measured.append(pd.DataFrame(found, index=members))
             chosen = best[members]
@@ -203,15 +215,17 @@ def _examine(
     feature: np.ndarray,
     property_: np.ndarray,
     threshold: np.ndarray,
+    leading: np.ndarray,
 ) -> tuple[dict[str, np.ndarray], tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """``MEASURED`` of each pair; and its true positives, on and positives by cluster.
 
-    ``feature`` is a column of ``activations``.
+    ``feature`` is a column of ``activations``; of a feature's pairs, the ``leading`` one is also
+    tested within families.
     """
     known_column = layer.properties.known_column
     n_pairs = len(feature)
     tp, on = (np.zeros((split.n_clusters, n_pairs)) for _ in range(2))
-    runs: list[Runs] = []
+    rows_on: list[np.ndarray] = [np.empty(0, np.int64)] * n_pairs
     has_property = np.zeros(len(split.cluster), dtype=bool)
     for pair in np.argsort(property_, kind="stable"):
         labelled = _rows(split.labels, property_[pair])
@@ -223,12 +237,10 @@ def _examine(
         hits = rows[has_property[rows]]
         tp[:, pair] = np.bincount(split.cluster[hits], minlength=split.n_clusters)
         has_property[labelled] = False
-        runs.append(Runs.of_rows(np.sort(rows), split.lengths))
-    order = np.argsort(np.argsort(property_, kind="stable"))
-    runs = [runs[place] for place in order]
+        rows_on[pair] = np.sort(rows)
     positives = split.positives[:, property_]
     null = shift_null(
-        runs,
+        [Runs.of_rows(rows, split.lengths) for rows in rows_on],
         split.label_runs,
         np.stack([np.arange(n_pairs), property_], axis=1),
         split.lengths,
@@ -236,8 +248,30 @@ def _examine(
     low, high = share_interval(2 * tp, on + positives)
     average_precision, auroc = _rank_scores(split, activations, feature, property_, known_column)
     null_f1 = f1_score(null.expected, on.sum(0), positives.sum(0))
-    values = (low, high, average_precision, auroc, null_f1, null.p_value)
+    family_p = np.full(n_pairs, np.nan)
+    family_p[leading] = _family_null(split, rows_on, property_, np.flatnonzero(leading), layer)
+    values = (low, high, average_precision, auroc, null_f1, null.p_value, family_p)
     return dict(zip(MEASURED, values, strict=True)), (tp, on, positives)
+
+
+def _family_null(
+    split: HeldOut,
+    rows_on: list[np.ndarray],
+    property_: np.ndarray,
+    pairs: np.ndarray,
+    layer: Layer,
+) -> np.ndarray:
+    columns = np.unique(property_[pairs])
+    return cluster_null(
+        [rows_on[pair] for pair in pairs],
+        [np.sort(_rows(split.labels, column)) for column in columns],
+        np.stack([np.arange(len(pairs)), np.searchsorted(columns, property_[pairs])], axis=1),
+        split.lengths,
+        split.family,
+        PERMUTATIONS,
+        STOP_AFTER,
+        layer.settings.seed,
+    )
 
 
 def _rank_scores(

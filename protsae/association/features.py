@@ -15,7 +15,17 @@ from protsae.concepts.scales import SCALE_COLUMNS, scale_matrix
 OF_BEST_PAIR = (
     *("property", "property_type", "quantile", "threshold", "valid_f1", "precision", "recall"),
     *("f1", "f1_low", "f1_high", "instance_recall", "domain_f1", "average_precision", "auroc"),
-    *("mcc", "lift", "null_f1", "p_value", "q_value", "base_rate", "n_residues", "n_clusters"),
+    *(
+        "mcc",
+        "lift",
+        "null_f1",
+        "p_value",
+        "q_value",
+        "family_p_value",
+        "base_rate",
+        "n_residues",
+        "n_clusters",
+    ),
     "effective_clusters",
 )
 """Columns of a feature's best pair that the feature table repeats."""

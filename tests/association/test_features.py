@@ -1,6 +1,6 @@
 """What a layer's detectors are said to detect, where the answer was planted."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -70,6 +70,16 @@ def test_planted_detectors_are_named(scored: Scored) -> None:
     assert features["f1_low"].iloc[[SIGNAL, CYSTEINE]].between(0.1, 0.999).all()
     assert (features["null_f1"].iloc[[SIGNAL, CYSTEINE]] < 0.6).all()
     assert (features["q_value"].iloc[[SIGNAL, CYSTEINE]] < 0.01).all()
+
+
+def test_within_families(scored: Scored) -> None:
+    """Clusters of one tell nothing. In one of all six, three have SIGNAL: 1 of 20 draws does."""
+    assert scored.features["family_p_value"].isna().all()
+    layer = build_layer(planted())
+    one = replace(layer, proteins=layer.proteins.assign(cluster=layer.proteins["split"]))
+    pairs = examine(one, HeldOut.of(one), identity).pairs.set_index(["feature", "property"])
+    assert 0.02 < pairs.at[(SIGNAL, "SIGNAL"), "family_p_value"] < 0.1
+    assert pairs.loc[CYSTEINE].drop("residue: C")["family_p_value"].isna().all()
 
 
 def test_support_of_a_property(scored: Scored) -> None:
