@@ -63,4 +63,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except UserError as error:
         print(f"protsae {name}: {error}", file=sys.stderr)
         return 2
+    except OSError as error:  # a full disk, a folder that may not be written
+        if error.filename is None:
+            raise
+        print(f"protsae {name}: {error.filename}: {error.strerror}", file=sys.stderr)
+        return 2
     return 0

@@ -82,6 +82,15 @@ def test_a_mistake_of_the_user_is_one_line(
     assert captured.out == ""
 
 
+def test_what_the_disk_refuses_is_one_line(
+    stage: SimpleNamespace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stage.error = OSError(28, "No space left on device", "out/features.parquet")
+    assert main(["report"]) == 2
+    error = capsys.readouterr().err
+    assert error == "protsae report: out/features.parquet: No space left on device\n"
+
+
 def test_a_bug_of_ours_is_a_traceback(stage: SimpleNamespace) -> None:
     stage.error = KeyError("bug")
     with pytest.raises(KeyError, match="bug"):

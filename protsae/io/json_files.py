@@ -1,6 +1,7 @@
 """JSON documents, written atomically and byte for byte the same from the same content."""
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,26 @@ from protsae.io.atomic import atomic_path
 
 
 def write_json(path: str | Path, document: Any) -> None:
-    """Write ``document`` as indented JSON with a final newline."""
+    """Write ``document`` as indented JSON with a final newline; what is no number becomes null."""
+    plain = _without_nan(document)
+    text = json.dumps(plain, indent=2, ensure_ascii=False, allow_nan=False)
     with atomic_path(path) as temporary:
-        temporary.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+        temporary.write_text(text + "\n")
+
+
+def _without_nan(value: Any) -> Any:
+    """The same with None for NaN and infinity, which JSON does not have.
+
+    Examples
+    --------
+    >>> _without_nan({"a": [1.5, float("nan")]})
+    {'a': [1.5, None]}
+    """
+    if isinstance(value, dict):
+        return {key: _without_nan(of_key) for key, of_key in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nan(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def read_json(path: str | Path) -> Any:

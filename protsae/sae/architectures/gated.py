@@ -5,8 +5,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from protsae.sae.architectures.relu import dense_losses
 from protsae.sae.sae import Batch, Losses, UnitNormSae
-from protsae.sae.select import fired
 
 
 class GatedSae(UnitNormSae):
@@ -45,12 +45,5 @@ class GatedSae(UnitNormSae):
         by_gate_ND = (open_NF @ self.W_dec.detach().to(dtype)).float()
         gate_error = (by_gate_ND + offset_ND.detach()).square().sum()
         penalty = open_NF.sum(1, dtype=torch.float32).mean()
-        features = f_NF.detach()
-        return Losses(
-            reconstruction=error_ND.square().sum() / len(error_ND),
-            sparsity=penalty_weight * penalty + gate_error / len(error_ND),
-            error_ND=error_ND,
-            penalty=penalty.detach(),
-            codes=features,
-            fired_F=fired(features),
-        )
+        sparsity = penalty_weight * penalty + gate_error / len(error_ND)
+        return dense_losses(error_ND, penalty, sparsity, f_NF)

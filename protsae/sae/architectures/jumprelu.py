@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from protsae.config import TrainSettings
+from protsae.sae.architectures.relu import dense_losses
 from protsae.sae.sae import Batch, Losses, UnitNormSae
-from protsae.sae.select import fired
 
 
 class JumpReluSae(UnitNormSae):
@@ -44,15 +44,7 @@ class JumpReluSae(UnitNormSae):
         rebuilt_ND = (f_NF @ self.W_dec.to(dtype)).float()
         error_ND = rebuilt_ND + (self.b_dec - batch.x_ND)
         penalty = l0_N.mean()
-        features = f_NF.detach()
-        return Losses(
-            reconstruction=error_ND.square().sum() / len(error_ND),
-            sparsity=penalty_weight * penalty,
-            error_ND=error_ND,
-            penalty=penalty.detach(),
-            codes=features,
-            fired_F=fired(features),
-        )
+        return dense_losses(error_ND, penalty, penalty_weight * penalty, f_NF)
 
     @torch.no_grad()
     def constrain_(self) -> None:

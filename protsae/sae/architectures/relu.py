@@ -34,21 +34,26 @@ class ReluSae(Sae):
         rebuilt_ND, penalty_N1 = rebuilt_NE.split([self.d_model, 1], 1)
         error_ND = rebuilt_ND + (self.b_dec - batch.x_ND)
         penalty = penalty_N1.mean()
-        features = f_NF.detach()
-        return Losses(
-            reconstruction=error_ND.square().sum() / len(error_ND),
-            sparsity=penalty_weight * penalty,
-            error_ND=error_ND,
-            penalty=penalty.detach(),
-            codes=features,
-            fired_F=fired(features),
-        )
+        return dense_losses(error_ND, penalty, penalty_weight * penalty, f_NF)
 
     def constrain_gradient_(self) -> None:
         """Weights are free."""
 
     def constrain_(self) -> None:
         """Weights are free."""
+
+
+def dense_losses(error_ND: Tensor, penalty: Tensor, sparsity: Tensor, f_NF: Tensor) -> Losses:
+    """|x - x_hat|^2 beside what features cost, where all of them are computed."""
+    features = f_NF.detach()
+    return Losses(
+        reconstruction=error_ND.square().sum() / len(error_ND),
+        sparsity=sparsity,
+        error_ND=error_ND,
+        penalty=penalty.detach(),
+        codes=features,
+        fired_F=fired(features),
+    )
 
 
 class _ReluInPlace(torch.autograd.Function):
