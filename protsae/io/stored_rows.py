@@ -55,6 +55,7 @@ def create_rows(
     # Without early allocation a dataset has no place in the file until HDF5 writes to it.
     properties.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
     properties.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
+    properties.set_obj_track_times(False)  # or equal inputs would not give equal bytes
     kind, space = h5py.h5t.py_create(np.dtype(dtype)), h5py.h5s.create_simple(shape)
     h5py.h5d.create(group.id, name.encode(), kind, space, properties)
     return group[name]
