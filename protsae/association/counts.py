@@ -124,8 +124,13 @@ class KnownCounts:
         labels : csr_array, shape (n_residues, n_properties)
         known : ndarray of bool, shape (n_residues, n_known_columns)
         """
-        passed = passed_thresholds(activations, self.thresholds)
         self.n_active += np.bincount(activations.indices, minlength=len(self.n_active))
+        self.update_passed(passed_thresholds(activations, self.thresholds), labels, known)
+
+    def update_passed(
+        self, passed: sparse.csr_array, labels: sparse.csr_array, known: np.ndarray
+    ) -> None:
+        """As ``update``, from the numbers of thresholds passed; ``n_active`` stays."""
         for column, members, counts in zip(self._known, self.columns, self.groups, strict=True):
             rows = known[:, column]
             of_group = labels if len(self.groups) == 1 else labels[:, members]

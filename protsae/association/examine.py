@@ -90,9 +90,7 @@ class HeldOut:
         return len(self.positives)
 
 
-def instance_recall(
-    layer: Layer, encode: Encode, thresholds: np.ndarray, scores: PairScores
-) -> np.ndarray:
+def instance_recall(layer: Layer, counts: InstanceCounts, scores: PairScores) -> np.ndarray:
     """Share of instances of each property with a residue on, at each pair's threshold.
 
     Where a property has no instances each residue is its own, and this is the recall.
@@ -101,17 +99,9 @@ def instance_recall(
     -------
     ndarray of float, shape (n_properties, n_features)
     """
-    properties = layer.properties
-    counts = InstanceCounts(thresholds, len(properties.properties))
-    for proteins, rows in layer.blocks(layer.names("test")):
-        spans = properties.instances(proteins["accession"].tolist())
-        lengths = proteins["length"].to_numpy()
-        first = (np.cumsum(lengths) - lengths)[spans.protein]
-        activations = sparse.csr_array(encode(rows))
-        counts.update(activations, spans.column, first + spans.start - 1, first + spans.end - 1)
     found = take_threshold(counts.found, scores.threshold)
     recall = ratio(found, counts.n_instances[:, None])
-    return np.where(properties.has_instances[:, None], recall, scores.test["recall"])
+    return np.where(layer.properties.has_instances[:, None], recall, scores.test["recall"])
 
 
 @dataclass(frozen=True)
@@ -140,9 +130,11 @@ def examine(layer: Layer, split: HeldOut, encode: Encode) -> Examined:
     Best detectors of properties are chosen on valid, too.
     """
     thresholds = layer.thresholds(encode)
-    valid, test = (layer.counts(encode, thresholds, name) for name in ("valid", "test"))
+    instances = InstanceCounts(thresholds, len(layer.properties.properties))
+    valid = layer.counts(encode, thresholds, "valid")
+    test = layer.counts(encode, thresholds, "test", instances)
     scores = score_pairs(valid, test)
-    pairs = _scored(layer, split, encode, thresholds, scores)
+    pairs = _scored(layer, split, thresholds, scores, instances)
     best = np.zeros(len(pairs), dtype=bool)
     best[best_rows(pd.factorize(pairs["property"])[0], pairs["valid_f1"].to_numpy())] = True
     leading = np.zeros(len(pairs), dtype=bool)
@@ -174,7 +166,11 @@ def examine(layer: Layer, split: HeldOut, encode: Encode) -> Examined:
 
 
 def _scored(
-    layer: Layer, split: HeldOut, encode: Encode, thresholds: np.ndarray, scores: PairScores
+    layer: Layer,
+    split: HeldOut,
+    thresholds: np.ndarray,
+    scores: PairScores,
+    instances: InstanceCounts,
 ) -> pd.DataFrame:
     """What follows from counts."""
     feature, property_ = candidate_pairs(scores, layer.settings.min_f1)
@@ -183,7 +179,7 @@ def _scored(
     named = layer.properties.properties
     n_residues = scores.n_residues[property_]
     tp, on, positives = (test[key][pair] for key in ("tp", "on", "positives"))
-    found = instance_recall(layer, encode, thresholds, scores)[pair]
+    found = instance_recall(layer, instances, scores)[pair]
     return pd.DataFrame(
         {
             "feature": feature,

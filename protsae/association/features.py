@@ -110,8 +110,8 @@ def example_rows(layer: Layer, encode: Encode, top: TopProteins) -> pd.DataFrame
             # A copy: a view would keep the whole protein's block in memory.
             "activations": activations[max(0, peak - flank) : peak + flank + 1, f].copy(),
         }
-        for accession, activations in layer.each(encode)
-        for f, r, peak in wanted.get(accession, [])
+        for accession, activations in layer.each(encode, set(wanted))
+        for f, r, peak in wanted[accession]
     ]
     columns = ["feature", "rank", "accession", "peak", "start", "end"]
     table = pd.DataFrame(found, columns=[*columns, "max_activation", "activations"])

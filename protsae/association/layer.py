@@ -9,7 +9,8 @@ from scipy import sparse
 
 from protsae.association.counts import KnownCounts
 from protsae.association.examples import TopProteins
-from protsae.association.thresholds import positive_quantiles
+from protsae.association.instances import InstanceCounts
+from protsae.association.thresholds import passed_thresholds, positive_quantiles
 from protsae.concepts.labels import PropertyTable
 from protsae.config import AnnotateSettings
 
@@ -42,9 +43,9 @@ class Layer:
         for accessions, rows in self.read(names, self.settings.batch):
             yield table.loc[accessions], rows
 
-    def each(self, encode: Encode) -> Iterator[tuple[str, np.ndarray]]:
-        """Every protein with its encoded residues, float32, shape (n_residues, n_features)."""
-        for proteins, rows in self.blocks(set(self.proteins["accession"])):
+    def each(self, encode: Encode, names: set[str]) -> Iterator[tuple[str, np.ndarray]]:
+        """Each of these proteins with its encoded residues, float32, (n_residues, n_features)."""
+        for proteins, rows in self.blocks(names):
             parts = np.split(encode(rows), np.cumsum(proteins["length"])[:-1])
             yield from zip(proteins["accession"], parts, strict=True)
 
@@ -64,13 +65,27 @@ class Layer:
         """Thresholds of every detector, from that sample: (n_thresholds, n_features)."""
         return positive_quantiles(self.train_sample(encode), self.settings.quantiles)
 
-    def counts(self, encode: Encode, thresholds: np.ndarray, split: str) -> KnownCounts:
-        """How often every detector is on where every property holds, in a split."""
+    def counts(
+        self,
+        encode: Encode,
+        thresholds: np.ndarray,
+        split: str,
+        instances: InstanceCounts | None = None,
+    ) -> KnownCounts:
+        """How often every detector is on where every property holds; adds to ``instances``, too."""
         counts = KnownCounts(thresholds, self.properties.known_column)
         for proteins, rows in self.blocks(self.names(split)):
-            names = proteins["accession"].tolist()
+            names, lengths = proteins["accession"].tolist(), proteins["length"].to_numpy()
             activations = sparse.csr_array(encode(rows))
-            counts.update(activations, self.properties.labels(names), self.properties.known(names))
+            passed = passed_thresholds(activations, thresholds)
+            labels, known = self.properties.labels(names), self.properties.known(names)
+            counts.update_passed(passed, labels, known)
+            counts.n_active += np.bincount(activations.indices, minlength=activations.shape[1])
+            if instances is not None:
+                spans = self.properties.instances(names)
+                before = (np.cumsum(lengths) - lengths)[spans.protein] - 1
+                stretch = before + spans.start, before + spans.end
+                instances.update_passed(passed, spans.column, *stretch)
         return counts
 
     def columns(
@@ -124,6 +139,6 @@ def signed(project: Encode) -> Encode:
 def top_proteins(layer: Layer, encode: Encode, n_features: int) -> TopProteins:
     """Strongest proteins of every feature, from all splits."""
     top = TopProteins(n_features, layer.settings.examples)
-    for accession, activations in layer.each(encode):
+    for accession, activations in layer.each(encode, set(layer.proteins["accession"])):
         top.update(accession, activations)
     return top

@@ -23,7 +23,7 @@ def relu(rows: np.ndarray) -> np.ndarray:
 
 def score(layer: Layer) -> PairScores:
     thresholds = layer.thresholds(relu)
-    return score_pairs(*(layer.counts(relu, thresholds, split) for split in ("valid", "test")))
+    return score_pairs(*(layer.counts(relu, thresholds, name) for name in ("valid", "test")))
 
 
 def test_neurons_of_both_signs() -> None:
@@ -77,7 +77,7 @@ def test_top_proteins_come_from_all_splits() -> None:
 
 def test_each_protein_with_its_own_rows() -> None:
     activations = random_activations()
-    found = dict(build_layer(activations).each(relu))
+    found = dict(build_layer(activations).each(relu, set(activations)))
     assert sorted(found) == sorted(activations)
     for name, rows in found.items():
         np.testing.assert_array_equal(rows, relu(activations[name]))
