@@ -1,5 +1,4 @@
 from collections import Counter
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -7,8 +6,9 @@ import pytest
 from protsae.concepts.evidence import is_experimental, split_by_evidence
 from protsae.io.protein_files import read_proteins
 from protsae.proteins import FeatureCounts, select_features
+from tests.shared_data import SHARED
 
-SHARED = Path("/work/shared/data/uniprot")
+UNIPROT = SHARED / "uniprot"
 
 
 @pytest.mark.parametrize(
@@ -64,12 +64,12 @@ def test_no_features() -> None:
     ],
 )
 def test_real_files(name: str, expected: dict[str, tuple[int, int]]) -> None:
-    if not (SHARED / name).exists():
-        pytest.skip(f"{SHARED / name} is not on this machine")
+    if not (UNIPROT / name).exists():
+        pytest.skip(f"{UNIPROT / name} is not on this machine")
     counts = FeatureCounts()
     found = Counter(
         (feature.type, is_experimental(feature.type, feature.evidence))
-        for protein in read_proteins(SHARED / name)
+        for protein in read_proteins(UNIPROT / name)
         for feature in select_features(protein, counts)
     )
     for kind, (experimental, all_of_type) in expected.items():

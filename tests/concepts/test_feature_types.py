@@ -12,9 +12,9 @@ import pytest
 from protsae.concepts.annotations import feature_spans
 from protsae.io.protein_files import read_proteins
 from protsae.proteins import FEATURE_TYPES, Feature, FeatureCounts, Protein, select_features
+from tests.shared_data import SHARED
 
 TESTS = Path(__file__).parents[1]
-SHARED = Path("/work/shared/data")
 FILES = [
     TESTS / "data" / "entries.json",
     TESTS / "data" / "entries.dat",

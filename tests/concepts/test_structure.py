@@ -11,10 +11,11 @@ from Bio.PDB.SASA import ShrakeRupley
 from protsae.concepts.structure import accessibility, accessibility_letters, secondary_structure
 from protsae.io.structures import read_structure
 from tests.concepts.ideal_chain import EXTENDED, HELIX, ideal_chain
+from tests.shared_data import SHARED
 
 pytest.importorskip("mdtraj")
 
-STRUCTURES = Path("/work/shared/data/structures")
+STRUCTURES = SHARED / "structures"
 
 
 def test_an_ideal_helix_and_an_extended_chain() -> None:

@@ -7,8 +7,9 @@ import pytest
 
 from protsae.errors import UserError
 from protsae.io.residue_labels import read_label_sets, write_labels
+from tests.shared_data import SHARED
 
-SHARED = Path("/work/shared/data/residue_labels.jsonl.gz")
+LABELS = SHARED / "residue_labels.jsonl.gz"
 SEQUENCES = {"P1": "MKCAA", "P2": "GGG", "P3": "MKCAA"}
 HEADER = {"set": "topology", "source": "OPM", "classes": {"H": "TMH", "h": "TMH", "S": "signal"}}
 
@@ -149,13 +150,13 @@ def test_the_example_of_the_documentation(tmp_path: Path) -> None:
 
 
 def test_real_labels() -> None:
-    if not SHARED.exists():
-        pytest.skip(f"{SHARED} is not on this machine")
-    with gzip.open(SHARED, "rt") as lines:
+    if not LABELS.exists():
+        pytest.skip(f"{LABELS} is not on this machine")
+    with gzip.open(LABELS, "rt") as lines:
         rows = [json.loads(line) for line in lines]
     some = {f"X{i}": row for i, row in enumerate(rows) if i % 101 == 0}
     sequences = {name: row["sequence"] for name, row in some.items()}
-    sets, left_out = read_label_sets([SHARED], sequences)
+    sets, left_out = read_label_sets([LABELS], sequences)
     assert {s.name for s in sets} == {"TMbed", "FLIP_secondary_structure"}
     assert sum(len(s.codes) for s in sets) == len(some)
     assert sum(sum(counts.values()) for counts in left_out.values()) == len(rows) - len(some)

@@ -10,6 +10,7 @@ from protsae.errors import UserError
 from protsae.io import uniprot_json
 from protsae.io.swissprot import read_entries
 from protsae.proteins import FEATURE_TYPES, Feature
+from tests.shared_data import SHARED
 
 DATA = Path(__file__).parents[1] / "data"
 TEXT = (DATA / "entries.dat").read_text()
@@ -86,7 +87,7 @@ def test_damaged_files(text, message):
     ("name", "entries", "fragments"), [("flat_2012", 100, 2), ("flat_modern", 52, 4)]
 )
 def test_real_files(name, entries, fragments):
-    path = Path(__file__).parents[2] / f"../shared/data/uniprot/{name}.dat.gz"
+    path = SHARED / f"uniprot/{name}.dat.gz"
     if not path.is_file():
         pytest.skip("the real UniProt files are not beside the repository")
     proteins = read(gzip.decompress(path.read_bytes()).decode())

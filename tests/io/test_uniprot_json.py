@@ -11,6 +11,7 @@ from protsae.errors import UserError
 from protsae.io import uniprot_json
 from protsae.io.uniprot_json import parse_page, read_entries
 from protsae.proteins import FEATURE_TYPES, Feature
+from tests.shared_data import SHARED
 
 TEXT = (Path(__file__).parents[1] / "data/entries.json").read_text()
 ENTRIES = json.loads(TEXT)["results"]
@@ -138,7 +139,7 @@ def test_what_is_no_page(text, message):
 
 
 def test_the_real_pages():
-    folder = Path(__file__).parents[2] / "../shared/data/uniprot"
+    folder = SHARED / "uniprot"
     if not folder.is_dir():
         pytest.skip("the real UniProt pages are not beside the repository")
     proteins = [

@@ -13,6 +13,7 @@ from protsae.errors import UserError
 from protsae.io import uniprot_rest
 from protsae.io.http import RetryPolicy
 from protsae.io.uniprot_rest import fetch_pages, read_pages
+from tests.shared_data import SHARED
 from tests.uniprot_server import Fault, UniProtServer
 
 ROOT = Path(__file__).parents[2]
@@ -297,7 +298,7 @@ def test_a_missing_page_is_named(tmp_path):
 
 
 def test_the_real_pages(tmp_path, monkeypatch):
-    folder = ROOT.parent / "shared/data/uniprot"
+    folder = SHARED / "uniprot"
     if not folder.is_dir():
         pytest.skip("the real UniProt pages are not beside the repository")
     entries = [
