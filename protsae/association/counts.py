@@ -114,7 +114,7 @@ class KnownCounts:
 
     def update(
         self, activations: sparse.csr_array, labels: sparse.csr_array, known: np.ndarray
-    ) -> None:
+    ) -> sparse.csr_array:
         """Add residues.
 
         Parameters
@@ -123,14 +123,14 @@ class KnownCounts:
             Only positive values stored.
         labels : csr_array, shape (n_residues, n_properties)
         known : ndarray of bool, shape (n_residues, n_known_columns)
-        """
-        self.n_active += np.bincount(activations.indices, minlength=len(self.n_active))
-        self.update_passed(passed_thresholds(activations, self.thresholds), labels, known)
 
-    def update_passed(
-        self, passed: sparse.csr_array, labels: sparse.csr_array, known: np.ndarray
-    ) -> None:
-        """As ``update``, from the numbers of thresholds passed; ``n_active`` stays."""
+        Returns
+        -------
+        csr_array, dtype=uint8, shape=(n_residues, n_features)
+            The numbers of thresholds passed, for other counts of the same residues.
+        """
+        passed = passed_thresholds(activations, self.thresholds)
+        self.n_active += np.bincount(activations.indices, minlength=len(self.n_active))
         for column, members, counts in zip(self._known, self.columns, self.groups, strict=True):
             rows = known[:, column]
             of_group = labels if len(self.groups) == 1 else labels[:, members]
@@ -139,3 +139,4 @@ class KnownCounts:
                 passed if everywhere else passed[rows],
                 of_group if everywhere else of_group[rows],
             )
+        return passed

@@ -22,6 +22,7 @@ from protsae.association.scores import (
     reaches,
     take_threshold,
 )
+from protsae.association.thresholds import positive_quantiles
 from protsae.resampling import bootstrap_weights, effective_clusters, share_interval
 
 MEASURED = (
@@ -114,12 +115,18 @@ class Examined:
         One row per candidate pair, by feature and property; columns as in docs/tables.md.
     captured : ndarray of int, shape (n_resamplings,)
         Properties whose best detector `reaches` them, with clusters resampled.
-    n_detectors : int
+    train_sample : csc_array, shape (n_residues, n_detectors)
+        Activations that the thresholds come from.
     """
 
     pairs: pd.DataFrame
     captured: np.ndarray
-    n_detectors: int
+    train_sample: sparse.csc_array
+
+    @property
+    def n_detectors(self) -> int:
+        """Size of the set."""
+        return int(self.train_sample.shape[1])
 
 
 def examine(layer: Layer, split: HeldOut, encode: Encode) -> Examined:
@@ -129,7 +136,8 @@ def examine(layer: Layer, split: HeldOut, encode: Encode) -> Examined:
     over all rows: the pairs were proposed on valid, so their number is all that has to be paid for.
     Best detectors of properties are chosen on valid, too.
     """
-    thresholds = layer.thresholds(encode)
+    sample = layer.train_sample(encode)
+    thresholds = positive_quantiles(sample, layer.settings.quantiles)
     instances = InstanceCounts(thresholds, len(layer.properties.properties))
     valid = layer.counts(encode, thresholds, "valid")
     test = layer.counts(encode, thresholds, "test", instances)
@@ -162,7 +170,7 @@ def examine(layer: Layer, split: HeldOut, encode: Encode) -> Examined:
             captured += reaches(drawn, floor[members][chosen]).sum(1)
     pairs = pairs.join(pd.concat(measured) if measured else pd.DataFrame(columns=[*MEASURED]))
     pairs = pairs.assign(q_value=benjamini_hochberg(pairs["p_value"].to_numpy(dtype=float)))
-    return Examined(pairs, captured, thresholds.shape[1])
+    return Examined(pairs, captured, sample)
 
 
 def _scored(
@@ -245,17 +253,15 @@ def _examine(
     average_precision, auroc = _rank_scores(split, activations, feature, property_, known_column)
     null_f1 = f1_score(null.expected, on.sum(0), positives.sum(0))
     family_p = np.full(n_pairs, np.nan)
-    family_p[leading] = _family_null(split, rows_on, property_, np.flatnonzero(leading), layer)
+    family_p[leading] = _family_null(
+        split, rows_on, property_, np.flatnonzero(leading), layer.settings.seed
+    )
     values = (low, high, average_precision, auroc, null_f1, null.p_value, family_p)
     return dict(zip(MEASURED, values, strict=True)), (tp, on, positives)
 
 
 def _family_null(
-    split: HeldOut,
-    rows_on: list[np.ndarray],
-    property_: np.ndarray,
-    pairs: np.ndarray,
-    layer: Layer,
+    split: HeldOut, rows_on: list[np.ndarray], property_: np.ndarray, pairs: np.ndarray, seed: int
 ) -> np.ndarray:
     columns = np.unique(property_[pairs])
     return cluster_null(
@@ -266,7 +272,7 @@ def _family_null(
         split.family,
         PERMUTATIONS,
         STOP_AFTER,
-        layer.settings.seed,
+        seed,
     )
 
 

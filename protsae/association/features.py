@@ -5,6 +5,7 @@ import pandas as pd
 from scipy import sparse
 
 from protsae.association.annotation import best_rows
+from protsae.association.examine import Examined
 from protsae.association.examples import TopProteins
 from protsae.association.kinds import ActivationPatterns, on_thresholds
 from protsae.association.layer import Encode, Layer
@@ -42,27 +43,24 @@ OF_PATTERNS = {
 
 
 def feature_rows(
-    layer: Layer, encode: Encode, pairs: pd.DataFrame, top: TopProteins, cosine: np.ndarray
+    layer: Layer, encode: Encode, examined: Examined, top: TopProteins, cosine: np.ndarray
 ) -> pd.DataFrame:
     """One row per feature; columns as in docs/tables.md.
 
     Parameters
     ----------
-    pairs : DataFrame
-        From ``examine_pairs``. Of a feature's pairs the one with the highest gain on valid is its
-        property.
+    examined : Examined
+        Of a feature's pairs the one with the highest gain on valid is its property.
     cosine : ndarray, shape (n_features,)
         Of encoder and decoder vector.
     """
-    n_features = len(cosine)
+    n_features, pairs = len(cosine), examined.pairs
     best = pairs.iloc[best_rows(pairs["feature"].to_numpy(), pairs["gain"].to_numpy())]
     best = best.assign(n_residues=best["tp"] + best["fn"]).set_index("feature")
     best = best[list(OF_BEST_PAIR)].astype({"n_residues": "Int64", "n_clusters": "Int64"})
     test = layer.proteins[layer.proteins["split"] == "test"]
     cluster_of = dict(zip(test["accession"], pd.factorize(test["cluster"])[0], strict=True))
-    patterns = ActivationPatterns(
-        on_thresholds(layer.train_sample(encode)), test["cluster"].nunique()
-    )
+    patterns = ActivationPatterns(on_thresholds(examined.train_sample), test["cluster"].nunique())
     scales = ScaleCorrelation(n_features, len(SCALE_COLUMNS))
     n_active, total = np.zeros(n_features), np.zeros(n_features)
     largest = np.zeros(n_features)

@@ -28,7 +28,7 @@ from scipy import sparse
 from protsae.association.counts import MatchCounts
 from protsae.association.instances import InstanceCounts
 from protsae.association.layer import Encode, Layer
-from protsae.association.scores import f1_score, harmonic_mean, ratio
+from protsae.association.scores import harmonic_mean, ratio
 from protsae.association.thresholds import passed_thresholds
 from protsae.concepts.annotations import Spans
 from protsae.concepts.residues import Property
@@ -170,12 +170,6 @@ class ConceptCounts:
         recall = np.where(self._residue_level[:, None], by_residue, by_instance)
         return harmonic_mean(ratio(hits, on), recall)
 
-    @property
-    def residue_f1(self) -> np.ndarray:
-        """F1 with recall by residue for all concepts: (n_thresholds, n_concepts, n_features)."""
-        residues = self._residues
-        return f1_score(residues.true_positives, residues.on[:, None], residues.positives[:, None])
-
 
 def _surviving(
     concept: np.ndarray, first: np.ndarray, last: np.ndarray, n_rows: int
@@ -219,37 +213,6 @@ def associated_pairs(valid: ConceptCounts, test: ConceptCounts) -> pd.DataFrame:
         columns[f"{split}_threshold"] = np.array(THRESHOLDS)[best.argmax(0)]
         columns[f"{split}_f1"] = best.max(0)
     return pd.DataFrame(columns)
-
-
-def best_per_concept(valid: ConceptCounts, test: ConceptCounts) -> pd.DataFrame:
-    """The best feature of each concept on valid, and its F1 on test.
-
-    Best by F1, then by F1 with recall by residue, then the first. InterPLM averages ``test_f1``
-    over the concepts that have one: failures drop out, so that the mean is inflated.
-
-    Returns
-    -------
-    DataFrame
-        concept, feature, valid_f1, valid_residue_f1, test_f1 (NaN without a true positive on test).
-        One row for each concept of which some feature has a true positive on valid.
-    """
-    f1, residue_f1, on_test = valid.f1, valid.residue_f1, test.f1.max(0)
-    concept = np.arange(f1.shape[1])
-    best_f1 = f1.max((0, 2))
-    # Of the residue scores, those that go with the highest F1.
-    residue_f1 = np.where(f1 == best_f1[:, None], residue_f1, -1)
-    feature = residue_f1.max(0).argmax(1)
-    found = on_test[concept, feature]
-    table = pd.DataFrame(
-        {
-            "concept": concept,
-            "feature": feature,
-            "valid_f1": best_f1,
-            "valid_residue_f1": residue_f1.max((0, 2)),
-            "test_f1": np.where(found > 0, found, np.nan),
-        }
-    )
-    return table[table["valid_f1"] > 0].reset_index(drop=True)
 
 
 def layer_pairs(layer: Layer, encode: Encode) -> pd.DataFrame:

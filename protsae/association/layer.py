@@ -10,7 +10,6 @@ from scipy import sparse
 from protsae.association.counts import KnownCounts
 from protsae.association.examples import TopProteins
 from protsae.association.instances import InstanceCounts
-from protsae.association.thresholds import passed_thresholds, positive_quantiles
 from protsae.concepts.labels import PropertyTable
 from protsae.config import AnnotateSettings
 
@@ -50,7 +49,10 @@ class Layer:
             yield from zip(proteins["accession"], parts, strict=True)
 
     def train_sample(self, encode: Encode) -> sparse.csc_array:
-        """Activations of whole proteins of train, ``settings.sample`` residues or a few more."""
+        """Activations of whole proteins of train, ``settings.sample`` residues or a few more.
+
+        Thresholds come from it.
+        """
         settings = self.settings
         train = self.proteins[self.proteins["split"] == "train"].sample(
             frac=1, random_state=settings.seed
@@ -60,10 +62,6 @@ class Layer:
             sparse.csr_array(encode(rows)) for _, rows in self.blocks(set(enough["accession"]))
         ]
         return sparse.csc_array(sparse.vstack(sample))
-
-    def thresholds(self, encode: Encode) -> np.ndarray:
-        """Thresholds of every detector, from that sample: (n_thresholds, n_features)."""
-        return positive_quantiles(self.train_sample(encode), self.settings.quantiles)
 
     def counts(
         self,
@@ -76,11 +74,8 @@ class Layer:
         counts = KnownCounts(thresholds, self.properties.known_column)
         for proteins, rows in self.blocks(self.names(split)):
             names, lengths = proteins["accession"].tolist(), proteins["length"].to_numpy()
-            activations = sparse.csr_array(encode(rows))
-            passed = passed_thresholds(activations, thresholds)
             labels, known = self.properties.labels(names), self.properties.known(names)
-            counts.update_passed(passed, labels, known)
-            counts.n_active += np.bincount(activations.indices, minlength=activations.shape[1])
+            passed = counts.update(sparse.csr_array(encode(rows)), labels, known)
             if instances is not None:
                 spans = self.properties.instances(names)
                 before = (np.cumsum(lengths) - lengths)[spans.protein] - 1

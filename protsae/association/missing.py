@@ -17,6 +17,7 @@ from protsae.association.candidates import (
     hide_instances,
     rank_candidates,
 )
+from protsae.association.examine import Examined
 from protsae.association.layer import Encode, Layer
 from protsae.association.scores import CALLED_Q
 from protsae.concepts.annotations import Spans
@@ -45,18 +46,14 @@ class Missing:
     recovery: Recovery
 
 
-def missing_annotation(layer: Layer, encode: Encode, pairs: pd.DataFrame) -> Missing | None:
+def missing_annotation(layer: Layer, encode: Encode, examined: Examined) -> Missing | None:
     """Rank the stretches at which features are on as at a property that the entry lacks.
 
     Of the properties with instances (UniProt's), each is looked for by the one feature that is best
     for it on valid, if its pair has a q-value of at most ``CALLED_Q``. Probabilities come from
     valid. None if there is no such pair.
-
-    Parameters
-    ----------
-    pairs : DataFrame
-        From ``examine``.
     """
+    pairs = examined.pairs
     names = [named.name for named in layer.properties.properties]
     number = pairs["property"].map({name: place for place, name in enumerate(names)}).to_numpy()
     called = (pairs["q_value"] <= CALLED_Q).to_numpy()
@@ -70,7 +67,7 @@ def missing_annotation(layer: Layer, encode: Encode, pairs: pd.DataFrame) -> Mis
         number[best],
         pairs["threshold"].to_numpy()[best],
     )
-    train = sparse.csc_array(layer.train_sample(encode)[:, features])
+    train = sparse.csc_array(examined.train_sample[:, features])
     of_valid = _Residues.read(layer, encode, "valid", features)
     valid = of_valid.stretches(detectors, of_valid.spans)
     quantile = activation_quantiles(train, *_peaks(valid))

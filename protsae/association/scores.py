@@ -88,14 +88,6 @@ def gain_over(f1: np.ndarray, floor: np.ndarray) -> np.ndarray:
     return ratio(f1 - floor, 1 - floor)
 
 
-def above_always_on(f1: np.ndarray, base_rate: np.ndarray) -> np.ndarray:
-    """``gain_over`` a detector that is on everywhere.
-
-    F1 itself favours common properties; this is what pairs are ranked by.
-    """
-    return gain_over(f1, always_on_f1(base_rate))
-
-
 def best_thresholds(f1: np.ndarray) -> np.ndarray:
     """Index of the threshold with the highest F1, the lowest at a tie.
 

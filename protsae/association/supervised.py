@@ -1,6 +1,6 @@
 """Probes on any residue features: the train sample, held-out blocks, and their scores."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -8,14 +8,12 @@ import numpy as np
 import pandas as pd
 
 from protsae.association.held_out import Block, score_probes
+from protsae.association.layer import ReadBlocks
 from protsae.association.probes import control_types, fit_probes
 from protsae.association.scores import ratio
 from protsae.concepts.labels import PropertyTable
 from protsae.concepts.windows import N_LETTERS, window_types
 from protsae.config import ProbeSettings
-
-ReadBlocks = Callable[[set[str], int], Iterator[tuple[list[str], np.ndarray]]]
-"""Accessions wanted and most rows at a time, to blocks of whole proteins and their features."""
 
 CONTROL_FLANK = 1
 """Residues on each side that make up a type of the control task.

@@ -22,7 +22,7 @@ import pandas as pd
 import torch
 
 from protsae import __version__
-from protsae.association.examine import HeldOut, examine
+from protsae.association.examine import Examined, HeldOut, examine
 from protsae.association.features import example_rows, feature_rows
 from protsae.association.interplm import layer_pairs
 from protsae.association.layer import Encode, Layer, signed, top_proteins
@@ -95,9 +95,9 @@ def run(args: argparse.Namespace) -> None:
         if variant in restored:
             top = top_proteins(layer, encode, examined.n_detectors)
             cosine = encoder_decoder_cosine(restored[variant])
-            found["features"] = feature_rows(layer, encode, examined.pairs, top, cosine)
+            found["features"] = feature_rows(layer, encode, examined, top, cosine)
             found["examples"] = example_rows(layer, encode, top)
-            found |= missing_rows(layer, encode, examined.pairs)
+            found |= missing_rows(layer, encode, examined)
             if settings.interplm:
                 found["interplm"] = layer_pairs(layer, encode)
         for name, rows in found.items():
@@ -127,9 +127,9 @@ def run(args: argparse.Namespace) -> None:
         print(f"{n_properties} properties left out: {reason}")
 
 
-def missing_rows(layer: Layer, encode: Encode, pairs: pd.DataFrame) -> dict[str, pd.DataFrame]:
+def missing_rows(layer: Layer, encode: Encode, examined: Examined) -> dict[str, pd.DataFrame]:
     """The tables of ``MISSING``, empty where no feature is good enough."""
-    found = missing_annotation(layer, encode, pairs)
+    found = missing_annotation(layer, encode, examined)
     if found is None:
         return {name: pd.DataFrame(columns=table.names) for name, table in MISSING.items()}
     recovery = found.recovery

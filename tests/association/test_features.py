@@ -50,7 +50,7 @@ def score(activations: dict[str, np.ndarray]) -> Scored:
     examined = examine(layer, HeldOut.of(layer), identity)
     top = top_proteins(layer, identity, n_features)
     cosine = np.arange(n_features) / 10
-    features = feature_rows(layer, identity, examined.pairs, top, cosine)
+    features = feature_rows(layer, identity, examined, top, cosine)
     return Scored(layer, examined, features, example_rows(layer, identity, top))
 
 

@@ -9,10 +9,12 @@ from protsae.association.interplm import (
     THRESHOLDS,
     ConceptCounts,
     associated_pairs,
-    best_per_concept,
+    layer_pairs,
     reported_concepts,
 )
 from protsae.concepts.residues import Property
+from tests.association.tiny_layer import LENGTH, N_PROTEINS, build_layer, signal
+from tests.tiny_run import protein_rows
 
 
 @dataclass
@@ -120,8 +122,8 @@ def random_proteins(seed: int, n_features: int = 5, n_concepts: int = 3) -> Prot
 
 def slow_f1(
     proteins: Proteins, maximum: np.ndarray, residue_level: list[bool], n_shards: int
-) -> dict[tuple[int, int, int], tuple[float, float]]:
-    """F1_dom and F1 by (threshold, concept, feature), from the formulas; TP = 0 has no row."""
+) -> dict[tuple[int, int, int], float]:
+    """F1_dom by (threshold, concept, feature), from the formulas; TP = 0 has no row."""
     shards = np.array_split(np.arange(len(proteins.activations)), n_shards)
     y: dict[tuple[int, int, int], int] = {}  # (protein, residue, concept): number
     d = {}
@@ -155,10 +157,7 @@ def slow_f1(
                 precision, r_res = tp / (tp + fp), tp / n
                 r_dom = len(hit) / sum(d[s, concept] for s in range(n_shards))
                 recall = r_res if by_residue else r_dom
-                rows[t, concept, f] = (
-                    2 * precision * recall / (precision + recall),
-                    2 * precision * r_res / (precision + r_res),
-                )
+                rows[t, concept, f] = 2 * precision * recall / (precision + recall)
     return rows
 
 
@@ -168,10 +167,10 @@ def test_against_the_formulas(seed: int) -> None:
     residue_level = [True, False, False]
     maximum = np.max([x.max(0) for x in proteins.activations], axis=0)
     counts = counted(proteins, maximum, residue_level, block=1 + seed % 4)
-    expected = np.zeros((2, len(THRESHOLDS), 3, 5))
-    for place, scores in slow_f1(proteins, maximum, residue_level, n_shards=1 + seed % 3).items():
-        expected[:, *place] = scores
-    np.testing.assert_allclose([counts.f1, counts.residue_f1], expected, rtol=1e-12)
+    expected = np.zeros((len(THRESHOLDS), 3, 5))
+    for place, f1 in slow_f1(proteins, maximum, residue_level, n_shards=1 + seed % 3).items():
+        expected[place] = f1
+    np.testing.assert_allclose(counts.f1, expected, rtol=1e-12)
 
 
 def test_the_threshold_is_chosen_again_on_test() -> None:
@@ -202,24 +201,6 @@ def test_half_is_no_call() -> None:
     assert associated_pairs(counts, counts).empty
 
 
-def test_the_best_feature_of_a_concept() -> None:
-    """
-    Concept 0, rows 0 to 2: features 1 and 2 both have F1 = 1, feature 2 more residues of it.
-    Concept 1 has no instance on valid, concept 2 none on test.
-    """
-    x = np.array([[1, 1, 1], [1, 0, 1], [0, 0, 0], [1, 0, 0], [1, 0, 0]], np.float32)
-    valid = Proteins([x], [(0, 0, 0, 2), (0, 2, 3, 4)])
-    test = Proteins([x], [(0, 0, 1, 3), (0, 1, 3, 4)])
-    counts = [counted(p, np.ones(3, np.float32), [False] * 3) for p in (valid, test)]
-    best = best_per_concept(*counts)
-    assert best["concept"].tolist() == [0, 2]
-    assert best["feature"].tolist() == [2, 0]
-    assert best["valid_f1"].tolist() == pytest.approx([1, 2 / 3])
-    assert best["valid_residue_f1"].tolist() == pytest.approx([4 / 5, 2 / 3])
-    # One of two residues on, and the instance found.
-    assert best["test_f1"].tolist() == pytest.approx([2 / 3, np.nan], nan_ok=True)
-
-
 def test_reported_concepts() -> None:
     """More than 25 instances or 1,500 residues; whole types only where they are reported."""
     cases = [
@@ -235,3 +216,14 @@ def test_reported_concepts() -> None:
     instances, residues = (np.array([case[i] for case in cases]) for i in (2, 3))
     expected = [case[4] for case in cases]
     assert reported_concepts(properties, instances, residues).tolist() == expected
+
+
+def test_the_pairs_of_a_layer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Feature 0 is on at SIGNAL, 1 nowhere near it; three proteins of each split have one."""
+    monkeypatch.setattr(interplm, "MIN_INSTANCES", 5)
+    at = signal(protein_rows(N_PROTEINS, LENGTH))
+    activations = {name: np.stack([on, ~on], 1).astype(np.float32) for name, on in at.items()}
+    (pair,) = layer_pairs(build_layer(activations), lambda rows: rows).to_dict("records")
+    assert (pair["feature"], pair["property"]) == (0, "SIGNAL")
+    assert pair["valid_f1"] == pair["test_f1"] == 1
+    assert pair["valid_threshold"] == pair["test_threshold"] == 0

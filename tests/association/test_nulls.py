@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protsae.association import nulls
-from protsae.association.nulls import Runs, SumLaw, benjamini_hochberg, overlaps, shift_null
+from protsae.association.nulls import Runs, benjamini_hochberg, overlaps, shift_null
+from protsae.association.sums import SumLaw
 
 
 def random_case(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -1,0 +1,70 @@
+"""Gaps that were planted: a feature is on at SIGNAL's place in all proteins, half are annotated."""
+
+import numpy as np
+import pytest
+
+from protsae.association.examine import HeldOut, examine
+from protsae.association.layer import Layer
+from protsae.association.missing import Missing, missing_annotation
+from tests.association.tiny_layer import LENGTH, N_PROTEINS, build_layer, signal
+from tests.tiny_run import protein_rows
+
+
+def identity(rows: np.ndarray) -> np.ndarray:
+    return rows
+
+
+def build(everywhere: bool) -> Layer:
+    """Feature 1 is on at SIGNAL, in every protein or in the annotated ones; 0 never, 2 at random.
+
+    Residues 4 to 9 are SIGNAL in every second protein of each split.
+    """
+    rng = np.random.default_rng(0)
+    activations = {}
+    for name, is_signal in signal(protein_rows(N_PROTEINS, LENGTH)).items():
+        rows = np.zeros((LENGTH, 3), np.float32)
+        place = np.arange(LENGTH)
+        rows[:, 1] = ((place >= 3) & (place < 9)) if everywhere else is_signal
+        rows[5, 1] *= 2
+        rows[:, 2] = rng.random(LENGTH) < 0.1
+        activations[name] = rows
+    return build_layer(activations)
+
+
+def found(layer: Layer) -> Missing:
+    missing = missing_annotation(layer, identity, examine(layer, HeldOut.of(layer), identity))
+    assert missing is not None
+    return missing
+
+
+def test_stretches_that_lack_the_annotation_are_candidates() -> None:
+    layer = build(everywhere=True)
+    candidates = found(layer).candidates
+    test = layer.proteins[layer.proteins["split"] == "test"]
+    annotated = signal(layer.proteins)
+    gaps = sorted(name for name in test["accession"] if not annotated[name].any())
+    of_signal = candidates[candidates["property"] == "SIGNAL"]
+    assert sorted(of_signal["accession"]) == gaps
+    columns = of_signal[["feature", "start", "end", "peak"]]
+    assert (columns == [1, 4, 9, 6]).all(axis=None)
+    # Three of the six stretches of valid are annotated.
+    assert of_signal["probability"].tolist() == pytest.approx([0.5] * len(gaps))
+
+
+def test_where_nothing_is_missing_there_is_no_candidate_but_what_was_hidden() -> None:
+    missing = found(build(everywhere=False))
+    assert missing.candidates[missing.candidates["property"] == "SIGNAL"].empty
+    (row,) = missing.recovery.properties.query("property == 'SIGNAL'").to_dict("records")
+    # A fifth of three instances, rounded.
+    assert (row["n_instances"], row["n_hidden"], row["n_found"], row["n_found_first"]) == (
+        3,
+        1,
+        1,
+        1,
+    )
+
+
+def test_no_feature_good_enough() -> None:
+    rows = {name: np.zeros((LENGTH, 3), np.float32) for name in signal(protein_rows(N_PROTEINS))}
+    layer = build_layer(rows)
+    assert missing_annotation(layer, identity, examine(layer, HeldOut.of(layer), identity)) is None
