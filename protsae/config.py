@@ -331,7 +331,9 @@ class AnnotateSettings(PropertySettings):
         description="thresholds tried: quantiles of a feature's positive activations on train",
     )
     min_f1: Fraction = Field(0.1, description="lowest valid F1 of a pair kept in associations")
-    bootstrap: Positive = Field(1000, description="resamplings of clusters for 95 % intervals")
+    bootstrap: Positive = Field(
+        1000, description="resamplings of clusters for the interval of properties captured"
+    )
     interplm: bool = Field(
         False, description="also write the pairs that InterPLM's rule calls, for comparison only"
     )
