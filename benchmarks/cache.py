@@ -24,7 +24,8 @@ import numpy as np
 import torch
 
 from protsae.config import TrainSettings
-from protsae.io.activations import CacheSource, LayerCache, LayerFormat, write_shard
+from protsae.io.activations import LayerCache, LayerFormat, write_shard
+from protsae.io.shard_index import CacheSource
 from protsae.io.shuffling import shuffled_batches
 from protsae.io.stored_rows import Compression
 from protsae.sae.architectures import build_sae
@@ -274,7 +275,7 @@ def read_cache(cache: LayerCache, rows: np.ndarray, dtype: type) -> None:
 
 def slices(cache: LayerCache, batch: int) -> Iterator[np.ndarray]:
     """An epoch of whole batches in file order."""
-    for first in range(0, int(cache.proteins["length"].sum()) - batch + 1, batch):
+    for first in range(0, int(cache.index.proteins["length"].sum()) - batch + 1, batch):
         yield cache.read(0, first, first + batch)
 
 
@@ -286,7 +287,7 @@ def contiguous(cache: LayerCache, batch: int) -> None:
 
 def shuffled(cache: LayerCache, batch: int, buffer_rows: int) -> None:
     """An epoch in random order."""
-    n_residues = int(cache.proteins["length"].sum())
+    n_residues = int(cache.index.proteins["length"].sum())
     batches = shuffled_batches(cache, all_proteins(n_residues), batch, buffer_rows, 0)
     for _ in itertools.islice(batches, n_residues // batch):
         pass
@@ -302,7 +303,7 @@ def h5py_slices(path: Path, batch: int) -> None:
 
 def mixing(cache: LayerCache, batch: int, buffer_rows: int) -> int:
     """Fewest proteins that a batch of an epoch draws from; every residue comes once."""
-    n_residues = int(cache.proteins["length"].sum())
+    n_residues = int(cache.index.proteins["length"].sum())
     batches = shuffled_batches(cache, all_proteins(n_residues), batch, buffer_rows, 0)
     powers = 1024.0 ** np.arange(3)
     numbers = [

@@ -134,7 +134,7 @@ def draw(path: Path, activations: Path, folder: Path) -> None:
     """(P(f_k) - P*) / P* against k on real rows, at the lambda that gives ``FIGURE_L0``."""
     weights, source = read_sae(folder)
     cache = LayerCache([activations], source.layer, source.protein_set_sha256)
-    n_rows = int(cache.proteins["length"].sum())
+    n_rows = int(cache.index.proteins["length"].sum())
     picked = np.sort(np.random.default_rng(0).choice(n_rows, FIGURE_ROWS, replace=False))
     rows = np.concatenate([cache.read(0, int(row), int(row) + 1) for row in picked])
     W_dec = F.normalize(weights["W_dec"].double(), dim=1)

@@ -13,7 +13,8 @@ import pandas as pd
 
 from protsae.alphabet import STANDARD
 from protsae.cli import main
-from protsae.io.activations import CacheSource, LayerCache, LayerFormat, write_shard
+from protsae.io.activations import LayerCache, LayerFormat, write_shard
+from protsae.io.shard_index import CacheSource
 from protsae.io.stored_rows import Compression
 from protsae.io.tables import write_table
 from protsae.provenance import protein_set_sha256

@@ -21,9 +21,10 @@ from protsae.flags import (
     add_threads_flag,
     settings_from_flags,
 )
-from protsae.io.activations import CacheSource, LayerFormat, write_shard
+from protsae.io.activations import LayerFormat, write_shard
 from protsae.io.progress import progress
 from protsae.io.proteins_table import read_split_proteins
+from protsae.io.shard_index import CacheSource
 from protsae.plm.embed import Embedder, precision_errors, token_budget
 from protsae.plm.forward import FusedEsm2
 from protsae.plm.load import LoadedEsm, load_esm, validate_layers

@@ -12,8 +12,9 @@ import numpy as np
 from protsae import __version__
 from protsae.alphabet import LETTERS, one_hot
 from protsae.flags import add_compression_flag
-from protsae.io.activations import CacheSource, LayerFormat, write_shard
+from protsae.io.activations import LayerFormat, write_shard
 from protsae.io.proteins_table import read_split_proteins
+from protsae.io.shard_index import CacheSource
 from protsae.models import ONEHOT
 from protsae.sharding import add_shard_arguments, shard_proteins
 

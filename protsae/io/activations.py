@@ -1,21 +1,19 @@
 """The activation cache: one HDF5 file per shard, one dataset per layer.
 
-A row is a residue. Attributes say what the rows came from; a file without ``complete`` or of
-another ``format_version`` is refused. Datasets are contiguous unless compression is asked for.
+Datasets are contiguous unless compression is asked for.
 """
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import h5py
 import numpy as np
-import pandas as pd
 
 from protsae.errors import UserError
 from protsae.io.atomic import atomic_path
+from protsae.io.shard_index import CacheSource, ShardIndex, ShardKind, open_shard, write_index
 from protsae.io.stored_rows import (
     GZIP_CACHE_BYTES,
     Compression,
@@ -24,36 +22,10 @@ from protsae.io.stored_rows import (
     open_rows,
 )
 
-FORMAT = "protsae-activations"
-FORMAT_VERSION = 2
+KIND = ShardKind("protsae-activations", 2, "embed or onehot")
 
 WIDEN_BYTES = 2**19
 """float16 rows that are widened at a time: few enough to stay in the processor's cache."""
-
-
-@dataclass(frozen=True)
-class CacheSource:
-    """What a shard's activations came from.
-
-    Attributes
-    ----------
-    model : str
-        Model name, ``onehot`` for one-hot sequences.
-    weights_sha256 : str
-        Checksum of the model's weights; empty for ``onehot``.
-    protein_set_sha256 : str
-        Checksum of all proteins of the run, not of this shard alone.
-    settings : str
-        The stage's settings as JSON.
-    code_version : str
-        protsae's version.
-    """
-
-    model: str
-    weights_sha256: str
-    protein_set_sha256: str
-    settings: str
-    code_version: str
 
 
 @dataclass(frozen=True)
@@ -166,12 +138,7 @@ def write_shard(
         writer = ShardWriter(datasets, n_residues, rows)
         yield writer
         writer.finish(layers)
-        file["proteins"] = _protein_table(accessions, lengths)
-        for name, value in vars(source).items():
-            file.attrs[name] = value
-        file.attrs["format"] = FORMAT
-        file.attrs["format_version"] = FORMAT_VERSION
-        file.attrs["complete"] = True
+        write_index(file, KIND, accessions, lengths, source)
 
 
 class LayerCache:
@@ -187,62 +154,32 @@ class LayerCache:
 
     Attributes
     ----------
-    source : CacheSource
+    index : ShardIndex
+        Proteins and their rows.
     d_model : int
     dtype : dtype
         What the rows are stored in: float16, or float32 if any shard is.
-    proteins : DataFrame
-        accession, shard, offset (first row in its shard), length; in shard order.
 
     Raises
     ------
     UserError
-        If a file is missing, is no complete activation file, lacks the layer, holds a protein of
-        another file, or disagrees with the others or with the proteins about where it came from.
+        If a file is missing, is no complete activation file, lacks the layer, or does not fit the
+        others (`ShardIndex`).
     """
 
     def __init__(self, paths: Sequence[str | Path], layer: int, protein_set_sha256: str):
         self.layer = layer
-        opened = [_open_shard(path, layer) for path in paths]
-        self.source = opened[0].source
-        for path, shard in zip(paths, opened, strict=True):
-            if shard.source != self.source:
-                raise UserError(_mismatch(path, shard.source, paths[0], self.source))
-        if self.source.protein_set_sha256 != protein_set_sha256:
-            raise UserError(
-                f"{paths[0]}: holds activations of protein set "
-                f"{self.source.protein_set_sha256[:12]}, but the proteins given are "
-                f"{protein_set_sha256[:12]}; embed these proteins first"
-            )
-        self._shards = opened
-        self.d_model = opened[0].d_model
-        self.dtype = np.result_type(*(shard.dtype for shard in opened))
-        self.proteins = pd.concat(
-            [shard.proteins.assign(shard=i) for i, shard in enumerate(opened)], ignore_index=True
-        )
-        twice = self.proteins[self.proteins["accession"].duplicated()]
-        if len(twice):
-            raise UserError(
-                f"{paths[twice['shard'].iloc[0]]}: protein {twice['accession'].iloc[0]} is in "
-                f"another activation file too; give each shard once"
-            )
+        with ExitStack() as opened:
+            files = [opened.enter_context(open_shard(path, KIND)) for path in paths]
+            self._shards = [_open_layer(p, f, layer) for p, f in zip(paths, files, strict=True)]
+            self.index = ShardIndex(paths, files, KIND, protein_set_sha256)
+        self.d_model = self._shards[0].d_model
+        self.dtype = np.result_type(*(shard.dtype for shard in self._shards))
 
-    def places(self, accessions: set[str]) -> pd.DataFrame:
-        """Rows of ``proteins`` for these proteins, in cache order.
-
-        Raises
-        ------
-        UserError
-            If some are in none of the files: a shard was not given.
-        """
-        wanted = self.proteins[self.proteins["accession"].isin(list(accessions))]
-        if len(wanted) < len(accessions):
-            absent = sorted(accessions.difference(wanted["accession"]))
-            raise UserError(
-                f"activations: {len(absent)} of the {len(accessions)} proteins asked for are in "
-                f"none of the files given, first {absent[0]}; give all shards"
-            )
-        return wanted
+    @property
+    def source(self) -> CacheSource:
+        """Where the activations came from."""
+        return self.index.source
 
     def read(self, shard: int, start: int, stop: int) -> np.ndarray:
         """Rows ``start:stop`` of a shard, float32, shape (stop - start, d_model)."""
@@ -286,89 +223,28 @@ class LayerCache:
             Rows of these proteins one after another, float32, shape (n_residues, d_model), at most
             ``max_rows`` of them unless a single protein is longer.
         """
-        wanted = self.places(accessions)
-        block: list[tuple[str, int, int, int]] = []
-        n_rows = 0
-        for protein in zip(
-            *(wanted[c].tolist() for c in ("accession", "shard", "offset", "length")), strict=True
-        ):
-            if block and n_rows + protein[3] > max_rows:
-                yield self._read_block(block)
-                block, n_rows = [], 0
-            block.append(protein)
-            n_rows += protein[3]
-        if block:
-            yield self._read_block(block)
-
-    def _read_block(self, block: list[tuple[str, int, int, int]]) -> tuple[list[str], np.ndarray]:
-        rows = np.empty((sum(length for *_, length in block), self.d_model), np.float32)
-        first = 0
-        for _, shard, offset, length in block:
-            self.read_into(shard, offset, rows[first : first + length])
-            first += length
-        return [accession for accession, *_ in block], rows
+        for group in self.index.groups(accessions, max_rows):
+            rows = np.empty((group["length"].sum(), self.d_model), np.float32)
+            first = 0
+            places = (group[column].tolist() for column in ("shard", "offset", "length"))
+            for shard, offset, length in zip(*places, strict=True):
+                self.read_into(shard, offset, rows[first : first + length])
+                first += length
+            yield group["accession"].tolist(), rows
 
 
 @dataclass(frozen=True)
 class _Shard:
-    source: CacheSource
-    proteins: pd.DataFrame
     rows: StoredRows
     n_residues: int
     d_model: int
     dtype: np.dtype
 
 
-def _open_shard(path: str | Path, layer: int) -> _Shard:
+def _open_layer(path: str | Path, file: h5py.File, layer: int) -> _Shard:
     name = f"layers/{layer_name(layer)}"
-    try:
-        file = h5py.File(path, "r")
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file; run the embed or onehot stage first") from None
-    except OSError:
-        raise UserError(f"{path}: not a readable HDF5 file; delete it and embed again") from None
-    with file:
-        found = (file.attrs.get("format"), file.attrs.get("format_version"))
-        if found != (FORMAT, FORMAT_VERSION) or not file.attrs.get("complete", False):
-            raise UserError(
-                f"{path}: format {found[0]} version {found[1]}; expected a complete {FORMAT} file "
-                f"of version {FORMAT_VERSION}; delete it and embed again"
-            )
-        if name not in file:
-            layers = ", ".join(str(int(key)) for key in file["layers"])
-            raise UserError(f"{path}: layer {layer} is not in this cache; it has {layers}")
-        table = file["proteins"][:]
-        dataset = file[name]
-        source = CacheSource(**{key: file.attrs[key] for key in CacheSource.__annotations__})
-        (n_residues, d_model), dtype = dataset.shape, dataset.dtype
-        rows = open_rows(path, dataset)
-    proteins = pd.DataFrame(
-        {
-            "accession": [value.decode() for value in table["accession"]],
-            "offset": table["offset"].astype(np.int64),
-            "length": table["length"].astype(np.int64),
-        }
-    )
-    return _Shard(source, proteins, rows, n_residues, d_model, dtype)
-
-
-def _protein_table(accessions: Sequence[str], lengths: Sequence[int]) -> np.ndarray:
-    encoded = [accession.encode() for accession in accessions]
-    width = max(map(len, encoded))
-    table = np.empty(
-        len(encoded), dtype=[("accession", f"S{width}"), ("offset", "i8"), ("length", "i8")]
-    )
-    table["accession"] = encoded
-    table["length"] = lengths
-    table["offset"] = np.cumsum(lengths) - np.asarray(lengths)
-    return table
-
-
-def _mismatch(
-    path: str | Path, source: CacheSource, first: str | Path, expected: CacheSource
-) -> str:
-    key = next(k for k in vars(source) if getattr(source, k) != getattr(expected, k))
-    return (
-        f"{os.fspath(path)}: {key} is {getattr(source, key)}, but {os.fspath(first)} has "
-        f"{getattr(expected, key)}; embed all shards again with the same settings"
-    )
+    if name not in file:
+        layers = ", ".join(str(int(key)) for key in file["layers"])
+        raise UserError(f"{path}: layer {layer} is not in this cache; it has {layers}")
+    dataset = file[name]
+    return _Shard(open_rows(path, dataset), *dataset.shape, dataset.dtype)

@@ -102,7 +102,7 @@ def _ahead(items: Iterator[T]) -> Iterator[T]:
 
 def _chunks(cache: LayerCache, accessions: set[str]) -> np.ndarray:
     """Pieces of the wanted proteins: shard, first row, rows; int64, shape (n_chunks, 3)."""
-    wanted = cache.places(accessions)
+    wanted = cache.index.places(accessions)
     shard, offset, length = (wanted[c].to_numpy(np.int64) for c in ("shard", "offset", "length"))
     pieces = -(-length // CHUNK_ROWS)
     number = np.arange(pieces.sum()) - np.repeat(np.cumsum(pieces) - pieces, pieces)

@@ -11,7 +11,7 @@ import torch
 
 from protsae import __version__
 from protsae.cli import main
-from protsae.io.activations import FORMAT_VERSION, LayerCache
+from protsae.io.activations import KIND, LayerCache
 from protsae.plm.embed import Embedder
 from protsae.plm.store import save_esm
 from protsae.plm.tokens import windows
@@ -88,7 +88,7 @@ def test_the_file(folder, capsys):
         settings = json.loads(attributes.pop("settings"))
         assert attributes == {
             "format": "protsae-activations",
-            "format_version": FORMAT_VERSION,
+            "format_version": KIND.version,
             "complete": True,
             "model": "esm2_tiny",
             "weights_sha256": file_sha256("esm2_tiny.pt"),
@@ -144,8 +144,8 @@ def test_shards_together_are_the_whole_and_a_reader_maps_them(folder):
     digest = protein_set_sha256([f"P{i:05d}" for i in range(7)], SEQUENCES)
     cache = LayerCache(["0.h5", "1.h5", "2.h5"], 2, digest)
     # 184 residues; cuts nearest to 61.3 and 122.7 lie after 46 and 159 residues.
-    assert cache.proteins["shard"].tolist() == [0, 0, 0, 1, 2, 2, 2]
-    assert cache.proteins["offset"].tolist() == [0, 31, 44, 0, 0, 1, 18]
+    assert cache.index.proteins["shard"].tolist() == [0, 0, 0, 1, 2, 2, 2]
+    assert cache.index.proteins["offset"].tolist() == [0, 31, 44, 0, 0, 1, 18]
     parts = [cache.read(0, 0, 46), cache.read(1, 0, 113), cache.read(2, 0, 25)]
     # Another batch has another padding, which moves the last bit of float32 and rarely float16.
     np.testing.assert_allclose(np.concatenate(parts), whole, atol=2e-3)

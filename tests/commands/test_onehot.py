@@ -84,7 +84,7 @@ def test_shards_together_are_the_whole(folder):
     digest = protein_set_sha256([f"P{i:05d}" for i in range(5)], SEQUENCES)
     cache = LayerCache(paths, 0, digest)
     found = ""
-    for shard, offset, length in cache.proteins[["shard", "offset", "length"]].to_numpy():
+    for shard, offset, length in cache.index.proteins[["shard", "offset", "length"]].to_numpy():
         found += "".join(LETTERS[i] for i in cache.read(shard, offset, offset + length).argmax(1))
     assert found == "".join(SEQUENCES)
 

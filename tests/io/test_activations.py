@@ -36,7 +36,7 @@ def test_what_is_written_is_read(tmp_path: Path, dtype: str, compression: str) -
 
 
 def test_where_proteins_are(tmp_path: Path) -> None:
-    proteins = open_cache(tmp_path).proteins
+    proteins = open_cache(tmp_path).index.proteins
     assert proteins["accession"].tolist() == [f"P{i}" for i in range(6)]
     assert proteins["shard"].tolist() == [0, 0, 0, 0, 1, 1]
     assert proteins["offset"].tolist() == [0, 7, 8, 21, 0, 2]
@@ -271,7 +271,10 @@ def test_an_interrupted_write_leaves_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-EXPECTED = "expected a complete protsae-activations file of version 2; delete it and embed again"
+EXPECTED = (
+    "expected a complete protsae-activations file of version 2; delete it and run the embed or "
+    "onehot stage again"
+)
 
 
 @pytest.mark.parametrize(
@@ -303,7 +306,7 @@ def test_a_foreign_hdf5_file(tmp_path: Path) -> None:
 def test_a_truncated_file(tmp_path: Path) -> None:
     path = write_cache(tmp_path)[0]
     path.write_bytes(path.read_bytes()[:-100])
-    message = f"{path}: not a readable HDF5 file; delete it and embed again"
+    message = f"{path}: not a readable HDF5 file; delete it and run the embed or onehot stage again"
     with pytest.raises(UserError, match=f"^{re.escape(message)}$"):
         LayerCache([path], 1, PROTEIN_SET)
 
@@ -311,7 +314,7 @@ def test_a_truncated_file(tmp_path: Path) -> None:
 def test_a_text_file(tmp_path: Path) -> None:
     path = tmp_path / "shard.h5"
     path.write_text(">P1\nMKC\n")
-    message = f"{path}: not a readable HDF5 file; delete it and embed again"
+    message = f"{path}: not a readable HDF5 file; delete it and run the embed or onehot stage again"
     with pytest.raises(UserError, match=f"^{re.escape(message)}$"):
         LayerCache([path], 1, PROTEIN_SET)
 
@@ -343,8 +346,8 @@ def test_shards_of_different_origin(tmp_path: Path, key: str, other: str) -> Non
     first = write_cache(tmp_path / "a")[0]
     second = write_cache(tmp_path / "b", source=replace(SOURCE, **{key: other}))[1]
     message = (
-        f"{second}: {key} is {other}, but {first} has {getattr(SOURCE, key)}; embed all shards "
-        "again with the same settings"
+        f"{second}: {key} is {other}, but {first} has {getattr(SOURCE, key)}; run the "
+        "embed or onehot stage again for all shards"
     )
     with pytest.raises(UserError, match=f"^{re.escape(message)}$"):
         LayerCache([first, second], 1, PROTEIN_SET)
