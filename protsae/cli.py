@@ -18,6 +18,7 @@ COMMANDS = {
     "train": "all sparse autoencoders of a layer, in one pass",
     "adopt": "an SAE that SAELens wrote, for evaluate and annotate",
     "evaluate": "L0, FVU, loss recovered and baselines of a layer's SAEs on test",
+    "encode": "the SAEs' activations at every residue of one shard, sparse",
     "probe": "supervised linear probes of a layer, the ceiling for its features",
     "lookup": "what the sequence alone tells: BLOSUM62 windows, annotations of homologues",
     "annotate": "the property each feature of a layer detects, with baselines",

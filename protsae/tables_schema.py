@@ -131,9 +131,23 @@ _PAIR = (
     Column("effective_clusters", "number", "≥ 0", "as many of equal size would tell as much"),
 )
 
+_SCALES = {
+    "hydropathy": "hydropathy",
+    "charge": "side-chain charge",
+    "volume": "side-chain volume",
+    "flexibility": "flexibility",
+    "position": "place in the chain",
+    "n_distance": "distance to the N-terminus, up to 50",
+    "c_distance": "distance to the C-terminus, up to 50",
+}
+_CORRELATIONS = tuple(
+    Column(f"{name}_{suffix}", "number", "-1 to 1", f"{kind} with {scale}, test", True)
+    for name, scale in _SCALES.items()
+    for suffix, kind in (("r", "Pearson r"), ("rho", "Spearman rho"))
+)
 FEATURES = Table(
     "features",
-    4,
+    5,
     "one row per feature, by model (onehot first), layer, variant, feature",
     ("model", "layer", "variant", "feature"),
     (
@@ -169,25 +183,7 @@ FEATURES = Table(
         Column("window_f1", "number", "0 to 1", "f1 of a probe on BLOSUM62 of the window", True),
         Column("homology_f1", "number", "0 to 1", "f1 of annotations copied from relatives", True),
         Column("probe_f1", "number", "0 to 1", "f1 of a linear probe, a ceiling", True),
-        Column("hydropathy_r", "number", "-1 to 1", "Pearson r with hydropathy, test", True),
-        Column("charge_r", "number", "-1 to 1", "Pearson r with side-chain charge, test", True),
-        Column("volume_r", "number", "-1 to 1", "Pearson r with side-chain volume, test", True),
-        Column("flexibility_r", "number", "-1 to 1", "Pearson r with flexibility, test", True),
-        Column("position_r", "number", "-1 to 1", "Pearson r with place in the chain, test", True),
-        Column(
-            "n_distance_r",
-            "number",
-            "-1 to 1",
-            "Pearson r, distance to N-terminus, test",
-            True,
-        ),
-        Column(
-            "c_distance_r",
-            "number",
-            "-1 to 1",
-            "Pearson r, distance to C-terminus, test",
-            True,
-        ),
+        *_CORRELATIONS,
         Column("top_proteins", "text", "accessions", "strongest proteins, comma-joined", True),
     ),
 )

@@ -179,7 +179,7 @@ def feature_rows(model: str, layer: int) -> pd.DataFrame:
         **{"kind": "point", "prevalence": 0.5, "active_share": 0.1, "activation_clusters": 2.0},
         run_length=1.0,
         spacing=np.nan,
-        **{f"{name}_r": 0.1 for name in SCALE_COLUMNS},
+        **{f"{name}_{kind}": 0.1 for name in SCALE_COLUMNS for kind in ("r", "rho")},
         top_proteins="P00001,P00002",
     )
     rows = pd.concat([scored.assign(variant=variant) for variant in reversed(VARIANTS)])

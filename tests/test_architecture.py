@@ -24,7 +24,7 @@ MAY_IMPORT = {
 """Parts of protsae that each package may import, itself aside; ``protsae`` is the version."""
 
 HEAVY_ALLOWED = {
-    "torch": {"sae", "plm", "io", "commands", "device"},
+    "torch": {"sae", "plm", "io", "commands", "device", "trained"},
     "triton": {"sae"},
     "h5py": {"io"},
     "esm": {"plm", "commands"},

@@ -138,3 +138,14 @@ def train_command(
 def train_saes(folder: Path, output: Path, saes: dict[str, dict[str, object]], *flags: str) -> int:
     """Run ``train_command``; returns the exit status."""
     return main(train_command(folder, output, saes, *flags))
+
+
+def encode(folder: Path, saes: Path, shard: int, output: Path, *variants: str) -> int:
+    """Run the encode stage on a shard of `write_onehot_run`; returns the exit status."""
+    return main(
+        [
+            *("encode", "--sae", *(str(saes / variant) for variant in variants)),
+            *("--activations", str(folder / f"shard-{shard}.h5")),
+            *("--proteins", str(folder / "proteins.parquet"), "--output", str(output)),
+        ]
+    )

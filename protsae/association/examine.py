@@ -8,8 +8,9 @@ from scipy import sparse
 
 from protsae.association.annotation import PairScores, best_rows, candidate_pairs, score_pairs
 from protsae.association.cluster_null import cluster_null
+from protsae.association.codes import Codes
 from protsae.association.instances import InstanceCounts
-from protsae.association.layer import Encode, Layer
+from protsae.association.layer import Layer
 from protsae.association.nulls import Runs, benjamini_hochberg, shift_null
 from protsae.association.ranks import rank_scores
 from protsae.association.scores import (
@@ -66,9 +67,8 @@ class HeldOut:
 
     @classmethod
     def of(cls, layer: Layer) -> "HeldOut":
-        """Read once for all detectors of a layer."""
-        tables = [proteins for proteins, _ in layer.blocks(layer.names("test"))]
-        proteins = pd.concat(tables)
+        """Once for all detectors of a layer."""
+        proteins = layer.of_split("test")
         names, lengths = proteins["accession"].tolist(), proteins["length"].to_numpy()
         number, clusters = pd.factorize(proteins["cluster"])
         cluster = np.repeat(number, lengths)
@@ -115,12 +115,15 @@ class Examined:
         One row per candidate pair, by feature and property; columns as in docs/tables.md.
     captured : ndarray of int, shape (n_resamplings,)
         Properties whose best detector `reaches` them, with clusters resampled.
+    n_active : ndarray of int, shape (n_detectors,)
+        Residues of test on which each is active.
     train_sample : csc_array, shape (n_residues, n_detectors)
         Activations that the thresholds come from.
     """
 
     pairs: pd.DataFrame
     captured: np.ndarray
+    n_active: np.ndarray
     train_sample: sparse.csc_array
 
     @property
@@ -129,18 +132,18 @@ class Examined:
         return int(self.train_sample.shape[1])
 
 
-def examine(layer: Layer, split: HeldOut, encode: Encode) -> Examined:
+def examine(layer: Layer, split: HeldOut, codes: Codes) -> Examined:
     """Thresholds from train, pairs proposed by valid; their scores, intervals and null on test.
 
     Intervals are `share_interval` over homology clusters. p-values are of the shift null, q-values
     over all rows: the pairs were proposed on valid, so their number is all that has to be paid for.
     Best detectors of properties are chosen on valid, too.
     """
-    sample = layer.train_sample(encode)
+    sample = layer.train_sample(codes)
     thresholds = positive_quantiles(sample, layer.settings.quantiles)
     instances = InstanceCounts(thresholds, len(layer.properties.properties))
-    valid = layer.counts(encode, thresholds, "valid")
-    test = layer.counts(encode, thresholds, "test", instances)
+    valid = layer.counts(codes, thresholds, "valid")
+    test = layer.counts(codes, thresholds, "test", instances)
     scores = score_pairs(valid, test)
     pairs = _scored(layer, split, thresholds, scores, instances)
     best = np.zeros(len(pairs), dtype=bool)
@@ -152,7 +155,7 @@ def examine(layer: Layer, split: HeldOut, encode: Encode) -> Examined:
     feature, property_ = candidate_pairs(scores, layer.settings.min_f1)
     floor = always_on_f1(pairs["base_rate"].to_numpy())
     measured: list[pd.DataFrame] = []
-    for held, activations in layer.columns(encode, "test", np.unique(feature), test.n_active):
+    for held, activations in layer.columns(codes, "test", np.unique(feature), test.n_active):
         of_group = np.flatnonzero(np.isin(feature, held))
         for members in np.array_split(of_group, -(-len(of_group) // PAIRS_AT_ONCE)):
             found, sums = _examine(
@@ -170,7 +173,7 @@ def examine(layer: Layer, split: HeldOut, encode: Encode) -> Examined:
             captured += reaches(drawn, floor[members][chosen]).sum(1)
     pairs = pairs.join(pd.concat(measured) if measured else pd.DataFrame(columns=[*MEASURED]))
     pairs = pairs.assign(q_value=benjamini_hochberg(pairs["p_value"].to_numpy(dtype=float)))
-    return Examined(pairs, captured, sample)
+    return Examined(pairs, captured, test.n_active, sample)
 
 
 def _scored(

@@ -3,6 +3,10 @@
 from collections.abc import Sequence
 
 import numpy as np
+from scipy import sparse
+
+from protsae.association.codes import Codes
+from protsae.association.layer import Layer
 
 
 class TopProteins:
@@ -24,25 +28,37 @@ class TopProteins:
         self.peak = np.zeros((n_examples, n_features), dtype=np.int64)
         self.accessions: list[str] = []
 
-    def update(self, accession: str, activations: np.ndarray) -> None:
-        """Add one protein: float32, shape (n_residues, n_features)."""
-        peak = activations.argmax(0)
-        value = activations[peak, np.arange(activations.shape[1])]
-        better = np.flatnonzero(value > self.value[-1])
-        if better.size:
-            values = np.vstack([self.value[:, better], value[better]])
+    def update(self, accession: str, codes: sparse.csr_array) -> None:
+        """Add one protein: shape (n_residues, n_features), only positive values stored."""
+        row = np.repeat(np.arange(codes.shape[0]), np.diff(codes.indptr))
+        # By feature, the highest first; of equals the first residue.
+        order = np.lexsort((row, -codes.data, codes.indices))
+        feature, first = np.unique(codes.indices[order], return_index=True)
+        value, peak = codes.data[order[first]], row[order[first]]
+        better = value > self.value[-1, feature]
+        feature, value, peak = feature[better], value[better], peak[better]
+        if feature.size:
+            values = np.vstack([self.value[:, feature], value])
             # Stable, so that of equals the protein seen first stands first.
-            order = np.argsort(-values, axis=0, kind="stable")[:-1]
-            self.value[:, better] = np.take_along_axis(values, order, 0)
+            rank = np.argsort(-values, axis=0, kind="stable")[:-1]
+            self.value[:, feature] = np.take_along_axis(values, rank, 0)
             for table, new in (
-                (self.protein, np.full(len(better), len(self.accessions))),
-                (self.peak, peak[better]),
+                (self.protein, np.full(len(feature), len(self.accessions))),
+                (self.peak, peak),
             ):
-                stacked = np.vstack([table[:, better], new])
-                table[:, better] = np.take_along_axis(stacked, order, 0)
+                stacked = np.vstack([table[:, feature], new])
+                table[:, feature] = np.take_along_axis(stacked, rank, 0)
         self.accessions.append(accession)
 
     def of_feature(self, feature: int) -> Sequence[str]:
         """Accessions of a feature's proteins, strongest first."""
         active = self.value[:, feature] > 0
         return [self.accessions[i] for i in self.protein[active, feature]]
+
+
+def top_proteins(layer: Layer, codes: Codes) -> TopProteins:
+    """Strongest proteins of every feature, from all splits."""
+    top = TopProteins(codes.n_features, layer.settings.examples)
+    for accession, of_protein in layer.each(codes, set(layer.proteins["accession"])):
+        top.update(accession, of_protein)
+    return top

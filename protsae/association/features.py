@@ -5,11 +5,12 @@ import pandas as pd
 from scipy import sparse
 
 from protsae.association.annotation import best_rows
+from protsae.association.codes import Codes
+from protsae.association.correlations import pearson, spearman
 from protsae.association.examine import Examined
 from protsae.association.examples import TopProteins
 from protsae.association.kinds import ActivationPatterns, on_thresholds
-from protsae.association.layer import Encode, Layer
-from protsae.association.scales import ScaleCorrelation
+from protsae.association.layer import Layer
 from protsae.association.scores import ratio
 from protsae.concepts.scales import SCALE_COLUMNS, scale_matrix
 
@@ -43,7 +44,7 @@ OF_PATTERNS = {
 
 
 def feature_rows(
-    layer: Layer, encode: Encode, examined: Examined, top: TopProteins, cosine: np.ndarray
+    layer: Layer, codes: Codes, examined: Examined, top: TopProteins, cosine: np.ndarray
 ) -> pd.DataFrame:
     """One row per feature; columns as in docs/tables.md.
 
@@ -58,37 +59,48 @@ def feature_rows(
     best = pairs.iloc[best_rows(pairs["feature"].to_numpy(), pairs["gain"].to_numpy())]
     best = best.assign(n_residues=best["tp"] + best["fn"]).set_index("feature")
     best = best[list(OF_BEST_PAIR)].astype({"n_residues": "Int64", "n_clusters": "Int64"})
-    test = layer.proteins[layer.proteins["split"] == "test"]
-    cluster_of = dict(zip(test["accession"], pd.factorize(test["cluster"])[0], strict=True))
-    patterns = ActivationPatterns(on_thresholds(examined.train_sample), test["cluster"].nunique())
-    scales = ScaleCorrelation(n_features, len(SCALE_COLUMNS))
-    n_active, total = np.zeros(n_features), np.zeros(n_features)
-    largest = np.zeros(n_features)
-    for proteins, rows in layer.blocks(layer.names("test")):
-        activations = encode(rows)
-        cluster = proteins["accession"].map(cluster_of).to_numpy()
-        patterns.update(sparse.csc_array(activations), proteins["length"].to_numpy(), cluster)
-        scales.update(activations, scale_matrix(proteins["sequence"].tolist()))
-        n_active += (activations > 0).sum(0)
-        total += activations.sum(0, dtype=np.float64)
-        largest = np.maximum(largest, activations.max(0))
-    pearson = scales.pearson
+    test = layer.of_split("test")
+    scales = scale_matrix(test["sequence"].tolist())
+    n_active, total, largest = np.zeros((3, n_features))
+    correlations = np.zeros((2, len(SCALE_COLUMNS), n_features))
+    every = np.arange(n_features)
+    for members, activations in layer.columns(codes, "test", every, examined.n_active):
+        n_active[members] = np.diff(activations.indptr)
+        total[members] = activations.sum(0, dtype=np.float64)
+        largest[members] = activations.max(0).toarray()
+        correlations[0][:, members] = pearson(activations, scales)
+        correlations[1][:, members] = spearman(activations, scales)
     return pd.DataFrame(
         {
-            "feature": np.arange(n_features),
+            "feature": every,
             "density": n_active / test["length"].sum(),
             "mean_activation": ratio(total, n_active),
             "max_activation": largest,
             "encoder_decoder_cosine": cosine,
-            **patterns.table()[list(OF_PATTERNS)].rename(columns=OF_PATTERNS),
-            **best.reindex(np.arange(n_features)),
-            **{f"{name}_r": pearson[i] for i, name in enumerate(SCALE_COLUMNS)},
+            **_patterns(layer, codes, examined)[list(OF_PATTERNS)].rename(columns=OF_PATTERNS),
+            **best.reindex(every),
+            **{
+                f"{name}_{kind}": correlations[i, j]
+                for j, name in enumerate(SCALE_COLUMNS)
+                for i, kind in enumerate(("r", "rho"))
+            },
             "top_proteins": [",".join(top.of_feature(f)) for f in range(n_features)],
         }
     )
 
 
-def example_rows(layer: Layer, encode: Encode, top: TopProteins) -> pd.DataFrame:
+def _patterns(layer: Layer, codes: Codes, examined: Examined) -> pd.DataFrame:
+    """`ActivationPatterns` on test."""
+    test = layer.of_split("test")
+    cluster_of = dict(zip(test["accession"], pd.factorize(test["cluster"])[0], strict=True))
+    patterns = ActivationPatterns(on_thresholds(examined.train_sample), test["cluster"].nunique())
+    for proteins, activations in layer.blocks(codes, layer.names("test")):
+        cluster = proteins["accession"].map(cluster_of).to_numpy()
+        patterns.update(sparse.csc_array(activations), proteins["length"].to_numpy(), cluster)
+    return patterns.table()
+
+
+def example_rows(layer: Layer, codes: Codes, top: TopProteins) -> pd.DataFrame:
     """Activations around the peak in each feature's strongest proteins, by feature and rank."""
     flank = layer.settings.flank
     rank, feature = np.nonzero(top.value > 0)
@@ -96,21 +108,13 @@ def example_rows(layer: Layer, encode: Encode, top: TopProteins) -> pd.DataFrame
     for r, f in zip(rank.tolist(), feature.tolist(), strict=True):
         place = (f, r + 1, int(top.peak[r, f]))
         wanted.setdefault(top.accessions[top.protein[r, f]], []).append(place)
-    found = [
-        {
-            "feature": f,
-            "rank": r,
-            "accession": accession,
-            "peak": peak + 1,
-            "start": max(0, peak - flank) + 1,
-            "end": min(len(activations), peak + flank + 1),
-            "max_activation": activations[peak, f],
-            # A copy: a view would keep the whole protein's block in memory.
-            "activations": activations[max(0, peak - flank) : peak + flank + 1, f].copy(),
-        }
-        for accession, activations in layer.each(encode, set(wanted))
-        for f, r, peak in wanted[accession]
-    ]
-    columns = ["feature", "rank", "accession", "peak", "start", "end"]
-    table = pd.DataFrame(found, columns=[*columns, "max_activation", "activations"])
+    found = []
+    for accession, activations in layer.each(codes, set(wanted)):
+        columns = sparse.csc_array(activations)
+        for f, r, peak in wanted[accession]:
+            start, end = max(0, peak - flank), min(columns.shape[0], peak + flank + 1)
+            around = columns[:, [f]].toarray().ravel()[start:end]
+            found.append((f, r, accession, peak + 1, start + 1, end, around[peak - start], around))
+    names = ["feature", "rank", "accession", "peak", "start", "end", "max_activation"]
+    table = pd.DataFrame(found, columns=[*names, "activations"])
     return table.sort_values(["feature", "rank"], ignore_index=True)

@@ -25,9 +25,10 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from protsae.association.codes import Codes
 from protsae.association.counts import MatchCounts
 from protsae.association.instances import InstanceCounts
-from protsae.association.layer import Encode, Layer
+from protsae.association.layer import Layer
 from protsae.association.scores import harmonic_mean, ratio
 from protsae.association.thresholds import passed_thresholds
 from protsae.concepts.annotations import Spans
@@ -215,7 +216,7 @@ def associated_pairs(valid: ConceptCounts, test: ConceptCounts) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def layer_pairs(layer: Layer, encode: Encode) -> pd.DataFrame:
+def layer_pairs(layer: Layer, codes: Codes) -> pd.DataFrame:
     """``associated_pairs`` of a layer's features with the UniProt properties that InterPLM reports.
 
     Returns
@@ -225,7 +226,7 @@ def layer_pairs(layer: Layer, encode: Encode) -> pd.DataFrame:
         of the feature's maximum over valid and test.
     """
     properties = layer.properties.properties
-    blocks = {split: _blocks(layer, encode, split) for split in ("valid", "test")}
+    blocks = {split: _blocks(layer, codes, split) for split in ("valid", "test")}
     maximum = np.zeros(1, dtype=np.float32)
     size = np.zeros((2, len(properties)), dtype=np.int64)
     for of_split in blocks.values():
@@ -251,18 +252,14 @@ def layer_pairs(layer: Layer, encode: Encode) -> pd.DataFrame:
 
 
 def _blocks(
-    layer: Layer, encode: Encode, split: str
+    layer: Layer, codes: Codes, split: str
 ) -> Callable[[], Iterator[tuple[sparse.csr_array, Spans, np.ndarray]]]:
     """Activations, instances and the first row of each instance's protein; may be read again."""
 
     def read() -> Iterator[tuple[sparse.csr_array, Spans, np.ndarray]]:
-        for proteins, rows in layer.blocks(layer.names(split)):
+        for proteins, rows in layer.blocks(codes, layer.names(split)):
             spans = layer.properties.instances(proteins["accession"].tolist())
             lengths = proteins["length"].to_numpy()
-            yield (
-                sparse.csr_array(encode(rows)),
-                spans,
-                (np.cumsum(lengths) - lengths)[spans.protein],
-            )
+            yield rows, spans, (np.cumsum(lengths) - lengths)[spans.protein]
 
     return read

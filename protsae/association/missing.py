@@ -17,8 +17,9 @@ from protsae.association.candidates import (
     hide_instances,
     rank_candidates,
 )
+from protsae.association.codes import Codes
 from protsae.association.examine import Examined
-from protsae.association.layer import Encode, Layer
+from protsae.association.layer import Layer
 from protsae.association.scores import CALLED_Q
 from protsae.concepts.annotations import Spans
 
@@ -46,7 +47,7 @@ class Missing:
     recovery: Recovery
 
 
-def missing_annotation(layer: Layer, encode: Encode, examined: Examined) -> Missing | None:
+def missing_annotation(layer: Layer, codes: Codes, examined: Examined) -> Missing | None:
     """Rank the stretches at which features are on as at a property that the entry lacks.
 
     Of the properties with instances (UniProt's), each is looked for by the one feature that is best
@@ -68,13 +69,13 @@ def missing_annotation(layer: Layer, encode: Encode, examined: Examined) -> Miss
         pairs["threshold"].to_numpy()[best],
     )
     train = sparse.csc_array(examined.train_sample[:, features])
-    of_valid = _Residues.read(layer, encode, "valid", features)
+    of_valid = _Residues.read(layer, codes, "valid", features)
     valid = of_valid.stretches(detectors, of_valid.spans)
     quantile = activation_quantiles(train, *_peaks(valid))
     share = annotated_share(
         valid["pair"].to_numpy(), quantile, valid["annotated"].to_numpy(), len(best)
     )
-    of_test = _Residues.read(layer, encode, "test", features)
+    of_test = _Residues.read(layer, codes, "test", features)
 
     def ranked(spans: Spans) -> pd.DataFrame:
         found = of_test.stretches(detectors, spans)
@@ -110,18 +111,14 @@ class _Residues:
     known_column: np.ndarray
 
     @classmethod
-    def read(cls, layer: Layer, encode: Encode, split: str, features: np.ndarray) -> "_Residues":
-        proteins, parts = [], []
-        for table, rows in layer.blocks(layer.names(split)):
-            proteins.append(table)
-            parts.append(sparse.csc_array(encode(rows)[:, features]))
-        both = pd.concat(proteins)
-        accessions = both["accession"].tolist()
+    def read(cls, layer: Layer, codes: Codes, split: str, features: np.ndarray) -> "_Residues":
+        proteins = layer.of_split(split)
+        accessions = proteins["accession"].tolist()
         properties = layer.properties
         return cls(
             accessions,
-            both["length"].to_numpy(),
-            sparse.csc_array(sparse.vstack(parts)),
+            proteins["length"].to_numpy(),
+            layer.matrix(codes, split, features),
             properties.instances(accessions),
             properties.known(accessions),
             properties.known_column,

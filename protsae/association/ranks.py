@@ -2,9 +2,6 @@
 
 import numpy as np
 from scipy import sparse
-from scipy.stats import rankdata
-
-from protsae.association.scores import ratio
 
 
 def rank_scores(
@@ -77,65 +74,6 @@ def curve_scores(n_above: np.ndarray, hits: np.ndarray) -> tuple[float, float]:
     # Twice the area, in whole numbers: exact below 3e9 residues.
     below = 2 * (negatives - misses) + np.diff(misses, prepend=0)
     return average_precision, int(new_hits @ below) / (2 * positives * negatives)
-
-
-def spearman(activations: sparse.csc_array, scales: np.ndarray) -> np.ndarray:
-    """Spearman's rank correlation of every feature with every continuous property.
-
-    Pearson's r of midranks. Residues where a property is undefined (NaN) do not count for it.
-
-    Parameters
-    ----------
-    activations : csc_array, shape (n_residues, n_features)
-        None negative.
-    scales : ndarray of float, shape (n_residues, n_scales)
-
-    Returns
-    -------
-    ndarray, float64, shape (n_scales, n_features)
-        0 where the feature or the property does not vary.
-
-    Examples
-    --------
-    >>> activations = sparse.csc_array(np.array([[0.0], [1], [9]]))
-    >>> spearman(activations, np.array([[5.0, 3], [6, 2], [7, 1]])).ravel().tolist()
-    [1.0, -1.0]
-    """
-    rho = np.zeros((scales.shape[1], activations.shape[1]))
-    defined = ~np.isnan(scales)
-    # Scales undefined at the same residues share the ranks of the features.
-    masks, group = np.unique(defined, axis=1, return_inverse=True)
-    for number, mask in enumerate(masks.T):
-        chosen = np.flatnonzero(group.ravel() == number)
-        ranks, squares = _rank_excess(sparse.csc_array(activations[mask]))
-        of_scale = rankdata(scales[mask][:, chosen], axis=0)
-        of_scale -= (len(of_scale) + 1) / 2
-        spread = np.sqrt((of_scale**2).sum(0)[:, None] * squares)
-        rho[chosen] = ratio((ranks.T @ of_scale).T, spread)
-    return rho
-
-
-def _rank_excess(activations: sparse.csc_array) -> tuple[sparse.csc_array, np.ndarray]:
-    """Midranks less that of zero, where stored; and the sum of squares about the mean rank.
-
-    A constant taken off the ranks of a feature changes no covariance and keeps them sparse.
-    """
-    n_residues, n_features = activations.shape
-    excess = activations.astype(np.float64)
-    squares = np.zeros(n_features)
-    for f in range(n_features):
-        part = slice(activations.indptr[f], activations.indptr[f + 1])
-        value = activations.data[part]
-        stored = value != 0
-        n_zero = n_residues - int(stored.sum())
-        of_zero = (n_zero + 1) / 2
-        excess.data[part][stored] = rankdata(value[stored]) + n_zero - of_zero
-        moved = excess.data[part]
-        total = (moved**2).sum()
-        centred = total - moved.sum() ** 2 / max(n_residues, 1)
-        # Exactly 0 where nothing but rounding is left of it.
-        squares[f] = centred if centred > 1e-12 * total else 0.0
-    return excess, squares
 
 
 def _column(matrix: sparse.csc_array, column: int) -> tuple[np.ndarray, np.ndarray]:

@@ -7,8 +7,8 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
+from protsae.association.codes import ReadBlocks
 from protsae.association.held_out import Block, score_probes
-from protsae.association.layer import ReadBlocks
 from protsae.association.probes import control_types, fit_probes
 from protsae.association.scores import ratio
 from protsae.concepts.labels import PropertyTable

@@ -14,7 +14,6 @@ example:
 import argparse
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +28,7 @@ from protsae.io.activations import LayerCache
 from protsae.io.json_files import write_json
 from protsae.io.progress import progress
 from protsae.io.proteins_table import read_split_proteins
-from protsae.io.sae_files import SaeSource, read_sae, unknown_train_set, validate_same_source
+from protsae.io.sae_files import SaeSource, unknown_train_set
 from protsae.plm.embed import token_budget
 from protsae.plm.forward import Edit, FusedEsm2
 from protsae.plm.load import load_same_esm
@@ -51,8 +50,8 @@ from protsae.sae.metrics import (
     encoder_decoder_cosine,
     measure_moments,
 )
-from protsae.sae.restore import restore_sae
 from protsae.sae.sae import Sae
+from protsae.trained import Trained, open_saes
 
 BLOCK_ROWS = 16384
 """Residues encoded at a time."""
@@ -73,14 +72,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_flags(parser, EvaluateSettings)
 
 
-@dataclass(frozen=True)
-class Trained:
-    """An SAE and what it says of itself."""
-
-    sae: Sae
-    source: SaeSource
-
-
 def run(args: argparse.Namespace) -> None:
     """Score and write evaluation.json beside each SAE."""
     torch.set_num_threads(args.threads)
@@ -88,7 +79,9 @@ def run(args: argparse.Namespace) -> None:
     proteins, protein_set = read_split_proteins(args.proteins)
     test = proteins[proteins["split"] == "test"].reset_index(drop=True)
     train_names = set(proteins.loc[proteins["split"] == "train", "accession"])
-    cache, found = open_saes(args, protein_set, train_names)
+    cache, found = open_saes(args.sae, args.activations, protein_set, train_names)
+    if cache.source.weights_sha256 and not args.model:
+        raise UserError(f"--model: give the ESM-2 to splice into, {cache.source.model}; found none")
     saes = {name: trained.sae for name, trained in found.items()}
 
     train_moments = measure_moments(
@@ -122,32 +115,6 @@ def run(args: argparse.Namespace) -> None:
         shown = {key: document[key] for key in ("l0", "fvu", "dead_fraction", "loss_recovered")}
         figures = ", ".join(f"{k} {v:.3f}" if v is not None else f"{k} -" for k, v in shown.items())
         print(f"{name}: {figures}{unknown_train_set(trained.source)}")
-
-
-def open_saes(
-    args: argparse.Namespace, protein_set: str, train: set[str]
-) -> tuple[LayerCache, dict[str, Trained]]:
-    """The SAEs by the names of their folders, and the activations that all belong to.
-
-    Raises
-    ------
-    UserError
-        If two folders have one name, an SAE belongs to other activations or another split, or the
-        model to splice into is missing.
-    """
-    read = {Path(folder).name: read_sae(folder) for folder in args.sae}
-    if len(read) < len(args.sae):
-        raise UserError("--sae: two folders of the same name; give the variants of one layer")
-    first = next(iter(read.values()))[1]
-    cache = LayerCache(args.activations, first.layer, protein_set)
-    for folder, (_, source) in zip(args.sae, read.values(), strict=True):
-        validate_same_source(folder, source, cache, train)
-    if cache.source.weights_sha256 and not args.model:
-        raise UserError(f"--model: give the ESM-2 to splice into, {first.model}; found none")
-    return cache, {
-        name: Trained(restore_sae(source.architecture, source.k, weights), source)
-        for name, (weights, source) in read.items()
-    }
 
 
 def score_reconstruction(

@@ -224,7 +224,7 @@ class LayerCache:
             ``max_rows`` of them unless a single protein is longer.
         """
         for group in self.index.groups(accessions, max_rows):
-            rows = np.empty((group["length"].sum(), self.d_model), np.float32)
+            rows = np.empty((int(group["length"].sum()), self.d_model), np.float32)
             first = 0
             places = (group[column].tolist() for column in ("shard", "offset", "length"))
             for shard, offset, length in zip(*places, strict=True):
@@ -247,4 +247,5 @@ def _open_layer(path: str | Path, file: h5py.File, layer: int) -> _Shard:
         layers = ", ".join(str(int(key)) for key in file["layers"])
         raise UserError(f"{path}: layer {layer} is not in this cache; it has {layers}")
     dataset = file[name]
-    return _Shard(open_rows(path, dataset), *dataset.shape, dataset.dtype)
+    n_residues, d_model = dataset.shape
+    return _Shard(open_rows(path, dataset), n_residues, d_model, dataset.dtype)

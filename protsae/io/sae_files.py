@@ -14,7 +14,7 @@ from protsae.io.activations import LayerCache
 from protsae.io.atomic import atomic_path
 from protsae.io.json_files import read_json, write_json
 from protsae.io.saelens import ARCHITECTURE, GATED_NAMES
-from protsae.provenance import settings_sha256
+from protsae.provenance import file_sha256, settings_sha256
 
 FORMAT = "protsae-sae"
 FORMAT_VERSION = 1
@@ -128,6 +128,12 @@ def read_sae(folder: str | Path) -> tuple[dict[str, Tensor], SaeSource]:
         for ours, theirs in GATED_NAMES.items():
             weights[ours] = weights.pop(theirs)
     return weights, source
+
+
+def sae_sha256(folder: str | Path) -> str:
+    """Checksum of all that what an SAE encodes depends on: its weights, and what it is."""
+    files = [Path(folder) / name for name in ("sae_weights.safetensors", "protsae.json")]
+    return settings_sha256([file_sha256(path) for path in files])
 
 
 def train_set_sha256(accessions: set[str]) -> str:

@@ -168,6 +168,19 @@ class ShardIndex:
             )
         return wanted
 
+    def validate_order(self, accessions: Sequence[str], flag: str) -> None:
+        """Raise UserError unless proteins come in this order, that of their table.
+
+        Results would else depend on the order in which a command was given the shards.
+        """
+        found = self.proteins["accession"].tolist()
+        held = set(found)
+        if found != [name for name in accessions if name in held]:
+            raise UserError(
+                f"{flag}: the shards hold the proteins in another order than the table of "
+                "proteins; give them in the order of their numbers"
+            )
+
     def groups(self, accessions: set[str], max_rows: int) -> Iterator[pd.DataFrame]:
         """``places`` some proteins at a time: at most ``max_rows`` rows, or a single protein.
 

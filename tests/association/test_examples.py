@@ -1,4 +1,5 @@
 import numpy as np
+from scipy import sparse
 
 from protsae.association.examples import TopProteins
 
@@ -14,7 +15,7 @@ def test_against_brute_force() -> None:
     }
     top = TopProteins(n_features, n_examples)
     for accession, activations in proteins.items():
-        top.update(accession, activations)
+        top.update(accession, sparse.csr_array(activations))
     assert top.accessions == list(proteins)
     for feature in range(n_features):
         # Python's sort is stable: of equal proteins the first comes first.
@@ -30,7 +31,7 @@ def test_against_brute_force() -> None:
 
 def test_a_feature_that_is_never_active_has_no_proteins() -> None:
     top = TopProteins(2, 3)
-    top.update("P1", np.array([[0, 1], [0, 2]], np.float32))
+    top.update("P1", sparse.csr_array(np.array([[0, 1], [0, 2]], np.float32)))
     assert top.of_feature(0) == []
     assert top.of_feature(1) == ["P1"]
     assert top.peak[0, 1] == 1

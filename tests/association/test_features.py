@@ -5,12 +5,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import spearmanr
 
 from protsae.association.examine import Examined, HeldOut, examine
+from protsae.association.examples import top_proteins
 from protsae.association.features import example_rows, feature_rows
-from protsae.association.layer import Layer, top_proteins
+from protsae.association.layer import Layer
 from protsae.concepts.scales import SCALES
-from tests.association.tiny_layer import LENGTH, N_PROTEINS, SETTINGS, build_layer, signal
+from tests.association.tiny_layer import LENGTH, N_PROTEINS, SETTINGS, build_layer, codes_of, signal
 from tests.tiny_run import protein_rows
 
 SIGNAL, CYSTEINE, ALWAYS, DEAD, NOISE = range(5)
@@ -32,10 +34,6 @@ def planted() -> dict[str, np.ndarray]:
     return activations
 
 
-def identity(rows: np.ndarray) -> np.ndarray:
-    return rows
-
-
 @dataclass
 class Scored:
     layer: Layer
@@ -45,13 +43,12 @@ class Scored:
 
 
 def score(activations: dict[str, np.ndarray]) -> Scored:
-    layer = build_layer(activations)
-    n_features = next(iter(activations.values())).shape[1]
-    examined = examine(layer, HeldOut.of(layer), identity)
-    top = top_proteins(layer, identity, n_features)
-    cosine = np.arange(n_features) / 10
-    features = feature_rows(layer, identity, examined, top, cosine)
-    return Scored(layer, examined, features, example_rows(layer, identity, top))
+    layer, codes = build_layer(), codes_of(activations)
+    examined = examine(layer, HeldOut.of(layer), codes)
+    top = top_proteins(layer, codes)
+    cosine = np.arange(codes.n_features) / 10
+    features = feature_rows(layer, codes, examined, top, cosine)
+    return Scored(layer, examined, features, example_rows(layer, codes, top))
 
 
 @pytest.fixture(scope="module")
@@ -75,9 +72,11 @@ def test_planted_detectors_are_named(scored: Scored) -> None:
 def test_within_families(scored: Scored) -> None:
     """Clusters of one tell nothing. In one of all six, three have SIGNAL: 1 of 20 draws does."""
     assert scored.features["family_p_value"].isna().all()
-    layer = build_layer(planted())
+    layer = build_layer()
     one = replace(layer, proteins=layer.proteins.assign(cluster=layer.proteins["split"]))
-    pairs = examine(one, HeldOut.of(one), identity).pairs.set_index(["feature", "property"])
+    pairs = examine(one, HeldOut.of(one), codes_of(planted())).pairs.set_index(
+        ["feature", "property"]
+    )
     assert 0.02 < pairs.at[(SIGNAL, "SIGNAL"), "family_p_value"] < 0.1
     assert pairs.loc[CYSTEINE].drop("residue: C")["family_p_value"].isna().all()
 
@@ -124,6 +123,8 @@ def test_numbers_of_a_feature_by_hand(scored: Scored) -> None:
     hydropathy = [SCALES["hydropathy"].values[ord(letter) - ord("A")] for letter in letters]
     expected = np.corrcoef(noise, hydropathy)[0, 1]
     assert features["hydropathy_r"].iloc[NOISE] == pytest.approx(expected, abs=1e-6)
+    of_ranks = spearmanr(noise, hydropathy).statistic
+    assert features["hydropathy_rho"].iloc[NOISE] == pytest.approx(of_ranks, abs=1e-6)
 
 
 @pytest.mark.parametrize("factor", [0.1, 10.0])

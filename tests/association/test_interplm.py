@@ -13,7 +13,7 @@ from protsae.association.interplm import (
     reported_concepts,
 )
 from protsae.concepts.residues import Property
-from tests.association.tiny_layer import LENGTH, N_PROTEINS, build_layer, signal
+from tests.association.tiny_layer import LENGTH, N_PROTEINS, build_layer, codes_of, signal
 from tests.tiny_run import protein_rows
 
 
@@ -223,7 +223,7 @@ def test_the_pairs_of_a_layer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(interplm, "MIN_INSTANCES", 5)
     at = signal(protein_rows(N_PROTEINS, LENGTH))
     activations = {name: np.stack([on, ~on], 1).astype(np.float32) for name, on in at.items()}
-    (pair,) = layer_pairs(build_layer(activations), lambda rows: rows).to_dict("records")
+    (pair,) = layer_pairs(build_layer(), codes_of(activations)).to_dict("records")
     assert (pair["feature"], pair["property"]) == (0, "SIGNAL")
     assert pair["valid_f1"] == pair["test_f1"] == 1
     assert pair["valid_threshold"] == pair["test_threshold"] == 0

@@ -3,9 +3,11 @@ import pytest
 from scipy import sparse
 
 from protsae.association.annotation import PairScores, score_pairs
-from protsae.association.layer import Layer, signed, top_proteins
+from protsae.association.codes import Codes, signed
+from protsae.association.examples import top_proteins
+from protsae.association.layer import Layer
 from protsae.association.thresholds import positive_quantiles
-from tests.association.tiny_layer import LENGTH, N_PROTEINS, SETTINGS, build_layer
+from tests.association.tiny_layer import LENGTH, N_PROTEINS, SETTINGS, build_layer, codes_of
 from tests.tiny_run import protein_rows
 
 D = 5
@@ -21,9 +23,9 @@ def relu(rows: np.ndarray) -> np.ndarray:
     return np.maximum(rows, 0)
 
 
-def score(layer: Layer) -> PairScores:
-    thresholds = positive_quantiles(layer.train_sample(relu), SETTINGS.quantiles)
-    return score_pairs(*(layer.counts(relu, thresholds, name) for name in ("valid", "test")))
+def score(layer: Layer, codes: Codes) -> PairScores:
+    thresholds = positive_quantiles(layer.train_sample(codes), SETTINGS.quantiles)
+    return score_pairs(*(layer.counts(codes, thresholds, name) for name in ("valid", "test")))
 
 
 def test_neurons_of_both_signs() -> None:
@@ -34,8 +36,9 @@ def test_neurons_of_both_signs() -> None:
 
 def test_thresholds_come_from_train_alone() -> None:
     activations = random_activations()
-    layer = build_layer(activations)
-    thresholds = positive_quantiles(layer.train_sample(relu), SETTINGS.quantiles)
+    layer = build_layer()
+    sample = layer.train_sample(codes_of(activations, relu))
+    thresholds = positive_quantiles(sample, SETTINGS.quantiles)
     train = np.concatenate([activations[name] for name in sorted(layer.names("train"))])
     expected = positive_quantiles(sparse.csc_array(relu(train)), SETTINGS.quantiles)
     np.testing.assert_array_equal(thresholds, expected)
@@ -43,33 +46,25 @@ def test_thresholds_come_from_train_alone() -> None:
 
 def test_a_sample_smaller_than_train_is_whole_proteins() -> None:
     activations = random_activations()
-    seen: set[int] = set()
-
-    def counting(rows: np.ndarray) -> np.ndarray:
-        seen.add(len(rows))
-        return relu(rows)
-
     settings = SETTINGS.model_copy(update={"sample": LENGTH + 1, "batch": 1})
-    build_layer(activations, settings).train_sample(counting)
-    assert seen == {LENGTH}
-    two = build_layer(activations, settings).train_sample(relu)
-    every = build_layer(activations).train_sample(relu)
-    assert two.shape[0] < every.shape[0]
+    codes = codes_of(activations, relu)
+    assert build_layer(settings).train_sample(codes).shape == (2 * LENGTH, D)
+    assert build_layer().train_sample(codes).shape == (N_PROTEINS // 3 * LENGTH, D)
 
 
 @pytest.mark.parametrize("batch", [1, 101, 100_000])
 def test_batches_change_no_score(batch: int) -> None:
     activations = random_activations()
     settings = SETTINGS.model_copy(update={"batch": batch})
-    scores, expected = score(build_layer(activations, settings)), score(build_layer(activations))
+    codes = codes_of(activations, relu)
+    scores, expected = score(build_layer(settings), codes), score(build_layer(), codes)
     np.testing.assert_array_equal(scores.valid["f1"], expected.valid["f1"])
     np.testing.assert_array_equal(scores.test["f1"], expected.test["f1"])
 
 
 def test_top_proteins_come_from_all_splits() -> None:
     activations = random_activations()
-    layer = build_layer(activations)
-    top = top_proteins(layer, relu, D)
+    top = top_proteins(build_layer(), codes_of(activations, relu))
     for feature in range(D):
         ranked = sorted(activations, key=lambda name: -activations[name][:, feature].max())
         assert top.of_feature(feature) == ranked[: SETTINGS.examples]
@@ -77,7 +72,7 @@ def test_top_proteins_come_from_all_splits() -> None:
 
 def test_each_protein_with_its_own_rows() -> None:
     activations = random_activations()
-    found = dict(build_layer(activations).each(relu, set(activations)))
+    found = dict(build_layer().each(codes_of(activations, relu), set(activations)))
     assert sorted(found) == sorted(activations)
     for name, rows in found.items():
-        np.testing.assert_array_equal(rows, relu(activations[name]))
+        np.testing.assert_array_equal(rows.toarray(), relu(activations[name]))

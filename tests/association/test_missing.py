@@ -3,18 +3,14 @@
 import numpy as np
 import pytest
 
+from protsae.association.codes import Codes
 from protsae.association.examine import HeldOut, examine
-from protsae.association.layer import Layer
 from protsae.association.missing import Missing, missing_annotation
-from tests.association.tiny_layer import LENGTH, N_PROTEINS, build_layer, signal
+from tests.association.tiny_layer import LENGTH, N_PROTEINS, build_layer, codes_of, signal
 from tests.tiny_run import protein_rows
 
 
-def identity(rows: np.ndarray) -> np.ndarray:
-    return rows
-
-
-def build(everywhere: bool) -> Layer:
+def build(everywhere: bool) -> Codes:
     """Feature 1 is on at SIGNAL, in every protein or in the annotated ones; 0 never, 2 at random.
 
     Residues 4 to 9 are SIGNAL in every second protein of each split.
@@ -28,20 +24,20 @@ def build(everywhere: bool) -> Layer:
         rows[5, 1] *= 2
         rows[:, 2] = rng.random(LENGTH) < 0.1
         activations[name] = rows
-    return build_layer(activations)
+    return codes_of(activations)
 
 
-def found(layer: Layer) -> Missing:
-    missing = missing_annotation(layer, identity, examine(layer, HeldOut.of(layer), identity))
+def found(codes: Codes) -> Missing:
+    layer = build_layer()
+    missing = missing_annotation(layer, codes, examine(layer, HeldOut.of(layer), codes))
     assert missing is not None
     return missing
 
 
 def test_stretches_that_lack_the_annotation_are_candidates() -> None:
-    layer = build(everywhere=True)
-    candidates = found(layer).candidates
-    test = layer.proteins[layer.proteins["split"] == "test"]
-    annotated = signal(layer.proteins)
+    candidates = found(build(everywhere=True)).candidates
+    test = build_layer().of_split("test")
+    annotated = signal(build_layer().proteins)
     gaps = sorted(name for name in test["accession"] if not annotated[name].any())
     of_signal = candidates[candidates["property"] == "SIGNAL"]
     assert sorted(of_signal["accession"]) == gaps
@@ -66,5 +62,5 @@ def test_where_nothing_is_missing_there_is_no_candidate_but_what_was_hidden() ->
 
 def test_no_feature_good_enough() -> None:
     rows = {name: np.zeros((LENGTH, 3), np.float32) for name in signal(protein_rows(N_PROTEINS))}
-    layer = build_layer(rows)
-    assert missing_annotation(layer, identity, examine(layer, HeldOut.of(layer), identity)) is None
+    layer, codes = build_layer(), codes_of(rows)
+    assert missing_annotation(layer, codes, examine(layer, HeldOut.of(layer), codes)) is None

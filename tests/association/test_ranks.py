@@ -1,10 +1,9 @@
 import numpy as np
 import pytest
 from scipy import sparse
-from scipy.stats import spearmanr
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from protsae.association.ranks import rank_scores, spearman
+from protsae.association.ranks import rank_scores
 
 
 def random_case(seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -67,42 +66,14 @@ def test_stored_zeros_tie_with_the_others() -> None:
     _, auroc = rank_scores(stored, labels, np.array([0]), np.array([0]))
     # Of the two pairs, one is won and one, zero with zero, is a tie.
     assert auroc.tolist() == [0.75]
-    scale = np.array([[1.0], [2], [3]])
-    assert spearman(stored, scale)[0, 0] == pytest.approx(spearmanr([0, 2, 0], [1, 2, 3])[0])
 
 
 @pytest.mark.parametrize("factor", [0.1, 10])
 def test_the_scale_of_a_feature_changes_nothing(factor: float) -> None:
     activations, labels = random_case(0)
-    scale = np.random.default_rng(0).normal(size=(len(labels), 3))
     for one, two in zip(
         every_pair(activations, labels),
         every_pair(activations * np.float32(factor), labels),
         strict=True,
     ):
         np.testing.assert_array_equal(one, two)
-    np.testing.assert_array_equal(
-        spearman(sparse.csc_array(activations), scale),
-        spearman(sparse.csc_array(activations * np.float32(factor)), scale),
-    )
-
-
-@pytest.mark.parametrize("seed", range(20))
-def test_spearman_against_scipy(seed: int) -> None:
-    activations, _ = random_case(seed)
-    rng = np.random.default_rng(seed)
-    scales = rng.integers(0, 6, (len(activations), 3)).astype(float)
-    scales[rng.random(len(activations)) < 0.2, 1] = np.nan
-    found = spearman(sparse.csc_array(activations), scales)
-    for s in range(3):
-        defined = ~np.isnan(scales[:, s])
-        for f in (0, 1, 2, 3, 4, 6):
-            expected = spearmanr(activations[defined, f], scales[defined, s])[0]
-            assert found[s, f] == pytest.approx(expected, abs=1e-12)
-        assert found[s, 5] == 0
-
-
-def test_a_scale_that_does_not_vary_or_is_never_defined() -> None:
-    activations = sparse.csc_array(np.array([[1.0], [0], [2]]))
-    scales = np.array([[5.0, np.nan], [5, np.nan], [5, np.nan]])
-    assert spearman(activations, scales).tolist() == [[0], [0]]

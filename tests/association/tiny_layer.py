@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from protsae.association.codes import Encode, Encoded
 from protsae.association.layer import Layer
 from protsae.concepts.labels import PropertyTable
 from protsae.config import AnnotateSettings
@@ -37,18 +38,27 @@ def signal(proteins: pd.DataFrame) -> dict[str, np.ndarray]:
     return {name: (place >= 3) & (place < 9) & (name in marked) for name in proteins["accession"]}
 
 
-def build_layer(activations: dict[str, np.ndarray], settings: AnnotateSettings = SETTINGS) -> Layer:
-    """A layer that gives these activations, shape (LENGTH, d_model) for each protein."""
+def identity(rows: np.ndarray) -> np.ndarray:
+    """Detectors that are the activations."""
+    return rows
+
+
+def build_layer(settings: AnnotateSettings = SETTINGS) -> Layer:
+    """Random proteins of which some have a SIGNAL."""
     proteins = protein_rows(N_PROTEINS, LENGTH)
-
-    def read(names: set[str], max_rows: int) -> Iterator[tuple[list[str], np.ndarray]]:
-        wanted = [name for name in activations if name in names]
-        at_once = max(1, max_rows // LENGTH)
-        for first in range(0, len(wanted), at_once):
-            block = wanted[first : first + at_once]
-            yield block, np.concatenate([activations[name] for name in block])
-
     properties = PropertyTable.build(
         proteins, annotations(proteins), settings.min_residues, settings.min_clusters
     )
-    return Layer(read, proteins, properties, settings)
+    return Layer(proteins, properties, settings)
+
+
+def codes_of(activations: dict[str, np.ndarray], encode: Encode = identity) -> Encoded:
+    """Codes of these activations, shape (LENGTH, d_model) for each protein of the layer."""
+
+    def read(names: set[str], max_rows: int) -> Iterator[tuple[list[str], np.ndarray]]:
+        for name, rows in activations.items():
+            if name in names:
+                yield [name], rows
+
+    n_features = encode(next(iter(activations.values()))).shape[1]
+    return Encoded(read, encode, n_features)

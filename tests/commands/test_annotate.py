@@ -8,7 +8,7 @@ from protsae.cli import main
 from protsae.io.residue_labels import write_labels
 from protsae.io.tables import read_table
 from protsae.tables_schema import ASSOCIATIONS, EXAMPLES, INTERPLM, LAYER_FEATURES, conform
-from tests.tiny_run import TOPK, inputs, protein_rows, train_saes, write_onehot_run
+from tests.tiny_run import TOPK, encode, inputs, protein_rows, train_saes, write_onehot_run
 
 FILES = ("features", "associations", "examples", "detectors")
 FILES += ("candidates", "recovery", "reliability")
@@ -19,17 +19,23 @@ SMALL = ("--min-residues", "3", "--min-clusters", "2", "--bootstrap", "53")
 def annotate(run: Path, saes: list[Path], output: Path, *flags: str) -> int:
     return main(
         [
-            *("annotate", "--sae", *map(str, saes), *inputs(run)),
+            *("annotate", "--sae", *map(str, saes), *inputs(run), "--codes", *codes(run)),
             *("--annotations", str(run / "annotations.parquet"), "--output", str(output)),
             *(*SMALL, *flags),
         ]
     )
 
 
+def codes(run: Path) -> list[str]:
+    return [str(run / f"codes-{shard}.h5") for shard in (0, 1)]
+
+
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = write_onehot_run(tmp_path_factory.mktemp("run"), protein_rows(n_proteins=30))
     assert train_saes(run, run, {"topk": {**TOPK, "k": 1, "steps": 300}, "relu": RELU}) == 0
+    for shard in (0, 1):
+        assert encode(run, run, shard, run / f"codes-{shard}.h5", "topk", "relu") == 0
     assert annotate(run, [run / "topk", run / "relu"], run / "out") == 0
     return run
 

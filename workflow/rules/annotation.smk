@@ -1,4 +1,35 @@
-# The property that each feature of a layer detects: all variants of the layer and its neurons.
+# What each feature of a layer detects: all variants of the layer, beside its neurons.
+
+
+rule encode_shard:
+    input:
+        saes=expand(
+            "<results>/sae/{{model}}/layer-{{layer}}/{variant}/protsae.json",
+            variant=sorted(CONFIG.train),
+        ),
+        weights=expand(
+            "<results>/sae/{{model}}/layer-{{layer}}/{variant}/sae_weights.safetensors",
+            variant=sorted(CONFIG.train),
+        ),
+        proteins="<results>/proteins/proteins.parquet",
+        activations="<results>/activations/{model}/shard-{shard}.h5",
+    output:
+        "<results>/codes/{model}/layer-{layer}/shard-{shard}.h5",
+    log:
+        "<results>/logs/encode/{model}/layer-{layer}/shard-{shard}.log",
+    benchmark:
+        "<results>/benchmarks/encode/{model}/layer-{layer}/shard-{shard}.tsv"
+    conda:
+        "../envs/protsae.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=480,
+    params:
+        code=code("encode"),
+    shell:
+        "protsae encode --sae $(dirname {input.saes}) --activations {input.activations}"
+        " --proteins {input.proteins} --output {output} --threads {threads} > {log} 2>&1"
 
 
 rule annotate_layer:
@@ -16,6 +47,9 @@ rule annotate_layer:
         labels=list(CONFIG.annotate.labels),
         activations=expand(
             "<results>/activations/{{model}}/shard-{shard}.h5", shard=SHARDS
+        ),
+        codes=expand(
+            "<results>/codes/{{model}}/layer-{{layer}}/shard-{shard}.h5", shard=SHARDS
         ),
     output:
         features="<results>/annotation/{model}/layer-{layer}/features.parquet",
@@ -40,7 +74,7 @@ rule annotate_layer:
         code=code("annotate"),
     shell:
         "protsae annotate {params.settings} --sae $(dirname {input.saes})"
-        " --activations {input.activations} --proteins {input.proteins}"
+        " --codes {input.codes} --activations {input.activations} --proteins {input.proteins}"
         " --annotations {input.annotations} --output $(dirname {output.features})"
         " --threads {threads} > {log} 2>&1"
 

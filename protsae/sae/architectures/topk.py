@@ -33,8 +33,10 @@ class TopkSae(UnitNormSae):
 
     def activate(self, pre_NF: Tensor) -> Tensor:
         """Keep the k largest of max(pre, 0) in each row."""
-        values_NK, indices_NK = pre_NF.relu().topk(self.k, dim=-1)
-        return torch.zeros_like(pre_NF).scatter(-1, indices_NK, values_NK)
+        kept_NF = torch.zeros_like(pre_NF)
+        support = largest_in_rows(pre_NF.detach(), self.k)
+        kept_NF[support.rows, support.features] = 1
+        return pre_NF * kept_NF
 
     def losses(self, batch: Batch, penalty_weight: float) -> Losses:
         """Sparsity is set by k: there is no penalty."""

@@ -1,0 +1,96 @@
+"""Codes: what a set of detectors is at every residue, read by whole proteins, sparse."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from scipy import sparse
+
+Encode = Callable[[np.ndarray], np.ndarray]
+"""Activations of residues (n, d_model) to detectors (n, n_features), float32, none negative."""
+
+ReadBlocks = Callable[[set[str], int], Iterator[tuple[list[str], np.ndarray]]]
+"""Accessions wanted and most rows at a time, to blocks of whole proteins and their activations."""
+
+
+class Codes(Protocol):
+    """A set of detectors, whether its codes are stored or computed as they are read."""
+
+    @property
+    def n_features(self) -> int:
+        """Size of the set."""
+
+    def blocks(
+        self, accessions: set[str], max_rows: int
+    ) -> Iterator[tuple[list[str], sparse.csr_array]]:
+        """Whole proteins at a time, in the order of the protein table.
+
+        Yields
+        ------
+        (accessions, codes)
+            Rows of these proteins one after another, float32, shape (n_residues, n_features), at
+            most ``max_rows`` of them unless a single protein is longer; only positive values are
+            stored.
+        """
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Codes computed as they are read.
+
+    Each protein is encoded by itself: a matrix product of another number of rows may round
+    otherwise, and results would depend on which proteins happen to be read together.
+
+    Parameters
+    ----------
+    read : ReadBlocks
+    encode : Encode
+    n_features : int
+
+    Examples
+    --------
+    >>> rows = {"P1": np.ones((2, 1), np.float32), "P2": np.zeros((3, 1), np.float32)}
+    >>> codes = Encoded(lambda names, _: (([n], rows[n]) for n in sorted(names)), np.sqrt, 1)
+    >>> [(names, part.shape, part.nnz) for names, part in codes.blocks({"P1", "P2"}, 5)]
+    [(['P1', 'P2'], (5, 1), 2)]
+    """
+
+    read: ReadBlocks
+    encode: Encode
+    n_features: int
+
+    def blocks(
+        self, accessions: set[str], max_rows: int
+    ) -> Iterator[tuple[list[str], sparse.csr_array]]:
+        """As of `Codes`, in the order of ``read``."""
+        names: list[str] = []
+        parts: list[sparse.csr_array] = []
+        n_rows = 0
+        for [name], rows in self.read(accessions, 1):
+            if names and n_rows + len(rows) > max_rows:
+                yield names, sparse.csr_array(sparse.vstack(parts))
+                names, parts, n_rows = [], [], 0
+            names.append(name)
+            parts.append(sparse.csr_array(self.encode(rows)))
+            n_rows += len(rows)
+        if names:
+            yield names, sparse.csr_array(sparse.vstack(parts))
+
+
+def signed(project: Encode) -> Encode:
+    """Both signs of a projection: max(y, 0) beside max(-y, 0).
+
+    Detector i < n is direction i, detector n + i its negative.
+
+    Examples
+    --------
+    >>> signed(lambda x: x - 1)(np.array([[3, 0]], np.float32)).tolist()
+    [[2.0, 0.0, 0.0, 1.0]]
+    """
+
+    def encode(rows: np.ndarray) -> np.ndarray:
+        projected = project(rows)
+        return np.maximum(np.hstack([projected, -projected]), 0)
+
+    return encode

@@ -1,0 +1,183 @@
+"""Codes: the activations of a layer's SAEs at every residue, one HDF5 file per shard.
+
+Each SAE is a group in AnnData's layout of a sparse matrix by rows (``encoding-type`` csr_matrix,
+version 0.1.0: data, indices, indptr), so that ``anndata.io.sparse_dataset`` reads it, too. A row is
+a residue, a column a feature.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import h5py
+import numpy as np
+from scipy import sparse
+
+from protsae.errors import UserError
+from protsae.io.atomic import atomic_path
+from protsae.io.shard_index import CacheSource, ShardIndex, ShardKind, open_shard, write_index
+
+KIND = ShardKind("protsae-codes", 1, "encode")
+
+CHUNK = 2**16
+"""Values stored together."""
+
+
+class CodesWriter:
+    """Takes the codes of a shard's proteins, in order; made by `write_codes`."""
+
+    def __init__(self, groups: Mapping[str, h5py.Group]):
+        self._groups = groups
+        self._row_sizes: dict[str, list[np.ndarray]] = {variant: [] for variant in groups}
+
+    def append(self, variant: str, codes: sparse.csr_array) -> None:
+        """Store the next rows of an SAE: float32, shape (n_residues, n_features), none negative."""
+        group = self._groups[variant]
+        expected = group.attrs["shape"][1]
+        assert codes.shape[1] == expected, f"{variant}: {codes.shape}; expected {expected} columns"
+        for name in ("data", "indices"):
+            dataset, values = group[name], getattr(codes, name)
+            stored = len(dataset)
+            dataset.resize((stored + len(values),))
+            dataset[stored:] = values
+        self._row_sizes[variant].append(np.diff(codes.indptr))
+
+    def finish(self, n_residues: int) -> None:
+        """Check that all is written, and store where each row begins."""
+        for variant, group in self._groups.items():
+            sizes = np.concatenate(self._row_sizes[variant], dtype=np.int64)
+            assert len(sizes) == n_residues, f"{variant}: {len(sizes)} of {n_residues} rows"
+            group["indptr"] = np.append(0, np.cumsum(sizes))
+
+
+@contextmanager
+def write_codes(
+    path: str | Path,
+    accessions: Sequence[str],
+    lengths: Sequence[int],
+    n_features: Mapping[str, int],
+    digests: Mapping[str, str],
+    source: CacheSource,
+) -> Iterator[CodesWriter]:
+    """Write one shard; the file appears when the block ends with every row of every SAE written.
+
+    Parameters
+    ----------
+    accessions, lengths : sequences
+        The shard's proteins in row order; protein i takes ``lengths[i]`` rows.
+    n_features, digests : mapping of SAE variant to its width, and to the checksum of its weights
+    source : CacheSource
+        Of the activations.
+    """
+    n_residues = int(np.sum(lengths))
+    with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
+        groups = {}
+        for variant, width in n_features.items():
+            group = groups[variant] = file.create_group(f"codes/{variant}")
+            group.attrs["encoding-type"] = "csr_matrix"
+            group.attrs["encoding-version"] = "0.1.0"
+            group.attrs["shape"] = np.array([n_residues, width])
+            group.attrs["sae_sha256"] = digests[variant]
+            for name, dtype in (("data", np.float32), ("indices", np.int32)):
+                group.create_dataset(name, (0,), dtype, maxshape=(None,), chunks=(CHUNK,))
+        writer = CodesWriter(groups)
+        yield writer
+        writer.finish(n_residues)
+        write_index(file, KIND, accessions, lengths, source)
+
+
+class StoredCodes:
+    """Codes of one SAE over all shards of a layer, read-only.
+
+    Parameters
+    ----------
+    paths : sequence of path
+        The shards in the order of the protein table.
+    variant : str
+    sae_sha256 : str
+        Checksum of the weights of the SAE that the codes are to be of.
+    protein_set_sha256 : str
+        Checksum of the protein table that is used beside the codes.
+
+    Attributes
+    ----------
+    n_features : int
+    index : ShardIndex
+
+    Raises
+    ------
+    UserError
+        If a file is missing, is no complete file of codes, lacks the SAE or has those of other
+        weights, or does not fit the others (`ShardIndex`).
+    """
+
+    def __init__(
+        self, paths: Sequence[str | Path], variant: str, sae_sha256: str, protein_set_sha256: str
+    ):
+        with ExitStack() as opened:
+            files = [opened.enter_context(open_shard(path, KIND)) for path in paths]
+            groups = [_group(p, f, variant, sae_sha256) for p, f in zip(paths, files, strict=True)]
+            self.index = ShardIndex(paths, files, KIND, protein_set_sha256)
+            self._indptr = [group["indptr"][:] for group in groups]
+            self.n_features = int(groups[0].attrs["shape"][1])
+        self._paths = list(paths)
+        self._name = f"codes/{variant}"
+
+    def blocks(
+        self, accessions: set[str], max_rows: int
+    ) -> Iterator[tuple[list[str], sparse.csr_array]]:
+        """Whole proteins at a time, in the order of the shards.
+
+        Yields
+        ------
+        (accessions, codes)
+            Rows of these proteins one after another, float32, shape (n_residues, n_features), at
+            most ``max_rows`` of them unless a single protein is longer.
+        """
+        with ExitStack() as opened:
+            files = [opened.enter_context(h5py.File(path, "r")) for path in self._paths]
+            groups = [file[self._name] for file in files]
+            for wanted in self.index.groups(accessions, max_rows):
+                places = (wanted[column].tolist() for column in ("shard", "offset", "length"))
+                parts = [
+                    self._rows(groups[shard], self._indptr[shard][offset : offset + length + 1])
+                    for shard, offset, length in _joined(zip(*places, strict=True))
+                ]
+                yield wanted["accession"].tolist(), sparse.csr_array(sparse.vstack(parts))
+
+    def _rows(self, group: h5py.Group, indptr: np.ndarray) -> sparse.csr_array:
+        first, last = indptr[0], indptr[-1]
+        return sparse.csr_array(
+            (group["data"][first:last], group["indices"][first:last], indptr - first),
+            shape=(len(indptr) - 1, self.n_features),
+        )
+
+
+def _group(path: str | Path, file: h5py.File, variant: str, sae_sha256: str) -> h5py.Group:
+    if variant not in file["codes"]:
+        present = ", ".join(sorted(file["codes"]))
+        raise UserError(f"{path}: no codes of SAE {variant}; it has {present}; encode again")
+    group = file["codes"][variant]
+    if group.attrs["sae_sha256"] != sae_sha256:
+        raise UserError(
+            f"{path}: the codes of {variant} are of weights {group.attrs['sae_sha256'][:12]}, but "
+            f"the SAE given has {sae_sha256[:12]}; encode again"
+        )
+    return group
+
+
+def _joined(places: Iterator[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
+    """Shard, first row and rows, of proteins that stand one after another as one piece.
+
+    Examples
+    --------
+    >>> _joined(iter([(0, 0, 3), (0, 3, 2), (0, 7, 1), (1, 0, 4)]))
+    [(0, 0, 5), (0, 7, 1), (1, 0, 4)]
+    """
+    pieces: list[tuple[int, int, int]] = []
+    for shard, offset, length in places:
+        if pieces and pieces[-1][0] == shard and sum(pieces[-1][1:]) == offset:
+            pieces[-1] = (shard, pieces[-1][1], pieces[-1][2] + length)
+        else:
+            pieces.append((shard, offset, length))
+    return pieces
