@@ -29,8 +29,9 @@ from threadpoolctl import threadpool_limits
 
 from protsae.association.counts import MatchCounts
 from protsae.association.instances import InstanceCounts
-from protsae.association.nulls import Runs, shift_null
+from protsae.association.nulls import shift_null
 from protsae.association.ranks import rank_scores
+from protsae.association.runs import Runs
 from protsae.association.thresholds import passed_thresholds, positive_quantiles
 
 CASES = {

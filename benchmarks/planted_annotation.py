@@ -34,7 +34,8 @@ from threadpoolctl import threadpool_limits
 from protsae.association.annotation import score_pairs
 from protsae.association.counts import MatchCounts
 from protsae.association.instances import InstanceCounts
-from protsae.association.nulls import Runs, benjamini_hochberg, shift_null
+from protsae.association.nulls import benjamini_hochberg, shift_null
+from protsae.association.runs import Runs
 from protsae.association.scores import harmonic_mean, ratio
 from protsae.association.thresholds import positive_quantiles
 from protsae.resampling import bootstrap_weights, interval, share_interval

@@ -11,8 +11,9 @@ from protsae.association.cluster_null import cluster_null
 from protsae.association.codes import Codes
 from protsae.association.instances import InstanceCounts
 from protsae.association.layer import Layer
-from protsae.association.nulls import Runs, benjamini_hochberg, shift_null
+from protsae.association.nulls import benjamini_hochberg, shift_null
 from protsae.association.ranks import rank_scores
+from protsae.association.runs import Runs
 from protsae.association.scores import (
     always_on_f1,
     f1_score,
@@ -157,6 +158,8 @@ def examine(layer: Layer, split: HeldOut, codes: Codes) -> Examined:
     measured: list[pd.DataFrame] = []
     for held, activations in layer.columns(codes, "test", np.unique(feature), test.n_active):
         of_group = np.flatnonzero(np.isin(feature, held))
+        # By property, whose rotations then are looked at once.
+        of_group = of_group[np.argsort(property_[of_group], kind="stable")]
         for members in np.array_split(of_group, -(-len(of_group) // PAIRS_AT_ONCE)):
             found, sums = _examine(
                 layer,
@@ -234,7 +237,7 @@ def _examine(
     tp, on = (np.zeros((split.n_clusters, n_pairs)) for _ in range(2))
     rows_on: list[np.ndarray] = [np.empty(0, np.int64)] * n_pairs
     has_property = np.zeros(len(split.cluster), dtype=bool)
-    for pair in np.argsort(property_, kind="stable"):
+    for pair in range(n_pairs):
         labelled = _rows(split.labels, property_[pair])
         has_property[labelled] = True
         column = slice(activations.indptr[feature[pair]], activations.indptr[feature[pair] + 1])

@@ -1,116 +1,16 @@
-"""Does a feature know the place? Exact p-values where every protein's labels are rotated."""
+"""Does a feature know the place? P-values where every protein's labels are rotated."""
 
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.optimize import minimize_scalar
 from scipy.stats import false_discovery_control
 
-from protsae.association.sums import SumLaw
+from protsae.association.runs import Runs, overlaps
+from protsae.association.sums import SMALLEST, SumLaw
 
-BLOCK_RESIDUES = 50_000
-"""Residues whose overlaps are computed at a time: the arrays then stay in a core's cache."""
-
-
-@dataclass(frozen=True, eq=False)
-class Runs:
-    """Stretches of residues within proteins, in order; three int64 arrays of one length.
-
-    Attributes
-    ----------
-    protein : ndarray
-        Index of the protein.
-    begin, end : ndarray
-        First residue and the one after the last, 0-based, counted within the protein.
-    """
-
-    protein: np.ndarray
-    begin: np.ndarray
-    end: np.ndarray
-
-    @classmethod
-    def of_rows(cls, rows: np.ndarray, lengths: np.ndarray) -> "Runs":
-        """Runs of ascending rows of proteins that stand one after another.
-
-        Examples
-        --------
-        >>> runs = Runs.of_rows(np.array([1, 2, 3, 6]), np.array([3, 5]))
-        >>> list(zip(runs.protein.tolist(), runs.begin.tolist(), runs.end.tolist()))
-        [(0, 1, 3), (1, 0, 1), (1, 3, 4)]
-        """
-        ends = np.cumsum(lengths)
-        rows = np.asarray(rows, dtype=np.int64)
-        protein = np.searchsorted(ends, rows, side="right")
-        new = np.ones(len(rows), dtype=bool)
-        new[1:] = (rows[1:] != rows[:-1] + 1) | (protein[1:] != protein[:-1])
-        first = np.flatnonzero(new)
-        last = np.append(first[1:], len(rows)) - 1 if len(rows) else first
-        of_run = protein[first]
-        before = (ends - lengths)[of_run]
-        return cls(of_run, rows[first] - before, rows[last] - before + 1)
-
-    @classmethod
-    def joined(cls, parts: list["Runs"], n_proteins: list[int]) -> "Runs":
-        """Runs of blocks of proteins, one block after another.
-
-        Examples
-        --------
-        >>> one = Runs(np.array([1]), np.array([4]), np.array([5]))
-        >>> Runs.joined([one, one], [3, 2]).protein.tolist()
-        [1, 4]
-        """
-        first = np.cumsum([0, *n_proteins])[:-1]
-        protein = [part.protein + n for part, n in zip(parts, first, strict=True)]
-        begin, end = [part.begin for part in parts], [part.end for part in parts]
-        return cls(*(np.concatenate([np.zeros(0, np.int64), *x]) for x in (protein, begin, end)))
-
-    def among(self, keep: np.ndarray) -> "Runs":
-        """Runs of the proteins where the mask is True, numbered anew."""
-        chosen = keep[self.protein]
-        number = np.cumsum(keep) - 1
-        return Runs(number[self.protein[chosen]], self.begin[chosen], self.end[chosen])
-
-    def sizes(self, n_proteins: int) -> np.ndarray:
-        """Number of residues in runs, by protein."""
-        size = self.end - self.begin
-        return np.bincount(self.protein, size, n_proteins).astype(np.int64)
-
-    def residues(self) -> "Places":
-        """Every residue in a run, each with sign 1."""
-        size = self.end - self.begin
-        place = np.repeat(self.begin - (np.cumsum(size) - size), size) + np.arange(size.sum())
-        return Places(np.repeat(self.protein, size), place, np.ones(len(place)))
-
-    def edges(self, lengths: np.ndarray) -> "Places":
-        """Every change: +1 where a run begins, -1 after its end, which may be residue 0 again."""
-        protein = np.repeat(self.protein, 2)
-        place = np.stack([self.begin, self.end], axis=1).ravel() % lengths[protein]
-        return Places(protein, place, np.tile([1.0, -1.0], len(self.protein)))
-
-
-@dataclass(frozen=True, eq=False)
-class Places:
-    """Signed places in proteins, by protein; three arrays of one length."""
-
-    protein: np.ndarray
-    place: np.ndarray
-    sign: np.ndarray
-
-    def meet(self, others: "Places", lengths: np.ndarray) -> np.ndarray:
-        """Product of signs where others, rotated, come to lie on these; float64.
-
-        Protein after protein, for rotations by 0, 1, ..., L - 1: summed over all pairs of places.
-        """
-        number = np.bincount(self.protein, minlength=len(lengths))
-        repeats = number[others.protein]
-        begin = (np.cumsum(number) - number)[others.protein]
-        partner = np.repeat(begin - (np.cumsum(repeats) - repeats), repeats)
-        partner += np.arange(len(partner))
-        first = (np.cumsum(lengths) - lengths)[others.protein]
-        shift = np.repeat(others.place, repeats) - self.place[partner]
-        shift += np.where(shift < 0, np.repeat(lengths[others.protein], repeats), 0)
-        shift += np.repeat(first, repeats)
-        weight = np.repeat(others.sign, repeats) * self.sign[partner]
-        return np.bincount(shift, weight, int(lengths.sum())).astype(np.float64)
+BOUNDED_BELOW = 1e-12
+"""P-values that a bound shows to be smaller are not computed: no decision depends on them."""
 
 
 @dataclass(frozen=True)
@@ -120,15 +20,15 @@ class ShiftNull:
     Attributes
     ----------
     observed : ndarray, int64
-    expected, sd : ndarray, float64
-        Mean and standard deviation under the null.
+    expected : ndarray, float64
+        Mean under the null.
     p_value : ndarray, float64
-        Chance of at least ``observed``; never 0.
+        Chance of at least ``observed``, exact from ``BOUNDED_BELOW`` on, else a bound from above;
+        never 0.
     """
 
     observed: np.ndarray
     expected: np.ndarray
-    sd: np.ndarray
     p_value: np.ndarray
 
 
@@ -167,9 +67,128 @@ def shift_null(
     >>> null.observed.tolist(), null.expected.round(9).tolist(), null.p_value.round(9).tolist()
     ([2], [0.4], [0.04])
     """
-    found = [_pair_null(on[f], labels[p], lengths) for f, p in pairs.tolist()]
-    table = np.array(found, dtype=np.float64).reshape(-1, 4)
-    return ShiftNull(table[:, 0].astype(np.int64), *np.ascontiguousarray(table[:, 1:].T))
+    observed = np.zeros(len(pairs), dtype=np.int64)
+    expected, p_value = np.zeros(len(pairs)), np.ones(len(pairs))
+    for label in np.unique(pairs[:, 1]):
+        rotated = _Rotated.of(labels[label], lengths)
+        for pair in np.flatnonzero(pairs[:, 1] == label):
+            found = rotated.pair_null(on[pairs[pair, 0]])
+            observed[pair], expected[pair], p_value[pair] = found
+    return ShiftNull(observed, expected, p_value)
+
+
+@dataclass(frozen=True, eq=False)
+class _Rotated:
+    """A property's labels, in the proteins that have any, under the rotations that break no run.
+
+    Attributes
+    ----------
+    present : ndarray of bool, shape (n_all_proteins,)
+        Proteins that have the label; the others are left out of what follows.
+    labels : Runs
+    lengths, first : ndarray of int, shape (n_proteins,)
+        Residues and first row of each.
+    allowed : ndarray of bool, shape (n_residues,)
+        Rotation by 0, 1, ..., L_p - 1 breaks no run.
+    before, share_before : ndarray, shape (n_residues + 1,)
+        Residues with the label before each row; and the sum of shares of allowed rotations that
+        put the label there.
+    """
+
+    present: np.ndarray
+    labels: Runs
+    lengths: np.ndarray
+    first: np.ndarray
+    allowed: np.ndarray
+    before: np.ndarray
+    share_before: np.ndarray
+
+    @classmethod
+    def of(cls, labels: Runs, lengths: np.ndarray) -> "_Rotated":
+        present = labels.sizes(len(lengths)) > 0
+        labels, lengths = labels.among(present), lengths[present]
+        first = np.cumsum(lengths) - lengths
+        n_residues = int(lengths.sum())
+        allowed = np.ones(n_residues, dtype=bool)
+        allowed[_rows(Runs(labels.protein, labels.begin + 1, labels.end), first)] = False
+        has_label = np.zeros(n_residues, dtype=np.int64)
+        has_label[_rows(labels, first)] = 1
+        share = np.zeros(n_residues)
+        if n_residues:
+            # What C counts with the allowed rotations as "on": of these, those that label a row.
+            number = overlaps(Runs.of_rows(np.flatnonzero(allowed), lengths), labels, lengths)
+            share = number / np.repeat(np.add.reduceat(allowed, first, dtype=np.int64), lengths)
+        before, share_before = (np.append(0, np.cumsum(x)) for x in (has_label, share))
+        return cls(present, labels, lengths, first, allowed, before, share_before)
+
+    def pair_null(self, on: Runs) -> tuple[int, float, float]:
+        """Observed and expected true positives, and the p-value."""
+        on = on.among(self.present)
+        begin, end = self.first[on.protein] + on.begin, self.first[on.protein] + on.end
+        observed = int((self.before[end] - self.before[begin]).sum())
+        share = self.share_before[end] - self.share_before[begin]
+        mean = np.bincount(on.protein, share, len(self.lengths))
+        expected = float(mean.sum())
+        n_on, n_labelled = (runs.sizes(len(self.lengths)) for runs in (on, self.labels))
+        least = np.maximum(n_on + n_labelled - self.lengths, 0)
+        p_value = tail_bound(mean, least, np.minimum(n_on, n_labelled), observed)
+        if p_value >= BOUNDED_BELOW:
+            p_value = self._p_value(on, n_on > 0, observed)
+        return observed, expected, p_value
+
+    def _p_value(self, on: Runs, both: np.ndarray, observed: int) -> float:
+        if not both.any():
+            return 1.0
+        lengths = self.lengths[both]
+        shared = overlaps(on.among(both), self.labels.among(both), lengths)
+        allowed = self.allowed[np.repeat(both, self.lengths)]
+        n_allowed = np.add.reduceat(allowed, np.cumsum(lengths) - lengths, dtype=np.int64)
+        return SumLaw.of_draws(shared[allowed], n_allowed).at_least(observed)
+
+
+def tail_bound(mean: np.ndarray, least: np.ndarray, most: np.ndarray, observed: int) -> float:
+    """At most this is P(sum of C_p >= observed), for independent C_p with these means and ranges.
+
+    exp(-theta y) prod_p E exp(theta C_p), and E exp(theta C_p) is largest where C_p is only ever
+    least or most; theta >= 0 is searched for the smallest.
+
+    Parameters
+    ----------
+    mean, least, most : ndarray, shape (n_terms,)
+
+    References
+    ----------
+    Hoeffding, J. Am. Stat. Assoc. 58, 13 (1963), equation 4.1 and Theorem 1.
+
+    Examples
+    --------
+    Three coins: the bound on three heads is their chance; on two (1/2) it is loose.
+
+    >>> coins = np.full(3, 0.5), np.zeros(3, int), np.ones(3, int)
+    >>> round(tail_bound(*coins, 3), 6), round(tail_bound(*coins, 2), 2)
+    (0.125, 0.84)
+    """
+    varies = most > least
+    lacking = float((most[varies] - mean[varies]).sum()) if varies.any() else 0.0
+    above = observed - float(mean.sum())
+    if above <= 0 or lacking <= 0:
+        return 1.0
+    width = (most - least)[varies].astype(np.float64)
+    share = ((mean - least)[varies] / width).clip(0, 1)
+    wanted = observed - float(least.sum() + (mean[~varies] - least[~varies]).sum())
+
+    def log_bound(theta: float) -> float:
+        return float(np.log1p(share * np.expm1(theta * width)).sum() - theta * wanted)
+
+    # exp(theta width) stays finite; any theta gives a bound.
+    steepest = min(600.0 / width.max(), 50.0)
+    best = minimize_scalar(log_bound, bounds=(0.0, steepest), method="bounded")
+    return float(np.exp(np.clip(best.fun, np.log(SMALLEST), 0.0)))
+
+
+def _rows(runs: Runs, first: np.ndarray) -> np.ndarray:
+    places = runs.residues()
+    return first[places.protein] + places.place
 
 
 def benjamini_hochberg(p_values: np.ndarray) -> np.ndarray:
@@ -189,73 +208,3 @@ def benjamini_hochberg(p_values: np.ndarray) -> np.ndarray:
     if tested.any():
         q_values[tested] = false_discovery_control(p_values[tested], method="bh")
     return q_values
-
-
-def overlaps(on: Runs, labels: Runs, lengths: np.ndarray) -> np.ndarray:
-    """Residues in both where labels are rotated by 0, 1, ..., L_p - 1, one protein after another.
-
-    C_p(s) is piecewise linear, so its second difference 2 C(s) - C(s+1) - C(s-1) is 0 but where an
-    edge of a label meets an edge of a run: as many terms as pairs of edges, not of residues. Two
-    sums give it back up to constants, which sum_s (C(s) - C(s+1)) = 0 and
-    sum_s C(s) = (residues on) (residues labelled) fix. Where residues are so scattered that they
-    have fewer pairs than their edges, they are counted one by one.
-
-    Examples
-    --------
-    >>> lengths = np.array([5])
-    >>> one, two = Runs.of_rows(np.array([0]), lengths), Runs.of_rows(np.array([3, 4]), lengths)
-    >>> overlaps(one, two, lengths).tolist()
-    [0, 0, 0, 1, 1]
-    """
-    shared = np.zeros(int(lengths.sum()), dtype=np.int32)
-    block = (np.cumsum(lengths) - lengths) // BLOCK_RESIDUES
-    begin = 0
-    for number in np.unique(block):
-        mine = block == number
-        part = _overlaps(on.among(mine), labels.among(mine), lengths[mine])
-        shared[begin : begin + len(part)] = part
-        begin += len(part)
-    return shared
-
-
-def _overlaps(on: Runs, labels: Runs, lengths: np.ndarray) -> np.ndarray:
-    """As ``overlaps``; whole numbers throughout, exact in float64."""
-    product = on.sizes(len(lengths)) * labels.sizes(len(lengths))
-    n_runs = [np.bincount(runs.protein, minlength=len(lengths)) for runs in (on, labels)]
-    if product.sum() <= 4 * (n_runs[0] @ n_runs[1]):
-        return on.residues().meet(labels.residues(), lengths)
-    first = np.cumsum(lengths) - lengths
-    bends = on.edges(lengths).meet(labels.edges(lengths), lengths)
-    steps = _sums_within(bends, first, lengths)
-    steps -= np.repeat(np.add.reduceat(steps, first) / lengths, lengths)
-    counts = steps - _sums_within(steps, first, lengths)
-    missing = (product - np.add.reduceat(counts, first)) / lengths
-    shared: np.ndarray = counts + np.repeat(missing, lengths)
-    return shared
-
-
-def _sums_within(values: np.ndarray, first: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-    """Cumulative sums that begin anew in each protein."""
-    sums = np.cumsum(values)
-    before = sums[first] - values[first]
-    return sums - np.repeat(before, lengths)
-
-
-def _pair_null(on: Runs, labels: Runs, lengths: np.ndarray) -> tuple[int, float, float, float]:
-    """Observed, mean, standard deviation and p-value of one pair."""
-    both = np.zeros(len(lengths), dtype=bool)
-    both[on.protein] = True
-    has_label = np.zeros(len(lengths), dtype=bool)
-    has_label[labels.protein] = True
-    both &= has_label
-    if not both.any():
-        return 0, 0.0, 0.0, 1.0
-    lengths, labels = lengths[both], labels.among(both)
-    shared = overlaps(on.among(both), labels, lengths)
-    first = np.cumsum(lengths) - lengths
-    whole = np.ones(len(shared), dtype=bool)
-    inside = Runs(labels.protein, labels.begin + 1, labels.end).residues()
-    whole[first[inside.protein] + inside.place] = False
-    law = SumLaw.of_draws(shared[whole], np.add.reduceat(whole, first, dtype=np.int64))
-    observed = int(shared[first].sum())
-    return observed, law.mean, law.sd, law.at_least(observed)

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import brentq
 
+SMALLEST = 1e-300
+"""Probability that is reported in place of any smaller one."""
 STEEPEST = 40.0
 """Largest tilt: the tilted law then holds all but e^-40 of itself at its maximum."""
 
@@ -62,15 +64,8 @@ class SumLaw:
         """Expected sum."""
         return self.largest - float(self.probability @ self.below)
 
-    @property
-    def sd(self) -> float:
-        """Standard deviation of the sum."""
-        means = np.add.reduceat(self.probability * self.below, self.first)
-        variance = float(self.probability @ self.below.astype(np.float64) ** 2 - means @ means)
-        return max(variance, 0.0) ** 0.5
-
     def at_least(self, observed: int) -> float:
-        """P(sum >= observed), to about 1e-12 of itself however small; below 1e-300, 1e-300.
+        """P(sum >= observed), to about 1e-12 of itself however small; ``SMALLEST`` at least.
 
         Each term's law is tilted, q(c) = p(c) exp(theta c) / E exp(theta C), so that the sum's mean
         comes to lie at ``observed``. There the convolution by FFT, whose error is about 1e-16 of
@@ -89,7 +84,7 @@ class SumLaw:
         # By how much each sum exceeds the observed one; the least likely weigh least.
         excess = lacking - np.arange(len(within))
         log_p = np.log(total).sum() + tilt * lacking + np.log(within @ np.exp(-tilt * excess))
-        return float(np.exp(np.clip(log_p, np.log(1e-300), 0.0)))
+        return float(np.exp(np.clip(log_p, np.log(SMALLEST), 0.0)))
 
     def _tilt_to(self, lacking: int) -> float:
         """The tilt from 0 to ``STEEPEST`` whose mean lies nearest to largest - lacking."""
