@@ -1,7 +1,8 @@
 """Write a page of the run: one HTML file that opens from disk, without a network.
 
-Shows the run in numbers, every layer's SAEs, and the best features of each layer with their
-strongest proteins. Which models, layers and variants there are is read from features.parquet.
+Shows the run in numbers, every layer's SAEs and linear probes, kinds of features, candidates for
+missing annotation, and the best features of each layer with their strongest proteins. Which
+models, layers and variants there are is read from features.parquet.
 
 example:
   protsae report --results results --output results/report.html

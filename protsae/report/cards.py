@@ -23,6 +23,7 @@ def layer_section(
         "id": key,
         "name": name,
         "model": layer.model,
+        "number": layer.number,
         "onehot": layer.model == ONEHOT,
         "random": is_random(layer.model),
         "training": plots.training_curves(layer.training, f"{key}-training"),
@@ -30,6 +31,7 @@ def layer_section(
         "features": [
             {
                 **row,
+                "id": f"{key}-feature-{place}",
                 "examples": _examples(
                     examples.get((row["variant"], row["feature"]), layer.examples.head(0)),
                     row["property"],
@@ -37,7 +39,7 @@ def layer_section(
                     residues,
                 ),
             }
-            for row in layer.best.to_dict("records")
+            for place, row in enumerate(layer.best.to_dict("records"))
         ],
     }
 

@@ -10,10 +10,13 @@ from markupsafe import Markup
 
 from protsae import __version__
 from protsae.report import plots
+from protsae.report.candidates import candidate_section
 from protsae.report.cards import layer_section
 from protsae.report.formats import FILTERS
+from protsae.report.kinds import kind_section
 from protsae.report.names import layer_names
 from protsae.report.numbers import run_numbers, split_rows
+from protsae.report.probes import probe_section
 from protsae.report.properties import PropertyResidues
 from protsae.report.ranking import FROM_SEQUENCE, property_by_layer
 from protsae.report.run import Run
@@ -46,7 +49,17 @@ def render_page(run: Run) -> str:
     in_examples = {a for layer in run.layers for a in layer.examples["accession"]}
     shown = run.proteins[run.proteins["accession"].isin(in_examples)]
     residues = PropertyResidues(shown, run.annotations)
-    names = layer_names([(layer.model, layer.number) for layer in run.layers])
+    places = [(layer.model, layer.number) for layer in run.layers]
+    names = layer_names(places)
+    layers = [
+        layer_section(number, layer, names[number], proteins, residues)
+        for number, layer in enumerate(run.layers)
+    ]
+    cards = {
+        (layer["model"], layer["number"], card["variant"], card["feature"]): card["id"]
+        for layer in layers
+        for card in layer["features"]
+    }
     return environment.get_template("template.html").render(
         style=Markup((HERE / "style.css").read_text()),
         version=__version__,
@@ -59,10 +72,12 @@ def render_page(run: Run) -> str:
             "captured": plots.captured(run.detectors),
         },
         matrix=matrix_rows(run),
-        layers=[
-            layer_section(number, layer, names[number], proteins, residues)
-            for number, layer in enumerate(run.layers)
-        ],
+        kinds=kind_section(run.features),
+        probes=probe_section(run.probes, places),
+        candidates=candidate_section(
+            run.candidates, run.recovery, run.reliability, cards, proteins
+        ),
+        layers=layers,
         open_features=OPEN_FEATURES,
     )
 

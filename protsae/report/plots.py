@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from protsae.models import DETECTORS
-from protsae.report.names import layer_names
+from protsae.report.names import tick_labels
 from protsae.report.svg import GREY, MARKERS, SERIES, svg
 
 
@@ -48,7 +48,7 @@ def captured(detectors: pd.DataFrame) -> Markup:
     baseline = detectors["variant"].isin(DETECTORS)
 
     def draw(axes: Sequence[Axes]) -> None:
-        ticks = _labels(detectors)
+        ticks = list(dict.fromkeys(_labels(detectors)))
         shares = detectors.assign(significant=detectors["n_significant"] / detectors["n_detectors"])
         pairs = (
             ("properties_captured", "Properties captured"),
@@ -128,8 +128,9 @@ def _layer_lines(
     ticks: Sequence[str] | None = None,
 ) -> None:
     """One line per model and variant over the layers; intervals where the table has them."""
-    labels = _labels(summary) if ticks is None else list(ticks)
-    place = pd.Series(_labels(summary, every=True), index=summary.index).map(labels.index)
+    every = _labels(summary)
+    labels = list(dict.fromkeys(every)) if ticks is None else list(ticks)
+    place = pd.Series(every, index=summary.index).map(labels.index)
     for number, variant in enumerate(dict.fromkeys(summary["variant"])):
         ink = colour or SERIES[number % len(SERIES)]
         label = variant if not hollow or colour else None
@@ -162,8 +163,5 @@ def _error_bars(rows: pd.DataFrame, column: str, values: np.ndarray) -> np.ndarr
     return np.maximum([low, high], 0)
 
 
-def _labels(summary: pd.DataFrame, every: bool = False) -> list[str]:
-    """Tick labels of the layers, in order; ``every`` row's, or each once."""
-    names = layer_names(list(zip(summary["model"], summary["layer"], strict=True)))
-    labels = [name.replace("random", "rnd").replace("layer ", "") for name in names]
-    return labels if every else list(dict.fromkeys(labels))
+def _labels(rows: pd.DataFrame) -> list[str]:
+    return tick_labels(list(zip(rows["model"], rows["layer"], strict=True)))

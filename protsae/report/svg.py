@@ -88,5 +88,8 @@ def svg(
     text = text.replace("'DejaVu Sans'", "system-ui, sans-serif")
     for colour, variable in _THEME.items():
         text = text.replace(colour, variable)
-    label = escape(description)
-    return Markup(text.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1).strip())
+    # Letters of 12 px shrink with the page to 0.8 of that, then the figure scrolls.
+    described = (
+        f'role="img" aria-label="{escape(description)}" style="min-width:{0.8 * inches[0]:g}in"'
+    )
+    return Markup(text.replace("<svg ", f"<svg {described} ", 1).strip())

@@ -114,10 +114,15 @@ def test_residues_with_the_property_are_marked(page: str) -> None:
 
 def test_each_layer_has_a_section_and_fewer_features_can_be_asked_for(results: Path) -> None:
     page = render_page(read_run(results, 1))
-    cards = [a for tag, a in Elements(page).found if tag == "details"]
+    cards = [a for _, a in Elements(page).found if a.get("class") == "card"]
     assert len(cards) == 3  # one per layer
     for name in ("One-hot", "Layer 1", "Layer 2"):
         assert f">{name}</h2>" in page
+
+
+def test_cards_name_the_kind(page: str) -> None:
+    assert "relu, feature 0: point; 1 more with this property" in page
+    assert "point; in 50 % of proteins, on 10 % of their residues, in runs of 1<" in page
 
 
 def test_reads_only_the_files_it_shows(tmp_path: Path) -> None:

@@ -45,8 +45,11 @@ rule report:
         "<results>/proteins/proteins.parquet",
         "<results>/proteins/annotations.parquet",
         "<results>/proteins/provenance.json",
-        layer_paths("<results>/annotation/{model}/layer-{layer}/examples.parquet"),
-        layer_paths("<results>/annotation/{model}/layer-{layer}/detectors.parquet"),
+        expand(
+            layer_paths("<results>/annotation/{model}/layer-{layer}/{table}.parquet"),
+            table=["examples", "detectors", "candidates", "recovery", "reliability"],
+        ),
+        layer_paths("<results>/probes/{model}/layer-{layer}/probes.parquet"),
         sae_paths("<results>/sae/{model}/layer-{layer}/{variant}/evaluation.json"),
         sae_paths("<results>/sae/{model}/layer-{layer}/{variant}/training.parquet"),
     output:
