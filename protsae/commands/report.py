@@ -22,13 +22,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line."""
     parser.add_argument("--results", required=True, metavar="DIR", help="folder of the run")
     parser.add_argument("--output", required=True, metavar="FILE", help="page to write (.html)")
+    parser.add_argument(
+        "--labels", nargs="+", default=(), metavar="FILE", help="label files, as annotate had them"
+    )
     add_flags(parser, ReportSettings)
 
 
 def run(args: argparse.Namespace) -> None:
     """Read, render, write; prints where the page and the table are."""
     settings = settings_from_flags(ReportSettings, args)
-    page = render_page(read_run(args.results, settings.features_per_layer))
+    page = render_page(read_run(args.results, settings.features_per_layer, args.labels))
     with atomic_path(args.output) as temporary:
         temporary.write_text(page, encoding="utf-8")
     print(f"feature table: {Path(args.results) / 'features.tsv'} (and features.parquet)")

@@ -48,7 +48,7 @@ def render_page(run: Run) -> str:
     proteins = run.proteins.set_index("accession")
     in_examples = {a for layer in run.layers for a in layer.examples["accession"]}
     shown = run.proteins[run.proteins["accession"].isin(in_examples)]
-    residues = PropertyResidues(shown, run.annotations)
+    residues = PropertyResidues(shown, run.annotations, run.labels)
     places = [(layer.model, layer.number) for layer in run.layers]
     names = layer_names(places)
     layers = [

@@ -8,8 +8,10 @@ from typing import Any
 import pandas as pd
 
 from protsae.association.summary import concatenate, summarise
+from protsae.concepts.label_sets import LabelSet
 from protsae.errors import UserError
 from protsae.io.json_files import read_json
+from protsae.io.residue_labels import read_label_sets
 from protsae.io.tables import read_table
 from protsae.report.ranking import best_features
 from protsae.tables_schema import (
@@ -70,6 +72,8 @@ class Run:
         All of them.
     annotations : DataFrame
         Of the proteins that stand in an example.
+    labels : list of LabelSet
+        Of label files.
     features, detectors, summary, probes, candidates, recovery, reliability : DataFrame
         As in docs/tables.md, of all layers.
     layers : list of Layer
@@ -79,6 +83,7 @@ class Run:
     provenance: dict[str, Any]
     proteins: pd.DataFrame
     annotations: pd.DataFrame
+    labels: list[LabelSet]
     features: pd.DataFrame
     detectors: pd.DataFrame
     summary: pd.DataFrame
@@ -89,8 +94,15 @@ class Run:
     layers: list[Layer]
 
 
-def read_run(results: str | Path, features_per_layer: int) -> Run:
+def read_run(
+    results: str | Path, features_per_layer: int, labels: Sequence[str | Path] = ()
+) -> Run:
     """Read the feature table, and of the layers that it names the files that belong to them.
+
+    Parameters
+    ----------
+    labels : sequence of str or Path
+        Files of ``annotate.labels``; they lie outside the results.
 
     Raises
     ------
@@ -115,12 +127,14 @@ def read_run(results: str | Path, features_per_layer: int) -> Run:
     candidates = of_layers("annotation", CANDIDATES)
     shown = {accession for layer in layers for accession in layer.examples["accession"]}
     _validate_known(shown | set(candidates["accession"]), set(proteins["accession"]), results)
+    sequences = dict(zip(proteins["accession"], proteins["sequence"], strict=True))
     annotations = _read(results / "proteins" / "annotations.parquet", ANNOTATIONS)
     evaluations = [document for layer in layers for document in layer.evaluations.values()]
     return Run(
         provenance=read_json(results / "proteins" / "provenance.json"),
         proteins=proteins,
         annotations=annotations[annotations["accession"].isin(shown)].reset_index(drop=True),
+        labels=read_label_sets(labels, sequences)[0],
         features=features,
         detectors=concatenate([layer.detectors for layer in layers]),
         summary=summarise(evaluations, features),
