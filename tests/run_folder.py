@@ -12,6 +12,7 @@ feature property              f1   f1_low neuron   null   base rate always-on F1
 ======= ===================== ==== ====== ======== ====== ========= =============
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,7 @@ from protsae.tables_schema import (
     LOOKUP,
     PROBES,
     RECOVERY,
+    RELIABILITY,
     Table,
 )
 
@@ -77,14 +79,14 @@ def write_stages(results: Path) -> None:
             ("detectors", detector_rows(model, layer)),
             ("associations", association_rows(model, layer)),
             ("examples", example_rows(model, layer)),
-            ("candidates", table_of(CANDIDATES, property=["SIGNAL"])),
-            ("recovery", table_of(RECOVERY, property=["SIGNAL"])),
+            ("candidates", candidate_rows(model, layer)),
+            ("recovery", recovery_rows(model, layer)),
+            ("reliability", reliability_rows(model, layer)),
         ):
             write_table(annotation / f"{name}.parquet", table, {"stage": "annotate"})
-        probes = table_of(PROBES, property=["SIGNAL", "residue: C"], f1=[0.75, 0.9])
         write_table(
             results / "probes" / folder / "probes.parquet",
-            probes.assign(model=model, layer=layer),
+            probe_rows(model, layer),
             {"stage": "probe"},
         )
         for variant in VARIANTS:
@@ -93,7 +95,7 @@ def write_stages(results: Path) -> None:
             write_table(sae / "training.parquet", training_rows(), {"stage": "train"})
 
 
-def table_of(table: Table, **columns: list[object]) -> pd.DataFrame:
+def table_of(table: Table, **columns: Sequence[object]) -> pd.DataFrame:
     """A table with these columns, and what no test looks at in the others."""
     rows = pd.DataFrame(columns)
     unseen = {"text": "x", "integer": 1, "number": 0.5}
@@ -253,6 +255,48 @@ def example_rows(model: str, layer: int) -> pd.DataFrame:
     table = pd.DataFrame(rows, columns=[*columns, "activations"])
     both = pd.concat([table.assign(variant=variant) for variant in VARIANTS], ignore_index=True)
     return both.assign(model=model, layer=layer)
+
+
+def candidate_rows(model: str, layer: int) -> pd.DataFrame:
+    """Both variants point to one place of P00002, whose entry lacks SIGNAL; layer 2 is surer."""
+    columns = {
+        "variant": [*VARIANTS],
+        "feature": [0, 3],
+        "property": ["SIGNAL", "SIGNAL"],
+        "accession": ["P00002", "P00002"],
+        "start": [2, 5],
+        "end": [4, 5],
+        "probability": [0.5 + layer / 10, 0.5],
+    }
+    return table_of(CANDIDATES, **columns).assign(model=model, layer=layer)
+
+
+def recovery_rows(model: str, layer: int) -> pd.DataFrame:
+    """Of each SAE's five hidden signal peptides, ReLU's feature finds 3 first and TopK's 1."""
+    columns = {"variant": [*VARIANTS], "n_hidden": [5, 5], "n_found_first": [3, 1]}
+    rows = table_of(RECOVERY, property=["SIGNAL", "SIGNAL"], **columns)
+    return rows.assign(model=model, layer=layer)
+
+
+def reliability_rows(model: str, layer: int) -> pd.DataFrame:
+    """A bin of each SAE: 10 candidates, 3 and 1 of them at a hidden stretch."""
+    columns = {"variant": [*VARIANTS], "n_candidates": [10, 10], "n_hidden": [3, 1]}
+    rows = table_of(RELIABILITY, p_from=[0.5, 0.5], p_to=[0.6, 0.6], **columns)
+    rows = rows.assign(observed_share=rows["n_hidden"] / rows["n_candidates"], expected_share=0.25)
+    return rows.assign(model=model, layer=layer)
+
+
+def probe_rows(model: str, layer: int) -> pd.DataFrame:
+    """SIGNAL is read better in layer 2 than in layer 1, and from one-hot by chance."""
+    columns = {
+        "property": ["SIGNAL", "residue: C"],
+        "property_type": ["SIGNAL", "residue"],
+        "f1": [0.75, 0.9],
+        "auroc": [0.5 + 0.2 * layer, 1.0],
+        "control_auroc": [0.55, 0.6],
+        "n_clusters": [7, 13],
+    }
+    return table_of(PROBES, **columns).assign(model=model, layer=layer)
 
 
 def training_rows() -> pd.DataFrame:

@@ -25,3 +25,26 @@ def layer_names(places: Sequence[tuple[str, int]]) -> list[str]:
         return f"random layer {layer}" if is_random(model) else f"layer {layer}"
 
     return [name(model, layer) for model, layer in places]
+
+
+def tick_labels(places: Sequence[tuple[str, int]]) -> list[str]:
+    """The same, short enough to stand below an axis of layers.
+
+    Examples
+    --------
+    >>> tick_labels([("onehot", 0), ("esm2_x", 3), ("esm2_x-random", 3)])
+    ['one-hot', '3', 'rnd 3']
+    """
+    names = layer_names(places)
+    return [name.replace("random", "rnd").replace("layer ", "") for name in names]
+
+
+def shortened(name: str, most: int) -> str:
+    """At most so many characters, the last an ellipsis where some are left out.
+
+    Examples
+    --------
+    >>> shortened("CARBOHYD: N-linked (GlcNAc...)", 15), shortened("HELIX", 15)
+    ('CARBOHYD: N-li…', 'HELIX')
+    """
+    return name if len(name) <= most else name[: most - 1] + "…"

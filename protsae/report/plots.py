@@ -1,53 +1,17 @@
-"""Plots as inline SVG: same data, same bytes; colours follow the page's light or dark theme."""
+"""Figures of layers side by side, and of how their SAEs trained."""
 
-import io
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
-from markupsafe import Markup, escape
+from markupsafe import Markup
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from protsae.models import DETECTORS
-from protsae.report.names import layer_names
-
-# Okabe & Ito's colour-blind-safe palette; on the page each is a CSS variable, so that a dark theme
-# can lighten it. Ink and rule stand for text and grid.
-SERIES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
-_INK, _RULE, _GREY = "#010203", "#040506", "#070809"
-_MARKERS = ("o", "s", "^", "D", "v", "P")
-_THEME = {
-    **{colour: f"var(--series-{i})" for i, colour in enumerate(SERIES)},
-    _INK: "currentColor",
-    _RULE: "var(--rule)",
-    _GREY: "var(--quiet)",
-}
-_STYLE: Any = {
-    "svg.fonttype": "none",
-    "svg.hashsalt": "protsae",
-    "font.family": "DejaVu Sans",
-    "font.size": 9,
-    "axes.titlesize": 9.5,
-    "text.color": _INK,
-    "axes.labelcolor": _INK,
-    "axes.edgecolor": _RULE,
-    "axes.titlelocation": "left",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "grid.color": _RULE,
-    "grid.linewidth": 0.6,
-    "xtick.color": _INK,
-    "ytick.color": _INK,
-    "legend.frameon": False,
-    "figure.constrained_layout.use": True,
-}
+from protsae.report.names import tick_labels
+from protsae.report.svg import GREY, MARKERS, SERIES, svg
 
 
 def across_layers(summary: pd.DataFrame) -> Markup:
@@ -66,14 +30,14 @@ def across_layers(summary: pd.DataFrame) -> Markup:
         axes[0].set_ylim(bottom=0)
         axes[1].set_ylim(bottom=0)
         kinds = [
-            Line2D([], [], color=_GREY, marker="o", label="SAE"),
-            Line2D([], [], color=_GREY, marker="o", mfc="none", ls=":", label="PCA, L0 components"),
+            Line2D([], [], color=GREY, marker="o", label="SAE"),
+            Line2D([], [], color=GREY, marker="o", mfc="none", ls=":", label="PCA, L0 components"),
         ]
         axes[0].legend(handles=kinds, loc="best", fontsize=8)
         if summary["variant"].nunique() > 1:
             axes[1].legend(loc="best", fontsize=8)
 
-    return _svg("layers", "FVU, L0 and loss recovered across layers", (10.2, 2.9), 3, draw)
+    return svg("layers", "FVU, L0 and loss recovered across layers", (10.2, 2.9), (1, 3), draw)
 
 
 def captured(detectors: pd.DataFrame) -> Markup:
@@ -84,7 +48,7 @@ def captured(detectors: pd.DataFrame) -> Markup:
     baseline = detectors["variant"].isin(DETECTORS)
 
     def draw(axes: Sequence[Axes]) -> None:
-        ticks = _labels(detectors)
+        ticks = list(dict.fromkeys(_labels(detectors)))
         shares = detectors.assign(significant=detectors["n_significant"] / detectors["n_detectors"])
         pairs = (
             ("properties_captured", "Properties captured"),
@@ -93,11 +57,13 @@ def captured(detectors: pd.DataFrame) -> Markup:
         for axis, (column, title) in zip(axes, pairs, strict=True):
             axis.set_title(title)
             _layer_lines(axis, shares[~baseline], column, ticks=ticks)
-            _layer_lines(axis, shares[baseline], column, hollow=True, colour=_GREY, ticks=ticks)
+            _layer_lines(axis, shares[baseline], column, hollow=True, colour=GREY, ticks=ticks)
             axis.set_ylim(bottom=0)
         axes[0].legend(loc="best", fontsize=8)
 
-    return _svg("captured", "Properties captured by features and baselines", (10.2, 2.9), 2, draw)
+    return svg(
+        "captured", "Properties captured by features and baselines", (10.2, 2.9), (1, 2), draw
+    )
 
 
 def training_curves(curves: Mapping[str, pd.DataFrame], name: str) -> Markup:
@@ -124,7 +90,7 @@ def training_curves(curves: Mapping[str, pd.DataFrame], name: str) -> Markup:
         if len(curves) > 1:
             axes[0].legend(loc="best", fontsize=8)
 
-    return _svg(name, "Training curves", (7.6, 2.3), 3, draw)
+    return svg(name, "Training curves", (7.6, 2.3), (1, 3), draw)
 
 
 def density_histograms(histograms: Mapping[str, Mapping[str, Any]], name: str) -> Markup:
@@ -150,7 +116,7 @@ def density_histograms(histograms: Mapping[str, Mapping[str, Any]], name: str) -
         if len(histograms) > 1:
             axes[0].legend(loc="best", fontsize=8)
 
-    return _svg(name, "Histogram of feature densities", (2.7, 2.3), 1, draw)
+    return svg(name, "Histogram of feature densities", (2.7, 2.3), (1, 1), draw)
 
 
 def _layer_lines(
@@ -162,8 +128,9 @@ def _layer_lines(
     ticks: Sequence[str] | None = None,
 ) -> None:
     """One line per model and variant over the layers; intervals where the table has them."""
-    labels = _labels(summary) if ticks is None else list(ticks)
-    place = pd.Series(_labels(summary, every=True), index=summary.index).map(labels.index)
+    every = _labels(summary)
+    labels = list(dict.fromkeys(every)) if ticks is None else list(ticks)
+    place = pd.Series(every, index=summary.index).map(labels.index)
     for number, variant in enumerate(dict.fromkeys(summary["variant"])):
         ink = colour or SERIES[number % len(SERIES)]
         label = variant if not hollow or colour else None
@@ -174,7 +141,7 @@ def _layer_lines(
                 values,
                 yerr=_error_bars(rows, column, values),
                 color=ink,
-                marker=_MARKERS[number % len(_MARKERS)],
+                marker=MARKERS[number % len(MARKERS)],
                 markersize=4.5,
                 markerfacecolor="none" if hollow else ink,
                 linestyle=":" if hollow else "-",
@@ -196,38 +163,5 @@ def _error_bars(rows: pd.DataFrame, column: str, values: np.ndarray) -> np.ndarr
     return np.maximum([low, high], 0)
 
 
-def _labels(summary: pd.DataFrame, every: bool = False) -> list[str]:
-    """Tick labels of the layers, in order; ``every`` row's, or each once."""
-    names = layer_names(list(zip(summary["model"], summary["layer"], strict=True)))
-    labels = [name.replace("random", "rnd").replace("layer ", "") for name in names]
-    return labels if every else list(dict.fromkeys(labels))
-
-
-def _svg(
-    name: str,
-    description: str,
-    inches: tuple[float, float],
-    panels: int,
-    draw: Callable[[Sequence[Axes]], None],
-) -> Markup:
-    """Draw and return one ``<svg>`` element with ids of its own and the page's colours."""
-    buffer = io.StringIO()
-    with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=inches)
-        draw(figure.subplots(1, panels, squeeze=False)[0])
-        figure.savefig(
-            buffer,
-            format="svg",
-            transparent=True,
-            metadata={"Date": None, "Creator": None, "Format": None, "Type": None},
-        )
-    text = buffer.getvalue()
-    text = text[text.index("<svg") :]
-    text = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", text, flags=re.DOTALL)
-    text = re.sub(r' xmlns(:\w+)?="[^"]*"', "", text).replace("xlink:href=", "href=")
-    text = re.sub(r'(\bid="|"#|url\(#)', rf"\g<1>{name}-", text)
-    text = text.replace("'DejaVu Sans'", "system-ui, sans-serif")
-    for colour, variable in _THEME.items():
-        text = text.replace(colour, variable)
-    label = escape(description)
-    return Markup(text.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1).strip())
+def _labels(rows: pd.DataFrame) -> list[str]:
+    return tick_labels(list(zip(rows["model"], rows["layer"], strict=True)))

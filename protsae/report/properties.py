@@ -1,9 +1,13 @@
 """Which residues of a protein have a property, for underlining them."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
 from protsae.concepts.annotations import feature_spans
+from protsae.concepts.label_sets import LabelSet
 from protsae.concepts.residues import SEQUENCE_PROPERTIES, sequence_labels
 from protsae.errors import UserError
 
@@ -17,6 +21,8 @@ class PropertyResidues:
         Columns accession, sequence.
     annotations : DataFrame
         Columns accession, type, description, start, end; of proteins in ``proteins`` only.
+    labels : sequence of LabelSet
+        Of label files.
 
     Examples
     --------
@@ -27,7 +33,12 @@ class PropertyResidues:
     ([3, 5], [1, 2])
     """
 
-    def __init__(self, proteins: pd.DataFrame, annotations: pd.DataFrame) -> None:
+    def __init__(
+        self,
+        proteins: pd.DataFrame,
+        annotations: pd.DataFrame,
+        labels: Sequence[LabelSet] = (),
+    ) -> None:
         self._sequence = dict(zip(proteins["accession"], proteins["sequence"], strict=True))
         self._index = {accession: i for i, accession in enumerate(self._sequence)}
         lengths = {accession: len(sequence) for accession, sequence in self._sequence.items()}
@@ -36,14 +47,19 @@ class PropertyResidues:
         except ValueError as error:
             raise UserError(f"annotations.parquet: {error}; run the fetch stage again") from None
         self._column = {found.name: column for column, found in enumerate(properties)}
+        self._of_labels = {p.name: (i, of) for of in labels for i, p in enumerate(of.properties)}
         self._from_sequence = {found.name: i for i, found in enumerate(SEQUENCE_PROPERTIES)}
 
     def positions(self, accession: str, name: str) -> set[int]:
         """1-based positions of the residues with the property; none if the protein lacks it."""
         if name in self._from_sequence:
-            labels = sequence_labels([self._sequence[accession]])
-            column = labels[:, [self._from_sequence[name]]].toarray().ravel()
-            return set((np.flatnonzero(column) + 1).tolist())
+            return _positions(
+                sequence_labels([self._sequence[accession]]), self._from_sequence[name]
+            )
+        if name in self._of_labels:
+            column, labels = self._of_labels[name]
+            length = len(self._sequence[accession])
+            return _positions(labels.labels([accession], [length]), column)
         spans, _ = self._spans.of(np.array([self._index[accession]]))
         return {
             position
@@ -51,3 +67,8 @@ class PropertyResidues:
             if column == self._column.get(name)
             for position in range(int(start), int(end) + 1)
         }
+
+
+def _positions(labels: sparse.sparray, column: int) -> set[int]:
+    """1-based rows with a label in the column."""
+    return set((np.flatnonzero(labels[:, [column]].toarray().ravel()) + 1).tolist())

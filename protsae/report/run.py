@@ -1,6 +1,6 @@
 """What the page shows, read from a results folder: tables and JSON, nothing else."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,17 +8,23 @@ from typing import Any
 import pandas as pd
 
 from protsae.association.summary import concatenate, summarise
+from protsae.concepts.label_sets import LabelSet
 from protsae.errors import UserError
 from protsae.io.json_files import read_json
+from protsae.io.residue_labels import read_label_sets
 from protsae.io.tables import read_table
 from protsae.report.ranking import best_features
 from protsae.tables_schema import (
     ANNOTATIONS,
+    CANDIDATES,
     DETECTORS,
     EVALUATION,
     EXAMPLES,
     FEATURES,
+    PROBES,
     PROTEINS,
+    RECOVERY,
+    RELIABILITY,
     TRAINING,
     Table,
 )
@@ -66,8 +72,10 @@ class Run:
         All of them.
     annotations : DataFrame
         Of the proteins that stand in an example.
-    features, detectors, summary : DataFrame
-        As in docs/tables.md.
+    labels : list of LabelSet
+        Of label files.
+    features, detectors, summary, probes, candidates, recovery, reliability : DataFrame
+        As in docs/tables.md, of all layers.
     layers : list of Layer
         In the order of the feature table.
     """
@@ -75,14 +83,26 @@ class Run:
     provenance: dict[str, Any]
     proteins: pd.DataFrame
     annotations: pd.DataFrame
+    labels: list[LabelSet]
     features: pd.DataFrame
     detectors: pd.DataFrame
     summary: pd.DataFrame
+    probes: pd.DataFrame
+    candidates: pd.DataFrame
+    recovery: pd.DataFrame
+    reliability: pd.DataFrame
     layers: list[Layer]
 
 
-def read_run(results: str | Path, features_per_layer: int) -> Run:
-    """Read the feature table, and of the SAEs that it names the files that belong to them.
+def read_run(
+    results: str | Path, features_per_layer: int, labels: Sequence[str | Path] = ()
+) -> Run:
+    """Read the feature table, and of the layers that it names the files that belong to them.
+
+    Parameters
+    ----------
+    labels : sequence of str or Path
+        Files of ``annotate.labels``; they lie outside the results.
 
     Raises
     ------
@@ -98,17 +118,30 @@ def read_run(results: str | Path, features_per_layer: int) -> Run:
         for (model, number), rows in features.groupby(["model", "layer"], sort=False)
     ]
     proteins = _read(results / "proteins" / "proteins.parquet", PROTEINS)
+    folders = [f"{layer.model}/layer-{layer.number:02d}" for layer in layers]
+
+    def of_layers(part: str, table: Table) -> pd.DataFrame:
+        paths = [results / part / folder / f"{table.name}.parquet" for folder in folders]
+        return _concatenated([_read(path, table) for path in paths])
+
+    candidates = of_layers("annotation", CANDIDATES)
     shown = {accession for layer in layers for accession in layer.examples["accession"]}
-    _validate_known(shown, set(proteins["accession"]), results)
+    _validate_known(shown | set(candidates["accession"]), set(proteins["accession"]), results)
+    sequences = dict(zip(proteins["accession"], proteins["sequence"], strict=True))
     annotations = _read(results / "proteins" / "annotations.parquet", ANNOTATIONS)
     evaluations = [document for layer in layers for document in layer.evaluations.values()]
     return Run(
         provenance=read_json(results / "proteins" / "provenance.json"),
         proteins=proteins,
         annotations=annotations[annotations["accession"].isin(shown)].reset_index(drop=True),
+        labels=read_label_sets(labels, sequences)[0],
         features=features,
         detectors=concatenate([layer.detectors for layer in layers]),
         summary=summarise(evaluations, features),
+        probes=of_layers("probes", PROBES),
+        candidates=candidates,
+        recovery=of_layers("annotation", RECOVERY),
+        reliability=of_layers("annotation", RELIABILITY),
         layers=layers,
     )
 
@@ -153,8 +186,13 @@ def _validate_known(shown: Iterable[str], known: set[str], results: Path) -> Non
     if unknown:
         raise UserError(
             f"{results / 'proteins' / 'proteins.parquet'}: no protein {unknown[0]!r}, which the "
-            "examples name; run the annotate stage again"
+            "examples or candidates name; run the annotate stage again"
         )
+
+
+def _concatenated(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """All rows, in order; columns of empty parts, which have no types, decide nothing."""
+    return pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
 
 
 def _read(path: Path, table: Table) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from matplotlib.ticker import NullFormatter
 
 from protsae.io.atomic import atomic_path
 from protsae.report.names import layer_names
-from protsae.report.plots import SERIES
+from protsae.report.svg import SERIES
 
 MARKERS = "osD^vP"
 DASHES = ("-", "--", ":", "-.")

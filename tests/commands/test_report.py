@@ -1,5 +1,6 @@
 """``protsae report``: one file, the same every time, or one line and no file."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from protsae.cli import main
-from protsae.io.tables import write_table
+from protsae.io.tables import read_table, write_table
 from tests.run_folder import MODEL, joined_feature_rows, write_run
 
 
@@ -46,6 +47,10 @@ def test_same_run_same_bytes(results: Path) -> None:
         "proteins/provenance.json",
         f"annotation/{MODEL}/layer-02/examples.parquet",
         f"annotation/{MODEL}/layer-02/detectors.parquet",
+        f"annotation/{MODEL}/layer-02/candidates.parquet",
+        f"annotation/{MODEL}/layer-02/recovery.parquet",
+        f"annotation/{MODEL}/layer-02/reliability.parquet",
+        f"probes/{MODEL}/layer-02/probes.parquet",
         f"sae/{MODEL}/layer-02/topk/evaluation.json",
         f"sae/{MODEL}/layer-02/topk/training.parquet",
     ],
@@ -73,6 +78,27 @@ def test_evaluation_of_an_older_version(results, capsys) -> None:
     error = capsys.readouterr().err
     assert error.startswith(f"protsae report: {path}: no 'model', 'layer'")
     assert error.endswith("; run the evaluate stage again\n")
+
+
+def test_labels_of_files_are_underlined(results: Path) -> None:
+    """The hostile binding site, feature 3's property, as a class of a set: residues 4 and 5."""
+    name = "topology: TMH"
+    for path in (results / "features.parquet",):
+        rows = read_table(path)
+        of_label = rows["feature"] == 3
+        rows.loc[of_label, "property"], rows.loc[of_label, "property_type"] = name, "topology"
+        write_table(path, rows, {})
+    labels = results / "labels.jsonl"
+    header = {"format": "protsae-labels", "format_version": 1, "set": "topology"}
+    record = {"set": "topology", "accession": "P00002", "labels": "??" + "?HH" + "??????"}
+    labels.write_text(
+        "\n".join(json.dumps(row) for row in ({**header, "classes": {"H": "TMH"}}, record))
+    )
+    assert main(_command(results, "--labels", str(labels))) == 0
+    page = (results / "report.html").read_text()
+    assert f"peak C3; {name} at 4-5" in page
+    assert main(_command(results)) == 0
+    assert f"peak C3; {name} at none of them" in (results / "report.html").read_text()
 
 
 def test_setting_out_of_range(results, capsys) -> None:

@@ -4,10 +4,12 @@ import re
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from protsae.association.scores import always_on_f1
+from protsae.concepts.label_sets import LabelSet
 from protsae.errors import UserError
 from protsae.io.tables import read_table, write_table
 from protsae.report.page import render_page
@@ -114,10 +116,15 @@ def test_residues_with_the_property_are_marked(page: str) -> None:
 
 def test_each_layer_has_a_section_and_fewer_features_can_be_asked_for(results: Path) -> None:
     page = render_page(read_run(results, 1))
-    cards = [a for tag, a in Elements(page).found if tag == "details"]
+    cards = [a for _, a in Elements(page).found if a.get("class") == "card"]
     assert len(cards) == 3  # one per layer
     for name in ("One-hot", "Layer 1", "Layer 2"):
         assert f">{name}</h2>" in page
+
+
+def test_cards_name_the_kind(page: str) -> None:
+    assert "relu, feature 0: point; 1 more with this property" in page
+    assert "point; in 50 % of proteins, on 10 % of their residues, in runs of 1<" in page
 
 
 def test_reads_only_the_files_it_shows(tmp_path: Path) -> None:
@@ -178,6 +185,15 @@ def test_properties_by_layer() -> None:
     ]
     assert found[0]["layer"].tolist() == [0, 2]
     assert property_by_layer(joined_feature_rows(MODEL, 1).assign(f1=0.09), 24) == []
+
+
+def test_positions_of_label_files() -> None:
+    codes = {"P00001": np.array([0, 1, 1, 2, *[0] * 9], np.uint8)}
+    labels = LabelSet("topology", ("TMH", "outside"), "OPM", codes)
+    residues = PropertyResidues(PROTEINS, ANNOTATIONS, [labels])
+    assert residues.positions("P00001", "topology: TMH") == {2, 3}
+    assert residues.positions("P00001", "topology: outside") == {4}
+    assert residues.positions("P00002", "topology: TMH") == set()
 
 
 def test_positions_follow_the_rules_of_scoring() -> None:

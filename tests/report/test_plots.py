@@ -8,12 +8,17 @@ from markupsafe import Markup
 
 from protsae.association.summary import summarise
 from protsae.report import plots
+from protsae.report.candidates import pooled_reliability, reliability_figure
+from protsae.report.kinds import kind_section
+from protsae.report.probes import probe_section
 from tests.run_folder import (
     LAYERS,
     VARIANTS,
     detector_rows,
     evaluation,
     joined_feature_rows,
+    probe_rows,
+    reliability_rows,
     training_rows,
 )
 
@@ -35,10 +40,19 @@ def _draw(name: str, summary: pd.DataFrame) -> Markup:
         ),
         "training": lambda: plots.training_curves({"relu": training_rows()}, "t1"),
         "density": lambda: plots.density_histograms({"relu": histogram}, "d1"),
+        "kinds": lambda: kind_section(joined_feature_rows(*LAYERS[1]).assign(kind="periodic"))[
+            "figure"
+        ],
+        "probes": lambda: probe_section(pd.concat([probe_rows(*p) for p in LAYERS]), LAYERS)[
+            "figure"
+        ],
+        "reliability": lambda: reliability_figure(
+            pooled_reliability(pd.concat([reliability_rows(*p) for p in LAYERS]))
+        ),
     }[name]()
 
 
-NAMES = ("across_layers", "captured", "training", "density")
+NAMES = ("across_layers", "captured", "training", "density", "kinds", "probes", "reliability")
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -53,9 +67,9 @@ def test_is_one_svg_without_addresses_and_with_the_pages_colours(name, summary) 
     assert svg.endswith("</svg>")
     assert "http" not in svg
     assert "<metadata" not in svg
-    assert "var(--series-0)" in svg
+    assert "var(--series-" in svg
     assert "currentColor" in svg
-    assert not re.search(r"#0[0-9]0[0-9]0[0-9]", svg)  # placeholder colours
+    assert not re.search(r"#0[0-9a]0[0-9b]0[0-9]", svg)  # placeholder colours
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -77,6 +91,11 @@ def test_layers_of_several_models_keep_apart(summary: pd.DataFrame) -> None:
     svg = plots.across_layers(pd.concat([summary, second], ignore_index=True))
     assert "esm2_tiny 1" in svg
     assert "esm2_other 1" in svg
+
+
+def test_a_property_is_no_formula() -> None:
+    svg = probe_section(probe_rows(*LAYERS[1]).assign(property="BINDING: $x_1$"), LAYERS)["figure"]
+    assert "BINDING: $x_1$" in svg
 
 
 def test_variant_names_are_escaped() -> None:

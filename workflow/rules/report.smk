@@ -45,10 +45,14 @@ rule report:
         "<results>/proteins/proteins.parquet",
         "<results>/proteins/annotations.parquet",
         "<results>/proteins/provenance.json",
-        layer_paths("<results>/annotation/{model}/layer-{layer}/examples.parquet"),
-        layer_paths("<results>/annotation/{model}/layer-{layer}/detectors.parquet"),
+        expand(
+            layer_paths("<results>/annotation/{model}/layer-{layer}/{table}.parquet"),
+            table=["examples", "detectors", "candidates", "recovery", "reliability"],
+        ),
+        layer_paths("<results>/probes/{model}/layer-{layer}/probes.parquet"),
         sae_paths("<results>/sae/{model}/layer-{layer}/{variant}/evaluation.json"),
         sae_paths("<results>/sae/{model}/layer-{layer}/{variant}/training.parquet"),
+        labels=list(CONFIG.annotate.labels),
     output:
         "<results>/report.html",
     log:
@@ -63,10 +67,11 @@ rule report:
         runtime=60,
     params:
         settings=to_flags(CONFIG.report),
+        labels=lambda wildcards, input: ["--labels", *input.labels] * bool(input.labels),
         code=code("report"),
     shell:
-        "protsae report {params.settings} --results $(dirname {output}) --output {output}"
-        " > {log} 2>&1"
+        "protsae report {params.settings} {params.labels:q}"
+        " --results $(dirname {output}) --output {output} > {log} 2>&1"
 
 
 rule scaling:

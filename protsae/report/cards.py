@@ -1,0 +1,78 @@
+"""Sections of the layers: cards of the best features, with their strongest stretches."""
+
+from typing import Any
+
+import pandas as pd
+
+from protsae.errors import UserError
+from protsae.models import ONEHOT, is_random
+from protsae.report import plots
+from protsae.report.properties import PropertyResidues
+from protsae.report.run import Layer
+from protsae.report.sequence import coloured_residues, shown_ranges
+
+
+def layer_section(
+    number: int, layer: Layer, name: str, proteins: pd.DataFrame, residues: PropertyResidues
+) -> dict[str, Any]:
+    """What the template shows of a layer: figures, and cards in the order of `best_features`."""
+    key = f"layer-{number}"
+    examples = dict(iter(layer.examples.groupby(["variant", "feature"])))
+    histograms = {v: e["density_histogram"] for v, e in layer.evaluations.items()}
+    return {
+        "id": key,
+        "name": name,
+        "model": layer.model,
+        "number": layer.number,
+        "onehot": layer.model == ONEHOT,
+        "random": is_random(layer.model),
+        "training": plots.training_curves(layer.training, f"{key}-training"),
+        "density": plots.density_histograms(histograms, f"{key}-density"),
+        "features": [
+            {
+                **row,
+                "id": f"{key}-feature-{place}",
+                "examples": _examples(
+                    examples.get((row["variant"], row["feature"]), layer.examples.head(0)),
+                    row["property"],
+                    proteins,
+                    residues,
+                ),
+            }
+            for place, row in enumerate(layer.best.to_dict("records"))
+        ],
+    }
+
+
+def _examples(
+    rows: pd.DataFrame, property_: str, proteins: pd.DataFrame, residues: PropertyResidues
+) -> list[dict[Any, Any]]:
+    strongest = float(rows["max_activation"].max()) if len(rows) else 0.0
+    shown = []
+    for row in rows.to_dict("records"):
+        protein = proteins.loc[row["accession"]]
+        start, end = row["start"], row["end"]
+        stretch = protein["sequence"][start - 1 : end]
+        if len(stretch) != end - start + 1 or len(row["activations"]) != len(stretch):
+            raise UserError(
+                f"examples.parquet: residues {start}-{end} of {row['accession']} do not fit its "
+                f"{len(protein['sequence'])} residues; run the annotate stage again"
+            )
+        everywhere = residues.positions(row["accession"], property_)
+        inside = {position for position in everywhere if start <= position <= end}
+        shown.append(
+            {
+                **row,
+                "entry_name": protein["entry_name"],
+                "organism": protein["organism"],
+                "split": protein["split"],
+                "length": len(protein["sequence"]),
+                "peak_residue": stretch[row["peak"] - start],
+                "marked": shown_ranges(inside),
+                "elsewhere": len(everywhere) - len(inside),
+                "html": coloured_residues(
+                    stretch, start, row["activations"], strongest, inside, row["peak"]
+                ),
+            }
+        )
+    return shown

@@ -1,0 +1,75 @@
+"""The run in numbers: what went in, and what was kept of it."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from protsae import __version__
+from protsae.models import ONEHOT, is_random
+from protsae.report.run import Run
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+def run_numbers(run: Run) -> list[tuple[str, list[str]]]:
+    """The run in numbers: a name and its lines, for what the provenance and tables hold."""
+    source = run.provenance["source"]
+    counts = run.provenance["counts"]
+    proteins, features = counts["proteins"], counts["features"]
+    left_out = {key: sum(reasons.values()) for key, reasons in features["left_out"].items()}
+    models: dict[str, list[str]] = {}
+    for layer in run.layers:
+        models.setdefault(layer.model, []).append(str(layer.number))
+    rows: list[tuple[str, list[str]]] = [
+        ("Source", [f"{name}: {_short(value)}" for name, value in source.items()]),
+        ("Proteins", [f"{proteins['kept']:,} kept of {proteins['read']:,} read"]),
+        ("Dropped", _listed(proteins["dropped"])),
+        ("Changed", _listed(proteins["changed"])),
+        ("Residues", [f"{int(run.proteins['length'].sum()):,}"]),
+        ("Homology clusters", [f"{run.proteins['cluster'].nunique():,}"]),
+        ("Annotations kept", _joined(features["kept"])),
+        ("Annotations left out", _joined(left_out)),
+        (
+            "Models and layers",
+            [
+                "onehot (sequence only, the baseline)"
+                if model == ONEHOT
+                else f"{model}: {', '.join(numbers)}{' (the control)' * is_random(model)}"
+                for model, numbers in models.items()
+            ],
+        ),
+        ("SAE variants", list(dict.fromkeys(run.summary["variant"]))),
+        ("Features", [f"{len(run.features):,}"]),
+        ("protsae", [f"{__version__} (proteins fetched by {run.provenance['protsae_version']})"]),
+    ]
+    return [(name, lines) for name, lines in rows if lines]
+
+
+def split_rows(proteins: pd.DataFrame) -> list[dict[str, Any]]:
+    """Proteins, residues and clusters of train, valid and test."""
+    return [
+        {
+            "split": split,
+            "proteins": len(part),
+            "residues": int(part["length"].sum()),
+            "clusters": part["cluster"].nunique(),
+        }
+        for split in ("train", "valid", "test")
+        for part in [proteins[proteins["split"] == split]]
+    ]
+
+
+def _listed(counts: Mapping[str, int]) -> list[str]:
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return [f"{name}: {count:,}" for name, count in ordered]
+
+
+def _joined(counts: Mapping[str, int]) -> list[str]:
+    return [", ".join(_listed(counts))] if counts else []
+
+
+def _short(value: Any) -> str:
+    """Checksums cut to what a person compares."""
+    return f"{value[:12]}…" if isinstance(value, str) and _SHA256.fullmatch(value) else str(value)

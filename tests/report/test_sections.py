@@ -1,0 +1,197 @@
+"""Sections on kinds, probes and candidates: what they choose, what they say, and when empty."""
+
+import re
+
+import pandas as pd
+import pytest
+
+from protsae.association.kinds import KINDS
+from protsae.io.tables import read_table, write_table
+from protsae.report.candidates import (
+    OF_A_TYPE,
+    best_candidates,
+    candidate_section,
+    found_again,
+    pooled_reliability,
+)
+from protsae.report.kinds import kind_counts, kind_section
+from protsae.report.page import render_page
+from protsae.report.probes import PROPERTIES, probe_section, probed_properties
+from protsae.report.run import read_run
+from protsae.tables_schema import CANDIDATES, RECOVERY, RELIABILITY
+from tests.run_folder import (
+    LAYERS,
+    MODEL,
+    PROTEINS,
+    candidate_rows,
+    probe_rows,
+    recovery_rows,
+    reliability_rows,
+    table_of,
+    write_run,
+)
+
+
+def _words(html: str) -> str:
+    """Text without tags, white space as one blank."""
+    return " ".join(re.sub(r"<[^>]+>", " ", html).split())
+
+
+def _section(page: str, name: str) -> str:
+    return _words(page.split(f'<section id="{name}"')[1].split("</section>")[0])
+
+
+def _of_layers(rows) -> pd.DataFrame:
+    return pd.concat([rows(*layer) for layer in LAYERS], ignore_index=True)
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return render_page(read_run(write_run(tmp_path_factory.mktemp("run")), 12))
+
+
+def _candidates(*rows: tuple) -> pd.DataFrame:
+    names = ("model", "layer", "variant", "accession", "start", "end", "property", "probability")
+    return table_of(CANDIDATES, **dict(zip(names, map(list, zip(*rows, strict=True)), strict=True)))
+
+
+def test_candidates_of_baselines_and_controls_are_left_out() -> None:
+    place = ("topk", "P1", 3, 9, "SIGNAL", 0.9)
+    rows = [(model, 1, *place) for model in ("onehot", "esm-random", "esm")]
+    assert best_candidates(_candidates(*rows))["model"].tolist() == ["esm"]
+
+
+@pytest.mark.parametrize(
+    ("accession", "start", "property_", "n_places"),
+    [
+        pytest.param("P1", 14, "TRANSMEM: Helical", 1, id="five-residues-on"),
+        pytest.param("P1", 15, "TRANSMEM", 2, id="six-residues-on"),
+        pytest.param("P1", 3, "SIGNAL", 2, id="another-type"),
+        pytest.param("P2", 3, "TRANSMEM", 2, id="another-protein"),
+    ],
+)
+def test_one_place_is_one_candidate(accession, start, property_, n_places) -> None:
+    first = ("esm", 1, "topk", "P1", 3, 9, "TRANSMEM", 0.9)
+    other = ("esm", 2, "topk", accession, start, start + 2, property_, 0.8)
+    best = best_candidates(_candidates(other, first))
+    assert best["probability"].tolist() == [0.9, 0.8][:n_places]
+    assert best["n_saes"].tolist() == [[2], [1, 1]][n_places - 1]
+
+
+def test_no_type_fills_the_list() -> None:
+    many = [("esm", 1, "topk", f"P{i}", 3, 9, "SIGNAL", 0.9) for i in range(OF_A_TYPE + 2)]
+    best = best_candidates(_candidates(*many, ("esm", 1, "topk", "P0", 3, 9, "HELIX", 0.6)))
+    assert best["property"].tolist() == ["SIGNAL"] * OF_A_TYPE + ["HELIX"]
+    assert len(best_candidates(_candidates(*many), 3)) == 3
+
+
+def test_what_was_found_again_is_summed() -> None:
+    assert found_again(recovery_rows(MODEL, 1)) == (4, 10)
+    pooled = pooled_reliability(reliability_rows(MODEL, 1))
+    assert pooled[["n_candidates", "n_hidden", "observed_share"]].values.tolist() == [[20, 4, 0.2]]
+
+
+def test_the_page_says_what_the_candidates_are_worth(page: str) -> None:
+    said = _section(page, "candidates")
+    # 2 layers of the model, 2 variants: 4 SAEs with 5 hidden each, of which 3 or 1 are found.
+    assert "4 SAEs looked for 1 property." in said
+    assert "Of 20 hidden, 8 (40 %) lay among as many first candidates" in said
+    assert "shuffled weights" not in said  # the tiny run has none
+    assert "0.5–0.6 40 8 (0.20) 0.25" in said  # noqa: RUF001
+    assert "The 1 most probable of 4 candidates" in said
+    # Of both layers and variants, one place: layer 2's ReLU feature 0 is the surest.
+    assert "P00002 TWO_ECOLI SIGNAL 2–4 0.70 layer 2, relu 0 4 of 4 3 of 5" in said  # noqa: RUF001
+
+
+def test_a_candidate_links_to_the_card_of_its_feature(page: str) -> None:
+    [target] = re.findall(r'<a href="#(layer-\d+-feature-\d+)">layer 2, relu 0</a>', page)
+    card = page.split(f'<details class="card" id="{target}"')[1].split("</details>")[0]
+    assert "relu, feature 0: point" in card
+
+
+def test_no_candidates() -> None:
+    nothing = candidate_section(
+        _of_layers(candidate_rows).head(0),
+        _of_layers(recovery_rows),
+        _of_layers(reliability_rows),
+        {},
+        PROTEINS.set_index("accession"),
+    )
+    assert nothing["rows"] == []
+    assert nothing["found"] == (8, 20)
+
+
+@pytest.mark.parametrize(
+    ("emptied", "sentence"),
+    [
+        (["candidates"], "There are no candidates: no stretch without annotation reaches a"),
+        (["candidates", "recovery", "reliability"], "Nothing was looked for: no feature detects"),
+    ],
+)
+def test_what_is_said_when_there_are_none(tmp_path, emptied, sentence) -> None:
+    write_run(tmp_path)
+    tables = {table.name: table for table in (CANDIDATES, RECOVERY, RELIABILITY)}
+    for name in emptied:
+        for path in tmp_path.glob(f"annotation/*/*/{name}.parquet"):
+            write_table(path, pd.DataFrame(columns=tables[name].names), {})
+    assert sentence in _section(render_page(read_run(tmp_path, 3)), "candidates")
+
+
+def test_probed_properties_are_those_in_most_clusters() -> None:
+    rows = pd.DataFrame(
+        {
+            "property": [f"BINDING: {i:02d}" for i in range(PROPERTIES)] + ["residue: C", "HELIX"],
+            "property_type": ["BINDING"] * PROPERTIES + ["residue", "HELIX"],
+            "n_clusters": [*range(PROPERTIES), 31, 29],
+            "auroc": 0.7,
+        }
+    )
+    shown = probed_properties(rows)
+    assert shown[:2] == ["HELIX", "BINDING: 11"]
+    assert len(shown) == PROPERTIES
+    assert "residue: C" not in shown
+
+
+def test_the_page_says_what_probes_reach(page: str) -> None:
+    said = _section(page, "probes")
+    assert "property clusters one-hot layer 1 layer 2" in said
+    assert "SIGNAL 7 0.50 0.55 0.70 0.55 0.90 0.55" in said
+    assert said.index("SIGNAL 7") < said.index("residue: C 13")
+
+
+def test_no_probes_with_an_auroc(tmp_path) -> None:
+    write_run(tmp_path)
+    for path in tmp_path.glob("probes/*/*/probes.parquet"):
+        write_table(path, read_table(path).assign(auroc=float("nan")), {})
+    said = _section(render_page(read_run(tmp_path, 3)), "probes")
+    assert "No property of this run has a probe with an AUROC." in said
+
+
+def test_probe_cells_follow_the_layers_of_the_page() -> None:
+    probes = pd.concat([probe_rows(MODEL, 2), probe_rows("onehot", 0)])
+    signal = probe_section(probes, LAYERS)["rows"][0]
+    assert [cell and round(cell["auroc"], 9) for cell in signal["cells"]] == [0.5, None, 0.9]
+    assert [cell and cell["level"] for cell in signal["cells"]] == [0, None, 7]
+
+
+def test_kinds_are_counted_by_sae() -> None:
+    rows = [("esm", 2, "topk", "domain"), ("esm", 2, "topk", "dead"), ("esm", 1, "relu", "dead")]
+    features = pd.DataFrame(rows, columns=["model", "layer", "variant", "kind"])
+    counts = kind_counts(features)
+    assert counts.index.tolist() == [("esm", 2, "topk"), ("esm", 1, "relu")]
+    assert counts[["dead", "domain"]].values.tolist() == [[1, 1], [1, 0]]
+    assert counts.columns.tolist() == list(KINDS)
+    section = kind_section(features)
+    assert section["kinds"] == ["dead", "domain"]
+    assert [row["counts"] for row in section["rows"]] == [[1, 1], [1, 0]]
+
+
+def test_every_kind_has_a_colour_of_its_own() -> None:
+    rows = pd.DataFrame({"model": "esm", "layer": 1, "variant": "topk", "kind": list(KINDS)})
+    figure = kind_section(rows)["figure"]
+    assert len(set(re.findall(r"fill: (var\(--[\w-]+\))", figure))) == len(KINDS)
+    assert all(kind in figure for kind in KINDS)
+
+
+def test_the_page_says_the_kinds(page: str) -> None:
+    assert "layer variant point one-hot relu 4 one-hot topk 4" in _section(page, "kinds")
