@@ -27,10 +27,8 @@ from protsae.association.scores import (
 from protsae.association.thresholds import positive_quantiles
 from protsae.resampling import bootstrap_weights, effective_clusters, share_interval
 
-MEASURED = (
-    *("f1_low", "f1_high", "average_precision", "auroc", "null_f1", "p_value"),
-    "family_p_value",
-)
+OF_CLUSTERS = ("f1_low", "f1_high", "null_f1", "p_value", "family_p_value")
+OF_RANKS = ("average_precision", "auroc")
 """Columns that need the activations themselves, not only counts."""
 
 PERMUTATIONS, STOP_AFTER = 999, 20
@@ -154,28 +152,33 @@ def examine(layer: Layer, split: HeldOut, codes: Codes) -> Examined:
     weights = bootstrap_weights(split.n_clusters, layer.settings.bootstrap, layer.settings.seed)
     captured = np.zeros(len(weights), dtype=np.int64)
     feature, property_ = candidate_pairs(scores, layer.settings.min_f1)
+    known_column = layer.properties.known_column
     floor = always_on_f1(pairs["base_rate"].to_numpy())
-    measured: list[pd.DataFrame] = []
+    measured = pd.DataFrame(np.nan, pairs.index, [*OF_CLUSTERS, *OF_RANKS])
     for held, activations in layer.columns(codes, "test", np.unique(feature), test.n_active):
         of_group = np.flatnonzero(np.isin(feature, held))
         # By property, whose rotations then are looked at once.
         of_group = of_group[np.argsort(property_[of_group], kind="stable")]
+        column = np.searchsorted(held, feature)
+        measured.loc[of_group, list(OF_RANKS)] = _rank_scores(
+            split, activations, column[of_group], property_[of_group], known_column
+        )
         for members in np.array_split(of_group, -(-len(of_group) // PAIRS_AT_ONCE)):
             found, sums = _examine(
                 layer,
                 split,
                 activations,
-                np.searchsorted(held, feature[members]),
+                column[members],
                 property_[members],
                 pairs["threshold"].to_numpy()[members],
                 leading[members],
             )
-            measured.append(pd.DataFrame(found, index=members))
+            measured.loc[members, list(OF_CLUSTERS)] = found
             chosen = best[members]
             drawn = f1_score(*(weights @ of_cluster[:, chosen] for of_cluster in sums))
             captured += reaches(drawn, floor[members][chosen]).sum(1)
-    pairs = pairs.join(pd.concat(measured) if measured else pd.DataFrame(columns=[*MEASURED]))
-    pairs = pairs.assign(q_value=benjamini_hochberg(pairs["p_value"].to_numpy(dtype=float)))
+    pairs = pairs.join(measured)
+    pairs = pairs.assign(q_value=benjamini_hochberg(pairs["p_value"].to_numpy()))
     return Examined(pairs, captured, test.n_active, sample)
 
 
@@ -226,8 +229,8 @@ def _examine(
     property_: np.ndarray,
     threshold: np.ndarray,
     leading: np.ndarray,
-) -> tuple[dict[str, np.ndarray], tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """``MEASURED`` of each pair; and its true positives, on and positives by cluster.
+) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """``OF_CLUSTERS``, a row per pair; and its true positives, on and positives by cluster.
 
     ``feature`` is a column of ``activations``; of a feature's pairs, the ``leading`` one is also
     tested within families.
@@ -256,14 +259,13 @@ def _examine(
         split.lengths,
     )
     low, high = share_interval(2 * tp, on + positives)
-    average_precision, auroc = _rank_scores(split, activations, feature, property_, known_column)
     null_f1 = f1_score(null.expected, on.sum(0), positives.sum(0))
     family_p = np.full(n_pairs, np.nan)
     family_p[leading] = _family_null(
         split, rows_on, property_, np.flatnonzero(leading), layer.settings.seed
     )
-    values = (low, high, average_precision, auroc, null_f1, null.p_value, family_p)
-    return dict(zip(MEASURED, values, strict=True)), (tp, on, positives)
+    found = np.stack([low, high, null_f1, null.p_value, family_p], axis=1)
+    return found, (tp, on, positives)
 
 
 def _family_null(
@@ -288,20 +290,22 @@ def _rank_scores(
     feature: np.ndarray,
     property_: np.ndarray,
     known_column: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Average precision and AUROC, each property over the residues where it is known."""
-    found = np.empty((2, len(feature)))
+) -> np.ndarray:
+    """``OF_RANKS``, a row per pair: each property over the residues where it is known."""
+    found = np.empty((len(feature), len(OF_RANKS)))
     for column in np.unique(known_column[property_]):
         rows = split.known[:, column]
         mine = known_column[property_] == column
         everywhere = rows.all()
-        found[:, mine] = rank_scores(
-            activations if everywhere else sparse.csc_array(activations[rows]),
-            split.labels if everywhere else sparse.csc_array(split.labels[rows]),
-            feature[mine],
-            property_[mine],
+        found[mine] = np.transpose(
+            rank_scores(
+                activations if everywhere else sparse.csc_array(activations[rows]),
+                split.labels if everywhere else sparse.csc_array(split.labels[rows]),
+                feature[mine],
+                property_[mine],
+            )
         )
-    return found[0], found[1]
+    return found
 
 
 def _rows(labels: sparse.csc_array, column: int) -> np.ndarray:
