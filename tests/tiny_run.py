@@ -98,14 +98,14 @@ def write_annotations(path: Path, proteins: pd.DataFrame) -> None:
     write_table(path, pd.DataFrame(rows, columns=columns), {"stage": "fetch"})
 
 
-def write_onehot_run(folder: Path, proteins: pd.DataFrame | None = None) -> Path:
-    """Proteins, annotations and one-hot activations in two shards, by the stage itself."""
+def write_onehot_run(folder: Path, proteins: pd.DataFrame | None = None, n_shards: int = 2) -> Path:
+    """Proteins, annotations and one-hot activations in shards, by the stage itself."""
     proteins = protein_rows() if proteins is None else proteins
     write_proteins(folder / "proteins.parquet", proteins)
     write_annotations(folder / "annotations.parquet", proteins)
-    for shard in ("0", "1"):
+    for shard in range(n_shards):
         output = folder / f"shard-{shard}.h5"
-        shards = ["--shard", shard, "--shards", "2", "--output", str(output)]
+        shards = ["--shard", str(shard), "--shards", str(n_shards), "--output", str(output)]
         assert main(["onehot", "--proteins", str(folder / "proteins.parquet"), *shards]) == 0
     return folder
 
@@ -123,7 +123,7 @@ def write_embedded_run(folder: Path, layer: int) -> Path:
 
 def inputs(folder: Path) -> list[str]:
     """The flags that name proteins and shards of `write_onehot_run`."""
-    shards = [str(folder / f"shard-{shard}.h5") for shard in (0, 1)]
+    shards = map(str, sorted(folder.glob("shard-*.h5")))
     return ["--proteins", str(folder / "proteins.parquet"), "--activations", *shards]
 
 

@@ -27,7 +27,7 @@ def annotate(run: Path, saes: list[Path], output: Path, *flags: str) -> int:
 
 
 def codes(run: Path) -> list[str]:
-    return [str(run / f"codes-{shard}.h5") for shard in (0, 1)]
+    return [str(path) for path in sorted(run.glob("codes-*.h5"))]
 
 
 @pytest.fixture(scope="module")
@@ -123,6 +123,21 @@ def test_the_same_bytes_again(run: Path, tmp_path: Path) -> None:
     for name in FILES:
         path = f"{name}.parquet"
         assert (tmp_path / path).read_bytes() == (run / "out" / path).read_bytes(), name
+
+
+@pytest.mark.parametrize(("n_shards", "batch"), [(1, "4096"), (3, "1"), (5, "101")])
+def test_shards_and_batches_change_no_byte(
+    run: Path, tmp_path: Path, n_shards: int, batch: str
+) -> None:
+    """The same SAEs on the same proteins, stored and read in other portions."""
+    other = write_onehot_run(tmp_path, protein_rows(n_proteins=30), n_shards)
+    for shard in range(n_shards):
+        assert encode(other, run, shard, other / f"codes-{shard}.h5", "topk", "relu") == 0
+    out = tmp_path / "out"
+    assert annotate(other, [run / "topk", run / "relu"], out, "--batch", batch) == 0
+    for name in FILES:
+        path = f"{name}.parquet"
+        assert (out / path).read_bytes() == (run / "out" / path).read_bytes(), name
 
 
 def test_a_variant_alone_scores_as_among_others(
