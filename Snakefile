@@ -35,6 +35,7 @@ localrules:
     onehot,
     embed,
     train,
+    encode,
     evaluate,
     probe,
     annotate,

@@ -340,7 +340,7 @@ class AnnotateSettings(PropertySettings):
     examples: Positive = Field(5, description="strongest proteins kept for each feature")
     flank: Positive = Field(40, description="residues kept on each side of an example's peak")
     sample: Positive = Field(20000, description="train residues that thresholds are set on")
-    batch: Positive = Field(4096, description="residues encoded at a time; bounds memory")
+    batch: Positive = Field(4096, description="residues read at a time; bounds memory")
     seed: Seed = Field(0, description="seed of sampling, shifts and resampling")
 
 

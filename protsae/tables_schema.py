@@ -124,7 +124,12 @@ _PAIR = (
     Column("mcc", "number", "-1 to 1", "test: Matthews correlation of on and property"),
     Column("lift", "number", "≥ 0", "test: precision / base rate"),
     Column("null_f1", "number", "0 to 1", "F1 expected with labels rotated in each protein"),
-    Column("p_value", "number", "0 to 1", "chance of that F1 or more with rotated labels"),
+    Column(
+        "p_value",
+        "number",
+        "0 to 1",
+        "chance of that F1 or more with rotated labels; below 1e-12 a bound from above",
+    ),
     Column("q_value", "number", "0 to 1", "false discovery rate at which the pair is called"),
     Column("family_p_value", "number", "0 to 1", "the same, labels exchanged in families", True),
     Column("n_clusters", "integer", "≥ 0", "test homology clusters with the property"),
@@ -203,7 +208,7 @@ _DETECTORS = Column(
 
 ASSOCIATIONS = Table(
     "associations",
-    2,
+    3,
     "one row per pair kept, by model (onehot first), layer, variant, feature, falling valid_f1",
     ("model", "layer", "variant", "feature", "property"),
     (

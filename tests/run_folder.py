@@ -17,11 +17,14 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
 from protsae.association.summary import BASELINES, LOOKUPS
 from protsae.cli import main
 from protsae.concepts.scales import SCALE_COLUMNS
+from protsae.io.codes import write_codes
 from protsae.io.json_files import write_json
+from protsae.io.shard_index import CacheSource
 from protsae.io.tables import write_table
 from protsae.tables_schema import (
     CANDIDATES,
@@ -89,10 +92,24 @@ def write_stages(results: Path) -> None:
             probe_rows(model, layer),
             {"stage": "probe"},
         )
+        write_layer_codes(results / "codes" / folder / "shard-0000.h5", model)
         for variant in VARIANTS:
             sae = results / "sae" / folder / variant
             write_json(sae / "evaluation.json", evaluation(model, layer, variant))
             write_table(sae / "training.parquet", training_rows(), {"stage": "train"})
+
+
+def write_layer_codes(path: Path, model: str) -> None:
+    """Feature i of every SAE is i at residue i of every protein, and 0 elsewhere."""
+    lengths = PROTEINS["sequence"].str.len().tolist()
+    widths, digests = dict.fromkeys(VARIANTS, N_FEATURES), dict.fromkeys(VARIANTS, "0")
+    source = CacheSource(model, "0", "0", "{}", "0")
+    with write_codes(path, PROTEINS["accession"], lengths, widths, digests, source) as writer:
+        for length in lengths:
+            rows = np.zeros((length, N_FEATURES), np.float32)
+            np.fill_diagonal(rows, np.arange(N_FEATURES))
+            for variant in VARIANTS:
+                writer.append(variant, sparse.csr_array(rows))
 
 
 def table_of(table: Table, **columns: Sequence[object]) -> pd.DataFrame:

@@ -44,6 +44,8 @@ def test_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -
     printed = capsys.readouterr().out
     assert "SIGNAL" in printed
     assert "P00001" in printed
+    # found.iloc[0] is feature 0 of the one-hot model, which is 0 everywhere.
+    assert "P00001 [0. 0. 0." in printed
 
 
 def test_the_guide_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:

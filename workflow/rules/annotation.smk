@@ -82,3 +82,11 @@ rule annotate_layer:
 rule annotate:
     input:
         layer_paths("<results>/annotation/{model}/layer-{layer}/features.parquet"),
+
+
+rule encode:
+    input:
+        expand(
+            layer_paths("<results>/codes/{model}/layer-{layer}/shard-{shard}.h5"),
+            shard=SHARDS,
+        ),
