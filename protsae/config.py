@@ -91,6 +91,11 @@ class SplitSettings(Settings):
 
     identity: Fraction = Field(0.3, description="MMseqs2 minimum sequence identity, fraction")
     coverage: Fraction = Field(0.8, description="MMseqs2 minimum alignment coverage, fraction")
+    cascade: bool = Field(
+        False,
+        description="cluster in steps, for 100,000s of proteins; misses relatives of one protein "
+        "in 70",
+    )
     valid: Share = Field(0.2, description="share of residues in valid")
     test: Share = Field(0.2, description="share of residues in test")
     seed: Seed = Field(0, description="seed of the assignment of clusters")

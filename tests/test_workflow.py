@@ -15,7 +15,18 @@ import yaml
 from tests.tiny_esm import save_tiny
 
 ROOT = Path(__file__).parents[1]
-STAGES = ("fetch", "onehot", "embed", "train", "evaluate", "probe", "lookup", "annotate", "report")
+STAGES = (
+    "fetch",
+    "onehot",
+    "embed",
+    "train",
+    "encode",
+    "evaluate",
+    "probe",
+    "lookup",
+    "annotate",
+    "report",
+)
 WORKFLOW = ("Snakefile", "workflow", "profiles", "protsae", "config.yaml", "config", "data")
 
 

@@ -113,7 +113,9 @@ def read_training_sequences(path: str) -> tuple[list[str], int]:
 
 def held_out_clusters(sequences: list[str], settings: PretrainSettings, threads: int) -> np.ndarray:
     """True for sequences of the clusters held out: about ``valid`` of all, drawn by seed."""
-    cluster = cluster_sequences(sequences, identity=0.3, coverage=0.8, threads=threads)
+    cluster = cluster_sequences(
+        sequences, identity=0.3, coverage=0.8, cascade=True, threads=threads
+    )
     clusters, sizes = np.unique(cluster, return_counts=True)
     order = np.random.default_rng(settings.seed).permutation(len(clusters))
     wanted = settings.valid * len(sequences)

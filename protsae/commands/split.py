@@ -30,7 +30,11 @@ def run(args: argparse.Namespace) -> None:
     settings = settings_from_flags(SplitSettings, args)
     proteins = read_table(args.input)
     cluster = cluster_sequences(
-        proteins["sequence"].tolist(), settings.identity, settings.coverage, args.threads
+        proteins["sequence"].tolist(),
+        settings.identity,
+        settings.coverage,
+        settings.cascade,
+        args.threads,
     )
     proteins["cluster"] = proteins["accession"].to_numpy()[cluster]
     proteins["split"] = assign_splits(

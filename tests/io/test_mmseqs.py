@@ -37,6 +37,23 @@ def test_families_and_others() -> None:
     assert clusters[16] in (14, 16)
 
 
+def test_no_search_finds_a_relative_in_another_cluster() -> None:
+    """The sample's real proteins, against themselves by the other tool of MMseqs2."""
+    sequences = [record.sequence for record in read_proteins("data/sample/proteins.json.gz")]
+    clusters = cluster_sequences(sequences, identity=0.3, coverage=0.8)
+    related = 0
+    for hit in search(sequences, sequences, evalue=1e-3):
+        pairs = [(a, b) for a, b in zip(hit.query_row, hit.target_row, strict=True)]
+        identity = sum(a == b for a, b in pairs) / len(pairs)
+        residues = [sum(letter != "-" for letter in row) for row in (hit.query_row, hit.target_row)]
+        lengths = [len(sequences[hit.query]), len(sequences[hit.target])]
+        coverage = min(residues[0] / lengths[0], residues[1] / lengths[1])
+        if hit.query != hit.target and identity >= 0.3 and coverage >= 0.8:
+            related += 1
+            assert clusters[hit.query] == clusters[hit.target]
+    assert related > 50
+
+
 def test_a_single_sequence_too_short_to_align() -> None:
     assert cluster_sequences(["MK"], 0.3, 0.8).tolist() == [0]
 
