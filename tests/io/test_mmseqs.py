@@ -7,6 +7,9 @@ from protsae.alphabet import STANDARD
 from protsae.errors import UserError
 from protsae.io import mmseqs
 from protsae.io.mmseqs import cluster_sequences, search
+from protsae.io.protein_files import read_proteins
+
+SAMPLE = Path(__file__).parents[2] / "data" / "sample" / "proteins.json.gz"
 
 
 def random_sequence(length: int, rng: np.random.Generator) -> str:
@@ -39,7 +42,7 @@ def test_families_and_others() -> None:
 
 def test_no_search_finds_a_relative_in_another_cluster() -> None:
     """The sample's real proteins, against themselves by the other tool of MMseqs2."""
-    sequences = [record.sequence for record in read_proteins("data/sample/proteins.json.gz")]
+    sequences = [protein.sequence for protein in read_proteins(SAMPLE)]
     clusters = cluster_sequences(sequences, identity=0.3, coverage=0.8)
     related = 0
     for hit in search(sequences, sequences, evalue=1e-3):
