@@ -56,7 +56,7 @@ bench: setup
 	python benchmarks/planted.py --trainers protsae
 	python benchmarks/annotation.py
 	python benchmarks/planted_annotation.py
-	python benchmarks/thousand_proteins.py
+	python benchmarks/stages.py --proteins 1000
 
 clean:
 	rm -rf results .snakemake

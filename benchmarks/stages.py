@@ -1,10 +1,10 @@
-"""Time and peak memory of every stage of the default run on 1,000 annotated proteins.
+"""Time and peak memory of every stage of a run on annotated proteins.
 
 Reads records with accession, entry_name, organism, taxon_id, sequence and features (one JSON object
-a line), draws 1,000 by seed, hands them to `fetch` as FASTA with an annotation table beside it, and
-runs the whole workflow. The last lines are a Markdown table for docs/benchmarks.md.
+a line), takes all of them or draws some by seed, hands them to `fetch` as FASTA with an annotation
+table beside it, and runs the whole workflow. The last lines are a table for docs/benchmarks.md.
 
-    python benchmarks/thousand_proteins.py ../shared/data/annotated.jsonl.gz --cores 2
+    python benchmarks/stages.py ../shared/data/annotated.jsonl.gz --configfile config/findings.yaml
 """
 
 import argparse
@@ -22,22 +22,23 @@ import pandas as pd
 import yaml
 
 STAGES = ("fetch", "split", "randomise", "onehot", "embed", "train", "evaluate", "probe", "lookup")
-STAGES += ("annotate", "tables", "report")
+STAGES += ("encode", "annotate", "tables", "report")
 
 
 def main() -> None:
     """Convert, run, measure."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("records", nargs="?", default="../shared/data/annotated.jsonl.gz")
-    parser.add_argument("--proteins", type=int, default=1000)
+    parser.add_argument("--proteins", type=int, help="so many, drawn at random; all without it")
+    parser.add_argument("--configfile", help="settings beside the defaults")
     parser.add_argument("--cores", type=int, default=2)
-    parser.add_argument("--output", default="results-thousand")
+    parser.add_argument("--output", default="results-stages")
     args = parser.parse_args()
     if not Path(args.records).is_file():
         sys.exit(f"{args.records}: no such file; expected gzipped JSON lines of proteins")
     output = Path(args.output)
     output.mkdir(parents=True, exist_ok=True)
-    write_input(Path(args.records), args.proteins, output)
+    n_proteins = write_input(Path(args.records), args.proteins, output)
     config = {
         "results": str(output / "run"),
         "fetch": {
@@ -50,21 +51,24 @@ def main() -> None:
     subprocess.run(
         [
             *(sys.executable, "-m", "snakemake", "--cores", str(args.cores), "--forceall"),
-            *("--configfile", str(output / "config.yaml"), "--quiet", "rules", "host"),
+            *("--configfile", *([args.configfile] if args.configfile else [])),
+            *(str(output / "config.yaml"), "--quiet", "rules", "host"),
         ],
         check=True,
     )
     wall = time.monotonic() - began
     print(
-        f"\n{machine()}; {args.proteins} proteins, {args.cores} cores, {wall / 60:.1f} min in all\n"
+        f"\n{machine()}; {n_proteins:,} proteins, {args.cores} cores, {wall / 60:.1f} min in all\n"
     )
     print(stage_table(output / "run/benchmarks").to_string(index=False))
 
 
-def write_input(records: Path, n_proteins: int, output: Path) -> None:
-    """FASTA and annotation TSV of a seeded sample of the records."""
+def write_input(records: Path, n_proteins: int | None, output: Path) -> int:
+    """FASTA and annotation TSV of the records, or of a seeded sample; returns their number."""
     with gzip.open(records, "rt") as handle:
-        chosen = random.Random(0).sample(list(handle), n_proteins)
+        chosen = list(handle)
+    if n_proteins is not None:
+        chosen = random.Random(0).sample(chosen, n_proteins)
     with (
         (output / "proteins.fasta").open("w") as fasta,
         (output / "annotations.tsv").open("w") as table,
@@ -80,6 +84,7 @@ def write_input(records: Path, n_proteins: int, output: Path) -> None:
             for feature in record["features"]:
                 place = (feature["type"], feature["start"], feature["end"])
                 rows.writerow([accession, *place, feature["description"]])
+    return len(chosen)
 
 
 def stage_table(folder: Path) -> pd.DataFrame:
