@@ -148,10 +148,8 @@ def by_type(verdicts: pd.DataFrame) -> str:
 def _counts(verdicts: pd.DataFrame, key: str) -> str:
     kinds = ["above", "neither", "below", "none"]
     counts = verdicts.groupby(key)["verdict"].value_counts().unstack(fill_value=0)
-    lines = [
-        f"| {key} | above | neither | below | above the supervised, too |",
-        "|---|" + "---|" * 4,
-    ]
+    header = [key, "above", "neither", "below", "no feature", "above the supervised, too"]
+    lines = ["| " + " | ".join(header) + " |", "|---" * len(header) + "|"]
     for name, row in counts.reindex(columns=kinds, fill_value=0).iterrows():
         both = verdicts[(verdicts[key] == name) & (verdicts["verdict"] == "above")]
         n_both = int((both["against_supervised"] == "above").sum())

@@ -78,6 +78,32 @@ class Encoded:
             yield names, sparse.csr_array(sparse.vstack(parts))
 
 
+@dataclass(frozen=True)
+class Chosen:
+    """Some features of other codes.
+
+    Parameters
+    ----------
+    codes : Codes
+    features : ndarray of int
+    """
+
+    codes: Codes
+    features: np.ndarray
+
+    @property
+    def n_features(self) -> int:
+        """How many were chosen."""
+        return len(self.features)
+
+    def blocks(
+        self, accessions: set[str], max_rows: int
+    ) -> Iterator[tuple[list[str], sparse.csr_array]]:
+        """As of `Codes`."""
+        for names, rows in self.codes.blocks(accessions, max_rows):
+            yield names, rows[:, self.features]
+
+
 def signed(project: Encode) -> Encode:
     """Both signs of a projection: max(y, 0) beside max(-y, 0).
 

@@ -6,23 +6,18 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from protsae.association.annotation import PairScores, best_rows, candidate_pairs, score_pairs
+from protsae.association.annotation import best_rows
 from protsae.association.cluster_null import cluster_null
 from protsae.association.codes import Codes
-from protsae.association.instances import InstanceCounts
 from protsae.association.layer import Layer
 from protsae.association.nulls import benjamini_hochberg, shift_null
+from protsae.association.propose import propose
 from protsae.association.ranks import rank_scores
 from protsae.association.runs import Runs
 from protsae.association.scores import (
     always_on_f1,
     f1_score,
-    harmonic_mean,
-    lift,
-    matthews_correlation,
-    ratio,
     reaches,
-    take_threshold,
 )
 from protsae.association.thresholds import positive_quantiles
 from protsae.resampling import bootstrap_weights, effective_clusters, share_interval
@@ -90,20 +85,6 @@ class HeldOut:
         return len(self.positives)
 
 
-def instance_recall(layer: Layer, counts: InstanceCounts, scores: PairScores) -> np.ndarray:
-    """Share of instances of each property with a residue on, at each pair's threshold.
-
-    Where a property has no instances each residue is its own, and this is the recall.
-
-    Returns
-    -------
-    ndarray of float, shape (n_properties, n_features)
-    """
-    found = take_threshold(counts.found, scores.threshold)
-    recall = ratio(found, counts.n_instances[:, None])
-    return np.where(layer.properties.has_instances[:, None], recall, scores.test["recall"])
-
-
 @dataclass(frozen=True)
 class Examined:
     """What a set of detectors finds on test.
@@ -139,23 +120,22 @@ def examine(layer: Layer, split: HeldOut, codes: Codes) -> Examined:
     Best detectors of properties are chosen on valid, too.
     """
     sample = layer.train_sample(codes)
-    thresholds = positive_quantiles(sample, layer.settings.quantiles)
-    instances = InstanceCounts(thresholds, len(layer.properties.properties))
-    valid = layer.counts(codes, thresholds, "valid")
-    test = layer.counts(codes, thresholds, "test", instances)
-    scores = score_pairs(valid, test)
-    pairs = _scored(layer, split, thresholds, scores, instances)
+    proposed = propose(layer, codes, positive_quantiles(sample, layer.settings.quantiles))
+    pairs, property_ = proposed.pairs, proposed.property_
+    feature = pairs["feature"].to_numpy()
+    n_clusters = (split.positives > 0).sum(0)[property_]
+    effective = effective_clusters(split.positives)[property_]
+    pairs = pairs.assign(n_clusters=n_clusters, effective_clusters=effective)
     best = np.zeros(len(pairs), dtype=bool)
     best[best_rows(pd.factorize(pairs["property"])[0], pairs["valid_f1"].to_numpy())] = True
     leading = np.zeros(len(pairs), dtype=bool)
-    leading[best_rows(pairs["feature"].to_numpy(), pairs["gain"].to_numpy())] = True
+    leading[best_rows(feature, pairs["gain"].to_numpy())] = True
     weights = bootstrap_weights(split.n_clusters, layer.settings.bootstrap, layer.settings.seed)
     captured = np.zeros(len(weights), dtype=np.int64)
-    feature, property_ = candidate_pairs(scores, layer.settings.min_f1)
     known_column = layer.properties.known_column
     floor = always_on_f1(pairs["base_rate"].to_numpy())
     measured = pd.DataFrame(np.nan, pairs.index, [*OF_CLUSTERS, *OF_RANKS])
-    for held, activations in layer.columns(codes, "test", np.unique(feature), test.n_active):
+    for held, activations in layer.columns(codes, "test", np.unique(feature), proposed.n_active):
         of_group = np.flatnonzero(np.isin(feature, held))
         # By property, whose rotations then are looked at once.
         of_group = of_group[np.argsort(property_[of_group], kind="stable")]
@@ -179,46 +159,7 @@ def examine(layer: Layer, split: HeldOut, codes: Codes) -> Examined:
             captured += reaches(drawn, floor[members][chosen]).sum(1)
     pairs = pairs.join(measured)
     pairs = pairs.assign(q_value=benjamini_hochberg(pairs["p_value"].to_numpy()))
-    return Examined(pairs, captured, test.n_active, sample)
-
-
-def _scored(
-    layer: Layer,
-    split: HeldOut,
-    thresholds: np.ndarray,
-    scores: PairScores,
-    instances: InstanceCounts,
-) -> pd.DataFrame:
-    """What follows from counts."""
-    feature, property_ = candidate_pairs(scores, layer.settings.min_f1)
-    pair = (property_, feature)
-    level, test = scores.threshold[pair], scores.test
-    named = layer.properties.properties
-    n_residues = scores.n_residues[property_]
-    tp, on, positives = (test[key][pair] for key in ("tp", "on", "positives"))
-    found = instance_recall(layer, instances, scores)[pair]
-    return pd.DataFrame(
-        {
-            "feature": feature,
-            "property": [named[p].name for p in property_],
-            "property_type": [named[p].type for p in property_],
-            "quantile": np.array(sorted(layer.settings.quantiles))[level],
-            "threshold": thresholds[level, feature],
-            **{f"valid_{key}": scores.valid[key][pair] for key in ("precision", "recall", "f1")},
-            "gain": scores.gain[pair],
-            **{key: test[key][pair] for key in ("precision", "recall", "f1")},
-            "instance_recall": found,
-            "domain_f1": harmonic_mean(test["precision"][pair], found),
-            "mcc": matthews_correlation(tp, on, positives, n_residues),
-            "lift": lift(tp, on, positives, n_residues),
-            "base_rate": ratio(positives, n_residues),
-            "tp": tp,
-            "fp": on - tp,
-            "fn": positives - tp,
-            "n_clusters": (split.positives > 0).sum(0)[property_],
-            "effective_clusters": effective_clusters(split.positives)[property_],
-        }
-    )
+    return Examined(pairs, captured, proposed.n_active, sample)
 
 
 def _examine(

@@ -1,12 +1,15 @@
 """What a layer's detectors are said to detect, where the answer was planted."""
 
 from dataclasses import dataclass, replace
+from types import ModuleType
 
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import spearmanr
 
+from protsae.association import layer as layer_module
+from protsae.association import propose
 from protsae.association.examine import Examined, HeldOut, examine
 from protsae.association.examples import top_proteins
 from protsae.association.features import example_rows, feature_rows
@@ -67,6 +70,19 @@ def test_planted_detectors_are_named(scored: Scored) -> None:
     assert features["f1_low"].iloc[[SIGNAL, CYSTEINE]].between(0.1, 0.999).all()
     assert (features["null_f1"].iloc[[SIGNAL, CYSTEINE]] < 0.6).all()
     assert (features["q_value"].iloc[[SIGNAL, CYSTEINE]] < 0.01).all()
+
+
+@pytest.mark.parametrize(
+    ("module", "name"), [(propose, "COUNT_CELLS"), (layer_module, "HELD_VALUES")]
+)
+def test_what_is_held_at_a_time_changes_nothing(
+    scored: Scored, module: ModuleType, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, name, 1)
+    again = score(planted())
+    pd.testing.assert_frame_equal(again.examined.pairs, scored.examined.pairs)
+    pd.testing.assert_frame_equal(again.features, scored.features)
+    np.testing.assert_array_equal(again.examined.captured, scored.examined.captured)
 
 
 def test_within_families(scored: Scored) -> None:
