@@ -9,8 +9,8 @@ from protsae.association.codes import Codes
 from protsae.association.correlations import pearson, spearman
 from protsae.association.examine import Examined
 from protsae.association.examples import TopProteins
-from protsae.association.kinds import ActivationPatterns, on_thresholds
 from protsae.association.layer import Layer
+from protsae.association.patterns import ActivationPatterns, on_thresholds
 from protsae.association.scores import ratio
 from protsae.concepts.scales import SCALE_COLUMNS, scale_matrix
 

@@ -8,19 +8,16 @@ from scipy import sparse
 
 from protsae.association.annotation import best_rows
 from protsae.association.candidates import (
-    Detectors,
-    Recovery,
     activation_quantiles,
     annotated_share,
-    find_stretches,
-    hidden_recovery,
-    hide_instances,
     rank_candidates,
 )
 from protsae.association.codes import Codes
 from protsae.association.examine import Examined
 from protsae.association.layer import Layer
+from protsae.association.recovery import Recovery, hidden_recovery, hide_instances
 from protsae.association.scores import CALLED_Q
+from protsae.association.stretches import Detectors, find_stretches
 from protsae.concepts.annotations import Spans
 
 NEAR = 5

@@ -5,16 +5,13 @@ from scipy import sparse
 
 from protsae.association.candidates import (
     QUANTILE_EDGES,
-    Detectors,
     activation_quantiles,
     annotated_share,
-    find_stretches,
-    hidden_recovery,
-    hide_instances,
     missing_share,
     rank_candidates,
-    reliability,
 )
+from protsae.association.recovery import hidden_recovery, hide_instances, reliability
+from protsae.association.stretches import Detectors, find_stretches
 from protsae.concepts.annotations import Spans
 
 
