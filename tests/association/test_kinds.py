@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy import sparse
 
-from protsae.association import patterns
+from protsae.association import patterns as patterns_module
 from protsae.association.kinds import KINDS
 from protsae.association.patterns import ActivationPatterns, on_thresholds
 
@@ -183,11 +183,11 @@ def test_against_brute_force(seed: int) -> None:
         assert table.drop(columns="kind").iloc[f].to_dict() == pytest.approx(expected, nan_ok=True)
 
 
-@pytest.mark.parametrize("block_features", [2, patterns.BLOCK_FEATURES])
+@pytest.mark.parametrize("block_features", [2, patterns_module.BLOCK_FEATURES])
 def test_the_order_and_grouping_change_no_bit(
     block_features: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(patterns, "BLOCK_FEATURES", block_features)
+    monkeypatch.setattr(patterns_module, "BLOCK_FEATURES", block_features)
     proteins, cluster = random_proteins(1)
     # Activations whose floating-point sums depend on the order.
     rng = np.random.default_rng(0)
