@@ -59,8 +59,11 @@ def main() -> None:
     draw_properties(best, args.output / "properties.png")
     draw_layers(best, args.output / "layers.png")
     draw_kinds(args.results, args.variant, args.output / "kinds.png")
-    print(by_layer(verdicts))
-    print(by_type(verdicts))
+    recovery = recovered(args.results, args.variant)
+    recovery.to_csv(args.output / "recovery.tsv", sep="\t", index=False, float_format="%.4g")
+    for table in (by_layer, by_type, above):
+        print(table(verdicts))
+    print(recovery_table(recovery))
 
 
 def best_detectors(results: Path, variant: str) -> pd.DataFrame:
@@ -111,19 +114,34 @@ def compare(best: pd.DataFrame) -> pd.DataFrame:
                     "property": name,
                     "property_type": kind,
                     "layer": layer,
-                    "feature": pd.NA if sae is None else sae["feature"],
-                    "sae_f1": 0.0 if sae is None else sae["f1"],
-                    "sae_f1_low": 0.0 if sae is None else sae["f1_low"],
-                    "sae_f1_high": 0.0 if sae is None else sae["f1_high"],
-                    "best_other": others["f1"].idxmax() if len(others) else "none",
-                    "other_f1": others["f1"].max() if len(others) else 0.0,
-                    "verdict": verdict(sae, others),
-                    "supervised_f1": with_labels["f1"].max() if len(with_labels) else np.nan,
-                    "against_supervised": verdict(sae, with_labels),
                     "n_clusters": of_property["n_clusters"].max(),
+                    "feature": pd.NA if sae is None else sae["feature"],
+                    "verdict": verdict(sae, others),
+                    "against_supervised": verdict(sae, with_labels),
+                    **strongest("sae", shown[shown.index == SAE]),
+                    **strongest("other", others),
+                    **strongest("supervised", with_labels),
                 }
             )
     return pd.DataFrame(rows)
+
+
+def strongest(name: str, rows: pd.DataFrame) -> dict[str, object]:
+    """Which has the highest F1, it and its interval; empty where there is none."""
+    columns = {"set": f"best_{name}", "f1": f"{name}_f1"}
+    columns |= {f"f1_{end}": f"{name}_f1_{end}" for end in ("low", "high")}
+    if rows.empty:
+        return dict.fromkeys(columns.values())
+    best = rows.loc[rows["f1"].idxmax()]
+    return {new: best.name if old == "set" else best[old] for old, new in columns.items()}
+
+
+def with_interval(row: pd.Series, name: str) -> str:
+    """F1 [low, high] of what ``strongest`` found."""
+    if pd.isna(row[f"{name}_f1"]):
+        return "none"
+    low, high = row[f"{name}_f1_low"], row[f"{name}_f1_high"]
+    return f"{row[f'{name}_f1']:.2f} [{low:.2f}, {high:.2f}]"
 
 
 def verdict(sae: pd.Series | None, others: pd.DataFrame) -> str:
@@ -133,6 +151,37 @@ def verdict(sae: pd.Series | None, others: pd.DataFrame) -> str:
     if sae["q_value"] <= 0.05 and (sae["f1_low"] > others["f1"]).all():
         return "above"
     return "below" if (sae["f1"] < others["f1_low"]).any() else "neither"
+
+
+def recovered(results: Path, variant: str) -> pd.DataFrame:
+    """Of annotations hidden on purpose, how many come back among as many first candidates."""
+    files = sorted(results.glob("annotation/*/layer-*/recovery.parquet"))
+    rows = pd.concat([pd.read_parquet(path) for path in files])
+    counts = ["n_hidden", "n_found", "n_found_first", "n_candidates"]
+    return (
+        rows[rows["variant"] == variant].groupby(["model", "layer"], as_index=False)[counts].sum()
+    )
+
+
+def recovery_table(recovery: pd.DataFrame) -> str:
+    """A row for each layer."""
+    header = ["model", "layer", "hidden", "found", "found first", "candidates"]
+    lines = ["| " + " | ".join(header) + " |", "|---" * len(header) + "|"]
+    lines += ["| " + " | ".join(map(str, row)) + " |" for row in recovery.itertuples(index=False)]
+    return "\n".join(lines) + "\n"
+
+
+def above(verdicts: pd.DataFrame) -> str:
+    """Properties that an SAE feature finds above every unsupervised detector, over all layers."""
+    rows = verdicts[(verdicts["layer"] == -1) & (verdicts["verdict"] == "above")]
+    header = ["property", "clusters", "SAE feature", "best other", "its F1", "best supervised"]
+    lines = ["| " + " | ".join([*header, "its F1"]) + " |", "|---" * (len(header) + 1) + "|"]
+    for _, row in rows.sort_values("sae_f1", ascending=False).iterrows():
+        cells = [row["property"], f"{row['n_clusters']:.0f}", with_interval(row, "sae")]
+        for name in ("other", "supervised"):
+            cells += [row[f"best_{name}"] or "", with_interval(row, name)]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
 
 
 def by_layer(verdicts: pd.DataFrame) -> str:
@@ -154,6 +203,7 @@ def _counts(verdicts: pd.DataFrame, key: str) -> str:
         both = verdicts[(verdicts[key] == name) & (verdicts["verdict"] == "above")]
         n_both = int((both["against_supervised"] == "above").sum())
         cells = [*(int(row[kind]) for kind in kinds), n_both]
+        name = "best of all" if name == -1 else name
         lines.append(f"| {name} | " + " | ".join(str(cell) for cell in cells) + " |")
     return "\n".join(lines) + "\n"
 

@@ -33,8 +33,8 @@ def run(args: argparse.Namespace) -> None:
         proteins["sequence"].tolist(),
         settings.identity,
         settings.coverage,
-        settings.cascade,
-        args.threads,
+        cascade=settings.cascade,
+        threads=args.threads,
     )
     proteins["cluster"] = proteins["accession"].to_numpy()[cluster]
     proteins["split"] = assign_splits(

@@ -147,8 +147,12 @@ class StoredCodes:
 
     def _rows(self, group: h5py.Group, indptr: np.ndarray) -> sparse.csr_array:
         first, last = indptr[0], indptr[-1]
+        # SciPy makes the columns as wide as these offsets, of which few need 8 bytes.
+        offsets = indptr - first
+        if last - first <= np.iinfo(np.int32).max:
+            offsets = offsets.astype(np.int32)
         return sparse.csr_array(
-            (group["data"][first:last], group["indices"][first:last], indptr - first),
+            (group["data"][first:last], group["indices"][first:last], offsets),
             shape=(len(indptr) - 1, self.n_features),
         )
 
