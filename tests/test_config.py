@@ -69,6 +69,14 @@ def test_the_uniprot_configuration_over_the_embedded_one() -> None:
     assert found.train["relu"].steps == above["train"]["relu"]["steps"]
 
 
+@pytest.mark.parametrize("name", ["end_to_end", "findings", "sweep"])
+def test_configurations_over_the_embedded_one(name: str) -> None:
+    below, above = (
+        yaml.safe_load((ROOT / path).read_text()) for path in ("config.yaml", f"config/{name}.yaml")
+    )
+    assert parse_settings(Config, merged(below, above)).train
+
+
 def test_every_key_of_the_embedded_configuration_is_explained() -> None:
     """A comment on its line; a section's stands on its first key, and a seed needs none."""
     for line in (ROOT / "config.yaml").read_text().splitlines():

@@ -69,7 +69,8 @@ def _correlations(
         squares = (centred**2).sum(0)
         centred = centred - centred.mean(0)
         spread = _spread((centred**2).sum(0), squares)[:, None] * _column_spread(values)
-        found[chosen] = ratio((values.T @ centred).T, np.sqrt(spread))
+        # Perfect ones exceed 1 by rounding.
+        found[chosen] = ratio((values.T @ centred).T, np.sqrt(spread)).clip(-1, 1)
     return found
 
 

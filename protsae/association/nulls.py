@@ -175,7 +175,7 @@ def tail_bound(mean: np.ndarray, least: np.ndarray, most: np.ndarray, observed: 
         return 1.0
     width = (most - least)[varies].astype(np.float64)
     share = ((mean - least)[varies] / width).clip(0, 1)
-    wanted = observed - float(least.sum() + (mean[~varies] - least[~varies]).sum())
+    wanted = observed - float(least.sum())
 
     def log_bound(theta: float) -> float:
         return float(np.log1p(share * np.expm1(theta * width)).sum() - theta * wanted)

@@ -19,7 +19,8 @@ from protsae.association.scores import (
 
 COUNT_CELLS = 20_000_000
 """Counts of (threshold, property, feature) held at a time, 8 bytes each and several copies: memory,
-not results. Where there are more, features are counted in groups, and codes read for each."""
+not results. Where there are more, features are counted in groups. For each, stored codes are read
+again, those of baselines computed again."""
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ from protsae.association.layer import Layer
 from protsae.association.missing import missing_annotation
 from protsae.association.summary import detector_rows
 from protsae.config import AnnotateSettings
+from protsae.errors import UserError
 from protsae.flags import add_flags, add_threads_flag, settings_from_flags
 from protsae.io.activations import LayerCache
 from protsae.io.codes import StoredCodes
@@ -80,9 +81,16 @@ def run(args: argparse.Namespace) -> None:
         name: StoredCodes(args.codes, name, trained.sha256, protein_set)
         for name, trained in saes.items()
     }
+    index = next(iter(stored.values())).index
+    for key, value in vars(cache.source).items():
+        if (found := getattr(index.source, key)) != value:
+            raise UserError(
+                f"--codes: {key} is {found}, but that of the activations is {value}; encode these "
+                "activations first"
+            )
     order = proteins["accession"].tolist()
     cache.index.validate_order(order, "--activations")
-    next(iter(stored.values())).index.validate_order(order, "--codes")
+    index.validate_order(order, "--codes")
     properties = read_properties(args.annotations, proteins, protein_set, settings, print)
     layer = Layer(proteins, properties, settings)
     detectors: dict[str, Codes] = {**stored, **baselines(layer, cache, stored)}

@@ -22,7 +22,7 @@ from protsae.io.stored_rows import (
     open_rows,
 )
 
-KIND = ShardKind("protsae-activations", 2, "embed or onehot")
+KIND = ShardKind("protsae-activations", 2, "activations", "embed or onehot")
 
 WIDEN_BYTES = 2**19
 """float16 rows that are widened at a time: few enough to stay in the processor's cache."""

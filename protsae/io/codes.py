@@ -17,7 +17,7 @@ from protsae.errors import UserError
 from protsae.io.atomic import atomic_path
 from protsae.io.shard_index import CacheSource, ShardIndex, ShardKind, open_shard, write_index
 
-KIND = ShardKind("protsae-codes", 1, "encode")
+KIND = ShardKind("protsae-codes", 1, "codes", "encode")
 
 CHUNK = 2**16
 """Values stored together."""
@@ -65,7 +65,7 @@ def write_codes(
     ----------
     accessions, lengths : sequences
         The shard's proteins in row order; protein i takes ``lengths[i]`` rows.
-    n_features, digests : mapping of SAE variant to its width, and to the checksum of its weights
+    n_features, digests : mapping of SAE variant to its width, and to `sae_sha256`
     source : CacheSource
         Of the activations.
     """
@@ -95,7 +95,7 @@ class StoredCodes:
         The shards in the order of the protein table.
     variant : str
     sae_sha256 : str
-        Checksum of the weights of the SAE that the codes are to be of.
+        Checksum of the files of the SAE that the codes are to be of.
     protein_set_sha256 : str
         Checksum of the protein table that is used beside the codes.
 
@@ -164,8 +164,8 @@ def _group(path: str | Path, file: h5py.File, variant: str, sae_sha256: str) -> 
     group = file["codes"][variant]
     if group.attrs["sae_sha256"] != sae_sha256:
         raise UserError(
-            f"{path}: the codes of {variant} are of weights {group.attrs['sae_sha256'][:12]}, but "
-            f"the SAE given has {sae_sha256[:12]}; encode again"
+            f"{path}: the codes of {variant} are of SAE {group.attrs['sae_sha256'][:12]}, but the "
+            f"one given is {sae_sha256[:12]}; encode again"
         )
     return group
 

@@ -27,9 +27,9 @@ def cluster_sequences(
 
     ``mmseqs easy-cluster`` with bidirectional coverage and connected components: sequences that
     MMseqs2 aligns at the given identity and coverage share a cluster, and so do those linked
-    through others. All are compared with all at the highest documented sensitivity (-s 7.5), and all
-    relatives of a protein are kept: by default MMseqs2 looks at the best 20 only, which can break a
-    large family in two.
+    through others. All are compared with all at the highest documented sensitivity (-s 7.5), and
+    all relatives of a protein are kept: by default MMseqs2 looks at the best 20 only, which can
+    break a large family in two.
 
     Parameters
     ----------

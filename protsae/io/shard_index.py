@@ -47,12 +47,15 @@ class ShardKind:
     Attributes
     ----------
     format, version : str, int
+    what : str
+        What its files hold, as in "holds ... of".
     stage : str
         As in "run the ... stage again".
     """
 
     format: str
     version: int
+    what: str
     stage: str
 
 
@@ -131,6 +134,7 @@ class ShardIndex:
         kind: ShardKind,
         protein_set_sha256: str,
     ):
+        self._what = kind.what
         sources = [_source(file) for file in files]
         self.source = sources[0]
         for path, source in zip(paths, sources, strict=True):
@@ -138,9 +142,9 @@ class ShardIndex:
                 raise UserError(_mismatch(path, source, paths[0], self.source, kind))
         if self.source.protein_set_sha256 != protein_set_sha256:
             raise UserError(
-                f"{paths[0]}: holds activations of protein set "
+                f"{paths[0]}: holds {kind.what} of protein set "
                 f"{self.source.protein_set_sha256[:12]}, but the proteins given are "
-                f"{protein_set_sha256[:12]}; embed these proteins first"
+                f"{protein_set_sha256[:12]}; run the {kind.stage} stage on these proteins first"
             )
         tables = [_read_protein_table(file).assign(shard=i) for i, file in enumerate(files)]
         self.proteins = pd.concat(tables, ignore_index=True)
@@ -148,7 +152,7 @@ class ShardIndex:
         if len(twice):
             raise UserError(
                 f"{paths[twice['shard'].iloc[0]]}: protein {twice['accession'].iloc[0]} is in "
-                f"another activation file too; give each shard once"
+                f"another file of {kind.what} too; give each shard once"
             )
 
     def places(self, accessions: set[str]) -> pd.DataFrame:
@@ -163,7 +167,7 @@ class ShardIndex:
         if len(wanted) < len(accessions):
             absent = sorted(accessions.difference(wanted["accession"]))
             raise UserError(
-                f"activations: {len(absent)} of the {len(accessions)} proteins asked for are in "
+                f"{self._what}: {len(absent)} of the {len(accessions)} proteins asked for are in "
                 f"none of the files given, first {absent[0]}; give all shards"
             )
         return wanted

@@ -59,7 +59,7 @@ def _examples(
                 f"{len(protein['sequence'])} residues; run the annotate stage again"
             )
         everywhere = residues.positions(row["accession"], property_)
-        inside = {position for position in everywhere if start <= position <= end}
+        inside = {position for position in everywhere or () if start <= position <= end}
         shown.append(
             {
                 **row,
@@ -69,10 +69,19 @@ def _examples(
                 "length": len(protein["sequence"]),
                 "peak_residue": stretch[row["peak"] - start],
                 "marked": shown_ranges(inside),
-                "elsewhere": len(everywhere) - len(inside),
+                "unmarked": _unmarked(everywhere),
                 "html": coloured_residues(
                     stretch, start, row["activations"], strongest, inside, row["peak"]
                 ),
             }
         )
     return shown
+
+
+def _unmarked(everywhere: set[int] | None) -> str:
+    """Why no residue shown has the property."""
+    if everywhere is None:
+        return "whether this protein has the property is not known"
+    if everywhere:
+        return "the property is elsewhere in this protein"
+    return "this protein is not annotated with the property"

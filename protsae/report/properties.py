@@ -50,8 +50,11 @@ class PropertyResidues:
         self._of_labels = {p.name: (i, of) for of in labels for i, p in enumerate(of.properties)}
         self._from_sequence = {found.name: i for i, found in enumerate(SEQUENCE_PROPERTIES)}
 
-    def positions(self, accession: str, name: str) -> set[int]:
-        """1-based positions of the residues with the property; none if the protein lacks it."""
+    def positions(self, accession: str, name: str) -> set[int] | None:
+        """1-based positions of the residues with the property; None where nothing is known of it.
+
+        That is a property of a label file which is not given or has no label for the protein.
+        """
         if name in self._from_sequence:
             return _positions(
                 sequence_labels([self._sequence[accession]]), self._from_sequence[name]
@@ -59,12 +62,16 @@ class PropertyResidues:
         if name in self._of_labels:
             column, labels = self._of_labels[name]
             length = len(self._sequence[accession])
+            if not labels.known([accession], [length]).any():
+                return None
             return _positions(labels.labels([accession], [length]), column)
+        if name not in self._column:
+            return None
         spans, _ = self._spans.of(np.array([self._index[accession]]))
         return {
             position
             for column, start, end in zip(spans.column, spans.start, spans.end, strict=True)
-            if column == self._column.get(name)
+            if column == self._column[name]
             for position in range(int(start), int(end) + 1)
         }
 

@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 
 import h5py
@@ -120,8 +121,8 @@ def test_codes_of_another_sae(
     capsys.readouterr()
     assert annotate(run, [run / "codes-0.h5", run / "codes-1.h5"], str(other)) == 2
     assert capsys.readouterr().err == (
-        f"protsae annotate: {run}/codes-0.h5: the codes of relu are of weights "
-        f"{sae_sha256(run / 'relu')[:12]}, but the SAE given has {sae_sha256(other)[:12]}; "
+        f"protsae annotate: {run}/codes-0.h5: the codes of relu are of SAE "
+        f"{sae_sha256(run / 'relu')[:12]}, but the one given is {sae_sha256(other)[:12]}; "
         "encode again\n"
     )
 
@@ -142,6 +143,33 @@ def test_shards_out_of_order(run: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert capsys.readouterr().err == (
         "protsae annotate: --codes: the shards hold the proteins in another order than the table "
         "of proteins; give them in the order of their numbers\n"
+    )
+
+
+def test_a_shard_of_codes_that_was_not_given(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert annotate(run, [run / "codes-1.h5"], "topk") == 2
+    assert capsys.readouterr().err == (
+        "protsae annotate: codes: 5 of the 10 proteins asked for are in none of the files given, "
+        "first P00000; give all shards\n"
+    )
+    assert annotate(run, [run / "codes-1.h5"] * 2, "topk") == 2
+    assert capsys.readouterr().err == (
+        f"protsae annotate: {run}/codes-1.h5: protein P00015 is in another file of codes too; give "
+        "each shard once\n"
+    )
+
+
+def test_codes_of_other_activations(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shards = [Path(shutil.copy(run / f"codes-{shard}.h5", tmp_path)) for shard in (0, 1)]
+    for path in shards:
+        with h5py.File(path, "a") as file:
+            file.attrs["settings"] = '{"context": 7}'
+    assert annotate(run, shards, "topk") == 2
+    assert capsys.readouterr().err == (
+        'protsae annotate: --codes: settings is {"context": 7}, but that of the activations is '
+        "{}; encode these activations first\n"
     )
 
 

@@ -54,7 +54,9 @@ def test_clusters_splits_and_checksum(tmp_path: Path, capsys: pytest.CaptureFixt
 
 def by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
     """Clusters without MMseqs2: every protein its own."""
-    monkeypatch.setattr(stage, "cluster_sequences", lambda sequences, *_: np.arange(len(sequences)))
+    monkeypatch.setattr(
+        stage, "cluster_sequences", lambda sequences, *_, **__: np.arange(len(sequences))
+    )
 
 
 def test_same_settings_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,7 +72,7 @@ def test_same_settings_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def test_too_few_families(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(stage, "cluster_sequences", lambda *_: np.zeros(3, dtype=np.int64))
+    monkeypatch.setattr(stage, "cluster_sequences", lambda *_, **__: np.zeros(3, dtype=np.int64))
     assert split(fetched(tmp_path, n_families=1), tmp_path / "proteins.parquet") == 2
     assert capsys.readouterr().err == (
         "protsae split: split: nothing left for valid and test: 3 proteins in 1 homology clusters; "

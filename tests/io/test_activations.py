@@ -98,7 +98,7 @@ def test_a_shard_that_was_not_given_is_noticed(tmp_path: Path) -> None:
 
 def test_a_shard_given_twice_is_noticed(tmp_path: Path) -> None:
     first, second = write_cache(tmp_path)
-    message = f"{first}: protein P0 is in another activation file too; give each shard once"
+    message = f"{first}: protein P0 is in another file of activations too; give each shard once"
     with pytest.raises(UserError, match=f"^{re.escape(message)}$"):
         LayerCache([first, second, first], 1, PROTEIN_SET)
 
@@ -357,7 +357,7 @@ def test_activations_of_other_proteins(tmp_path: Path) -> None:
     paths = write_cache(tmp_path)
     message = (
         f"{paths[0]}: holds activations of protein set 5e7000000000, but the proteins given are "
-        "777777777777; embed these proteins first"
+        "777777777777; run the embed or onehot stage on these proteins first"
     )
     with pytest.raises(UserError, match=f"^{re.escape(message)}$"):
         LayerCache(paths, 1, "7" * 64)

@@ -40,6 +40,16 @@ def test_families_and_others() -> None:
     assert clusters[16] in (14, 16)
 
 
+def test_a_family_larger_than_mmseqs2_looks_by_default() -> None:
+    """Two halves of 40, each with more near relatives than the 20 best that MMseqs2 would keep."""
+    rng = np.random.default_rng(0)
+    ancestor = random_sequence(151, rng)
+    halves = [mutated(ancestor, 0.3, rng) for _ in range(2)]
+    sequences = [mutated(half, 0.05, rng) for half in halves for _ in range(40)]
+    assert set(cluster_sequences(sequences, 0.3, 0.8)) == {0}
+    assert set(cluster_sequences(sequences, 0.3, 0.8, cascade=True)) == {0}
+
+
 def test_no_search_finds_a_relative_in_another_cluster() -> None:
     """The sample's real proteins, against themselves by the other tool of MMseqs2."""
     sequences = [protein.sequence for protein in read_proteins(SAMPLE)]

@@ -193,7 +193,8 @@ def test_positions_of_label_files() -> None:
     residues = PropertyResidues(PROTEINS, ANNOTATIONS, [labels])
     assert residues.positions("P00001", "topology: TMH") == {2, 3}
     assert residues.positions("P00001", "topology: outside") == {4}
-    assert residues.positions("P00002", "topology: TMH") == set()
+    assert residues.positions("P00002", "topology: TMH") is None, "it has no labels"
+    assert PropertyResidues(PROTEINS, ANNOTATIONS).positions("P00001", "topology: TMH") is None
 
 
 def test_positions_follow_the_rules_of_scoring() -> None:
