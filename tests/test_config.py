@@ -38,7 +38,7 @@ def merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
     both = dict(below)
     for key, value in above.items():
         inner = both.get(key)
-        both[key] = merged(inner, value) if isinstance(inner, dict) else value
+        both[key] = merged(inner, value) if isinstance(inner, dict) and value else value
     return both
 
 
@@ -265,7 +265,7 @@ UNUSUAL: list[Settings] = [
         duplicate_accessions="first",
         duplicate_sequences="keep",
     ),
-    SplitSettings(identity=0.55, coverage=0.05, valid=1e-7, test=0.3, seed=7),
+    SplitSettings(identity=0.55, coverage=0.05, cascade=True, valid=1e-7, test=0.3, seed=7),
     CacheSettings(shards=7, compression="gzip"),
     EmbedSettings(
         model="a folder/esm2_x.pt",
