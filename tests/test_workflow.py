@@ -66,9 +66,9 @@ def test_default_run_plans_every_stage(tmp_path: Path) -> None:
     # 6 layers of ESM-2, 2 of its control, and one-hot; two shards of each.
     assert jobs == {
         **{"fetch": 1, "split": 1, "randomise": 1, "onehot_shard": 2, "embed_shard": 4},
-        **{"train_saes": 9, "evaluate_saes": 9, "annotate_layer": 9},
+        **{"train_saes": 9, "evaluate_saes": 9, "encode_shard": 18, "annotate_layer": 9},
         **{"probe_layer": 9, "lookup": 1},
-        **{"tables": 1, "report": 1, "all": 1, "total": 49},
+        **{"tables": 1, "report": 1, "all": 1, "total": 67},
     }
 
 
