@@ -15,7 +15,7 @@ example:
 """
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -46,7 +46,7 @@ from protsae.sae.architectures import TopkSae
 from protsae.sae.dictionaries import random_directions
 from protsae.sae.metrics import encoder_decoder_cosine, measure_moments, principal_components
 from protsae.tables_schema import CANDIDATES, INTERPLM, RECOVERY, RELIABILITY, conform
-from protsae.trained import encoder, open_saes
+from protsae.trained import Trained, encoder, open_saes
 
 MISSING = {table.name: table for table in (CANDIDATES, RECOVERY, RELIABILITY)}
 """Tables on annotation that may be missing, and on how far to trust them."""
@@ -77,20 +77,9 @@ def run(args: argparse.Namespace) -> None:
     proteins, protein_set = read_split_proteins(args.proteins)
     train = set(proteins.loc[proteins["split"] == "train", "accession"])
     cache, saes = open_saes(args.sae, args.activations, protein_set, train)
-    stored = {
-        name: StoredCodes(args.codes, name, trained.sha256, protein_set)
-        for name, trained in saes.items()
-    }
-    index = next(iter(stored.values())).index
-    for key, value in vars(cache.source).items():
-        if (found := getattr(index.source, key)) != value:
-            raise UserError(
-                f"--codes: {key} is {found}, but that of the activations is {value}; encode these "
-                "activations first"
-            )
     order = proteins["accession"].tolist()
     cache.index.validate_order(order, "--activations")
-    index.validate_order(order, "--codes")
+    stored = open_codes(args.codes, saes, cache, order)
     properties = read_properties(args.annotations, proteins, protein_set, settings, print)
     layer = Layer(proteins, properties, settings)
     detectors: dict[str, Codes] = {**stored, **baselines(layer, cache, stored)}
@@ -136,6 +125,32 @@ def run(args: argparse.Namespace) -> None:
         print(f"{n_features:,} UniProt features left out: {reason}")
     for reason, n_properties in layer.properties.left_out.items():
         print(f"{n_properties} properties left out: {reason}")
+
+
+def open_codes(
+    shards: Sequence[str], saes: Mapping[str, Trained], cache: LayerCache, order: list[str]
+) -> dict[str, StoredCodes]:
+    """The codes of each SAE.
+
+    Raises
+    ------
+    UserError
+        If they are not of these SAEs and activations, or their shards are out of order.
+    """
+    protein_set = cache.source.protein_set_sha256
+    stored = {
+        name: StoredCodes(shards, name, trained.sha256, protein_set)
+        for name, trained in saes.items()
+    }
+    index = next(iter(stored.values())).index
+    for key, value in vars(cache.source).items():
+        if (found := getattr(index.source, key)) != value:
+            raise UserError(
+                f"--codes: {key} is {found}, but that of the activations is {value}; encode these "
+                "activations first"
+            )
+    index.validate_order(order, "--codes")
+    return stored
 
 
 def missing_rows(layer: Layer, codes: Codes, examined: Examined) -> dict[str, pd.DataFrame]:
