@@ -52,18 +52,22 @@ def main() -> None:
         sys.exit(f"{args.results}: no finished run; expected associations.parquet")
     args.output.mkdir(parents=True, exist_ok=True)
     best = best_detectors(args.results, args.variant)
-    verdicts = compare(best)
-    best.to_csv(args.output / "best.tsv", sep="\t", index=False, float_format="%.4g")
-    verdicts.to_csv(args.output / "verdicts.tsv", sep="\t", index=False, float_format="%.4g")
+    tables = {"verdicts": compare(best), "recovery": recovered(args.results, args.variant)}
+    for name, table in tables.items():
+        path = args.output / f"{name}.tsv"
+        table.to_csv(path, sep="\t", index=False, float_format="%.4g")
     draw_captured(args.results, args.variant, args.output / "captured.png")
     draw_properties(best, args.output / "properties.png")
     draw_layers(best, args.output / "layers.png")
     draw_kinds(args.results, args.variant, args.output / "kinds.png")
-    recovery = recovered(args.results, args.variant)
-    recovery.to_csv(args.output / "recovery.tsv", sep="\t", index=False, float_format="%.4g")
-    for table in (by_layer, by_type, above):
-        print(table(verdicts))
-    print(recovery_table(recovery))
+    print("\n".join(markdown(args.output)))
+
+
+def markdown(folder: Path) -> list[str]:
+    """The tables of docs/findings.md, from those that were written."""
+    verdicts = pd.read_csv(folder / "verdicts.tsv", sep="\t")
+    recovery = pd.read_csv(folder / "recovery.tsv", sep="\t")
+    return [by_layer(verdicts), by_type(verdicts), above(verdicts), recovery_table(recovery)]
 
 
 def best_detectors(results: Path, variant: str) -> pd.DataFrame:
@@ -179,7 +183,8 @@ def above(verdicts: pd.DataFrame) -> str:
     for _, row in rows.sort_values("sae_f1", ascending=False).iterrows():
         cells = [row["property"], f"{row['n_clusters']:.0f}", with_interval(row, "sae")]
         for name in ("other", "supervised"):
-            cells += [row[f"best_{name}"] or "", with_interval(row, name)]
+            strongest_one = row[f"best_{name}"]
+            cells += [strongest_one if pd.notna(strongest_one) else "", with_interval(row, name)]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 

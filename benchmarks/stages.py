@@ -88,7 +88,7 @@ def write_input(records: Path, n_proteins: int | None, output: Path) -> int:
 
 
 def stage_table(folder: Path) -> pd.DataFrame:
-    """Jobs, summed and longest wall time, and the highest resident memory of each stage."""
+    """Jobs, summed and longest wall time, CPU time, and the highest resident memory of stages."""
     rows = []
     for stage in STAGES:
         files = [folder / f"{stage}.tsv", *sorted((folder / stage).rglob("*.tsv"))]
@@ -99,6 +99,7 @@ def stage_table(folder: Path) -> pd.DataFrame:
                 "jobs": len(jobs),
                 "wall, all jobs (s)": round(jobs["s"].sum(), 1),
                 "longest job (s)": round(jobs["s"].max(), 1),
+                "CPU, all jobs (s)": round(pd.to_numeric(jobs["cpu_time"], "coerce").sum(), 1),
                 "peak memory (MB)": round(jobs["max_rss"].max()),
             }
         )

@@ -171,7 +171,7 @@ def test_whole_clusters_are_held_out(monkeypatch, valid, n_held_out):
     settings = stage.PretrainSettings(valid=valid)
     held_out = stage.held_out_clusters(["M" * 30] * 12, settings, threads=5)
 
-    assert asked == {"identity": 0.3, "coverage": 0.8, "threads": 5}
+    assert asked == {"identity": 0.3, "coverage": 0.8, "cascade": True, "threads": 5}
     assert held_out.sum() == n_held_out
     assert set(held_out.reshape(4, 3).sum(axis=1)) <= {0, 3}
     assert np.array_equal(held_out, stage.held_out_clusters(["M" * 30] * 12, settings, threads=5))
