@@ -283,7 +283,7 @@ def test_other_activations_start_anew(
         if other == "layer":
             cache.layer = 7
         else:
-            cache.source = replace(cache.source, weights_sha256="another")
+            cache.index.source = replace(cache.source, weights_sha256="another")
         return cache
 
     every = ("--checkpoint-every", "5")
