@@ -232,6 +232,8 @@ def draw_captured(results: Path, variant: str, path: Path) -> None:
     best = detectors.loc[onehot & (detectors["variant"] != "relu"), "properties_captured"].max()
     axes[0].axhline(best, color=COLOURS[ONEHOT], ls=":", lw=1.2, label="best on one-hot")
     axes[0].plot([], [], "o:", mfc="none", color="0.5", label="hollow: shuffled weights")
+    for axis in axes:
+        axis.set_xticks(sorted(detectors.loc[~onehot, "layer"].unique()))
     axes[0].set(title="Properties captured", xlabel="layer", ylim=(0, None))
     axes[1].set(title="Properties per significant detector", xlabel="layer", ylim=(0, None))
     figure.legend(fontsize=7, loc="outside lower center", ncols=6)
