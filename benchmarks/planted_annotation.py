@@ -32,7 +32,7 @@ from scipy.stats import binomtest
 from threadpoolctl import threadpool_limits
 
 from protsae.association.annotation import score_pairs
-from protsae.association.counts import MatchCounts
+from protsae.association.counts import KnownCounts, MatchCounts
 from protsae.association.instances import InstanceCounts
 from protsae.association.nulls import benjamini_hochberg, shift_null
 from protsae.association.runs import Runs
@@ -201,10 +201,12 @@ def call(world: World) -> list[tuple[int, int]]:
     """Number of pairs called by each rule, and how many of them were planted."""
     train = sparse.csc_array(world.activations[part_rows(world, "train")])
     thresholds = positive_quantiles(train, QUANTILES)
-    counts = {part: MatchCounts(thresholds, N_PROPERTIES) for part in ("valid", "test")}
+    everywhere = np.zeros(N_PROPERTIES, dtype=np.int64)
+    counts = {part: KnownCounts(thresholds, everywhere) for part in ("valid", "test")}
     for part, counted in counts.items():
         rows = part_rows(world, part)
-        counted.update(world.activations[rows], world.labels[rows])
+        known = np.ones((len(rows), 1), dtype=bool)
+        counted.update(world.activations[rows], world.labels[rows], known)
     scores = score_pairs(counts["valid"], counts["test"])
     candidate = (scores.valid["f1"] >= MIN_F1) & (scores.gain > 0)
     property_, feature = np.nonzero(candidate)
