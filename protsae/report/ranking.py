@@ -9,7 +9,7 @@ FROM_SEQUENCE = ("residue", "class", "position", "composition", "motif")
 """Types of properties that follow from the sequence alone, not from UniProt."""
 
 LEAST_F1 = 0.1
-"""Test F1 below which a property annotated in UniProt is given no place of its own."""
+"""Test F1 below which an annotated property is given no place of its own."""
 
 
 def add_margin(features: pd.DataFrame) -> pd.DataFrame:
@@ -40,7 +40,7 @@ def best_features(features: pd.DataFrame, count: int) -> pd.DataFrame:
     """The features of a layer worth looking at first, at most one per property.
 
     Of all features that detect a property, the one with the highest F1 on valid stands for it.
-    Up to two thirds of the places go to properties annotated in UniProt with a positive margin
+    Up to two thirds of the places go to annotated properties with a positive margin
     and an F1 of at least ``LEAST_F1``, the others to whatever has the highest margin on test;
     without this the twenty amino acids would fill the page. Those above their baselines come first.
 
@@ -77,7 +77,7 @@ def property_by_layer(features: pd.DataFrame, count: int) -> list[pd.DataFrame]:
     -------
     list of DataFrame
         One per property, at most ``count``, by the highest margin in any layer: first those
-        annotated in UniProt (at most two thirds of ``count``), then those that follow from the
+        annotated (at most two thirds of ``count``), then those that follow from the
         sequence; none whose F1 is below ``LEAST_F1`` in every layer.
     """
     best = best_per_property(add_margin(features), by=["model", "layer"])
