@@ -344,7 +344,9 @@ class AnnotateSettings(PropertySettings):
     )
     examples: Positive = Field(5, description="strongest proteins kept for each feature")
     flank: Positive = Field(40, description="residues kept on each side of an example's peak")
-    sample: Positive = Field(20000, description="train residues that thresholds are set on")
+    sample: Positive = Field(
+        200_000, description="train residues that thresholds are set on, at most; fewer if dense"
+    )
     batch: Positive = Field(4096, description="residues read at a time; bounds memory")
     seed: Seed = Field(0, description="seed of sampling, shifts and resampling")
 

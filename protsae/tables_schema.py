@@ -152,7 +152,7 @@ _CORRELATIONS = tuple(
 )
 FEATURES = Table(
     "features",
-    5,
+    6,
     "one row per feature, by model (onehot first), layer, variant, feature",
     ("model", "layer", "variant", "feature"),
     (
@@ -229,7 +229,7 @@ ASSOCIATIONS = Table(
 
 DETECTORS = Table(
     "detectors",
-    1,
+    2,
     "one row per set of detectors, by model (onehot first), layer, variant",
     ("model", "layer", "variant"),
     (
@@ -238,8 +238,12 @@ DETECTORS = Table(
         _DETECTORS,
         Column("n_detectors", "integer", "≥ 1", "features, or both signs of neurons"),
         Column("n_significant", "integer", "≥ 0", "with a property at q ≤ 0.05"),
+        Column("n_significant_low", "integer", "≥ 0", "5 % bound: as many have one at least"),
         Column("n_capturing", "integer", "≥ 0", "that capture a property"),
+        Column("n_capturing_low", "number", "≥ 0", "2.5 % bound, clusters resampled"),
+        Column("n_capturing_high", "number", "≥ 0", "97.5 % bound"),
         Column("properties_significant", "integer", "≥ 0", "found by one at q ≤ 0.05"),
+        Column("properties_significant_low", "integer", "≥ 0", "5 % bound"),
         Column("properties_captured", "integer", "≥ 0", "captured by the best, by valid"),
         Column("properties_captured_low", "number", "≥ 0", "2.5 % bound, clusters resampled"),
         Column("properties_captured_high", "number", "≥ 0", "97.5 % bound"),

@@ -252,9 +252,9 @@ def association_rows(model: str, layer: int) -> pd.DataFrame:
 def detector_rows(model: str, layer: int) -> pd.DataFrame:
     """Of the SAEs, the neurons and the principal components."""
     rows = [
-        *((variant, N_FEATURES, 2, 2, 2, 2, 1.0, 2.0, 1.5) for variant in VARIANTS),
-        ("neurons", 2 * D_MODEL, 1, 2, 1, 2, 1.0, 2.0, 1.0),
-        ("pca", 2 * D_MODEL, 1, 0, 1, 0, 0.0, 1.0, 1.0),
+        *((v, N_FEATURES, 2, 2, 2, 1.0, 3.0, 2, 2, 2, 1.0, 2.0, 1.5) for v in VARIANTS),
+        ("neurons", 2 * D_MODEL, 1, 1, 2, 1.0, 2.0, 1, 1, 2, 1.0, 2.0, 1.0),
+        ("pca", 2 * D_MODEL, 1, 0, 0, 0.0, 1.0, 1, 0, 0, 0.0, 1.0, 1.0),
     ]
     table = pd.DataFrame(rows, columns=DETECTORS.names[2:])
     return table.assign(model=model, layer=layer)[DETECTORS.names]

@@ -93,8 +93,9 @@ class Examined:
     ----------
     pairs : DataFrame
         One row per candidate pair, by feature and property; columns as in docs/tables.md.
-    captured : ndarray of int, shape (n_resamplings,)
-        Properties whose best detector `reaches` them, with clusters resampled.
+    captured, capturing : ndarray of int, shape (n_resamplings,)
+        Properties whose best detector `reaches` them, and detectors that reach any property, with
+        clusters resampled.
     n_active : ndarray of int, shape (n_detectors,)
         Residues of test on which each is active.
     train_sample : csc_array, shape (n_residues, n_detectors)
@@ -103,6 +104,7 @@ class Examined:
 
     pairs: pd.DataFrame
     captured: np.ndarray
+    capturing: np.ndarray
     n_active: np.ndarray
     train_sample: sparse.csc_array
 
@@ -132,6 +134,7 @@ def examine(layer: Layer, split: HeldOut, codes: Codes) -> Examined:
     leading[best_rows(feature, pairs["gain"].to_numpy())] = True
     weights = bootstrap_weights(split.n_clusters, layer.settings.bootstrap, layer.settings.seed)
     captured = np.zeros(len(weights), dtype=np.int64)
+    capturing = np.zeros((codes.n_features, len(weights)), dtype=bool)
     known_column = layer.properties.known_column
     floor = always_on_f1(pairs["base_rate"].to_numpy())
     measured = pd.DataFrame(np.nan, pairs.index, [*OF_CLUSTERS, *OF_RANKS])
@@ -154,12 +157,13 @@ def examine(layer: Layer, split: HeldOut, codes: Codes) -> Examined:
                 leading[members],
             )
             measured.loc[members, list(OF_CLUSTERS)] = found
-            chosen = best[members]
-            drawn = f1_score(*(weights @ of_cluster[:, chosen] for of_cluster in sums))
-            captured += reaches(drawn, floor[members][chosen]).sum(1)
+            drawn = f1_score(*(weights @ of_cluster for of_cluster in sums))
+            reached = reaches(drawn, floor[members])
+            captured += reached[:, best[members]].sum(1)
+            np.logical_or.at(capturing, feature[members], reached.T)
     pairs = pairs.join(measured)
     pairs = pairs.assign(q_value=benjamini_hochberg(pairs["p_value"].to_numpy()))
-    return Examined(pairs, captured, proposed.n_active, sample)
+    return Examined(pairs, captured, capturing.sum(0), proposed.n_active, sample)
 
 
 def _examine(

@@ -62,12 +62,14 @@ def feature_rows(
     test = layer.of_split("test")
     scales = scale_matrix(test["sequence"].tolist())
     n_active, total, largest = np.zeros((3, n_features))
+    level = np.zeros(n_features, np.float32)
     correlations = np.zeros((2, len(SCALE_COLUMNS), n_features))
     every = np.arange(n_features)
     for members, activations in layer.columns(codes, "test", every, examined.n_active):
         n_active[members] = np.diff(activations.indptr)
         total[members] = activations.sum(0, dtype=np.float64)
         largest[members] = activations.max(0).toarray()
+        level[members] = on_thresholds(activations)
         correlations[0][:, members] = pearson(activations, scales)
         correlations[1][:, members] = spearman(activations, scales)
     return pd.DataFrame(
@@ -77,7 +79,7 @@ def feature_rows(
             "mean_activation": ratio(total, n_active),
             "max_activation": largest,
             "encoder_decoder_cosine": cosine,
-            **_patterns(layer, codes, examined)[list(OF_PATTERNS)].rename(columns=OF_PATTERNS),
+            **_patterns(layer, codes, level)[list(OF_PATTERNS)].rename(columns=OF_PATTERNS),
             **best.reindex(every),
             **{
                 f"{name}_{kind}": correlations[i, j]
@@ -89,11 +91,11 @@ def feature_rows(
     )
 
 
-def _patterns(layer: Layer, codes: Codes, examined: Examined) -> pd.DataFrame:
-    """`ActivationPatterns` on test."""
+def _patterns(layer: Layer, codes: Codes, level: np.ndarray) -> pd.DataFrame:
+    """`ActivationPatterns` on test, where on is above the `on_thresholds` of test."""
     test = layer.of_split("test")
     cluster_of = dict(zip(test["accession"], pd.factorize(test["cluster"])[0], strict=True))
-    patterns = ActivationPatterns(on_thresholds(examined.train_sample), test["cluster"].nunique())
+    patterns = ActivationPatterns(level, test["cluster"].nunique())
     for proteins, activations in layer.blocks(codes, layer.names("test")):
         cluster = proteins["accession"].map(cluster_of).to_numpy()
         patterns.update(sparse.csc_array(activations), proteins["length"].to_numpy(), cluster)

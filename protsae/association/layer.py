@@ -16,6 +16,10 @@ from protsae.config import AnnotateSettings
 HELD_VALUES = 50_000_000
 """Activations of test residues held at a time, 8 bytes each: memory, not results."""
 
+SAMPLE_VALUES = 50_000_000
+"""Most activations in the sample of train, 8 bytes each: 250 active detectors a residue leave room
+for the 200,000 residues of the default."""
+
 
 @dataclass(frozen=True)
 class Layer:
@@ -50,15 +54,25 @@ class Layer:
                 yield accession, rows[start:end]
 
     def train_sample(self, codes: Codes) -> sparse.csc_array:
-        """Codes of whole proteins of train, ``settings.sample`` residues or a few more.
+        """Codes of whole proteins of train, drawn at random, in the order of the protein table.
 
-        Thresholds come from it.
+        As many as have ``settings.sample`` residues or a few more, but no more than have
+        ``SAMPLE_VALUES`` activations; at least one. Thresholds come from it.
         """
         settings = self.settings
         train = self.of_split("train").sample(frac=1, random_state=settings.seed)
         enough = train[train["length"].cumsum().shift(fill_value=0) < settings.sample]
-        sample = [rows for _, rows in self.blocks(codes, set(enough["accession"]))]
-        return sparse.csc_array(sparse.vstack(sample))
+        rank = {accession: place for place, accession in enumerate(enough["accession"])}
+        sample: dict[int, sparse.csr_array] = {}
+        n_values, first_out = 0, len(rank)
+        for accession, rows in self.each(codes, set(rank)):
+            if rank[accession] < first_out:
+                sample[rank[accession]] = rows
+                n_values += rows.nnz
+            while n_values > SAMPLE_VALUES and len(sample) > 1:
+                first_out = max(sample)
+                n_values -= sample.pop(first_out).nnz
+        return sparse.csc_array(sparse.vstack(list(sample.values())))
 
     def counts(
         self,

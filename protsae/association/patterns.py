@@ -41,7 +41,7 @@ def on_thresholds(activations: sparse.csc_array) -> np.ndarray:
     Parameters
     ----------
     activations : csc_array, shape (n_residues, n_features)
-        Of the training split; only positive values stored.
+        Only positive values stored.
 
     Returns
     -------

@@ -8,6 +8,7 @@ import pandas as pd
 
 from protsae.association.annotation import best_rows
 from protsae.association.examine import Examined
+from protsae.association.nulls import least_true
 from protsae.association.scores import CALLED_Q, always_on_f1, reaches
 from protsae.models import NEURONS, ONEHOT, PCA, RANDOM, is_random
 from protsae.resampling import interval
@@ -55,20 +56,49 @@ def detector_rows(examined: Examined) -> pd.DataFrame:
     significant = pairs[pairs["q_value"] <= CALLED_Q]
     best = pairs.iloc[_best(pairs, "property")]
     captures = pairs[is_captured(pairs["f1"], pairs["base_rate"])]
-    low, high = interval(examined.captured.astype(float))
+    capturing = interval(examined.capturing.astype(float))
+    captured = interval(examined.captured.astype(float))
     return pd.DataFrame(
         {
             "n_detectors": examined.n_detectors,
             "n_significant": significant["feature"].nunique(),
+            "n_significant_low": least_significant(pairs, "feature"),
             "n_capturing": captures["feature"].nunique(),
+            "n_capturing_low": capturing[0],
+            "n_capturing_high": capturing[1],
             "properties_significant": significant["property"].nunique(),
+            "properties_significant_low": least_significant(pairs, "property"),
             "properties_captured": int(is_captured(best["f1"], best["base_rate"]).sum()),
-            "properties_captured_low": low,
-            "properties_captured_high": high,
+            "properties_captured_low": captured[0],
+            "properties_captured_high": captured[1],
             "properties_per_detector": len(significant) / max(1, significant["feature"].nunique()),
         },
         index=[0],
     )
+
+
+def least_significant(pairs: pd.DataFrame, by: str) -> int:
+    """Of the detectors (or properties) with a pair called, how many have a true one at least.
+
+    With 95 % confidence, `least_true` over the Simes p-values of all detectors (properties), each
+    the least n p_(k) / k of the n pairs it is in, and which were called by ``q_value``.
+
+    Parameters
+    ----------
+    pairs : DataFrame
+        With the column ``by``, p_value and q_value: all pairs that were tested.
+
+    Examples
+    --------
+    >>> pairs = pd.DataFrame({"feature": [3, 3, 5, 8], "p_value": [0.9, 1e-4, 0.011, 0.9]})
+    >>> least_significant(pairs.assign(q_value=[0.9, 4e-4, 0.022, 0.9]), "feature")
+    2
+    """
+    own = pairs.groupby(by)["p_value"]
+    of_pairs = pairs["p_value"] * own.transform("size") / own.rank(method="first")
+    simes = of_pairs.groupby(pairs[by]).min()
+    called = simes.index.isin(pairs.loc[pairs["q_value"] <= CALLED_Q, by])
+    return least_true(simes.to_numpy(), called)
 
 
 def is_captured(f1: pd.Series, base_rate: pd.Series) -> pd.Series:

@@ -9,9 +9,10 @@ from scipy import sparse
 def positive_quantiles(activations: sparse.csc_array, quantiles: Sequence[float]) -> np.ndarray:
     """Thresholds of each feature, ascending; a feature is "on" where it exceeds one.
 
-    Quantile 0 is the threshold 0 (any activity); quantile q > 0 is the smallest positive activation
-    with at least a share q of the positive activations at or below it. A feature that is never
-    active gets infinity, so that it is never on.
+    Quantile 0 is the threshold 0 (any activity), also of a feature that is never active here: a
+    rare one may be elsewhere. Quantile q > 0 is the smallest positive activation with at least a
+    share q of the positive activations at or below it; without any it is infinity, which nothing
+    exceeds.
 
     Parameters
     ----------
@@ -28,18 +29,17 @@ def positive_quantiles(activations: sparse.csc_array, quantiles: Sequence[float]
     --------
     >>> x = sparse.csc_array(np.array([[0.0, 0], [1, 0], [3, 0], [2, 0], [4, 0]], np.float32))
     >>> positive_quantiles(x, [0, 0.5]).tolist()
-    [[0.0, inf], [2.0, inf]]
+    [[0.0, 0.0], [2.0, inf]]
     """
-    n_features = activations.shape[1]
-    first = activations.indptr[:-1].astype(np.int64)
-    n_positive = np.diff(activations.indptr).astype(np.int64)
-    feature = np.repeat(np.arange(n_features), n_positive)
-    ordered = activations.data[np.lexsort((activations.data, feature))]
-    thresholds = np.full((len(quantiles), n_features), np.inf, dtype=np.float32)
-    active = n_positive > 0
-    for row, quantile in zip(thresholds, sorted(quantiles), strict=True):
-        rank = np.maximum(np.ceil(quantile * n_positive[active]).astype(np.int64) - 1, 0)
-        row[active] = ordered[first[active] + rank] if quantile > 0 else 0.0
+    share = np.sort(np.asarray(quantiles, dtype=np.float64))
+    thresholds = np.full((len(share), activations.shape[1]), np.inf, dtype=np.float32)
+    # One feature at a time: a sort of all values by feature would copy them several times over.
+    for feature in np.flatnonzero(np.diff(activations.indptr)):
+        column = slice(activations.indptr[feature], activations.indptr[feature + 1])
+        positive = np.sort(activations.data[column])
+        rank = np.maximum(np.ceil(share * len(positive)).astype(np.int64) - 1, 0)
+        thresholds[:, feature] = positive[rank]
+    thresholds[share == 0] = 0
     return thresholds
 
 

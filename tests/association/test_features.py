@@ -115,6 +115,21 @@ def test_always_on_and_dead_features_have_no_property(scored: Scored) -> None:
     assert not (pairs["quantile"][pairs["feature"] == ALWAYS] == 0).any()
 
 
+def test_a_feature_that_is_never_on_in_the_train_sample_is_tested_all_the_same() -> None:
+    activations, train = planted(), build_layer().names("train")
+    for name in train:
+        activations[name][:, SIGNAL] = 0
+    rare = score(activations).features.iloc[SIGNAL]
+    assert (rare["property"], rare["quantile"], rare["threshold"], rare["f1"]) == (
+        "SIGNAL",
+        0,
+        0,
+        1,
+    )
+    assert (rare["kind"], rare["run_length"]) == ("rare", 6)
+    assert rare["prevalence"] == 0.5
+
+
 def test_a_constant_feature_is_never_matched() -> None:
     activations = {name: np.ones((LENGTH, 2), np.float32) for name in planted()}
     features = score(activations).features

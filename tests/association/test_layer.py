@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
+from protsae.association import layer as layer_module
 from protsae.association.annotation import PairScores, score_pairs
 from protsae.association.codes import Codes, signed
 from protsae.association.examples import top_proteins
@@ -50,6 +51,25 @@ def test_a_sample_smaller_than_train_is_whole_proteins() -> None:
     codes = codes_of(activations, relu)
     assert build_layer(settings).train_sample(codes).shape == (2 * LENGTH, D)
     assert build_layer().train_sample(codes).shape == (N_PROTEINS // 3 * LENGTH, D)
+
+
+@pytest.mark.parametrize("batch", [1, 101, 100_000])
+def test_a_sample_of_many_values_is_cut_off_in_the_order_drawn(
+    batch: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the six proteins of train, those drawn first, as long as all their values fit."""
+    layer = build_layer(SETTINGS.model_copy(update={"batch": batch}))
+    activations = random_activations()
+    drawn = layer.of_split("train").sample(frac=1, random_state=SETTINGS.seed)["accession"]
+    n_values = [int((activations[name] > 0).sum()) for name in drawn]
+    for n_kept in (1, 2, 4):
+        monkeypatch.setattr(layer_module, "SAMPLE_VALUES", sum(n_values[: n_kept + 1]) - 1)
+        kept = [name for name in activations if name in set(drawn[:n_kept])]
+        expected = np.concatenate([relu(activations[name]) for name in kept])
+        sample = layer.train_sample(codes_of(activations, relu))
+        np.testing.assert_array_equal(sample.toarray(), expected)
+    monkeypatch.setattr(layer_module, "SAMPLE_VALUES", 1)
+    assert layer.train_sample(codes_of(activations, relu)).shape == (LENGTH, D)
 
 
 @pytest.mark.parametrize("batch", [1, 101, 100_000])

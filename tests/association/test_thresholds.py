@@ -43,10 +43,10 @@ def test_ascending_whatever_the_order_of_quantiles() -> None:
     assert positive_quantiles(activations, [0.75, 0, 0.25]).ravel().tolist() == [0, 1, 3]
 
 
-def test_a_feature_that_is_never_active_is_never_on() -> None:
+def test_a_feature_that_is_never_active_here_is_on_wherever_it_is_active() -> None:
     activations = sparse.csc_array(np.array([[0, 1, 0], [0, 2, 0]], np.float32))
     found = positive_quantiles(activations, [0, 0.5])
-    assert found.tolist() == [[np.inf, 0, np.inf], [np.inf, 1, np.inf]]
+    assert found.tolist() == [[0, 0, 0], [np.inf, 1, np.inf]]
 
 
 def test_a_single_activation() -> None:

@@ -77,6 +77,11 @@ def test_sets_of_detectors_are_counted(tables: dict[str, pd.DataFrame]) -> None:
         **{"topk": 37, "relu": 31, "neurons": 2 * 26, "pca": 2 * 26, "random": 37}
     }
     assert (detectors["properties_captured"] <= detectors["properties_captured_high"]).all()
+    assert (detectors["n_capturing_low"] <= detectors["n_capturing_high"]).all()
+    assert detectors["n_capturing"].between(1, detectors["n_detectors"]).all()
+    for found in ("n_significant", "properties_significant"):
+        assert (detectors[f"{found}_low"] <= detectors[found]).all()
+        assert detectors.at["topk", f"{found}_low"] > 0
     called = tables["associations"].query("q_value <= 0.05").groupby("variant")
     assert (detectors["n_significant"] == called["feature"].nunique()).all()
     assert (detectors["properties_significant"] == called["property"].nunique()).all()
