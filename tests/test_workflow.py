@@ -179,6 +179,13 @@ def test_slurm_profile_with_the_uniprot_configuration_asks_for_gpus(tmp_path: Pa
     assert "gpu=" not in evaluation
 
 
+def test_the_slurm_profile_names_rules_that_there_are() -> None:
+    profile = yaml.safe_load((ROOT / "workflow/profiles/slurm/profile.yaml").read_text())
+    rules = "\n".join(path.read_text() for path in (ROOT / "workflow/rules").glob("*.smk"))
+    named = {*profile["set-threads"], *profile["set-resources"]}
+    assert named <= set(re.findall(r"^rule (\w+):", rules, re.MULTILINE))
+
+
 def tiny_run(folder: Path) -> list[str]:
     """A copy of the repository with a configuration that runs in seconds; returns its arguments."""
     copy_workflow(folder)
