@@ -222,7 +222,12 @@ def score_pairs(path: str) -> None:
 
     print(
         seconds(null),
-        seconds(lambda: rank_scores(activations, labels, chosen[pairs[:, 0]], pairs[:, 1])),
+        seconds(
+            lambda: rank_scores(
+                *(activations, labels, chosen[pairs[:, 0]], pairs[:, 1]),
+                np.repeat(np.arange(len(lengths)), lengths),
+            )
+        ),
     )
 
 

@@ -121,6 +121,8 @@ _PAIR = (
     Column("domain_f1", "number", "0 to 1", "the same as f1 with instance_recall for recall"),
     Column("average_precision", "number", "0 to 1", "test: area under precision over recall"),
     Column("auroc", "number", "0 to 1", "test: chance to rank a property residue higher"),
+    Column("auroc_low", "number", "0 to 1", "2.5 % bound of auroc over homology clusters"),
+    Column("auroc_high", "number", "0 to 1", "97.5 % bound of auroc over homology clusters"),
     Column("mcc", "number", "-1 to 1", "test: Matthews correlation of on and property"),
     Column("lift", "number", "≥ 0", "test: precision / base rate"),
     Column("null_f1", "number", "0 to 1", "F1 expected with labels rotated in each protein"),
@@ -208,7 +210,7 @@ _DETECTORS = Column(
 
 ASSOCIATIONS = Table(
     "associations",
-    3,
+    4,
     "one row per pair kept, by model (onehot first), layer, variant, feature, falling valid_f1",
     ("model", "layer", "variant", "feature", "property"),
     (
@@ -407,7 +409,7 @@ _SUPPORT = (
 
 PROBES = Table(
     "probes",
-    1,
+    2,
     "one row per property",
     ("model", "layer", "property"),
     (
@@ -418,6 +420,8 @@ PROBES = Table(
         Column("threshold", "number", "log odds", "on at this logit or above; chosen on valid"),
         *_HELD_OUT,
         Column("auroc", "number", "0 to 1", "area under the ROC curve on test", True),
+        Column("auroc_low", "number", "0 to 1", "2.5 % bound of auroc over clusters", True),
+        Column("auroc_high", "number", "0 to 1", "97.5 % bound of auroc over clusters", True),
         Column("average_precision", "number", "0 to 1", "average precision on test", True),
         Column("control_f1", "number", "0 to 1", "f1 of a probe for the property's control task"),
         Column("control_auroc", "number", "0 to 1", "auroc of that probe", True),

@@ -162,6 +162,7 @@ def provenance() -> dict[str, object]:
 PAIR_NUMBERS = {
     **dict.fromkeys(("quantile", "threshold"), 0.0),
     **dict.fromkeys(("instance_recall", "domain_f1", "average_precision", "auroc"), 0.6),
+    **{"auroc_low": 0.5, "auroc_high": 0.7},
     "family_p_value": 0.5,
     **{"mcc": 0.5, "lift": 3.0, "n_clusters": 1, "effective_clusters": 1.0},
 }
@@ -310,6 +311,8 @@ def probe_rows(model: str, layer: int) -> pd.DataFrame:
         "property_type": ["SIGNAL", "residue"],
         "f1": [0.75, 0.9],
         "auroc": [0.5 + 0.2 * layer, 1.0],
+        "auroc_low": [0.4 + 0.2 * layer, 0.9],
+        "auroc_high": [0.6 + 0.2 * layer, 1.0],
         "control_auroc": [0.55, 0.6],
         "n_clusters": [7, 13],
     }

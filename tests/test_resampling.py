@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from protsae.resampling import (
+    auroc_interval,
     bootstrap_weights,
     effective_clusters,
     interval,
@@ -115,3 +116,36 @@ def test_the_interval_of_a_share_holds_the_truth(n_clusters: int, precision: int
     above = rng.binomial(below, rng.beta(0.6 * precision, 0.4 * precision, below.shape))
     low, high = share_interval(above, below)
     assert 0.93 < ((low <= 0.6) & (high >= 0.6)).mean() < 0.97
+
+
+@pytest.mark.parametrize(("n_clusters", "share"), [(10, 1.0), (60, 0.5)])
+def test_the_interval_of_auroc_holds_the_truth(n_clusters: int, share: float) -> None:
+    """Scores N(1 + u_c, 1) of positives, N(v_c, 1) of others, u and v N(0, 1) by cluster.
+
+    Their difference is N(1, 4), so that AUROC is Phi(1 / 2).
+    """
+    rng = np.random.default_rng(0)
+    truth, hits = 0.6915, []
+    for _ in range(400):
+        positives = np.where(rng.random(n_clusters) < share, rng.integers(1, 40, n_clusters), 0)
+        negatives = rng.geometric(0.4, n_clusters) * 30
+        x = rng.normal(1 + np.repeat(rng.normal(size=n_clusters), positives))
+        y = rng.normal(np.repeat(rng.normal(size=n_clusters), negatives))
+        below = np.searchsorted(np.sort(y), x) / len(y)
+        above = 1 - np.searchsorted(np.sort(x), y) / len(x)
+        clusters = np.arange(n_clusters)
+        placed = np.bincount(np.repeat(clusters, positives), below, n_clusters)
+        passed = np.bincount(np.repeat(clusters, negatives), above, n_clusters)
+        low, high = auroc_interval(placed, positives, passed, negatives)
+        hits.append(low <= truth <= high)
+    assert 0.92 < np.mean(hits) < 0.98
+
+
+def test_the_interval_of_auroc_without_positives_or_negatives() -> None:
+    """Quietly: warnings are errors here. And a perfect score of one cluster says little."""
+    none, some = np.zeros(2), np.array([3.0, 1])
+    assert np.isnan(auroc_interval(none, none, none, some)).all()
+    assert np.isnan(auroc_interval(none, some, none, none)).all()
+    low, high = auroc_interval(np.ones(1), np.ones(1), np.ones(1), np.ones(1))
+    assert low < 0.1
+    assert high == 1

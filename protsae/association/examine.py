@@ -20,10 +20,15 @@ from protsae.association.scores import (
     reaches,
 )
 from protsae.association.thresholds import positive_quantiles
-from protsae.resampling import bootstrap_weights, effective_clusters, share_interval
+from protsae.resampling import (
+    bootstrap_weights,
+    cluster_sums,
+    effective_clusters,
+    share_interval,
+)
 
 OF_CLUSTERS = ("f1_low", "f1_high", "null_f1", "p_value", "family_p_value")
-OF_RANKS = ("average_precision", "auroc")
+OF_RANKS = ("average_precision", "auroc", "auroc_low", "auroc_high")
 """Columns that need the activations themselves, not only counts."""
 
 PERMUTATIONS, STOP_AFTER = 999, 20
@@ -67,15 +72,11 @@ class HeldOut:
         number, clusters = pd.factorize(proteins["cluster"])
         cluster = np.repeat(number, lengths)
         labels = sparse.csc_array(layer.properties.labels(names))
-        member = sparse.csr_array(
-            (np.ones(len(cluster), np.int64), (cluster, np.arange(len(cluster)))),
-            shape=(len(clusters), len(cluster)),
-        )
         runs = [
             Runs.of_rows(np.sort(_rows(labels, column)), lengths)
             for column in range(labels.shape[1])
         ]
-        positives = (member @ labels.astype(np.int64)).toarray()
+        positives = cluster_sums(labels.astype(np.int64), cluster, len(clusters)).toarray()
         known = layer.properties.known(names)
         return cls(lengths, number, cluster, labels, known, runs, positives)
 
@@ -242,13 +243,12 @@ def _rank_scores(
         rows = split.known[:, column]
         mine = known_column[property_] == column
         everywhere = rows.all()
-        found[mine] = np.transpose(
-            rank_scores(
-                activations if everywhere else sparse.csc_array(activations[rows]),
-                split.labels if everywhere else sparse.csc_array(split.labels[rows]),
-                feature[mine],
-                property_[mine],
-            )
+        found[mine] = rank_scores(
+            activations if everywhere else sparse.csc_array(activations[rows]),
+            split.labels if everywhere else sparse.csc_array(split.labels[rows]),
+            feature[mine],
+            property_[mine],
+            split.cluster[rows],
         )
     return found
 

@@ -17,6 +17,7 @@ from protsae.concepts.scales import SCALE_COLUMNS, scale_matrix
 OF_BEST_PAIR = (
     *("property", "property_type", "quantile", "threshold", "valid_f1", "precision", "recall"),
     *("f1", "f1_low", "f1_high", "instance_recall", "domain_f1", "average_precision", "auroc"),
+    *("auroc_low", "auroc_high"),
     *(
         "mcc",
         "lift",

@@ -5,12 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
 
 from protsae.association.probes import LinearProbe
-from protsae.association.ranks import curve_scores
+from protsae.association.ranks import curve_scores, placements
 from protsae.association.scores import f1_score, ratio
-from protsae.resampling import share_interval
+from protsae.resampling import auroc_interval, cluster_sums, share_interval
 
 N_BINS = 2048
 """Equal steps between the smallest and the largest logit on train: the thresholds tried."""
@@ -69,11 +68,14 @@ class LogitCounts:
     def update(self, logits: np.ndarray, labels: np.ndarray, known: np.ndarray) -> None:
         """Add residues; arrays of shape (n_residues, n_properties)."""
         n_properties, n_bins = self._counts.shape[1:]
-        at = np.floor((logits - self._low) / self._step)
-        place = np.clip(at + 1, 0, n_bins - 1).astype(np.int64)
-        place += np.arange(n_properties) * n_bins
+        place = self.place(logits) + np.arange(n_properties) * n_bins
         for counts, counted in zip(self._counts, (known, labels & known), strict=True):
             counts += np.bincount(place[counted], minlength=counts.size).reshape(counts.shape)
+
+    def place(self, logits: np.ndarray) -> np.ndarray:
+        """Step of each logit: int, as ``logits`` of shape (n_residues, n_properties)."""
+        at = np.floor((logits - self._low) / self._step)
+        return np.clip(at + 1, 0, self._counts.shape[2] - 1).astype(np.int64)
 
     def best_threshold(self) -> tuple[np.ndarray, np.ndarray]:
         """The highest F1, and the lowest threshold that gives it, shapes (n_properties,).
@@ -96,32 +98,39 @@ class LogitCounts:
                 scores[:, column] = curve_scores(*curve)
         return scores[0], scores[1]
 
+    def placements(self) -> tuple[np.ndarray, np.ndarray]:
+        """`ranks.placements` of each step, shapes (n_properties, n_steps); 0 where undefined."""
+        falling = self._counts[:, :, ::-1].cumsum(2)
+        with np.errstate(invalid="ignore"):
+            placed, passed = placements(falling[0], falling[1])
+        return np.nan_to_num(placed)[:, ::-1], np.nan_to_num(passed)[:, ::-1]
+
 
 class ClusterCounts:
     """Counts of yes/no detectors, one for each property, by homology cluster.
 
     Attributes
     ----------
-    true_positives, on, positives : ndarray, dtype=int64, shape=(n_clusters, n_properties)
+    true_positives, on, positives, known : ndarray, int64, shape (n_clusters, n_properties)
     """
 
     def __init__(self, n_clusters: int, n_properties: int):
-        self.true_positives, self.on, self.positives = np.zeros(
-            (3, n_clusters, n_properties), dtype=np.int64
+        self.true_positives, self.on, self.positives, self.known = np.zeros(
+            (4, n_clusters, n_properties), dtype=np.int64
         )
 
     def update(
         self, on: np.ndarray, labels: np.ndarray, known: np.ndarray, cluster: np.ndarray
     ) -> None:
         """Add residues; arrays of bool, (n_residues, n_properties), and int, (n_residues,)."""
-        member = sparse.csr_array(
-            (np.ones(len(cluster), np.int64), (cluster, np.arange(len(cluster)))),
-            shape=(len(self.on), len(cluster)),
-        )
         on, labels = on & known, labels & known
-        self.true_positives += member @ (on & labels).astype(np.int64)
-        self.on += member @ on.astype(np.int64)
-        self.positives += member @ labels.astype(np.int64)
+        for counts, counted in (
+            (self.true_positives, on & labels),
+            (self.on, on),
+            (self.positives, labels),
+            (self.known, known),
+        ):
+            counts += cluster_sums(counted.astype(np.int64), cluster, len(counts))
 
     def scores(self) -> pd.DataFrame:
         """precision, recall, f1, f1_low, f1_high, n_residues, n_clusters: a row per property.
@@ -169,8 +178,8 @@ def score_probes(probes: Sequence[LinearProbe], read: ReadSplit, n_clusters: int
     Returns
     -------
     DataFrame
-        penalty, threshold (of the logit), valid_f1, what `ClusterCounts.scores` gives, auroc and
-        average_precision, both on test; one row for each property.
+        penalty, threshold (of the logit), valid_f1, what `ClusterCounts.scores` gives, auroc with
+        its bounds and average_precision, on test; one row for each property.
     """
     valid = [LogitCounts(probe.low, probe.high) for probe in probes]
     for block in read("valid"):
@@ -189,9 +198,23 @@ def score_probes(probes: Sequence[LinearProbe], read: ReadSplit, n_clusters: int
         counts.update(logits >= level, block.labels, block.known, block.cluster)
         ranks.update(logits, block.labels, block.known)
     average_precision, auroc = ranks.rank_scores()
+    # Where a residue lies among the others is known when all are counted: test is read again.
+    shares = ranks.placements()
+    sums = np.zeros((2, *counts.on.shape))
+    for block in read("test"):
+        place = ranks.place(probe.logits(block.rows))
+        has = block.labels & block.known, ~block.labels & block.known
+        for total, share, mine in zip(sums, shares, has, strict=True):
+            placed = np.take_along_axis(share, place.T, axis=1).T * mine
+            total += cluster_sums(placed, block.cluster, n_clusters)
+    low, high = auroc_interval(sums[0], counts.positives, sums[1], counts.known - counts.positives)
     chosen = {"penalty": probe.penalty, "threshold": level, "valid_f1": f1.max(0)}
     return pd.DataFrame(chosen).assign(
-        **counts.scores(), auroc=auroc, average_precision=average_precision
+        **counts.scores(),
+        auroc=auroc,
+        auroc_low=low,
+        auroc_high=high,
+        average_precision=average_precision,
     )
 
 

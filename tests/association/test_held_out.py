@@ -48,6 +48,20 @@ def test_rank_scores_are_those_of_scikit_learn(seed: int) -> None:
         assert auroc[p] == pytest.approx(roc_auc_score(y, z))
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_placements_are_shares_of_the_others(seed: int) -> None:
+    counts = counted(seed)
+    logits, labels, known = random_case(seed)
+    place = counts.place(logits)
+    placed, passed = counts.placements()
+    for p in range(N_PROPERTIES):
+        z, has = logits[known[:, p], p], labels[known[:, p], p]
+        at = place[known[:, p], p]
+        won = (z[has][:, None] > z[~has][None]) + 0.5 * (z[has][:, None] == z[~has][None])
+        np.testing.assert_allclose(placed[p, at[has]], won.mean(1))
+        np.testing.assert_allclose(passed[p, at[~has]], won.mean(0))
+
+
 def test_parts_change_nothing() -> None:
     whole, parts = counted(3), counted(3, 1, 50, 260)
     assert np.array_equal(whole.rank_scores(), parts.rank_scores())
@@ -115,4 +129,6 @@ def test_each_property_takes_the_penalty_that_is_best_on_valid() -> None:
     np.testing.assert_allclose(found["threshold"], [2, 1], atol=0.2)
     assert (found["valid_f1"] > 0.98).all()
     assert (found[["f1", "auroc", "average_precision"]] > 0.95).all(axis=None)
+    assert (found["auroc_low"] < found["auroc"]).all()
+    assert (found["auroc_high"] >= found["auroc"]).all()
     assert found["n_residues"].tolist() == [(rows["test"] > 2).sum(), (rows["test"] < -1).sum()]
