@@ -82,7 +82,8 @@ def _figure(of_property: Mapping[str, pd.DataFrame]) -> Markup:
     """AUROC over layers, a panel for each property, beside what needs no training of the model."""
     columns = min(_COLUMNS, len(of_property))
     n_rows = -(-len(of_property) // columns)
-    low = min(rows[["auroc", "control_auroc"]].min().min() for rows in of_property.values())
+    shown = ["auroc", "auroc_low", "control_auroc"]
+    low = min(rows[shown].min().min() for rows in of_property.values())
 
     def draw(axes: Sequence[Axes]) -> None:
         for number, (axis, (name, rows)) in enumerate(zip(axes, of_property.items(), strict=False)):
@@ -120,14 +121,17 @@ def _lines(axis: Axes, rows: pd.DataFrame) -> None:
         of_model = rows[rows["model"] == model].sort_values("layer")
         x = of_model["layer"].to_numpy(dtype=int)
         y = of_model["auroc"].to_numpy(dtype=float)
+        bounds = of_model[["auroc_low", "auroc_high"]].to_numpy(dtype=float).T
         if model not in trained:
             hollow: dict[str, Any] = {"marker": "s", "markerfacecolor": "none", "markersize": 5}
             axis.plot(x, y, color=GREY, ls="none", label="shuffled weights", **hollow)
+            axis.vlines(x, *bounds, color=GREY, lw=0.8)
             continue
         look: dict[str, Any] = {"color": SERIES[number % len(SERIES)], "lw": 1.3}
         marker = MARKERS[number % len(MARKERS)]
         label = "the model" if len(trained) == 1 else model
         axis.plot(x, y, marker=marker, markersize=3.5, label=label, **look)
+        axis.fill_between(x, *bounds, color=look["color"], alpha=0.15, lw=0)
         control = of_model["control_auroc"].to_numpy(dtype=float)
         axis.plot(x, control, ls="--", label="its control task", **{**look, "lw": 0.9})
     for value in rows.loc[rows["model"] == ONEHOT, "auroc"].dropna():
