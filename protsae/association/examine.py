@@ -72,10 +72,8 @@ class HeldOut:
         number, clusters = pd.factorize(proteins["cluster"])
         cluster = np.repeat(number, lengths)
         labels = sparse.csc_array(layer.properties.labels(names))
-        runs = [
-            Runs.of_rows(np.sort(_rows(labels, column)), lengths)
-            for column in range(labels.shape[1])
-        ]
+        labels.sort_indices()
+        runs = [Runs.of_rows(_rows(labels, column), lengths) for column in range(labels.shape[1])]
         positives = cluster_sums(labels.astype(np.int64), cluster, len(clusters)).toarray()
         known = layer.properties.known(names)
         return cls(lengths, number, cluster, labels, known, runs, positives)
@@ -196,7 +194,7 @@ def _examine(
         hits = rows[has_property[rows]]
         tp[:, pair] = np.bincount(split.cluster[hits], minlength=split.n_clusters)
         has_property[labelled] = False
-        rows_on[pair] = np.sort(rows)
+        rows_on[pair] = rows
     positives = split.positives[:, property_]
     null = shift_null(
         [Runs.of_rows(rows, split.lengths) for rows in rows_on],
@@ -220,7 +218,7 @@ def _family_null(
     columns = np.unique(property_[pairs])
     return cluster_null(
         [rows_on[pair] for pair in pairs],
-        [np.sort(_rows(split.labels, column)) for column in columns],
+        [_rows(split.labels, column) for column in columns],
         np.stack([np.arange(len(pairs)), np.searchsorted(columns, property_[pairs])], axis=1),
         split.lengths,
         split.family,
@@ -254,4 +252,5 @@ def _rank_scores(
 
 
 def _rows(labels: sparse.csc_array, column: int) -> np.ndarray:
+    """Rows of a column, ascending."""
     return labels.indices[labels.indptr[column] : labels.indptr[column + 1]]

@@ -95,11 +95,16 @@ class Layer:
         return counts
 
     def matrix(self, codes: Codes, split: str, features: np.ndarray) -> sparse.csc_array:
-        """Codes of all residues of a split, of these features: (n_residues, len(features))."""
+        """Codes of all residues of a split, of these features: (n_residues, len(features)).
+
+        The rows of each column are ascending.
+        """
         parts = [
             sparse.csc_array(rows[:, features]) for _, rows in self.blocks(codes, self.names(split))
         ]
-        return sparse.csc_array(sparse.vstack(parts))
+        matrix = sparse.csc_array(sparse.vstack(parts))
+        matrix.sort_indices()
+        return matrix
 
     def columns(
         self, codes: Codes, split: str, features: np.ndarray, n_active: np.ndarray

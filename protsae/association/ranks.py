@@ -47,10 +47,10 @@ def rank_scores(
     [[0.833, 0.75]]
     """
     n_residues = activations.shape[0]
-    found = np.full((len(feature), 4), np.nan)
-    n_clusters = int(cluster.max()) + 1
     sizes = np.bincount(cluster)
-    has_property = np.zeros(n_residues, dtype=bool)
+    n_clusters = len(sizes)
+    found = np.full((len(feature), 4), np.nan)
+    of_block = np.empty(n_residues, dtype=np.int32)
     for f in np.unique(feature):
         row, value = _column(activations, f)
         falling = np.argsort(-value, kind="stable")
@@ -58,40 +58,50 @@ def rank_scores(
         # Last place of each block of equals; zeros are the last block, if there are any.
         ends = np.flatnonzero(np.append(value[1:] != value[:-1], True)) if len(value) else row
         n_above = np.append(ends + 1, n_residues) if len(value) < n_residues else ends + 1
-        block = np.repeat(np.arange(len(ends)), np.diff(ends, prepend=-1))
+        block_sizes = np.diff(n_above, prepend=0)
+        block = np.repeat(np.arange(len(ends), dtype=np.int32), block_sizes[: len(ends)])
+        of_block[:] = len(n_above) - 1
+        of_block[row] = block
         of_row = cluster[row]
+        zeros = sizes - np.bincount(of_row, minlength=n_clusters)
         for pair in np.flatnonzero(feature == f):
             with_property = _column(labels, property_[pair])[0]
-            has_property[with_property] = True
-            is_hit = has_property[row]
-            has_property[with_property] = False
-            hits = np.cumsum(is_hit)[ends]
-            hits = np.append(hits, len(with_property)) if len(value) < n_residues else hits
-            found[pair, :2] = curve_scores(n_above, hits)
+            blocks = of_block[with_property]
+            new_hits = np.bincount(blocks, minlength=len(n_above))
+            hits = np.cumsum(new_hits)
+            # The curve is straight between blocks with hits: their ends, and what lies before them.
+            at = np.flatnonzero(new_hits)
+            n_curve = np.append(np.stack([(n_above - block_sizes)[at], n_above[at]], 1), n_residues)
+            curve = np.append(np.stack([(hits - new_hits)[at], hits[at]], axis=1), hits[-1])
+            found[pair, :2] = curve_scores(n_curve, curve)
             if np.isnan(found[pair, 1]):
                 continue
-            placed, passed = placements(n_above, hits)
-            positives = np.bincount(cluster[with_property], minlength=n_clusters)
-            sums = []
-            for share, total, mine in (
-                (placed, positives, is_hit),
-                (passed, sizes - positives, ~is_hit),
-            ):
-                at = of_row[mine]
-                stored = np.bincount(at, share[block[mine]], n_clusters)
-                zeros = total - np.bincount(at, minlength=n_clusters)
-                sums += [stored + share[-1] * zeros, total]
-            found[pair, 2:] = auroc_interval(*sums)
+            placed = np.empty(len(n_above))
+            placed[at] = placements(n_curve, curve)[0][1::2]
+            # Share of those with the property that lie above a residue of each block.
+            passed = (hits - new_hits / 2) / hits[-1]
+            own = cluster[with_property]
+            positives = np.bincount(own, minlength=n_clusters)
+            everyone = np.bincount(of_row, passed[block], n_clusters) + passed[-1] * zeros
+            found[pair, 2:] = auroc_interval(
+                np.bincount(own, placed[blocks], n_clusters),
+                positives,
+                everyone - np.bincount(own, passed[blocks], n_clusters),
+                sizes - positives,
+            )
     return found
 
 
 def curve_scores(n_above: np.ndarray, hits: np.ndarray) -> tuple[float, float]:
-    """AP and AUROC from residues, and those with the property, down to the end of each block."""
+    """AP and AUROC from residues, and those with the property, down to the end of each block.
+
+    Neighbouring blocks without the property may be taken as one.
+    """
     n_residues, positives = int(n_above[-1]), int(hits[-1])
     if not positives:
         return np.nan, np.nan
     new_hits = np.diff(hits, prepend=0)
-    average_precision = float((new_hits / positives) @ (hits / n_above))
+    average_precision = float((new_hits / positives) @ (hits / np.maximum(n_above, 1)))
     negatives = n_residues - positives
     if not negatives:
         return average_precision, np.nan

@@ -39,14 +39,15 @@ class Runs:
         """
         ends = np.cumsum(lengths)
         rows = np.asarray(rows, dtype=np.int64)
-        protein = np.searchsorted(ends, rows, side="right")
+        opens = np.zeros(int(lengths.sum()), dtype=bool)
+        opens[(ends - lengths)[lengths > 0]] = True
         new = np.ones(len(rows), dtype=bool)
-        new[1:] = (rows[1:] != rows[:-1] + 1) | (protein[1:] != protein[:-1])
+        new[1:] = (rows[1:] != rows[:-1] + 1) | opens[rows[1:]]
         first = np.flatnonzero(new)
         last = np.append(first[1:], len(rows)) - 1 if len(rows) else first
-        of_run = protein[first]
-        before = (ends - lengths)[of_run]
-        return cls(of_run, rows[first] - before, rows[last] - before + 1)
+        protein = np.searchsorted(ends, rows[first], side="right")
+        before = (ends - lengths)[protein]
+        return cls(protein, rows[first] - before, rows[last] - before + 1)
 
     @classmethod
     def joined(cls, parts: list["Runs"], n_proteins: list[int]) -> "Runs":
