@@ -86,10 +86,9 @@ def find(results: Path, variant: str) -> dict[str, pd.DataFrame]:
     pairs = pd.read_parquet(results / "associations.parquet")
     pairs = pairs[pairs["variant"].isin([variant, *DETECTORS])]
     features = pd.read_parquet(results / "features.parquet")
-    best = best_detectors(results, pairs)
     base_rate = base_rates(results)
-    always_on = pd.Series(always_on_f1(base_rate.to_numpy()), base_rate.index)
-    verdicts = compare(best, always_on)
+    best = best_detectors(results, pairs, base_rate)
+    verdicts = compare(best)
     trained = trained_model(pairs)
     reliability = _of_layers(results, "annotation/*/layer-*/reliability.parquet", variant)
     return {
@@ -114,7 +113,7 @@ def trained_model(pairs: pd.DataFrame) -> str:
     return str(next(name for name in models if name != ONEHOT and not is_random(name)))
 
 
-def best_detectors(results: Path, pairs: pd.DataFrame) -> pd.DataFrame:
+def best_detectors(results: Path, pairs: pd.DataFrame, base_rate: pd.Series) -> pd.DataFrame:
     """One row for each property, layer and set of detectors: the best on valid, scored on test.
 
     Sets of other models than the trained one (one-hot, shuffled weights) and those from the
@@ -126,6 +125,8 @@ def best_detectors(results: Path, pairs: pd.DataFrame) -> pd.DataFrame:
     results : Path
     pairs : DataFrame
         associations.parquet, of the SAE that is shown and of ``DETECTORS``.
+    base_rate : Series
+        From ``base_rates``.
     """
     shuffled = pairs["model"].map(is_random)
     other = (pairs["model"] == ONEHOT) | shuffled
@@ -142,7 +143,9 @@ def best_detectors(results: Path, pairs: pd.DataFrame) -> pd.DataFrame:
     best = every.drop_duplicates(["property", "layer", "set"])
     columns = ["property", "property_type", "layer", "set", "feature", "valid_f1", "f1", "f1_low"]
     columns += ["f1_high", "auroc", "selectivity", "q_value", "n_clusters"]
-    best = best[columns].astype({"feature": "Int64"})
+    columns += ["always_on_f1"]
+    floor = always_on_f1(best["property"].map(base_rate).to_numpy(dtype=float))
+    best = best.assign(always_on_f1=floor)[columns].astype({"feature": "Int64"})
     return best.sort_values(["property_type", "property", "layer", "set"], ignore_index=True)
 
 

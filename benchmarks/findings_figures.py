@@ -110,8 +110,12 @@ def draw_properties(best: pd.DataFrame, path: Path) -> None:
         style = {"ms": 7, "color": PROBE_COLOUR, "label": name}
         axis.plot(shown["f1"], shown["property"].map(height), mark, **style)
     clusters = rows.groupby("property")["n_clusters"].max()
+    floor = rows.drop_duplicates("property")
+    style = {"ms": 14, "color": "0.75", "zorder": 0, "label": "always on"}
+    axis.plot(floor["always_on_f1"], floor["property"].map(height), "|", **style)
     axis.set_yticks(range(len(order)), [f"{name} ({clusters[name]:.0f})" for name in order])
-    axis.set(xlabel="F1 on test (in brackets: homology clusters with the property)", xlim=(0, 1))
+    axis.set(xlabel="F1 on test (in brackets: homology clusters with the property)")
+    axis.set_xlim(-0.015, 1)
     axis.set_ylim(-0.6, len(order) - 0.4)
     axis.grid(axis="y", lw=0.4, color="0.9")
     figure.legend(fontsize=7, loc="outside upper center", ncols=5)
@@ -145,7 +149,8 @@ def draw_layers(best: pd.DataFrame, path: Path) -> None:
                 dark = (value - low) / (high - low) < 0.5 if low == 0 else abs(value) > 0.25
                 style: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 7}
                 colour = "white" if dark else "black"
-                axis.text(column, row, f"{value:.2f}", color=colour, **style)
+                # No minus before zero.
+                axis.text(column, row, f"{round(value, 2) + 0.0:.2f}", color=colour, **style)
         axis.set_xticks(range(len(layers)), layers)
         axis.set_yticks(range(len(order)), order)
         axis.set(title=title, xlabel="layer")
@@ -168,6 +173,7 @@ def draw_probes(probes: pd.DataFrame, path: Path) -> None:
     levels = {
         "window": ("probe, BLOSUM62 window", COLOURS[NAMES[PCA]], "-."),
         "onehot": ("probe, one residue", COLOURS[ONEHOT], ":"),
+        "always_on": ("always on", "0.75", "-"),
     }
     for axis, name in zip(axes.flat, types, strict=False):
         own = bare[bare["property"] == name].sort_values("layer")
@@ -185,7 +191,7 @@ def draw_probes(probes: pd.DataFrame, path: Path) -> None:
     figure.supxlabel("layer", fontsize=9)
     figure.supylabel("F1 on test", fontsize=9)
     handles, labels = axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, fontsize=7.5, loc="outside upper center", ncols=6)
+    figure.legend(handles, labels, fontsize=7.5, loc="outside upper center", ncols=4)
     _save(figure, path)
 
 

@@ -102,11 +102,21 @@ def probes_table(probes: pd.DataFrame) -> str:
     rows = []
     for name, own in list(bare.groupby("property", sort=False))[:N_TYPES]:
         first, by_layer = own.iloc[0], own.set_index("layer").reindex(layers)
-        given = [_number(first[f"{one}_f1"]) for one in ("onehot", "window", "shuffled_best")]
+        given = [
+            _number(first[f"{one}_f1"])
+            for one in ("always_on", "onehot", "window", "shuffled_best")
+        ]
         both = zip(by_layer["probe_f1"], by_layer["sae_f1"], strict=True)
         cells = [f"{_number(probe)} / {_number(sae)}" for probe, sae in both]
         rows.append([name, first["n_clusters"], *given, *cells])
-    header = ["type", "clusters", "probe: one residue", "BLOSUM62 window", "shuffled weights"]
+    header = [
+        "type",
+        "clusters",
+        "always on",
+        "probe: one residue",
+        "BLOSUM62 window",
+        "shuffled weights",
+    ]
     return _table([*header, *(f"layer {layer}" for layer in layers)], rows)
 
 

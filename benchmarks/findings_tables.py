@@ -99,44 +99,40 @@ def verdict(shown: pd.DataFrame, others: Sequence[str], always_on: float) -> str
     return "below" if (theirs["f1_low"] > sae["f1"]).any() else "undecided"
 
 
-def compare(best: pd.DataFrame, always_on: pd.Series) -> pd.DataFrame:
-    """Verdicts, and what they rest on: a row for each property and layer, and one over all.
-
-    Parameters
-    ----------
-    best : DataFrame
-    always_on : Series
-        F1 of being on everywhere, by property.
-    """
-    rows = []
+def compare(best: pd.DataFrame) -> pd.DataFrame:
+    """Verdicts, and what they rest on: a row for each property and layer, and one over all."""
     layers = sorted(set(best.loc[best["set"].isin([SAE, PROBE]), "layer"]))
-    for (name, kind), of_property in best.groupby(["property", "property_type"]):
-        for layer in [ALL_LAYERS, *layers]:
-            wanted = [ALL_LAYERS, *(layers if layer == ALL_LAYERS else [layer])]
-            shown = over_layers(of_property[of_property["layer"].isin(wanted)]).set_index("set")
-            sae = shown[shown.index == SAE]
-            others = shown[shown.index.isin(UNSUPERVISED)]
-            supervised = shown[shown.index.isin(SUPERVISED)]
-            floor = float(always_on[str(name)])
-            decided = verdict(shown, UNSUPERVISED, floor)
-            apart = bool((sae["f1_low"].max() > others["f1_high"]).all())
-            rows.append(
-                {
-                    "property": name,
-                    "property_type": kind,
-                    "layer": layer,
-                    "n_clusters": int(of_property["n_clusters"].max()),
-                    "always_on_f1": floor,
-                    "feature": pd.NA if sae.empty else sae["feature"].iloc[0],
-                    "verdict": decided,
-                    "apart": decided == "above" and apart,
-                    "against_supervised": verdict(shown, SUPERVISED, floor),
-                    **strongest("sae", sae),
-                    **strongest("other", others),
-                    **strongest("supervised", supervised),
-                }
-            )
-    return pd.DataFrame(rows).drop(columns="best_sae")
+    rows = []
+    for layer in [ALL_LAYERS, *layers]:
+        wanted = [ALL_LAYERS, *(layers if layer == ALL_LAYERS else [layer])]
+        chosen = over_layers(best[best["layer"].isin(wanted)])
+        for (name, kind), shown in chosen.groupby(["property", "property_type"]):
+            place = {"property": name, "property_type": kind, "layer": layer}
+            rows.append(place | _compared(shown.set_index("set")))
+    table = pd.DataFrame(rows)
+    return table.sort_values(["property_type", "property", "layer"], ignore_index=True)
+
+
+def _compared(shown: pd.DataFrame) -> dict[str, object]:
+    """Verdicts on one property, from a row for each set of detectors that has one."""
+    sae = shown[shown.index == SAE]
+    others = shown[shown.index.isin(UNSUPERVISED)]
+    always_on = float(shown["always_on_f1"].iloc[0])
+    decided = verdict(shown, UNSUPERVISED, always_on)
+    apart = bool((sae["f1_low"].max() > others["f1_high"]).all())
+    ours = strongest("sae", sae)
+    del ours["best_sae"]
+    return {
+        "n_clusters": int(shown["n_clusters"].max()),
+        "always_on_f1": always_on,
+        "feature": pd.NA if sae.empty else sae["feature"].iloc[0],
+        "verdict": decided,
+        "apart": decided == "above" and apart,
+        "against_supervised": verdict(shown, SUPERVISED, always_on),
+        **ours,
+        **strongest("other", others),
+        **strongest("supervised", shown[shown.index.isin(SUPERVISED)]),
+    }
 
 
 def strongest(name: str, rows: pd.DataFrame) -> dict[str, object]:
@@ -180,7 +176,7 @@ def against_probes(best: pd.DataFrame) -> pd.DataFrame:
     names = dict.fromkeys([*commonest(best, N_SHOWN), *commonest(best, N_TYPES, bare=True)])
     rows = best[best["property"].isin(names)]
     clusters = rows.groupby("property")["n_clusters"].max().astype(int)
-    table = rows.loc[rows["set"] == PROBE, ["property", "property_type", "layer"]]
+    table = rows.loc[rows["set"] == PROBE, ["property", "property_type", "layer", "always_on_f1"]]
     table = table.assign(n_clusters=table["property"].map(clusters))
     interval = ["f1", "f1_low", "f1_high"]
     for name, prefix, scores in (

@@ -101,7 +101,7 @@ def best_row(name: str, where: str, layer: int, f1: float, **other: object) -> d
     type_ = name.split(":", maxsplit=1)[0]
     row = {"property": name, "property_type": type_, "layer": layer, "set": where, "f1": f1}
     row |= {"feature": 7, "valid_f1": f1, "f1_low": f1 - 0.1, "f1_high": f1 + 0.1, "q_value": 0.01}
-    return row | {"auroc": 0.9, "selectivity": 0.2, "n_clusters": 3} | other
+    return row | {"auroc": 0.9, "selectivity": 0.2, "n_clusters": 3, "always_on_f1": 0.1} | other
 
 
 def test_compare_takes_the_best_layer_by_valid() -> None:
@@ -116,7 +116,7 @@ def test_compare_takes_the_best_layer_by_valid() -> None:
             best_row("ZN_FING", PROBE, 2, 0.3, n_clusters=5),
         ]
     )
-    table = compare(best, pd.Series({"SIGNAL": 0.1, "ZN_FING": 0.01}))
+    table = compare(best)
     found = table.set_index(["property", "layer"])
     assert found.loc["SIGNAL", "verdict"].to_dict() == {
         ALL_LAYERS: "above",
