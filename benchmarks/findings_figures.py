@@ -47,21 +47,22 @@ def draw_captured(detectors: pd.DataFrame, path: Path) -> None:
     """Properties captured by each set of detectors, layer by layer, and properties of each."""
     figure, axes = plt.subplots(1, 3, figsize=(WIDTH, 3.6), layout="constrained")
     axes[1].sharey(axes[0])
-    model = detectors["model"].map(shown_model)
+    detectors = detectors.assign(model=detectors["model"].map(shown_model))
     for place, name in enumerate((SAE, *NAMES.values())):
         own = detectors[detectors["set"] == name].sort_values("layer")
         for axis, shown in zip(axes, ("trained", "shuffled"), strict=False):
-            rows = own[model == shown]
+            rows = own[own["model"] == shown]
             _with_bars(axis, rows["layer"] + 0.1 * (place - 1.5), rows, "properties_captured", name)
-        rows = own[model == "trained"]
+        rows = own[own["model"] == "trained"]
         each = rows["properties_per_detector"]
         axes[2].plot(rows["layer"], each, "o-", ms=4, lw=1.2, color=COLOURS[name])
-    best = detectors.loc[model == ONEHOT, "properties_captured"].max()
+    best = detectors.loc[detectors["model"] == ONEHOT, "properties_captured"].max()
     for axis in axes[:2]:
         axis.axhline(best, color=COLOURS[ONEHOT], ls=":", lw=1.2, label="best on one-hot")
         axis.set_ylim(bottom=0)
+    layers = detectors.loc[detectors["model"] == "trained", "layer"]
     for axis in axes:
-        axis.set_xticks(sorted(detectors.loc[model == "trained", "layer"].unique()))
+        axis.set_xticks(sorted(layers.unique()))
         axis.set_xlabel("layer")
     axes[0].set_title("Properties captured", fontsize=10)
     axes[1].set_title("with shuffled weights", fontsize=10)
@@ -220,9 +221,9 @@ def draw_kinds(features: pd.DataFrame, path: Path) -> None:
         handles, names = axis.get_legend_handles_labels()
         below: dict[str, Any] = {
             "loc": "upper center",
-            "bbox_to_anchor": (0.5, -0.45 / size[1] * 2.2),
+            "bbox_to_anchor": (0.5, -0.5 / (size[1] - 1.4)),
         }
-        axis.legend(handles, names, fontsize=6.5, ncols=4, **below)
+        axis.legend(handles, names, fontsize=6.5, ncols=5, columnspacing=1.2, **below)
     axes[0].invert_yaxis()
     axes[0].set_ylabel("layer")
     _save(figure, path)
