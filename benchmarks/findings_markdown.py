@@ -1,0 +1,147 @@
+"""Tables of docs/findings.md in Markdown, from the TSVs that ``benchmarks/findings.py`` writes."""
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from benchmarks.findings_tables import ALL_LAYERS, N_TYPES, NAMES, SAE, VERDICTS, shown_model
+
+
+def markdown(folder: Path) -> list[str]:
+    """The tables of docs/findings.md, from those that were written."""
+    makers: dict[str, Sequence[Callable[[pd.DataFrame], str]]] = {
+        "verdicts": (by_layer, by_type, above),
+        "detectors": (detectors_table,),
+        "probes": (probes_table,),
+        "recovery": (recovery_table,),
+        "reliability": (reliability_table,),
+    }
+    tables = {name: pd.read_csv(folder / f"{name}.tsv", sep="\t") for name in makers}
+    return [make(tables[name]) for name, of_table in makers.items() for make in of_table]
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    lines = ["| " + " | ".join(header) + " |", "|---" * len(header) + "|"]
+    lines += ["| " + " | ".join(map(str, row)) + " |" for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+def _number(value: float) -> str:
+    return "-" if pd.isna(value) else f"{value:.2f}"
+
+
+def with_interval(row: pd.Series, name: str) -> str:
+    """F1 [low, high] of what ``strongest`` found."""
+    if pd.isna(row[f"{name}_f1"]):
+        return "none"
+    low, high = row[f"{name}_f1_low"], row[f"{name}_f1_high"]
+    return f"{row[f'{name}_f1']:.2f} [{low:.2f}, {high:.2f}]"
+
+
+def above(verdicts: pd.DataFrame) -> str:
+    """Properties that an SAE feature finds above every unsupervised detector, over all layers."""
+    rows = verdicts[(verdicts["layer"] == ALL_LAYERS) & (verdicts["verdict"] == "above")]
+    lines = []
+    for _, row in rows.sort_values("sae_f1", ascending=False, kind="stable").iterrows():
+        cells = [row["property"], row["n_clusters"], with_interval(row, "sae")]
+        for name in ("other", "supervised"):
+            one = row[f"best_{name}"]
+            cells += [one if pd.notna(one) else "", with_interval(row, name)]
+        lines.append(cells)
+    header = ["property", "clusters", "SAE feature", "best other", "its F1"]
+    return _table([*header, "best supervised", "its F1"], lines)
+
+
+def by_layer(verdicts: pd.DataFrame) -> str:
+    """Numbers of properties, a row for each layer."""
+    return _counts(verdicts, "layer")
+
+
+def by_type(verdicts: pd.DataFrame) -> str:
+    """Numbers of properties over all layers, a row for each type."""
+    return _counts(verdicts[verdicts["layer"] == ALL_LAYERS], "property_type")
+
+
+def _counts(verdicts: pd.DataFrame, key: str) -> str:
+    rows = []
+    for name, own in verdicts.groupby(key):
+        decided, supervised = own["verdict"], own["against_supervised"]
+        cells = [int((decided == kind).sum()) for kind in VERDICTS]
+        cells += [int((supervised == kind).sum()) for kind in ("above", "below")]
+        rows.append(["best of all" if name == ALL_LAYERS else name, *cells])
+    header = [key, *VERDICTS, "above the supervised", "below the supervised"]
+    return _table([header[0].replace("_", " "), *header[1:]], rows)
+
+
+def detectors_table(detectors: pd.DataFrame) -> str:
+    """A row for each model and layer: what its SAE features are, and what each set captures."""
+    rows = []
+    sets = (SAE, *NAMES.values())
+    for (model, layer), own in detectors.groupby(["model", "layer"], sort=False):
+        by_set = own.set_index("set").reindex(sets)
+        sae = by_set.loc[SAE]
+        counts = [sae[f"n_{name}"] for name in ("detectors", "dead", "significant")]
+        counts += [sae["features_above_baselines"], *by_set["properties_captured"]]
+        rows.append(
+            [shown_model(str(model)), layer]
+            + ["-" if pd.isna(count) else f"{count:.0f}" for count in counts]
+            + [_number(each) for each in by_set["properties_per_detector"]]
+        )
+    short = ("SAE", "neurons", "PCA", "random")
+    header = ["model", "layer", "features", "dead", "q ≤ 0.05", "above baselines"]
+    header += [f"captured: {name}" if name == "SAE" else name for name in short]
+    header += [f"properties each: {name}" if name == "SAE" else name for name in short]
+    return _table(header, rows)
+
+
+def probes_table(probes: pd.DataFrame) -> str:
+    """F1 of the probe and of the best feature, a row for each common type of UniProt."""
+    bare = probes[probes["property"] == probes["property_type"]]
+    layers = sorted(bare["layer"].unique())
+    rows = []
+    for name, own in list(bare.groupby("property", sort=False))[:N_TYPES]:
+        first, by_layer = own.iloc[0], own.set_index("layer").reindex(layers)
+        given = [
+            _number(first[f"{one}_f1"])
+            for one in ("always_on", "onehot", "window", "shuffled_best")
+        ]
+        both = zip(by_layer["probe_f1"], by_layer["sae_f1"], strict=True)
+        cells = [f"{_number(probe)} / {_number(sae)}" for probe, sae in both]
+        rows.append([name, first["n_clusters"], *given, *cells])
+    header = [
+        "type",
+        "clusters",
+        "always on",
+        "probe: one residue",
+        "BLOSUM62 window",
+        "shuffled weights",
+    ]
+    return _table([*header, *(f"layer {layer}" for layer in layers)], rows)
+
+
+def recovery_table(recovery: pd.DataFrame) -> str:
+    """A row for each model and layer."""
+    counts = ["n_hidden", "n_found", "n_found_first", "n_candidates"]
+    totals = recovery.groupby(["model", "layer"], sort=False)[counts].sum().reset_index()
+    header = ["model", "layer", "hidden", "found", "found first", "candidates"]
+    return _table(header, [[shown_model(row[0]), *row[1:]] for row in totals.to_numpy().tolist()])
+
+
+def reliability_table(reliability: pd.DataFrame) -> str:
+    """A row for each bin of probability, over the layers of the trained model."""
+    rows = []
+    for _, row in reliability.iterrows():
+        low, high = row["observed_low"], row["observed_high"]
+        rows.append(
+            [
+                f"{row['p_from']:.1f} to {row['p_to']:.1f}",
+                f"{row['n_candidates']:.0f}",
+                f"{row['expected_share']:.3f}",
+                f"{row['observed_share']:.3f} [{low:.3f}, {high:.3f}]",
+                f"{row['farthest_difference']:+.3f}",
+                f"{row['farthest_layer']:.0f} ({row['farthest_n_candidates']:.0f})",
+            ]
+        )
+    header = ["probability", "candidates", "expected", "observed", "farthest layer's difference"]
+    return _table([*header, "that layer (candidates)"], rows)

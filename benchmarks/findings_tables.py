@@ -1,0 +1,257 @@
+"""What docs/findings.md compares: verdicts, distances to probes, reliability of candidates.
+
+``benchmarks/findings.py`` says how a verdict is reached. Nothing here reads a run: ``best`` is what
+its ``best_detectors`` gives.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from protsae.association.scores import CALLED_Q, ratio
+from protsae.models import NEURONS, ONEHOT, PCA, RANDOM, is_random
+
+SAE, SHUFFLED = "SAE", "shuffled weights"
+NAMES = {NEURONS: "neurons", PCA: "principal components", RANDOM: "random dictionary"}
+UNSUPERVISED = (*NAMES.values(), ONEHOT, SHUFFLED)
+WINDOW, HOMOLOGUE, PROBE = "BLOSUM62 window", "homologue's annotation", "probe of the layer"
+SUPERVISED = (WINDOW, HOMOLOGUE, PROBE)
+SHUFFLED_PROBE, ONEHOT_PROBE = "probe, shuffled weights", "probe, one residue"
+"""Shown beside the probe of the layer; no verdict depends on them."""
+
+ALL_LAYERS = -1
+"""In place of a layer: the best of all, and sets that belong to none of the trained model's."""
+
+VERDICTS = ("above", "undecided", "below", "none")
+N_SHOWN = 26
+"""Properties of UniProt in the figures: those with most homology clusters."""
+N_TYPES = 12
+"""Types of UniProt held against probes, likewise."""
+NORMAL_95 = 1.959964
+"""97.5 % quantile of the standard normal distribution."""
+
+
+def shown_model(name: str) -> str:
+    """What a figure or table calls a model: trained, shuffled or onehot."""
+    return ONEHOT if name == ONEHOT else "shuffled" if is_random(name) else "trained"
+
+
+def over_layers(best: pd.DataFrame) -> pd.DataFrame:
+    """Of each property and set, the row of the layer that is best on valid."""
+    rows = best.sort_values("valid_f1", ascending=False, kind="stable")
+    return rows.drop_duplicates(["property", "set"])
+
+
+def commonest(best: pd.DataFrame, n: int, bare: bool = False) -> list[str]:
+    """UniProt's properties with most homology clusters in test, whoever finds them or nobody.
+
+    Parameters
+    ----------
+    best : DataFrame
+        Columns property, property_type, n_clusters; probes have a row for every property.
+    n : int
+        Properties wanted; of equals the first by name.
+    bare : bool
+        Whole types only, such as DOMAIN, not DOMAIN: EGF-like.
+
+    Examples
+    --------
+    >>> names, types = ["SIGNAL", "HELIX", "class: tiny"], ["SIGNAL", "HELIX", "class"]
+    >>> columns = {"property": names, "property_type": types, "n_clusters": [2, 5, 9]}
+    >>> commonest(pd.DataFrame(columns), 1)
+    ['HELIX']
+    """
+    uniprot = best[best["property_type"].str.isupper()]
+    if bare:
+        uniprot = uniprot[uniprot["property"] == uniprot["property_type"]]
+    clusters = uniprot.groupby("property")["n_clusters"].max().sort_index()
+    falling = clusters.sort_values(ascending=False, kind="stable")
+    return [str(name) for name in falling.index[:n]]
+
+
+def finds(rows: pd.DataFrame, always_on: float) -> pd.Series:
+    """Whether each detector finds the property: q-value, if it has one, and ``f1_low``."""
+    called = rows["q_value"].isna() | (rows["q_value"] <= CALLED_Q)
+    return called & (rows["f1_low"] > always_on)
+
+
+def verdict(shown: pd.DataFrame, others: Sequence[str], always_on: float) -> str:
+    """One of ``VERDICTS`` on a property, as the head of benchmarks/findings.py defines them.
+
+    Parameters
+    ----------
+    shown : DataFrame
+        One row for each set of detectors that has one, by name; columns f1, f1_low, q_value.
+    others : sequence of str
+        Sets that the SAE is held against.
+    always_on : float
+        F1 of being on everywhere.
+    """
+    ours, theirs = (shown[shown.index.isin(sets)] for sets in ([SAE], others))
+    if not (finds(ours, always_on).any() or finds(theirs, always_on).any()):
+        return "none"
+    if ours.empty:
+        return "below"
+    sae = ours.iloc[0]
+    if finds(ours, always_on).all() and (sae["f1_low"] > theirs["f1"]).all():
+        return "above"
+    return "below" if (theirs["f1_low"] > sae["f1"]).any() else "undecided"
+
+
+def compare(best: pd.DataFrame) -> pd.DataFrame:
+    """Verdicts, and what they rest on: a row for each property and layer, and one over all."""
+    layers = sorted(set(best.loc[best["set"].isin([SAE, PROBE]), "layer"]))
+    rows = []
+    for layer in [ALL_LAYERS, *layers]:
+        wanted = [ALL_LAYERS, *(layers if layer == ALL_LAYERS else [layer])]
+        chosen = over_layers(best[best["layer"].isin(wanted)])
+        for (name, kind), shown in chosen.groupby(["property", "property_type"]):
+            place = {"property": name, "property_type": kind, "layer": layer}
+            rows.append(place | _compared(shown.set_index("set")))
+    table = pd.DataFrame(rows)
+    return table.sort_values(["property_type", "property", "layer"], ignore_index=True)
+
+
+def _compared(shown: pd.DataFrame) -> dict[str, object]:
+    """Verdicts on one property, from a row for each set of detectors that has one."""
+    sae = shown[shown.index == SAE]
+    others = shown[shown.index.isin(UNSUPERVISED)]
+    always_on = float(shown["always_on_f1"].iloc[0])
+    decided = verdict(shown, UNSUPERVISED, always_on)
+    apart = bool((sae["f1_low"].max() > others["f1_high"]).all())
+    ours = strongest("sae", sae)
+    del ours["best_sae"]
+    return {
+        "n_clusters": int(shown["n_clusters"].max()),
+        "always_on_f1": always_on,
+        "feature": pd.NA if sae.empty else sae["feature"].iloc[0],
+        "verdict": decided,
+        "apart": decided == "above" and apart,
+        "against_supervised": verdict(shown, SUPERVISED, always_on),
+        **ours,
+        **strongest("other", others),
+        **strongest("supervised", shown[shown.index.isin(SUPERVISED)]),
+    }
+
+
+def strongest(name: str, rows: pd.DataFrame) -> dict[str, object]:
+    """Which has the highest F1, it and its interval; empty where there is none."""
+    columns = {"set": f"best_{name}", "f1": f"{name}_f1"}
+    columns |= {f"f1_{end}": f"{name}_f1_{end}" for end in ("low", "high")}
+    if rows.empty:
+        return dict.fromkeys(columns.values())
+    best = rows.iloc[int(rows["f1"].argmax())]
+    return {new: best.name if old == "set" else best[old] for old, new in columns.items()}
+
+
+def headline(verdicts: pd.DataFrame) -> pd.DataFrame:
+    """How many properties, over all layers: columns what, properties."""
+    over_all = verdicts[verdicts["layer"] == ALL_LAYERS]
+    decided, supervised = over_all["verdict"], over_all["against_supervised"]
+    without = over_all["feature"].isna()
+    counts = {"scored": len(over_all)}
+    counts |= {name: int((decided == name).sum()) for name in VERDICTS}
+    counts |= {
+        "above, intervals apart": int(over_all["apart"].sum()),
+        "no SAE feature good enough on valid": int(without.sum()),
+        "below, no SAE feature": int(((decided == "below") & without).sum()),
+    }
+    counts |= {
+        f"{name}, against the supervised": int((supervised == name).sum()) for name in VERDICTS
+    }
+    for name in VERDICTS:
+        for other in VERDICTS:
+            both = int(((decided == name) & (supervised == other)).sum())
+            counts[f"{name}, and {other} against the supervised"] = both
+    return pd.DataFrame({"what": list(counts), "properties": list(counts.values())})
+
+
+def against_probes(best: pd.DataFrame) -> pd.DataFrame:
+    """Probe, SAE feature and neuron, layer by layer, for the commonest properties and types.
+
+    Probes of the shuffled model stand beside those of the same layer and, ``shuffled_best``, the
+    layer that is best on valid; the BLOSUM62 window and the residue itself have no layer.
+    """
+    names = dict.fromkeys([*commonest(best, N_SHOWN), *commonest(best, N_TYPES, bare=True)])
+    rows = best[best["property"].isin(names)]
+    clusters = rows.groupby("property")["n_clusters"].max().astype(int)
+    table = rows.loc[rows["set"] == PROBE, ["property", "property_type", "layer", "always_on_f1"]]
+    table = table.assign(n_clusters=table["property"].map(clusters))
+    interval = ["f1", "f1_low", "f1_high"]
+    for name, prefix, scores in (
+        (PROBE, "probe", [*interval, "auroc", "selectivity"]),
+        (SAE, "sae", [*interval, "auroc"]),
+        (NAMES[NEURONS], "neuron", interval),
+        (SHUFFLED_PROBE, "shuffled", ["f1", "auroc"]),
+    ):
+        own = rows[rows["set"] == name].set_index(["property", "layer"])[scores]
+        table = table.join(own.add_prefix(f"{prefix}_"), on=["property", "layer"])
+    overall = over_layers(rows).set_index("property")
+    for name, prefix in (
+        (SHUFFLED_PROBE, "shuffled_best"),
+        (WINDOW, "window"),
+        (ONEHOT_PROBE, "onehot"),
+    ):
+        table[f"{prefix}_f1"] = table["property"].map(overall.loc[overall["set"] == name, "f1"])
+    order = ["n_clusters", "property", "layer"]
+    return table.sort_values(order, ascending=[False, True, True], ignore_index=True)
+
+
+def wilson_interval(hits: np.ndarray, number: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """95 % interval of a share, hits / number, after Wilson (1927); numbers need not be whole.
+
+    Examples
+    --------
+    >>> low, high = wilson_interval(np.array([20]), np.array([50]))
+    >>> low.round(3).tolist(), high.round(3).tolist()
+    ([0.276], [0.538])
+    """
+    share, squared = ratio(hits, number), NORMAL_95**2
+    centre = (share + squared / (2 * number)) / (1 + squared / number)
+    half = NORMAL_95 * np.sqrt(share * (1 - share) / number + squared / (4 * number**2))
+    half /= 1 + squared / number
+    return centre - half, centre + half
+
+
+def pool_reliability(layers: pd.DataFrame) -> pd.DataFrame:
+    """Expected and observed share of hidden instances among candidates, by bin, over all layers.
+
+    Counts are summed. Layers look at the same proteins, so the interval of ``observed_share`` is
+    Wilson's on the mean count of a layer, as if each but the first told nothing new. It still takes
+    the candidates of a layer as independent, which those of one instance or of homologues are not:
+    the truth is wider.
+
+    Parameters
+    ----------
+    layers : DataFrame
+        One row for each layer and bin of one model, as in docs/tables.md.
+
+    Returns
+    -------
+    DataFrame
+        Also the layer with the largest difference of observed and expected share, that, and its
+        number of candidates.
+    """
+    rows = layers.assign(
+        expected=layers["expected_share"] * layers["n_candidates"],
+        summed=layers["probability"] * layers["n_candidates"],
+        difference=layers["observed_share"] - layers["expected_share"],
+    )
+    bins = rows.groupby(["p_from", "p_to"])
+    pooled = bins[["n_candidates", "n_hidden", "expected", "summed"]].sum()
+    number, n_layers = pooled["n_candidates"].to_numpy(), bins["layer"].nunique().to_numpy()
+    low, high = wilson_interval(pooled["n_hidden"].to_numpy() / n_layers, number / n_layers)
+    farthest = rows.loc[bins["difference"].apply(lambda values: values.abs().idxmax())]
+    pooled = pooled.assign(
+        n_layers=n_layers,
+        probability=pooled["summed"] / number,
+        expected_share=pooled["expected"] / number,
+        observed_share=pooled["n_hidden"] / number,
+        observed_low=low,
+        observed_high=high,
+        farthest_layer=farthest["layer"].to_numpy(),
+        farthest_difference=farthest["difference"].to_numpy(),
+        farthest_n_candidates=farthest["n_candidates"].to_numpy(),
+    )
+    return pooled.drop(columns=["expected", "summed"]).reset_index()
