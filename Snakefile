@@ -47,6 +47,7 @@ rule all:
         "<results>/features.parquet",
         "<results>/report.html",
         "<results>/lookup.parquet",
+        "<results>/properties.tsv",
         layer_paths("<results>/probes/{model}/layer-{layer}/probes.parquet"),
 
 

@@ -445,6 +445,31 @@ LOOKUP = Table(
     ),
 )
 
+_COUNTS = {
+    "residues": "residues with the property",
+    "known": "residues known to have it or to lack it",
+    "instances": "annotated stretches; empty if there are none",
+    "proteins": "proteins with such a residue",
+    "clusters": "homology clusters with such a residue",
+}
+
+PROPERTIES = Table(
+    "properties",
+    1,
+    "one row per property of the input, scored or not",
+    ("property",),
+    (
+        Column("property", "text", "see Properties", "property, or UniProt type that gives none"),
+        Column("property_type", "text", "see Properties", "kind of that property"),
+        Column("left_out", "text", "words", "why it is not scored; empty if it is", True),
+        *(
+            Column(f"{split}_{name}", "integer", "≥ 0", f"{split}: {meaning}", True)
+            for split in ("train", "valid", "test")
+            for name, meaning in _COUNTS.items()
+        ),
+    ),
+)
+
 EXAMPLES = Table(
     "examples",
     1,
@@ -542,6 +567,7 @@ EVERY = (
     SUMMARY,
     PROBES,
     LOOKUP,
+    PROPERTIES,
     EXAMPLES,
     TRAINING,
     PROTEINS,

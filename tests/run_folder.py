@@ -25,7 +25,7 @@ from protsae.concepts.scales import SCALE_COLUMNS
 from protsae.io.codes import write_codes
 from protsae.io.json_files import write_json
 from protsae.io.shard_index import CacheSource
-from protsae.io.tables import write_table
+from protsae.io.tables import write_table, write_tsv
 from protsae.tables_schema import (
     CANDIDATES,
     DETECTORS,
@@ -33,6 +33,7 @@ from protsae.tables_schema import (
     LAYER_FEATURES,
     LOOKUP,
     PROBES,
+    PROPERTIES,
     RECOVERY,
     RELIABILITY,
     Table,
@@ -74,6 +75,11 @@ def write_stages(results: Path) -> None:
     methods, names = ["blosum_window", "blosum_window", "homology"], ["SIGNAL", "residue: C"]
     lookup = table_of(LOOKUP, method=methods, property=[*names, "SIGNAL"], f1=[0.3, 0.2, 0.1])
     write_table(results / "lookup.parquet", lookup, {"stage": "lookup"})
+    properties = ["SIGNAL", "residue: C", f"BINDING: {HOSTILE}", "CHAIN"]
+    reasons = ["", "", "fewer than 3 residues in valid or test: 2 in valid, 0 in test", "whole"]
+    counts = pd.array([7, 13, 0, None], dtype="Int64")
+    table = table_of(PROPERTIES, property=properties, left_out=reasons, test_clusters=counts)
+    write_tsv(results / "properties.tsv", table)
     for model, layer in LAYERS:
         folder = f"{model}/layer-{layer:02d}"
         annotation = results / "annotation" / folder

@@ -1,6 +1,5 @@
 """docs/tables.md says what the code writes."""
 
-import re
 from pathlib import Path
 
 import numpy as np
@@ -8,9 +7,10 @@ import pandas as pd
 import pytest
 
 from protsae.tables_schema import EVALUATION, EVERY, SUMMARY, Table, conform, markdown
+from tests.fenced import ROOT, fenced_blocks
 from tests.run_folder import MODEL, write_run
 
-DOC = (Path(__file__).parents[1] / "docs" / "tables.md").read_text()
+DOC = (ROOT / "docs" / "tables.md").read_text()
 
 
 @pytest.mark.parametrize("table", EVERY, ids=lambda table: table.name)
@@ -40,7 +40,7 @@ def test_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -
     write_run(tmp_path / "results")
     monkeypatch.chdir(tmp_path)
     names: dict[str, object] = {}
-    for example in re.findall(r"```python\n(.*?)```", DOC, re.DOTALL):
+    for example in fenced_blocks("docs/tables.md", "python"):
         exec(example, names)
         if "codes" in names:
             # Feature i is i at residue i of every protein, and 0 elsewhere.
@@ -55,10 +55,9 @@ def test_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -
 def test_the_guide_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
     write_run(tmp_path / "results")
     monkeypatch.chdir(tmp_path)
-    guide = (Path(__file__).parents[1] / "docs" / "guide.md").read_text()
     capsys.readouterr()
     names: dict[str, object] = {}
-    for example in re.findall(r"```python\n(.*?)```", guide, re.DOTALL):
+    for example in fenced_blocks("docs/guide.md", "python"):
         exec(example.replace("esm2_t6_protsae", MODEL), names)
     first = capsys.readouterr().out.splitlines()[1].split()
     assert first == ["0", "relu", "0", "point", "0.8", "0.6", "0.85", "0.6", "0.0"]

@@ -8,19 +8,15 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.fenced import fenced_blocks
 from tests.test_workflow import ROOT, copy_workflow, planned, snakemake
 
 README = (ROOT / "README.md").read_text()
 
 
-def blocks(language: str) -> list[str]:
-    """Contents of the README's fenced blocks of one language."""
-    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
-
-
 def snakemake_commands() -> list[list[str]]:
     """Arguments of every snakemake command, comments stripped, continued lines joined."""
-    lines = "\n".join(blocks("sh")).replace("\\\n", " ").splitlines()
+    lines = "\n".join(fenced_blocks("README.md", "sh")).replace("\\\n", " ").splitlines()
     words = [shlex.split(line, comments=True) for line in lines]
     return [line[1:] for line in words if line[:1] == ["snakemake"]]
 
@@ -28,7 +24,9 @@ def snakemake_commands() -> list[list[str]]:
 @pytest.mark.parametrize("arguments", snakemake_commands(), ids=" ".join)
 def test_commands_plan_a_run(arguments: list[str], tmp_path: Path) -> None:
     copy_workflow(tmp_path)
-    (tmp_path / "mine.yaml").write_text(next(b for b in blocks("yaml") if "mine.yaml" in b))
+    (tmp_path / "mine.yaml").write_text(
+        next(b for b in fenced_blocks("README.md", "yaml") if "mine.yaml" in b)
+    )
     for name in ("proteins.fasta", "annotations.tsv"):
         (tmp_path / name).touch()
     profile = tmp_path / "workflow/profiles/mine/profile.yaml"
@@ -44,11 +42,13 @@ def test_there_are_commands_to_check() -> None:
 
 
 def test_python_blocks_parse() -> None:
-    assert [ast.parse(block) for block in blocks("python")]
+    assert [ast.parse(block) for block in fenced_blocks("README.md", "python")]
 
 
 def test_the_yaml_is_a_configuration() -> None:
-    assert all(isinstance(yaml.safe_load(block), dict) for block in blocks("yaml"))
+    assert all(
+        isinstance(yaml.safe_load(block), dict) for block in fenced_blocks("README.md", "yaml")
+    )
 
 
 def test_links_within_the_repository_lead_somewhere() -> None:

@@ -225,6 +225,10 @@ def test_a_whole_run_and_what_reruns(tmp_path: Path) -> None:
     found = [pd.read_parquet(path) for path in sorted(out.glob("probes/*/*/probes.parquet"))]
     assert {name for table in found for name in table["model"]} == set(counts.index)
     assert set(pd.read_parquet(out / "lookup.parquet")["method"]) == {"blosum_window", "homology"}
+    types = json.loads((out / "proteins/provenance.json").read_text())["counts"]["features"]
+    properties = pd.read_csv(out / "properties.tsv", sep="\t")
+    assert "SIGNAL" in types["kept"]
+    assert types["kept"].keys() | types["left_out"].keys() <= set(properties["property"])
     assert not list(out.rglob(".tmp-*"))
     assert yaml.safe_load((out / "config.yaml").read_text())["embed"]["layers"] == [1]
 

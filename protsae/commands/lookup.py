@@ -5,9 +5,13 @@ homology copies the UniProt annotations of train proteins over to valid and test
 MMseqs2 hits; it scores no property that is computed from the sequence, as there is nothing to copy.
 The splits share no homology cluster, so what is found are remote or partial relatives.
 
+Writes lookup.parquet, and before it properties.tsv: every property of the input, how often it
+occurs, and why it is not scored if it is not.
+
 example:
   protsae lookup --proteins results/proteins/proteins.parquet \\
-    --annotations results/proteins/annotations.parquet --output results/lookup
+    --annotations results/proteins/annotations.parquet \\
+    --provenance results/proteins/provenance.json --output results/lookup
 """
 
 import argparse
@@ -22,21 +26,29 @@ from protsae import __version__
 from protsae.association.supervised import ReadBlocks, Residues
 from protsae.association.transfer import transfer_rows, transfer_sources
 from protsae.concepts.labels import PropertyTable
+from protsae.concepts.occurrence import occurrence_rows
 from protsae.concepts.windows import blosum_windows
 from protsae.config import LookupSettings, ProbeSettings, PropertySettings
+from protsae.errors import UserError
 from protsae.flags import add_flags, add_threads_flag, settings_from_flags
+from protsae.io.json_files import read_json
 from protsae.io.mmseqs import search
 from protsae.io.property_table import read_properties
 from protsae.io.proteins_table import read_split_proteins
-from protsae.io.tables import write_table
-from protsae.tables_schema import LOOKUP, conform
+from protsae.io.tables import write_table, write_tsv
+from protsae.tables_schema import LOOKUP, PROPERTIES, conform
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line."""
     parser.add_argument("--proteins", required=True, help="proteins.parquet, with the splits")
     parser.add_argument("--annotations", required=True, help="annotations.parquet")
-    parser.add_argument("--output", required=True, help="folder for lookup.parquet")
+    parser.add_argument("--output", required=True, help="folder for the two tables")
+    parser.add_argument(
+        "--provenance",
+        help="provenance.json of fetch: what it left out of the annotations is then in "
+        "properties.tsv, too",
+    )
     add_threads_flag(parser)
     add_flags(parser, PropertySettings)
     add_flags(parser, ProbeSettings)
@@ -44,12 +56,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Score both, write the table."""
+    """Count the properties, score both baselines, write the tables."""
     settings = settings_from_flags(LookupSettings, args)
     probe = settings_from_flags(ProbeSettings, args)
     chosen = settings_from_flags(PropertySettings, args)
     proteins, protein_set = read_split_proteins(args.proteins)
     properties = read_properties(args.annotations, proteins, protein_set, chosen)
+    features_left_out = read_features_left_out(args.provenance, protein_set)
+    every = occurrence_rows(properties.occurrence, properties.reasons, features_left_out)
+    path = Path(args.output) / "properties.tsv"
+    write_tsv(path, conform(every, PROPERTIES, str(path)))
+    print(f"{len(properties.properties):,} of {len(every):,} properties are scored; why the")
+    print(f"  others are not is in {path}")
 
     window = Residues(blosum_reader(proteins, settings.flank), proteins, properties, probe)
     rows = window.probe_rows(with_control=False)
@@ -83,6 +101,25 @@ def run(args: argparse.Namespace) -> None:
     print(f"{n_hit:,} of {len(test):,} test proteins have a hit in train")
     for method, scored in table.groupby("method"):
         print(f"{method}: {len(scored)} properties, median F1 {scored['f1'].median():.3f}")
+
+
+def read_features_left_out(path: str | None, protein_set: str) -> dict[str, dict[str, int]]:
+    """Number of UniProt features that fetch left out, by type and reason; none without a file.
+
+    Raises
+    ------
+    UserError
+        If the file is of other proteins.
+    """
+    if path is None:
+        return {}
+    document = read_json(path)
+    if (found := document.get("protein_set_sha256")) != protein_set:
+        raise UserError(
+            f"{path}: of protein set {str(found)[:12]}, but the proteins given are "
+            f"{protein_set[:12]}; give the provenance.json of their fetch"
+        )
+    return document["counts"]["features"]["left_out"]
 
 
 def named(

@@ -17,8 +17,8 @@ import numpy as np
 import pandas as pd
 
 from protsae.errors import UserError
-from protsae.io.atomic import atomic_path
 from protsae.io.json_files import read_json
+from protsae.io.tables import write_tsv
 from protsae.report.sweeps import SCALED, write_pareto, write_scaling
 from protsae.sae.scaling import fit_power_law
 from protsae.tables_schema import EVALUATION, SCALING, conform
@@ -39,8 +39,7 @@ def run(args: argparse.Namespace) -> None:
     fits = fit_groups(evaluations)
     write_pareto(evaluations, folder / "pareto.png")
     write_scaling(evaluations, folder / "scaling.png")
-    with atomic_path(folder / "scaling.tsv") as temporary:
-        fits.to_csv(temporary, sep="\t", index=False, float_format="%.4g", lineterminator="\n")
+    write_tsv(folder / "scaling.tsv", fits)
     n_fits = len(fits[["model", "layer", "architecture", "y"]].drop_duplicates())
     print(
         f"wrote {folder}/pareto.png, scaling.png and scaling.tsv: {len(evaluations)} SAEs, "

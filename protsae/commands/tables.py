@@ -22,9 +22,8 @@ from protsae import __version__
 from protsae.association.scores import CALLED_Q
 from protsae.association.summary import concatenate, summarise, with_baselines
 from protsae.errors import UserError
-from protsae.io.atomic import atomic_path
 from protsae.io.json_files import read_json
-from protsae.io.tables import read_table, write_table
+from protsae.io.tables import read_table, write_table, write_tsv
 from protsae.tables_schema import (
     ASSOCIATIONS,
     DETECTORS,
@@ -85,10 +84,10 @@ def run(args: argparse.Namespace) -> None:
     features = conform(with_all, FEATURES, "features.parquet")
     summary = conform(summarise(documents, features), SUMMARY, "summary.tsv")
     write_table(output / "features.parquet", features, _metadata(FEATURES))
-    _write_tsv(output / "features.tsv", features)
+    write_tsv(output / "features.tsv", features)
     write_table(output / "associations.parquet", associations, _metadata(ASSOCIATIONS))
-    _write_tsv(output / "detectors.tsv", detectors)
-    _write_tsv(output / "summary.tsv", summary)
+    write_tsv(output / "detectors.tsv", detectors)
+    write_tsv(output / "summary.tsv", summary)
     significant = int(summary["features_significant"].sum())
     print(f"wrote {output / 'features.parquet'} and .tsv: {len(features):,} features, of which")
     print(
@@ -175,9 +174,3 @@ def _metadata(table: Table) -> dict[str, Any]:
         "table_version": table.version,
         "code_version": __version__,
     }
-
-
-def _write_tsv(path: Path, table: pd.DataFrame) -> None:
-    """Tab-separated, numbers with 4 significant digits, empty where there is no value."""
-    with atomic_path(path) as temporary:
-        table.to_csv(temporary, sep="\t", index=False, float_format="%.4g", lineterminator="\n")

@@ -19,6 +19,7 @@ from protsae.concepts.annotations import (
 from protsae.concepts.evidence import split_by_evidence
 from protsae.concepts.label_sets import LabelSet
 from protsae.concepts.labeller import Labeller
+from protsae.concepts.occurrence import LeftOut, count_occurrence, not_scored
 from protsae.concepts.residues import SEQUENCE_PROPERTIES, Property
 
 NO_EXPERIMENT = "no feature with experimental evidence"
@@ -26,18 +27,16 @@ NO_EXPERIMENT = "no feature with experimental evidence"
 
 @dataclass(frozen=True, eq=False)
 class PropertyTable:
-    """The properties that are scored, how often they occur, and the labels of every residue.
+    """The properties that are scored, how often all occur, and the labels of every residue.
 
     Parameters
     ----------
     properties : tuple of Property
         Columns of the labels: what follows from the sequence, then UniProt features by type (in
         the order of the UniProt manual) and name, then label sets in the order given.
-    support : DataFrame
-        One row for each property, in the same order: property; for valid and for test
-        valid_residues, valid_clusters, valid_known (residues with the property, homology clusters
-        with at least one, residues of which it is known).
-    reasons : dict of str to str
+    occurrence : DataFrame
+        One row for each property that occurs, scored or not, as `count_occurrence` gives it.
+    reasons : dict of str to LeftOut
         Name of each property that was left out, and why.
     features_left_out : dict of str to int
         Number of UniProt features that the evidence filter left out, by reason.
@@ -48,8 +47,8 @@ class PropertyTable:
     """
 
     properties: tuple[Property, ...]
-    support: pd.DataFrame
-    reasons: dict[str, str]
+    occurrence: pd.DataFrame
+    reasons: dict[str, LeftOut]
     features_left_out: dict[str, int]
     known_column: np.ndarray
     has_instances: np.ndarray
@@ -110,16 +109,13 @@ class PropertyTable:
         if evidence == "experimental":
             annotations, others, features_left_out = split_by_evidence(annotations)
         labeller, reasons = _candidates(proteins, annotations, others, tuple(label_sets))
-        support = _support(labeller, proteins)
-        left_out = _left_out(labeller.properties, support, min_residues, min_clusters)
-        keep = np.array([not reason for reason in left_out])
-        names = [property.name for property in labeller.properties]
-        reasons |= {name: why for name, why in zip(names, left_out, strict=True) if why}
-        chosen = labeller.select(keep)
+        occurrence = count_occurrence(labeller, proteins)
+        unscored = not_scored(occurrence, min_residues, min_clusters)
+        chosen = labeller.select(~occurrence["property"].isin(unscored).to_numpy())
         return cls(
             chosen.properties,
-            support[keep].reset_index(drop=True),
-            reasons,
+            occurrence,
+            {name: LeftOut(why) for name, why in reasons.items()} | unscored,
             features_left_out,
             chosen.known_column,
             chosen.has_instances,
@@ -129,7 +125,7 @@ class PropertyTable:
     @property
     def left_out(self) -> dict[str, int]:
         """Number of properties left out for each reason, sorted by reason."""
-        return dict(sorted(Counter(self.reasons.values()).items()))
+        return dict(sorted(Counter(reason.rule for reason in self.reasons.values()).items()))
 
     def labels(self, accessions: Sequence[str]) -> sparse.csr_array:
         """Labels of the residues of the given proteins, concatenated in the given order.
@@ -251,55 +247,3 @@ def _candidates(
     reasons |= other_reasons
     reasons |= {p.name: NO_EXPERIMENT for p in left_out if p.name not in names}
     return labeller, reasons
-
-
-def _support(labeller: Labeller, proteins: pd.DataFrame) -> pd.DataFrame:
-    """Residues and clusters of each property in valid and in test."""
-    properties = labeller.properties
-    table = pd.DataFrame({"property": [property.name for property in properties]})
-    clusters, names = pd.factorize(proteins["cluster"])
-    cluster_of = dict(zip(proteins["accession"], clusters, strict=True))
-    for split in ("valid", "test"):
-        members = proteins.loc[proteins["split"] == split, "accession"].tolist()
-        total = sparse.csr_array((len(names), len(properties)), dtype=np.int64)
-        n_known = np.zeros(labeller.n_known_columns, dtype=np.int64)
-        for batch in labeller.batches(members):
-            lengths = [len(labeller.proteins[accession]) for accession in batch]
-            row_cluster = np.repeat([cluster_of[accession] for accession in batch], lengths)
-            rows = np.arange(len(row_cluster))
-            group = sparse.csr_array(
-                (np.ones(len(rows), dtype=np.int64), (row_cluster, rows)),
-                shape=(len(names), len(rows)),
-            )
-            total = total + group @ labeller.labels(batch)
-            n_known += labeller.known(batch).sum(axis=0)
-        table[f"{split}_residues"] = np.asarray(total.sum(axis=0), dtype=np.int64)
-        table[f"{split}_clusters"] = np.bincount(total.indices, minlength=len(properties))
-        table[f"{split}_known"] = n_known[labeller.known_column]
-    return table
-
-
-def _left_out(
-    properties: tuple[Property, ...], support: pd.DataFrame, min_residues: int, min_clusters: int
-) -> list[str]:
-    """Why each property is left out; empty if it is kept."""
-    residues = support[["valid_residues", "test_residues"]]
-    few_residues = (residues < min_residues).any(axis=1)
-    few_clusters = (support[["valid_clusters", "test_clusters"]] < min_clusters).any(axis=1)
-    both = residues.sum(axis=1)
-    of_type = dict(zip(support["property"], both, strict=True))
-    # A name's residues are among those of its type, so equal counts mean equal sets.
-    repeats = [
-        property.name != property.type and of_type.get(property.type) == count
-        for property, count in zip(properties, both, strict=True)
-    ]
-    reasons = (
-        f"fewer than {min_residues} residues in valid or test",
-        f"fewer than {min_clusters} homology clusters in valid or test",
-        "no residue known to lack it in valid or test",
-        "same residues in valid and test as its whole type",
-    )
-    lacking = support[["valid_known", "test_known"]].to_numpy() - residues.to_numpy()
-    none_lack = (lacking <= 0).any(axis=1)
-    cases = zip(few_residues, few_clusters, none_lack, repeats, strict=True)
-    return [next((r for r, hit in zip(reasons, case, strict=True) if hit), "") for case in cases]

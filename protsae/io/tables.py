@@ -1,7 +1,7 @@
-"""Parquet tables: written atomically, same bytes from same content, checked on reading.
+"""Tables: written atomically, same bytes from same content; Parquet is checked on reading.
 
-Every file carries, under the key ``protsae`` of its metadata, a JSON object with the name and
-version of the format and whatever provenance the stage gave.
+Every Parquet file carries, under the key ``protsae`` of its metadata, a JSON object with the name
+and version of the format and whatever provenance the stage gave.
 """
 
 import json
@@ -86,6 +86,12 @@ def write_table(path: str | Path, table: pd.DataFrame, metadata: Mapping[str, An
     )
     with atomic_path(path) as temporary:
         pq.write_table(data, temporary, compression="zstd")
+
+
+def write_tsv(path: str | Path, table: pd.DataFrame) -> None:
+    """Tab-separated, numbers with 4 significant digits, empty where there is no value."""
+    with atomic_path(path) as temporary:
+        table.to_csv(temporary, sep="\t", index=False, float_format="%.4g", lineterminator="\n")
 
 
 def read_table(path: str | Path, columns: Sequence[str] | None = None) -> pd.DataFrame:

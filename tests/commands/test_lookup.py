@@ -6,8 +6,9 @@ import pytest
 
 from protsae.alphabet import STANDARD
 from protsae.cli import main
+from protsae.io.json_files import write_json
 from protsae.io.tables import read_metadata, read_table, write_table
-from protsae.tables_schema import LOOKUP, conform
+from protsae.tables_schema import LOOKUP, PROPERTIES, conform
 from tests.tiny_run import protein_rows, write_annotations, write_proteins
 
 SMALL = ("--min-residues", "3", "--min-clusters", "2", "--flank", "2")
@@ -24,6 +25,13 @@ def lookup(run: Path, output: Path, *flags: str) -> int:
     )
 
 
+def write_provenance(path: Path, proteins: dict[str, str]) -> None:
+    """What a fetch of these proteins says of the features that it left out."""
+    features = {"left_out": {"CHAIN": {"covers nearly the whole protein": N_PROTEINS}}}
+    checksum = proteins["protein_set_sha256"]
+    write_json(path, {"protein_set_sha256": checksum, "counts": {"features": features}})
+
+
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Test proteins 2 and 8 have 4 residues more before what train proteins 0 and 6 have.
@@ -37,7 +45,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert proteins["split"].iloc[[0, 2, 6, 8]].tolist() == ["train", "test", "train", "test"]
     write_proteins(run / "proteins.parquet", proteins)
     write_annotations(run / "annotations.parquet", proteins)  # residues 4 to 9 are a SIGNAL
-    assert lookup(run, run / "out") == 0
+    write_provenance(run / "provenance.json", read_metadata(run / "proteins.parquet"))
+    assert lookup(run, run / "out", "--provenance", str(run / "provenance.json")) == 0
     return run
 
 
@@ -53,6 +62,37 @@ def test_columns_are_the_documented_ones(run: Path, table: pd.DataFrame) -> None
     metadata = read_metadata(run / "out" / "lookup.parquet")
     assert metadata["test_proteins"] == N_PROTEINS / 3
     assert metadata["test_proteins_with_hit"] == 2
+
+
+def test_every_property_has_its_counts_and_its_reason(run: Path, table: pd.DataFrame) -> None:
+    found = pd.read_csv(run / "out" / "properties.tsv", sep="\t")
+    assert list(found) == PROPERTIES.names
+    found = found.set_index("property")
+    assert found.at["CHAIN", "left_out"] == "covers nearly the whole protein: 18 features"
+    assert found.loc["CHAIN"].drop(["property_type", "left_out"]).isna().all()
+    for split in ("train", "valid", "test"):
+        counts = [f"{split}_{name}" for name in ("residues", "instances", "proteins", "clusters")]
+        assert found.loc["SIGNAL", counts].tolist() == [36, 6, 6, 6]
+        assert found.at["SIGNAL", f"{split}_known"] == 6 * LENGTH
+    assert found.loc["position: first residue", "test_residues"] == 6
+    assert found.at["motif: RGD", "left_out"].startswith("fewer than 3 residues in valid or test: ")
+    scored = found.index[found["left_out"].isna()]
+    assert set(scored) == set(table["property"])
+    of_windows = table[table["method"] == "blosum_window"].set_index("property")
+    for name in ("n_residues", "n_clusters"):
+        counted = found.loc[scored, name.replace("n_", "test_")]
+        assert counted.tolist() == of_windows.loc[scored, name].tolist()
+
+
+def test_provenance_of_other_proteins(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_provenance(tmp_path / "other.json", {"protein_set_sha256": "0123456789abcdef"})
+    assert lookup(run, tmp_path / "out", "--provenance", str(tmp_path / "other.json")) == 2
+    err = capsys.readouterr().err
+    assert "other.json: of protein set 0123456789ab, but the proteins given are" in err
+    assert len(err.splitlines()) == 1
+    assert not (tmp_path / "out").exists()
 
 
 def test_only_annotations_are_transferred(table: pd.DataFrame) -> None:
@@ -83,6 +123,9 @@ def test_the_same_bytes_again(run: Path, tmp_path: Path) -> None:
     assert lookup(run, tmp_path, "--threads", "2") == 0
     path = "lookup.parquet"
     assert (tmp_path / path).read_bytes() == (run / "out" / path).read_bytes()
+    # Without provenance.json, what fetch left out is not known.
+    lines = (run / "out" / "properties.tsv").read_text().splitlines()
+    assert (tmp_path / "properties.tsv").read_text().splitlines() == lines[:-1]
 
 
 def test_an_evalue_that_nothing_reaches_and_no_annotations(
@@ -93,7 +136,7 @@ def test_an_evalue_that_nothing_reaches_and_no_annotations(
     (tmp_path / "proteins.parquet").symlink_to(run / "proteins.parquet")
     assert lookup(tmp_path, tmp_path, "--evalue", "1e-200") == 0
     assert set(read_table(tmp_path / "lookup.parquet")["method"]) == {"blosum_window"}
-    assert capsys.readouterr().out.startswith("0 of 6 test proteins have a hit in train\n")
+    assert "\n0 of 6 test proteins have a hit in train\n" in capsys.readouterr().out
 
 
 def test_annotations_of_other_proteins(

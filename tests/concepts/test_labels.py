@@ -10,6 +10,7 @@ from protsae.concepts.label_sets import LabelSet
 from protsae.concepts.labels import PropertyTable
 from protsae.concepts.motifs import MOTIFS, matches
 from protsae.concepts.names import feature_name
+from protsae.concepts.occurrence import LeftOut
 from protsae.proteins import FEATURE_TYPES, residue_spans
 
 COLUMNS = ["accession", "type", "description", "start", "end"]
@@ -97,34 +98,42 @@ def test_selection_and_labels_equal_a_reference(seed: int, monkeypatch) -> None:
     sets = reference_sets(proteins, features)
     row_of = proteins.set_index("accession")
 
-    def support(name: str, split: str) -> tuple[int, int]:
-        members = [pair for pair in sets[name] if row_of.loc[pair[0], "split"] == split]
-        n_clusters = len({row_of.loc[accession, "cluster"] for accession, _ in members})
-        known = reference_known(proteins, features, name)
-        n_known = sum(row_of.loc[accession, "split"] == split for accession, _ in known)
-        return len(members), n_clusters, n_known
-
-    expected = {}
+    split_of = row_of["split"].to_dict()
+    cluster_of = row_of["cluster"].to_dict()
+    expected = []
+    rows = table.occurrence.set_index("property")
     for name in sets:
-        counts = {split: support(name, split) for split in ("valid", "test")}
+        all_known = reference_known(proteins, features, name)
+        found = {}
+        for split in ("train", "valid", "test"):
+            having = [accession for accession, _ in sets[name] if split_of[accession] == split]
+            n_known = sum(split_of[accession] == split for accession, _ in all_known)
+            n_clusters = len({cluster_of[accession] for accession in having})
+            found[split] = (len(having), n_known, len(set(having)), n_clusters)
+            columns = [
+                f"{split}_{count}" for count in ("residues", "known", "proteins", "clusters")
+            ]
+            assert tuple(rows.loc[name, columns]) == found[split]
+        residues, known, _, clusters = zip(found["valid"], found["test"], strict=True)
         kind = name.split(":")[0]
         scored = {pair for pair in sets[name] if row_of.loc[pair[0], "split"] != "train"}
         of_type = {pair for pair in sets.get(kind, ()) if row_of.loc[pair[0], "split"] != "train"}
-        if min(residues for residues, _, _ in counts.values()) < min_residues:
-            assert table.reasons[name] == "fewer than 3 residues in valid or test"
-        elif min(clusters for _, clusters, _ in counts.values()) < min_clusters:
-            assert table.reasons[name] == "fewer than 2 homology clusters in valid or test"
-        elif any(residues == n_known for residues, _, n_known in counts.values()):
-            assert table.reasons[name] == "no residue known to lack it in valid or test"
+        if min(residues) < min_residues:
+            rule, numbers = "fewer than 3 residues in valid or test", residues
+        elif min(clusters) < min_clusters:
+            rule, numbers = "fewer than 2 homology clusters in valid or test", clusters
+        elif residues[0] == known[0] or residues[1] == known[1]:
+            rule, numbers = "no residue known to lack it in valid or test", ()
         elif name != kind and scored == of_type:
-            assert table.reasons[name] == "same residues in valid and test as its whole type"
+            rule, numbers = "same residues in valid and test as its whole type", ()
         else:
-            expected[name] = (*counts["valid"], *counts["test"])
+            expected.append(name)
+            continue
+        text = f"{numbers[0]} in valid, {numbers[1]} in test" if numbers else ""
+        assert table.reasons[name] == LeftOut(rule, text)
     names = [property.name for property in table.properties]
     assert set(names) == set(expected)
-    found = [tuple(row) for row in table.support.drop(columns="property").to_numpy()]
-    assert dict(zip(table.support["property"], found, strict=True)) == expected
-    assert table.support["property"].tolist() == names
+    assert names == [name for name in rows.index if name in expected]
 
     order = np.random.default_rng(seed).permutation(proteins["accession"])[:11]
     labels = table.labels(order)
@@ -158,17 +167,33 @@ def signals(proteins: pd.DataFrame) -> pd.DataFrame:
     ("n_valid", "n_test", "clusters", "reason"),
     [
         pytest.param(3, 3, "own", "", id="exactly-enough"),
-        pytest.param(2, 5, "own", "fewer than 6 residues in valid or test", id="few-in-valid"),
-        pytest.param(5, 2, "own", "fewer than 6 residues in valid or test", id="few-in-test"),
         pytest.param(
-            3, 3, "one", "fewer than 3 homology clusters in valid or test", id="one-cluster"
+            2,
+            5,
+            "own",
+            "fewer than 6 residues in valid or test: 4 in valid, 10 in test",
+            id="few-in-valid",
+        ),
+        pytest.param(
+            5,
+            2,
+            "own",
+            "fewer than 6 residues in valid or test: 10 in valid, 4 in test",
+            id="few-in-test",
+        ),
+        pytest.param(
+            3,
+            3,
+            "one",
+            "fewer than 3 homology clusters in valid or test: 1 in valid, 1 in test",
+            id="one-cluster",
         ),
     ],
 )
 def test_thresholds(n_valid: int, n_test: int, clusters: str, reason: str) -> None:
     proteins = two_splits(n_valid, n_test, clusters)
     table = PropertyTable.build(proteins, signals(proteins), min_residues=6, min_clusters=3)
-    assert table.reasons.get("SIGNAL", "") == reason
+    assert str(table.reasons.get("SIGNAL", "")) == reason
     assert ("SIGNAL" in [property.name for property in table.properties]) == (not reason)
 
 
@@ -176,7 +201,7 @@ def test_a_name_that_repeats_its_type_is_left_out() -> None:
     proteins = two_splits(1, 1)
     same = [("valid0", "DOMAIN", "PH", 1, 2), ("test0", "DOMAIN", "PH", 1, 1)]
     table = PropertyTable.build(proteins, pd.DataFrame(same, columns=COLUMNS), 1, 1)
-    assert table.reasons["DOMAIN: PH"] == "same residues in valid and test as its whole type"
+    assert str(table.reasons["DOMAIN: PH"]) == "same residues in valid and test as its whole type"
     assert table.left_out["same residues in valid and test as its whole type"] == 1
     more = [*same, ("test0", "DOMAIN", "", 3, 3)]
     table = PropertyTable.build(proteins, pd.DataFrame(more, columns=COLUMNS), 1, 1)
@@ -187,7 +212,7 @@ def test_left_out_counts_by_reason() -> None:
     proteins = two_splits(1, 1)
     features = pd.DataFrame([("test0", "CHAIN", "Src", 1, 3)], columns=COLUMNS)
     table = PropertyTable.build(proteins, features, 1, 1)
-    assert table.reasons["CHAIN"] == "covers nearly the whole protein"
+    assert str(table.reasons["CHAIN"]) == "covers nearly the whole protein"
     assert table.left_out == {
         "covers nearly the whole protein": 1,
         # 17 of 20 residues do not occur in MKC; neither do four of the nine classes, nor motifs
@@ -206,7 +231,7 @@ def test_columns_do_not_depend_on_the_order_of_the_input() -> None:
     table = PropertyTable.build(proteins, features, 1, 1)
     shuffled = PropertyTable.build(proteins[::-1], features.sample(frac=1, random_state=0), 1, 1)
     assert shuffled.properties == table.properties
-    pd.testing.assert_frame_equal(shuffled.support, table.support)
+    pd.testing.assert_frame_equal(shuffled.occurrence, table.occurrence)
     order = proteins["accession"].tolist()
     assert (shuffled.labels(order) != table.labels(order)).nnz == 0
 
@@ -287,8 +312,8 @@ def test_experimental_evidence_leaves_features_out() -> None:
     table = evidence_table()
     annotated = [p.name for p in table.properties if p.source == "UniProt"]
     assert annotated == ["BINDING", "HELIX"]
-    assert table.reasons["SIGNAL"] == "no feature with experimental evidence"
-    assert table.reasons["CHAIN"] == "covers nearly the whole protein"
+    assert str(table.reasons["SIGNAL"]) == "no feature with experimental evidence"
+    assert str(table.reasons["CHAIN"]) == "covers nearly the whole protein"
     assert table.features_left_out == {
         "evidence is not experimental": 2,
         "no evidence given": 4,
@@ -331,7 +356,7 @@ def test_secondary_structure_is_known_between_its_first_and_last_feature() -> No
     for name in ("HELIX", "STRAND"):
         found = known[:, table.known_column[column[name]]].astype(int).tolist()
         assert found == [*(0, 0, 0), *(0, 1, 1, 1, 1, 0, 0), *(1, 1, 1, 1, 1)]
-        row = table.support.set_index("property").loc[name]
+        row = table.occurrence.set_index("property").loc[name]
         assert (row["valid_known"], row["test_known"]) == (4, 5)
     assert known[:, table.known_column[column["SIGNAL"]]].all()
 
@@ -340,7 +365,7 @@ def test_a_property_that_nothing_lacks_is_left_out() -> None:
     proteins = two_splits(1, 1)
     rows = [(name, "HELIX", "", 1, 2) for name in proteins["accession"]]
     table = PropertyTable.build(proteins, pd.DataFrame(rows, columns=COLUMNS), 1, 1)
-    assert table.reasons["HELIX"] == "no residue known to lack it in valid or test"
+    assert str(table.reasons["HELIX"]) == "no residue known to lack it in valid or test"
 
 
 def test_label_sets_add_properties_and_say_what_they_know() -> None:
@@ -364,7 +389,12 @@ def test_label_sets_add_properties_and_say_what_they_know() -> None:
     known = table.known(order)
     assert known[:, table.known_column[-1]].tolist() == [False] * 3 + [True] * 4 + [False, True]
     assert table.known_column[-1] == table.known_column[-2]
-    assert table.support.iloc[-1].tolist() == ["structure: E", 1, 1, 2, 2, 1, 3]
+    row = table.occurrence.iloc[-1]
+    assert row["property"] == "structure: E"
+    counts = [
+        f"{s}_{count}" for s in ("valid", "test") for count in ("residues", "clusters", "known")
+    ]
+    assert row[counts].tolist() == [1, 1, 2, 2, 1, 3]
     assert not table.has_instances[-2:].any()
 
 
@@ -373,7 +403,10 @@ def test_a_class_that_is_rare_is_left_out() -> None:
     codes = {"valid0": np.array([1, 2, 3], np.uint8), "test0": np.array([3, 1, 1], np.uint8)}
     structure = LabelSet("structure", ("H", "E", "C"), "PDB", codes)
     table = PropertyTable.build(proteins, signals(proteins), 1, 1, label_sets=[structure])
-    assert table.reasons["structure: E"] == "fewer than 1 residues in valid or test"
+    assert (
+        str(table.reasons["structure: E"])
+        == "fewer than 1 residues in valid or test: 1 in valid, 0 in test"
+    )
     assert [p.name for p in table.properties[-2:]] == ["structure: H", "structure: C"]
     assert table.labels(["valid0"]).toarray()[:, -2:].tolist() == [[1, 0], [0, 0], [0, 1]]
     assert table.known(["valid0"])[:, table.known_column[-1]].all()

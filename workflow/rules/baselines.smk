@@ -42,9 +42,11 @@ rule lookup:
     input:
         proteins="<results>/proteins/proteins.parquet",
         annotations="<results>/proteins/annotations.parquet",
+        provenance="<results>/proteins/provenance.json",
         labels=list(CONFIG.annotate.labels),
     output:
-        "<results>/lookup.parquet",
+        lookup="<results>/lookup.parquet",
+        properties="<results>/properties.tsv",
     log:
         "<results>/logs/lookup.log",
     benchmark:
@@ -63,7 +65,8 @@ rule lookup:
     shell:
         "protsae lookup {params.properties} {params.probe} {params.settings}"
         " --proteins {input.proteins} --annotations {input.annotations}"
-        " --output $(dirname {output}) --threads {threads} > {log} 2>&1"
+        " --provenance {input.provenance} --output $(dirname {output.lookup})"
+        " --threads {threads} > {log} 2>&1"
 
 
 rule probe:
