@@ -131,25 +131,31 @@ def overlaps(on: Runs, labels: Runs, lengths: np.ndarray) -> np.ndarray:
     >>> overlaps(one, two, lengths).tolist()
     [0, 0, 0, 1, 1]
     """
-    shared = np.zeros(int(lengths.sum()), dtype=np.int32)
+    n_residues = int(lengths.sum())
+    product = on.sizes(len(lengths)) @ labels.sizes(len(lengths))
+    if min(product, _n_edges(on, labels, lengths)) > TERMS_PER_RESIDUE * n_residues:
+        return _correlate(on, labels, lengths)
+    shared = np.zeros(n_residues, dtype=np.int32)
     block = (np.cumsum(lengths) - lengths) // BLOCK_RESIDUES
     begin = 0
     for number in np.unique(block):
         mine = block == number
-        part = _overlaps(on.among(mine), labels.among(mine), lengths[mine])
+        part = _meet(on.among(mine), labels.among(mine), lengths[mine])
         shared[begin : begin + len(part)] = part
         begin += len(part)
     return shared
 
 
-def _overlaps(on: Runs, labels: Runs, lengths: np.ndarray) -> np.ndarray:
-    """As ``overlaps``; whole numbers throughout, exact in float64."""
-    product = on.sizes(len(lengths)) * labels.sizes(len(lengths))
+def _n_edges(on: Runs, labels: Runs, lengths: np.ndarray) -> int:
+    """Pairs of an edge of a run and one of a label, in the same protein."""
     n_runs = [np.bincount(runs.protein, minlength=len(lengths)) for runs in (on, labels)]
-    n_edges = 4 * (n_runs[0] @ n_runs[1])
-    if min(product.sum(), n_edges) > TERMS_PER_RESIDUE * lengths.sum():
-        return _correlate(on, labels, lengths)
-    if product.sum() <= n_edges:
+    return int(4 * (n_runs[0] @ n_runs[1]))
+
+
+def _meet(on: Runs, labels: Runs, lengths: np.ndarray) -> np.ndarray:
+    """As ``overlaps``, by residues or edges; whole numbers throughout, exact in float64."""
+    product = on.sizes(len(lengths)) * labels.sizes(len(lengths))
+    if product.sum() <= _n_edges(on, labels, lengths):
         return on.residues().meet(labels.residues(), lengths)
     first = np.cumsum(lengths) - lengths
     bends = on.edges(lengths).meet(labels.edges(lengths), lengths)
@@ -167,25 +173,36 @@ def _correlate(on: Runs, labels: Runs, lengths: np.ndarray) -> np.ndarray:
     The labels stand twice in a row, so that rotation is a shift. float32 errs by less than 0.1 for
     the longest protein known (35,000 residues), and whole numbers are what is looked for.
     """
-    first = np.cumsum(lengths) - lengths
-    shared = np.empty(int(lengths.sum()), np.float32)
     # Proteins of about one length are transformed together: within a quarter of the shortest.
     order = np.argsort(lengths, kind="stable")
-    step = np.floor(np.log(lengths[order]) / np.log(1.25))
-    for group in np.split(order, np.flatnonzero(np.diff(step)) + 1):
-        members = np.isin(np.arange(len(lengths)), group)
-        of_group = lengths[members]
-        size = fft.next_fast_len(2 * int(of_group.max()), real=True)
-        tables = np.zeros((2, len(group), size), np.float32)
-        for table, places in zip(
-            tables, (on.among(members).residues(), labels.among(members).residues()), strict=True
-        ):
-            table[places.protein, places.place] = 1
-        tables[1, places.protein, places.place + of_group[places.protein]] = 1
-        spectra = fft.rfft(tables)
-        found = fft.irfft(spectra[0].conj() * spectra[1], size)
-        protein, shift = np.nonzero(np.arange(size) < of_group[:, None])
-        shared[first[members][protein] + shift] = np.rint(found[protein, shift])
+    rising = lengths[order]
+    step = np.floor(np.log(rising) / np.log(1.25)), np.cumsum(rising) // BLOCK_RESIDUES
+    cuts = np.flatnonzero(np.any(np.diff(step, axis=1), axis=0)) + 1
+    n_members = np.diff(cuts, prepend=0, append=len(order))
+    longest = rising[np.append(cuts, len(order)) - 1]
+    sizes = np.array([fft.next_fast_len(2 * int(n), real=True) for n in longest])
+    # A protein's row of the tables, one after another, of its group's size.
+    widths = np.repeat(sizes, n_members)
+    row = np.empty(len(order), dtype=np.int64)
+    row[order] = np.cumsum(widths) - widths
+    tables = np.zeros((2, int(widths.sum())), np.float32)
+    for table, runs in zip(tables, (on, labels), strict=True):
+        places = runs.residues()
+        at = row[places.protein] + places.place
+        table[at] = 1
+    tables[1, at + lengths[places.protein]] = 1
+    found = []
+    ends = np.cumsum(n_members * sizes)
+    for group, size in enumerate(sizes):
+        part = slice(ends[group] - n_members[group] * size, ends[group])
+        spectra = fft.rfft(tables[:, part].reshape(2, -1, size))
+        counts = fft.irfft(spectra[0].conj() * spectra[1], size)
+        of_group = rising[np.cumsum(n_members)[group] - n_members[group] :][: n_members[group]]
+        found.append(np.rint(counts[np.arange(size) < of_group[:, None]]))
+    first = (np.cumsum(lengths) - lengths)[order]
+    within = np.arange(int(lengths.sum())) - np.repeat(np.cumsum(rising) - rising, rising)
+    shared = np.empty(int(lengths.sum()), np.int32)
+    shared[np.repeat(first, rising) + within] = np.concatenate(found)
     return shared
 
 

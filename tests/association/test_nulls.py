@@ -58,9 +58,13 @@ def test_against_all_rotations(seed: int) -> None:
 
 
 @pytest.mark.parametrize("block", [1, 7])
-def test_overlaps_do_not_depend_on_blocks(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("terms", [-1, 10**9])
+def test_overlaps_do_not_depend_on_blocks(
+    block: int, terms: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     lengths, on, label = random_case(11)
     of_on, of_label = runs(on, lengths), runs(label, lengths)
+    monkeypatch.setattr(runs_module, "TERMS_PER_RESIDUE", terms)
     whole = overlaps(of_on, of_label, lengths)
     monkeypatch.setattr(runs_module, "BLOCK_RESIDUES", block)
     np.testing.assert_array_equal(overlaps(of_on, of_label, lengths), whole)
