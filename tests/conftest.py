@@ -2,10 +2,11 @@
 
 import os
 
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 # Shared machines stall; how long an example takes is no property of the code.
-settings.register_profile("protsae", deadline=None)
+slow = [HealthCheck.too_slow]
+settings.register_profile("protsae", deadline=None, suppress_health_check=slow)
 settings.load_profile("protsae")
 
 # Tiny tensors gain nothing from more threads, and lose much when cores are shared.

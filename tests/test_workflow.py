@@ -39,7 +39,7 @@ def snakemake(*arguments: str, cwd: Path = ROOT, **environment: str) -> subproce
         capture_output=True,
         text=True,
         check=False,
-        timeout=300,
+        timeout=1200,
     )
 
 
