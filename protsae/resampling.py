@@ -33,27 +33,27 @@ def bootstrap_weights(n_clusters: int, n_resamplings: int, seed: int) -> np.ndar
     return rng.multinomial(n_clusters, share, size=n_resamplings).astype(np.float64)
 
 
-def cluster_sums(rows: Any, cluster: np.ndarray, n_clusters: int) -> Any:
-    """Rows summed by cluster, exactly if they are whole numbers.
+def group_sums(rows: Any, group: np.ndarray, n_groups: int) -> Any:
+    """Rows summed by group, such as homology clusters; exactly if they are whole numbers.
 
     Parameters
     ----------
     rows : ndarray or sparse array, shape (n_residues, ...)
-    cluster : ndarray of int, shape (n_residues,)
+    group : ndarray of int, shape (n_residues,)
         From 0.
 
     Returns
     -------
-    ndarray or sparse array, as ``rows``, shape (n_clusters, ...)
+    ndarray or sparse array, as ``rows``, shape (n_groups, ...)
 
     Examples
     --------
-    >>> cluster_sums(np.array([[1, 2], [3, 4], [5, 6]]), np.array([1, 0, 1]), 2).tolist()
+    >>> group_sums(np.array([[1, 2], [3, 4], [5, 6]]), np.array([1, 0, 1]), 2).tolist()
     [[3, 4], [6, 8]]
     """
-    ones = np.ones(len(cluster), dtype=np.int64)
-    place = (cluster, np.arange(len(cluster)))
-    return sparse.csr_array((ones, place), shape=(n_clusters, len(cluster))) @ rows
+    ones = np.ones(len(group), dtype=np.int64)
+    place = (group, np.arange(len(group)))
+    return sparse.csr_array((ones, place), shape=(n_groups, len(group))) @ rows
 
 
 def effective_clusters(weights: np.ndarray) -> np.ndarray:

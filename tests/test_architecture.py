@@ -13,7 +13,7 @@ PURE |= {"models", "resampling", "tables_schema", "sharding"}
 
 MAY_IMPORT = {
     "sae": {"config"},
-    "concepts": {"alphabet", "proteins", "errors", "split"},
+    "concepts": {"alphabet", "proteins", "errors", "resampling", "split"},
     "association": {"concepts", "config", "models", "resampling"},
     "plm": {"alphabet", "config", "device", "errors", "io", "provenance"},
     "io": {"alphabet", "errors", "proteins", "filters", "provenance", "split", "protsae", "config"}

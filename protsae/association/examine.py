@@ -22,8 +22,8 @@ from protsae.association.scores import (
 from protsae.association.thresholds import positive_quantiles
 from protsae.resampling import (
     bootstrap_weights,
-    cluster_sums,
     effective_clusters,
+    group_sums,
     share_interval,
 )
 
@@ -74,7 +74,7 @@ class HeldOut:
         labels = sparse.csc_array(layer.properties.labels(names))
         labels.sort_indices()
         runs = [Runs.of_rows(_rows(labels, column), lengths) for column in range(labels.shape[1])]
-        positives = cluster_sums(labels.astype(np.int64), cluster, len(clusters)).toarray()
+        positives = group_sums(labels.astype(np.int64), cluster, len(clusters)).toarray()
         known = layer.properties.known(names)
         return cls(lengths, number, cluster, labels, known, runs, positives)
 

@@ -9,7 +9,7 @@ import pandas as pd
 from protsae.association.probes import LinearProbe
 from protsae.association.ranks import curve_scores, placements
 from protsae.association.scores import f1_score, ratio
-from protsae.resampling import auroc_interval, cluster_sums, share_interval
+from protsae.resampling import auroc_interval, group_sums, share_interval
 
 N_BINS = 2048
 """Equal steps between the smallest and the largest logit on train: the thresholds tried."""
@@ -130,7 +130,7 @@ class ClusterCounts:
             (self.positives, labels),
             (self.known, known),
         ):
-            counts += cluster_sums(counted.astype(np.int64), cluster, len(counts))
+            counts += group_sums(counted.astype(np.int64), cluster, len(counts))
 
     def scores(self) -> pd.DataFrame:
         """precision, recall, f1, f1_low, f1_high, n_residues, n_clusters: a row per property.
@@ -206,7 +206,7 @@ def score_probes(probes: Sequence[LinearProbe], read: ReadSplit, n_clusters: int
         has = block.labels & block.known, ~block.labels & block.known
         for total, share, mine in zip(sums, shares, has, strict=True):
             placed = np.take_along_axis(share, place.T, axis=1).T * mine
-            total += cluster_sums(placed, block.cluster, n_clusters)
+            total += group_sums(placed, block.cluster, n_clusters)
     low, high = auroc_interval(sums[0], counts.positives, sums[1], counts.known - counts.positives)
     chosen = {"penalty": probe.penalty, "threshold": level, "valid_f1": f1.max(0)}
     return pd.DataFrame(chosen).assign(

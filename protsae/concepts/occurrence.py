@@ -9,6 +9,7 @@ from scipy import sparse
 
 from protsae.concepts.labeller import Labeller
 from protsae.proteins import FEATURE_TYPES
+from protsae.resampling import group_sums
 from protsae.split import SPLITS
 
 _SCORED = ("valid", "test")
@@ -147,10 +148,11 @@ def _counts(labeller: Labeller, members: pd.DataFrame) -> dict[str, object]:
     for batch in labeller.batches(accessions):
         lengths = [len(labeller.proteins[accession]) for accession in batch]
         protein = np.repeat(np.arange(len(batch)), lengths)
-        per_protein.append(_sum_groups(protein, labeller.labels(batch)))
+        per_protein.append(group_sums(labeller.labels(batch), protein, len(batch)))
         known += labeller.known(batch).sum(axis=0)
     residues = sparse.csr_array(sparse.vstack(per_protein, format="csr"))
-    in_clusters = _sum_groups(pd.factorize(members["cluster"])[0], residues)
+    cluster, names = pd.factorize(members["cluster"])
+    in_clusters = group_sums(residues, cluster, len(names))
     instances = np.bincount(labeller.instances(accessions).column, minlength=n_properties)
     return {
         "residues": np.asarray(residues.sum(axis=0), dtype=np.int64),
@@ -159,20 +161,6 @@ def _counts(labeller: Labeller, members: pd.DataFrame) -> dict[str, object]:
         "proteins": np.bincount(residues.indices, minlength=n_properties),
         "clusters": np.bincount(in_clusters.indices, minlength=n_properties),
     }
-
-
-def _sum_groups(group: np.ndarray, rows: sparse.csr_array) -> sparse.csr_array:
-    """Sums of the rows of each group: int64, shape (max(group) + 1, n_columns).
-
-    Examples
-    --------
-    >>> _sum_groups(np.array([1, 0, 1]), sparse.csr_array([[1, 0], [0, 1], [2, 0]])).toarray()
-    array([[0, 1],
-           [3, 0]])
-    """
-    shape = (int(group.max(initial=-1)) + 1, len(group))
-    membership = (np.ones(len(group), dtype=np.int64), (group, np.arange(len(group))))
-    return sparse.csr_array(membership, shape=shape) @ rows
 
 
 def _repeats_type(occurrence: pd.DataFrame) -> np.ndarray:
