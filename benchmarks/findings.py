@@ -142,8 +142,8 @@ def best_detectors(results: Path, pairs: pd.DataFrame, base_rate: pd.Series) -> 
     every = every.sort_values("valid_f1", ascending=False, kind="stable")
     best = every.drop_duplicates(["property", "layer", "set"])
     columns = ["property", "property_type", "layer", "set", "feature", "valid_f1", "f1", "f1_low"]
-    columns += ["f1_high", "auroc", "selectivity", "q_value", "n_clusters"]
-    columns += ["always_on_f1"]
+    columns += ["f1_high", "auroc", "auroc_low", "auroc_high", "selectivity", "q_value"]
+    columns += ["n_clusters", "always_on_f1"]
     floor = always_on_f1(best["property"].map(base_rate).to_numpy(dtype=float))
     best = best.assign(always_on_f1=floor)[columns].astype({"feature": "Int64"})
     return best.sort_values(["property_type", "property", "layer", "set"], ignore_index=True)

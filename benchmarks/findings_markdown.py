@@ -81,18 +81,27 @@ def detectors_table(detectors: pd.DataFrame) -> str:
     for (model, layer), own in detectors.groupby(["model", "layer"], sort=False):
         by_set = own.set_index("set").reindex(sets)
         sae = by_set.loc[SAE]
-        counts = [sae[f"n_{name}"] for name in ("detectors", "dead", "significant")]
-        counts += [sae["features_above_baselines"], *by_set["properties_captured"]]
         rows.append(
             [shown_model(str(model)), layer]
-            + ["-" if pd.isna(count) else f"{count:.0f}" for count in counts]
+            + [f"{sae[f'n_{name}']:.0f}" for name in ("detectors", "dead")]
+            + [f"{sae['n_significant']:.0f} (≥ {sae['n_significant_low']:.0f})"]
+            + [f"{sae['features_above_baselines']:.0f}"]
+            + [_captured(row) for _, row in by_set.iterrows()]
             + [_number(each) for each in by_set["properties_per_detector"]]
         )
     short = ("SAE", "neurons", "PCA", "random")
-    header = ["model", "layer", "features", "dead", "q ≤ 0.05", "above baselines"]
+    header = ["model", "layer", "features", "dead", "q ≤ 0.05 (at least)", "above baselines"]
     header += [f"captured: {name}" if name == "SAE" else name for name in short]
     header += [f"properties each: {name}" if name == "SAE" else name for name in short]
     return _table(header, rows)
+
+
+def _captured(row: pd.Series) -> str:
+    """Properties captured by a set of detectors, with the interval."""
+    if pd.isna(row["properties_captured"]):
+        return "-"
+    low, high = (row[f"properties_captured_{end}"] for end in ("low", "high"))
+    return f"{row['properties_captured']:.0f} [{low:.0f}, {high:.0f}]"
 
 
 def probes_table(probes: pd.DataFrame) -> str:

@@ -178,10 +178,10 @@ def against_probes(best: pd.DataFrame) -> pd.DataFrame:
     clusters = rows.groupby("property")["n_clusters"].max().astype(int)
     table = rows.loc[rows["set"] == PROBE, ["property", "property_type", "layer", "always_on_f1"]]
     table = table.assign(n_clusters=table["property"].map(clusters))
-    interval = ["f1", "f1_low", "f1_high"]
+    interval, area = ([name, f"{name}_low", f"{name}_high"] for name in ("f1", "auroc"))
     for name, prefix, scores in (
-        (PROBE, "probe", [*interval, "auroc", "selectivity"]),
-        (SAE, "sae", [*interval, "auroc"]),
+        (PROBE, "probe", [*interval, *area, "selectivity"]),
+        (SAE, "sae", [*interval, *area]),
         (NAMES[NEURONS], "neuron", interval),
         (SHUFFLED_PROBE, "shuffled", ["f1", "auroc"]),
     ):

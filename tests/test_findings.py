@@ -101,7 +101,8 @@ def best_row(name: str, where: str, layer: int, f1: float, **other: object) -> d
     type_ = name.split(":", maxsplit=1)[0]
     row = {"property": name, "property_type": type_, "layer": layer, "set": where, "f1": f1}
     row |= {"feature": 7, "valid_f1": f1, "f1_low": f1 - 0.1, "f1_high": f1 + 0.1, "q_value": 0.01}
-    return row | {"auroc": 0.9, "selectivity": 0.2, "n_clusters": 3, "always_on_f1": 0.1} | other
+    row |= {"auroc": 0.9, "auroc_low": 0.8, "auroc_high": 1.0, "selectivity": 0.2}
+    return row | {"n_clusters": 3, "always_on_f1": 0.1} | other
 
 
 def test_compare_takes_the_best_layer_by_valid() -> None:
