@@ -3,17 +3,22 @@
 Random weights of a released architecture (speed does not depend on their values), every layer
 kept. The peers run their own way: fair-esm in its own length-sorted batches, Hugging Face padded
 and sorted with its SDPA attention. All methods alternate in one run; medians over the rounds. On
-one thread a second is a CPU-second, on more and on GPUs a second of wall time.
+one thread a second is a CPU-second, on more and on GPUs a second of wall time, to the last row in
+the machine's memory. On GPUs there are arms in half precision too, and the peak of their memory.
 
     python benchmarks/embedding.py ../shared/data/annotated.jsonl.gz --check
+    python benchmarks/embedding.py --device cuda --architecture 650M --n 256 \\
+        --layers 9 18 24 30 33 --store float16
 """
 
 import argparse
+import copy
 import json
 import platform
 import sys
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import esm
 import numpy as np
@@ -35,7 +40,9 @@ ARCHITECTURES = {
 ALPHABET = esm.data.Alphabet.from_architecture("ESM-1b")
 CONTEXT = 1022
 PEER_TOKENS = 4096
-"""Padded tokens in a peer's batch."""
+"""Padded tokens in a peer's batch, fair-esm's own default."""
+COMPARED = 40
+"""Proteins, at most, whose rows are compared."""
 
 TARGETS = {
     (1, "all lengths", "protsae float32", "fair-esm"): 3.0,
@@ -64,6 +71,14 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
+    parser.add_argument("--layers", type=int, nargs="+", help="kept (default: all)")
+    parser.add_argument("--store", choices=["float32", "float16"], default="float32")
+    parser.add_argument("--peer-tokens", type=int, default=PEER_TOKENS, help="in a peer's batch")
+    parser.add_argument(
+        "--tokens", type=int, nargs="*", default=[], help="more sizes of protsae's bfloat16 batches"
+    )
+    parser.add_argument("--skip", nargs="*", default=[], help="methods or workloads left out")
+    parser.add_argument("--json", type=Path, help="file for all figures")
     parser.add_argument("--check", action="store_true", help="exit 1 if a target is missed")
     args = parser.parse_args()
 
@@ -72,35 +87,51 @@ def main() -> None:
         "all lengths": spread(sequences, args.n),
         "around 300": spread([s for s in sequences if 250 <= len(s) <= 350], args.n),
     }
+    workloads = {name: chosen for name, chosen in workloads.items() if name not in args.skip}
     layers, width, heads = ARCHITECTURES[args.architecture]
+    args.layers = args.layers or [*range(layers + 1)]
     torch.manual_seed(0)
-    model = ESM2(layers, width, heads, ALPHABET).eval().to(args.device)
-    print(f"{machine(args.device)}; ESM-2 {args.architecture}: {layers} x {width}, {heads} heads")
+    with torch.device(args.device):
+        model = ESM2(layers, width, heads, ALPHABET).eval()
+    print(f"{machine(args.device)}; ESM-2 {args.architecture}: {layers} x {width}, {heads} heads; ")
+    print(
+        f"layers {args.layers} kept in {args.store}, {args.peer_tokens:,} tokens in peers' batches"
+    )
 
     figures: dict[tuple[int, str, str, str], float] = {}
     failures: list[str] = []
-    for threads in args.threads:
-        methods = make_methods(model, threads)
+    tables = []
+    for threads in args.threads if args.device == "cpu" else [1]:
+        methods = make_methods(model, threads, args)
         for name, chosen in workloads.items():
-            seconds, outputs = measure(methods, chosen, args.rounds, threads, args.device)
-            differences = compare(outputs, len(chosen))
-            table = tabulate(seconds, differences, chosen, gemm_seconds(model, chosen, threads))
+            seconds, memory, outputs = measure(methods, chosen, args.rounds, threads, args.device)
+            differences = compare(outputs)
+            floor = gemm_seconds(model, chosen, threads)
+            table = tabulate(seconds, memory, differences, chosen, floor)
             n_tokens = sum(len(s) + 2 for s in chosen)
             print(f"\n{threads} threads, {name}: {len(chosen)} proteins, {n_tokens:,} tokens")
-            print(table.to_string(index=False))
-            for faster in ("protsae float32", "protsae bfloat16"):
+            print(table.to_string(index=False), flush=True)
+            tables.append({"threads": threads, "workload": name, "rows": table.to_dict("records")})
+            for faster in set(seconds) & {"protsae float32", "protsae bfloat16"}:
                 for peer in set(seconds) & {"fair-esm", "Hugging Face"}:
                     ratio = np.median(np.array(seconds[peer]) / seconds[faster])
                     figures[threads, name, faster, peer] = round(float(ratio), 2)
-            if differences["protsae float32"][0] > MAX_DIFFERENCE:
+            # What is stored in float16 differs by what that loses.
+            exact = differences.get("protsae float32", (0.0, 0.0))
+            if args.store == "float32" and exact[0] > MAX_DIFFERENCE:
                 failures.append(
                     f"{name}: float32 differs by {differences['protsae float32'][0]:.1e}"
                 )
     for key, target in TARGETS.items():
-        if key in figures and figures[key] < target:
+        if args.device == "cpu" and key in figures and figures[key] < target:
             failures.append(
                 f"{key[2]} / {key[3]}, {key[1]}, {key[0]} threads: {figures[key]} < {target}"
             )
+    if args.json:
+        told = {name: str(value) for name, value in vars(args).items()}
+        args.json.write_text(
+            json.dumps({"machine": machine(args.device), **told, "tables": tables})
+        )
     for failure in failures:
         print(f"short: {failure}")
     print(json.dumps({f"{t} threads, {w}, {a} / {b}": v for (t, w, a, b), v in figures.items()}))
@@ -115,66 +146,92 @@ def spread(sequences: Sequence[str], n: int) -> list[str]:
     return [ordered[i] for i in np.random.default_rng(0).permutation(at)]
 
 
-def make_methods(model: ESM2, threads: int) -> dict[str, Method]:
-    """Each way of embedding: sequences to every layer's rows of residues."""
-    layers = range(model.num_layers + 1)
+def make_methods(model: ESM2, threads: int, args: argparse.Namespace) -> dict[str, Method]:
+    """Each way of embedding: sequences to the layers' rows of residues, of the first proteins."""
+    layers, store = args.layers, getattr(torch, args.store)
+    on_gpu = model.embed_tokens.weight.is_cuda
 
-    def protsae(dtype: torch.dtype) -> Method:
+    def protsae(
+        dtype: torch.dtype, tokens: int | None = None, kept: Sequence[int] = layers
+    ) -> Method:
         # As the embed stage does: on the CPU one worker per thread, each on one thread.
-        on_gpu = model.embed_tokens.weight.is_cuda
         workers = 2 if on_gpu else threads
         embedder = Embedder(
             FusedEsm2(model, dtype),
-            dict.fromkeys(layers, torch.float32),
-            tokens_per_batch=token_budget(model, len(layers), dtype, workers),
+            dict.fromkeys(kept, store),
+            tokens_per_batch=tokens or token_budget(model, len(layers), dtype, workers),
             workers=workers,
         )
 
         def run(sequences: Sequence[str]) -> Rows:
             torch.set_num_threads(threads if on_gpu else 1)
-            rows: Rows = [{} for _ in sequences]
+            rows: Rows = [{} for _ in sequences[:COMPARED]]
             for piece in embedder(sequences):
-                rows[piece.protein] = piece.rows
+                if piece.protein < COMPARED:
+                    rows[piece.protein] = piece.rows
             return rows
 
         return run
 
     def padded(forward: Callable[[Tensor], Sequence[Tensor]]) -> Method:
-        """fair-esm's length-sorted padded batches through ``forward``: tokens to every layer."""
+        """fair-esm's length-sorted padded batches through ``forward``: tokens to the layers."""
 
         def run(sequences: Sequence[str]) -> Rows:
             torch.set_num_threads(threads)
             data = esm.data.FastaBatchedDataset([str(i) for i in range(len(sequences))], sequences)
             converter = ALPHABET.get_batch_converter()
-            rows: Rows = [{} for _ in sequences]
+            rows: Rows = [{} for _ in sequences[:COMPARED]]
             with torch.inference_mode():
-                for batch in data.get_batch_indices(PEER_TOKENS, extra_toks_per_seq=2):
+                for batch in data.get_batch_indices(args.peer_tokens, extra_toks_per_seq=2):
                     labels, strings, tokens = converter([data[i] for i in batch])
                     out = forward(tokens.to(model.embed_tokens.weight.device))
-                    found = [x_BTD.cpu().numpy() for x_BTD in out]
+                    found = [x_BTD.to(store).cpu().numpy() for x_BTD in out]
                     for row, (label, string) in enumerate(zip(labels, strings, strict=True)):
-                        kept = slice(1, len(string) + 1)
-                        rows[int(label)] = {layer: x[row, kept] for layer, x in enumerate(found)}
+                        if int(label) < COMPARED:
+                            kept = slice(1, len(string) + 1)
+                            pairs = zip(layers, found, strict=True)
+                            rows[int(label)] = {layer: x[row, kept] for layer, x in pairs}
             return rows
 
         return run
 
+    def fair_esm(tokens: Tensor) -> Sequence[Tensor]:
+        found = model(tokens, layers)["representations"]
+        return [found[layer] for layer in layers]
+
+    def fair_esm_autocast(tokens: Tensor) -> Sequence[Tensor]:
+        with torch.autocast("cuda", torch.bfloat16):
+            return fair_esm(tokens)
+
     methods = {
         "protsae float32": protsae(torch.float32),
         "protsae bfloat16": protsae(torch.bfloat16),
-        "fair-esm": padded(lambda tokens: [*model(tokens, layers)["representations"].values()]),
+        "fair-esm": padded(fair_esm),
     }
+    if on_gpu:
+        methods["protsae float16"] = protsae(torch.float16)
+        methods["protsae bfloat16, no layer kept"] = protsae(torch.bfloat16, kept=())
+        methods["fair-esm autocast bfloat16"] = padded(fair_esm_autocast)
+    for tokens in args.tokens:
+        methods[f"protsae bfloat16, batches of {tokens:,}"] = protsae(torch.bfloat16, tokens)
     try:
         theirs = hugging_face_model(model)
     except ImportError:
         print("Hugging Face left out: pip install 'protsae[peers]'", file=sys.stderr)
         return methods
 
-    def hugging_face(tokens: Tensor) -> Sequence[Tensor]:
-        mask = tokens != ALPHABET.padding_idx
-        return theirs(tokens, attention_mask=mask, output_hidden_states=True).hidden_states
+    def hugging_face(theirs: torch.nn.Module) -> Method:
+        def forward(tokens: Tensor) -> Sequence[Tensor]:
+            mask = tokens != ALPHABET.padding_idx
+            found = theirs(tokens, attention_mask=mask, output_hidden_states=True).hidden_states
+            return [found[layer] for layer in layers]
 
-    return {**methods, "Hugging Face": padded(hugging_face)}
+        return padded(forward)
+
+    methods["Hugging Face"] = hugging_face(theirs)
+    if on_gpu:
+        methods["Hugging Face bfloat16"] = hugging_face(copy.deepcopy(theirs).bfloat16())
+    return {name: run for name, run in methods.items() if name not in args.skip}
 
 
 def hugging_face_model(model: ESM2) -> torch.nn.Module:
@@ -194,7 +251,8 @@ def hugging_face_model(model: ESM2) -> torch.nn.Module:
         pad_token_id=ALPHABET.padding_idx,
         attn_implementation="sdpa",
     )
-    theirs = EsmModel(config, add_pooling_layer=False).eval()
+    with torch.device(model.embed_tokens.weight.device):
+        theirs = EsmModel(config, add_pooling_layer=False).eval()
     renamed = {
         "embed_tokens": "embeddings.word_embeddings",
         "emb_layer_norm_after": "encoder.emb_layer_norm_after",
@@ -227,10 +285,19 @@ def hugging_face_model(model: ESM2) -> torch.nn.Module:
 
 def measure(
     methods: dict[str, Method], sequences: Sequence[str], rounds: int, threads: int, device: str
-) -> tuple[dict[str, list[float]], dict[str, Rows]]:
-    """Seconds of each method in each round, and what each gave the first time, unmeasured."""
+) -> tuple[dict[str, list[float]], dict[str, float], dict[str, Rows]]:
+    """Seconds of each method in each round; peak GB on a GPU, and rows of the first time."""
     clock = time.process_time if threads == 1 and device == "cpu" else time.perf_counter
-    outputs = {name: run(sequences) for name, run in methods.items()}
+    outputs, memory = {}, {}
+    for name, run in methods.items():
+        if device == "cuda":
+            torch.cuda.empty_cache()
+            torch.cuda.reset_peak_memory_stats()
+            before = torch.cuda.memory_allocated()
+        # Copies: what is given may lie in the memory of a whole batch.
+        outputs[name] = [{i: x.copy() for i, x in rows.items()} for rows in run(sequences)]
+        if device == "cuda":
+            memory[name] = (torch.cuda.max_memory_allocated() - before) / 1e9
     seconds: dict[str, list[float]] = {name: [] for name in methods}
     rng = np.random.default_rng(0)
     for _ in range(rounds):
@@ -238,19 +305,19 @@ def measure(
             began = clock()
             methods[name](sequences)
             seconds[name].append(clock() - began)
-    return seconds, outputs
+    return seconds, memory, outputs
 
 
-def compare(outputs: dict[str, Rows], n: int) -> dict[str, tuple[float, float]]:
+def compare(outputs: dict[str, Rows]) -> dict[str, tuple[float, float]]:
     """Largest absolute difference to fair-esm; |x - fair-esm| / |fair-esm| of the worst layer."""
-    expected = outputs["fair-esm"]
+    expected = [{i: x.astype(np.float32) for i, x in rows.items()} for rows in outputs["fair-esm"]]
     found = {}
     for name, rows in outputs.items():
         worst, relative = 0.0, 0.0
-        for layer in expected[0]:
-            lost = [rows[i][layer] - expected[i][layer] for i in range(n)]
+        for layer in rows[0]:
+            lost = [mine[layer] - true[layer] for mine, true in zip(rows, expected, strict=True)]
             worst = max(worst, *(float(np.abs(x).max()) for x in lost))
-            size = sum(float((expected[i][layer] ** 2).sum()) for i in range(n))
+            size = sum(float((true[layer] ** 2).sum()) for true in expected)
             relative = max(relative, (sum(float((x**2).sum()) for x in lost) / size) ** 0.5)
         found[name] = (worst, relative)
     return found
@@ -292,11 +359,12 @@ def gemm_seconds(model: ESM2, sequences: Sequence[str], threads: int) -> dict[st
 
 def tabulate(
     seconds: dict[str, list[float]],
+    memory: dict[str, float],
     differences: dict[str, tuple[float, float]],
     sequences: Sequence[str],
     floor: dict[str, float],
 ) -> pd.DataFrame:
-    """One line per method: tokens/s, times fair-esm, differences to fair-esm."""
+    """One line per method: tokens/s, times fair-esm, peak GB on a GPU, differences to fair-esm."""
     n_tokens = sum(len(sequence) + 2 for sequence in sequences)
     theirs = np.median(seconds["fair-esm"])
     lines = [
@@ -304,6 +372,7 @@ def tabulate(
             "method": name,
             "tokens/s": f"{n_tokens / np.median(taken):,.0f}",
             "x fair-esm": f"{np.median(np.array(seconds['fair-esm']) / taken):.2f}",
+            **({"peak GB": f"{memory[name]:.2f}"} if memory else {}),
             "max difference": f"{differences[name][0]:.1e}",
             "relative": f"{differences[name][1]:.1e}",
         }
@@ -314,6 +383,7 @@ def tabulate(
             "method": name,
             "tokens/s": f"{n_tokens / taken:,.0f}",
             "x fair-esm": f"{theirs / taken:.2f}",
+            **({"peak GB": ""} if memory else {}),
             "max difference": "",
             "relative": "",
         }
@@ -325,7 +395,7 @@ def tabulate(
 def machine(device: str) -> str:
     """What the figures were measured on."""
     if device == "cuda":
-        return torch.cuda.get_device_name()
+        return f"{torch.cuda.get_device_name()}, torch {torch.__version__}"
     return f"{platform.processor() or platform.machine()}, torch {torch.__version__}"
 
 

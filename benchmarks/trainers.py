@@ -53,6 +53,9 @@ class Recipe:
         None is the trainer's default.
     seed : int
     device : str
+    dead_after : int, optional
+        Residues without activity after which a feature is dead, for protsae alone; None is the
+        default.
     """
 
     d_model: int
@@ -64,6 +67,7 @@ class Recipe:
     lr: float | None = None
     seed: int = 0
     device: str = "cpu"
+    dead_after: int | None = None
 
     def warmup(self, default: int, share: float) -> int:
         """The trainer's default, at most a share of the steps."""
@@ -122,6 +126,7 @@ class Protsae:
                 "seed": recipe.seed,
                 **({} if recipe.penalty is None else {"penalty": recipe.penalty}),
                 **({} if recipe.lr is None else {"lr": recipe.lr}),
+                **({} if recipe.dead_after is None else {"dead_after": recipe.dead_after}),
             }
         )
         self.lr = self._settings.lr

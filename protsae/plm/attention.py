@@ -2,7 +2,7 @@
 
 Which kernel is used where was decided by measurement (docs/benchmarks.md): torch's fused kernel in
 float32; on CPUs with bfloat16 instructions the plain products, which use them fully; on CUDA in
-half precision the variable-length flash kernel, one call for all sequences.
+half precision the variable-length flash kernel, one call for all sequences, where it runs.
 """
 
 import itertools
@@ -29,7 +29,7 @@ def attend_packed(q_NHK: Tensor, k_NHK: Tensor, v_NHK: Tensor, lengths: Sequence
     -------
     tensor, shape (n_tokens, n_heads, d_head)
     """
-    if q_NHK.is_cuda and q_NHK.dtype in (torch.float16, torch.bfloat16):
+    if _has_flash(q_NHK):
         return _flash(q_NHK, k_NHK, v_NHK, lengths)
     found = []
     for rows, shape in _equal_lengths(lengths):
@@ -62,6 +62,13 @@ def _plain(q_BHTK: Tensor, k_BHTK: Tensor, v_BHTK: Tensor, bias_B1QT: Tensor | N
     step = max(16, MAX_SCORES // (n_rows * n_heads * n_tokens))
     blocks = q_BHTK.split(step, dim=2)
     return torch.cat([torch.softmax(block @ k_BHTK.mT, -1) @ v_BHTK for block in blocks], dim=2)
+
+
+def _has_flash(q_NHK: Tensor) -> bool:
+    """In half precision, on GPUs since Ampere, for heads of a multiple of 8 columns (all ESM-2)."""
+    if not q_NHK.is_cuda or q_NHK.dtype not in (torch.float16, torch.bfloat16):
+        return False
+    return q_NHK.shape[-1] % 8 == 0 and torch.cuda.get_device_capability(q_NHK.device) >= (8, 0)
 
 
 def _flash(q_NHK: Tensor, k_NHK: Tensor, v_NHK: Tensor, lengths: Sequence[int]) -> Tensor:

@@ -80,7 +80,6 @@ class FusedEsm2:
         self.d_model = int(model.embed_dim)
         self.n_heads = int(model.attention_heads)
         self.blocks = [self._fused(block) for block in model.layers]
-        self._rotary = self._rotary_tables(0)
 
     @property
     def device(self) -> torch.device:
@@ -178,10 +177,10 @@ class FusedEsm2:
 
     def _rotation(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Cosine and signed sine for each token, shape (n_tokens, 1, d_head)."""
-        tables = self._rotary
-        if len(tables[0]) < batch.longest:
-            tables = self._rotary = self._rotary_tables(batch.longest)
+        # Made anew for each batch, which costs next to nothing: a table that is kept would have to
+        # be shared by streams that do not wait for each other.
         positions_N = batch.positions_N
+        tables = self._rotary_tables(batch.longest)
         cos_N1K, sin_N1K = (table[positions_N][:, None] for table in tables)
         return cos_N1K, sin_N1K
 

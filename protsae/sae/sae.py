@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from protsae.config import TrainSettings
@@ -25,7 +26,8 @@ class Batch:
         float32, shape (n_residues, d_model).
     x1_NE : Tensor
         x with a column of ones, so that one product adds the bias and its gradient sums over
-        residues; in the type of the matrix products, shape (n_residues, d_model + 1).
+        residues; in the type of the matrix products, shape (n_residues, d_model +
+        ``columns_beside(d_model)``).
     divergence : function or None
         What x_hat in place of x does to the model's predictions, a scalar with gradients; for
         training end to end.
@@ -43,8 +45,17 @@ class Batch:
         divergence: Callable[[Tensor], Tensor] | None = None,
     ) -> Self:
         """A batch whose matrix products are in ``dtype``."""
-        x1_NE = torch.cat([x_ND, x_ND.new_ones(len(x_ND), 1)], 1)
+        zeros = columns_beside(x_ND.shape[1], x_ND.device) - 1
+        x1_NE = torch.cat([x_ND, F.pad(x_ND.new_ones(len(x_ND), 1), (0, zeros))], 1)
         return cls(x_ND, x1_NE.to(dtype), divergence)
+
+
+def columns_beside(d_model: int, device: torch.device) -> int:
+    """Columns that x1 has beside x: the ones and, on CUDA, zeros up to a multiple of 8.
+
+    Tensor cores read rows in steps of 16 bytes; rows that begin anywhere are left to slow kernels.
+    """
+    return 8 - d_model % 8 if device.type == "cuda" else 1
 
 
 @dataclass(frozen=True)
@@ -150,13 +161,14 @@ class Sae(nn.Module, ABC):
         return self.decode(self.encode(x_ND))
 
     def encoder(self, dtype: torch.dtype) -> Tensor:
-        """[W_enc; b_enc - b_dec W_enc], shape (d_model + 1, n_features): what x1 is multiplied by.
+        """[W_enc; b_enc - b_dec W_enc]: what x1 is multiplied by, a row for each of its columns.
 
         Folding b_dec in here keeps its gradient a row sum, where x - b_dec would make autograd form
         the gradient of all activations: a sixth matrix product.
         """
         bias_F = self.b_enc - self.b_dec @ self.W_enc
-        return torch.cat([self.W_enc, bias_F[None]]).to(dtype)
+        zeros = columns_beside(self.d_model, bias_F.device) - 1
+        return torch.cat([self.W_enc, F.pad(bias_F[None], (0, 0, 0, zeros))]).to(dtype)
 
     @abstractmethod
     def activate(self, pre_NF: Tensor) -> Tensor:

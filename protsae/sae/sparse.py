@@ -44,7 +44,11 @@ class Support:
     @cached_property
     def by_feature(self) -> tuple[Tensor, Tensor]:
         """The order that sorts the non-zeros by feature, and where each feature then begins."""
-        return self.features.argsort(stable=True), _offsets(self.features, self.n_features)
+        # On CUDA the time of a sort is that of the bits of its keys.
+        narrow = self.features.is_cuda and self.n_features < 2**15
+        features = self.features.to(torch.int16) if narrow else self.features
+        ascending, order = features.sort(stable=True)
+        return order, _offsets(ascending, self.n_features)
 
     @property
     def fired_F(self) -> Tensor:
@@ -81,7 +85,7 @@ def encode_selected(batch: Batch, encoder_EF: Tensor, select: Select) -> tuple[S
         support = select(pre_NF)
         flat = support.rows * support.n_features + support.features
         values = pre_NF.flatten()[flat].float()
-    return support, _Encoded.apply(values, encoder_EF, batch.x_ND, support)
+    return support, _Encoded.apply(values, encoder_EF, batch, support)
 
 
 def decode_selected(support: Support, values: Tensor, decoder_FD: Tensor) -> Tensor:
@@ -95,15 +99,17 @@ class _Encoded(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, values: Tensor, encoder_EF: Tensor, x_ND: Tensor, support: Support
+        ctx: Any, values: Tensor, encoder_EF: Tensor, batch: Batch, support: Support
     ) -> Tensor:
-        ctx.save_for_backward(x_ND)
-        ctx.support = support
+        ctx.batch, ctx.support = batch, support
         return values.view_as(values)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        (x_ND,) = ctx.saved_tensors
+        x_ND, x1_NE = ctx.batch.x_ND, ctx.batch.x1_NE
+        if x1_NE.is_cuda:
+            return None, scatter_sum(ctx.support, gradients[0], x1_NE).T, None, None
+        # embedding_bag wants float32, and is slow where rows begin anywhere.
         weights_FD = scatter_sum(ctx.support, gradients[0], x_ND)
         bias_F1 = scatter_sum(ctx.support, gradients[0], x_ND.new_ones(len(x_ND), 1))
         return None, torch.cat([weights_FD, bias_F1], 1).T, None, None
@@ -160,7 +166,7 @@ def _bag_sum_on(gpu: torch.device) -> BagSum:
 def _embedding_bag(values: Tensor, table: Tensor, indices: Tensor, offsets: Tensor) -> Tensor:
     return F.embedding_bag(
         indices,
-        table,
+        table.to(values.dtype),
         offsets,
         per_sample_weights=values,
         mode="sum",
@@ -169,4 +175,6 @@ def _embedding_bag(values: Tensor, table: Tensor, indices: Tensor, offsets: Tens
 
 
 def _offsets(ascending: Tensor, n: int) -> Tensor:
-    return F.pad(torch.bincount(ascending, minlength=n).cumsum(0), (1, 0))
+    # Unlike bincount, this leaves the CPU free to go on while a GPU computes.
+    starts = torch.arange(n + 1, dtype=ascending.dtype, device=ascending.device)
+    return torch.searchsorted(ascending.contiguous(), starts)

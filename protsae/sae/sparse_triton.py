@@ -18,8 +18,14 @@ import triton.language as tl
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-MEMBERS, COLUMNS = 32, 128
-"""Size of the tile of the table that a program holds at a time: 512 bytes of each of 32 rows."""
+MEMBERS, COLUMNS = 4, 128
+"""Size of the tile of the table that a program holds at a time: of 45 sizes measured on an H100
+(benchmarks/sae_training.py), among the fastest for sums over rows and over features alike."""
+
+DOT_MEMBERS, DOT_COLUMNS = 16, 64
+"""The same for the gradient."""
+
+WARPS = 2
 
 
 def bag_sum(values: Tensor, table_RD: Tensor, indices: Tensor, offsets: Tensor) -> Tensor:
@@ -64,7 +70,7 @@ def bag_dot(gradient_BD: Tensor, table_RD: Tensor, bags: Tensor, indices: Tensor
     """
     n_members, d = len(indices), table_RD.shape[1]
     products = gradient_BD.new_empty(n_members)
-    grid = (triton.cdiv(n_members, MEMBERS),)
+    grid = (triton.cdiv(n_members, DOT_MEMBERS),)
     with torch.cuda.device_of(table_RD):  # Triton launches on the current device
         _bag_dot[grid](
             gradient_BD.contiguous(),
@@ -74,8 +80,9 @@ def bag_dot(gradient_BD: Tensor, table_RD: Tensor, bags: Tensor, indices: Tensor
             products,
             n_members,
             d,
-            MEMBERS,
-            _columns(d),
+            DOT_MEMBERS,
+            _columns(d, DOT_COLUMNS),
+            num_warps=WARPS,
             enable_fp_fusion=True,
         )
     return products
@@ -90,7 +97,8 @@ class _BagSum(torch.autograd.Function):
         n_bags, d = len(offsets) - 1, table_RD.shape[1]
         sums_BD = values.new_empty(n_bags, d)
         # Bags vary fastest: programs side by side can share a strip of the table in cache.
-        grid = (n_bags, triton.cdiv(d, _columns(d)))
+        columns = _columns(d, COLUMNS)
+        grid = (n_bags, triton.cdiv(d, columns))
         with torch.cuda.device_of(table_RD):
             _bag_sum[grid](
                 values,
@@ -100,7 +108,8 @@ class _BagSum(torch.autograd.Function):
                 sums_BD,
                 d,
                 MEMBERS,
-                _columns(d),
+                columns,
+                num_warps=WARPS,
                 enable_fp_fusion=True,
             )
         return sums_BD
@@ -116,9 +125,9 @@ class _BagSum(torch.autograd.Function):
         return bag_dot(gradients[0], table_RD, bags, indices), None, None, None
 
 
-def _columns(d: int) -> int:
+def _columns(d: int, most: int) -> int:
     """Of the tile: a power of two."""
-    return min(COLUMNS, triton.next_power_of_2(d))
+    return min(most, triton.next_power_of_2(d))
 
 
 # Rows and bags are int64, so that row x D is too: it may exceed 2^31. Products and sums are fused,

@@ -167,7 +167,7 @@ def test_end_to_end_predictions_come_closer(embedded: Path, tmp_path: Path) -> N
     assert main(["evaluate", "--sae", *folders, *inputs(embedded), *flags]) == 0
     found = {name: json.loads((tmp_path / name / "evaluation.json").read_text()) for name in saes}
     kl = {name: document["kl_spliced"] for name, document in found.items()}
-    assert max(kl["both"], kl["pure"]) < 0.7 * kl["rows"]
+    assert max(kl["both"], kl["pure"]) < 0.8 * kl["rows"]
     assert found["pure"]["fvu"] > found["both"]["fvu"]
     # 6 proteins of 29 residues are in train; two make a batch of 31 or more.
     assert found["rows"]["training_residues"] == 100 * 31

@@ -247,3 +247,44 @@ def test_cuda_gives_the_rows_of_the_cpu(workers):
     found = whole(build_esm().cuda(), sequences, tokens_per_batch=50, workers=workers)
     for rows, other in zip(found, expected, strict=True):
         assert_rows_equal(rows, other)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+def test_cuda_gives_the_same_rows_again_however_many_workers(dtype):
+    sequences = [random_sequence(length, seed) for seed in range(20) for length in LENGTHS]
+    esm2 = FusedEsm2(build_esm(width=48, heads=3).cuda(), dtype)
+    found = [
+        list(
+            Embedder(
+                esm2, dict.fromkeys(LAYERS, torch.float16), tokens_per_batch=211, workers=workers
+            )(sequences)
+        )
+        for workers in (1, 1, 2, 4)
+    ]
+    for pieces in found[1:]:
+        for piece, other in zip(pieces, found[0], strict=True):
+            assert (piece.protein, piece.start) == (other.protein, other.start)
+            assert all(np.array_equal(piece.rows[layer], other.rows[layer]) for layer in LAYERS)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
+def test_a_gpu_that_is_really_full_halves_the_batches():
+    sequences = [random_sequence(1000, seed) for seed in range(60)]
+    settings = {"tokens_per_batch": 65536, "workers": 2}
+    model = build_esm(width=96).cuda()
+    expected = list(embedder(model, **settings)(sequences))
+    found = embedder(model, **settings)
+    torch.cuda.synchronize()
+    torch.cuda.empty_cache()
+    total = torch.cuda.get_device_properties(0).total_memory
+    # Of what is left each worker's cuBLAS takes 32 MiB.
+    torch.cuda.set_per_process_memory_fraction((torch.cuda.memory_reserved() + 192 * 2**20) / total)
+    try:
+        pieces = list(found(sequences))
+    finally:
+        torch.cuda.set_per_process_memory_fraction(1.0)
+    assert found.out_of_memory > 0
+    for piece, other in zip(pieces, expected, strict=True):
+        assert piece.protein == other.protein
+        assert_rows_equal(piece.rows, other.rows)

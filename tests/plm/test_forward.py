@@ -97,6 +97,23 @@ def test_half_precision_is_close_and_the_residual_stream_stays_float32(dtype, mo
         assert 0 < error < most, layer
 
 
+# Heads of 8, 16 and 64 columns go to the flash kernel, those of 6 do not.
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
+@pytest.mark.parametrize(("width", "heads"), [(24, 4), (24, 3), (48, 3), (128, 2)])
+@pytest.mark.parametrize(
+    ("dtype", "most"), [(torch.bfloat16, 3e-2), (torch.float16, 3e-3)], ids=["bf16", "fp16"]
+)
+def test_half_precision_on_cuda(width, heads, dtype, most):
+    model, packed = build_esm(3, width, heads), batch((1022, 1, 2, 30, 30, 300), mask_every=7)
+    expected, _ = fair_esm(model, packed)
+    found, _ = ours(model.cuda(), packed.to(torch.device("cuda")), dtype)
+    again, _ = ours(model, packed.to(torch.device("cuda")), dtype)
+    for layer in (1, 2, 3):
+        error = (found[layer].cpu() - expected[layer]).norm() / expected[layer].norm()
+        assert 0 < error < most, layer
+        assert torch.equal(found[layer], again[layer])
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
 def test_cuda_equals_fair_esm():
     model, packed = build_esm(), batch(LENGTHS, mask_every=7)

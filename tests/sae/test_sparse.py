@@ -117,10 +117,13 @@ def test_the_largest_against_torch(seed: int, dtype: torch.dtype) -> None:
     wanted = pre_NF.flatten()[_ranked_in_rows(pre_NF, 5)]
     assert torch.equal(pre_NF[rows.rows, rows.features].sort().values, wanted.sort().values)
     assert int(torch.bincount(rows.rows, minlength=N).max()) <= 5
-    wanted = pre_NF.flatten()[_ranked_of_all(pre_NF, 40)]
+    wanted = pre_NF.relu().flatten().topk(40).values
     for hint in (0.0, 0.5, 9.0):
         whole = largest_of_all(pre_NF, 40, hint)
-        assert torch.equal(pre_NF[whole.rows, whole.features].sort().values, wanted.sort().values)
+        flat = _ranked_of_all(pre_NF, 40, hint)
+        assert (flat.diff() > 0).all()
+        for found in (pre_NF[whole.rows, whole.features], pre_NF.flatten()[flat]):
+            assert torch.equal(found.sort(descending=True).values, wanted)
     for support in (rows, whole):
         assert places(support) == sorted(places(support))
         assert (pre_NF[support.rows, support.features] > 0).all()

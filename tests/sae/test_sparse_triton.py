@@ -237,23 +237,27 @@ import re
 import triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
-from protsae.sae.sparse_triton import _bag_dot, _bag_sum
+from protsae.sae import sparse_triton as kernels
 
 ROWS = dict.fromkeys(["indices", "offsets", "bags"], "*i64") | {"d": "i32", "n_members": "i32"}
-TILE = {"MEMBERS": 32, "COLUMNS": 128}
-ONE_COLUMN = {"MEMBERS": 32, "COLUMNS": 1, "d": 1}  # Triton takes an argument of 1 as a constant
 
-for kernel in (_bag_sum, _bag_dot):
+for kernel, members, columns in (
+    (kernels._bag_sum, kernels.MEMBERS, kernels.COLUMNS),
+    (kernels._bag_dot, kernels.DOT_MEMBERS, kernels.DOT_COLUMNS),
+):
+    tile = {"MEMBERS": members, "COLUMNS": columns}
+    one_column = {"MEMBERS": members, "COLUMNS": 1, "d": 1}  # Triton takes a 1 as a constant
     for own, table, constants in (
-        ("*fp32", "*fp32", TILE),
-        ("*fp32", "*fp32", ONE_COLUMN),
-        ("*fp32", "*bf16", TILE),
-        ("*fp64", "*fp64", TILE),
+        ("*fp32", "*fp32", tile),
+        ("*fp32", "*fp32", one_column),
+        ("*fp32", "*bf16", tile),
+        ("*fp64", "*fp64", tile),
     ):
         types = ROWS | {"table": table} | dict.fromkeys(constants, "constexpr")
         signature = {name: types.get(name, own) for name in kernel.arg_names}
         source = ASTSource(kernel, signature, constants)
-        target, options = GPUTarget("cuda", 80, 32), {"enable_fp_fusion": True}
+        target = GPUTarget("cuda", 80, 32)
+        options = {"enable_fp_fusion": True, "num_warps": kernels.WARPS}
         ptx = triton.compile(source, target=target, options=options).asm["ptx"]
         assert not re.search(r"\\b(atom|red)[.]", ptx)
 """

@@ -3,9 +3,10 @@
 from typing import Any, ClassVar
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from protsae.sae.sae import Batch, Losses, Sae
+from protsae.sae.sae import Batch, Losses, Sae, columns_beside
 from protsae.sae.select import fired
 
 
@@ -29,9 +30,11 @@ class ReluSae(Sae):
     def losses(self, batch: Batch, penalty_weight: float) -> Losses:
         """The penalty is one more column of the decoder: no pass over features of its own."""
         f_NF = _ReluInPlace.apply(batch.x1_NE @ self.encoder(batch.x1_NE.dtype))
-        decoder_FE = torch.cat([self.W_dec, self.W_dec.norm(dim=1, keepdim=True)], 1)
+        zeros = columns_beside(self.d_model, f_NF.device) - 1
+        norms_FE = F.pad(self.W_dec.norm(dim=1, keepdim=True), (0, zeros))
+        decoder_FE = torch.cat([self.W_dec, norms_FE], 1)
         rebuilt_NE = (f_NF @ decoder_FE.to(f_NF.dtype)).float()
-        rebuilt_ND, penalty_N1 = rebuilt_NE.split([self.d_model, 1], 1)
+        rebuilt_ND, penalty_N1, _ = rebuilt_NE.split([self.d_model, 1, zeros], 1)
         error_ND = rebuilt_ND + (self.b_dec - batch.x_ND)
         penalty = penalty_N1.mean()
         return dense_losses(error_ND, penalty, penalty_weight * penalty, f_NF)
