@@ -17,7 +17,8 @@ are right, with 95 % confidence, and in how many worlds fewer are.
 
 Intervals: clusters (the independent unit) of a random number of proteins, some with a property;
 each has hit and false-positive rates of its own. The truth is the F1 of 2,000,000 fresh clusters of
-the same process.
+the same process. Of AUROC: scores of residues with and without the property are normal, shifted by
+cluster, so that the truth is known.
 
     python benchmarks/planted_annotation.py --check
 """
@@ -29,7 +30,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse
-from scipy.stats import binomtest
+from scipy.stats import binomtest, norm
 from threadpoolctl import threadpool_limits
 
 from protsae.association.annotation import score_pairs
@@ -39,7 +40,7 @@ from protsae.association.nulls import benjamini_hochberg, least_true, shift_null
 from protsae.association.runs import Runs
 from protsae.association.scores import harmonic_mean, ratio
 from protsae.association.thresholds import positive_quantiles
-from protsae.resampling import bootstrap_weights, interval, share_interval
+from protsae.resampling import auroc_interval, bootstrap_weights, interval, share_interval
 
 N_FAMILIES, N_RELATIVES, LENGTH = 20, 20, 300
 N_FEATURES, N_PROPERTIES, N_DETECTORS = 400, 40, 20
@@ -64,6 +65,10 @@ PROCESSES = {
 }
 """Beta(hit * alike, (1 - hit) * alike) hit rates; mean rate of false positives per residue."""
 
+DISTANCES, SPREADS, N_AREAS = (0.0, 1.0, 2.5, 4.0), ((0.3, 0.1), (1.0, 0.3), (1.0, 1.0)), 300
+"""Of AUROC: mean distance of scores with and without the property, in standard deviations of a
+residue's; that of a cluster's shift, with and without; samples."""
+
 CLUSTERS = ((10, 1.0), (20, 1.0), (20, 0.5), (60, 1.0), (200, 0.1))
 """Number of clusters, and share of them with the property."""
 
@@ -81,6 +86,10 @@ def main() -> None:
     lowest, highest = measure_intervals()
     figures.append(f"coverage {lowest:.3f} to {highest:.3f}")
     if lowest < COVERAGE[0] or highest > COVERAGE[1]:
+        short.append(figures[-1])
+    lowest, highest = measure_areas()
+    figures.append(f"coverage of AUROC {lowest:.3f} to {highest:.3f}")
+    if lowest < COVERAGE[0]:
         short.append(figures[-1])
     print(f"{time.process_time() - start:.0f} CPU s\n")
     print(", ".join(figures))
@@ -310,6 +319,50 @@ def measure_intervals() -> tuple[float, float]:
             )
     print()
     return min(found), max(found)
+
+
+def measure_areas() -> tuple[float, float]:
+    """Print coverage of ``auroc_interval``; the lowest and the highest."""
+    names = [f"{number}, {share:.0%} with it" for number, share in CLUSTERS]
+    print(f"| AUROC | spread of clusters | {' | '.join(names)} |")
+    print("|---" * (len(CLUSTERS) + 2) + "|")
+    found = []
+    for distance in DISTANCES:
+        for spread in SPREADS:
+            truth = norm.cdf(distance / np.sqrt(2 + spread[0] ** 2 + spread[1] ** 2))
+            shares = []
+            for number, share in CLUSTERS:
+                rng = np.random.default_rng(1)
+                bounds = [area_bounds(number, share, distance, spread, rng) for _ in range(N_AREAS)]
+                low, high = np.array([pair for pair in bounds if not np.isnan(pair[0])]).T
+                shares.append(float(((low <= truth) & (truth <= high)).mean()))
+            found += shares
+            cells = " | ".join(f"{share:.3f}" for share in shares)
+            print(f"| {truth:.3f} | {spread[0]}, {spread[1]} | {cells} |")
+    print()
+    return min(found), max(found)
+
+
+def area_bounds(
+    number: int,
+    share: float,
+    distance: float,
+    spread: tuple[float, float],
+    rng: np.random.Generator,
+) -> tuple[np.ndarray, np.ndarray]:
+    """``auroc_interval`` of one sample of clusters, a share of them with the property."""
+    positives = np.where(rng.random(number) < share, rng.integers(1, 40, number), 0)
+    negatives = rng.geometric(0.4, number) * LENGTH // 2
+    with_it, without = (np.repeat(np.arange(number), n) for n in (positives, negatives))
+    x = rng.normal(distance + rng.normal(0, spread[0], number)[with_it])
+    y = rng.normal(rng.normal(0, spread[1], number)[without])
+    below = np.searchsorted(np.sort(y), x) / len(y)
+    above = 1 - np.searchsorted(np.sort(x), y) / max(1, len(x))
+    placed, passed = (
+        np.bincount(cluster, values, number)
+        for cluster, values in ((with_it, below), (without, above))
+    )
+    return auroc_interval(placed, positives, passed, negatives)
 
 
 def draw_clusters(
