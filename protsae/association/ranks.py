@@ -1,5 +1,7 @@
 """Scores from the ranks of activations, without any threshold; all zeros are one tie."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from scipy import sparse
 
@@ -46,50 +48,84 @@ def rank_scores(
     >>> rank_scores(activations, labels, pair, pair, np.arange(4))[:, :2].round(3).tolist()
     [[0.833, 0.75]]
     """
-    n_residues = activations.shape[0]
-    sizes = np.bincount(cluster)
-    n_clusters = len(sizes)
     found = np.full((len(feature), 4), np.nan)
-    of_block = np.empty(n_residues, dtype=np.int32)
     for f in np.unique(feature):
-        row, value = _column(activations, f)
+        ranked = _Ranked.of(*_column(activations, f), cluster)
+        for pair in np.flatnonzero(feature == f):
+            found[pair] = ranked.pair_scores(_column(labels, property_[pair])[0])
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class _Ranked:
+    """Residues by falling activation of a feature, in blocks of equals; zeros are the last block.
+
+    Attributes
+    ----------
+    cluster : ndarray of int, shape (n_residues,)
+    of_block : ndarray of int, shape (n_residues,)
+        Block of each residue.
+    n_above, sizes : ndarray of int, shape (n_blocks,)
+        Residues down to the end of each block, and in it.
+    stored : ndarray of int
+        Clusters of the residues that are not zero, by falling activation.
+    zeros : ndarray of int, shape (n_clusters,)
+        Residues that are.
+    """
+
+    cluster: np.ndarray
+    of_block: np.ndarray
+    n_above: np.ndarray
+    sizes: np.ndarray
+    stored: np.ndarray
+    zeros: np.ndarray
+
+    @classmethod
+    def of(cls, row: np.ndarray, value: np.ndarray, cluster: np.ndarray) -> "_Ranked":
+        """From the rows that are not zero, and their activations."""
         falling = np.argsort(-value, kind="stable")
         row, value = row[falling], value[falling]
-        # Last place of each block of equals; zeros are the last block, if there are any.
         ends = np.flatnonzero(np.append(value[1:] != value[:-1], True)) if len(value) else row
+        n_residues = len(cluster)
         n_above = np.append(ends + 1, n_residues) if len(value) < n_residues else ends + 1
-        block_sizes = np.diff(n_above, prepend=0)
-        block = np.repeat(np.arange(len(ends), dtype=np.int32), block_sizes[: len(ends)])
-        of_block[:] = len(n_above) - 1
-        of_block[row] = block
-        of_row = cluster[row]
-        zeros = sizes - np.bincount(of_row, minlength=n_clusters)
-        for pair in np.flatnonzero(feature == f):
-            with_property = _column(labels, property_[pair])[0]
-            blocks = of_block[with_property]
-            new_hits = np.bincount(blocks, minlength=len(n_above))
-            hits = np.cumsum(new_hits)
-            # The curve is straight between blocks with hits: their ends, and what lies before them.
-            at = np.flatnonzero(new_hits)
-            n_curve = np.append(np.stack([(n_above - block_sizes)[at], n_above[at]], 1), n_residues)
-            curve = np.append(np.stack([(hits - new_hits)[at], hits[at]], axis=1), hits[-1])
-            found[pair, :2] = curve_scores(n_curve, curve)
-            if np.isnan(found[pair, 1]):
-                continue
-            placed = np.empty(len(n_above))
-            placed[at] = placements(n_curve, curve)[0][1::2]
-            # Share of those with the property that lie above a residue of each block.
-            passed = (hits - new_hits / 2) / hits[-1]
-            own = cluster[with_property]
-            positives = np.bincount(own, minlength=n_clusters)
-            everyone = np.bincount(of_row, passed[block], n_clusters) + passed[-1] * zeros
-            found[pair, 2:] = auroc_interval(
-                np.bincount(own, placed[blocks], n_clusters),
-                positives,
-                everyone - np.bincount(own, passed[blocks], n_clusters),
-                sizes - positives,
-            )
-    return found
+        sizes = np.diff(n_above, prepend=0)
+        of_block = np.full(n_residues, len(n_above) - 1, dtype=np.int32)
+        of_block[row] = np.repeat(np.arange(len(ends), dtype=np.int32), sizes[: len(ends)])
+        stored, everyone = cluster[row], np.bincount(cluster)
+        zeros = everyone - np.bincount(stored, minlength=len(everyone))
+        return cls(cluster, of_block, n_above, sizes, stored, zeros)
+
+    def pair_scores(self, with_property: np.ndarray) -> tuple[float, float, float, float]:
+        """As of `rank_scores`, given the rows with the property."""
+        blocks, n_clusters = self.of_block[with_property], len(self.zeros)
+        new_hits = np.bincount(blocks, minlength=len(self.n_above))
+        hits = np.cumsum(new_hits)
+        # The curve is straight between blocks with hits: their ends, and what lies before them.
+        at = np.flatnonzero(new_hits)
+        before = self.n_above - self.sizes
+        n_curve = np.stack([before[at], self.n_above[at]], axis=1)
+        n_curve = np.append(n_curve, len(self.cluster))
+        curve = np.append(np.stack([(hits - new_hits)[at], hits[at]], axis=1), hits[-1])
+        average_precision, auroc = curve_scores(n_curve, curve)
+        if np.isnan(auroc):
+            return average_precision, auroc, np.nan, np.nan
+        placed = np.empty(len(self.n_above))
+        placed[at] = placements(n_curve, curve)[0][1::2]
+        # Share of those with the property that lie above a residue of each block.
+        passed = (hits - new_hits / 2) / hits[-1]
+        own = self.cluster[with_property]
+        positives = np.bincount(own, minlength=n_clusters)
+        negatives = np.bincount(self.stored, minlength=n_clusters) + self.zeros - positives
+        n_stored = len(self.sizes) - int(self.zeros.any())
+        of_stored = np.repeat(passed[:n_stored], self.sizes[:n_stored])
+        of_all = np.bincount(self.stored, of_stored, n_clusters) + passed[-1] * self.zeros
+        low, high = auroc_interval(
+            np.bincount(own, placed[blocks], n_clusters),
+            positives,
+            of_all - np.bincount(own, passed[blocks], n_clusters),
+            negatives,
+        )
+        return average_precision, auroc, float(low), float(high)
 
 
 def curve_scores(n_above: np.ndarray, hits: np.ndarray) -> tuple[float, float]:

@@ -177,32 +177,28 @@ def _correlate(on: Runs, labels: Runs, lengths: np.ndarray) -> np.ndarray:
     order = np.argsort(lengths, kind="stable")
     rising = lengths[order]
     step = np.floor(np.log(rising) / np.log(1.25)), np.cumsum(rising) // BLOCK_RESIDUES
-    cuts = np.flatnonzero(np.any(np.diff(step, axis=1), axis=0)) + 1
-    n_members = np.diff(cuts, prepend=0, append=len(order))
-    longest = rising[np.append(cuts, len(order)) - 1]
-    sizes = np.array([fft.next_fast_len(2 * int(n), real=True) for n in longest])
-    # A protein's row of the tables, one after another, of its group's size.
-    widths = np.repeat(sizes, n_members)
-    row = np.empty(len(order), dtype=np.int64)
-    row[order] = np.cumsum(widths) - widths
-    tables = np.zeros((2, int(widths.sum())), np.float32)
+    groups = np.split(order, np.flatnonzero(np.any(np.diff(step, axis=1), axis=0)) + 1)
+    sizes = [fft.next_fast_len(2 * int(lengths[group].max()), real=True) for group in groups]
+    # The groups' tables stand one after another; each protein's row begins here:
+    row = np.empty(len(lengths), dtype=np.int64)
+    ends = np.cumsum([len(group) * size for group, size in zip(groups, sizes, strict=True)])
+    for group, size, end in zip(groups, sizes, ends, strict=True):
+        row[group] = end - size * np.arange(len(group), 0, -1)
+    tables = np.zeros((2, int(ends[-1])), np.float32)
     for table, runs in zip(tables, (on, labels), strict=True):
         places = runs.residues()
         at = row[places.protein] + places.place
         table[at] = 1
     tables[1, at + lengths[places.protein]] = 1
     found = []
-    ends = np.cumsum(n_members * sizes)
-    for group, size in enumerate(sizes):
-        part = slice(ends[group] - n_members[group] * size, ends[group])
-        spectra = fft.rfft(tables[:, part].reshape(2, -1, size))
+    for group, size, end in zip(groups, sizes, ends, strict=True):
+        spectra = fft.rfft(tables[:, end - len(group) * size : end].reshape(2, -1, size))
         counts = fft.irfft(spectra[0].conj() * spectra[1], size)
-        of_group = rising[np.cumsum(n_members)[group] - n_members[group] :][: n_members[group]]
-        found.append(np.rint(counts[np.arange(size) < of_group[:, None]]))
-    first = (np.cumsum(lengths) - lengths)[order]
-    within = np.arange(int(lengths.sum())) - np.repeat(np.cumsum(rising) - rising, rising)
-    shared = np.empty(int(lengths.sum()), np.int32)
-    shared[np.repeat(first, rising) + within] = np.concatenate(found)
+        found.append(np.rint(counts[np.arange(size) < lengths[group][:, None]]))
+    first = np.repeat((np.cumsum(lengths) - lengths)[order], rising)
+    shift = np.arange(len(first)) - np.repeat(np.cumsum(rising) - rising, rising)
+    shared = np.empty(len(first), np.int32)
+    shared[first + shift] = np.concatenate(found)
     return shared
 
 
