@@ -1,6 +1,6 @@
 """ESM-2 checkpoints in fair-esm's file layout."""
 
-import argparse
+from collections import OrderedDict
 from pathlib import Path
 
 import torch
@@ -17,6 +17,10 @@ def save_esm(model: ESM2, path: str | Path, dtype: torch.dtype = torch.float16) 
     Weights are stored in ``dtype`` (fair-esm loads them into float32). The contact regression is
     all zeros: contact prediction is not trained here, and fair-esm insists on the file.
 
+    fair-esm reads the sizes as attributes, and keeps them in an ``argparse.Namespace``, which
+    torch from 2.6 on refuses to unpickle unless told otherwise. Here they are attributes of an
+    empty ``OrderedDict``, which every torch unpickles.
+
     Raises
     ------
     ValueError
@@ -25,7 +29,8 @@ def save_esm(model: ESM2, path: str | Path, dtype: torch.dtype = torch.float16) 
     path = Path(path)
     if not path.name.startswith("esm2"):
         raise ValueError(f"{path.name}: the name of an ESM-2 file must start with 'esm2'")
-    arguments = argparse.Namespace(
+    sizes: OrderedDict[str, object] = OrderedDict()
+    vars(sizes).update(
         encoder_layers=model.num_layers,
         encoder_embed_dim=model.embed_dim,
         encoder_attention_heads=model.attention_heads,
@@ -37,15 +42,19 @@ def save_esm(model: ESM2, path: str | Path, dtype: torch.dtype = torch.float16) 
         # The output layer is the embedding, and fair-esm ties them again on loading.
         if not name.startswith("contact_head.")
     }
-    with atomic_path(path) as temporary:
-        torch.save({"cfg": {"model": arguments}, "model": weights}, temporary)
+    _save({"cfg": {"model": sizes}, "model": weights}, path)
     regression = {
         name: torch.zeros_like(value)
         for name, value in model.state_dict().items()
         if name.startswith("contact_head.")
     }
-    with atomic_path(path.with_name(f"{path.stem}-contact-regression.pt")) as temporary:
-        torch.save({"model": regression}, temporary)
+    _save({"model": regression}, path.with_name(f"{path.stem}-contact-regression.pt"))
+
+
+def _save(contents: dict[str, object], path: Path) -> None:
+    # Given a path, torch writes its name into the file, and a temporary name holds a process id.
+    with atomic_path(path) as temporary, temporary.open("wb") as handle:
+        torch.save(contents, handle)
 
 
 def _layout_name(name: str) -> str:

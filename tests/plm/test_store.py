@@ -1,18 +1,23 @@
-"""What we save, fair-esm's own loader reads."""
+"""What we save, and what ships, fair-esm's own loader reads."""
 
-import argparse
+import json
+import zipfile
+from pathlib import Path
 
 import esm
 import pytest
 import torch
 
+from protsae.plm.load import load_esm
 from protsae.plm.store import save_esm
+from protsae.provenance import file_sha256
 from tests.tiny_esm import ALPHABET, build_esm
+
+DATA = Path(__file__).parents[2] / "data"
 
 
 def load_as_fair_esm(path):
-    with torch.serialization.safe_globals([argparse.Namespace]):
-        return esm.pretrained.load_model_and_alphabet_local(str(path))
+    return esm.pretrained.load_model_and_alphabet_local(str(path))
 
 
 def tokens():
@@ -53,8 +58,7 @@ def test_files_and_names_are_fair_esms(tmp_path):
     names = sorted(path.name for path in tmp_path.iterdir())
     assert names == ["esm2_x-contact-regression.pt", "esm2_x.pt"]
 
-    with torch.serialization.safe_globals([argparse.Namespace]):
-        data = torch.load(tmp_path / "esm2_x.pt")
+    data = torch.load(tmp_path / "esm2_x.pt")
     assert vars(data["cfg"]["model"]) == {
         "encoder_layers": 2,
         "encoder_embed_dim": 14,
@@ -84,6 +88,34 @@ def test_same_model_same_bytes(tmp_path):
         save_esm(build_esm(), tmp_path / folder / "esm2_x.pt")
     for name in ("esm2_x.pt", "esm2_x-contact-regression.pt"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
+def test_nothing_of_the_process_is_in_the_file(tmp_path):
+    """torch names the records after a file that it is given by name; ours has a process id."""
+    save_esm(build_esm(), tmp_path / "esm2_x.pt")
+    for path in tmp_path.iterdir():
+        assert {name.split("/")[0] for name in zipfile.ZipFile(path).namelist()} == {"archive"}
+
+
+def test_the_checkpoint_that_ships_loads_in_fair_esm():
+    """As a user would, with the defaults of the installed torch; the same numbers as ours."""
+    path = DATA / "model" / "esm2_t6_protsae.pt"
+    loaded, alphabet = load_as_fair_esm(path)
+    assert (loaded.num_layers, loaded.embed_dim, loaded.attention_heads) == (6, 128, 4)
+    assert alphabet.to_dict() == ALPHABET.to_dict()
+    ours = load_esm(str(path), "cpu").model.state_dict()
+    theirs = loaded.state_dict()
+    assert list(theirs) == list(ours)
+    assert all(torch.equal(theirs[name], ours[name]) for name in ours)
+
+
+def test_the_checksums_that_the_docs_give():
+    path = DATA / "model" / "esm2_t6_protsae.pt"
+    readme = (DATA / "README.md").read_text()
+    for name in (path.name, f"{path.stem}-contact-regression.pt"):
+        checksum = file_sha256(path.with_name(name))
+        assert f"| `model/{name}` | `{checksum}` |" in readme
+    assert json.loads(path.with_suffix(".json").read_text())["weights_sha256"] == file_sha256(path)
 
 
 def test_a_name_that_fair_esm_would_not_recognise(tmp_path):
