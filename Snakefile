@@ -47,6 +47,8 @@ rule all:
         "<results>/features.parquet",
         "<results>/report.html",
         "<results>/lookup.parquet",
+        "<results>/rules.parquet",
+        "<results>/rule_counts.parquet",
         "<results>/properties.tsv",
         layer_paths("<results>/probes/{model}/layer-{layer}/probes.parquet"),
 

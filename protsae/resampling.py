@@ -120,6 +120,38 @@ def ratio_interval(
     return float(low), float(high)
 
 
+def ratio_error(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
+    """Standard error of R = sum X_c / sum Y_c from its sums by cluster.
+
+    sqrt(n / (n - 1) sum (X_c - R Y_c)^2) / sum Y_c over the n clusters with Y_c > 0.
+
+    Parameters
+    ----------
+    numerator, denominator : ndarray, shape (n_clusters, ...)
+
+    Returns
+    -------
+    ndarray, dtype=float64, shape (...)
+        Infinite where fewer than two clusters have any: nothing is known of the spread.
+
+    References
+    ----------
+    Cochran, Sampling Techniques (1977), section 6.3.
+
+    Examples
+    --------
+    >>> float(ratio_error(np.array([1, 0, 0]), np.array([2, 2, 0])))
+    0.25
+    """
+    x, y = np.asarray(numerator, dtype=np.float64), np.asarray(denominator, dtype=np.float64)
+    n_clusters, total = (y > 0).sum(0), y.sum(0)
+    some = n_clusters > 1
+    share = np.divide(x.sum(0), total, out=np.zeros(total.shape), where=some)
+    squares = ((x - share * y) ** 2).sum(0) * n_clusters / np.maximum(n_clusters - 1, 1)
+    undefined = np.full(total.shape, np.inf)
+    return np.divide(np.sqrt(squares), total, out=undefined, where=some)
+
+
 def share_interval(numerator: np.ndarray, denominator: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """95 % interval of R = sum X_c / sum Y_c, a share of 0 to 1, from its sums by cluster.
 

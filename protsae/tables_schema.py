@@ -445,6 +445,58 @@ LOOKUP = Table(
     ),
 )
 
+_DEFINED = Column(
+    "defined_by_sequence",
+    "integer",
+    "0 or 1",
+    "1: a rule on the sequence gives the concept exactly, so that finding it is no biology",
+)
+
+RULES = Table(
+    "rules",
+    1,
+    "one row per property: the best rule on the sequence that needs no model",
+    ("property",),
+    (
+        *_PROPERTY,
+        _DEFINED,
+        Column("rule", "text", "words", "the rule; see Rules"),
+        Column("rule_parameters", "integer", "0 to 3", "bounds, letters and numbers it names"),
+        Column("library_rules", "integer", "≥ 1", "rules tried: all of them, for every concept"),
+        Column("fit_f1", "number", "0 to 1", "its F1 on train and valid together"),
+        Column("best_rule", "text", "words", "the rule with the highest F1 there"),
+        Column("best_fit_f1", "number", "0 to 1", "that F1: the best of all, so too high"),
+        Column(
+            "best_fit_error",
+            "number",
+            "≥ 0",
+            "its standard error over homology clusters; empty with a single cluster",
+            True,
+        ),
+        Column("precision", "number", "0 to 1", "of the rule on test: tp / (tp + fp)"),
+        Column("recall", "number", "0 to 1", "of the rule on test: tp / (tp + fn)"),
+        Column("f1", "number", "0 to 1", "of the rule on test: 2 tp / (2 tp + fp + fn)"),
+        Column("f1_low", "number", "0 to 1", "2.5 % bound of f1 over homology clusters", True),
+        Column("f1_high", "number", "0 to 1", "97.5 % bound of f1 over homology clusters", True),
+        *_SUPPORT,
+    ),
+)
+
+RULE_COUNTS = Table(
+    "rule_counts",
+    1,
+    "one row per property and test homology cluster in which it is known of any residue",
+    ("property", "cluster"),
+    (
+        _PROPERTY[0],
+        Column("cluster", "text", "accession", "homology cluster, as in proteins.parquet"),
+        Column("tp", "integer", "≥ 0", "its residues that have the property, with the rule on"),
+        Column("on", "integer", "≥ 0", "its residues on which the rule is on"),
+        Column("positives", "integer", "≥ 0", "its residues that have the property"),
+        Column("known", "integer", "≥ 1", "its residues known to have it or to lack it"),
+    ),
+)
+
 _COUNTS = {
     "residues": "residues with the property",
     "known": "residues known to have it or to lack it",
@@ -567,6 +619,8 @@ EVERY = (
     SUMMARY,
     PROBES,
     LOOKUP,
+    RULES,
+    RULE_COUNTS,
     PROPERTIES,
     EXAMPLES,
     TRAINING,

@@ -6,6 +6,7 @@ from protsae.resampling import (
     bootstrap_weights,
     effective_clusters,
     interval,
+    ratio_error,
     ratio_interval,
     share_interval,
 )
@@ -44,6 +45,22 @@ def test_the_interval_of_a_mean_is_that_of_the_normal_law() -> None:
     half_width = 1.96 * values.std() / 20
     assert low == pytest.approx(values.mean() - half_width, abs=0.01)
     assert high == pytest.approx(values.mean() + half_width, abs=0.01)
+
+
+def test_the_error_of_a_ratio_by_hand() -> None:
+    """3 / 6: deviations 1 - 1 = 0, 2 - 1.5 = 0.5 and 0 - 0.5; sqrt(3 / 2 * 0.5) / 6."""
+    x, y = np.array([[1, 1], [2, 0], [0, 0], [0, 0]]), np.array([[2, 2], [3, 0], [1, 0], [0, 0]])
+    assert ratio_error(x, y).tolist() == pytest.approx([0.75**0.5 / 6, np.inf])
+    assert ratio_error(x[:, :0], y[:, :0]).shape == (0,)
+
+
+def test_the_error_of_a_ratio_is_that_of_resampling() -> None:
+    rng = np.random.default_rng(3)
+    y = rng.integers(1, 20, 300)
+    x = rng.binomial(y, 0.3)
+    resampled = bootstrap_weights(300, 4000, seed=2)
+    spread = ((resampled @ x) / (resampled @ y)).std()
+    assert float(ratio_error(x, y)) == pytest.approx(spread, rel=0.05)
 
 
 def test_undefined_resamplings_are_left_out() -> None:

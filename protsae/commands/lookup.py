@@ -1,12 +1,14 @@
-"""What the sequence alone tells of each property, without any language model: two baselines.
+"""What the sequence alone tells of each property, without any language model: three baselines.
 
 blosum_window is a probe as of `protsae probe`, on the BLOSUM62 scores of the residues around each.
 homology copies the UniProt annotations of train proteins over to valid and test along the best
 MMseqs2 hits; it scores no property that is computed from the sequence, as there is nothing to copy.
-The splits share no homology cluster, so what is found are remote or partial relatives.
+The splits share no homology cluster, so what is found are remote or partial relatives. Rules need
+no alignment and no weights: of all of a library ("residues 1 to 22", "S at residue 2") the simplest
+that is within one standard error of the best on train and valid, scored on test.
 
-Writes lookup.parquet, and before it properties.tsv: every property of the input, how often it
-occurs, and why it is not scored if it is not.
+Writes lookup.parquet, rules.parquet and rule_counts.parquet, and before them properties.tsv: every
+property of the input, how often it occurs, and why it is not scored if it is not.
 
 example:
   protsae lookup --proteins results/proteins/proteins.parquet \\
@@ -18,15 +20,26 @@ import argparse
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from protsae import __version__
+from protsae.association.rules import (
+    LabelledRows,
+    ReadRows,
+    cluster_rows,
+    count_rules,
+    fit_rules,
+    rule_rows,
+)
 from protsae.association.supervised import ReadBlocks, Residues
 from protsae.association.transfer import transfer_rows, transfer_sources
 from protsae.concepts.labels import PropertyTable
 from protsae.concepts.occurrence import occurrence_rows
+from protsae.concepts.residues import is_defined_by_sequence
+from protsae.concepts.sequence_rows import SequenceRows
 from protsae.concepts.windows import blosum_windows
 from protsae.config import LookupSettings, ProbeSettings, PropertySettings
 from protsae.errors import UserError
@@ -36,14 +49,17 @@ from protsae.io.mmseqs import search
 from protsae.io.property_table import read_properties
 from protsae.io.proteins_table import read_split_proteins
 from protsae.io.tables import write_table, write_tsv
-from protsae.tables_schema import LOOKUP, PROPERTIES, conform
+from protsae.tables_schema import LOOKUP, PROPERTIES, RULE_COUNTS, RULES, Table, conform
+
+RULE_ROWS = 50_000
+"""Residues at a time that rules are tried on: memory, not results."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line."""
     parser.add_argument("--proteins", required=True, help="proteins.parquet, with the splits")
     parser.add_argument("--annotations", required=True, help="annotations.parquet")
-    parser.add_argument("--output", required=True, help="folder for the two tables")
+    parser.add_argument("--output", required=True, help="folder for the tables")
     parser.add_argument(
         "--provenance",
         help="provenance.json of fetch: what it left out of the annotations is then in "
@@ -56,7 +72,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Count the properties, score both baselines, write the tables."""
+    """Count the properties, score the baselines, write the tables."""
     settings = settings_from_flags(LookupSettings, args)
     probe = settings_from_flags(ProbeSettings, args)
     chosen = settings_from_flags(PropertySettings, args)
@@ -68,6 +84,7 @@ def run(args: argparse.Namespace) -> None:
     write_tsv(path, conform(every, PROPERTIES, str(path)))
     print(f"{len(properties.properties):,} of {len(every):,} properties are scored; why the")
     print(f"  others are not is in {path}")
+    write_rules(Path(args.output), proteins, protein_set, properties)
 
     window = Residues(blosum_reader(proteins, settings.flank), proteins, properties, probe)
     rows = window.probe_rows(with_control=False)
@@ -89,18 +106,55 @@ def run(args: argparse.Namespace) -> None:
     path = Path(args.output) / "lookup.parquet"
     table = pd.concat(parts, ignore_index=True)[LOOKUP.names]
     metadata = {
-        "stage": "lookup",
-        "protein_set_sha256": protein_set,
+        **_metadata(LOOKUP, protein_set),
         "test_proteins": len(test),
         "test_proteins_with_hit": n_hit,
-        "table": LOOKUP.name,
-        "table_version": LOOKUP.version,
-        "code_version": __version__,
     }
     write_table(path, conform(table, LOOKUP, str(path)), metadata)
     print(f"{n_hit:,} of {len(test):,} test proteins have a hit in train")
     for method, scored in table.groupby("method"):
         print(f"{method}: {len(scored)} properties, median F1 {scored['f1'].median():.3f}")
+
+
+def write_rules(
+    output: Path, proteins: pd.DataFrame, protein_set: str, properties: PropertyTable
+) -> None:
+    """Fit the rules on train and valid, count them on test, write both of their tables."""
+    read, clusters = rows_reader(proteins, properties, ("train", "valid"))
+    fitted = fit_rules(read, properties.known_column, len(clusters))
+    read, clusters = rows_reader(proteins, properties, ("test",))
+    rules = [rule.rule for rule in fitted]
+    counts = count_rules(rules, read(), properties.known_column, len(clusters))
+    rows = named(rule_rows(fitted, counts), properties, slice(None))
+    rows["defined_by_sequence"] = rows["property_type"].map(is_defined_by_sequence).astype(int)
+    by_cluster = cluster_rows([p.name for p in properties.properties], clusters, counts)
+    for frame, table in ((rows, RULES), (by_cluster, RULE_COUNTS)):
+        path = output / f"{table.name}.parquet"
+        write_table(path, conform(frame, table, str(path)), _metadata(table, protein_set))
+    annotated = rows[rows["defined_by_sequence"] == 0]
+    print(f"rules: {len(rows)} properties, of which {len(rows) - len(annotated)} are defined by")
+    print(f"  the sequence; median F1 of the others {annotated['f1'].median():.3f}")
+
+
+def rows_reader(
+    proteins: pd.DataFrame, properties: PropertyTable, splits: tuple[str, ...]
+) -> tuple[ReadRows, list[str]]:
+    """All residues of these splits with their labels, and the homology clusters in order."""
+    own = proteins[proteins["split"].isin(splits)]
+    number, clusters = pd.factorize(own["cluster"])
+    own = own.assign(number=number)
+
+    def read() -> Iterator[LabelledRows]:
+        for part in protein_blocks(own, RULE_ROWS):
+            names = part["accession"].tolist()
+            yield LabelledRows(
+                SequenceRows(part["sequence"].tolist()),
+                properties.labels(names),
+                properties.known(names),
+                np.repeat(part["number"].to_numpy(), part["length"].to_numpy()),
+            )
+
+    return read, list(clusters)
 
 
 def read_features_left_out(path: str | None, protein_set: str) -> dict[str, dict[str, int]]:
@@ -176,3 +230,13 @@ def homology_reader(
             yield part["accession"].tolist(), rows
 
     return read, {queries["accession"][hit.query] for hit in hits}
+
+
+def _metadata(table: Table, protein_set: str) -> dict[str, Any]:
+    return {
+        "stage": "lookup",
+        "protein_set_sha256": protein_set,
+        "table": table.name,
+        "table_version": table.version,
+        "code_version": __version__,
+    }

@@ -59,6 +59,21 @@ SEQUENCE_PROPERTIES: tuple[Property, ...] = (
 )
 """Columns of ``sequence_labels``, in this order."""
 
+_SEQUENCE_TYPES = frozenset(property_.type for property_ in SEQUENCE_PROPERTIES)
+
+
+def is_defined_by_sequence(property_type: str) -> bool:
+    """Whether a rule on the sequence gives the properties of this type exactly.
+
+    A detector of such a property finds what anyone can compute: no biology.
+
+    Examples
+    --------
+    >>> is_defined_by_sequence("position"), is_defined_by_sequence("SIGNAL")
+    (True, False)
+    """
+    return property_type in _SEQUENCE_TYPES
+
 
 def _letter_table() -> np.ndarray:
     """Which letter has which property: bool, shape (26, n_letter_properties)."""

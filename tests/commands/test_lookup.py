@@ -6,9 +6,11 @@ import pytest
 
 from protsae.alphabet import STANDARD
 from protsae.cli import main
+from protsae.commands.lookup import write_rules
+from protsae.concepts.labels import PropertyTable
 from protsae.io.json_files import write_json
 from protsae.io.tables import read_metadata, read_table, write_table
-from protsae.tables_schema import LOOKUP, PROPERTIES, conform
+from protsae.tables_schema import LOOKUP, PROPERTIES, RULE_COUNTS, RULES, conform
 from tests.tiny_run import protein_rows, write_annotations, write_proteins
 
 SMALL = ("--min-residues", "3", "--min-clusters", "2", "--flank", "2")
@@ -119,10 +121,58 @@ def test_windows_tell_letters_and_the_start(table: pd.DataFrame) -> None:
     assert (windows["n_covered"] == N_PROTEINS // 3 * LENGTH).all()
 
 
+def test_rules_by_hand(run: Path, table: pd.DataFrame) -> None:
+    """Residues 4 to 9 of every protein are a SIGNAL."""
+    rules = read_table(run / "out" / "rules.parquet")
+    conform(rules, RULES, "rules")
+    assert rules["property"].tolist() == table.loc[: len(rules) - 1, "property"].tolist()
+    assert rules["defined_by_sequence"].tolist() == [1] * (len(rules) - 1) + [0]
+    assert (rules["f1"] == 1).all()
+    (row,) = rules[rules["property"] == "SIGNAL"].to_dict("records")
+    assert row["rule"] == row["best_rule"] == "residues 4–9"  # noqa: RUF001
+    assert (row["rule_parameters"], row["fit_f1"], row["best_fit_error"]) == (2, 1, 0)
+    assert (row["n_residues"], row["n_clusters"]) == (36, 6)
+    assert read_metadata(run / "out" / "rules.parquet")["table"] == "rules"
+
+
+def test_rule_counts_add_up_to_the_scores(run: Path) -> None:
+    rules = read_table(run / "out" / "rules.parquet")
+    counts = read_table(run / "out" / "rule_counts.parquet")
+    conform(counts, RULE_COUNTS, "rule_counts")
+    proteins = read_table(run / "proteins.parquet")
+    clusters = proteins.loc[proteins["split"] == "test", "cluster"].tolist()
+    signal = counts[counts["property"] == "SIGNAL"]
+    assert signal["cluster"].tolist() == clusters
+    names = ["tp", "on", "positives", "known"]
+    assert signal[names].to_numpy().tolist() == [[6, 6, 6, LENGTH]] * 6
+    total = counts.groupby("property", sort=False)[names].sum().loc[rules["property"]]
+    f1 = 2 * total["tp"] / (total["on"] + total["positives"])
+    assert f1.tolist() == rules["f1"].tolist()
+    assert total["positives"].tolist() == rules["n_residues"].tolist()
+
+
+def test_rules_see_nothing_of_test(run: Path, tmp_path: Path) -> None:
+    """With other annotations and letters in test, the same rules are chosen."""
+    proteins = read_table(run / "proteins.parquet")
+    in_test = proteins["split"] == "test"
+    proteins.loc[in_test, "sequence"] = proteins.loc[in_test, "sequence"].str[::-1]
+    annotations = read_table(run / "annotations.parquet")
+    moved = annotations["accession"].isin(proteins.loc[in_test, "accession"])
+    annotations.loc[moved, ["start", "end"]] += 40
+    properties = PropertyTable.build(proteins, annotations, min_residues=3, min_clusters=2)
+    write_rules(tmp_path, proteins, "0", properties)
+    found, before = (read_table(path / "rules.parquet") for path in (tmp_path, run / "out"))
+    chosen = ["rule", "fit_f1", "best_rule", "best_fit_f1", "best_fit_error"]
+    both = found.merge(before, on="property", suffixes=("", "_before"))
+    for name in chosen:
+        assert both[name].tolist() == both[f"{name}_before"].tolist()
+    assert found.set_index("property").at["SIGNAL", "f1"] == 0
+
+
 def test_the_same_bytes_again(run: Path, tmp_path: Path) -> None:
     assert lookup(run, tmp_path, "--threads", "2") == 0
-    path = "lookup.parquet"
-    assert (tmp_path / path).read_bytes() == (run / "out" / path).read_bytes()
+    for path in ("lookup.parquet", "rules.parquet", "rule_counts.parquet"):
+        assert (tmp_path / path).read_bytes() == (run / "out" / path).read_bytes()
     # Without provenance.json, what fetch left out is not known.
     lines = (run / "out" / "properties.tsv").read_text().splitlines()
     assert (tmp_path / "properties.tsv").read_text().splitlines() == lines[:-1]

@@ -46,6 +46,8 @@ rule lookup:
         labels=list(CONFIG.annotate.labels),
     output:
         lookup="<results>/lookup.parquet",
+        rules="<results>/rules.parquet",
+        rule_counts="<results>/rule_counts.parquet",
         properties="<results>/properties.tsv",
     log:
         "<results>/logs/lookup.log",
