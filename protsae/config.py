@@ -299,8 +299,11 @@ class EvaluateSettings(Settings):
     """How the test split is scored."""
 
     mask_fraction: Share = Field(0.15, description="share of residues masked for the cross-entropy")
+    masks: Positive = Field(
+        5, description="times each protein is masked for the cross-entropy, every time anew"
+    )
     max_proteins: Positive = Field(
-        1000, description="test proteins that the cross-entropy is measured on, at most"
+        400, description="test proteins that the cross-entropy is measured on, at most"
     )
     sample: Positive = Field(
         300, description="test residues whose best sparse codes are searched, beside the encoder's"

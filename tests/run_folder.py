@@ -346,7 +346,7 @@ def evaluation(model: str, layer: int, variant: str) -> dict[str, object]:
     """evaluation.json; a one-hot layer has no losses."""
     has_loss = model != "onehot"
     numbers: dict[str, object] = {
-        name: 0.5 if has_loss or not name.startswith(("loss", "ce_", "n_masked")) else None
+        name: 0.5 if has_loss or not name.startswith(("loss", "ce_", "n_mask")) else None
         for name in EVALUATION.names
     }
     return {
@@ -364,7 +364,8 @@ def evaluation(model: str, layer: int, variant: str) -> dict[str, object]:
         "fvu_low": 0.4,
         "fvu_high": 0.6,
         "pca_components": 2,
-        "n_masked": 3 if has_loss else None,
+        "n_masked": 15 if has_loss else None,
+        "n_masks": 5 if has_loss else None,
         "training_residues": 1000,
         "density_histogram": {"log10_edges": [-2.0, -1.0, 0.0], "counts": [1, 3]},
     }

@@ -299,7 +299,7 @@ UNUSUAL: list[Settings] = [
         decay=1.0,
         seed=2**32 - 1,
     ),
-    EvaluateSettings(mask_fraction=0.5, max_proteins=7, bootstrap=11, sample=17, seed=13),
+    EvaluateSettings(mask_fraction=0.5, masks=3, max_proteins=7, bootstrap=11, sample=17, seed=13),
     AnnotateSettings(
         evidence="experimental",
         labels=("a.jsonl", "b.jsonl.gz"),

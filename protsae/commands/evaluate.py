@@ -1,9 +1,9 @@
 """Score the SAEs of a layer on the test split: sparsity, reconstruction, effect on predictions.
 
 L0, FVU and dead features come from the cached activations; loss recovered and KL from running the
-model with each SAE spliced in at its layer. PCA with as many components as features are active is
-the baseline. SAEs that differ only in seed or width are compared with each other. Intervals are
-95 %, by resampling homology clusters.
+model with each SAE spliced in at its layer, masked ``masks`` times, beside the layer's mean in its
+place. PCA with as many components as features are active is the baseline. SAEs that differ only in
+seed or width are compared with each other. Intervals are 95 % over homology clusters.
 
 example:
   protsae evaluate --sae results/sae/esm2_t6_8M_UR50D/layer-03/* \\
@@ -32,8 +32,15 @@ from protsae.io.sae_files import SaeSource, unknown_train_set
 from protsae.plm.embed import token_budget
 from protsae.plm.forward import Edit, FusedEsm2
 from protsae.plm.load import load_same_esm
-from protsae.plm.splice import MaskedLoss, loss_recovered, masked_loss
-from protsae.resampling import bootstrap_weights, interval, ratio_interval
+from protsae.plm.loss_recovered import (
+    LOSS_FIELDS,
+    MEAN_ABLATION,
+    ZERO_ABLATION,
+    loss_fields,
+    unigram_logp,
+)
+from protsae.plm.splice import masked_loss
+from protsae.resampling import bootstrap_weights, ratio_interval
 from protsae.sae.best_code import best_error, objective_excess
 from protsae.sae.dictionaries import (
     matched_cosine,
@@ -55,8 +62,6 @@ from protsae.trained import Trained, open_saes
 
 BLOCK_ROWS = 16384
 """Residues encoded at a time."""
-
-ABLATIONS = ("mean_ablation", "zero_ablation")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -91,7 +96,8 @@ def run(args: argparse.Namespace) -> None:
     sample = draw_sample(cache, set(test["accession"]), settings)
     losses: dict[str, dict[str, Any]] = {name: dict.fromkeys(LOSS_FIELDS) for name in saes}
     if args.model:
-        losses = score_loss(saes, cache, train_moments, test, args, settings)
+        letters = unigram_logp(proteins.loc[proteins["split"] == "train", "sequence"])
+        losses = score_loss(saes, cache, train_moments, letters, test, args, settings)
     scored = progress(list(found.items()), "searching best codes", "SAEs")
     for folder, (name, trained) in zip(args.sae, scored, strict=True):
         document = {
@@ -112,9 +118,34 @@ def run(args: argparse.Namespace) -> None:
             "training_residues": training_residues(trained.source),
         }
         write_json(Path(folder) / "evaluation.json", document)
-        shown = {key: document[key] for key in ("l0", "fvu", "dead_fraction", "loss_recovered")}
-        figures = ", ".join(f"{k} {v:.3f}" if v is not None else f"{k} -" for k, v in shown.items())
-        print(f"{name}: {figures}{unknown_train_set(trained.source)}")
+        print(f"{name}: {shown(document)}{unknown_train_set(trained.source)}")
+
+
+def shown(document: Mapping[str, Any]) -> str:
+    """An evaluation in a line; says why loss recovered is missing where a model was run.
+
+    Examples
+    --------
+    >>> found = {"l0": 16.0, "fvu": 0.25, "dead_fraction": 0.125, "n_residues": 1401}
+    >>> shown({**found, "loss_recovered": 0.5, "ce_clean": 2.5})
+    'l0 16.000, fvu 0.250, dead_fraction 0.125 on 1,401 residues, loss_recovered 0.500'
+    >>> shown({**found, "loss_recovered": None, "ce_clean": 2.5, "ce_mean_ablation": 2.5})
+    'l0 16.000, fvu 0.250, dead_fraction 0.125 on 1,401 residues, loss_recovered - (mean ablation \
+costs 2.500 nats, the model 2.500: no sure difference)'
+    """
+    loss = "-"
+    if document["loss_recovered"] is not None:
+        loss = f"{document['loss_recovered']:.3f}"
+    elif document["ce_clean"] is not None:
+        loss = (
+            f"- (mean ablation costs {document['ce_mean_ablation']:.3f} nats, the model "
+            f"{document['ce_clean']:.3f}: no sure difference)"
+        )
+    dead = f"{document['dead_fraction']:.3f} on {document['n_residues']:,} residues"
+    return (
+        f"l0 {document['l0']:.3f}, fvu {document['fvu']:.3f}, dead_fraction {dead}, "
+        f"loss_recovered {loss}"
+    )
 
 
 def score_reconstruction(
@@ -255,36 +286,37 @@ def training_residues(source: SaeSource) -> int | None:
     return source.settings.get("residues")
 
 
-LOSS_FIELDS = (
-    *("loss_recovered", "loss_recovered_low", "loss_recovered_high", "loss_recovered_vs_mean"),
-    *("ce_clean", "ce_spliced", "ce_mean_ablation", "ce_zero_ablation"),
-    *("kl_spliced", "kl_mean_ablation", "kl_zero_ablation", "n_masked"),
-)
-
-
 def score_loss(
     saes: Mapping[str, Sae],
     cache: LayerCache,
     train_moments: Moments,
+    train_letters: np.ndarray,
     test: pd.DataFrame,
     args: argparse.Namespace,
     settings: EvaluateSettings,
 ) -> dict[str, dict[str, Any]]:
-    """Masked-residue cross-entropy: clean, each SAE spliced in, mean-ablated, zero-ablated."""
+    """Masked-residue cross-entropy: clean, each SAE spliced in, mean-ablated, zero-ablated.
+
+    Parameters
+    ----------
+    train_letters : ndarray, shape (20,)
+        From `unigram_logp`: the guess that knows the amino acids of train and nothing else.
+    """
     embedding = EmbedSettings.model_validate(json.loads(cache.source.settings))
     esm = load_same_esm(args.model, args.device, cache.source.weights_sha256)
     mean_D = torch.from_numpy(train_moments.mean).float().to(esm.device)
     if len(test) > settings.max_proteins:
         test = test.sample(settings.max_proteins, random_state=settings.seed).sort_index()
     edits: dict[str, Edit] = {f"sae:{name}": sae.to(esm.device) for name, sae in saes.items()}
-    edits["mean_ablation"] = lambda x_ND: mean_D.expand_as(x_ND)
-    edits["zero_ablation"] = torch.zeros_like
+    edits[MEAN_ABLATION] = lambda x_ND: mean_D.expand_as(x_ND)
+    edits[ZERO_ABLATION] = torch.zeros_like
     measured = masked_loss(
         FusedEsm2(esm.model),
         test["sequence"].tolist(),
         cache.layer,
         edits,
         settings.mask_fraction,
+        settings.masks,
         embedding.context,
         embedding.overlap,
         token_budget(esm.model, n_layers=1, dtype=torch.float32),
@@ -293,28 +325,4 @@ def score_loss(
     cluster = pd.factorize(test["cluster"])[0]
     for sae in saes.values():
         sae.cpu()
-    return {name: summarise_loss(measured, f"sae:{name}", cluster, settings) for name in saes}
-
-
-def summarise_loss(
-    measured: MaskedLoss, spliced: str, cluster: np.ndarray, settings: EvaluateSettings
-) -> dict[str, Any]:
-    """Means per masked residue and shares of loss recovered, with an interval over clusters."""
-    of = {"clean": "clean", "spliced": spliced, **{name: name for name in ABLATIONS}}
-    n_masked = int(measured.n_masked.sum())
-    ce = {name: float(measured.nats[key].sum()) / n_masked for name, key in of.items()}
-    by_cluster = {name: np.bincount(cluster, measured.nats[key]) for name, key in of.items()}
-    weights = bootstrap_weights(cluster.max() + 1, settings.bootstrap, settings.seed)
-    drawn = {name: weights @ nats for name, nats in by_cluster.items()}
-    low, high = interval(
-        (drawn["zero_ablation"] - drawn["spliced"]) / (drawn["zero_ablation"] - drawn["clean"])
-    )
-    return {
-        "loss_recovered": loss_recovered(ce["clean"], ce["spliced"], ce["zero_ablation"]),
-        "loss_recovered_low": float(low),
-        "loss_recovered_high": float(high),
-        "loss_recovered_vs_mean": loss_recovered(ce["clean"], ce["spliced"], ce["mean_ablation"]),
-        **{f"ce_{name}": value for name, value in ce.items()},
-        **{f"kl_{n}": float(measured.kl[of[n]].sum()) / n_masked for n in ("spliced", *ABLATIONS)},
-        "n_masked": n_masked,
-    }
+    return {name: loss_fields(measured, f"sae:{name}", train_letters, cluster) for name in saes}

@@ -1,9 +1,9 @@
 """Show what sparsity costs and how error scales over the SAEs of a run; fit power laws.
 
-Writes pareto.png (FVU and loss recovered against L0), scaling.png (FVU and dead features against
-width, L0 and training residues) and scaling.tsv: FVU = floor + scale x product of powers, fitted
-for every model, layer and architecture that has SAEs enough, with 95 % intervals. Dead features
-are fitted in the same way, where there are any.
+Writes pareto.png (FVU and loss recovered against L0; mean ablation recovers 0), scaling.png (FVU
+and dead features against width, L0 and training residues) and scaling.tsv: FVU = floor + scale x
+product of powers, fitted for every model, layer and architecture that has SAEs enough, with 95 %
+intervals. Dead features are fitted in the same way, where there are any.
 
 example:
   protsae scaling --evaluations results/sae/*/layer-*/*/evaluation.json --output results/scaling

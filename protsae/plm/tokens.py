@@ -13,6 +13,9 @@ import numpy as np
 CLS, PAD, EOS, UNKNOWN, MASK = 0, 1, 2, 24, 32
 """Token numbers of fair-esm's ESM-1b alphabet; UNKNOWN is the letter X."""
 
+N_TOKENS = 33
+"""Size of that alphabet."""
+
 SPECIAL_TOKENS = 2
 """<cls> in front and <eos> behind."""
 

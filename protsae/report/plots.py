@@ -18,7 +18,7 @@ def across_layers(summary: pd.DataFrame) -> Markup:
     """FVU beside that of PCA, L0, and loss recovered of every SAE, layer by layer.
 
     Bars are 95 % intervals over homology clusters. Layers of a model are joined; the one-hot
-    baseline stands apart.
+    baseline stands apart. Loss recovered has mean ablation at 0, and a gap where it has no value.
     """
 
     def draw(axes: Sequence[Axes]) -> None:

@@ -52,7 +52,7 @@ def write_pareto(summary: pd.DataFrame, path: Path) -> None:
         ):
             left.plot(baseline["pca_components"], baseline[column], dashes, color=GREY, label=label)
         left.set(title=name, ylabel="variance unexplained (FVU)", yscale="log")
-        right.set(title=name, ylabel="loss recovered")
+        right.set(title=name, ylabel="loss recovered (0: mean ablation)")
         right.axhline(1, color=GREY, lw=0.8)
         for axis in (left, right):
             axis.set(xlabel="active features per residue (L0)", xscale="log")

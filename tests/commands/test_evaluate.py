@@ -10,6 +10,7 @@ from protsae.cli import main
 from protsae.io.activations import LayerCache
 from protsae.io.proteins_table import read_split_proteins
 from protsae.io.sae_files import SaeSource, read_sae, train_set_sha256, write_sae
+from protsae.plm.splice import MaskedLoss, masked_loss
 from protsae.sae.architectures import ReluSae
 from protsae.sae.restore import restore_sae
 from protsae.tables_schema import EVALUATION
@@ -94,7 +95,7 @@ def test_fields_of_a_onehot_sae(onehot: Path) -> None:
     assert (document["n_proteins"], document["n_clusters"]) == (6, 6)
     assert document["n_residues"] == 6 * 29
     for name in EVALUATION.names:
-        if name.startswith(("loss", "ce_", "kl_")) or name == "n_masked":
+        if name.startswith(("loss", "ce_", "kl_", "n_mask")):
             assert document[name] is None, name
 
 
@@ -130,30 +131,73 @@ def test_the_same_bytes_again(onehot: Path) -> None:
     assert (onehot / "topk" / "evaluation.json").read_bytes() == before
 
 
-def test_a_perfect_sae_loses_nothing(embedded: Path) -> None:
+def test_a_perfect_sae_loses_nothing(embedded: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert evaluate(embedded, embedded / "identity", *with_model(embedded)) == 0
     document = read(embedded / "identity")
-    assert document["loss_recovered"] == pytest.approx(1, abs=1e-4)
-    assert document["loss_recovered_low"] == pytest.approx(1, abs=1e-4)
-    assert document["loss_recovered_high"] == pytest.approx(1, abs=1e-4)
     assert document["ce_spliced"] == pytest.approx(document["ce_clean"], abs=1e-5)
     assert document["fvu"] == pytest.approx(0, abs=1e-9)
     assert document["l0"] == D
-    # round(0.15 * 29) = 4 residues of each of 6 test proteins.
-    assert document["n_masked"] == 24
+    # round(0.15 * 29) = 4 residues of each of 6 test proteins, in each of 5 masks.
+    assert (document["n_masked"], document["n_masks"]) == (120, 5)
+    # An untrained model loses nothing when a layer is taken out, so there is nothing to recover.
+    assert abs(document["ce_mean_ablation"] - document["ce_clean"]) < 0.1
+    for name in ("", "_low", "_high", "_mask_sd"):
+        assert document[f"loss_recovered{name}"] is None
+    dead = f"{document['dead_fraction']:.3f}"
+    assert capsys.readouterr().out == (
+        f"identity: l0 24.000, fvu 0.000, dead_fraction {dead} on 174 residues, loss_recovered - "
+        f"(mean ablation costs {document['ce_mean_ablation']:.3f} nats, the model "
+        f"{document['ce_clean']:.3f}: no sure difference)\n"
+    )
+
+
+def test_shares_of_the_loss_are_those_of_the_cross_entropies(
+    embedded: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A model that knows a nat more than it does, and loses half of it to the SAE."""
+
+    def knowing(*args: object) -> MaskedLoss:
+        found = masked_loss(*args)  # type: ignore[arg-type]
+        found.nats["clean"] = found.nats["mean_ablation"] - found.n_masked
+        found.nats["sae:identity"] = found.nats["mean_ablation"] - found.n_masked / 2
+        return found
+
+    monkeypatch.setattr("protsae.commands.evaluate.masked_loss", knowing)
+    assert evaluate(embedded, embedded / "identity", *with_model(embedded)) == 0
+    document = read(embedded / "identity")
+    for name in ("", "_low", "_high"):
+        assert document[f"loss_recovered{name}"] == pytest.approx(0.5)
+    assert document["loss_recovered_mask_sd"] == pytest.approx(0, abs=1e-6)
+    assert document["ce_mean_ablation"] - document["ce_clean"] == pytest.approx(1)
+
+
+def test_the_guess_from_frequencies_knows_train(embedded: Path) -> None:
+    assert (
+        evaluate(embedded, embedded / "zero", *with_model(embedded), "--mask-fraction", "0.99") == 0
+    )
+    proteins, _ = read_split_proteins(embedded / "proteins.parquet")
+    letters = "ACDEFGHIKLMNPQRSTVWY"
+    train, test = (
+        "".join(proteins.loc[proteins["split"] == part, "sequence"]) for part in ("train", "test")
+    )
+    p = {a: (train.count(a) + 1) / (sum(map(train.count, letters)) + 20) for a in letters}
+    nats = [-np.log(p[a]) for a in test if a in letters]  # all of them are masked
+    document = read(embedded / "zero")
+    assert document["n_masked"] == 5 * len(nats)
+    assert document["ce_unigram"] == pytest.approx(np.mean(nats))
 
 
 def test_an_sae_that_writes_zeros_is_zero_ablation(embedded: Path) -> None:
     assert evaluate(embedded, embedded / "zero", *with_model(embedded)) == 0
     document = read(embedded / "zero")
-    assert document["loss_recovered"] == pytest.approx(0, abs=1e-6)
     assert document["ce_spliced"] == pytest.approx(document["ce_zero_ablation"], abs=1e-6)
 
 
-def test_fewer_proteins_for_the_loss(embedded: Path) -> None:
-    flags = (*with_model(embedded), "--max-proteins", "2")
+def test_fewer_proteins_or_masks_for_the_loss(embedded: Path) -> None:
+    flags = (*with_model(embedded), "--max-proteins", "2", "--masks", "3")
     assert evaluate(embedded, embedded / "identity", *flags) == 0
-    assert read(embedded / "identity")["n_masked"] == 8
+    document = read(embedded / "identity")
+    assert (document["n_masked"], document["n_masks"]) == (2 * 3 * 4, 3)
 
 
 def test_no_model_to_splice_into(embedded: Path, capsys: pytest.CaptureFixture[str]) -> None:

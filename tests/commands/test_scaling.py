@@ -21,7 +21,8 @@ def write_evaluations(folder: Path, architecture: str = "topk") -> list[str]:
                 fvu = 0.02 + 0.3 * (width / 128) ** -0.5 * (l0 / 8) ** -0.4
                 numbers = dict.fromkeys(EVALUATION.names, 0.5)
                 numbers |= {
-                    **dict.fromkeys(("n_residues", "n_proteins", "n_clusters", "n_masked"), 3),
+                    **dict.fromkeys(("n_residues", "n_proteins", "n_clusters"), 3),
+                    **{"n_masked": 15, "n_masks": 5},
                     **{"model": "m", "layer": 2, "architecture": architecture, "d_model": 32},
                     **{"variant": f"{architecture}-{width}-{l0}-{residues}", "n_features": width},
                     **{"l0": l0, "fvu": fvu, "fvu_low": 0.9 * fvu, "fvu_high": 1.1 * fvu},

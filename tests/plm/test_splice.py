@@ -1,7 +1,5 @@
 """Cross-entropy of masked residues with a layer replaced."""
 
-import math
-
 import numpy as np
 import pytest
 import torch
@@ -10,8 +8,8 @@ from protsae.plm import splice
 from protsae.plm.batch import pack
 from protsae.plm.forward import FusedEsm2
 from protsae.plm.masking import mask_batch
-from protsae.plm.splice import edit_residues, loss_recovered, masked_loss
-from protsae.plm.tokens import MASK, tokenise, windows
+from protsae.plm.splice import edit_residues, masked_loss
+from protsae.plm.tokens import MASK, STANDARD_TOKENS, tokenise, windows
 from tests.tiny_esm import ALPHABET, build_esm, random_sequence
 
 LENGTHS = (31, 5, 113, 1)
@@ -22,6 +20,7 @@ EDITS = {"same": torch.clone, "zero": torch.zeros_like, "other": lambda x: -2 * 
 def losses(edits=EDITS, layer=LAYER, model=None, **changes):
     settings = {
         "mask_fraction": 0.15,
+        "n_masks": 1,
         "context": 1022,
         "overlap": 256,
         "tokens_per_batch": 61,
@@ -39,21 +38,43 @@ def test_an_identity_edit_recovers_all_and_zero_ablation_nothing(layer):
 
     np.testing.assert_allclose(found.nats["same"], found.nats["clean"], rtol=1e-6)
     assert zero != pytest.approx(clean, rel=1e-3)  # or there is nothing to recover
-    assert loss_recovered(clean, same, zero) == pytest.approx(1, abs=1e-4)
-    assert loss_recovered(clean, zero, zero) == pytest.approx(0, abs=1e-4)
+    assert (zero - same) / (zero - clean) == pytest.approx(1, abs=1e-4)
 
 
 def test_how_many_are_masked():
     # round(0.15 n), at least one: 31 -> 5 (4.65), 5 -> 1 (0.75), 113 -> 17 (16.95), 1 -> 1.
-    assert losses().n_masked.tolist() == [5, 1, 17, 1]
-    assert losses(mask_fraction=0.5).n_masked.tolist() == [16, 2, 56, 1]
+    assert losses().n_masked.tolist() == [[5, 1, 17, 1]]
+    assert losses(mask_fraction=0.5).n_masked.tolist() == [[16, 2, 56, 1]]
+    assert losses(n_masks=3).n_masked.tolist() == [[5, 1, 17, 1]] * 3
+
+
+def test_what_is_masked_is_counted_by_letter():
+    # All residues masked: the letters of each sequence, twice.
+    found = losses({}, mask_fraction=0.999, n_masks=2).tokens
+    for of_mask in found:
+        for length, counts in zip(LENGTHS, of_mask, strict=True):
+            letters = tokenise(random_sequence(length))
+            assert counts.tolist() == [(letters == token).sum() for token in range(33)]
+    assert found.sum() == found[..., STANDARD_TOKENS].sum()
+
+
+def test_every_mask_is_a_draw_of_its_own_and_the_first_is_that_of_one_alone():
+    alone, three = losses(), losses(n_masks=3)
+    for name in alone.nats:
+        np.testing.assert_allclose(three.nats[name][0], alone.nats[name][0], rtol=1e-6)
+    first, second, third = three.nats["clean"][:, 2]
+    assert len({round(first, 3), round(second, 3), round(third, 3)}) == 3
+    # The protein of one residue has only one mask.
+    np.testing.assert_allclose(three.nats["clean"][:, 3], alone.nats["clean"][0, 3], rtol=1e-6)
 
 
 def test_the_clean_loss_is_fair_esms():
     # All residues masked, so that the reference needs no draw.
     model = build_esm()
     found = losses({}, model=model, mask_fraction=0.999)
-    for length, n_masked, nats in zip(LENGTHS, found.n_masked, found.nats["clean"], strict=True):
+    for length, n_masked, nats in zip(
+        LENGTHS, found.n_masked[0], found.nats["clean"][0], strict=True
+    ):
         true = tokenise(random_sequence(length))
         tokens = torch.tensor([[ALPHABET.cls_idx, *[MASK] * length, ALPHABET.eos_idx]])
         with torch.no_grad():
@@ -132,16 +153,12 @@ def test_windows_mask_each_residue_at_most_once(monkeypatch):
                 break
     kept = [w.keep_stop - w.keep_start for w in long]
     assert times.max() == 1
-    assert times.sum() == sum(round(0.9 * n) for n in kept) == found.n_masked[2]
+    assert times.sum() == sum(round(0.9 * n) for n in kept) == found.n_masked[0, 2]
     np.testing.assert_allclose(found.nats["same"], found.nats["clean"], rtol=1e-6)
 
 
 def test_letters_that_are_no_standard_residue_are_not_masked():
-    found = masked_loss(FusedEsm2(build_esm()), ["XXBZ", "XMX"], LAYER, {}, 0.9, 1022, 256, 61, 0)
-    assert found.n_masked.tolist() == [0, 1]
-
-
-def test_loss_recovered_is_not_clipped_and_nan_where_ablation_costs_nothing():
-    assert loss_recovered(clean=2.0, spliced=3.5, ablated=3.0) == -0.5
-    assert loss_recovered(clean=2.0, spliced=1.5, ablated=3.0) == 1.5
-    assert math.isnan(loss_recovered(clean=2.0, spliced=2.5, ablated=2.0))
+    found = masked_loss(
+        FusedEsm2(build_esm()), ["XXBZ", "XMX"], LAYER, {}, 0.9, 2, 1022, 256, 61, 0
+    )
+    assert found.n_masked.tolist() == [[0, 1], [0, 1]]
