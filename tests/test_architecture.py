@@ -15,7 +15,7 @@ MAY_IMPORT = {
     "sae": {"config"},
     "concepts": {"alphabet", "proteins", "errors", "resampling", "split"},
     "association": {"concepts", "config", "models", "resampling"},
-    "plm": {"alphabet", "config", "device", "errors", "io", "provenance"},
+    "plm": {"alphabet", "config", "device", "errors", "io", "provenance", "resampling"},
     "io": {"alphabet", "errors", "proteins", "filters", "provenance", "split", "protsae", "config"}
     | {"concepts"},
     "report": {"alphabet", "association", "concepts", "errors", "io", "models", "protsae"}
