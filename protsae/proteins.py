@@ -3,9 +3,10 @@
 Positions are 1-based and inclusive throughout, as UniProt writes them.
 """
 
-from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
+
+Mark = Literal["", "<", ">", "?"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,13 +18,16 @@ class Feature:
     type : str
         Swiss-Prot key (``HELIX``), or the name as found if no key is known for it.
     start, end : int or None
-        First and last residue, 1-based inclusive; None where UniProt gives no exact position.
+        First and last residue, 1-based inclusive; None where UniProt gives none (``?``).
     description : str
         Free text; for binding sites the ligand first.
     evidence : str
         ECO codes, comma-joined, e.g. ``"ECO:0000269,ECO:0007744"``.
     isoform : str
         Sequence that the positions refer to, if it is not the entry's own (``"P12345-2"``).
+    start_mark, end_mark : {"", "<", ">", "?"}
+        What UniProt writes before a position that is not exact: ``<5`` starts before residue 5,
+        ``>20`` ends after residue 20, ``?22`` is somewhere near 22.
     """
 
     type: str
@@ -32,6 +36,8 @@ class Feature:
     description: str = ""
     evidence: str = ""
     isoform: str = ""
+    start_mark: Mark = ""
+    end_mark: Mark = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +78,8 @@ class FeatureType:
         Why it is no concept; empty if it is one.
     merged_into : str
         Key of the type that has replaced this one; empty for types in use.
+    ligand : str
+        What a replaced type binds by its very name; empty if its descriptions say it.
     """
 
     key: str
@@ -79,6 +87,7 @@ class FeatureType:
     kind: Literal["span", "ends"] = "span"
     left_out: str = ""
     merged_into: str = ""
+    ligand: str = ""
 
 
 _WHOLE = "covers nearly the whole protein"
@@ -130,7 +139,7 @@ FEATURE_TYPES: dict[str, FeatureType] = {
         # Merged into BINDING by UniProt release 2022_03; older files still have them.
         FeatureType("METAL", "Metal binding", merged_into="BINDING"),
         FeatureType("NP_BIND", "Nucleotide binding", merged_into="BINDING"),
-        FeatureType("CA_BIND", "Calcium binding", merged_into="BINDING"),
+        FeatureType("CA_BIND", "Calcium binding", merged_into="BINDING", ligand="Ca(2+)"),
     )
 }
 """Every feature type of UniProtKB by its Swiss-Prot key, in the order of the UniProt manual."""
@@ -176,65 +185,32 @@ def residue_spans(feature_type: str, start: int, end: int) -> list[tuple[int, in
     return [(start, end)]
 
 
-@dataclass
-class FeatureCounts:
-    """What became of the features of the kept proteins.
+def binding_description(
+    ligand: str | None,
+    part: str | None,
+    label: str | None,
+    ligand_note: str | None,
+    note: str | None,
+) -> str:
+    """Description of a feature from the qualifiers that UniProt gives it, the ligand first.
 
-    Attributes
+    Only binding sites have a ligand; the description of any other feature is its note.
+
+    Parameters
     ----------
-    kept : Counter
-        By type, after merging.
-    left_out : Counter
-        By (type, reason).
-    merged : Counter
-        Those kept under another name, by their old type.
+    ligand : str, optional
+        What is bound, e.g. ``"heme b"``.
+    part : str, optional
+        Part of the ligand that touches the residue, e.g. ``"Fe"``.
+    label : str, optional
+        Tells ligands of one name apart, e.g. ``"2"`` or ``"b562"``.
+    ligand_note, note : str, optional
+        Free text on the ligand, and on the feature.
+
+    Examples
+    --------
+    >>> binding_description("heme b", "Fe", "b562", None, "axial binding residue")
+    'heme b; part Fe; label b562; axial binding residue'
     """
-
-    kept: Counter[str] = field(default_factory=Counter)
-    left_out: Counter[tuple[str, str]] = field(default_factory=Counter)
-    merged: Counter[str] = field(default_factory=Counter)
-
-
-def select_features(protein: Protein, counts: FeatureCounts) -> list[Feature]:
-    """Features of a protein that are concepts and have exact ends, sorted by start, then end.
-
-    METAL, NP_BIND and CA_BIND come out as BINDING. What is left out is counted with its reason:
-    an unknown type, a type that is no concept, positions on an isoform, ends that are fuzzy or
-    unknown, or outside the sequence.
-    """
-    kept = []
-    for feature in protein.features:
-        row = FEATURE_TYPES.get(feature.type)
-        reason = _reason_left_out(feature, row, len(protein.sequence))
-        if reason or row is None:
-            counts.left_out[feature.type, reason] += 1
-            continue
-        if row.merged_into:
-            counts.merged[row.key] += 1
-        kept.append(_renamed(feature, row.merged_into or row.key))
-    counts.kept.update(feature.type for feature in kept)
-    return sorted(kept, key=_order)
-
-
-def _reason_left_out(feature: Feature, row: FeatureType | None, length: int) -> str:
-    if row is None:
-        return "unknown feature type"
-    if row.left_out:
-        return row.left_out
-    if feature.isoform:
-        return "positions refer to an isoform"
-    if feature.start is None or feature.end is None:
-        return "fuzzy or unknown end"
-    if feature.start > feature.end:
-        return "start after end"
-    if feature.start < 1 or feature.end > length:
-        return "outside the sequence"
-    return ""
-
-
-def _renamed(feature: Feature, key: str) -> Feature:
-    return Feature(key, feature.start, feature.end, feature.description, feature.evidence)
-
-
-def _order(feature: Feature) -> tuple[int, int, str, str]:
-    return feature.start or 0, feature.end or 0, feature.type, feature.description
+    part, label = part and f"part {part}", label and f"label {label}"
+    return "; ".join(text for text in (ligand, part, label, ligand_note, note) if text)

@@ -11,7 +11,7 @@ import pandas as pd
 
 from protsae.errors import UserError
 
-Kind = Literal["text", "integer", "number", "list of numbers"]
+Kind = Literal["text", "integer", "number", "list of numbers", "boolean"]
 
 
 @dataclass(frozen=True)
@@ -88,6 +88,8 @@ def _typed(values: pd.Series, column: Column, where: str) -> pd.Series:
         )
     if column.kind == "list of numbers":
         return values
+    if column.kind == "boolean":
+        return values.astype(bool)
     if column.kind == "text":
         return values.astype(object).where(values.notna(), None)
     try:
@@ -621,7 +623,7 @@ PROTEINS = Table(
 
 ANNOTATIONS = Table(
     "annotations",
-    1,
+    2,
     "one row per annotated stretch",
     ("accession", "type", "start", "end", "description"),
     (
@@ -631,6 +633,7 @@ ANNOTATIONS = Table(
         Column("start", "integer", "≥ 1", "first residue, 1-based"),
         Column("end", "integer", "≥ start", "last residue, inclusive"),
         Column("evidence", "text", "ECO codes", "evidence of the annotation; may be empty", True),
+        Column("certain", "boolean", "true, false", "false: each residue may have it or lack it"),
     ),
 )
 

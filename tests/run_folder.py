@@ -57,11 +57,12 @@ PROTEINS = pd.DataFrame(
 )
 ANNOTATIONS = pd.DataFrame(
     [
-        ("P00001", "SIGNAL", "", 1, 5, ""),
-        ("P00002", "BINDING", HOSTILE, 3, 4, "ECO:0000269"),
-        ("P00002", "DISULFID", "", 3, 9, ""),
+        ("P00001", "SIGNAL", "", 1, 5, "", True),
+        ("P00001", "SIGNAL", "", 1, 9, "", False),
+        ("P00002", "BINDING", HOSTILE, 3, 4, "ECO:0000269", True),
+        ("P00002", "DISULFID", "", 3, 9, "", True),
     ],
-    columns=["accession", "type", "description", "start", "end", "evidence"],
+    columns=["accession", "type", "description", "start", "end", "evidence", "certain"],
 )
 
 

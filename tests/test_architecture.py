@@ -8,7 +8,17 @@ import pytest
 
 from protsae.provenance import PACKAGE_ROOT
 
-PURE = {"protsae", "errors", "config", "proteins", "alphabet", "filters", "provenance", "split"}
+PURE = {
+    "protsae",
+    "errors",
+    "config",
+    "proteins",
+    "entry_features",
+    "alphabet",
+    "filters",
+    "provenance",
+    "split",
+}
 PURE |= {"models", "resampling", "tables_schema", "sharding"}
 
 MAY_IMPORT = {

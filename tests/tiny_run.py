@@ -93,8 +93,8 @@ def write_proteins(path: Path, proteins: pd.DataFrame) -> str:
 
 def write_annotations(path: Path, proteins: pd.DataFrame) -> None:
     """Write annotations.parquet: residues 4 to 9 of every protein are a SIGNAL."""
-    rows = [(name, "SIGNAL", "", 4, 9, "") for name in proteins["accession"]]
-    columns = ["accession", "type", "description", "start", "end", "evidence"]
+    rows = [(name, "SIGNAL", "", 4, 9, "", True) for name in proteins["accession"]]
+    columns = ["accession", "type", "description", "start", "end", "evidence", "certain"]
     write_table(path, pd.DataFrame(rows, columns=columns), {"stage": "fetch"})
 
 

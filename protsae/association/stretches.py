@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from protsae.concepts.annotations import Spans
+from protsae.concepts.annotations import Spans, touches
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,26 +109,7 @@ def find_stretches(
             "feature": detectors.feature[pair[begin]],
             "peak": row[peak] - first_row + 1,
             "activation": value[peak],
-            "annotated": _touches(spans, of_protein, property_, start - near, end + near),
+            "annotated": touches(spans, of_protein, property_, start - near, end + near),
         }
     )
     return stretches[all_known].reset_index(drop=True)
-
-
-def _touches(
-    spans: Spans, protein: np.ndarray, column: np.ndarray, start: np.ndarray, end: np.ndarray
-) -> np.ndarray:
-    """Whether some span of the same protein and column shares a residue with start to end."""
-    if not len(spans.start):
-        return np.zeros(len(start), dtype=bool)
-    n_columns = 1 + max(spans.column.max(initial=0), column.max(initial=0))
-    width = 1 + max(spans.end.max(initial=0), end.max(initial=0))
-    place = (spans.protein * n_columns + spans.column) * width
-    order = np.argsort(place + spans.start, kind="stable")
-    # Furthest end of the spans that begin no later, within a place: places do not mix, as all
-    # positions are below the width.
-    furthest = np.maximum.accumulate((place + spans.end)[order])
-    own = (protein * n_columns + column) * width
-    before = np.searchsorted((place + spans.start)[order], own + end, side="right") - 1
-    touches: np.ndarray = (before >= 0) & (furthest[before] >= own + np.maximum(start, 1))
-    return touches

@@ -15,7 +15,7 @@ import argparse
 import hashlib
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
@@ -25,6 +25,7 @@ import pandas as pd
 
 from protsae import __version__
 from protsae.config import FetchSettings
+from protsae.entry_features import Annotation, FeatureCounts, select_features
 from protsae.filters import ProteinCounts, filter_proteins
 from protsae.flags import add_flags, settings_from_flags
 from protsae.io.json_files import write_json
@@ -32,7 +33,7 @@ from protsae.io.progress import progress
 from protsae.io.protein_files import read_proteins
 from protsae.io.tables import TableWriter, open_table
 from protsae.io.uniprot_rest import fetch_pages, read_pages
-from protsae.proteins import Feature, FeatureCounts, Protein, select_features
+from protsae.proteins import Protein
 from protsae.provenance import file_sha256
 
 _PROTEINS = {
@@ -50,6 +51,7 @@ _ANNOTATIONS = {
     "start": "int64",
     "end": "int64",
     "evidence": "str",
+    "certain": "bool",
 }
 _BATCH = 10_000  # proteins in memory at a time, and in a row group
 
@@ -148,9 +150,9 @@ def _write_tables(
             digest.update(f"{protein.accession}\t{protein.sequence}\n".encode())
         proteins.append(_table(_PROTEINS, [_protein_row(protein) for protein in batch]))
         rows = [
-            _feature_row(protein, feature)
+            _annotation_row(protein, annotation)
             for protein in batch
-            for feature in select_features(protein, counts)
+            for annotation in select_features(protein, counts)
         ]
         annotations.append(_table(_ANNOTATIONS, rows))
 
@@ -166,14 +168,15 @@ def _protein_row(protein: Protein) -> tuple[object, ...]:
     )
 
 
-def _feature_row(protein: Protein, feature: Feature) -> tuple[object, ...]:
+def _annotation_row(protein: Protein, annotation: Annotation) -> tuple[object, ...]:
     return (
         protein.accession,
-        feature.type,
-        feature.description,
-        feature.start,
-        feature.end,
-        feature.evidence,
+        annotation.type,
+        annotation.description,
+        annotation.start,
+        annotation.end,
+        annotation.evidence,
+        annotation.certain,
     )
 
 
@@ -200,6 +203,7 @@ def _feature_counts(counts: FeatureCounts) -> dict[str, Any]:
         left_out.setdefault(key, {})[reason] = n
     return {
         "kept": dict(sorted(counts.kept.items())),
+        "uncertain": dict(sorted(counts.uncertain.items())),
         "merged_into_BINDING": dict(sorted(counts.merged.items())),
         "left_out": left_out,
     }
@@ -212,15 +216,23 @@ def _print_summary(output: Path, counts: dict[str, Any]) -> None:
         if proteins[name]:
             print(f"  {name}: {_listed(proteins[name])}")
     print(f"features: {sum(features['kept'].values()):,} of {len(features['kept'])} types kept")
+    if features["uncertain"]:
+        print(
+            f"  without exact ends, so that residues are unknown: {_listed(features['uncertain'])}"
+        )
     if features["left_out"]:
         by_type = {key: sum(reasons.values()) for key, reasons in features["left_out"].items()}
-        print(f"  left out (reasons in provenance.json): {_listed(by_type)}")
+        print(f"  left out: {_listed(by_type)}")
+        by_reason: Counter[str] = Counter()
+        for reasons in features["left_out"].values():
+            by_reason.update(reasons)
+        print(f"  because: {_listed(by_reason)}")
     print(f"wrote {output}/fetched.parquet, annotations.parquet and provenance.json")
 
 
-def _listed(counts: dict[str, int]) -> str:
+def _listed(counts: Mapping[str, int]) -> str:
     ordered = sorted(counts.items(), key=lambda item: -item[1])
-    return ", ".join(f"{n:,} {reason}" for reason, n in ordered)
+    return ", ".join(f"{n:,} {name}" for name, n in ordered)
 
 
 def _say(line: str) -> None:

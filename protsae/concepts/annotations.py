@@ -1,7 +1,7 @@
 """UniProt features to properties of residues: one for each type, one for each name within it."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -60,7 +60,8 @@ def feature_spans(
     Parameters
     ----------
     annotations : DataFrame
-        Columns accession, type (Swiss-Prot key), description, start, end (1-based inclusive).
+        Columns accession, type (Swiss-Prot key), description, start, end (1-based inclusive) and,
+        unless all are, certain: a stretch that is not is taken whole, of bonds, too.
     lengths : mapping of str to int
         Number of residues of each protein by accession, in the order of the protein indices.
 
@@ -94,7 +95,8 @@ def feature_spans(
     left_out: dict[str, str] = {}
     found: list[tuple[int, tuple[str, str], int, int]] = []
     columns = (annotations[name] for name in ("accession", "type", "description", "start", "end"))
-    for accession, feature_type, description, start, end in zip(*columns, strict=True):
+    rows = zip(*columns, is_certain(annotations), strict=True)
+    for accession, feature_type, description, start, end, certain in rows:
         where = f"{accession}: {feature_type} {start}..{end}"
         if accession not in proteins:
             raise ValueError(f"{where} belongs to no protein of the table")
@@ -108,9 +110,18 @@ def feature_spans(
         if reason := FEATURE_TYPES[feature_type].left_out:
             left_out[feature_type] = reason
             continue
+        if not certain:
+            spans = [(start, end)]
         key = feature_name(feature_type, description or "")
         found += [(proteins[accession], key, first, last) for first, last in spans]
     return *_arrays(found), dict(sorted(left_out.items()))
+
+
+def is_certain(annotations: pd.DataFrame) -> pd.Series:
+    """Which stretches surely have their feature: column certain; all of them without it."""
+    if "certain" not in annotations:
+        return pd.Series(True, index=annotations.index, dtype=bool)
+    return annotations["certain"].astype(bool)
 
 
 def _arrays(
@@ -138,63 +149,48 @@ def _arrays(
     return properties, Spans(*np.ascontiguousarray(table.T))
 
 
-STRUCTURE_TYPES = ("HELIX", "STRAND", "TURN")
-"""Types that UniProt takes from structures, so that entries without a structure have none."""
-
-
-def unknown_structure(
-    properties: tuple[Property, ...], spans: Spans, lengths: Mapping[str, int]
-) -> Spans:
-    """Residues whose secondary structure UniProt does not know.
-
-    Those are all residues of a protein that has no `STRUCTURE_TYPES` at all, and in others the
-    residues before the first and after the last of them: a structure often covers a part only.
-
-    Parameters
-    ----------
-    properties : tuple of Property
-        Columns of ``spans``.
-    lengths : mapping of str to int
-        Number of residues of each protein, in the order of the protein indices.
-
-    Returns
-    -------
-    Spans
-        Columns point into `STRUCTURE_TYPES`, each of which has the same stretches.
-
-    Examples
-    --------
-    >>> helix = (Property("HELIX", "HELIX", SOURCE),)
-    >>> spans = Spans(*np.array([[0], [0], [4], [6]]))
-    >>> unknown = unknown_structure(helix, spans, {"P1": 9, "P2": 5})
-    >>> of_helix = unknown.take(unknown.column == 0)
-    >>> of_helix.protein.tolist(), of_helix.start.tolist(), of_helix.end.tolist()
-    ([0, 0, 1], [1, 7, 1], [3, 9, 5])
-    """
-    n_residues = np.fromiter(lengths.values(), dtype=np.int64)
-    is_structure = np.array([found.type in STRUCTURE_TYPES for found in properties], dtype=bool)
-    known = spans.take(is_structure[spans.column])
-    first, last = n_residues + 1, n_residues.copy()
-    np.minimum.at(first, known.protein, known.start)
-    last[known.protein] = 0
-    np.maximum.at(last, known.protein, known.end)
-    # Without any feature, "before the first" is the whole protein and "after the last" nothing.
-    protein = np.tile(np.arange(len(n_residues)), 2)
-    start = np.concatenate([np.ones_like(first), last + 1])
-    end = np.concatenate([first - 1, n_residues])
-    unknown = Spans(protein, np.zeros_like(protein), start, end).take(start <= end)
-    return concatenate(
-        replace(unknown, column=np.full_like(unknown.column, column))
-        for column in range(len(STRUCTURE_TYPES))
-    )
-
-
 def concatenate(parts: Iterable[Spans]) -> Spans:
     """All stretches of several spans, sorted by protein."""
     rows = np.concatenate(
         [np.stack([part.protein, part.column, part.start, part.end]) for part in parts], axis=1
     )
     return Spans(*np.ascontiguousarray(rows[:, np.argsort(rows[0], kind="stable")]))
+
+
+def touches(
+    spans: Spans, protein: np.ndarray, column: np.ndarray, start: np.ndarray, end: np.ndarray
+) -> np.ndarray:
+    """Whether some span of the same protein and column shares a residue with start to end.
+
+    Parameters
+    ----------
+    protein, column, start, end : ndarray of int, shape (n,)
+        What is asked for; positions 1-based inclusive, and may lie beyond the protein.
+
+    Returns
+    -------
+    ndarray, dtype=bool, shape=(n,)
+
+    Examples
+    --------
+    >>> spans = Spans(*np.array([[0, 0], [0, 1], [4, 1], [6, 9]]))
+    >>> zero = np.zeros(3, dtype=int)
+    >>> touches(spans, zero, zero, np.array([1, 6, 7]), np.array([3, 6, 9])).tolist()
+    [False, True, False]
+    """
+    if not len(spans.start):
+        return np.zeros(len(start), dtype=bool)
+    n_columns = 1 + max(spans.column.max(initial=0), column.max(initial=0))
+    width = 1 + max(spans.end.max(initial=0), end.max(initial=0))
+    place = (spans.protein * n_columns + spans.column) * width
+    order = np.argsort(place + spans.start, kind="stable")
+    # Furthest end of the spans that begin no later, within a place: places do not mix, as all
+    # positions are below the width.
+    furthest = np.maximum.accumulate((place + spans.end)[order])
+    own = (protein * n_columns + column) * width
+    before = np.searchsorted((place + spans.start)[order], own + end, side="right") - 1
+    found: np.ndarray = (before >= 0) & (furthest[before] >= own + np.maximum(start, 1))
+    return found
 
 
 def span_labels(

@@ -8,6 +8,7 @@ import numpy as np
 from scipy import sparse
 
 from protsae.concepts.annotations import Spans, span_labels
+from protsae.concepts.doubt import Doubt
 from protsae.concepts.label_sets import LabelSet
 from protsae.concepts.residues import SEQUENCE_PROPERTIES, Property, sequence_labels
 
@@ -31,10 +32,8 @@ class Labeller:
         The properties that UniProt features give.
     spans : Spans
         Their residues; columns point into ``annotated``.
-    doubtful : Spans
-        Stretches that may have a feature or not; columns point into ``doubtful_types``.
-    doubtful_types : tuple of str
-        Feature types that are not known everywhere.
+    doubt : Doubt
+        Types and names that are not known everywhere.
     label_sets : tuple of LabelSet
         Other labels.
     set_columns : ndarray, dtype=int
@@ -45,8 +44,7 @@ class Labeller:
     sequence_columns: np.ndarray
     annotated: tuple[Property, ...]
     spans: Spans
-    doubtful: Spans
-    doubtful_types: tuple[str, ...]
+    doubt: Doubt
     label_sets: tuple[LabelSet, ...]
     set_columns: np.ndarray
 
@@ -71,20 +69,20 @@ class Labeller:
     @property
     def known_column(self) -> np.ndarray:
         """For each property its column in ``known``: int64, shape (n_properties,)."""
-        doubtful = {name: column for column, name in enumerate(self.doubtful_types, start=1)}
-        first_set = 1 + len(self.doubtful_types)
+        doubtful = {name: column for column, name in enumerate(self.doubt.names, start=1)}
+        first_set = 1 + len(self.doubt.names)
         of_sets = [first_set + i for i, s in enumerate(self.label_sets) for _ in s.classes]
         return np.array(
             [0] * len(self.sequence_columns)
-            + [doubtful.get(property.type, 0) for property in self.annotated]
+            + [doubtful.get(p.name, doubtful.get(p.type, 0)) for p in self.annotated]
             + [of_sets[column] for column in self.set_columns],
             dtype=np.int64,
         )
 
     @property
     def n_known_columns(self) -> int:
-        """Columns of ``known``: all residues, one for each doubtful type, one for each set."""
-        return 1 + len(self.doubtful_types) + len(self.label_sets)
+        """Columns of ``known``: all residues, each type or name in doubt, each set."""
+        return 1 + len(self.doubt.names) + len(self.label_sets)
 
     def labels(self, accessions: Sequence[str]) -> sparse.csr_array:
         """As `PropertyTable.labels`."""
@@ -99,16 +97,18 @@ class Labeller:
     def known(self, accessions: Sequence[str]) -> np.ndarray:
         """As `PropertyTable.known`."""
         _, lengths = self._sequences(accessions)
-        n_types = len(self.doubtful_types)
+        names = self.doubt.names
         known = np.ones((sum(lengths), self.n_known_columns), dtype=bool)
-        doubtful = self._covered(self.doubtful, accessions, n_types).toarray() > 0
+        doubtful = self._covered(self.doubt.spans, accessions, len(names)).toarray() > 0
         labelled = self._covered(self.spans, accessions, len(self.annotated))
-        for column, name in enumerate(self.doubtful_types):
-            # An experiment settles what a prediction beside it leaves open.
-            of_type = [i for i, property in enumerate(self.annotated) if property.type == name]
-            doubtful[:, column] &= labelled[:, of_type].sum(axis=1) == 0
-        known[:, 1 : 1 + n_types] = ~doubtful
-        for column, labels in enumerate(self.label_sets, start=1 + n_types):
+        for column, name in enumerate(names):
+            # What is certain settles what a doubtful feature beside it leaves open.
+            of_name = [i for i, p in enumerate(self.annotated) if name in (p.name, p.type)]
+            doubtful[:, column] &= labelled[:, of_name].sum(axis=1) == 0
+        for column, name in enumerate(names):
+            doubtful[:, column] |= doubtful[:, names.index(name.partition(": ")[0])]
+        known[:, 1 : 1 + len(names)] = ~doubtful
+        for column, labels in enumerate(self.label_sets, start=1 + len(names)):
             known[:, column] = labels.known(accessions, lengths)
         return known
 
@@ -123,11 +123,13 @@ class Labeller:
         sequence, annotated, sets = np.split(keep, ends)
         number = np.cumsum(annotated) - 1
         spans = self.spans.take(annotated[self.spans.column])
+        kept = tuple(self.annotated[column] for column in np.flatnonzero(annotated))
         return replace(
             self,
             sequence_columns=self.sequence_columns[sequence],
-            annotated=tuple(self.annotated[column] for column in np.flatnonzero(annotated)),
+            annotated=kept,
             spans=replace(spans, column=number[spans.column]),
+            doubt=self.doubt.select(kept),
             set_columns=self.set_columns[sets],
         )
 

@@ -1,21 +1,16 @@
 """The properties that are scored, and which residues have them."""
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from protsae.concepts.annotations import (
-    STRUCTURE_TYPES,
-    Spans,
-    concatenate,
-    feature_spans,
-    unknown_structure,
-)
+from protsae.concepts.annotations import Spans, feature_spans, is_certain
+from protsae.concepts.doubt import Doubt
 from protsae.concepts.evidence import split_by_evidence
 from protsae.concepts.label_sets import LabelSet
 from protsae.concepts.labeller import Labeller
@@ -23,6 +18,8 @@ from protsae.concepts.occurrence import LeftOut, count_occurrence, not_scored
 from protsae.concepts.residues import SEQUENCE_PROPERTIES, Property
 
 NO_EXPERIMENT = "no feature with experimental evidence"
+NO_EXACT_ENDS = "no feature with exact ends"
+UNCERTAIN = "without exact ends, so that the residues they may cover are unknown"
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +36,8 @@ class PropertyTable:
     reasons : dict of str to LeftOut
         Name of each property that was left out, and why.
     features_left_out : dict of str to int
-        Number of UniProt features that the evidence filter left out, by reason.
+        Number of UniProt stretches that are not certain or that the evidence filter left out, by
+        reason.
     known_column : ndarray, dtype=int64, shape=(n_properties,)
         For each property the column of ``known`` that applies to it.
     has_instances : ndarray, dtype=bool, shape=(n_properties,)
@@ -76,7 +74,8 @@ class PropertyTable:
         proteins : DataFrame
             Columns accession, sequence, cluster, split (train, valid, test).
         annotations : DataFrame
-            Columns accession, type, description, start, end (1-based inclusive); for
+            Columns accession, type, description, start, end (1-based inclusive); unless all are,
+            certain (bool): the residues of a stretch that is not are unknown, not positive; for
             experimental evidence also evidence (ECO codes, comma-joined).
         min_residues, min_clusters : int
             Thresholds, each for valid and for test.
@@ -105,10 +104,15 @@ class PropertyTable:
         [0, 1, 1, 0, 0, 1]
         """
         features_left_out: dict[str, int] = {}
-        others = annotations.iloc[:0]
+        certain = is_certain(annotations)
+        annotations, uncertain = annotations[certain], annotations[~certain]
+        doubtful = {NO_EXACT_ENDS: uncertain}
         if evidence == "experimental":
             annotations, others, features_left_out = split_by_evidence(annotations)
-        labeller, reasons = _candidates(proteins, annotations, others, tuple(label_sets))
+            doubtful = {NO_EXPERIMENT: others} | doubtful
+        if len(uncertain):
+            features_left_out[UNCERTAIN] = len(uncertain)
+        labeller, reasons = _candidates(proteins, annotations, doubtful, tuple(label_sets))
         occurrence = count_occurrence(labeller, proteins)
         unscored = not_scored(occurrence, min_residues, min_clusters)
         chosen = labeller.select(~occurrence["property"].isin(unscored).to_numpy())
@@ -148,11 +152,12 @@ class PropertyTable:
 
         Where a residue is not known it is no negative, and its label is 0. Sequence-derived
         properties are known everywhere. So are UniProt features: what a reviewed entry does not
-        annotate counts as absent, although curators may not have looked for it. Two exceptions:
+        annotate counts as absent, although curators may not have looked for it. Three exceptions:
         helix, strand and turn are known only between the first and the last of them, as UniProt
-        takes them from structures, which most entries lack and others have for a part; and with
-        experimental evidence only, the residues that a left-out feature of the same type labels
-        are unknown. A label set knows the residues that it labels, in the proteins that it has.
+        takes them from structures, which most entries lack and others have for a part; the
+        residues that a feature without exact ends may cover are unknown for its type, and so are,
+        with experimental evidence only, those of the features left out. A label set knows the
+        residues that it labels, in the proteins that it has.
 
         Returns
         -------
@@ -214,36 +219,36 @@ class PropertyTable:
 def _candidates(
     proteins: pd.DataFrame,
     annotations: pd.DataFrame,
-    others: pd.DataFrame,
+    doubtful: Mapping[str, pd.DataFrame],
     label_sets: tuple[LabelSet, ...],
 ) -> tuple[Labeller, dict[str, str]]:
-    """All properties that occur, and what is none, with the reason."""
+    """All properties that occur, and what is none, with the reason.
+
+    ``doubtful`` are features that leave residues unknown, by why they are no labels.
+    """
     repeated = proteins["accession"][proteins["accession"].duplicated()]
     if len(repeated):
         raise ValueError(f"{repeated.iloc[0]}: accession occurs twice in the table of proteins")
     sequences = dict(zip(proteins["accession"], proteins["sequence"], strict=True))
     lengths = {accession: len(sequence) for accession, sequence in sequences.items()}
     properties, spans, reasons = feature_spans(annotations, lengths)
-    left_out, of_others, other_reasons = feature_spans(others, lengths)
-    types = (*STRUCTURE_TYPES, *dict.fromkeys(property.type for property in left_out))
-    column = np.array([types.index(property.type) for property in left_out], dtype=np.int64)
-    doubtful = (
-        unknown_structure(properties, spans, lengths),
-        replace(of_others, column=column[of_others.column]),
+    parts = {why: feature_spans(others, lengths) for why, others in doubtful.items()}
+    doubt = Doubt.of(
+        (properties, spans), [(found, where) for found, where, _ in parts.values()], lengths
     )
     labeller = Labeller(
         sequences,
         np.arange(len(SEQUENCE_PROPERTIES)),
         properties,
         spans,
-        concatenate(doubtful),
-        types,
+        doubt,
         label_sets,
         np.arange(sum(len(labels.classes) for labels in label_sets)),
     )
     names = Counter(property.name for property in labeller.properties)
     if clash := [name for name, n in names.items() if n > 1]:
         raise ValueError(f"two properties are named {clash[0]!r}; rename the label set")
-    reasons |= other_reasons
-    reasons |= {p.name: NO_EXPERIMENT for p in left_out if p.name not in names}
+    for why, (left_out, _, other_reasons) in parts.items():
+        reasons = other_reasons | reasons
+        reasons = {p.name: why for p in left_out if p.name not in names} | reasons
     return labeller, reasons

@@ -118,7 +118,7 @@ def occurrence_rows(
     >>> counts = pd.DataFrame({"property": ["BINDING"], "property_type": ["BINDING"], "n": [7]})
     >>> features = {
     ...     "CHAIN": {"covers nearly the whole protein": 1234},
-    ...     "METAL": {"fuzzy or unknown end": 1},
+    ...     "METAL": {"start after end": 1},
     ... }
     >>> rows = occurrence_rows(counts, {}, features)
     >>> rows[["property", "left_out"]].values.tolist()

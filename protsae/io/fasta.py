@@ -10,7 +10,7 @@ from typing import TextIO
 from Bio import SeqIO
 
 from protsae.errors import UserError
-from protsae.proteins import Feature, Protein, feature_key
+from protsae.proteins import Feature, Mark, Protein, feature_key
 
 ANNOTATION_COLUMNS = ("accession", "type", "start", "end", "description")
 
@@ -56,8 +56,9 @@ def read_annotations(handle: TextIO, source: str) -> dict[str, list[Feature]]:
     """Read a tab-separated table of features: a header line, then one feature per line.
 
     Columns accession, type (Swiss-Prot key or REST name), start and end (1-based, inclusive) are
-    required, description and evidence (ECO codes, comma-joined) are not. An empty start or end,
-    or ``?``, is an unknown position.
+    required, description and evidence (ECO codes, comma-joined) are not. Positions that are not
+    exact are written as UniProt does: ``?`` or nothing (unknown), ``?22`` (about there), ``<5`` as
+    start (before it), ``>20`` as end (beyond it).
 
     Raises
     ------
@@ -107,12 +108,16 @@ def _protein(header: str, sequence: str) -> Protein:
 
 
 def _feature(values: Mapping[str, str], where: str) -> Feature:
+    start, start_mark = _position(values, "start", "<", where)
+    end, end_mark = _position(values, "end", ">", where)
     return Feature(
         type=feature_key(_required(values, "type", where)),
-        start=_position(values, "start", where),
-        end=_position(values, "end", where),
+        start=start,
+        end=end,
         description=values.get("description", ""),
         evidence=values.get("evidence", ""),
+        start_mark=start_mark,
+        end_mark=end_mark,
     )
 
 
@@ -122,10 +127,18 @@ def _required(values: Mapping[str, str], name: str, where: str) -> str:
     return values[name]
 
 
-def _position(values: Mapping[str, str], name: str, where: str) -> int | None:
+def _position(
+    values: Mapping[str, str], name: str, outside: Mark, where: str
+) -> tuple[int | None, Mark]:
+    """A position, and the mark before it: ``outside`` or ``?``."""
     text = values.get(name, "")
     if text in ("", "?"):
-        return None
-    if not (text.isascii() and text.isdigit() and int(text) >= 1):
-        raise UserError(f"{where}: {name} is {text!r}; expected a whole number from 1 on")
-    return int(text)
+        return None, ""
+    mark: Mark = outside if text.startswith(outside) else "?" if text.startswith("?") else ""
+    digits = text.removeprefix(mark)
+    if not (digits.isascii() and digits.isdigit() and int(digits) >= 1):
+        raise UserError(
+            f"{where}: {name} is {text!r}; expected a whole number from 1 on, with {outside!r} or "
+            "'?' before it if it is not exact"
+        )
+    return int(digits), mark

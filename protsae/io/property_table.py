@@ -8,8 +8,9 @@ import pandas as pd
 from protsae.concepts.labels import PropertyTable
 from protsae.config import PropertySettings
 from protsae.errors import UserError
+from protsae.io.annotations_table import read_annotations_table
 from protsae.io.residue_labels import read_label_sets
-from protsae.io.tables import read_metadata, read_table
+from protsae.io.tables import read_metadata
 
 
 def read_properties(
@@ -33,10 +34,10 @@ def read_properties(
     Raises
     ------
     UserError
-        If the annotations are of other proteins, a label file is not of its format, or no property
-        occurs often enough.
+        If the annotations are of other proteins or of an older release, a label file is not of its
+        format, or no property occurs often enough.
     """
-    table = read_table(annotations)
+    table = read_annotations_table(annotations)
     made_for = read_metadata(annotations).get("protein_set_sha256", protein_set)
     if made_for != protein_set:
         raise UserError(

@@ -5,13 +5,15 @@ from collections.abc import Iterator
 from typing import Any, TextIO
 
 from Bio import SwissProt
-from Bio.SeqFeature import ExactPosition
+from Bio.SeqFeature import AfterPosition, BeforePosition, ExactPosition, UnknownPosition
 
 from protsae.errors import UserError
-from protsae.proteins import Feature, Protein, feature_key
+from protsae.proteins import Feature, Mark, Protein, binding_description, feature_key
 
 _ECO = re.compile(r"ECO:\d{7}")
 _FRAGMENT = re.compile(r"\bFragments?;")
+_MARKS: dict[type, Mark] = {ExactPosition: "", BeforePosition: "<", AfterPosition: ">"}
+_BINDING_QUALIFIERS = ("ligand", "ligand_part", "ligand_label", "ligand_note", "note")
 
 # Until 2014 the evidence stood at the end of the description, in these words.
 _OLD_EVIDENCE = {
@@ -76,8 +78,8 @@ def _feature(feature: Any) -> Feature:
     location = feature.location
     description, evidence = _description(feature.qualifiers)
     # Bio.SwissProt counts as Python does, from 0 with the end left out.
-    start = int(location.start) + 1 if _exact(location.start) else None
-    end = int(location.end) if _exact(location.end) else None
+    start, start_mark = _position(location.start, 1)
+    end, end_mark = _position(location.end, 0)
     return Feature(
         type=feature_key(feature.type),
         start=start,
@@ -85,21 +87,26 @@ def _feature(feature: Any) -> Feature:
         description=description,
         evidence=evidence,
         isoform=location.ref or "",
+        start_mark=start_mark,
+        end_mark=end_mark,
     )
 
 
-def _exact(position: Any) -> bool:
-    # UncertainPosition ('?22') is a subclass of ExactPosition, hence not isinstance.
-    return type(position) is ExactPosition
+def _position(position: Any, offset: int) -> tuple[int | None, Mark]:
+    # By exact class, as UncertainPosition ('?22') is a subclass of ExactPosition.
+    kind = type(position)
+    if kind is UnknownPosition:
+        return None, ""
+    return int(position) + offset, _MARKS.get(kind, "?")
 
 
 def _description(qualifiers: dict[str, str]) -> tuple[str, str]:
     """Description and ECO codes from new qualifiers, or from the one text of the old syntax."""
     if "description" in qualifiers:
         return _old_description(qualifiers["description"])
-    parts = (qualifiers.get(name) for name in ("ligand", "ligand_note", "note"))
+    parts = (qualifiers.get(name) for name in _BINDING_QUALIFIERS)
     codes = _ECO.findall(qualifiers.get("evidence", ""))
-    return "; ".join(part for part in parts if part), ",".join(dict.fromkeys(codes))
+    return binding_description(*parts), ",".join(dict.fromkeys(codes))
 
 
 def _old_description(text: str) -> tuple[str, str]:

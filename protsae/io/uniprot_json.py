@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, TextIO
 
 from protsae.errors import UserError
-from protsae.proteins import Feature, Protein, feature_key
+from protsae.proteins import Feature, Mark, Protein, binding_description, feature_key
 
 _ARRAY_START = re.compile(r'\s*(?:\{\s*"results"\s*:\s*)?\[')
 _BETWEEN = re.compile(r"[\s,]*")
@@ -83,26 +83,40 @@ def _feature(feature: dict[str, Any]) -> Feature:
     codes = [evidence["evidenceCode"] for evidence in feature.get("evidences", [])]
     return Feature(
         type=feature_key(feature["type"]),
-        start=_exact(location["start"]),
-        end=_exact(location["end"]),
+        start=_value(location["start"]),
+        end=_value(location["end"]),
         description=_description(feature),
         evidence=",".join(dict.fromkeys(codes)),
         isoform=location.get("sequence") or "",
+        start_mark=_mark(location["start"], "<"),
+        end_mark=_mark(location["end"], ">"),
     )
 
 
-def _exact(position: dict[str, Any]) -> int | None:
-    """Value of a position whose modifier is EXACT; OUTSIDE, UNSURE and UNKNOWN give None."""
+def _value(position: dict[str, Any]) -> int | None:
     value = position.get("value")
     if value is not None and not isinstance(value, int):
         raise TypeError(f"expected a position, found {value!r}")
-    return value if position.get("modifier", "EXACT") == "EXACT" else None
+    return value
+
+
+def _mark(position: dict[str, Any], outside: Mark) -> Mark:
+    """Mark of a position whose modifier is EXACT, OUTSIDE, UNSURE or UNKNOWN (without a value)."""
+    modifier = position.get("modifier", "EXACT")
+    if modifier == "EXACT" or position.get("value") is None:
+        return ""
+    return outside if modifier == "OUTSIDE" else "?"
 
 
 def _description(feature: dict[str, Any]) -> str:
-    ligand = feature.get("ligand") or {}
-    parts = (ligand.get("name"), ligand.get("note"), feature.get("description"))
-    return "; ".join(part for part in parts if part)
+    ligand, part = feature.get("ligand") or {}, feature.get("ligandPart") or {}
+    return binding_description(
+        ligand.get("name"),
+        part.get("name"),
+        ligand.get("label"),
+        ligand.get("note"),
+        feature.get("description"),
+    )
 
 
 def _text(value: Any) -> str:

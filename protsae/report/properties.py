@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from protsae.concepts.annotations import feature_spans
+from protsae.concepts.annotations import feature_spans, is_certain
 from protsae.concepts.label_sets import LabelSet
 from protsae.concepts.residues import SEQUENCE_PROPERTIES, sequence_labels
 from protsae.errors import UserError
@@ -20,7 +20,8 @@ class PropertyResidues:
     proteins : DataFrame
         Columns accession, sequence.
     annotations : DataFrame
-        Columns accession, type, description, start, end; of proteins in ``proteins`` only.
+        Columns accession, type, description, start, end and, unless all are, certain; of proteins
+        in ``proteins`` only. What is not certain is not underlined.
     labels : sequence of LabelSet
         Of label files.
 
@@ -43,7 +44,8 @@ class PropertyResidues:
         self._index = {accession: i for i, accession in enumerate(self._sequence)}
         lengths = {accession: len(sequence) for accession, sequence in self._sequence.items()}
         try:
-            properties, self._spans, _ = feature_spans(annotations, lengths)
+            certain = annotations[is_certain(annotations)]
+            properties, self._spans, _ = feature_spans(certain, lengths)
         except ValueError as error:
             raise UserError(f"annotations.parquet: {error}; run the fetch stage again") from None
         self._column = {found.name: column for column, found in enumerate(properties)}

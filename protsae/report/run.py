@@ -10,12 +10,12 @@ import pandas as pd
 from protsae.association.summary import concatenate, summarise
 from protsae.concepts.label_sets import LabelSet
 from protsae.errors import UserError
+from protsae.io.annotations_table import read_annotations_table
 from protsae.io.json_files import read_json
 from protsae.io.residue_labels import read_label_sets
 from protsae.io.tables import read_table
 from protsae.report.ranking import best_features
 from protsae.tables_schema import (
-    ANNOTATIONS,
     CANDIDATES,
     DETECTORS,
     EVALUATION,
@@ -128,7 +128,7 @@ def read_run(
     shown = {accession for layer in layers for accession in layer.examples["accession"]}
     _validate_known(shown | set(candidates["accession"]), set(proteins["accession"]), results)
     sequences = dict(zip(proteins["accession"], proteins["sequence"], strict=True))
-    annotations = _read(results / "proteins" / "annotations.parquet", ANNOTATIONS)
+    annotations = read_annotations_table(results / "proteins" / "annotations.parquet")
     evaluations = [document for layer in layers for document in layer.evaluations.values()]
     return Run(
         provenance=read_json(results / "proteins" / "provenance.json"),

@@ -12,6 +12,7 @@ from protsae.cli import main
 from protsae.io import uniprot_rest
 from protsae.io.http import RetryPolicy
 from protsae.io.tables import read_metadata, read_table
+from protsae.tables_schema import ANNOTATIONS
 from tests.uniprot_server import Fault, UniProtServer
 
 ROOT = Path(__file__).parents[2]
@@ -53,7 +54,8 @@ def test_the_sample(folder, capsys):
         "length",
         "sequence",
     ]
-    assert list(annotations) == ["accession", "type", "description", "start", "end", "evidence"]
+    assert list(annotations) == ANNOTATIONS.names
+    assert annotations["certain"].dtype == bool
     assert (len(proteins), len(annotations)) == (231, 4330)
     assert (proteins["length"] == proteins["sequence"].str.len()).all()
     assert proteins["taxon_id"].dtype == "Int64"
@@ -116,27 +118,26 @@ def test_every_feature_is_kept_or_has_a_reason(folder, capsys, name):
     if name == "entries.json":
         assert provenance()["counts"]["proteins"]["dropped"] == {"inactive entry": 1}
         assert features["kept"] == {"BINDING": 2, "DISULFID": 1, "HELIX": 1, "MOD_RES": 1}
+        assert features["uncertain"] == {"PROPEP": 1, "SIGNAL": 1, "TRANSIT": 1}
         assert left_out == {
             "CHAIN": {"covers nearly the whole protein": 1},
             "Frobnication": {"unknown feature type": 1},
             "MOD_RES": {"positions refer to an isoform": 1},
-            "PROPEP": {"fuzzy or unknown end": 1},
             "REGION": {"outside the sequence": 1},
-            "SIGNAL": {"fuzzy or unknown end": 1},
-            "TRANSIT": {"fuzzy or unknown end": 1},
         }
         assert capsys.readouterr().out.splitlines() == [
             "proteins: 2 of 3 kept",
             "  dropped: 1 inactive entry",
             "features: 5 of 4 types kept",
-            "  left out (reasons in provenance.json): 1 CHAIN, 1 Frobnication, 1 MOD_RES, "
-            "1 PROPEP, 1 REGION, 1 SIGNAL, 1 TRANSIT",
+            "  without exact ends, so that residues are unknown: 1 PROPEP, 1 SIGNAL, 1 TRANSIT",
+            "  left out: 1 CHAIN, 1 Frobnication, 1 MOD_RES, 1 REGION",
+            "  because: 1 covers nearly the whole protein, 1 unknown feature type, "
+            "1 positions refer to an isoform, 1 outside the sequence",
             "wrote out/fetched.parquet, annotations.parquet and provenance.json",
         ]
     n_left_out = sum(sum(reasons.values()) for reasons in left_out.values())
-    assert (
-        sum(features["kept"].values()) + n_left_out == {"entries.json": 12, "entries.dat": 17}[name]
-    )
+    n_features = sum(features["kept"].values()) + sum(features["uncertain"].values()) + n_left_out
+    assert n_features == {"entries.json": 12, "entries.dat": 17}[name]
 
 
 def test_fasta_with_annotations_and_none(folder):
@@ -149,8 +150,8 @@ def test_fasta_with_annotations_and_none(folder):
     pd.testing.assert_frame_equal(
         read_table("out/annotations.parquet").astype(object),
         pd.DataFrame(
-            [["P2", "DISULFID", "x", 3, 9, ""]],
-            columns=["accession", "type", "description", "start", "end", "evidence"],
+            [["P2", "DISULFID", "x", 3, 9, "", True]],
+            columns=ANNOTATIONS.names,
             dtype=object,
         ),
     )
@@ -166,6 +167,53 @@ def test_fasta_with_annotations_and_none(folder):
 
     assert fetch("--input", "x.fasta") == 0
     assert len(read_table("out/annotations.parquet")) == 0
+
+
+def test_features_without_exact_ends_are_in_the_table_as_uncertain(folder, capsys):
+    """From a table beside FASTA, by hand; the sequence has 40 residues."""
+    write_fasta(SEQUENCE)
+    Path("x.tsv").write_text(
+        "accession\ttype\tstart\tend\n"
+        "P1\tSIGNAL\t1\t?\nP1\tCHAIN\t23\t40\nP1\tDOMAIN\t<1\t30\nP1\tDOMAIN\t35\t>40\n"
+        "P1\tDOMAIN\t?3\t9\nP1\tDISULFID\t38\t?\n"
+    )
+    assert fetch("--input", "x.fasta", "--annotations", "x.tsv") == 0
+    columns = ["type", "start", "end", "certain"]
+    assert read_table("out/annotations.parquet")[columns].values.tolist() == [
+        ["DOMAIN", 1, 9, False],
+        ["SIGNAL", 1, 22, False],
+        ["DOMAIN", 1, 30, True],
+        ["DOMAIN", 35, 40, True],
+        ["DISULFID", 38, 38, True],
+        ["DISULFID", 39, 40, False],
+    ]
+    counts = provenance()["counts"]["features"]
+    assert counts["kept"] == {"DISULFID": 1, "DOMAIN": 2}
+    assert counts["uncertain"] == {"DISULFID": 1, "DOMAIN": 1, "SIGNAL": 1}
+    assert capsys.readouterr().out.splitlines()[1:3] == [
+        "features: 3 of 2 types kept",
+        "  without exact ends, so that residues are unknown: 1 DISULFID, 1 DOMAIN, 1 SIGNAL",
+    ]
+
+
+FLAT_AND_JSON = ["SIGNAL", "HELIX", "DISULFID"]
+
+
+def test_flat_text_and_json_give_the_same_annotations(folder):
+    """SIGNAL 1..?22 beside CHAIN ?23..60: 1 and 60 are exact."""
+    found = []
+    for name in ("entries.dat", "entries.json"):
+        fetch("--input", DATA / name, "--fragments", "keep")
+        table = read_table("out/annotations.parquet")
+        table = table[(table["accession"] == "T00001") & table["type"].isin(FLAT_AND_JSON)]
+        found.append(table.drop(columns="evidence").reset_index(drop=True))
+    pd.testing.assert_frame_equal(*found)
+    columns = ["type", "start", "end", "certain"]
+    assert found[0][columns].values.tolist() == [
+        ["SIGNAL", 1, 60, False],
+        ["HELIX", 7, 13, True],
+        ["DISULFID", 11, 53, True],
+    ]
 
 
 def test_handled_as_documented(folder, capsys):

@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 
 from protsae.concepts.annotations import feature_spans
+from protsae.entry_features import FeatureCounts, select_features
 from protsae.io.protein_files import read_proteins
-from protsae.proteins import FEATURE_TYPES, Feature, FeatureCounts, Protein, select_features
+from protsae.proteins import FEATURE_TYPES, Feature, Protein
 from tests.shared_data import SHARED
 
 TESTS = Path(__file__).parents[1]
@@ -61,10 +62,12 @@ def test_every_type_of_a_file_labels_residues_or_has_a_reason(path: Path) -> Non
         lengths[protein.accession] = len(protein.sequence)
         present |= {feature.type for feature in protein.features}
         rows += [
-            (protein.accession, f.type, f.description, f.start, f.end)
+            (protein.accession, f.type, f.description, f.start, f.end, f.certain)
             for f in select_features(protein, counts)
         ]
-    properties, spans, left_out = feature_spans(pd.DataFrame(rows, columns=COLUMNS), lengths)
+    properties, spans, left_out = feature_spans(
+        pd.DataFrame(rows, columns=[*COLUMNS, "certain"]), lengths
+    )
     assert not left_out  # fetch has dropped them before, with the same reasons
     labelled = np.bincount(spans.column, spans.end - spans.start + 1, len(properties))
     residues = {p.name: n for p, n in zip(properties, labelled, strict=True)}

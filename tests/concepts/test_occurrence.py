@@ -47,9 +47,9 @@ def rows() -> pd.DataFrame:
     structure = LabelSet("structure", ("H",), "PDB", {"T2": np.array([1, 0], np.uint8)})
     table = PropertyTable.build(PROTEINS, ANNOTATIONS, 3, 2, label_sets=[structure])
     features = {
-        "BINDING": {"fuzzy or unknown end": 1, "positions refer to an isoform": 2},
+        "BINDING": {"start after end": 1, "positions refer to an isoform": 2},
         "CHAIN": {"covers nearly the whole protein": 1234},
-        "DOMAIN": {"fuzzy or unknown end": 5},
+        "DOMAIN": {"start after end": 5},
     }
     found = conform(occurrence_rows(table.occurrence, table.reasons, features), PROPERTIES, "rows")
     assert not found["property"].duplicated().any()
@@ -104,7 +104,7 @@ def test_counts(rows: pd.DataFrame, name: str, split: str, counts: list[int | No
         pytest.param(
             "BINDING",
             "BINDING",
-            "fuzzy or unknown end: 1 feature; positions refer to an isoform: 2 features",
+            "start after end: 1 feature; positions refer to an isoform: 2 features",
             id="type-of-which-nothing-is-kept",
         ),
     ],

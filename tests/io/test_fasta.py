@@ -74,8 +74,24 @@ def test_unknown_positions_and_other_columns():
 
 
 @pytest.mark.parametrize(
+    ("start", "end", "feature"),
+    [
+        ("<1", ">30", Feature("SIGNAL", 1, 30, start_mark="<", end_mark=">")),
+        ("?5", "?9", Feature("SIGNAL", 5, 9, start_mark="?", end_mark="?")),
+        ("7", "", Feature("SIGNAL", 7, None)),
+        ("?", "7", Feature("SIGNAL", None, 7)),
+    ],
+)
+def test_positions_that_are_not_exact(start, end, feature):
+    assert table(HEADER + f"P1\tSIGNAL\t{start}\t{end}\t\n") == {"P1": [feature]}
+
+
+@pytest.mark.parametrize(
     ("text", "message"),
     [
+        (HEADER + "P1\tHELIX\t>1\t2\tx\n", "line 2: start is '>1'; .*, with '<' or '\\?' before"),
+        (HEADER + "P1\tHELIX\t1\t<2\tx\n", "line 2: end is '<2'; .*, with '>' or '\\?' before"),
+        (HEADER + "P1\tHELIX\t<\t2\tx\n", "line 2: start is '<'"),
         ("", "line 1: no column 'accession', 'type', 'start', 'end'; expected a header with"),
         ("accession\ttype\tstart\n", "line 1: no column 'end'; "),
         (HEADER + "P1\tHELIX\t1\t2\tx\nP1\tHELIX\t0\t2\tx\n", "line 3: start is '0'; expected a"),

@@ -34,14 +34,14 @@ def test_entries():
 
 def test_features_of_today():
     assert read(TEXT)[0].features == (
-        Feature("SIGNAL", 1, None, "", "ECO:0000255"),
-        Feature("CHAIN", None, 60, "Made-up protein 1"),
+        Feature("SIGNAL", 1, 22, "", "ECO:0000255", end_mark="?"),
+        Feature("CHAIN", 23, 60, "Made-up protein 1", start_mark="?"),
         Feature("TRANSIT", None, 30, "Mitochondrion"),
-        Feature("PROPEP", None, 5),
-        Feature("REGION", 50, None, "Disordered"),
+        Feature("PROPEP", 1, 5, start_mark="<"),
+        Feature("REGION", 50, 60, "Disordered", end_mark=">"),
         Feature("HELIX", 7, 13, "", "ECO:0007829,ECO:0000269"),
         Feature("DISULFID", 11, 53, "Interchain"),
-        Feature("BINDING", 17, 17, "Zn(2+); catalytic; via amide", "ECO:0000250"),
+        Feature("BINDING", 17, 17, "Zn(2+); label 1; catalytic; via amide", "ECO:0000250"),
         Feature("MOD_RES", 7, 7, "Phosphoserine", isoform="T00001-2"),
         Feature("MOD_RES", 60, 60, "Cysteine amide"),
     )

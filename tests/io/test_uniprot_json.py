@@ -32,13 +32,13 @@ def test_an_entry():
 
 def test_positions_descriptions_and_evidence():
     assert read(TEXT)[0].features == (
-        Feature("SIGNAL", 1, None),
-        Feature("CHAIN", None, 60, "Made-up protein 1"),
+        Feature("SIGNAL", 1, 22, end_mark="?"),
+        Feature("CHAIN", 23, 60, "Made-up protein 1", start_mark="?"),
         Feature("TRANSIT", None, 30, "Mitochondrion"),
-        Feature("PROPEP", None, None),
+        Feature("PROPEP", 1, None, start_mark="<"),
         Feature("HELIX", 7, 13, "", "ECO:0007829,ECO:0000269"),
         Feature("DISULFID", 11, 53, "Interchain"),
-        Feature("BINDING", 17, 17, "Zn(2+); catalytic; via amide", "ECO:0000250"),
+        Feature("BINDING", 17, 17, "Zn(2+); label 1; catalytic; via amide", "ECO:0000250"),
         Feature("MOD_RES", 7, 7, "Phosphoserine", isoform="T00001-2"),
         Feature("METAL", 19, 19, "Calcium"),
         Feature("Frobnication", 5, 5),
