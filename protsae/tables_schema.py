@@ -315,12 +315,12 @@ RELIABILITY = Table(
 
 INTERPLM = Table(
     "interplm",
-    1,
+    2,
     "one row per pair that InterPLM's rule calls, with annotate.interplm",
-    ("model", "layer", "variant", "feature", "property"),
+    ("model", "layer", "variant", "feature", "concept"),
     (
         *_IDENTITY,
-        Column("property", "text", "see Properties", "of those that InterPLM reports"),
+        Column("concept", "text", "name", "InterPLM's own name, such as Helix or Domain_SH2"),
         Column("valid_threshold", "number", "0 to 0.8", "of the largest activation, best on valid"),
         Column("valid_f1", "number", "0.5 to 1", "its domain F1 there"),
         Column("test_threshold", "number", "0 to 0.8", "chosen again on test"),

@@ -72,6 +72,17 @@ def test_default_run_plans_every_stage(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.parametrize(("wanted", "n_layers"), [("true", 9), ("false", 0)])
+def test_the_table_of_interplms_rule_is_an_output_where_it_is_asked_for(
+    tmp_path: Path, wanted: str, n_layers: int
+) -> None:
+    settings = (f"results={tmp_path}", f"annotate={{interplm: {wanted}}}")
+    finished = snakemake("--cores", "2", "-n", "annotate", "--config", *settings)
+    assert planned(finished)["annotate_layer"] == 9
+    outputs = re.findall(r"^    output: (.*)$", finished.stdout, re.MULTILINE)
+    assert sum("/interplm.parquet" in files for files in outputs) == n_layers
+
+
 @pytest.mark.parametrize(
     ("stage", "needed"),
     [

@@ -1,6 +1,7 @@
 """Concept-level F1 as InterPLM defines it, for comparison with its published figures only.
 
-Its defects, all of them kept:
+The concepts are InterPLM's own (`protsae.concepts.interplm_concepts`); proteins and split are the
+run's. Its defects, all of them kept:
 
 - The threshold is chosen again on test, the best of five; test scores are optimistic.
 - Precision is by residue and recall by instance. One active residue finds a whole domain, so that
@@ -14,9 +15,12 @@ Its defects, all of them kept:
   (Release 1.0.0 does not even divide when it scores; a maximum of 1 for every feature gives that.)
 - Valid and test are drawn at random from proteins that may be homologues.
 
+- Which concepts are reported is decided with the instances of test, too.
+
 References
 ----------
-Simon & Zou, InterPLM, Nature Methods 22, 2107 (2025); release 1.0.0.
+Simon & Zou, InterPLM, Nature Methods 22, 2107 (2025); release 1.0.0, `prepare_eval_set`,
+`compare_activations`, `calculate_f1` and `report_metrics`, with their defaults.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -31,51 +35,42 @@ from protsae.association.instances import InstanceCounts
 from protsae.association.layer import Layer
 from protsae.association.scores import harmonic_mean, ratio
 from protsae.association.thresholds import passed_thresholds
-from protsae.concepts.annotations import Spans
-from protsae.concepts.residues import Property
+from protsae.concepts.annotations import Spans, span_labels
+from protsae.concepts.interplm_concepts import InterplmConcepts
 
 THRESHOLDS = (0.0, 0.15, 0.5, 0.6, 0.8)
 """Shares of a feature's maximum; it is on where it exceeds one."""
 CALLED_ABOVE = 0.5
 """F1 on valid, and again on test, above which a pair is called."""
 
-RESIDUE_LEVEL = frozenset({"ACT_SITE", "CARBOHYD", "DISULFID", "MOD_RES", "residue"})
-"""Types whose recall is by residue; that of all others is by instance."""
-CONCEPT_TYPES = frozenset(
-    {"ACT_SITE", "BINDING", "CARBOHYD", "COILED", "COMPBIAS", "DISULFID", "DOMAIN", "HELIX"}
-    | {"LIPID", "MOD_RES", "MOTIF", "REGION", "SIGNAL", "STRAND", "TRANSIT", "TURN", "ZN_FING"}
+NOT_REPORTED = frozenset(
+    {"Region_any", "Modified residue_any", "Domain_any", "Compositional bias_any", "Motif_any"}
 )
-"""UniProt types that InterPLM reports (cofactors, a column there, are no feature of ours)."""
-NO_WHOLE_TYPE = frozenset({"COMPBIAS", "DOMAIN", "MOD_RES", "MOTIF", "REGION"})
-"""Types of which the names are reported, and not all of them together."""
 MIN_INSTANCES = 25
 MIN_RESIDUES = 1500
 """More than either, in valid and test together, keep a concept."""
 
 
 def reported_concepts(
-    properties: Sequence[Property], n_instances: np.ndarray, n_residues: np.ndarray
+    names: Sequence[str], n_instances: np.ndarray, n_residues: np.ndarray
 ) -> np.ndarray:
-    """Which properties InterPLM would report: bool, shape (n_properties,).
+    """Which concepts InterPLM reports: bool, shape (n_concepts,).
 
     Parameters
     ----------
-    properties : sequence of Property
-    n_instances, n_residues : ndarray of int, shape (n_properties,)
-        In valid and test together.
+    names : sequence of str
+    n_instances, n_residues : ndarray of int, shape (n_concepts,)
+        In valid and test together; a residue of several instances counts once.
 
     Examples
     --------
-    >>> names = [("HELIX", "HELIX"), ("DOMAIN", "DOMAIN"), ("DOMAIN: SH2", "DOMAIN")]
-    >>> properties = [Property(name, type_, "UniProt") for name, type_ in names]
-    >>> reported_concepts(properties, np.array([26, 26, 25]), np.array([9, 9, 1501])).tolist()
-    [True, False, True]
+    >>> names = ["Helix", "Domain_any", "Domain_SH2", "Domain_SH3"]
+    >>> sizes = np.array([26, 99, 2, 25]), np.array([9, 9999, 1501, 1500])
+    >>> reported_concepts(names, *sizes).tolist()
+    [True, False, True, False]
     """
-    covered = np.array(
-        [p.type in CONCEPT_TYPES and not (p.name == p.type in NO_WHOLE_TYPE) for p in properties]
-    )
-    reported: np.ndarray = covered & ((n_instances > MIN_INSTANCES) | (n_residues > MIN_RESIDUES))
-    return reported
+    enough = (n_instances > MIN_INSTANCES) | (n_residues > MIN_RESIDUES)
+    return enough & np.array([name not in NOT_REPORTED for name in names], dtype=bool)
 
 
 class ConceptCounts:
@@ -165,11 +160,22 @@ class ConceptCounts:
 
         0 where TP = 0, where InterPLM writes no row.
         """
-        hits, on = self._residues.true_positives, self._residues.on[:, None]
-        by_residue = ratio(hits, self._residues.positives[:, None])
         by_instance = ratio(self._instances.found, self.n_instances[:, None])
-        recall = np.where(self._residue_level[:, None], by_residue, by_instance)
-        return harmonic_mean(ratio(hits, on), recall)
+        recall = np.where(self._residue_level[:, None], self._residue_recall, by_instance)
+        return harmonic_mean(self._precision, recall)
+
+    @property
+    def residue_f1(self) -> np.ndarray:
+        """The same with R by residue for all."""
+        return harmonic_mean(self._precision, self._residue_recall)
+
+    @property
+    def _precision(self) -> np.ndarray:
+        return ratio(self._residues.true_positives, self._residues.on[:, None])
+
+    @property
+    def _residue_recall(self) -> np.ndarray:
+        return ratio(self._residues.true_positives, self._residues.positives[:, None])
 
 
 def _surviving(
@@ -203,63 +209,73 @@ def associated_pairs(valid: ConceptCounts, test: ConceptCounts) -> pd.DataFrame:
     -------
     DataFrame
         concept, feature (columns of labels and activations), then for valid and for test the
-        lowest of the best thresholds and F1 there; by concept, feature.
+        threshold with the highest F1 and that F1; of equals the one with the highest F1 by
+        residue, then the lowest. By concept, feature.
     """
     on_valid, on_test = valid.f1, test.f1
     called = (on_valid.max(0) > CALLED_ABOVE) & (on_test.max(0) > CALLED_ABOVE)
     concept, feature = np.nonzero(called)
     columns = {"concept": concept, "feature": feature}
-    for split, f1 in (("valid", on_valid), ("test", on_test)):
-        best = f1[:, concept, feature]
-        columns[f"{split}_threshold"] = np.array(THRESHOLDS)[best.argmax(0)]
-        columns[f"{split}_f1"] = best.max(0)
+    for split, counts, f1 in (("valid", valid, on_valid), ("test", test, on_test)):
+        f1 = f1[:, concept, feature]
+        by_residue = np.where(f1 == f1.max(0), counts.residue_f1[:, concept, feature], -1)
+        columns[f"{split}_threshold"] = np.array(THRESHOLDS)[by_residue.argmax(0)]
+        columns[f"{split}_f1"] = f1.max(0)
     return pd.DataFrame(columns)
 
 
-def layer_pairs(layer: Layer, codes: Codes) -> pd.DataFrame:
-    """``associated_pairs`` of a layer's features with the UniProt properties that InterPLM reports.
+def layer_pairs(layer: Layer, codes: Codes, concepts: InterplmConcepts) -> pd.DataFrame:
+    """``associated_pairs`` of a layer's features with the concepts that InterPLM reports.
+
+    Parameters
+    ----------
+    concepts : InterplmConcepts
+        Of the layer's proteins, in their order.
 
     Returns
     -------
     DataFrame
-        feature, property, valid_threshold, valid_f1, test_threshold, test_f1; thresholds are shares
-        of the feature's maximum over valid and test.
+        feature, concept (its name), valid_threshold, valid_f1, test_threshold, test_f1; thresholds
+        are shares of the feature's maximum over valid and test.
     """
-    properties = layer.properties.properties
-    blocks = {split: _blocks(layer, codes, split) for split in ("valid", "test")}
+    blocks = {split: _blocks(layer, codes, concepts, split) for split in ("valid", "test")}
+    n_concepts = len(concepts.names)
     maximum = np.zeros(1, dtype=np.float32)
-    size = np.zeros((2, len(properties)), dtype=np.int64)
-    for of_split in blocks.values():
-        for activations, spans, _ in of_split():
+    n_instances, n_residues = np.zeros((2, len(blocks), n_concepts), dtype=np.int64)
+    for i, of_split in enumerate(blocks.values()):
+        for activations, spans, before in of_split():
             maximum = np.maximum(maximum, activations.max(0).toarray())
-            size[0] += np.bincount(spans.column, minlength=len(properties))
-            residues = (spans.end - spans.start + 1).astype(float)
-            size[1] += np.bincount(spans.column, residues, len(properties)).astype(np.int64)
-    reported = np.flatnonzero(reported_concepts(properties, *size))
-    number = np.full(len(properties), -1)
+            n_instances[i] += np.bincount(spans.column, minlength=n_concepts)
+            labels = span_labels(spans, before, activations.shape[0], n_concepts)
+            n_residues[i] += np.bincount(labels.indices, minlength=n_concepts)
+    # Unnumbered instances are one in each shard; valid and test are a shard each.
+    n_instances = np.where(concepts.numbered, n_instances, np.minimum(n_instances, 1))
+    reported = np.flatnonzero(
+        reported_concepts(concepts.names, n_instances.sum(0), n_residues.sum(0))
+    )
+    number = np.full(n_concepts, -1)
     number[reported] = np.arange(len(reported))
-    at_residues = np.array([properties[c].type in RESIDUE_LEVEL for c in reported], dtype=bool)
-    counts = {split: ConceptCounts(maximum, at_residues) for split in blocks}
+    counts = {split: ConceptCounts(maximum, concepts.residue_level[reported]) for split in blocks}
     for split, of_split in blocks.items():
-        for activations, spans, first in of_split():
+        for activations, spans, before in of_split():
             kept = number[spans.column] >= 0
-            start, end = first + spans.start - 1, first + spans.end - 1
+            start, end = before + spans.start - 1, before + spans.end - 1
             counts[split].update(activations, number[spans.column][kept], start[kept], end[kept])
     pairs = associated_pairs(counts["valid"], counts["test"])
-    names = np.array([properties[c].name for c in reported], dtype=object)
-    pairs = pairs.assign(property=names[pairs["concept"].to_numpy(dtype=np.int64)])
-    return pairs.drop(columns="concept")
+    names = np.array([concepts.names[c] for c in reported], dtype=object)
+    return pairs.assign(concept=names[pairs["concept"].to_numpy(dtype=np.int64)])
 
 
 def _blocks(
-    layer: Layer, codes: Codes, split: str
+    layer: Layer, codes: Codes, concepts: InterplmConcepts, split: str
 ) -> Callable[[], Iterator[tuple[sparse.csr_array, Spans, np.ndarray]]]:
     """Activations, instances and the first row of each instance's protein; may be read again."""
+    order = pd.Index(layer.proteins["accession"])
 
     def read() -> Iterator[tuple[sparse.csr_array, Spans, np.ndarray]]:
         for proteins, rows in layer.blocks(codes, layer.names(split)):
-            spans = layer.properties.instances(proteins["accession"].tolist())
+            spans, place = concepts.spans.of(order.get_indexer(proteins["accession"]))
             lengths = proteins["length"].to_numpy()
-            yield rows, spans, (np.cumsum(lengths) - lengths)[spans.protein]
+            yield rows, spans, (np.cumsum(lengths) - lengths)[place]
 
     return read

@@ -31,6 +31,7 @@ from protsae.association.interplm import layer_pairs
 from protsae.association.layer import Layer
 from protsae.association.missing import missing_annotation
 from protsae.association.summary import detector_rows
+from protsae.concepts.interplm_concepts import interplm_concepts
 from protsae.config import AnnotateSettings
 from protsae.errors import UserError
 from protsae.flags import add_flags, add_threads_flag, settings_from_flags
@@ -40,7 +41,7 @@ from protsae.io.progress import progress
 from protsae.io.property_table import read_properties
 from protsae.io.proteins_table import read_split_proteins
 from protsae.io.sae_files import unknown_train_set
-from protsae.io.tables import write_table
+from protsae.io.tables import read_table, write_table
 from protsae.models import NEURONS, PCA, RANDOM
 from protsae.sae.architectures import TopkSae
 from protsae.sae.dictionaries import random_directions
@@ -84,6 +85,9 @@ def run(args: argparse.Namespace) -> None:
     layer = Layer(proteins, properties, settings)
     detectors: dict[str, Codes] = {**stored, **baselines(layer, cache, stored)}
 
+    interplm = None
+    if settings.interplm:
+        interplm = interplm_concepts(read_table(args.annotations), order)
     split = HeldOut.of(layer)
     tables: dict[str, list[pd.DataFrame]] = {}
     for variant, codes in progress(detectors.items(), "annotating", "sets of detectors"):
@@ -98,8 +102,8 @@ def run(args: argparse.Namespace) -> None:
             found["features"] = feature_rows(layer, codes, examined, top, cosine)
             found["examples"] = example_rows(layer, codes, top)
             found |= missing_rows(layer, codes, examined)
-            if settings.interplm:
-                found["interplm"] = layer_pairs(layer, codes)
+            if interplm is not None:
+                found["interplm"] = layer_pairs(layer, codes, interplm)
         for name, rows in found.items():
             tables.setdefault(name, []).append(rows.assign(variant=variant))
 
@@ -112,6 +116,9 @@ def run(args: argparse.Namespace) -> None:
         if name in OTHERS:
             table = conform(table, OTHERS[name], name)
         write_table(Path(args.output) / f"{name}.parquet", table, metadata)
+    if interplm is None:
+        # Of an earlier run, and it would pass for one of this.
+        (Path(args.output) / f"{INTERPLM.name}.parquet").unlink(missing_ok=True)
     of_saes = pd.concat(tables["features"])
     n_named = of_saes["property"].notna().sum()
     print(

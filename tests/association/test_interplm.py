@@ -1,6 +1,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import sparse
 
@@ -12,7 +13,8 @@ from protsae.association.interplm import (
     layer_pairs,
     reported_concepts,
 )
-from protsae.concepts.residues import Property
+from protsae.association.layer import Layer
+from protsae.concepts.interplm_concepts import InterplmConcepts, interplm_concepts
 from tests.association.tiny_layer import LENGTH, N_PROTEINS, build_layer, codes_of, signal
 from tests.tiny_run import protein_rows
 
@@ -201,29 +203,101 @@ def test_half_is_no_call() -> None:
     assert associated_pairs(counts, counts).empty
 
 
-def test_reported_concepts() -> None:
-    """More than 25 instances or 1,500 residues; whole types only where they are reported."""
-    cases = [
-        ("HELIX", "HELIX", 26, 26, True),
-        ("HELIX", "HELIX", 25, 1500, False),
-        ("REGION", "REGION", 99, 9999, False),
-        ("REGION: Disordered", "REGION", 2, 1501, True),
-        ("TRANSMEM", "TRANSMEM", 99, 9999, False),
-        ("residue: C", "residue", 99, 9999, False),
-        ("position: first residue", "position", 99, 9999, False),
-    ]
-    properties = [Property(name, type_, "") for name, type_, *_ in cases]
-    instances, residues = (np.array([case[i] for case in cases]) for i in (2, 3))
-    expected = [case[4] for case in cases]
-    assert reported_concepts(properties, instances, residues).tolist() == expected
+def test_of_equal_thresholds_the_one_with_the_better_f1_by_residue_is_named() -> None:
+    """
+    Valid: activations 4 and 1 are the instance. Up to 0.15 both are on, above only the first; by
+    instance P = R = 1 at all, by residue R = 1 and 1/2.
+
+    Test: one instance of five residues with 4, one of a residue with 1, six residues of none with
+    1. Up to 0.15 P = 6/12 and R = 1, above P = 1 and R = 1/2: F1 = 2/3 at all; by residue 2/3,
+    and above P = 1 and R = 5/6, 10/11.
+    """
+    maximum = np.array([4], np.float32)
+    valid = counted(
+        Proteins([np.array([[4], [1], [0]], np.float32)], [(0, 0, 0, 1)]), maximum, [False]
+    )
+    activations = np.repeat([4, 1, 1], [5, 1, 6])[:, None].astype(np.float32)
+    test = counted(Proteins([activations], [(0, 0, 0, 4), (0, 0, 5, 5)]), maximum, [False])
+    assert valid.f1[:, 0, 0].tolist() == [1] * 5
+    assert valid.residue_f1[:, 0, 0].tolist() == pytest.approx([1, 1, *[2 / 3] * 3])
+    assert test.f1[:, 0, 0].tolist() == pytest.approx([2 / 3] * 5)
+    assert test.residue_f1[:, 0, 0].tolist() == pytest.approx([2 / 3, 2 / 3, *[10 / 11] * 3])
+    (pair,) = associated_pairs(valid, test).to_dict("records")
+    assert (pair["valid_threshold"], pair["test_threshold"]) == (0, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("name", "n_instances", "n_residues", "reported"),
+    [
+        ("Helix", 26, 26, True),
+        ("Helix", 25, 1500, False),
+        ("Helix", 1, 1501, True),
+        ("Region_any", 99, 9999, False),
+        ("Region_Disordered", 2, 1501, True),
+        ("Zinc finger_any", 26, 26, True),
+        ("Modified residue_any", 99, 9999, False),
+        ("Modified residue_Phosphoserine", 26, 26, True),
+    ],
+)
+def test_reported_concepts(name: str, n_instances: int, n_residues: int, reported: bool) -> None:
+    """More than 25 instances or 1,500 residues; five unions are left out."""
+    sizes = np.array([n_instances]), np.array([n_residues])
+    assert reported_concepts([name], *sizes).tolist() == [reported]
+
+
+def layer_with(rows: list[tuple[str, str, int, int]]) -> tuple[Layer, InterplmConcepts]:
+    """Every second protein of each split has these features (type, note, first, last)."""
+    layer = build_layer()
+    names = layer.proteins["accession"].tolist()
+    some = [name for i, name in enumerate(names) if i % 6 < 3]
+    table = pd.DataFrame(
+        [(name, *row) for name in some for row in rows],
+        columns=["accession", "type", "description", "start", "end"],
+    )
+    return layer, interplm_concepts(table, names)
+
+
+def pairs_of(rows: list[tuple[str, str, int, int]]) -> list[dict[str, object]]:
+    """Of feature 0, on at residues 4 to 9 of the proteins with features, and 1, on elsewhere."""
+    at = signal(protein_rows(N_PROTEINS, LENGTH))
+    activations = {name: np.stack([on, ~on], 1).astype(np.float32) for name, on in at.items()}
+    layer, concepts = layer_with(rows)
+    return layer_pairs(layer, codes_of(activations), concepts).to_dict("records")
 
 
 def test_the_pairs_of_a_layer(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Feature 0 is on at SIGNAL, 1 nowhere near it; three proteins of each split have one."""
+    """Three proteins of each split have a helix at 4 to 9: six instances."""
     monkeypatch.setattr(interplm, "MIN_INSTANCES", 5)
-    at = signal(protein_rows(N_PROTEINS, LENGTH))
-    activations = {name: np.stack([on, ~on], 1).astype(np.float32) for name, on in at.items()}
-    (pair,) = layer_pairs(build_layer(), codes_of(activations)).to_dict("records")
-    assert (pair["feature"], pair["property"]) == (0, "SIGNAL")
+    (pair,) = pairs_of([("HELIX", "", 4, 9)])
+    assert (pair["feature"], pair["concept"]) == (0, "Helix")
     assert pair["valid_f1"] == pair["test_f1"] == 1
     assert pair["valid_threshold"] == pair["test_threshold"] == 0
+    assert pairs_of([("SIGNAL", "", 4, 9)]) == []
+
+    monkeypatch.setattr(interplm, "MIN_INSTANCES", 6)
+    assert pairs_of([("HELIX", "", 4, 9)]) == []
+
+
+def test_bonds_are_one_instance_in_valid_and_one_in_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Residues 4 and 9 in six proteins: twelve residues, two instances. P = 1/3, R = 1."""
+    monkeypatch.setattr(interplm, "CALLED_ABOVE", 0.49)
+    bond = [("DISULFID", "", 4, 9)]
+    monkeypatch.setattr(interplm, "MIN_INSTANCES", 2)
+    assert pairs_of(bond) == []
+    monkeypatch.setattr(interplm, "MIN_INSTANCES", 1)
+    (pair,) = pairs_of(bond)
+    assert (pair["feature"], pair["concept"]) == (0, "Disulfide bond")
+    assert pair["test_f1"] == pytest.approx(0.5)
+    monkeypatch.setattr(interplm, "MIN_INSTANCES", 2)
+    monkeypatch.setattr(interplm, "MIN_RESIDUES", 11)
+    assert len(pairs_of(bond)) == 1
+
+
+def test_residues_of_overlapping_instances_count_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Residues 4 to 9 and 5 to 9 of six proteins are 36 residues, not 66, in 12 instances."""
+    monkeypatch.setattr(interplm, "MIN_INSTANCES", 12)
+    monkeypatch.setattr(interplm, "MIN_RESIDUES", 35)
+    overlapping = [("COILED", "", 4, 9), ("COILED", "", 5, 9)]
+    assert [pair["concept"] for pair in pairs_of(overlapping)] == ["Coiled coil"]
+    monkeypatch.setattr(interplm, "MIN_RESIDUES", 36)
+    assert pairs_of(overlapping) == []

@@ -36,6 +36,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert train_saes(run, run, {"topk": {**TOPK, "k": 1, "steps": 300}, "relu": RELU}) == 0
     for shard in (0, 1):
         assert encode(run, run, shard, run / f"codes-{shard}.h5", "topk", "relu") == 0
+    (run / "out").mkdir()
+    (run / "out" / "interplm.parquet").write_bytes(b"of an earlier run that asked for it")
     assert annotate(run, [run / "topk", run / "relu"], run / "out") == 0
     return run
 
@@ -231,7 +233,7 @@ def test_a_shard_that_was_not_given(
 
 
 def test_interplms_rule_on_request(run: Path, tmp_path: Path) -> None:
-    """The only property with instances is SIGNAL, which its filter of 25 instances leaves out."""
+    """SIGNAL without a note is no concept there; what is not asked for is not left from before."""
     assert annotate(run, [run / "topk"], tmp_path, "--interplm", "true") == 0
     found = conform(read_table(tmp_path / "interplm.parquet"), INTERPLM, "interplm")
     assert found.empty

@@ -1,5 +1,12 @@
 # What each feature of a layer detects: all variants of the layer, beside its neurons.
 
+# Written on request only; declared then, so that it is cleaned with the rest.
+INTERPLM = (
+    ["<results>/annotation/{model}/layer-{layer}/interplm.parquet"]
+    if CONFIG.annotate.interplm
+    else []
+)
+
 
 rule encode_shard:
     input:
@@ -52,6 +59,7 @@ rule annotate_layer:
             "<results>/codes/{{model}}/layer-{{layer}}/shard-{shard}.h5", shard=SHARDS
         ),
     output:
+        *INTERPLM,
         features="<results>/annotation/{model}/layer-{layer}/features.parquet",
         associations="<results>/annotation/{model}/layer-{layer}/associations.parquet",
         examples="<results>/annotation/{model}/layer-{layer}/examples.parquet",
