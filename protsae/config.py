@@ -99,6 +99,11 @@ class SplitSettings(Settings):
     valid: Share = Field(0.2, description="share of residues in valid")
     test: Share = Field(0.2, description="share of residues in test")
     seed: Seed = Field(0, description="seed of the assignment of clusters")
+    previous: str | None = Field(
+        None,
+        description="proteins.parquet of an earlier run: its proteins keep their part, and new "
+        "ones follow them",
+    )
 
     @model_validator(mode="after")
     def _shares(self) -> Self:
@@ -446,6 +451,12 @@ class Config(SaeVariants):
         for key, layers in lists.items():
             if len(set(layers)) < len(layers):
                 raise ValueError(f"{key}: a layer occurs twice in {list(layers)}")
+        own = Path(self.results, "proteins", "proteins.parquet")
+        if self.split.previous and Path(self.split.previous).resolve() == own.resolve():
+            raise ValueError(
+                f"split.previous: {own} is what this run writes; copy it to another place, or "
+                "give the run another results folder"
+            )
         return self
 
 
@@ -504,6 +515,7 @@ def local_files(config: Config) -> dict[str, str]:
     files = {
         "fetch.input": config.fetch.input if config.fetch.input != "uniprot" else None,
         "fetch.annotations": config.fetch.annotations,
+        "split.previous": config.split.previous,
         "embed.model": config.embed.model if config.embed.model.endswith(".pt") else None,
     }
     files |= {f"annotate.labels.{i}": path for i, path in enumerate(config.annotate.labels)}

@@ -606,7 +606,7 @@ TRAINING = Table(
 
 PROTEINS = Table(
     "proteins",
-    1,
+    2,
     "one row per protein kept",
     ("accession",),
     (
@@ -617,7 +617,34 @@ PROTEINS = Table(
         Column("length", "integer", "≥ 1", "residues"),
         Column("sequence", "text", "letters A to Z", "one letter per residue"),
         Column("cluster", "text", "accession", "representative of its homology cluster"),
-        Column("split", "text", "train, valid, test", "no cluster is in two of them"),
+        Column(
+            "split",
+            "text",
+            "train, valid, test, left out",
+            "no cluster is in two of them; left out: a protein that joins clusters of two parts",
+        ),
+        Column(
+            "has_relative_in_train",
+            "boolean",
+            "true, false",
+            "of valid and test: a sensitive search finds a relative in train (relatives.tsv)",
+        ),
+    ),
+)
+
+RELATIVES = Table(
+    "relatives",
+    1,
+    "one row per valid or test protein in which a sensitive search finds a train protein",
+    ("accession",),
+    (
+        Column("accession", "text", "UniProt", "the protein"),
+        Column("split", "text", "valid, test", "its part"),
+        Column("relative", "text", "UniProt", "the train protein that it aligns with best"),
+        Column("identity", "number", "0 to 1", "share of the alignment's columns that are equal"),
+        Column("aligned", "integer", "≥ 1", "residues of the protein in the alignment"),
+        Column("length", "integer", "≥ 1", "residues of the protein"),
+        Column("e_value", "number", "≥ 0", "hits this good by chance among all train proteins"),
     ),
 )
 
@@ -673,6 +700,7 @@ EVERY = (
     EXAMPLES,
     TRAINING,
     PROTEINS,
+    RELATIVES,
     ANNOTATIONS,
     SCALING,
 )

@@ -35,6 +35,7 @@ from protsae.tables_schema import (
     PROBES,
     PROPERTIES,
     RECOVERY,
+    RELATIVES,
     RELIABILITY,
     Table,
 )
@@ -68,9 +69,13 @@ ANNOTATIONS = pd.DataFrame(
 
 def write_stages(results: Path) -> None:
     """Files of fetch, split, train, evaluate and annotate."""
-    proteins = PROTEINS.assign(length=PROTEINS["sequence"].str.len())
+    proteins = PROTEINS.assign(
+        length=PROTEINS["sequence"].str.len(), has_relative_in_train=[True, False, False]
+    )
     proteins["taxon_id"] = proteins["taxon_id"].astype("Int64")
     write_table(results / "proteins" / "proteins.parquet", proteins, {"protein_set_sha256": "0"})
+    relatives = table_of(RELATIVES, accession=["P00001"], split=["test"], relative=["P00003"])
+    write_tsv(results / "proteins" / "relatives.tsv", relatives)
     write_table(results / "proteins" / "annotations.parquet", ANNOTATIONS, {})
     write_json(results / "proteins" / "provenance.json", provenance())
     methods, names = ["blosum_window", "blosum_window", "homology"], ["SIGNAL", "residue: C"]

@@ -19,7 +19,7 @@ PURE = {
     "provenance",
     "split",
 }
-PURE |= {"models", "resampling", "tables_schema", "sharding"}
+PURE |= {"models", "resampling", "tables_schema", "sharding", "balance"}
 
 MAY_IMPORT = {
     "sae": {"config"},

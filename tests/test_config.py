@@ -265,7 +265,15 @@ UNUSUAL: list[Settings] = [
         duplicate_accessions="first",
         duplicate_sequences="keep",
     ),
-    SplitSettings(identity=0.55, coverage=0.05, cascade=True, valid=1e-7, test=0.3, seed=7),
+    SplitSettings(
+        identity=0.55,
+        coverage=0.05,
+        cascade=True,
+        valid=1e-7,
+        test=0.3,
+        seed=7,
+        previous="an older run/proteins.parquet",
+    ),
     CacheSettings(shards=7, compression="gzip"),
     EmbedSettings(
         model="a folder/esm2_x.pt",

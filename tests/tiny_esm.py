@@ -67,6 +67,7 @@ def write_proteins(path: Path, sequences: Sequence[str]) -> pd.DataFrame:
             "sequence": list(sequences),
             "cluster": names,
             "split": [("train", "valid", "test")[i % 3] for i in range(len(names))],
+            "has_relative_in_train": False,
         }
     )[list(COLUMNS)]
     digest = protein_set_sha256(proteins["accession"], proteins["sequence"])

@@ -80,6 +80,7 @@ def protein_rows(n_proteins: int = 18, length: int = 29, seed: int = 0) -> pd.Da
             "sequence": ["".join(row) for row in letters],
             "cluster": accession,
             "split": [SPLITS[i % 3] for i in range(n_proteins)],
+            "has_relative_in_train": False,
         }
     )
 

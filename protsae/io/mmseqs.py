@@ -14,6 +14,18 @@ from protsae.errors import UserError
 SENSITIVITY = "7.5"
 """The highest that MMseqs2 documents."""
 
+UNMASKED = ("--mask", "0", "--comp-bias-corr", "0")
+"""Relatives of biased composition or with repeats are clustered, too.
+
+By default MMseqs2 masks repeats and lowers scores of biased stretches. It then keeps apart half of
+the repetitive relatives of 90 % identity, and 9 in 10 of acidic ones of 35 to 45 %. Without both,
+unrelated sequences of a few kinds of residues share a cluster, which costs clusters but cannot leak
+(benchmarks/clustering.py).
+"""
+
+MAX_EVALUE = 1e-3
+"""Of a hit that makes two sequences relatives; MMseqs2's default."""
+
 
 def cluster_sequences(
     sequences: Sequence[str],
@@ -29,7 +41,8 @@ def cluster_sequences(
     MMseqs2 aligns at the given identity and coverage share a cluster, and so do those linked
     through others. All are compared with all at the highest documented sensitivity (-s 7.5), and
     all relatives of a protein are kept: by default MMseqs2 looks at the best 20 only, which can
-    break a large family in two.
+    break a large family in two. Repeats and biased composition are neither masked nor corrected
+    for (`UNMASKED`).
 
     Parameters
     ----------
@@ -65,7 +78,7 @@ def cluster_sequences(
         prefix = Path(folder) / "clusters"
         _run(
             *("easy-cluster", fasta, prefix, Path(folder) / "tmp"),
-            *("--min-seq-id", str(identity), "-c", str(coverage), "--cov-mode", "0"),
+            *_related(identity, coverage),
             *("--cluster-mode", "1", "--threads", str(threads)),
             *(() if cascade else (*thorough, *every)),
         )
@@ -73,6 +86,37 @@ def cluster_sequences(
     representative = np.arange(len(sequences))
     representative[pairs[:, 1]] = pairs[:, 0]
     return _first_member(representative)
+
+
+def find_links(
+    sequences: Sequence[str], identity: float, coverage: float, threads: int = 1
+) -> np.ndarray:
+    """Pairs of relatives, by the rule that `cluster_sequences` joins them by.
+
+    For a few sequences of one or more of its clusters: among fewer, E-values are lower, so that no
+    link is lost for the number of sequences.
+
+    Returns
+    -------
+    ndarray, dtype=int64, shape=(n_links, 2)
+        Indices, the lower first; sorted, each pair once.
+
+    Raises
+    ------
+    UserError
+        If MMseqs2 fails; the last line it printed is in the message.
+    """
+    with tempfile.TemporaryDirectory(prefix="protsae-mmseqs-") as folder:
+        fasta = _write_fasta(Path(folder) / "sequences.fasta", sequences)
+        found = Path(folder) / "links.tsv"
+        _run(
+            *("easy-search", fasta, fasta, found, Path(folder) / "tmp", "-s", SENSITIVITY),
+            *(*_related(identity, coverage), "--max-seqs", str(max(20, len(sequences)))),
+            *("--format-output", "query,target", "--threads", str(threads)),
+        )
+        lines = [line.split("\t") for line in found.read_text().splitlines()]
+    pairs = np.sort(np.array(lines, dtype=np.int64).reshape(-1, 2), axis=1)
+    return np.unique(pairs[pairs[:, 0] < pairs[:, 1]], axis=0)
 
 
 @dataclass(frozen=True)
@@ -87,6 +131,8 @@ class Hit:
         First residue aligned, 1-based.
     query_row, target_row : str
         The residues aligned, in columns; ``-`` is a gap.
+    evalue : float
+        Hits this good by chance among all targets.
     """
 
     query: int
@@ -95,13 +141,26 @@ class Hit:
     target_start: int
     query_row: str
     target_row: str
+    evalue: float
+
+    @property
+    def identity(self) -> float:
+        """Share of the alignment's columns in which both have the same residue.
+
+        Examples
+        --------
+        >>> Hit(0, 0, 3, 1, "MK-C", "M-AC", 1e-5).identity
+        0.5
+        """
+        same = sum(a == b for a, b in zip(self.query_row, self.target_row, strict=True))
+        return same / len(self.query_row)
 
     def pairs(self) -> tuple[np.ndarray, np.ndarray]:
         """Residues that stand in the same column, 0-based: int64, of the query and of the target.
 
         Examples
         --------
-        >>> query, target = Hit(0, 0, 3, 1, "MK-C", "M-AC").pairs()
+        >>> query, target = Hit(0, 0, 3, 1, "MK-C", "M-AC", 1e-5).pairs()
         >>> query.tolist(), target.tolist()
         ([2, 4], [0, 2])
         """
@@ -153,15 +212,21 @@ def search(
             _write_fasta(Path(folder) / "queries.fasta", queries),
             _write_fasta(Path(folder) / "targets.fasta", targets),
             *(found, Path(folder) / "tmp", "-s", SENSITIVITY, "-e", str(evalue)),
-            *("--format-output", "query,bits,target,qstart,tstart,qaln,taln"),
+            *("--format-output", "query,bits,target,qstart,tstart,qaln,taln,evalue"),
             *("--threads", str(threads)),
         )
         lines = [line.split("\t") for line in found.read_text().splitlines()]
     ranked = sorted(lines, key=lambda line: (int(line[0]), -float(line[1]), int(line[2])))
     return [
-        Hit(int(query), int(target), int(query_start), int(target_start), query_row, target_row)
-        for query, _, target, query_start, target_start, query_row, target_row in ranked
+        Hit(int(query), int(target), int(first), int(other), row, target_row, float(chance))
+        for query, _, target, first, other, row, target_row, chance in ranked
     ]
+
+
+def _related(identity: float, coverage: float) -> tuple[str, ...]:
+    """What makes two sequences relatives: identity and coverage of both, in a local alignment."""
+    shares = ("--min-seq-id", str(identity), "-c", str(coverage), "--cov-mode", "0")
+    return (*shares, "-e", str(MAX_EVALUE), *UNMASKED)
 
 
 def _run(tool: str, *arguments: str | Path) -> None:

@@ -20,7 +20,7 @@ def read_properties(
     settings: PropertySettings,
     say: Callable[[str], None] = lambda line: None,
 ) -> PropertyTable:
-    """The properties that occur often enough in valid and in test to be scored.
+    """The properties that occur often enough in valid and in test to be scored; one at least.
 
     Parameters
     ----------
@@ -37,6 +37,23 @@ def read_properties(
         If the annotations are of other proteins or of an older release, a label file is not of its
         format, or no property occurs often enough.
     """
+    properties = read_all_properties(annotations, proteins, protein_set, settings, say)
+    if not properties.properties:
+        raise UserError(
+            f"{annotations}: no property occurs often enough in valid and in test; give more "
+            "proteins, or lower annotate.min_residues and annotate.min_clusters"
+        )
+    return properties
+
+
+def read_all_properties(
+    annotations: str | Path,
+    proteins: pd.DataFrame,
+    protein_set: str,
+    settings: PropertySettings,
+    say: Callable[[str], None] = lambda line: None,
+) -> PropertyTable:
+    """As `read_properties`, but none may occur often enough."""
     table = read_annotations_table(annotations)
     made_for = read_metadata(annotations).get("protein_set_sha256", protein_set)
     if made_for != protein_set:
@@ -49,7 +66,7 @@ def read_properties(
     for labels in label_sets:
         reasons = "".join(f"; {n:,} left out: {why}" for why, n in left_out[labels.name].items())
         say(f"labels {labels.name!r}: {len(labels.codes):,} proteins{reasons}")
-    properties = PropertyTable.build(
+    return PropertyTable.build(
         proteins,
         table,
         settings.min_residues,
@@ -57,9 +74,3 @@ def read_properties(
         settings.evidence,
         label_sets,
     )
-    if not properties.properties:
-        raise UserError(
-            f"{annotations}: no property occurs often enough in valid and in test; give more "
-            "proteins, or lower annotate.min_residues and annotate.min_clusters"
-        )
-    return properties

@@ -1,12 +1,6 @@
 # What supervision and the sequence alone reach on the same properties, proteins and scores.
 
 
-# The settings that say which properties there are, as for annotate.
-PROPERTIES = PropertySettings(
-    **CONFIG.annotate.model_dump(include=set(PropertySettings.model_fields))
-)
-
-
 rule probe_layer:
     input:
         proteins="<results>/proteins/proteins.parquet",

@@ -33,6 +33,10 @@ ESM = (
     if CONFIG.embed.model.endswith(".pt")
     else CONFIG.embed.model
 )
+# The settings that say which properties there are, as for annotate.
+PROPERTIES = PropertySettings(
+    **CONFIG.annotate.model_dump(include=set(PropertySettings.model_fields))
+)
 END_TO_END = any(sae.kl > 0 for sae in CONFIG.train.values())
 SHARDS = [f"{shard:04d}" for shard in range(CONFIG.cache.shards)]
 RANDOM = randomised(ESM)

@@ -28,9 +28,12 @@ rule fetch:
 
 rule split:
     input:
-        "<results>/proteins/fetched.parquet",
+        fetched="<results>/proteins/fetched.parquet",
+        annotations="<results>/proteins/annotations.parquet",
+        previous=local_file("split.previous"),
     output:
-        "<results>/proteins/proteins.parquet",
+        proteins="<results>/proteins/proteins.parquet",
+        relatives="<results>/proteins/relatives.tsv",
     log:
         "<results>/logs/split.log",
     benchmark:
@@ -43,7 +46,11 @@ rule split:
         runtime=240,
     params:
         settings=to_flags(CONFIG.split),
+        # They change what is printed, not the parts. As a function of the input they are no reason
+        # to split again, and so to train again.
+        properties=lambda wildcards, input: to_flags(PROPERTIES),
         code=code("split"),
     shell:
-        "protsae split {params.settings} --input {input} --output {output}"
-        " --threads {threads} > {log} 2>&1"
+        "protsae split {params.settings} {params.properties} --input {input.fetched}"
+        " --annotations {input.annotations} --output {output.proteins}"
+        " --threads {threads} 2>&1 | tee {log}"
