@@ -209,8 +209,8 @@ def homology_reader(
 
     Rows are the labels, 0 where no alignment covers a residue, and last whether one does.
     """
-    is_train = proteins["split"] == "train"
-    train, queries = (proteins[mask].reset_index(drop=True) for mask in (is_train, ~is_train))
+    is_train, is_query = proteins["split"] == "train", proteins["split"].isin(("valid", "test"))
+    train, queries = (proteins[mask].reset_index(drop=True) for mask in (is_train, is_query))
     hits = search(queries["sequence"].tolist(), train["sequence"].tolist(), evalue, threads)
     lengths = queries["length"].to_numpy()
     aligned = ((hit.query, hit.target, *hit.pairs()) for hit in hits)

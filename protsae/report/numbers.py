@@ -48,7 +48,7 @@ def run_numbers(run: Run) -> list[tuple[str, list[str]]]:
 
 
 def split_rows(proteins: pd.DataFrame) -> list[dict[str, Any]]:
-    """Proteins, residues and clusters of train, valid and test."""
+    """Proteins, residues and clusters of train, valid and test, and of what is left out, if any."""
     return [
         {
             "split": split,
@@ -56,8 +56,9 @@ def split_rows(proteins: pd.DataFrame) -> list[dict[str, Any]]:
             "residues": int(part["length"].sum()),
             "clusters": part["cluster"].nunique(),
         }
-        for split in ("train", "valid", "test")
+        for split in ("train", "valid", "test", "left out")
         for part in [proteins[proteins["split"] == split]]
+        if len(part) or split != "left out"
     ]
 
 

@@ -182,10 +182,11 @@ def test_five_real_proteins_more_and_one_of_them_a_bridge(
     before = read_table(first).set_index("accession")
 
     alone = ~before["cluster"].duplicated(keep=False)
-    train, test = (
-        before.index[alone & (before["split"] == part) & (before["length"] > 150)][0]
-        for part in ("train", "test")
-    )
+    lengths = before["length"][alone & (before["length"] > 150)]
+    of_train, of_test = (lengths[before["split"] == part] for part in ("train", "test"))
+    apart = np.abs(of_train.to_numpy()[:, None] - of_test.to_numpy())
+    nearest = np.unravel_index(np.argmin(apart), apart.shape)
+    train, test = of_train.index[nearest[0]], of_test.index[nearest[1]]
     more = {name: sample[name] for name in names[120:]}
     more["BRIDGE"] = blended(old[train], old[test])
     # A name that is old with a sequence that is not is a new protein.
