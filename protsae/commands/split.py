@@ -25,6 +25,7 @@ from protsae import __version__
 from protsae.concepts.outlook import annotated_residues, outlook_lines, proteins_needed
 from protsae.config import PropertySettings, SplitSettings
 from protsae.flags import add_flags, add_threads_flag, settings_from_flags
+from protsae.io.annotations_table import read_annotations_table
 from protsae.io.mmseqs import MAX_EVALUE, cluster_sequences, find_links, search
 from protsae.io.property_table import read_all_properties
 from protsae.io.proteins_table import COLUMNS, read_previous_splits, read_split_proteins
@@ -91,7 +92,7 @@ def divided(
     cluster = clusters_of(sequences, settings, threads)
     concepts: sparse.csr_array | None = None
     if annotations:
-        concepts = annotated_residues(read_table(annotations), proteins)
+        concepts = annotated_residues(read_annotations_table(annotations), proteins)
     split = assign_splits(
         cluster, sequences, settings.valid, settings.test, settings.seed, concepts
     )

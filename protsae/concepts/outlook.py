@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from protsae.concepts.annotations import feature_spans
+from protsae.concepts.annotations import feature_spans, is_certain
 from protsae.concepts.occurrence import LeftOut
 from protsae.split import SPLITS
 
@@ -22,7 +22,8 @@ def annotated_residues(annotations: pd.DataFrame, proteins: pd.DataFrame) -> spa
     Parameters
     ----------
     annotations : DataFrame
-        Columns accession, type, description, start, end (1-based inclusive).
+        Columns accession, type, description, start, end (1-based inclusive); unless all are,
+        certain: others are left out.
     proteins : DataFrame
         Columns accession, length.
 
@@ -41,7 +42,7 @@ def annotated_residues(annotations: pd.DataFrame, proteins: pd.DataFrame) -> spa
     [[0], [5]]
     """
     lengths = dict(zip(proteins["accession"], proteins["length"].tolist(), strict=True))
-    properties, spans, _ = feature_spans(annotations, lengths)
+    properties, spans, _ = feature_spans(annotations[is_certain(annotations)], lengths)
     place = (spans.protein, spans.column)
     return sparse.csr_array(
         (spans.end - spans.start + 1, place), shape=(len(lengths), len(properties))

@@ -135,7 +135,8 @@ def test_what_will_be_scored(
     rows += [(name, "PEPTIDE", "", 1, 11) for name in names[-3:]]
     columns = ["accession", "type", "description", "start", "end"]
     path = tmp_path / "annotations.parquet"
-    write_table(path, pd.DataFrame(rows, columns=columns), {"stage": "fetch"})
+    annotations = pd.DataFrame(rows, columns=columns).assign(evidence="", certain=True)
+    write_table(path, annotations, {"stage": "fetch"})
     assert split(source, tmp_path / "proteins.parquet", "--annotations", str(path)) == 0
     parts = read_table(tmp_path / "proteins.parquet").set_index("accession")["split"]
     assert parts[names[:7]].value_counts().to_dict() == {"valid": 3, "test": 3, "train": 1}
