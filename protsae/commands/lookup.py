@@ -207,26 +207,34 @@ def homology_reader(
 ) -> tuple[ReadBlocks, set[str]]:
     """Labels that valid and test proteins take from train, and the proteins that have a hit.
 
-    Rows are the labels, 0 where no alignment covers a residue, and last whether one does.
+    Rows are the labels, 0 where no alignment says anything of a residue, and then, by property,
+    whether one does: a residue of train of which it is not known whether it has it does not.
     """
     is_train, is_query = proteins["split"] == "train", proteins["split"].isin(("valid", "test"))
     train, queries = (proteins[mask].reset_index(drop=True) for mask in (is_train, is_query))
     hits = search(queries["sequence"].tolist(), train["sequence"].tolist(), evalue, threads)
     lengths = queries["length"].to_numpy()
     aligned = ((hit.query, hit.target, *hit.pairs()) for hit in hits)
-    source = transfer_sources(lengths, train["length"].to_numpy(), aligned)
+    names_of_train = train["accession"].tolist()
+    columns, column = np.unique(properties.known_column, return_inverse=True)
+    known = properties.known(names_of_train)[:, columns]
+    source = transfer_sources(lengths, train["length"].to_numpy(), aligned, known)
     of_protein = dict(
         zip(queries["accession"], np.split(source, np.cumsum(lengths)[:-1]), strict=True)
     )
-    labels = properties.labels(train["accession"].tolist())
+    labels = properties.labels(names_of_train)
 
     def read(names: set[str], max_rows: int) -> Iterator[tuple[list[str], np.ndarray]]:
         for part in protein_blocks(queries[queries["accession"].isin(names)], max_rows):
             own = np.concatenate([of_protein[name] for name in part["accession"]])
-            rows = np.zeros((len(own), labels.shape[1] + 1), np.float32)
-            covered = own >= 0
-            rows[covered, :-1] = labels[own[covered]].toarray()
-            rows[covered, -1] = 1
+            has_source = own >= 0
+            rows = np.zeros((2, len(own), len(column)), np.float32)
+            for number in range(len(columns)):
+                covered, members = has_source[:, number], np.flatnonzero(column == number)
+                taken = labels[own[covered, number]][:, members].toarray()
+                rows[0][np.ix_(covered, members)] = taken
+            rows[1] = has_source[:, column]
+            rows = np.concatenate(rows, axis=1)
             yield part["accession"].tolist(), rows
 
     return read, {queries["accession"][hit.query] for hit in hits}

@@ -1,4 +1,5 @@
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -6,7 +7,7 @@ import pytest
 
 from protsae.alphabet import STANDARD
 from protsae.cli import main
-from protsae.commands.lookup import write_rules
+from protsae.commands.lookup import homology_reader, write_rules
 from protsae.concepts.labels import PropertyTable
 from protsae.io.json_files import write_json
 from protsae.io.tables import read_metadata, read_table, write_table
@@ -204,3 +205,34 @@ def test_annotations_of_other_proteins(
     assert f"annotations of protein set {checksum[:12]}, but the proteins given are" in err
     assert len(err.splitlines()) == 1
     assert not (tmp_path / "out").exists()
+
+
+def test_what_the_best_hit_does_not_know_comes_from_the_next(monkeypatch) -> None:
+    """T1 is the better hit and has no structure; T2 has one from residue 2 to 4."""
+    proteins = pd.DataFrame(
+        [
+            *(("T1", "ACDEFG", "a", "train"), ("T2", "ACDEFG", "b", "train")),
+            *(("V", "ACDEFG", "c", "valid"), ("Q", "ACDEFG", "d", "test")),
+        ],
+        columns=["accession", "sequence", "cluster", "split"],
+    ).assign(length=6)
+    rows = [("T1", "SIGNAL", 1, 2), ("T2", "HELIX", 2, 3), ("T2", "STRAND", 4, 4)]
+    rows += [(name, kind, *at) for name in "VQ" for kind, at in SCORED.items()]
+    features = pd.DataFrame(rows, columns=["accession", "type", "start", "end"])
+    properties = PropertyTable.build(proteins, features.assign(description=""), 1, 1)
+    every = np.arange(6)
+    hits = [SimpleNamespace(query=1, target=t, pairs=lambda: (every, every)) for t in (0, 1)]
+    monkeypatch.setattr("protsae.commands.lookup.search", lambda *_: hits)
+    read, _ = homology_reader(proteins, properties, 1e-3, threads=1)
+    ((names, found),) = read({"Q"}, 100)
+    assert names == ["Q"]
+    place = {p.name: i for i, p in enumerate(properties.properties)}
+    copied, covered = np.split(found.astype(int), 2, axis=1)
+    assert copied[:, place["SIGNAL"]].tolist() == [1, 1, 0, 0, 0, 0]
+    assert covered[:, place["SIGNAL"]].tolist() == [1] * 6
+    assert copied[:, place["HELIX"]].tolist() == [0, 1, 1, 0, 0, 0]
+    assert covered[:, place["HELIX"]].tolist() == [0, 1, 1, 1, 0, 0]
+
+
+SCORED = {"SIGNAL": (1, 2), "HELIX": (1, 2), "STRAND": (4, 5)}
+"""Features of valid and test, so that the properties are scored."""
