@@ -165,6 +165,7 @@ def provenance() -> dict[str, object]:
             "proteins": {"read": 5, "kept": 3, "dropped": {"shorter": 2}, "changed": {}},
             "features": {
                 "kept": {"BINDING": 1, "DISULFID": 1, "SIGNAL": 1},
+                "uncertain": {"SIGNAL": 1},
                 "left_out": {"CHAIN": {"covers nearly the whole protein": 7}},
             },
         },

@@ -44,6 +44,8 @@ _LIGANDS = [
     (re.compile(old), new)
     for old, new in (
         (r"Iron-sulfur \((\dFe-\dS).*\)", r"[\1] cluster"),
+        (r"Iron \(heme [Bb]\d* .*\)", "heme b"),
+        (r"Iron \(heme [Cc]\d* .*\)", "heme c"),
         (r"Iron \(.*heme.*\)|Heme(?: \(covalent\))?", "heme"),
         (r"Iron", "Fe cation"),
         (r"Copper(?: [AB]\d?)?", "Cu cation"),

@@ -30,6 +30,7 @@ def run_numbers(run: Run) -> list[tuple[str, list[str]]]:
         ("Residues", [f"{int(run.proteins['length'].sum()):,}"]),
         ("Homology clusters", [f"{run.proteins['cluster'].nunique():,}"]),
         ("Annotations kept", _joined(features["kept"])),
+        ("Annotations without exact ends", _joined(features["uncertain"])),
         ("Annotations left out", _joined(left_out)),
         (
             "Models and layers",

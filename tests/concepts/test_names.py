@@ -78,6 +78,18 @@ def test_base_name(description: str, expected: str) -> None:
         pytest.param("METAL", "Copper or zinc", ("BINDING", "copper or zinc"), id="either-metal"),
         pytest.param("METAL", "Iron-sulfur 1 (2Fe-2S)", ("BINDING", "[2Fe-2S] cluster"), id="FeS"),
         pytest.param("METAL", "Iron (heme 2 axial ligand)", ("BINDING", "heme"), id="heme-iron"),
+        pytest.param("METAL", "Iron (heme B 2 axial ligand)", ("BINDING", "heme b"), id="heme-b"),
+        pytest.param(
+            "METAL", "Iron 1 (heme b562 axial ligand)", ("BINDING", "heme b"), id="heme-b562"
+        ),
+        pytest.param("METAL", "Iron (heme C 1 axial ligand)", ("BINDING", "heme c"), id="heme-c"),
+        pytest.param(
+            "BINDING",
+            "heme b; part Fe; label b562; axial binding residue",
+            ("BINDING", "heme b"),
+            id="heme-b-today",
+        ),
+        pytest.param("BINDING", "Ca(2+); 1", ("BINDING", "Ca(2+)"), id="merged-calcium"),
         pytest.param("BINDING", "Heme (covalent)", ("BINDING", "heme"), id="heme-covalent"),
         pytest.param("BINDING", "Substrate", ("BINDING", "substrate"), id="substrate"),
         pytest.param("BINDING", "FAD (covalent)", ("BINDING", "FAD"), id="ligand-covalent"),

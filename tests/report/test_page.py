@@ -95,6 +95,8 @@ def test_numbers_of_the_run(page: str) -> None:
         "3 kept of 5 read",
         "shorter: 2",
         "CHAIN: 7",
+        "Annotations without exact ends",
+        "SIGNAL: 1",
         "mine.json",
         "abababababab…",
         f"{MODEL}: 1, 2",
