@@ -8,6 +8,7 @@ a setting is declared once.
 import difflib
 import itertools
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
@@ -335,6 +336,10 @@ class PropertySettings(Settings):
     )
 
 
+MOST_QUANTILES = 255
+"""Thresholds that a byte, which says how many an activation exceeds, can count."""
+
+
 class AnnotateSettings(PropertySettings):
     """Which properties are scored and how."""
 
@@ -356,7 +361,17 @@ class AnnotateSettings(PropertySettings):
         200_000, description="train residues that thresholds are set on, at most; fewer if dense"
     )
     batch: Positive = Field(4096, description="residues read at a time; bounds memory")
-    seed: Seed = Field(0, description="seed of sampling, shifts and resampling")
+    seed: Seed = Field(0, description="seed of sampling and resampling")
+
+    @field_validator("quantiles")
+    @classmethod
+    def _distinct(cls, quantiles: tuple[float, ...]) -> tuple[float, ...]:
+        if len(quantiles) > MOST_QUANTILES:
+            raise ValueError(f"{len(quantiles)} quantiles; expected at most {MOST_QUANTILES}")
+        twice = [q for q, n in Counter(quantiles).items() if n > 1]
+        if twice:
+            raise ValueError(f"{twice[0]} is given more than once; give every quantile once")
+        return quantiles
 
 
 class ProbeSettings(Settings):
@@ -535,7 +550,7 @@ def schema() -> dict[str, Any]:
     fields = found["$defs"]["TrainSettings"]["properties"]
     for name in SWEPT & fields.keys():
         described = {
-            k: fields[name].pop(k) for k in ("description", "default") & fields[name].keys()
+            k: fields[name].pop(k) for k in ("default", "description") if k in fields[name]
         }
         one = fields[name]
         fields[name] = {"anyOf": [one, {"type": "array", "items": one, "minItems": 1}], **described}

@@ -446,8 +446,8 @@ _HELD_OUT = (
     Column("precision", "number", "0 to 1", "precision on test: tp / (tp + fp)"),
     Column("recall", "number", "0 to 1", "recall on test: tp / (tp + fn)"),
     Column("f1", "number", "0 to 1", "F1 on test: 2 tp / (2 tp + fp + fn)"),
-    Column("f1_low", "number", "0 to 1", "2.5 % bound of f1, clusters resampled"),
-    Column("f1_high", "number", "0 to 1", "97.5 % bound of f1, clusters resampled"),
+    Column("f1_low", "number", "0 to 1", "2.5 % bound of f1 over homology clusters"),
+    Column("f1_high", "number", "0 to 1", "97.5 % bound of f1 over homology clusters"),
 )
 _SUPPORT = (
     Column("n_residues", "integer", "≥ 0", "test residues with the property"),

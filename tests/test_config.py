@@ -210,6 +210,16 @@ def test_sections_of_the_embedded_configuration_are_complete() -> None:
             id="quantile",
         ),
         pytest.param(
+            {"annotate": {"quantiles": [0.25, 0.5, 0.25]}},
+            "config: annotate.quantiles: 0.25 is given more than once; give every quantile once",
+            id="quantile twice",
+        ),
+        pytest.param(
+            {"annotate": {"quantiles": [i / 256 for i in range(256)]}},
+            "config: annotate.quantiles: 256 quantiles; expected at most 255",
+            id="too many quantiles",
+        ),
+        pytest.param(
             {"cache": {"shards": "two"}},
             "config: cache.shards: Input should be a valid integer, unable to parse string as an "
             "integer, found 'two'",

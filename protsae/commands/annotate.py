@@ -3,7 +3,7 @@
 All SAE variants of one layer, its single neurons and principal components, and a random dictionary
 are scored by the same code: thresholds are quantiles of positive activations on train, property and
 threshold are chosen on valid, every score is reported on test, with a 95 % interval over homology
-clusters and a p-value under circular shifts of the labels within each protein.
+clusters and a p-value under rotations of the labels within each protein that break no stretch.
 
 example:
   protsae annotate --sae results/sae/esm2_t6_8M_UR50D/layer-03/topk \\
@@ -36,12 +36,13 @@ from protsae.config import AnnotateSettings
 from protsae.errors import UserError
 from protsae.flags import add_flags, add_threads_flag, settings_from_flags
 from protsae.io.activations import LayerCache
+from protsae.io.annotations_table import read_annotations_table
 from protsae.io.codes import StoredCodes
 from protsae.io.progress import progress
 from protsae.io.property_table import read_properties
 from protsae.io.proteins_table import read_split_proteins
 from protsae.io.sae_files import unknown_train_set
-from protsae.io.tables import read_table, write_table
+from protsae.io.tables import write_table
 from protsae.models import NEURONS, PCA, RANDOM
 from protsae.sae.architectures import TopkSae
 from protsae.sae.dictionaries import random_directions
@@ -87,7 +88,7 @@ def run(args: argparse.Namespace) -> None:
 
     interplm = None
     if settings.interplm:
-        interplm = interplm_concepts(read_table(args.annotations), order)
+        interplm = interplm_concepts(read_annotations_table(args.annotations), order)
     split = HeldOut.of(layer)
     tables: dict[str, list[pd.DataFrame]] = {}
     for variant, codes in progress(detectors.items(), "annotating", "sets of detectors"):

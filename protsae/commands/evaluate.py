@@ -93,7 +93,7 @@ def run(args: argparse.Namespace) -> None:
         (rows for _, rows in cache.protein_blocks(train_names, BLOCK_ROWS)), cache.d_model
     )
     scores = score_reconstruction(saes, cache, train_moments, test, settings)
-    sample = draw_sample(cache, set(test["accession"]), settings)
+    sample = draw_sample(cache, test, settings)
     losses: dict[str, dict[str, Any]] = {name: dict.fromkeys(LOSS_FIELDS) for name in saes}
     if args.model:
         letters = unigram_logp(proteins.loc[proteins["split"] == "train", "sequence"])
@@ -201,15 +201,15 @@ def reconstruction_fields(
 
 
 def draw_sample(
-    cache: LayerCache, accessions: set[str], settings: EvaluateSettings
+    cache: LayerCache, proteins: pd.DataFrame, settings: EvaluateSettings
 ) -> torch.Tensor:
     """Random residues of these proteins, float32, shape (``settings.sample`` or all, d_model)."""
-    n_residues = sum(len(rows) for _, rows in cache.protein_blocks(accessions, BLOCK_ROWS))
+    n_residues = int(proteins["length"].sum())
     rng = np.random.default_rng(settings.seed)
     n_drawn = min(settings.sample, n_residues)
     chosen = np.sort(rng.choice(n_residues, n_drawn, replace=False))
     drawn, first = [], 0
-    for _, rows in cache.protein_blocks(accessions, BLOCK_ROWS):
+    for _, rows in cache.protein_blocks(set(proteins["accession"]), BLOCK_ROWS):
         of_block = chosen[(chosen >= first) & (chosen < first + len(rows))]
         drawn.append(rows[of_block - first])
         first += len(rows)

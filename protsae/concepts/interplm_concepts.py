@@ -10,6 +10,8 @@ A concept is named after a column of UniProt's table, "Helix", or after the colu
 - "Domain_any" has the features of those notes only. The rare ones are in no concept.
 - Binding sites have none: their names are ligands, which are then looked for among the notes.
 - Evidence does not matter, and what is not annotated is a negative.
+- An end of unknown place ("?") makes a feature none. So do here, and not there, positions on
+  isoforms, of which a note would count, and open ends within the chain ("<5..30").
 
 References
 ----------
@@ -22,7 +24,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from protsae.concepts.annotations import Spans
+from protsae.concepts.annotations import Spans, is_certain
 
 NOTED = {
     "ACT_SITE": "Active site",
@@ -115,7 +117,7 @@ def interplm_concepts(annotations: pd.DataFrame, accessions: Sequence[str]) -> I
     anything = (noted + "_any").where(named.notna())
     plain = annotations["type"].map(PLAIN)
     features = annotations[["accession", "start", "end"]]
-    certain = annotations.get("certain", True)
+    certain = is_certain(annotations)
     found = pd.concat(
         [
             features.assign(concept=concept)[concept.notna() & certain]

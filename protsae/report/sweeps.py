@@ -11,9 +11,8 @@ from matplotlib.ticker import NullFormatter
 
 from protsae.io.atomic import atomic_path
 from protsae.report.names import layer_names
-from protsae.report.svg import SERIES
+from protsae.report.svg import MARKERS, SERIES
 
-MARKERS = "osD^vP"
 DASHES = ("-", "--", ":", "-.")
 GREY = "#777777"
 

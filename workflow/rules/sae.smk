@@ -27,9 +27,10 @@ rule train_saes:
         "../envs/protsae.yaml"
     threads: 1
     resources:
-        # The buffer's rows, float16 of 1,280 columns; the rest is the SAEs and one batch.
+        # The buffer's rows, float16 of 5,120 columns, ESM-2's widest; the rest is the SAEs and one
+        # batch.
         mem_mb=lambda wildcards, attempt: (
-            (4000 + 500 * len(CONFIG.train) + CONFIG.stream.buffer * 2560 // 10**6)
+            (4000 + 500 * len(CONFIG.train) + CONFIG.stream.buffer * 10240 // 10**6)
             * attempt
         ),
         runtime=1440,
