@@ -154,9 +154,21 @@ _CORRELATIONS = tuple(
     for name, scale in _SCALES.items()
     for suffix, kind in (("r", "Pearson r"), ("rho", "Spearman rho"))
 )
+_DEFINED = Column(
+    "defined_by_sequence",
+    "integer",
+    "0 or 1",
+    "1: a rule on the sequence gives the concept exactly, so that finding it is no biology",
+)
+_RULE = (
+    Column("rule", "text", "words", "best rule on the sequence, from train and valid; see rules.parquet"),
+    Column("rule_f1", "number", "0 to 1", "f1 of that rule on test"),
+)
+_OF_RULES = (_DEFINED, *_RULE)
+
 FEATURES = Table(
     "features",
-    6,
+    7,
     "one row per feature, by model (onehot first), layer, variant, feature",
     ("model", "layer", "variant", "feature"),
     (
@@ -189,6 +201,7 @@ FEATURES = Table(
         Column("random_f1", "number", "0 to 1", "f1 of the best of a random dictionary", True),
         Column("onehot_f1", "number", "0 to 1", "f1 of the best one-hot detector", True),
         Column("untrained_f1", "number", "0 to 1", "f1 of the best, weights shuffled", True),
+        *(replace(column, empty=True) for column in _OF_RULES),
         Column("window_f1", "number", "0 to 1", "f1 of a probe on BLOSUM62 of the window", True),
         Column("homology_f1", "number", "0 to 1", "f1 of annotations copied from relatives", True),
         Column("probe_f1", "number", "0 to 1", "f1 of a linear probe, a ceiling", True),
@@ -199,7 +212,7 @@ FEATURES = Table(
 
 _OF_BASELINES = (
     *("neuron", "neuron_sign", "neuron_f1", "pca_f1", "random_f1", "onehot_f1"),
-    *("untrained_f1", "window_f1", "homology_f1", "probe_f1"),
+    *("untrained_f1", *(c.name for c in _OF_RULES), "window_f1", "homology_f1", "probe_f1"),
 )
 LAYER_FEATURES = replace(
     FEATURES, columns=tuple(c for c in FEATURES.columns if c.name not in _OF_BASELINES)
@@ -212,7 +225,7 @@ _DETECTORS = Column(
 
 ASSOCIATIONS = Table(
     "associations",
-    4,
+    5,
     "one row per pair kept, by model (onehot first), layer, variant, feature, falling valid_f1",
     ("model", "layer", "variant", "feature", "property"),
     (
@@ -228,8 +241,13 @@ ASSOCIATIONS = Table(
         Column("tp", "integer", "≥ 0", "test residues on, with the property"),
         Column("fp", "integer", "≥ 0", "test residues on, without it"),
         Column("fn", "integer", "≥ 0", "test residues off, with it"),
+        *_OF_RULES,
     ),
 )
+LAYER_ASSOCIATIONS = replace(
+    ASSOCIATIONS, columns=tuple(c for c in ASSOCIATIONS.columns if c not in _OF_RULES)
+)
+"""What `annotate` writes for one layer; rules are joined to it by `tables`."""
 
 DETECTORS = Table(
     "detectors",
@@ -428,8 +446,20 @@ SUMMARY = Table(
         *_EVALUATION,
         Column("features_with_property", "integer", "≥ 0", "features that capture their property"),
         Column("features_significant", "integer", "≥ 0", "features whose property has q ≤ 0.05"),
-        Column("features_above_baselines", "integer", "≥ 0", "features above all their baselines"),
+        Column(
+            "features_above_baselines",
+            "integer",
+            "≥ 0",
+            "features above all their baselines, the rule among them, concepts defined by the "
+            "sequence left out",
+        ),
         Column("features_above_lookup", "integer", "≥ 0", "of these, above window and homology"),
+        Column(
+            "features_defined_by_sequence",
+            "integer",
+            "≥ 0",
+            "features above all their baselines but the rule, whose concept the sequence defines",
+        ),
     ),
 )
 
@@ -492,13 +522,6 @@ LOOKUP = Table(
     ),
 )
 
-_DEFINED = Column(
-    "defined_by_sequence",
-    "integer",
-    "0 or 1",
-    "1: a rule on the sequence gives the concept exactly, so that finding it is no biology",
-)
-
 RULES = Table(
     "rules",
     1,
@@ -507,7 +530,7 @@ RULES = Table(
     (
         *_PROPERTY,
         _DEFINED,
-        Column("rule", "text", "words", "the rule; see Rules"),
+        Column("rule", "text", "words", "the rule; see below"),
         Column("rule_parameters", "integer", "0 to 3", "bounds, letters and numbers it names"),
         Column("library_rules", "integer", "≥ 1", "rules tried: all of them, for every concept"),
         Column("fit_f1", "number", "0 to 1", "its F1 on train and valid together"),

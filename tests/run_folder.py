@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from protsae.association.summary import BASELINES, LOOKUPS
+from protsae.association.summary import DETECTOR_BASELINES, LOOKUPS, with_rules
 from protsae.cli import main
 from protsae.concepts.scales import SCALE_COLUMNS
 from protsae.io.codes import write_codes
@@ -37,6 +37,7 @@ from protsae.tables_schema import (
     RECOVERY,
     RELATIVES,
     RELIABILITY,
+    RULES,
     Table,
 )
 
@@ -81,6 +82,7 @@ def write_stages(results: Path) -> None:
     methods, names = ["blosum_window", "blosum_window", "homology"], ["SIGNAL", "residue: C"]
     lookup = table_of(LOOKUP, method=methods, property=[*names, "SIGNAL"], f1=[0.3, 0.2, 0.1])
     write_table(results / "lookup.parquet", lookup, {"stage": "lookup"})
+    write_table(results / "rules.parquet", rule_rows(), {"stage": "lookup"})
     properties = ["SIGNAL", "residue: C", f"BINDING: {HOSTILE}", "CHAIN"]
     reasons = ["", "", "fewer than 3 residues in valid or test: 2 in valid, 0 in test", "whole"]
     counts = pd.array([7, 13, 0, None], dtype="Int64")
@@ -152,6 +154,7 @@ def tables_command(results: Path) -> list[str]:
         *("--evaluations", *sorted(evaluations, reverse=True)),
         *("--probes", *sorted(map(str, results.glob("probes/*/*/probes.parquet")))),
         *("--lookup", str(results / "lookup.parquet")),
+        *("--rules", str(results / "rules.parquet")),
         *("--output", str(results)),
     ]
 
@@ -225,8 +228,9 @@ def joined_feature_rows(model: str, layer: int) -> pd.DataFrame:
     by_property = {"SIGNAL": 0.5, "residue: C": 0.75, f"BINDING: {HOSTILE}": 0.3}
     neuron_f1 = rows["property"].map(by_property)
     neuron = pd.Series(1, index=rows.index).where(neuron_f1.notna()).astype("Int64")
-    others = dict.fromkeys((*BASELINES[1:], *LOOKUPS, "probe_f1"), np.nan)
-    return rows.assign(neuron=neuron, neuron_sign=neuron, neuron_f1=neuron_f1, **others)
+    others = dict.fromkeys((*DETECTOR_BASELINES[1:], *LOOKUPS, "probe_f1"), np.nan)
+    rows = rows.assign(neuron=neuron, neuron_sign=neuron, neuron_f1=neuron_f1, **others)
+    return with_rules(rows, rule_rows())
 
 
 def association_rows(model: str, layer: int) -> pd.DataFrame:
@@ -261,6 +265,17 @@ def association_rows(model: str, layer: int) -> pd.DataFrame:
     unseen = (*unseen, "null_f1", "p_value", "q_value")
     numbers = {**PAIR_NUMBERS, **dict.fromkeys(unseen, 0.5)}
     return pairs.assign(model=model, layer=layer, **numbers)
+
+
+def rule_rows() -> pd.DataFrame:
+    """Rules of the three properties; the sequence defines one of them."""
+    return table_of(
+        RULES,
+        property=["SIGNAL", "residue: C", f"BINDING: {HOSTILE}"],
+        defined_by_sequence=[0, 1, 0],
+        rule=["residues 1–5", "residue C", "everywhere"],  # noqa: RUF001
+        f1=[0.45, 1.0, 0.09],
+    )
 
 
 def detector_rows(model: str, layer: int) -> pd.DataFrame:

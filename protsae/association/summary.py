@@ -13,8 +13,11 @@ from protsae.association.scores import CALLED_Q, always_on_f1, reaches
 from protsae.models import NEURONS, ONEHOT, PCA, RANDOM, is_random
 from protsae.resampling import interval
 
-BASELINES = ("neuron_f1", "pca_f1", "random_f1", "onehot_f1", "untrained_f1")
+DETECTOR_BASELINES = ("neuron_f1", "pca_f1", "random_f1", "onehot_f1", "untrained_f1")
 """Columns of the feature table: test F1 of the best detector of each baseline, chosen on valid."""
+
+BASELINES = (*DETECTOR_BASELINES, "rule_f1")
+"""The same, and the F1 of the best rule on the sequence, chosen on train and valid."""
 
 LOOKUPS = ("window_f1", "homology_f1")
 """The same of what labels of train proteins give with the sequence alone: no detectors, but fitted
@@ -131,9 +134,12 @@ def with_baselines(
     associations: pd.DataFrame,
     probes: pd.DataFrame,
     lookup: pd.DataFrame,
+    rules: pd.DataFrame,
     d_model: dict[tuple[str, int], int],
 ) -> pd.DataFrame:
     """Features with ``BASELINES``, ``LOOKUPS``, which neuron it is, and the ceiling ``probe_f1``.
+
+    And with the rule on the sequence, as `with_rules` joins it.
 
     For a feature's property, of all detectors of a baseline the one with the highest ``valid_f1``;
     its F1 on test. Neurons, principal components and the random dictionary are those of the
@@ -143,11 +149,12 @@ def with_baselines(
 
     Parameters
     ----------
-    features, associations, probes, lookup : DataFrame
+    features, associations, probes, lookup, rules : DataFrame
         As in docs/tables.md; features without these columns.
     d_model : dict of (model, layer) to int
         Neurons of each layer.
     """
+    features = with_rules(features, rules)
     place = ["model", "layer", "property"]
     of_probes = probes[[*place, "f1"]].rename(columns={"f1": "probe_f1"})
     found = features.merge(of_probes, on=place, how="left", validate="many_to_one")
@@ -177,8 +184,34 @@ def with_baselines(
     return found
 
 
+def with_rules(rows: pd.DataFrame, rules: pd.DataFrame) -> pd.DataFrame:
+    """Features or associations with the rule of their property: its name, and its F1 on test.
+
+    And whether the sequence defines the property. All empty where a feature has no property.
+
+    Examples
+    --------
+    >>> rules = {"property": ["SIGNAL"], "rule": ["everywhere"], "f1": [0.5]}
+    >>> rules = pd.DataFrame({**rules, "defined_by_sequence": [0]})
+    >>> found = with_rules(pd.DataFrame({"property": ["SIGNAL", None]}), rules)
+    >>> found[["rule", "rule_f1", "defined_by_sequence"]].values.tolist()
+    [['everywhere', 0.5, 0], [None, nan, <NA>]]
+    """
+    of_property = rules.set_index("property")
+    rule = rows["property"].map(of_property["rule"]).astype(object)
+    defined = rows["property"].map(of_property["defined_by_sequence"])
+    return rows.assign(
+        rule=rule.where(rule.notna(), None),
+        rule_f1=rows["property"].map(of_property["f1"]).astype("float64"),
+        defined_by_sequence=defined.astype("float64").astype("Int64"),
+    )
+
+
 def summarise(evaluations: Sequence[dict[str, Any]], features: pd.DataFrame) -> pd.DataFrame:
     """One row per evaluation: its numbers, and how many features capture or find a property.
+
+    Features of properties that the sequence defines are never counted as above their baselines:
+    a rule has an F1 of 1. How many are above all others is counted apart.
 
     Parameters
     ----------
@@ -190,11 +223,15 @@ def summarise(evaluations: Sequence[dict[str, Any]], features: pd.DataFrame) -> 
     rows = []
     for evaluation in evaluations:
         own = features[(features[_SAE] == [evaluation[key] for key in _SAE]).all(axis=1)]
+        defined = own["defined_by_sequence"].eq(1).fillna(False).astype(bool)
+        above_lookup = is_above(own, (*BASELINES, *LOOKUPS))
+        above_detectors = is_above(own, DETECTOR_BASELINES)
         counts = {
             "features_with_property": int(is_captured(own["f1"], own["base_rate"]).sum()),
             "features_significant": int((own["q_value"] <= CALLED_Q).sum()),
-            "features_above_baselines": int(is_above(own).sum()),
-            "features_above_lookup": int(is_above(own, (*BASELINES, *LOOKUPS)).sum()),
+            "features_above_baselines": int((is_above(own) & ~defined).sum()),
+            "features_above_lookup": int((above_lookup & ~defined).sum()),
+            "features_defined_by_sequence": int((above_detectors & defined).sum()),
         }
         rows.append(pd.DataFrame([{**evaluation, **counts}]))
     return concatenate(rows)

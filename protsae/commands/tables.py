@@ -7,7 +7,7 @@ example:
   protsae tables --annotations results/annotation/*/layer-* \\
     --evaluations results/sae/*/layer-*/*/evaluation.json \\
     --probes results/probes/*/layer-*/probes.parquet --lookup results/lookup.parquet \\
-    --output results
+    --rules results/rules.parquet --output results
 """
 
 import argparse
@@ -20,7 +20,7 @@ import pandas as pd
 
 from protsae import __version__
 from protsae.association.scores import CALLED_Q
-from protsae.association.summary import concatenate, summarise, with_baselines
+from protsae.association.summary import concatenate, summarise, with_baselines, with_rules
 from protsae.errors import UserError
 from protsae.io.json_files import read_json
 from protsae.io.tables import read_table, write_table, write_tsv
@@ -29,9 +29,11 @@ from protsae.tables_schema import (
     DETECTORS,
     EVALUATION,
     FEATURES,
+    LAYER_ASSOCIATIONS,
     LAYER_FEATURES,
     LOOKUP,
     PROBES,
+    RULES,
     SUMMARY,
     Table,
     conform,
@@ -64,6 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="probes.parquet of every model and layer",
     )
     parser.add_argument("--lookup", required=True, metavar="FILE", help="lookup.parquet")
+    parser.add_argument("--rules", required=True, metavar="FILE", help="rules.parquet")
     parser.add_argument("--output", required=True, metavar="DIR", help="folder for the tables")
 
 
@@ -72,7 +75,7 @@ def run(args: argparse.Namespace) -> None:
     output = Path(args.output)
     folders = [Path(folder) for folder in args.annotations]
     of_layers = _join(folders, LAYER_FEATURES)
-    associations = _join(folders, ASSOCIATIONS)
+    of_pairs = _join(folders, LAYER_ASSOCIATIONS)
     detectors = _join(folders, DETECTORS)
     evaluations = _read_evaluations(args.evaluations)
     _validate_same_saes(of_layers, evaluations)
@@ -80,8 +83,11 @@ def run(args: argparse.Namespace) -> None:
     d_model = {(found["model"], found["layer"]): found["d_model"] for found in documents}
     probes = pd.concat([conform(read_table(path), PROBES, path) for path in args.probes])
     lookup = conform(read_table(args.lookup), LOOKUP, args.lookup)
-    with_all = with_baselines(of_layers, associations, probes, lookup, d_model)
+    rules = conform(read_table(args.rules), RULES, args.rules)
+    _validate_ruled({*of_layers["property"].dropna(), *of_pairs["property"]}, rules, args.rules)
+    with_all = with_baselines(of_layers, of_pairs, probes, lookup, rules, d_model)
     features = conform(with_all, FEATURES, "features.parquet")
+    associations = conform(with_rules(of_pairs, rules), ASSOCIATIONS, "associations.parquet")
     summary = conform(summarise(documents, features), SUMMARY, "summary.tsv")
     write_table(output / "features.parquet", features, _metadata(FEATURES))
     write_tsv(output / "features.tsv", features)
@@ -161,6 +167,15 @@ def _validate_same_saes(
                 f"{path}: {_shown(key)} is in none of --annotations; give its folder, or run the "
                 "annotate stage"
             )
+
+
+def _validate_ruled(properties: set[str], rules: pd.DataFrame, path: str) -> None:
+    """Every property of features and pairs has its rule."""
+    if missing := sorted(properties - set(rules["property"])):
+        raise UserError(
+            f"{path}: no rule for {missing[0]!r}, which the annotations name; run the lookup stage "
+            "again"
+        )
 
 
 def _shown(key: Key) -> str:

@@ -9,6 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from protsae import __version__
+from protsae.concepts.residues import is_defined_by_sequence
 from protsae.report import plots
 from protsae.report.candidates import candidate_section
 from protsae.report.cards import layer_section
@@ -18,7 +19,7 @@ from protsae.report.names import layer_names
 from protsae.report.numbers import run_numbers, split_rows
 from protsae.report.probes import probe_section
 from protsae.report.properties import PropertyResidues
-from protsae.report.ranking import FROM_SEQUENCE, property_by_layer
+from protsae.report.ranking import property_by_layer
 from protsae.report.run import Run
 from protsae.report.sequence import activation_level
 
@@ -98,7 +99,7 @@ def matrix_rows(run: Run) -> list[dict[str, Any]]:
         rows.append(
             {
                 "property": best["property"].iloc[0],
-                "derived": best["property_type"].iloc[0] in FROM_SEQUENCE,
+                "derived": is_defined_by_sequence(best["property_type"].iloc[0]),
                 "cells": [_cell(cells.get(key)) for key in keys],
             }
         )

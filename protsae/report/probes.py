@@ -8,9 +8,9 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+from protsae.concepts.residues import is_defined_by_sequence
 from protsae.models import ONEHOT, is_random
 from protsae.report.names import shortened
-from protsae.report.ranking import FROM_SEQUENCE
 from protsae.report.sequence import activation_level
 from protsae.report.svg import GREY, MARKERS, SERIES, svg
 
@@ -35,7 +35,7 @@ def probed_properties(probes: pd.DataFrame, count: int = PROPERTIES) -> list[str
     ['HELIX', 'SIGNAL', 'residue: C']
     """
     known = probes[probes["auroc"].notna()]
-    known = known.assign(derived=known["property_type"].isin(FROM_SEQUENCE))
+    known = known.assign(derived=known["property_type"].map(is_defined_by_sequence).astype(bool))
     best = known.groupby(["derived", "property"])["n_clusters"].max().reset_index()
     ordered = best.sort_values(["derived", "n_clusters"], ascending=[True, False], kind="stable")
     return ordered["property"].head(count).tolist()

@@ -3,10 +3,8 @@
 import pandas as pd
 
 from protsae.association.scores import always_on_f1
-from protsae.association.summary import BASELINES, best_per_property, is_above
-
-FROM_SEQUENCE = ("residue", "class", "position", "composition", "motif")
-"""Types of properties that follow from the sequence alone, not from UniProt."""
+from protsae.association.summary import DETECTOR_BASELINES, best_per_property, is_above
+from protsae.concepts.residues import is_defined_by_sequence
 
 LEAST_F1 = 0.1
 """Test F1 below which an annotated property is given no place of its own."""
@@ -15,20 +13,21 @@ LEAST_F1 = 0.1
 def add_margin(features: pd.DataFrame) -> pd.DataFrame:
     """Features that have a property, with how far each is above its strongest baseline.
 
-    margin = f1 - the largest of ``BASELINES``, null_f1 and always_on_f1, all on test; ``above``
-    tells whether it `is_above`.
+    margin = f1 - the largest of ``DETECTOR_BASELINES``, null_f1 and always_on_f1, all on test;
+    ``above`` tells whether it `is_above` these and the best rule on the sequence. The rule has no
+    part in the margin, or a page would not show what a rule explains.
 
     Examples
     --------
     >>> row = {"property": "SIGNAL", "f1": 0.9, "f1_low": 0.8, "null_f1": 0.2, "q_value": 0.01}
-    >>> row |= {name: 0.3 for name in BASELINES}
+    >>> row |= {name: 0.3 for name in (*DETECTOR_BASELINES, "rule_f1")}
     >>> scored = add_margin(pd.DataFrame([{**row, "neuron_f1": 0.5, "base_rate": 1 / 3}]))
     >>> scored[["always_on_f1", "margin", "above"]].round(6).values.tolist()
     [[0.5, 0.4, True]]
     """
     scored = features[features["property"].notna()].reset_index(drop=True)
     always_on = always_on_f1(scored["base_rate"].to_numpy(dtype=float))
-    baselines = scored[[*BASELINES, "null_f1"]].assign(always_on_f1=always_on)
+    baselines = scored[[*DETECTOR_BASELINES, "null_f1"]].assign(always_on_f1=always_on)
     return scored.assign(
         always_on_f1=always_on,
         margin=scored["f1"] - baselines.max(axis=1),
@@ -56,7 +55,8 @@ def best_features(features: pd.DataFrame, count: int) -> pd.DataFrame:
     best = best_per_property(scored)
     best = best.sort_values(["above", "margin"], ascending=False, kind="stable")
     best = best.assign(
-        derived=best["property_type"].isin(FROM_SEQUENCE), n_alike=best["property"].map(alike)
+        derived=best["property_type"].map(is_defined_by_sequence).astype(bool),
+        n_alike=best["property"].map(alike),
     )
     worthy = (best["margin"] > 0) & (best["f1"] >= LEAST_F1)
     annotated = best[~best["derived"] & worthy].head(-(-2 * count // 3))
@@ -81,7 +81,7 @@ def property_by_layer(features: pd.DataFrame, count: int) -> list[pd.DataFrame]:
         sequence; none whose F1 is below ``LEAST_F1`` in every layer.
     """
     best = best_per_property(add_margin(features), by=["model", "layer"])
-    best = best.assign(derived=best["property_type"].isin(FROM_SEQUENCE))
+    best = best.assign(derived=best["property_type"].map(is_defined_by_sequence).astype(bool))
     shown = best.groupby("property")["f1"].transform("max") >= LEAST_F1
     best = best[shown]
     top = best.groupby(["derived", "property"], sort=False)["margin"].max()

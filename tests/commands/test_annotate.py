@@ -7,7 +7,7 @@ import pytest
 from protsae.cli import main
 from protsae.io.residue_labels import write_labels
 from protsae.io.tables import read_table
-from protsae.tables_schema import ASSOCIATIONS, EXAMPLES, INTERPLM, LAYER_FEATURES, conform
+from protsae.tables_schema import EXAMPLES, INTERPLM, LAYER_ASSOCIATIONS, LAYER_FEATURES, conform
 from tests.tiny_run import TOPK, encode, inputs, protein_rows, train_saes, write_onehot_run
 
 FILES = ("features", "associations", "examples", "detectors")
@@ -48,7 +48,7 @@ def tables(run: Path) -> dict[str, pd.DataFrame]:
 
 
 def test_columns_are_the_documented_ones(tables: dict[str, pd.DataFrame]) -> None:
-    for name, table in (("features", LAYER_FEATURES), ("associations", ASSOCIATIONS)):
+    for name, table in (("features", LAYER_FEATURES), ("associations", LAYER_ASSOCIATIONS)):
         conform(tables[name], table, name)
     conform(tables["examples"], EXAMPLES, "examples")
 

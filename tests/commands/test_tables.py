@@ -53,8 +53,9 @@ def test_summary_counts(results: Path) -> None:
     row = summary.iloc[-1]
     # Features 0 and 1 reach 0.5 and q 0.05; of them only 0 has f1_low above its neuron.
     assert (row["features_with_property"], row["features_significant"]) == (2, 2)
-    # SIGNAL by the window is 0.3, below its f1_low of 0.6.
+    # SIGNAL by the window is 0.3 and by its rule 0.45, below its f1_low of 0.6.
     assert (row["features_above_baselines"], row["features_above_lookup"]) == (1, 1)
+    assert row["features_defined_by_sequence"] == 0, "residue: C is below its neuron"
     assert summary["loss_recovered"].isna().tolist() == [True, True, False, False, False, False]
 
 
@@ -89,7 +90,7 @@ def test_stdout_names_the_outputs(results: Path, capsys: pytest.CaptureFixture[s
     assert main(tables_command(results)) == 0
     assert capsys.readouterr().out == (
         f"wrote {results}/features.parquet and .tsv: 24 features, of which\n"
-        "  12 have a property at a false discovery rate of 5% and 8 beat all baselines for theirs\n"
+        "  12 have a property at a false discovery rate of 5% and 6 beat all baselines for theirs\n"
         f"wrote {results}/associations.parquet: 39 pairs\n"
         f"wrote {results}/detectors.tsv: 12 sets of detectors\n"
         f"wrote {results}/summary.tsv: 6 SAEs\n"
@@ -239,6 +240,57 @@ def test_baselines_of_the_layer_are_their_best_detectors_on_valid(results: Path)
     assert own["probe_f1"].tolist() == pytest.approx([0.75, 0.9, np.nan, np.nan], nan_ok=True)
     assert own["random_f1"].isna().all()
     assert own["untrained_f1"].isna().all()
+
+
+def test_every_row_has_the_rule_of_its_property(results: Path) -> None:
+    assert main(tables_command(results)) == 0
+    features = read_table(results / "features.parquet")
+    columns = ["rule", "rule_f1", "defined_by_sequence"]
+    own = features.head(4)[columns].astype(object)
+    assert own.where(own.notna(), None).to_numpy().tolist() == [
+        ["residues 1–5", 0.45, 0],  # noqa: RUF001
+        ["residue C", 1.0, 1],
+        [None, None, None],
+        ["everywhere", 0.09, 0],
+    ]
+    pairs = read_table(results / "associations.parquet").groupby("property")[columns]
+    assert pairs.nunique().eq(1).all(axis=None)
+    assert pairs.first().loc["residue: C"].tolist() == ["residue C", 1.0, 1]
+
+
+@pytest.mark.parametrize(
+    ("rule_f1", "neuron_f1", "expected"),
+    [
+        pytest.param(0.59, 0.5, (1, 1, 0), id="rule-below"),
+        pytest.param(0.6, 0.5, (0, 0, 0), id="rule-as-good"),
+        pytest.param(0.6, 0.1, (0, 0, 1), id="the-sequence-defines-what-beats-its-neuron"),
+    ],
+)
+def test_a_rule_that_costs_nothing_is_a_baseline(results, rule_f1, neuron_f1, expected) -> None:
+    """f1_low is 0.6 for SIGNAL and 0.7 for cysteines, whose rule is right everywhere."""
+    rules = read_table(results / "rules.parquet")
+    rules.loc[rules["property"] == "SIGNAL", "f1"] = rule_f1
+    write_table(results / "rules.parquet", rules, {})
+    for path in results.rglob(f"{MODEL}/**/associations.parquet"):
+        pairs = read_table(path)
+        pairs.loc[(pairs["variant"] == "neurons"), "f1"] = neuron_f1 + 0.25
+        pairs.loc[pairs["property"] == "SIGNAL", "f1"] = 0.0
+        write_table(path, pairs, {})
+    assert main(tables_command(results)) == 0
+    row = pd.read_csv(results / "summary.tsv", sep="\t").iloc[-1]
+    counts = ("above_baselines", "above_lookup", "defined_by_sequence")
+    assert tuple(row[f"features_{name}"] for name in counts) == expected
+
+
+def test_a_property_without_a_rule(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = results / "rules.parquet"
+    write_table(path, read_table(path).iloc[1:], {})
+    _assert_refused(
+        results,
+        capsys,
+        tables_command(results),
+        f"{path}: no rule for 'SIGNAL', which the annotations name; run the lookup stage again",
+    )
 
 
 def test_the_model_with_shuffled_weights_is_a_baseline(results: Path) -> None:

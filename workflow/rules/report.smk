@@ -14,6 +14,7 @@ rule tables:
         ),
         probes=layer_paths("<results>/probes/{model}/layer-{layer}/probes.parquet"),
         lookup="<results>/lookup.parquet",
+        rules="<results>/rules.parquet",
     output:
         features="<results>/features.parquet",
         features_text="<results>/features.tsv",
@@ -35,7 +36,8 @@ rule tables:
     shell:
         "protsae tables --annotations $(dirname {input.annotations})"
         " --evaluations {input.evaluations} --probes {input.probes}"
-        " --lookup {input.lookup} --output $(dirname {output.features}) > {log} 2>&1"
+        " --lookup {input.lookup} --rules {input.rules}"
+        " --output $(dirname {output.features}) > {log} 2>&1"
 
 
 rule report:
