@@ -161,7 +161,7 @@ _DEFINED = Column(
     "1: a rule on the sequence gives the concept exactly, so that finding it is no biology",
 )
 _RULE = (
-    Column("rule", "text", "words", "best rule on the sequence, from train and valid; see rules.parquet"),
+    Column("rule", "text", "words", "best rule on the sequence: see rules.parquet"),
     Column("rule_f1", "number", "0 to 1", "f1 of that rule on test"),
 )
 _OF_RULES = (_DEFINED, *_RULE)
@@ -439,7 +439,7 @@ _EVALUATION = (
 
 SUMMARY = Table(
     "summary",
-    4,
+    5,
     "one row per SAE, by model (onehot first), layer, variant",
     ("model", "layer", "variant"),
     (

@@ -129,6 +129,16 @@ def test_cards_name_the_kind(page: str) -> None:
     assert "point; in 50 % of proteins, on 10 % of their residues, in runs of 1<" in page
 
 
+def test_cards_show_the_rule_beside_the_neuron(page: str) -> None:
+    assert "</span> neuron 0.50, rule 0.45<br>" in page
+    assert "<dt>rule: residues 1–5</dt><dd>0.45</dd>" in page  # noqa: RUF001
+    cards = [card for card in page.split("<details")[1:] if '"property">residue: C<' in card]
+    assert len(cards) == 3  # one for each layer
+    for card in cards:
+        assert "rule 1.00" in card
+        assert '<span class="verdict no">defined by the sequence</span>' in card
+
+
 def test_reads_only_the_files_it_shows(tmp_path: Path) -> None:
     write_run(tmp_path)
     stray = tmp_path / "sae" / MODEL / "layer-09" / "relu" / "evaluation.json"
