@@ -195,6 +195,12 @@ def test_sections_of_the_embedded_configuration_are_complete() -> None:
             id="no test",
         ),
         pytest.param(
+            {"results": "r", "split": {"previous": "./r/proteins/proteins.parquet"}},
+            "config: split.previous: r/proteins/proteins.parquet is what this run writes; copy it "
+            "to another place, or give the run another results folder",
+            id="its own output",
+        ),
+        pytest.param(
             {"split": {"seed": -1}},
             "config: split.seed: Input should be greater than or equal to 0, found -1",
             id="negative seed",

@@ -253,6 +253,11 @@ def test_a_whole_run_and_what_reruns(tmp_path: Path) -> None:
             path.touch()
     assert plan() == nothing, "touched files are compared by content"
 
+    changed = plan("--config", 'annotate={"min_residues": 11}')
+    assert set(changed) - {"total"} == {
+        *("annotate_layer", "probe_layer", "lookup", "tables", "report", "all")
+    }, "which properties are scored is no reason to split and to train again"
+
     after_training = {"train_saes", "evaluate_saes", "encode_shard", "annotate_layer"}
     after_training |= {"tables", "report", "all"}
     changed = plan("--config", 'train={"topk": {"steps": 21}}')

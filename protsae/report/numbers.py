@@ -49,7 +49,21 @@ def run_numbers(run: Run) -> list[tuple[str, list[str]]]:
 
 
 def split_rows(proteins: pd.DataFrame) -> list[dict[str, Any]]:
-    """Proteins, residues and clusters of train, valid and test, and of what is left out, if any."""
+    """Proteins, residues and clusters of train, valid and test, and of what is left out, if any.
+
+    Examples
+    --------
+    >>> proteins = pd.DataFrame(
+    ...     [("train", 7, "A"), ("train", 5, "A"), ("left out", 3, "B")],
+    ...     columns=["split", "length", "cluster"],
+    ... )
+    >>> for row in split_rows(proteins):
+    ...     print(*row.values())
+    train 2 12 1
+    valid 0 0 0
+    test 0 0 0
+    left out 1 3 1
+    """
     return [
         {
             "split": split,

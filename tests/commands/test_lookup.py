@@ -4,9 +4,11 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import sparse
 
 from protsae.alphabet import STANDARD
 from protsae.cli import main
+from protsae.commands import lookup as stage
 from protsae.commands.lookup import homology_reader, write_rules
 from protsae.concepts.labels import PropertyTable
 from protsae.io.json_files import write_json
@@ -168,6 +170,21 @@ def test_rules_see_nothing_of_test(run: Path, tmp_path: Path) -> None:
     for name in chosen:
         assert both[name].tolist() == both[f"{name}_before"].tolist()
     assert found.set_index("property").at["SIGNAL", "f1"] == 0
+
+
+def test_what_is_left_out_of_all_parts_is_not_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    proteins = protein_rows(5).assign(split=["train", "valid", "left out", "test", "train"])
+    asked: list[list[str]] = []
+    monkeypatch.setattr(stage, "search", lambda *given: asked.extend(given[:2]) or [])
+    properties = SimpleNamespace(
+        labels=lambda names: sparse.csr_array((len(names) * 29, 2)),
+        known=lambda names: np.ones((len(names) * 29, 1), dtype=bool),
+        known_column=np.zeros(2, dtype=np.int64),
+    )
+    _, has_hit = homology_reader(proteins, properties, 1e-3, threads=1)
+    sequences = proteins["sequence"].tolist()
+    assert asked == [[sequences[1], sequences[3]], [sequences[0], sequences[4]]]
+    assert has_hit == set()
 
 
 def test_the_same_bytes_again(run: Path, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 from protsae.alphabet import STANDARD
 from protsae.errors import UserError
 from protsae.io import mmseqs
-from protsae.io.mmseqs import cluster_sequences, search
+from protsae.io.mmseqs import cluster_sequences, find_links, search
 from protsae.io.protein_files import read_proteins
 
 SAMPLE = Path(__file__).parents[2] / "data" / "sample" / "proteins.json.gz"
@@ -30,14 +30,31 @@ def test_families_and_others() -> None:
     family = [2, 0, 1, 0, 2, 2, 1]
     relatives = [mutated(ancestors[i], 0.2, rng) for i in family]
     unrelated = [random_sequence(97, rng) for _ in range(5)]
+    # Relatives that MMseqs2 by default masks or corrects away: acidic ones, and repeats.
+    acidic = "".join(rng.choice(list("EEEDDKS"), 79))
+    repetitive = "GPPGAPGEK" * 11
+    biased = [mutated(one, 0.1, rng) for one in (acidic, repetitive) for _ in range(3)]
     # A part covers too little of the whole; an identical copy covers all; short ones never align.
     sequences = [*relatives, *unrelated, ancestors[1][:83], unrelated[3], "MKC", "M", "MKC"]
+    sequences += biased
     clusters = cluster_sequences(sequences, identity=0.3, coverage=0.8).tolist()
     assert clusters[:7] == [0, 1, 2, 1, 0, 0, 2]
     assert clusters[7:12] == [7, 8, 9, 10, 11]
     assert clusters[12:14] == [12, 10]
     assert clusters[14:16] == [14, 15]
     assert clusters[16] in (14, 16)
+    assert clusters[17:] == [17, 17, 17, 20, 20, 20]
+
+
+def test_links_within_a_few_sequences() -> None:
+    """A blend of two that are no relatives; one too long for the blend; a part too short."""
+    rng = np.random.default_rng(0)
+    left, right, other = (random_sequence(length, rng) for length in (101, 97, 89))
+    sequences = [left + left[:11], other, right, left + right[:15], right[:40]]
+    sequences += ["".join((left if i // 8 % 2 else right)[i] for i in range(97))]
+    links = find_links(sequences, identity=0.3, coverage=0.8)
+    assert links.tolist() == [[0, 3], [0, 5], [2, 5]]
+    assert find_links(["MK", "MKC"], 0.3, 0.8).shape == (0, 2)
 
 
 def test_a_family_larger_than_mmseqs2_looks_by_default() -> None:
