@@ -57,8 +57,9 @@ class TopProteins:
 
 
 def top_proteins(layer: Layer, codes: Codes) -> TopProteins:
-    """Strongest proteins of every feature, from all splits."""
+    """Strongest proteins of every feature, from train, valid and test."""
     top = TopProteins(codes.n_features, layer.settings.examples)
-    for accession, of_protein in layer.each(codes, set(layer.proteins["accession"])):
+    names = layer.names("train") | layer.names("valid") | layer.names("test")
+    for accession, of_protein in layer.each(codes, names):
         top.update(accession, of_protein)
     return top

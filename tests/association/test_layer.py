@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import sparse
@@ -85,6 +87,18 @@ def test_batches_change_no_score(batch: int) -> None:
 def test_top_proteins_come_from_all_splits() -> None:
     activations = random_activations()
     top = top_proteins(build_layer(), codes_of(activations, relu))
+    for feature in range(D):
+        ranked = sorted(activations, key=lambda name: -activations[name][:, feature].max())
+        assert top.of_feature(feature) == ranked[: SETTINGS.examples]
+
+
+def test_what_is_left_out_of_all_parts_is_no_example() -> None:
+    activations, layer = random_activations(), build_layer()
+    left_out = top_proteins(layer, codes_of(activations, relu)).of_feature(0)[0]
+    split = layer.proteins["split"].where(layer.proteins["accession"] != left_out, "left out")
+    layer = replace(layer, proteins=layer.proteins.assign(split=split))
+    top = top_proteins(layer, codes_of(activations, relu))
+    del activations[left_out]
     for feature in range(D):
         ranked = sorted(activations, key=lambda name: -activations[name][:, feature].max())
         assert top.of_feature(feature) == ranked[: SETTINGS.examples]
