@@ -1,4 +1,4 @@
-"""Does a feature know the place? P-values where every protein's labels are rotated."""
+"""What the nulls of a pair share: their result, a bound on small p-values, multiple testing."""
 
 from bisect import bisect_left
 from dataclasses import dataclass
@@ -7,16 +7,15 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.stats import false_discovery_control
 
-from protsae.association.runs import Runs, overlaps
-from protsae.association.sums import SMALLEST, SumLaw
+from protsae.association.sums import SMALLEST
 
 BOUNDED_BELOW = 1e-12
 """P-values that a bound shows to be smaller are not computed: no decision depends on them."""
 
 
-@dataclass(frozen=True)
-class ShiftNull:
-    """True positives of each pair, and their law where labels are rotated; shapes (n_pairs,).
+@dataclass(frozen=True, eq=False)
+class Null:
+    """True positives of each pair, and their law under a null; shapes (n_pairs,).
 
     Attributes
     ----------
@@ -25,126 +24,21 @@ class ShiftNull:
         Mean under the null.
     p_value : ndarray, float64
         Chance of at least ``observed``, exact from ``BOUNDED_BELOW`` on, else a bound from above;
-        never 0.
+        never 0. NaN where the null cannot test the pair.
     """
 
     observed: np.ndarray
     expected: np.ndarray
     p_value: np.ndarray
 
-
-def shift_null(
-    on: list[Runs], labels: list[Runs], pairs: np.ndarray, lengths: np.ndarray
-) -> ShiftNull:
-    """The null that a feature knows the protein but not the place.
-
-    The labels of each protein p are rotated by S_p, independent between proteins, so that they keep
-    their lengths, spacing and protein. The statistic is the number of true positives,
-    sum_p C_p(S_p) with C_p(s) = sum_i on_i label_(i+s mod L_p); F1 at a fixed threshold rises with
-    it, as its margins stay. Its law is computed, not drawn.
-
-    S_p is uniform on the rotations that break no run in two, 0 among them. Real stretches never
-    run over the end of a protein, so that long ones, and what fires anywhere in long stretches,
-    meet in the middle more often than under all L_p rotations, which benchmarks/planted_annotation
-    shows to call far too many. Labels given as runs of one residue each rotate freely.
-
-    Parameters
-    ----------
-    on : list of Runs
-        Where each feature is on at its threshold.
-    labels : list of Runs
-        Where each property holds.
-    pairs : ndarray of int, shape (n_pairs, 2)
-        Indices into ``on`` and ``labels``.
-    lengths : ndarray of int, shape (n_proteins,)
-
-    Examples
-    --------
-    Two proteins of 5 residues, on exactly at the one residue labelled; both must fall in place:
-
-    >>> lengths = np.array([5, 5])
-    >>> runs = Runs.of_rows(np.array([1, 7]), lengths)
-    >>> null = shift_null([runs], [runs], np.array([[0, 0]]), lengths)
-    >>> null.observed.tolist(), null.expected.round(9).tolist(), null.p_value.round(9).tolist()
-    ([2], [0.4], [0.04])
-    """
-    observed = np.zeros(len(pairs), dtype=np.int64)
-    expected, p_value = np.zeros(len(pairs)), np.ones(len(pairs))
-    for label in np.unique(pairs[:, 1]):
-        rotated = _Rotated.of(labels[label], lengths)
-        for pair in np.flatnonzero(pairs[:, 1] == label):
-            found = rotated.pair_null(on[pairs[pair, 0]])
-            observed[pair], expected[pair], p_value[pair] = found
-    return ShiftNull(observed, expected, p_value)
-
-
-@dataclass(frozen=True, eq=False)
-class _Rotated:
-    """A property's labels, in the proteins that have any, under the rotations that break no run.
-
-    Attributes
-    ----------
-    present : ndarray of bool, shape (n_all_proteins,)
-        Proteins that have the label; the others are left out of what follows.
-    labels : Runs
-    lengths, first : ndarray of int, shape (n_proteins,)
-        Residues and first row of each.
-    allowed : ndarray of bool, shape (n_residues,)
-        Rotation by 0, 1, ..., L_p - 1 breaks no run.
-    before, share_before : ndarray, shape (n_residues + 1,)
-        Residues with the label before each row; and the sum of shares of allowed rotations that
-        put the label there.
-    """
-
-    present: np.ndarray
-    labels: Runs
-    lengths: np.ndarray
-    first: np.ndarray
-    allowed: np.ndarray
-    before: np.ndarray
-    share_before: np.ndarray
-
     @classmethod
-    def of(cls, labels: Runs, lengths: np.ndarray) -> "_Rotated":
-        present = labels.sizes(len(lengths)) > 0
-        labels, lengths = labels.among(present), lengths[present]
-        first = np.cumsum(lengths) - lengths
-        n_residues = int(lengths.sum())
-        allowed = np.ones(n_residues, dtype=bool)
-        allowed[_rows(Runs(labels.protein, labels.begin + 1, labels.end), first)] = False
-        has_label = np.zeros(n_residues, dtype=np.int64)
-        has_label[_rows(labels, first)] = 1
-        share = np.zeros(n_residues)
-        if n_residues:
-            # What C counts with the allowed rotations as "on": of these, those that label a row.
-            number = overlaps(Runs.of_rows(np.flatnonzero(allowed), lengths), labels, lengths)
-            share = number / np.repeat(np.add.reduceat(allowed, first, dtype=np.int64), lengths)
-        before, share_before = (np.append(0, np.cumsum(x)) for x in (has_label, share))
-        return cls(present, labels, lengths, first, allowed, before, share_before)
+    def empty(cls, n_pairs: int) -> "Null":
+        """To be filled pair by pair."""
+        return cls(np.zeros(n_pairs, np.int64), np.zeros(n_pairs), np.full(n_pairs, np.nan))
 
-    def pair_null(self, on: Runs) -> tuple[int, float, float]:
-        """Observed and expected true positives, and the p-value."""
-        on = on.among(self.present)
-        begin, end = self.first[on.protein] + on.begin, self.first[on.protein] + on.end
-        observed = int((self.before[end] - self.before[begin]).sum())
-        share = self.share_before[end] - self.share_before[begin]
-        mean = np.bincount(on.protein, share, len(self.lengths))
-        expected = float(mean.sum())
-        n_on, n_labelled = (runs.sizes(len(self.lengths)) for runs in (on, self.labels))
-        least = np.maximum(n_on + n_labelled - self.lengths, 0)
-        p_value = tail_bound(mean, least, np.minimum(n_on, n_labelled), observed)
-        if p_value >= BOUNDED_BELOW:
-            p_value = self._p_value(on, n_on > 0, observed)
-        return observed, expected, p_value
-
-    def _p_value(self, on: Runs, both: np.ndarray, observed: int) -> float:
-        if not both.any():
-            return 1.0
-        lengths = self.lengths[both]
-        shared = overlaps(on.among(both), self.labels.among(both), lengths)
-        allowed = self.allowed[np.repeat(both, self.lengths)]
-        n_allowed = np.add.reduceat(allowed, np.cumsum(lengths) - lengths, dtype=np.int64)
-        return SumLaw.of_draws(shared[allowed], n_allowed).at_least(observed)
+    def set(self, pair: int, found: tuple[int, float, float]) -> None:
+        """Fill in one pair."""
+        self.observed[pair], self.expected[pair], self.p_value[pair] = found
 
 
 def tail_bound(mean: np.ndarray, least: np.ndarray, most: np.ndarray, observed: int) -> float:
@@ -185,11 +79,6 @@ def tail_bound(mean: np.ndarray, least: np.ndarray, most: np.ndarray, observed: 
     steepest = min(600.0 / width.max(), 50.0)
     best = minimize_scalar(log_bound, bounds=(0.0, steepest), method="bounded")
     return float(np.exp(np.clip(best.fun, np.log(SMALLEST), 0.0)))
-
-
-def _rows(runs: Runs, first: np.ndarray) -> np.ndarray:
-    places = runs.residues()
-    return first[places.protein] + places.place
 
 
 def benjamini_hochberg(p_values: np.ndarray) -> np.ndarray:

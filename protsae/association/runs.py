@@ -70,6 +70,19 @@ class Runs:
         number = np.cumsum(keep) - 1
         return Runs(number[self.protein[chosen]], self.begin[chosen], self.end[chosen])
 
+    def before(self, lengths: np.ndarray) -> "Runs":
+        """What of the runs lies before residue ``lengths[protein]``.
+
+        Examples
+        --------
+        >>> runs = Runs(np.array([0, 0]), np.array([1, 6]), np.array([5, 8]))
+        >>> runs.before(np.array([4])).end.tolist()
+        [4]
+        """
+        inside = self.begin < lengths[self.protein]
+        end = np.minimum(self.end, lengths[self.protein])
+        return Runs(self.protein[inside], self.begin[inside], end[inside])
+
     def sizes(self, n_proteins: int) -> np.ndarray:
         """Number of residues in runs, by protein."""
         size = self.end - self.begin

@@ -32,32 +32,57 @@ class SumLaw:
     largest: int
 
     @classmethod
-    def of_draws(cls, values: np.ndarray, sizes: np.ndarray) -> "SumLaw":
-        """Each term is one of its values, all equally likely; terms stand one after another.
+    def of_draws(
+        cls, values: np.ndarray, sizes: np.ndarray, group: np.ndarray | None = None
+    ) -> "SumLaw":
+        """Each part is one of its values, all equally likely; parts stand one after another.
+
+        Parts of one group move together: with u uniform on (0, 1), each takes its u-quantile. Of
+        all ways in which parts can depend on each other, their sum then varies most (it is largest
+        in convex order), so that no other dependence makes a large sum more plausible than the tail
+        computed here. Groups are independent.
+
+        Parameters
+        ----------
+        values : ndarray of int
+        sizes : ndarray of int, shape (n_parts,)
+            Number of values of each part.
+        group : ndarray of int, shape (n_parts,), optional
+            By default each part is its own.
+
+        References
+        ----------
+        Dhaene et al., Insurance: Mathematics and Economics 31, 3 (2002): comonotonic sums.
 
         Examples
         --------
-        The sum of two dice is 11 or 12 with probability 3 / 36:
+        The sum of two dice is 11 or 12 with probability 3 / 36; of two that always show the same
+        it is 12 with probability 1 / 6:
 
-        >>> dice = SumLaw.of_draws(np.tile(np.arange(1, 7), 2), np.array([6, 6]))
-        >>> round(dice.at_least(11) * 36, 9)
+        >>> dice = np.tile(np.arange(1, 7), 2), np.array([6, 6])
+        >>> round(SumLaw.of_draws(*dice).at_least(11) * 36, 9)
         3.0
+        >>> round(SumLaw.of_draws(*dice, group=np.array([0, 0])).at_least(11) * 6, 9)
+        1.0
         """
-        width = int(values.max()) + 1
-        first_cell = np.arange(len(sizes)) * width
-        counts = np.bincount(values + np.repeat(first_cell, sizes), minlength=len(sizes) * width)
-        # The other way round: the largest value of each term comes first.
-        falling = counts.reshape(len(sizes), width)[:, ::-1].ravel()
-        entry = np.flatnonzero(falling)
-        term = entry // width
-        first = np.searchsorted(term, np.arange(len(sizes)))
-        missing = entry[first] - first_cell
-        return cls(
-            entry % width - missing[term],
-            falling[entry] / sizes[term],
-            first,
-            int((width - 1 - missing).sum()),
-        )
+        part, value, counts = _distinct(values, sizes)
+        share = counts / sizes[part]
+        if group is None:
+            return cls._of_terms(part, value, share)
+        return cls._of_terms(*_comonotonic(part, value, share, group))
+
+    @classmethod
+    def _of_terms(cls, term: np.ndarray, value: np.ndarray, probability: np.ndarray) -> "SumLaw":
+        """Entries by term, each with its values ascending."""
+        first = np.flatnonzero(np.diff(term, prepend=term[0] - 1))
+        largest = value[np.append(first[1:], len(term)) - 1]
+        sizes = np.diff(np.append(first, len(term)))
+        return cls(np.repeat(largest, sizes) - value, probability, first, int(largest.sum()))
+
+    def log_p_of_largest(self) -> float:
+        """log P(sum = largest): how small a probability this law can show at all."""
+        at_most = np.where(self.below == 0, self.probability, 0.0)
+        return float(np.log(np.add.reduceat(at_most, self.first)).sum())
 
     def at_least(self, observed: int) -> float:
         """P(sum >= observed), to about 1e-12 of itself however small; ``SMALLEST`` at least.
@@ -94,6 +119,48 @@ class SumLaw:
         if surplus(STEEPEST) >= 0:
             return STEEPEST
         return float(brentq(surplus, 0.0, STEEPEST, xtol=1e-3, rtol=1e-3))
+
+
+def _distinct(
+    values: np.ndarray, sizes: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The distinct values of each part, ascending: part, value, how often it occurs."""
+    width = int(values.max()) + 1
+    cells = values + np.repeat(np.arange(len(sizes)) * width, sizes)
+    counts = np.bincount(cells, minlength=len(sizes) * width)
+    entry = np.flatnonzero(counts)
+    return entry // width, entry % width, counts[entry]
+
+
+def _comonotonic(
+    part: np.ndarray, value: np.ndarray, share: np.ndarray, group: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The sum of each group's parts at their common quantile: group, value, probability.
+
+    As the quantile rises from 0 to 1, a part steps from one of its values to the next where their
+    shares up to there are passed; the group's sum steps with it.
+    """
+    opens = np.append(True, part[1:] != part[:-1])
+    passed = np.cumsum(share)
+    passed -= np.repeat((passed - share)[opens], np.diff(np.append(np.flatnonzero(opens), len(part))))
+    _, number = np.unique(group, return_inverse=True)
+    lowest = np.bincount(number[part[opens]], value[opens]).astype(np.int64)
+    steps = np.flatnonzero(~opens)
+    # Shares of parts of one size are equal but for rounding, and must step together.
+    at = np.round(passed[steps - 1], 12)
+    of_step, rise = number[part[steps]], value[steps] - value[steps - 1]
+    n_groups = len(lowest)
+    term = np.concatenate([np.arange(n_groups), of_step])
+    begins = np.concatenate([np.zeros(n_groups), at])
+    order = np.lexsort((begins, term))
+    term, begins = term[order], begins[order]
+    risen = np.cumsum(np.concatenate([np.zeros(n_groups, np.int64), rise])[order])
+    start = np.searchsorted(term, np.arange(n_groups))
+    total = lowest[term] + risen - risen[start][term]
+    ends = np.append(begins[1:], 1.0)
+    ends[np.append(start[1:], len(term)) - 1] = 1.0
+    lasts = ends > begins
+    return term[lasts], total[lasts], (ends - begins)[lasts]
 
 
 def _convolve(values: np.ndarray, probability: np.ndarray, first: np.ndarray) -> np.ndarray:

@@ -1,0 +1,66 @@
+"""Proteins one after another, as the nulls see them: lengths, homology clusters, known residues."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class Chains:
+    """The proteins of a split, and the residues whose label for a concept is known.
+
+    Rows are residues of all proteins, one protein after another.
+
+    Parameters
+    ----------
+    lengths : ndarray of int, shape (n_proteins,)
+        Residues of each protein.
+    cluster : ndarray of int, shape (n_proteins,)
+        Number of its homology cluster, any integers.
+    known : ndarray of bool, shape (n_residues,)
+
+    Examples
+    --------
+    >>> chains = Chains(np.array([3, 2]), np.array([7, 7]), np.array([True, False, True, True, True]))
+    >>> chains.first.tolist(), chains.protein.tolist(), chains.n_known.tolist()
+    ([0, 3], [0, 0, 0, 1, 1], [2, 2])
+    """
+
+    lengths: np.ndarray
+    cluster: np.ndarray
+    known: np.ndarray
+
+    @property
+    def n_proteins(self) -> int:
+        """How many there are."""
+        return len(self.lengths)
+
+    @cached_property
+    def first(self) -> np.ndarray:
+        """First row of each protein: int64, shape (n_proteins,)."""
+        return np.cumsum(self.lengths) - self.lengths
+
+    @cached_property
+    def protein(self) -> np.ndarray:
+        """Protein of each row: int64, shape (n_residues,)."""
+        return np.repeat(np.arange(self.n_proteins), self.lengths)
+
+    @cached_property
+    def n_known(self) -> np.ndarray:
+        """Known residues of each protein: int64, shape (n_proteins,)."""
+        return np.bincount(self.protein[self.known], minlength=self.n_proteins)
+
+    @cached_property
+    def known_place(self) -> np.ndarray:
+        """Place of each known row among the known residues of its protein, from 0; int64."""
+        before = np.cumsum(self.known) - self.known
+        return before - (np.cumsum(self.n_known) - self.n_known)[self.protein]
+
+    @cached_property
+    def segments(self) -> tuple[np.ndarray, np.ndarray]:
+        """Protein and first known place of every unbroken stretch of known residues."""
+        opens = self.known.copy()
+        opens[1:] &= ~self.known[:-1] | (self.protein[1:] != self.protein[:-1])
+        rows = np.flatnonzero(opens)
+        return self.protein[rows], self.known_place[rows]

@@ -1,0 +1,286 @@
+"""Does a detector know more than the position? P-values where clusters exchange their labels."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from protsae.association.chains import Chains
+from protsae.association.nulls import BOUNDED_BELOW, Null, tail_bound
+from protsae.association.runs import Runs
+from protsae.association.sums import SumLaw
+
+ANCHORS = ("both", "start", "end")
+"""How labels are placed in chains of another length; see `transferred`."""
+END_RESIDUES = 50
+"""Residues at each end of a chain in which labels keep their distance to that end."""
+LEAST_DONORS, MOST_DONORS, DONOR_SHARE = 20, 64, 0.25
+"""Donors of each cluster: a quarter of all clusters, within these bounds."""
+SIZE_WEIGHT = 0.5
+"""What a factor in the number of relatives weighs beside the same factor in length, where donors
+are chosen: larger families are better annotated."""
+RESOLVED = 0.05
+"""Where no overlap, however good, has a p-value this small, the position cannot be tested."""
+
+
+def position_null(
+    on: list[np.ndarray], labels: list[np.ndarray], pairs: np.ndarray, chains: Chains
+) -> Null:
+    """The null that a detector knows where in chains the concept is, but not in which of them.
+
+    Each homology cluster takes the labels, and with them the known residues, of a donor drawn
+    uniformly from the clusters most like it in length and number of relatives, itself and those
+    without the label included. Draws are independent, so that the law of the true positives is a
+    convolution over clusters, computed as in `rotation_null`. Clusters of which no residue is known
+    neither give nor take.
+
+    The places: residues within ``END_RESIDUES`` of an end (and at most half the shorter chain) keep
+    their distance to it, those between their relative place: a residue takes the label at the image
+    of its centre. A run that would fall between two centres takes the nearer residue, so that no
+    label is lost in shorter chains; longer ones stretch it. What keeps a distance of more than 50
+    residues to an end is not met this way, so that the p-value is the largest of three: as above,
+    with all labels at their distance to the start, and to the end. Relatives are ordered by length: of n
+    that take from m, the j-th takes from number floor((2 j + 1) m / (2 n)), so that every member of
+    a large cluster has a donor, and a small one gives the same labels several times.
+
+    Parameters and result as of `rotation_null`; p is NaN where even the best donors everywhere would
+    have a p-value above ``RESOLVED``: too few clusters to tell. It is 1 where all donors give the
+    same: the position explains everything.
+
+    Examples
+    --------
+    On at the first residue of all 24 proteins, which is labelled in all: position explains it.
+    On and labelled in the same 6 only, it does not: each finds 6 labelled donors among 20 or so.
+
+    >>> lengths, first = np.full(24, 30), np.arange(24) * 30
+    >>> chains = Chains(lengths, np.arange(24), np.ones(720, bool))
+    >>> pair = np.array([[0, 0]])
+    >>> position_null([first], [first], pair, chains).p_value.tolist()
+    [1.0]
+    >>> bool(position_null([first[:6]], [first[:6]], pair, chains).p_value[0] < 1e-2)
+    True
+    """
+    exchange = Exchange.of(chains)
+    null = Null.empty(len(pairs))
+    for label in np.unique(pairs[:, 1]):
+        given = [GivenLabels.of(labels[label], exchange, anchor) for anchor in ANCHORS]
+        for pair in np.flatnonzero(pairs[:, 1] == label):
+            null.set(pair, largest_p_value([each.pair_null(on[pairs[pair, 0]]) for each in given]))
+    return null
+
+
+def largest_p_value(found: list[tuple[int, float, float]]) -> tuple[int, float, float]:
+    """Of laws of the same observation the largest mean and p-value; NaN if the first one's is."""
+    if np.isnan(found[0][2]):
+        return found[0]
+    expected, p_values = ([law[i] for law in found] for i in (1, 2))
+    return found[0][0], float(max(expected)), float(np.nanmax(p_values))
+
+
+@dataclass(frozen=True, eq=False)
+class Exchange:
+    """Which cluster takes from which, protein by protein; depends on no label.
+
+    Attributes
+    ----------
+    chains : Chains
+    cluster : ndarray of int, shape (n_proteins,)
+        Number of each protein's cluster among those that take part, from 0; -1 for the others.
+    n_donors : int
+    taker, giver, cell : ndarray of int, shape (n_takings,)
+        Proteins, and the cell of the table of clusters and their donors: cluster * n_donors + draw.
+    """
+
+    chains: Chains
+    cluster: np.ndarray
+    n_donors: int
+    taker: np.ndarray
+    giver: np.ndarray
+    cell: np.ndarray
+
+    @property
+    def n_clusters(self) -> int:
+        """Clusters that take part."""
+        return int(self.cluster.max(initial=-1)) + 1
+
+    @classmethod
+    def of(cls, chains: Chains) -> "Exchange":
+        """Choose the donors."""
+        _, every = np.unique(chains.cluster, return_inverse=True)
+        with_known = np.bincount(every, chains.n_known) > 0
+        cluster = np.where(with_known[every], np.cumsum(with_known)[every] - 1, -1)
+        members = np.flatnonzero(cluster >= 0)
+        members = members[np.lexsort((chains.lengths[members], cluster[members]))]
+        size = np.bincount(cluster[members], minlength=int(with_known.sum()))
+        first = np.cumsum(size) - size
+        log_length = np.log(np.bincount(cluster[members], chains.lengths[members]) / size)
+        donors = nearest(np.stack([log_length, SIZE_WEIGHT * np.log(size)], axis=1))
+        n_clusters, n_donors = donors.shape
+        # Every member of every cluster, with its relative in each donor.
+        own = cluster[members]
+        rank = np.arange(len(members)) - first[own]
+        given = donors[own]
+        relative = (2 * rank[:, None] + 1) * size[given] // (2 * size[own][:, None])
+        giver = members[first[given] + relative]
+        cell = own[:, None] * n_donors + np.arange(n_donors)
+        taker = np.repeat(members, n_donors)
+        return cls(chains, cluster, n_donors, taker, giver.ravel(), cell.ravel())
+
+
+def nearest(places: np.ndarray) -> np.ndarray:
+    """The donors of each cluster: the nearest ones, itself first; of equally near ones the first.
+
+    Parameters
+    ----------
+    places : ndarray, shape (n_clusters, n_dimensions)
+
+    Returns
+    -------
+    ndarray of int, shape (n_clusters, n_donors)
+    """
+    n_clusters = len(places)
+    wanted = int(np.clip(DONOR_SHARE * n_clusters, LEAST_DONORS, MOST_DONORS))
+    n_donors = min(wanted, n_clusters)
+    found = np.empty((n_clusters, n_donors), dtype=np.int64)
+    for begin in range(0, n_clusters, 1000):
+        some = slice(begin, begin + 1000)
+        distance = np.abs(places[some, None] - places[None]).sum(2)
+        own = np.arange(n_clusters)[some]
+        distance[np.arange(len(own)), own] = -1.0
+        found[some] = np.argsort(distance, axis=1, kind="stable")[:, :n_donors]
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class GivenLabels:
+    """A concept's labels as every cluster has them from each of its donors.
+
+    Attributes
+    ----------
+    exchange : Exchange
+    observed : ndarray of bool, shape (n_residues,)
+        Where the concept holds.
+    begin, end, cell : ndarray of int, shape (n_runs,)
+        Rows of the runs given, and the cell of each.
+    share : ndarray of float, shape (n_residues,)
+        Share of a cluster's donors that label each row.
+    largest : ndarray of int, shape (n_clusters,)
+        Most residues that a donor labels in each cluster.
+    """
+
+    exchange: Exchange
+    observed: np.ndarray
+    begin: np.ndarray
+    end: np.ndarray
+    cell: np.ndarray
+    share: np.ndarray
+    largest: np.ndarray
+
+    @classmethod
+    def of(cls, rows: np.ndarray, exchange: Exchange, anchor: str = "both") -> "GivenLabels":
+        """From the rows where the concept holds."""
+        chains = exchange.chains
+        n_rows = len(chains.known)
+        runs = Runs.of_rows(rows, chains.lengths)
+        n_runs = np.bincount(runs.protein, minlength=chains.n_proteins)
+        repeats = n_runs[exchange.giver]
+        taking = np.repeat(np.arange(len(repeats)), repeats)
+        run = np.repeat((np.cumsum(n_runs) - n_runs)[exchange.giver], repeats)
+        run += np.arange(len(run)) - np.repeat(np.cumsum(repeats) - repeats, repeats)
+        taker = exchange.taker[taking]
+        own = chains.lengths[taker]
+        giver = chains.lengths[exchange.giver[taking]]
+        begin, end = transferred(runs.begin[run], runs.end[run], giver, own, anchor)
+        inside = end > begin
+        begin, end = ((x + chains.first[taker])[inside] for x in (begin, end))
+        change = np.bincount(begin, minlength=n_rows + 1) - np.bincount(end, minlength=n_rows + 1)
+        cell = exchange.cell[taking][inside]
+        shape = exchange.n_clusters, exchange.n_donors
+        labelled = np.bincount(cell, end - begin, shape[0] * shape[1]).reshape(shape)
+        observed = np.zeros(n_rows, dtype=bool)
+        observed[rows] = True
+        share = np.cumsum(change)[:n_rows] / exchange.n_donors
+        largest = labelled.max(1, initial=0).astype(np.int64)
+        return cls(exchange, observed, begin, end, cell, share, largest)
+
+    def pair_null(self, rows: np.ndarray) -> tuple[int, float, float]:
+        """Observed and expected true positives, and the p-value."""
+        observed = int(self.observed[rows].sum())
+        cluster = self.exchange.cluster[self.exchange.chains.protein[rows]]
+        rows, cluster = rows[cluster >= 0], cluster[cluster >= 0]
+        n_clusters = self.exchange.n_clusters
+        n_on = np.bincount(cluster, minlength=n_clusters)
+        mean = np.bincount(cluster, self.share[rows], n_clusters)
+        expected = float(mean.sum())
+        most = np.minimum(n_on, self.largest)
+        p_value = tail_bound(mean, np.zeros_like(most), most, observed)
+        if p_value >= BOUNDED_BELOW:
+            p_value = self._p_value(rows, n_on, most, observed)
+        return observed, expected, p_value
+
+    def _p_value(
+        self, rows: np.ndarray, n_on: np.ndarray, most: np.ndarray, observed: int
+    ) -> float:
+        varied = most > 0
+        if not varied.any():
+            return np.nan
+        before = np.zeros(len(self.observed) + 1, dtype=np.int64)
+        before[rows + 1] = 1
+        np.cumsum(before, out=before)
+        shape = len(n_on), self.exchange.n_donors
+        hits = np.bincount(self.cell, before[self.end] - before[self.begin], shape[0] * shape[1])
+        # Runs that a shorter chain has pushed together may count a residue twice.
+        table = np.minimum(hits.reshape(shape).astype(np.int64), n_on[:, None])[varied]
+        law = SumLaw.of_draws(table.ravel(), np.full(len(table), shape[1]))
+        explained = (table == table[:, :1]).all()
+        if not explained and law.log_p_of_largest() > np.log(RESOLVED):
+            return np.nan
+        return law.at_least(observed)
+
+
+def transferred(
+    begin: np.ndarray,
+    end: np.ndarray,
+    giver: np.ndarray,
+    taker: np.ndarray,
+    anchor: str = "both",
+) -> tuple[np.ndarray, np.ndarray]:
+    """Where runs of chains of one length lie in chains of another.
+
+    Anchored at both ends, each is there, with one residue at least. Anchored at the start (or at
+    the end), it keeps its distance to it, and what would lie outside the chain is lost: end <=
+    begin where nothing is left.
+
+    Parameters
+    ----------
+    begin, end : ndarray of int, shape (n_runs,)
+        First residue and the one after the last, 0-based, in the giver.
+    giver, taker : ndarray of int, shape (n_runs,)
+        Lengths of the chains.
+
+    Examples
+    --------
+    From 200 residues to 150: the first ten stay, the last ten too; the middle lies in the middle.
+
+    >>> begin, end = np.array([0, 190, 90]), np.array([10, 200, 110])
+    >>> [x.tolist() for x in transferred(begin, end, np.full(3, 200), np.full(3, 150))]
+    [[0, 140, 70], [10, 150, 80]]
+    """
+    if anchor != "both":
+        shift = taker - giver if anchor == "end" else np.zeros_like(taker)
+        return np.maximum(begin + shift, 0), np.minimum(end + shift, taker)
+    low, high = (_image(x, giver, taker) for x in (begin, end))
+    # Residue i has its centre at i + 1/2.
+    first = np.ceil(low - 0.5 - 1e-9).astype(np.int64)
+    last = np.ceil(high - 0.5 - 1e-9).astype(np.int64)
+    lost = last <= first
+    middle = np.clip(np.floor((low + high) / 2).astype(np.int64), 0, taker - 1)
+    return np.where(lost, middle, first), np.where(lost, middle + 1, last)
+
+
+def _image(place: np.ndarray, giver: np.ndarray, taker: np.ndarray) -> np.ndarray:
+    """Place between residues, from 0 to the length of the giver, in the taker."""
+    end = np.minimum(np.minimum(giver, taker) / 2, END_RESIDUES)
+    between = np.maximum(giver - 2 * end, 1e-9)
+    inner = end + (place - end) * (taker - 2 * end) / between
+    at_end = np.where(place >= giver - end, taker - (giver - place), inner)
+    return np.where(place <= end, place, at_end)
