@@ -11,6 +11,10 @@ from scipy.stats import t as student_t
 INTERVAL = (2.5, 97.5)
 """Percentiles of a 95 % interval."""
 
+MIN_CLUSTERS = 10
+"""Homology clusters with the concept that an interval or a verdict needs: with fewer, intervals
+hold the truth too rarely (benchmarks/planted_annotation.py), and the count alone is given."""
+
 PSEUDO_CLUSTER = 0.25
 """Weight of a cluster with ratio 1/2, in mean clusters: near 0 and 1, few clusters show no spread.
 
@@ -200,6 +204,30 @@ def share_interval(numerator: np.ndarray, denominator: np.ndarray) -> tuple[np.n
     low, high = expit(logit(share) - half), expit(logit(share) + half)
     # The pseudo-cluster draws the interval inwards: a perfect score stays within its own.
     return np.minimum(low, estimate), np.maximum(high, estimate)
+
+
+def f1_interval(
+    tp: np.ndarray, on: np.ndarray, positives: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """95 % interval of F1 from counts by homology cluster; NaN where too few clusters tell.
+
+    `share_interval` of 2 TP / (on + positives), if at least ``MIN_CLUSTERS`` clusters have the
+    concept.
+
+    Parameters
+    ----------
+    tp, on, positives : ndarray of int, shape (n_clusters, ...)
+        Residues on and labelled, on, and labelled.
+
+    Examples
+    --------
+    >>> counts = np.full((9, 1), 5)
+    >>> f1_interval(counts, counts, counts)[0].tolist()
+    [nan]
+    """
+    low, high = share_interval(2 * tp, on + positives)
+    told = (np.asarray(positives) > 0).sum(0) >= MIN_CLUSTERS
+    return np.where(told, low, np.nan), np.where(told, high, np.nan)
 
 
 def auroc_interval(

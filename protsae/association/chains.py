@@ -22,7 +22,8 @@ class Chains:
 
     Examples
     --------
-    >>> chains = Chains(np.array([3, 2]), np.array([7, 7]), np.array([True, False, True, True, True]))
+    >>> known = np.array([True, False, True, True, True])
+    >>> chains = Chains(np.array([3, 2]), np.array([7, 7]), known)
     >>> chains.first.tolist(), chains.protein.tolist(), chains.n_known.tolist()
     ([0, 3], [0, 0, 0, 1, 1], [2, 2])
     """

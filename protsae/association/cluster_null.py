@@ -20,11 +20,11 @@ def cluster_null(
 ) -> np.ndarray:
     """P-values where the proteins of a homology cluster exchange their labels.
 
-    Protein p takes the labels of protein q of its cluster at the same relative place: residue i
-    takes that of residue i L_q // L_p. Permutations are drawn until ``stop_after`` of them give at
-    least the observed number of true positives, p = stop_after / drawn, or ``n_permutations`` are
-    drawn, p = (exceedances + 1) / (n_permutations + 1). A pair's draws depend on ``seed`` and its
-    indices, not on the other pairs.
+    Protein p takes the labels of protein q of its cluster at the same relative place, by residue
+    centres: residue i takes that of residue (2 i + 1) L_q // (2 L_p). Permutations are drawn until
+    ``stop_after`` of them give at least the observed number of true positives, p = stop_after /
+    drawn, or ``n_permutations`` are drawn, p = (exceedances + 1) / (n_permutations + 1). A pair's
+    draws depend on ``seed`` and its indices, not on the other pairs.
 
     Parameters
     ----------
@@ -151,7 +151,8 @@ class _Families:
         place += np.arange(len(place))
         source, residue = giver[place], np.repeat(np.arange(len(on)), repeats)
         target = of_on[residue]
-        within = (on[residue] - self.first[target]) * self.lengths[source] // self.lengths[target]
+        centre = 2 * (on[residue] - self.first[target]) + 1
+        within = centre * self.lengths[source] // (2 * self.lengths[target])
         has_label = np.zeros(ends[-1], dtype=bool)
         has_label[labels] = True
         hit = has_label[self.first[source] + within]

@@ -1,33 +1,31 @@
 """Pairs of detector and property that valid has proposed, examined on test."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 from scipy import sparse
 
 from protsae.association.annotation import best_rows
+from protsae.association.chains import Chains
 from protsae.association.cluster_null import cluster_null
 from protsae.association.codes import Codes
 from protsae.association.layer import Layer
-from protsae.association.nulls import benjamini_hochberg, shift_null
+from protsae.association.nulls import benjamini_hochberg
+from protsae.association.position_null import Exchange, PositionLaws
 from protsae.association.propose import propose
 from protsae.association.ranks import rank_scores
-from protsae.association.runs import Runs
-from protsae.association.scores import (
-    always_on_f1,
-    f1_score,
-    reaches,
-)
+from protsae.association.rotation_null import RotatedLabels
+from protsae.association.scores import always_on_f1, f1_score, reaches
 from protsae.association.thresholds import positive_quantiles
-from protsae.resampling import (
-    bootstrap_weights,
-    effective_clusters,
-    group_sums,
-    share_interval,
-)
+from protsae.association.verdicts import ClusterCounts
+from protsae.resampling import bootstrap_weights, effective_clusters, f1_interval, group_sums
 
-OF_CLUSTERS = ("f1_low", "f1_high", "null_f1", "p_value", "family_p_value")
+OF_CLUSTERS = (
+    *("f1_low", "f1_high", "null_f1", "position_null_f1"),
+    *("rotation_p_value", "position_p_value", "p_value", "family_p_value"),
+)
 OF_RANKS = ("average_precision", "auroc", "auroc_low", "auroc_high")
 """Columns that need the activations themselves, not only counts."""
 
@@ -38,7 +36,7 @@ PAIRS_AT_ONCE = 500
 """Pairs whose counts by cluster are held at a time: memory, not results."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class HeldOut:
     """What does not depend on the detectors: labels and clusters of the test residues, in order.
 
@@ -46,22 +44,24 @@ class HeldOut:
     ----------
     lengths, family : ndarray of int, shape (n_proteins,)
         Residues, and number of the homology cluster, of each protein.
+    cluster_names : Index of str, shape (n_clusters,)
     cluster : ndarray of int, shape (n_residues,)
         That of each residue.
     labels : csc_array, shape (n_residues, n_properties)
     known : ndarray of bool, shape (n_residues, n_known_columns)
-    label_runs : list of Runs
-        Where each property holds.
+    known_column : ndarray of int, shape (n_properties,)
+        Column of ``known`` of each property.
     positives : ndarray of int, shape (n_clusters, n_properties)
         Residues with the property.
     """
 
     lengths: np.ndarray
     family: np.ndarray
+    cluster_names: pd.Index
     cluster: np.ndarray
     labels: sparse.csc_array
     known: np.ndarray
-    label_runs: list[Runs]
+    known_column: np.ndarray
     positives: np.ndarray
 
     @classmethod
@@ -73,15 +73,27 @@ class HeldOut:
         cluster = np.repeat(number, lengths)
         labels = sparse.csc_array(layer.properties.labels(names))
         labels.sort_indices()
-        runs = [Runs.of_rows(_rows(labels, column), lengths) for column in range(labels.shape[1])]
         positives = group_sums(labels.astype(np.int64), cluster, len(clusters)).toarray()
         known = layer.properties.known(names)
-        return cls(lengths, number, cluster, labels, known, runs, positives)
+        column = layer.properties.known_column
+        return cls(lengths, number, pd.Index(clusters), cluster, labels, known, column, positives)
 
     @property
     def n_clusters(self) -> int:
         """Homology clusters of test."""
         return len(self.positives)
+
+    def rows(self, property_: int) -> np.ndarray:
+        """Rows with the property, ascending."""
+        return _rows(self.labels, property_)
+
+    @cached_property
+    def exchanges(self) -> dict[int, Exchange]:
+        """By column of ``known``: who takes labels from whom."""
+        return {
+            column: Exchange.of(Chains(self.lengths, self.family, self.known[:, column]))
+            for column in np.unique(self.known_column).tolist()
+        }
 
 
 @dataclass(frozen=True)
@@ -99,6 +111,9 @@ class Examined:
         Residues of test on which each is active.
     train_sample : csc_array, shape (n_residues, n_detectors)
         Activations that the thresholds come from.
+    cluster_counts : DataFrame
+        Of each detector's leading pair, and of the best detector of each property by valid:
+        feature, property, cluster, tp and on, a row for each cluster with a residue on.
     """
 
     pairs: pd.DataFrame
@@ -106,6 +121,7 @@ class Examined:
     capturing: np.ndarray
     n_active: np.ndarray
     train_sample: sparse.csc_array
+    cluster_counts: pd.DataFrame
 
     @property
     def n_detectors(self) -> int:
@@ -113,17 +129,19 @@ class Examined:
         return int(self.train_sample.shape[1])
 
 
-def examine(layer: Layer, split: HeldOut, codes: Codes) -> Examined:
-    """Thresholds from train, pairs proposed by valid; their scores, intervals and null on test.
+def examine(layer: Layer, split: HeldOut, codes: Codes, keep_all: bool = False) -> Examined:
+    """Thresholds from train, pairs proposed by valid; their scores, intervals and nulls on test.
 
-    Intervals are `share_interval` over homology clusters. p-values are of the shift null, q-values
-    over all rows: the pairs were proposed on valid, so their number is all that has to be paid for.
-    Best detectors of properties are chosen on valid, too.
+    Intervals are `f1_interval` over homology clusters. The p-value is the larger of that of the
+    rotation null and of the position null; a pair that the position null cannot test has none.
+    q-values are over all pairs that are tested: they were proposed on valid, so their number is all
+    that has to be paid for. Best detectors of properties are chosen on valid, too. Counts by
+    cluster are kept of those and of leading pairs, or, if asked for, of all.
     """
     sample = layer.train_sample(codes)
     proposed = propose(layer, codes, positive_quantiles(sample, layer.settings.quantiles))
     pairs, property_ = proposed.pairs, proposed.property_
-    feature = pairs["feature"].to_numpy()
+    feature, threshold = pairs["feature"].to_numpy(), pairs["threshold"].to_numpy()
     n_clusters = (split.positives > 0).sum(0)[property_]
     effective = effective_clusters(split.positives)[property_]
     pairs = pairs.assign(n_clusters=n_clusters, effective_clusters=effective)
@@ -134,98 +152,143 @@ def examine(layer: Layer, split: HeldOut, codes: Codes) -> Examined:
     weights = bootstrap_weights(split.n_clusters, layer.settings.bootstrap, layer.settings.seed)
     captured = np.zeros(len(weights), dtype=np.int64)
     capturing = np.zeros((codes.n_features, len(weights)), dtype=bool)
-    known_column = layer.properties.known_column
     floor = always_on_f1(pairs["base_rate"].to_numpy())
     measured = pd.DataFrame(np.nan, pairs.index, [*OF_CLUSTERS, *OF_RANKS])
+    kept: list[pd.DataFrame] = []
     for held, activations in layer.columns(codes, "test", np.unique(feature), proposed.n_active):
         of_group = np.flatnonzero(np.isin(feature, held))
-        # By property, whose rotations then are looked at once.
-        of_group = of_group[np.argsort(property_[of_group], kind="stable")]
         column = np.searchsorted(held, feature)
         measured.loc[of_group, list(OF_RANKS)] = _rank_scores(
-            split, activations, column[of_group], property_[of_group], known_column
+            split, activations, column[of_group], property_[of_group]
         )
-        for members in np.array_split(of_group, -(-len(of_group) // PAIRS_AT_ONCE)):
-            found, sums = _examine(
-                layer,
-                split,
-                activations,
-                column[members],
-                property_[members],
-                pairs["threshold"].to_numpy()[members],
-                leading[members],
-            )
-            measured.loc[members, list(OF_CLUSTERS)] = found
-            drawn = f1_score(*(weights @ of_cluster for of_cluster in sums))
-            reached = reaches(drawn, floor[members])
-            captured += reached[:, best[members]].sum(1)
-            np.logical_or.at(capturing, feature[members], reached.T)
+        for concept in np.unique(property_[of_group]).tolist():
+            nulls = ConceptNulls.of(split, concept)
+            members = of_group[property_[of_group] == concept]
+            for some in np.array_split(members, -(-len(members) // PAIRS_AT_ONCE)):
+                rows_on = [_rows_above(activations, column[pair], threshold[pair]) for pair in some]
+                counts = counts_by_cluster(split, concept, rows_on)
+                positives = split.positives[:, [concept]]
+                measured.loc[some, list(OF_CLUSTERS)] = nulls.scores(
+                    rows_on, counts, leading[some], layer.settings.seed
+                )
+                sums = counts.tp, counts.on, positives
+                reached = reaches(
+                    f1_score(*(weights @ of_cluster for of_cluster in sums)), floor[some]
+                )
+                captured += reached[:, best[some]].sum(1)
+                np.logical_or.at(capturing, feature[some], reached.T)
+                wanted = (leading | best)[some] | keep_all
+                kept.append(_long(split, counts, wanted, pairs.loc[some[wanted]]))
     pairs = pairs.join(measured)
     pairs = pairs.assign(q_value=benjamini_hochberg(pairs["p_value"].to_numpy()))
-    return Examined(pairs, captured, capturing.sum(0), proposed.n_active, sample)
+    empty = pd.DataFrame(columns=[*("feature", "property", "cluster", "tp", "on")])
+    counted = pd.concat(kept, ignore_index=True) if kept else empty
+    return Examined(pairs, captured, capturing.sum(0), proposed.n_active, sample, counted)
 
 
-def _examine(
-    layer: Layer,
-    split: HeldOut,
-    activations: sparse.csc_array,
-    feature: np.ndarray,
-    property_: np.ndarray,
-    threshold: np.ndarray,
-    leading: np.ndarray,
-) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """``OF_CLUSTERS``, a row per pair; and its true positives, on and positives by cluster.
+@dataclass(frozen=True, eq=False)
+class ConceptNulls:
+    """The nulls of one concept, ready for any detector."""
 
-    ``feature`` is a column of ``activations``; of a feature's pairs, the ``leading`` one is also
-    tested within families.
+    split: HeldOut
+    concept: int
+    rotated: RotatedLabels
+    given: PositionLaws
+
+    @classmethod
+    def of(cls, split: HeldOut, concept: int) -> "ConceptNulls":
+        """Rotate the labels and hand them on."""
+        exchange = split.exchanges[int(split.known_column[concept])]
+        rows = split.rows(concept)
+        rotated = RotatedLabels.of(rows, exchange.chains)
+        return cls(split, concept, rotated, PositionLaws.of(rows, exchange))
+
+    def scores(
+        self, rows_on: list[np.ndarray], counts: ClusterCounts, leading: np.ndarray, seed: int
+    ) -> np.ndarray:
+        """``OF_CLUSTERS``, a row per detector; the ``leading`` ones are tested within families."""
+        positives = self.split.positives[:, [self.concept]]
+        low, high = f1_interval(counts.tp, counts.on, positives)
+        rotation, position = (
+            np.array([null.pair_null(rows) for rows in rows_on], dtype=np.float64).reshape(-1, 3)
+            for null in (self.rotated, self.given)
+        )
+        on = counts.on.sum(0)
+        f1_of = [f1_score(null[:, 1], on, positives.sum()) for null in (rotation, position)]
+        family = np.full(len(rows_on), np.nan)
+        family[leading] = self._family_p_values(rows_on, np.flatnonzero(leading), seed)
+        p_value = headline_p_value(rotation[:, 2], position[:, 2], self.rotated.whole)
+        return np.stack(
+            [low, high, *f1_of, rotation[:, 2], position[:, 2], p_value, family], axis=1
+        )
+
+    def _family_p_values(
+        self, rows_on: list[np.ndarray], leading: np.ndarray, seed: int
+    ) -> np.ndarray:
+        known = self.rotated_known
+        return cluster_null(
+            [rows_on[pair][known[rows_on[pair]]] for pair in leading],
+            [self.split.rows(self.concept)],
+            np.stack([np.arange(len(leading)), np.zeros(len(leading), np.int64)], axis=1),
+            self.split.lengths,
+            self.split.family,
+            PERMUTATIONS,
+            STOP_AFTER,
+            seed,
+        )
+
+    @property
+    def rotated_known(self) -> np.ndarray:
+        """Rows whose label is known."""
+        return self.split.known[:, self.split.known_column[self.concept]]
+
+
+def headline_p_value(rotation: np.ndarray, position: np.ndarray, whole: bool) -> np.ndarray:
+    """The larger of both; that of the position null alone for a concept of whole proteins.
+
+    NaN, no test, where the position null cannot tell.
+
+    Examples
+    --------
+    >>> headline_p_value(np.array([0.01, 0.2, 0.3]), np.array([0.04, 0.1, np.nan]), False).tolist()
+    [0.04, 0.2, nan]
     """
-    known_column = layer.properties.known_column
-    n_pairs = len(feature)
-    tp, on = (np.zeros((split.n_clusters, n_pairs)) for _ in range(2))
-    rows_on: list[np.ndarray] = [np.empty(0, np.int64)] * n_pairs
+    return position if whole else np.maximum(rotation, position)
+
+
+def counts_by_cluster(split: HeldOut, concept: int, rows_on: list[np.ndarray]) -> ClusterCounts:
+    """Residues on and labelled, and on, among the known ones, of each detector by cluster."""
+    known = split.known[:, split.known_column[concept]]
     has_property = np.zeros(len(split.cluster), dtype=bool)
-    for pair in range(n_pairs):
-        labelled = _rows(split.labels, property_[pair])
-        has_property[labelled] = True
-        column = slice(activations.indptr[feature[pair]], activations.indptr[feature[pair] + 1])
-        rows = activations.indices[column][activations.data[column] > threshold[pair]]
-        rows = rows[split.known[rows, known_column[property_[pair]]]]
-        on[:, pair] = np.bincount(split.cluster[rows], minlength=split.n_clusters)
+    has_property[split.rows(concept)] = True
+    shape = split.n_clusters, len(rows_on)
+    tp, on = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
+    for detector, every in enumerate(rows_on):
+        rows = every[known[every]]
+        on[:, detector] = np.bincount(split.cluster[rows], minlength=split.n_clusters)
         hits = rows[has_property[rows]]
-        tp[:, pair] = np.bincount(split.cluster[hits], minlength=split.n_clusters)
-        has_property[labelled] = False
-        rows_on[pair] = rows
-    positives = split.positives[:, property_]
-    null = shift_null(
-        [Runs.of_rows(rows, split.lengths) for rows in rows_on],
-        split.label_runs,
-        np.stack([np.arange(n_pairs), property_], axis=1),
-        split.lengths,
-    )
-    low, high = share_interval(2 * tp, on + positives)
-    null_f1 = f1_score(null.expected, on.sum(0), positives.sum(0))
-    family_p = np.full(n_pairs, np.nan)
-    family_p[leading] = _family_null(
-        split, rows_on, property_, np.flatnonzero(leading), layer.settings.seed
-    )
-    found = np.stack([low, high, null_f1, null.p_value, family_p], axis=1)
-    return found, (tp, on, positives)
+        tp[:, detector] = np.bincount(split.cluster[hits], minlength=split.n_clusters)
+    return ClusterCounts(tp, on)
 
 
-def _family_null(
-    split: HeldOut, rows_on: list[np.ndarray], property_: np.ndarray, pairs: np.ndarray, seed: int
-) -> np.ndarray:
-    columns = np.unique(property_[pairs])
-    return cluster_null(
-        [rows_on[pair] for pair in pairs],
-        [_rows(split.labels, column) for column in columns],
-        np.stack([np.arange(len(pairs)), np.searchsorted(columns, property_[pairs])], axis=1),
-        split.lengths,
-        split.family,
-        PERMUTATIONS,
-        STOP_AFTER,
-        seed,
+def _long(
+    split: HeldOut, counts: ClusterCounts, wanted: np.ndarray, pairs: pd.DataFrame
+) -> pd.DataFrame:
+    """The counts of the wanted detectors, ``pairs``, a row for each cluster where they are on."""
+    detector, cluster = np.nonzero(counts.on[:, wanted].T)
+    tp, on = (x[:, wanted].T[detector, cluster] for x in (counts.tp, counts.on))
+    return (
+        pairs[["feature", "property"]]
+        .iloc[detector]
+        .reset_index(drop=True)
+        .assign(cluster=split.cluster_names[cluster], tp=tp, on=on)
     )
+
+
+def _rows_above(activations: sparse.csc_array, column: int, threshold: float) -> np.ndarray:
+    part = slice(activations.indptr[column], activations.indptr[column + 1])
+    above: np.ndarray = activations.indices[part][activations.data[part] > threshold]
+    return above
 
 
 def _rank_scores(
@@ -233,9 +296,9 @@ def _rank_scores(
     activations: sparse.csc_array,
     feature: np.ndarray,
     property_: np.ndarray,
-    known_column: np.ndarray,
 ) -> np.ndarray:
     """``OF_RANKS``, a row per pair: each property over the residues where it is known."""
+    known_column = split.known_column
     found = np.empty((len(feature), len(OF_RANKS)))
     for column in np.unique(known_column[property_]):
         rows = split.known[:, column]

@@ -1,7 +1,8 @@
 """Streaming over one layer's residues, as a set of detectors encodes them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,8 @@ from scipy import sparse
 from protsae.association.codes import Codes
 from protsae.association.counts import KnownCounts
 from protsae.association.instances import InstanceCounts
-from protsae.concepts.labels import PropertyTable
+from protsae.concepts.annotations import Spans
+from protsae.concepts.residues import Property
 from protsae.config import AnnotateSettings
 
 HELD_VALUES = 50_000_000
@@ -21,12 +23,37 @@ SAMPLE_VALUES = 50_000_000
 for the 200,000 residues of the default."""
 
 
+class Concepts(Protocol):
+    """Which concepts are scored, and the labels of residues: a `PropertyTable`, or arrays."""
+
+    @property
+    def properties(self) -> tuple[Property, ...]:
+        """Columns of the labels."""
+
+    @property
+    def known_column(self) -> np.ndarray:
+        """For each of them its column of ``known``."""
+
+    @property
+    def has_instances(self) -> np.ndarray:
+        """Which of them come in stretches."""
+
+    def labels(self, accessions: Sequence[str]) -> sparse.csr_array:
+        """Of the residues of these proteins, shape (n_residues, n_properties)."""
+
+    def known(self, accessions: Sequence[str]) -> np.ndarray:
+        """Where labels are known: bool, shape (n_residues, n_known_columns)."""
+
+    def instances(self, accessions: Sequence[str]) -> Spans:
+        """Stretches with the concepts, one by one."""
+
+
 @dataclass(frozen=True)
 class Layer:
     """The proteins, in the order in which codes have them, and what is known of their residues."""
 
     proteins: pd.DataFrame
-    properties: PropertyTable
+    properties: Concepts
     settings: AnnotateSettings
 
     def of_split(self, split: str) -> pd.DataFrame:

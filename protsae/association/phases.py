@@ -12,16 +12,24 @@ residues per turn) reaches 0.9."""
 CHANCE = 0.01
 """Most that places at random are called regular: m R^2 must reach log(n / CHANCE) for m places
 and n frequencies that can be told apart (Rayleigh's test)."""
+AGREEING = 0.02
+"""Periods of different proteins are one if three quarters differ from the median by this share."""
 MIN_PROTEINS, MAX_LOOKED_AT = 3, 60
 """Proteins with enough runs that a periodic concept has at least, and of which regularity is
 judged at most: the first ones."""
 
 
-def label_periods(labels: Runs, n_proteins: int) -> np.ndarray:
+def label_periods(labels: Runs, lengths: np.ndarray) -> np.ndarray:
     """Period of each protein's labels in residues; 0 where they have none.
 
     Labels are periodic if at least half of the proteins with ``MIN_REPEATS`` runs or more are
-    regular; the period of a protein then is its own.
+    regular. The period of a protein then is its own, and in one with too few runs the median of the
+    others' if these agree to ``AGREEING``; otherwise its whole length, so that it cannot rotate.
+
+    Parameters
+    ----------
+    labels : Runs
+    lengths : ndarray of int, shape (n_proteins,)
 
     Returns
     -------
@@ -29,28 +37,30 @@ def label_periods(labels: Runs, n_proteins: int) -> np.ndarray:
 
     Examples
     --------
-    >>> begin = np.tile(np.arange(0, 70, 7), 3)
-    >>> runs = Runs(np.repeat(np.arange(3), 10), begin, begin + 2)
-    >>> label_periods(runs, 3).round(2).tolist()
-    [7.0, 7.0, 7.0]
+    >>> begin = np.append(np.tile(np.arange(0, 70, 7), 3), 5)
+    >>> runs = Runs(np.append(np.repeat(np.arange(3), 10), 3), begin, begin + 2)
+    >>> label_periods(runs, np.full(4, 80)).round(2).tolist()
+    [7.0, 7.0, 7.0, 7.0]
     """
-    found = np.zeros(n_proteins)
-    n_runs = np.bincount(labels.protein, minlength=n_proteins)
+    none = np.zeros(len(lengths))
+    n_runs = np.bincount(labels.protein, minlength=len(lengths))
     enough = np.flatnonzero(n_runs >= MIN_REPEATS)
     if len(enough) < MIN_PROTEINS:
-        return found
+        return none
     ends = np.cumsum(n_runs)
 
-    def of_protein(protein: int) -> float:
-        return period(labels.begin[ends[protein] - n_runs[protein] : ends[protein]])
+    def of_proteins(proteins: np.ndarray) -> np.ndarray:
+        return np.array([period(labels.begin[ends[p] - n_runs[p] : ends[p]]) for p in proteins])
 
-    looked_at = enough[:MAX_LOOKED_AT]
-    of_some = np.array([of_protein(protein) for protein in looked_at])
-    if 2 * np.count_nonzero(of_some) < len(looked_at):
-        return found
-    found[looked_at] = of_some
-    found[enough[MAX_LOOKED_AT:]] = [of_protein(protein) for protein in enough[MAX_LOOKED_AT:]]
-    return found
+    looked_at = of_proteins(enough[:MAX_LOOKED_AT])
+    regular = looked_at[looked_at > 0]
+    if 2 * len(regular) < len(looked_at):
+        return none
+    own = none
+    own[enough] = np.append(looked_at, of_proteins(enough[MAX_LOOKED_AT:]))
+    usual = float(np.median(regular))
+    agree = np.quantile(np.abs(regular - usual), 0.75) <= AGREEING * usual
+    return np.where(own > 0, own, usual if agree else lengths)
 
 
 def period(places: np.ndarray) -> float:

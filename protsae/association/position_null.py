@@ -1,6 +1,6 @@
 """Does a detector know more than the position? P-values where clusters exchange their labels."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,6 +15,9 @@ END_RESIDUES = 50
 """Residues at each end of a chain in which labels keep their distance to that end."""
 LEAST_DONORS, MOST_DONORS, DONOR_SHARE = 20, 64, 0.25
 """Donors of each cluster: a quarter of all clusters, within these bounds."""
+MOST_RUNS = 1_000_000
+"""Runs of labels that are handed on for one concept: beyond, the nearest donors only, but not fewer
+than ``LEAST_DONORS``."""
 SIZE_WEIGHT = 0.5
 """What a factor in the number of relatives weighs beside the same factor in length, where donors
 are chosen: larger families are better annotated."""
@@ -38,13 +41,13 @@ def position_null(
     of its centre. A run that would fall between two centres takes the nearer residue, so that no
     label is lost in shorter chains; longer ones stretch it. What keeps a distance of more than 50
     residues to an end is not met this way, so that the p-value is the largest of three: as above,
-    with all labels at their distance to the start, and to the end. Relatives are ordered by length: of n
-    that take from m, the j-th takes from number floor((2 j + 1) m / (2 n)), so that every member of
-    a large cluster has a donor, and a small one gives the same labels several times.
+    with all labels at their distance to the start, and to the end. Relatives are ordered by length:
+    of n that take from m, the j-th takes from number floor((2 j + 1) m / (2 n)), so that every
+    member of a large cluster has a donor, and a small one gives the same labels several times.
 
-    Parameters and result as of `rotation_null`; p is NaN where even the best donors everywhere would
-    have a p-value above ``RESOLVED``: too few clusters to tell. It is 1 where all donors give the
-    same: the position explains everything.
+    Parameters and result as of `rotation_null`; p is NaN where even the best donors everywhere
+    would have a p-value above ``RESOLVED``: too few clusters to tell. It is 1 where all donors give
+    the same: the position explains everything.
 
     Examples
     --------
@@ -62,18 +65,10 @@ def position_null(
     exchange = Exchange.of(chains)
     null = Null.empty(len(pairs))
     for label in np.unique(pairs[:, 1]):
-        given = [GivenLabels.of(labels[label], exchange, anchor) for anchor in ANCHORS]
-        for pair in np.flatnonzero(pairs[:, 1] == label):
-            null.set(pair, largest_p_value([each.pair_null(on[pairs[pair, 0]]) for each in given]))
+        laws = PositionLaws.of(labels[label], exchange)
+        for pair in np.flatnonzero(pairs[:, 1] == label).tolist():
+            null.set(pair, laws.pair_null(on[pairs[pair, 0]]))
     return null
-
-
-def largest_p_value(found: list[tuple[int, float, float]]) -> tuple[int, float, float]:
-    """Of laws of the same observation the largest mean and p-value; NaN if the first one's is."""
-    if np.isnan(found[0][2]):
-        return found[0]
-    expected, p_values = ([law[i] for law in found] for i in (1, 2))
-    return found[0][0], float(max(expected)), float(np.nanmax(p_values))
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,6 +92,17 @@ class Exchange:
     giver: np.ndarray
     cell: np.ndarray
 
+    def of_nearest(self, n_donors: int) -> "Exchange":
+        """With so many donors, the nearest ones."""
+        if n_donors >= self.n_donors:
+            return self
+        cluster, draw = np.divmod(self.cell, self.n_donors)
+        kept = draw < n_donors
+        cell = (cluster * n_donors + draw)[kept]
+        return replace(
+            self, n_donors=n_donors, taker=self.taker[kept], giver=self.giver[kept], cell=cell
+        )
+
     @property
     def n_clusters(self) -> int:
         """Clusters that take part."""
@@ -114,7 +120,7 @@ class Exchange:
         first = np.cumsum(size) - size
         log_length = np.log(np.bincount(cluster[members], chains.lengths[members]) / size)
         donors = nearest(np.stack([log_length, SIZE_WEIGHT * np.log(size)], axis=1))
-        n_clusters, n_donors = donors.shape
+        n_donors = donors.shape[1]
         # Every member of every cluster, with its relative in each donor.
         own = cluster[members]
         rank = np.arange(len(members)) - first[own]
@@ -182,6 +188,9 @@ class GivenLabels:
         n_rows = len(chains.known)
         runs = Runs.of_rows(rows, chains.lengths)
         n_runs = np.bincount(runs.protein, minlength=chains.n_proteins)
+        n_given = max(1, int(n_runs[exchange.giver].sum()))
+        affordable = MOST_RUNS * exchange.n_donors // n_given
+        exchange = exchange.of_nearest(max(LEAST_DONORS, affordable))
         repeats = n_runs[exchange.giver]
         taking = np.repeat(np.arange(len(repeats)), repeats)
         run = np.repeat((np.cumsum(n_runs) - n_runs)[exchange.giver], repeats)
@@ -235,6 +244,28 @@ class GivenLabels:
         if not explained and law.log_p_of_largest() > np.log(RESOLVED):
             return np.nan
         return law.at_least(observed)
+
+
+@dataclass(frozen=True, eq=False)
+class PositionLaws:
+    """A concept's labels handed on in each of the ``ANCHORS``' ways."""
+
+    ways: tuple[GivenLabels, ...]
+
+    @classmethod
+    def of(cls, rows: np.ndarray, exchange: Exchange) -> "PositionLaws":
+        """From the rows where the concept holds."""
+        return cls(tuple(GivenLabels.of(rows, exchange, anchor) for anchor in ANCHORS))
+
+    def pair_null(self, rows: np.ndarray) -> tuple[int, float, float]:
+        """Observed true positives; of all ways the largest mean and p-value.
+
+        NaN if the first way cannot test the pair.
+        """
+        found = [way.pair_null(rows) for way in self.ways]
+        observed, expected, p_value = zip(*found, strict=True)
+        largest = np.nan if np.isnan(p_value[0]) else float(np.nanmax(p_value))
+        return observed[0], max(expected), largest
 
 
 def transferred(

@@ -30,8 +30,9 @@ def rotation_null(
 
     S_p is uniform on the rotations that break no run of labels, 0 among them: none lies over the
     end of the chain, nor across a gap of unknown residues (but see ``LEAST_UNBROKEN``). Real
-    stretches never do, so that long ones meet in the middle more often than under all K_p rotations.
-    Where labels are periodic (`label_periods`), only rotations by whole periods are taken, on a
+    stretches never do, so that long ones meet in the middle more often than under all K_p
+    rotations. Where labels are periodic (`label_periods`), only rotations by whole periods are
+    taken, on a
     circle of whole periods, so that none breaks the phase; the last residues, too few for another
     period, are then left out, also of what the p-value compares.
 
@@ -69,7 +70,7 @@ def rotation_null(
     null = Null.empty(len(pairs))
     for label in np.unique(pairs[:, 1]):
         rotated = RotatedLabels.of(labels[label], chains)
-        for pair in np.flatnonzero(pairs[:, 1] == label):
+        for pair in np.flatnonzero(pairs[:, 1] == label).tolist():
             null.set(pair, rotated.pair_null(on[pairs[pair, 0]]))
     return null
 
@@ -122,7 +123,7 @@ class RotatedLabels:
         begin = chains.known_place[chains.first[runs.protein] + runs.begin]
         labels = Runs(runs.protein, begin, begin + runs.end - runs.begin).among(present)
         n_known = chains.n_known[present]
-        periods = label_periods(labels, len(n_known))
+        periods = label_periods(labels, n_known)
         # By how much a rotation may miss a whole period: a tenth of a run.
         slack = 0.1 * size[present] / np.maximum(np.bincount(labels.protein), 1)
         lengths = whole_periods(n_known, periods, slack)

@@ -121,9 +121,7 @@ class SumLaw:
         return float(brentq(surplus, 0.0, STEEPEST, xtol=1e-3, rtol=1e-3))
 
 
-def _distinct(
-    values: np.ndarray, sizes: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _distinct(values: np.ndarray, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The distinct values of each part, ascending: part, value, how often it occurs."""
     width = int(values.max()) + 1
     cells = values + np.repeat(np.arange(len(sizes)) * width, sizes)
@@ -142,7 +140,9 @@ def _comonotonic(
     """
     opens = np.append(True, part[1:] != part[:-1])
     passed = np.cumsum(share)
-    passed -= np.repeat((passed - share)[opens], np.diff(np.append(np.flatnonzero(opens), len(part))))
+    passed -= np.repeat(
+        (passed - share)[opens], np.diff(np.append(np.flatnonzero(opens), len(part)))
+    )
     _, number = np.unique(group, return_inverse=True)
     lowest = np.bincount(number[part[opens]], value[opens]).astype(np.int64)
     steps = np.flatnonzero(~opens)

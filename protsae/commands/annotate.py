@@ -96,6 +96,7 @@ def run(args: argparse.Namespace) -> None:
         found = {
             "associations": examined.pairs.drop(columns=["gain", "base_rate"]),
             "detectors": detector_rows(examined),
+            "cluster_counts": examined.cluster_counts,
         }
         if variant in saes:
             top = top_proteins(layer, codes)
@@ -129,9 +130,9 @@ def run(args: argparse.Namespace) -> None:
     for variant, trained in saes.items():
         if note := unknown_train_set(trained.source):
             print(f"{variant}{note}")
-    for reason, n_features in layer.properties.features_left_out.items():
+    for reason, n_features in properties.features_left_out.items():
         print(f"{n_features:,} UniProt features left out: {reason}")
-    for reason, n_properties in layer.properties.left_out.items():
+    for reason, n_properties in properties.left_out.items():
         print(f"{n_properties} properties left out: {reason}")
 
 

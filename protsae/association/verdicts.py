@@ -1,0 +1,152 @@
+"""Is a detector better than everything it is compared with? Paired over homology clusters."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.stats import t as student_t
+
+from protsae.association.nulls import benjamini_hochberg
+from protsae.resampling import MIN_CLUSTERS, effective_clusters
+
+LEVEL = 0.05
+"""False discovery rate of verdicts."""
+
+ABOVE, BELOW, UNDECIDED = "above", "below", "undecided"
+
+COMPARED = ("f1_difference", "f1_difference_low", "f1_difference_high")
+P_VALUES = ("p_above", "p_below")
+
+
+@dataclass(frozen=True, eq=False)
+class ClusterCounts:
+    """Residues of each homology cluster on which detectors of one concept are on.
+
+    Attributes
+    ----------
+    tp, on : ndarray of int, shape (n_clusters, n_detectors)
+        On and labelled; on, of the residues whose label is known.
+    """
+
+    tp: np.ndarray
+    on: np.ndarray
+
+    @classmethod
+    def beside(cls, parts: Sequence["ClusterCounts"]) -> "ClusterCounts":
+        """Detectors of all parts, one after another."""
+        return cls(np.hstack([part.tp for part in parts]), np.hstack([part.on for part in parts]))
+
+
+def compare(own: ClusterCounts, others: ClusterCounts, positives: np.ndarray) -> pd.DataFrame:
+    """F1 of each detector less the largest F1 of the others: D = F1 - max_b F1_b.
+
+    The delete-one-cluster jackknife: every replicate leaves one cluster out of all counts and takes
+    the maximum anew, so that which of the others is best is part of the uncertainty. With
+    s^2 = (n - 1) / n sum_c (D_(c) - mean D)^2 over the n clusters with a residue that counts, D +-
+    t s is the 95 % interval, and D / s has Student's t at as many degrees of freedom as clusters
+    with the concept are effective (`effective_clusters` of ``positives``), less one.
+
+    Parameters
+    ----------
+    own, others : ClusterCounts
+    positives : ndarray of int, shape (n_clusters,)
+        Residues with the concept.
+
+    Returns
+    -------
+    DataFrame
+        A row for each of ``own``: f1_difference, its interval, the one-sided p_above (of D <= 0)
+        and p_below (of D >= 0), and ``other``, which of the others has the largest F1. All but the
+        first and last are NaN where fewer than ``MIN_CLUSTERS`` clusters have the concept.
+
+    References
+    ----------
+    Miller, Biometrika 61, 1 (1974): the jackknife, of ratios and of smooth functions of means.
+
+    Examples
+    --------
+    Eleven clusters of 10 residues with the concept: found to 6 to 8, and the other finds 5.
+
+    >>> positives = np.full(11, 10)
+    >>> own = np.array([6, 7, 8, 7, 6, 7, 8, 7, 6, 8, 7])[:, None]
+    >>> half = np.full((11, 1), 5)
+    >>> found = compare(ClusterCounts(own, own), ClusterCounts(half, half), positives)
+    >>> found[["f1_difference", "f1_difference_low", "f1_difference_high"]].round(3).values.tolist()
+    [[0.157, 0.121, 0.193]]
+    >>> bool(found["p_above"][0] < 1e-5)
+    True
+    """
+    total = _f1(own, positives[:, None])
+    of_others = _f1(others, positives[:, None])
+    counts = (own.on.max(1, initial=0) + others.on.max(1, initial=0) + positives) > 0
+    n = int(counts.sum())
+    left_out = [_f1_without(each, positives, counts) for each in (own, others)]
+    replicates = left_out[0] - left_out[1].max(1)[:, None]
+    difference = total - of_others.max()
+    squares = (n - 1) / max(n, 1) * ((replicates - replicates.mean(0)) ** 2).sum(0)
+    error = np.sqrt(squares)
+    freedom = max(float(effective_clusters(positives)) - 1, 1.0)
+    half = student_t.ppf(0.975, freedom) * error
+    # Equal in every replicate, to rounding: then what differs in all clusters alike is certain.
+    statistic = difference / np.maximum(error, 1e-12)
+    found = pd.DataFrame(
+        {
+            "f1_difference_low": difference - half,
+            "f1_difference_high": difference + half,
+            "p_above": student_t.sf(statistic, freedom),
+            "p_below": student_t.cdf(statistic, freedom),
+        }
+    ).clip(-1, 1)
+    if (positives > 0).sum() < MIN_CLUSTERS:
+        found[:] = np.nan
+    return found.assign(f1_difference=difference, other=int(of_others.argmax()))
+
+
+def verdicts(p_above: np.ndarray, p_below: np.ndarray, called: np.ndarray) -> pd.DataFrame:
+    """Verdict on each pair that was called; the two directions are corrected each by itself.
+
+    Parameters
+    ----------
+    p_above, p_below : ndarray, shape (n_pairs,)
+        From `compare`; NaN: no verdict.
+    called : ndarray of bool, shape (n_pairs,)
+        Pairs with q <= 0.05. The others get no verdict, and are no tests.
+
+    Returns
+    -------
+    DataFrame
+        verdict_p_value and verdict_q_value of "above", and verdict: above, below, undecided, or
+        None.
+
+    Examples
+    --------
+    >>> above = np.array([0.001, 0.9, 0.2, np.nan])
+    >>> verdicts(above, 1 - above, np.array([True, True, True, True]))["verdict"].tolist()
+    ['above', 'undecided', 'undecided', None]
+    """
+    tested = called & ~np.isnan(p_above)
+    above, below = (np.where(tested, p, np.nan) for p in (p_above, p_below))
+    q_above, q_below = benjamini_hochberg(above), benjamini_hochberg(below)
+    verdict = np.full(len(tested), None, dtype=object)  # not NaN: a column of text
+    verdict[tested] = UNDECIDED
+    verdict[q_above <= LEVEL] = ABOVE
+    verdict[q_below <= LEVEL] = BELOW
+    text = pd.Series(verdict, dtype=object)
+    return pd.DataFrame({"verdict_p_value": above, "verdict_q_value": q_above, "verdict": text})
+
+
+def _f1(counts: ClusterCounts, positives: np.ndarray) -> np.ndarray:
+    sizes = counts.on.sum(0) + positives.sum()
+    found: np.ndarray = 2 * counts.tp.sum(0) / np.maximum(sizes, 1)
+    return found
+
+
+def _f1_without(counts: ClusterCounts, positives: np.ndarray, clusters: np.ndarray) -> np.ndarray:
+    """F1 of all other clusters: float64, shape (n_clusters, n_detectors)."""
+    tp = counts.tp.sum(0) - counts.tp[clusters]
+    sizes = (
+        counts.on.sum(0) - counts.on[clusters] + (positives.sum() - positives[clusters])[:, None]
+    )
+    found: np.ndarray = 2 * tp / np.maximum(sizes, 1)
+    return found
