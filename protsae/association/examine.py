@@ -12,7 +12,7 @@ from protsae.association.chains import Chains
 from protsae.association.cluster_null import cluster_null
 from protsae.association.codes import Codes
 from protsae.association.layer import Layer
-from protsae.association.nulls import benjamini_hochberg
+from protsae.association.nulls import benjamini_hochberg, headline_p_value
 from protsae.association.position_null import Exchange, PositionLaws
 from protsae.association.propose import propose
 from protsae.association.ranks import rank_scores
@@ -241,19 +241,6 @@ class ConceptNulls:
     def rotated_known(self) -> np.ndarray:
         """Rows whose label is known."""
         return self.split.known[:, self.split.known_column[self.concept]]
-
-
-def headline_p_value(rotation: np.ndarray, position: np.ndarray, whole: bool) -> np.ndarray:
-    """The larger of both; that of the position null alone for a concept of whole proteins.
-
-    NaN, no test, where the position null cannot tell.
-
-    Examples
-    --------
-    >>> headline_p_value(np.array([0.01, 0.2, 0.3]), np.array([0.04, 0.1, np.nan]), False).tolist()
-    [0.04, 0.2, nan]
-    """
-    return position if whole else np.maximum(rotation, position)
 
 
 def counts_by_cluster(split: HeldOut, concept: int, rows_on: list[np.ndarray]) -> ClusterCounts:

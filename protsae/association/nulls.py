@@ -81,6 +81,19 @@ def tail_bound(mean: np.ndarray, least: np.ndarray, most: np.ndarray, observed: 
     return float(np.exp(np.clip(best.fun, np.log(SMALLEST), 0.0)))
 
 
+def headline_p_value(rotation: np.ndarray, position: np.ndarray, whole: bool) -> np.ndarray:
+    """The larger of both; that of the position null alone for a concept of whole proteins.
+
+    NaN, no test, where the position null cannot tell.
+
+    Examples
+    --------
+    >>> headline_p_value(np.array([0.01, 0.2, 0.3]), np.array([0.04, 0.1, np.nan]), False).tolist()
+    [0.04, 0.2, nan]
+    """
+    return position if whole else np.maximum(rotation, position)
+
+
 def benjamini_hochberg(p_values: np.ndarray) -> np.ndarray:
     """Smallest false discovery rate at which each is called; NaN stays, and is no test.
 

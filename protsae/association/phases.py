@@ -12,8 +12,11 @@ residues per turn) reaches 0.9."""
 CHANCE = 0.01
 """Most that places at random are called regular: m R^2 must reach log(n / CHANCE) for m places
 and n frequencies that can be told apart (Rayleigh's test)."""
-AGREEING = 0.02
-"""Periods of different proteins are one if three quarters differ from the median by this share."""
+MIN_COMMON = 3
+"""Runs that a protein needs to tell of a period that all proteins share."""
+COMMON, NEARLY = 0.6, 0.9
+"""Least share of regular places at a common period (insertions and runs of other lengths shift
+some); of the largest share, what counts as nearly as good."""
 MIN_PROTEINS, MAX_LOOKED_AT = 3, 60
 """Proteins with enough runs that a periodic concept has at least, and of which regularity is
 judged at most: the first ones."""
@@ -22,9 +25,9 @@ judged at most: the first ones."""
 def label_periods(labels: Runs, lengths: np.ndarray) -> np.ndarray:
     """Period of each protein's labels in residues; 0 where they have none.
 
-    Labels are periodic if at least half of the proteins with ``MIN_REPEATS`` runs or more are
-    regular. The period of a protein then is its own, and in one with too few runs the median of the
-    others' if these agree to ``AGREEING``; otherwise its whole length, so that it cannot rotate.
+    One period of all proteins (`common_period`), or else, if at least half of the proteins with
+    ``MIN_REPEATS`` runs or more are regular (`period`), each one's own; the others, of which the
+    phase is not known, then cannot rotate: their period is their length.
 
     Parameters
     ----------
@@ -42,25 +45,65 @@ def label_periods(labels: Runs, lengths: np.ndarray) -> np.ndarray:
     >>> label_periods(runs, np.full(4, 80)).round(2).tolist()
     [7.0, 7.0, 7.0, 7.0]
     """
-    none = np.zeros(len(lengths))
     n_runs = np.bincount(labels.protein, minlength=len(lengths))
-    enough = np.flatnonzero(n_runs >= MIN_REPEATS)
-    if len(enough) < MIN_PROTEINS:
-        return none
     ends = np.cumsum(n_runs)
 
-    def of_proteins(proteins: np.ndarray) -> np.ndarray:
-        return np.array([period(labels.begin[ends[p] - n_runs[p] : ends[p]]) for p in proteins])
+    def places(least: int) -> tuple[np.ndarray, list[np.ndarray]]:
+        enough = np.flatnonzero(n_runs >= least)
+        return enough, [labels.begin[ends[p] - n_runs[p] : ends[p]] for p in enough]
 
-    looked_at = of_proteins(enough[:MAX_LOOKED_AT])
-    regular = looked_at[looked_at > 0]
-    if 2 * len(regular) < len(looked_at):
-        return none
-    own = none
-    own[enough] = np.append(looked_at, of_proteins(enough[MAX_LOOKED_AT:]))
-    usual = float(np.median(regular))
-    agree = np.quantile(np.abs(regular - usual), 0.75) <= AGREEING * usual
-    return np.where(own > 0, own, usual if agree else lengths)
+    common = common_period(places(MIN_COMMON)[1][:MAX_LOOKED_AT])
+    if common > 0:
+        return np.full(len(lengths), common)
+    enough, of_proteins = places(MIN_REPEATS)
+    looked_at = [period(each) for each in of_proteins[:MAX_LOOKED_AT]]
+    if len(enough) < MIN_PROTEINS or 2 * np.count_nonzero(looked_at) < len(looked_at):
+        return np.zeros(len(lengths))
+    own = np.zeros(len(lengths))
+    own[enough] = [*looked_at, *(period(each) for each in of_proteins[MAX_LOOKED_AT:])]
+    return np.where(own > 0, own, lengths)
+
+
+def common_period(places: list[np.ndarray]) -> float:
+    """Distance at which the places of all proteins repeat, each in a phase of its own; 0 if none.
+
+    The frequency f with the largest mean share of regular places, S(f) = sum_p m_p R_p(f)^2 / sum_p
+    m_p, over m_p places with resultant length R_p, from 0.7 times the lower quartile of all
+    spacings to 1.3 times their median; of frequencies nearly as good the lowest, as all multiples
+    of a period's are regular, too. It must reach ``COMMON``, and what places at random do not:
+    there m R^2 is about exponential with mean 1.
+
+    Examples
+    --------
+    >>> round(common_period([np.array([3, 10, 17]), np.array([5, 12, 26, 33])] * 4), 1)
+    7.0
+    >>> common_period([np.array([3, 10, 31]), np.array([5, 14, 26, 33])] * 4)
+    0.0
+    """
+    if len(places) < MIN_PROTEINS:
+        return 0.0
+    spacing = np.concatenate([np.diff(each) for each in places])
+    lower, median = np.quantile(spacing, [0.25, 0.5])
+    span = max(float(each[-1] - each[0]) for each in places)
+    slowest, fastest = 1 / (1.3 * median), 1 / max(0.7 * lower, 2.0)
+    if fastest <= slowest:
+        return 0.0
+    n_places = sum(len(each) for each in places)
+
+    def regular(frequency: np.ndarray) -> np.ndarray:
+        shares = [len(each) * resultant(each, frequency) ** 2 for each in places]
+        total: np.ndarray = np.sum(shares, axis=0) / n_places
+        return total
+
+    coarse = np.linspace(slowest, fastest, 2 + int(8 * span * (fastest - slowest)))
+    found = regular(coarse)
+    near = coarse[int((found >= NEARLY * found.max()).argmax())]
+    fine = near + np.linspace(-1, 1, 65) / (8 * span)
+    shares = regular(fine)
+    n_proteins = len(places)
+    by_chance = (n_proteins + 6 * np.sqrt(n_proteins)) / n_places
+    best = int(shares.argmax())
+    return float(1 / fine[best]) if shares[best] >= max(COMMON, by_chance) else 0.0
 
 
 def period(places: np.ndarray) -> float:

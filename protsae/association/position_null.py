@@ -18,7 +18,7 @@ LEAST_DONORS, MOST_DONORS, DONOR_SHARE = 20, 64, 0.25
 MOST_RUNS = 1_000_000
 """Runs of labels that are handed on for one concept: beyond, the nearest donors only, but not fewer
 than ``LEAST_DONORS``."""
-SIZE_WEIGHT = 0.5
+SIZE_WEIGHT = 1.5
 """What a factor in the number of relatives weighs beside the same factor in length, where donors
 are chosen: larger families are better annotated."""
 RESOLVED = 0.05

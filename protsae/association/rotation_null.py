@@ -14,8 +14,8 @@ WHOLE_SHARE = 0.9
 """A concept that covers this share of the known residues of half of its proteins is one of whole
 proteins: there is no place in them to know."""
 LEAST_UNBROKEN = 0.1
-"""Where fewer than this share of the rotations keep every run clear of the gaps between known
-residues, runs may lie across gaps: with unknown residues everywhere, no rotation would be left."""
+"""Share of a protein's rotations that must be left by what they must not break; else less is asked
+of them, since with labels or unknown residues everywhere no rotation would be left."""
 
 
 def rotation_null(
@@ -28,13 +28,14 @@ def rotation_null(
     positives, sum_p C_p(S_p) with C_p(s) = sum_i on_i label_(i+s mod K_p) over known residues; F1
     at a fixed threshold rises with it, as its margins stay. Its law is computed, not drawn.
 
-    S_p is uniform on the rotations that break no run of labels, 0 among them: none lies over the
-    end of the chain, nor across a gap of unknown residues (but see ``LEAST_UNBROKEN``). Real
-    stretches never do, so that long ones meet in the middle more often than under all K_p
-    rotations. Where labels are periodic (`label_periods`), only rotations by whole periods are
-    taken, on a
-    circle of whole periods, so that none breaks the phase; the last residues, too few for another
-    period, are then left out, also of what the p-value compares.
+    S_p is uniform on the rotations that break nothing, 0 among them: they carry no label over the
+    end of the chain, and no run of labels lies over it or across a gap of unknown residues. Real
+    stretches never do, nor do domains full of short ones, so that they meet in the middle more
+    often than under all K_p rotations. Where too few are left (``LEAST_UNBROKEN``), labels may be
+    carried over the end; then runs may lie across gaps. Where labels are periodic
+    (`label_periods`), only rotations by whole periods are taken, on a circle of whole periods, so
+    that none breaks the phase; the last residues, too few for another period, are then left out,
+    also of what the p-value compares.
 
     The homology cluster is the unit. Relatives share the places of labels and of what detectors
     see, but have other lengths and other known parts, so that no common number of residues rotates
@@ -228,13 +229,20 @@ def _in_phase(periods: np.ndarray, slack: np.ndarray, lengths: np.ndarray) -> np
 
 
 def _allowed(labels: Runs, gaps: Runs, lengths: np.ndarray) -> np.ndarray:
-    """Rotations that break no run: none at the ends of the circle, at gaps as far as possible."""
+    """Rotations that break as little as possible: of each protein those that stand first in this
+    list and are enough. Nothing carried over the end and no run across a gap; no run over the end
+    or across a gap; no run over the end."""
     every = np.arange(len(lengths))
-    at_ends = _unbroken(labels, Runs(every, np.zeros_like(lengths), lengths), lengths)
-    strict = at_ends & _unbroken(labels, gaps, lengths)
+    ends = Runs(every, np.zeros_like(lengths), lengths)
     first = np.cumsum(lengths) - lengths
-    enough = _sums(strict, first) >= LEAST_UNBROKEN * _sums(at_ends, first)
-    return np.where(np.repeat(enough, lengths), strict, at_ends)
+    at_ends = _unbroken(labels, ends, lengths)
+    at_gaps = at_ends & _unbroken(labels, gaps, lengths)
+    together = at_gaps & _unbroken(labels.hulls(), ends, lengths)
+    allowed = at_ends
+    for stricter in (at_gaps, together):
+        enough = _sums(stricter, first) >= LEAST_UNBROKEN * lengths
+        allowed = np.where(np.repeat(enough, lengths), stricter, allowed)
+    return allowed
 
 
 def _unbroken(labels: Runs, gaps: Runs, lengths: np.ndarray) -> np.ndarray:

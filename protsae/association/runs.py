@@ -70,6 +70,20 @@ class Runs:
         number = np.cumsum(keep) - 1
         return Runs(number[self.protein[chosen]], self.begin[chosen], self.end[chosen])
 
+    def hulls(self) -> "Runs":
+        """From the first run of each protein to its last.
+
+        Examples
+        --------
+        >>> runs = Runs(np.array([0, 0, 2]), np.array([1, 6, 3]), np.array([5, 8, 4]))
+        >>> hulls = runs.hulls()
+        >>> list(zip(hulls.protein.tolist(), hulls.begin.tolist(), hulls.end.tolist()))
+        [(0, 1, 8), (2, 3, 4)]
+        """
+        opens = np.flatnonzero(np.diff(self.protein, prepend=-1))
+        closes = np.append(opens, len(self.protein))[1:] - 1
+        return Runs(self.protein[opens], self.begin[opens], self.end[closes])
+
     def before(self, lengths: np.ndarray) -> "Runs":
         """What of the runs lies before residue ``lengths[protein]``.
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import fft
 from scipy.optimize import brentq
 
 SMALLEST = 1e-300
@@ -186,9 +187,12 @@ def _convolve(values: np.ndarray, probability: np.ndarray, first: np.ndarray) ->
         if len(table) == 1 and not tables:
             return table[0]
         pairs = len(table) // 2
-        merged = [np.pad(table[2 * pairs :], ((0, 0), (0, 2**bit)))]
+        waiting = tables.get(bit + 1, np.empty((0, 2 ** (bit + 1))))
+        merged = np.zeros((len(table) - pairs + len(waiting), 2 ** (bit + 1)))
         if pairs:
-            spectrum = np.fft.rfft(table[: 2 * pairs], 2 ** (bit + 1), axis=1)
-            merged.append(np.fft.irfft(spectrum[::2] * spectrum[1::2], 2 ** (bit + 1), axis=1))
+            spectrum = fft.rfft(table[: 2 * pairs], 2 ** (bit + 1), axis=1)
+            merged[:pairs] = fft.irfft(spectrum[::2] * spectrum[1::2], 2 ** (bit + 1), axis=1)
+        merged[pairs : len(table) - pairs, : 2**bit] = table[2 * pairs :]
+        merged[len(table) - pairs :] = waiting
         bit += 1
-        tables[bit] = np.concatenate([*merged, *([tables[bit]] if bit in tables else [])])
+        tables[bit] = merged

@@ -12,7 +12,9 @@ def exact_p(on: np.ndarray, label: np.ndarray, lengths: np.ndarray, cluster: np.
 
     def true_positives(p: int, q: int) -> int:
         return sum(
-            bool(on[first[p] + i] and label[first[q] + i * lengths[q] // lengths[p]])
+            bool(
+                on[first[p] + i] and label[first[q] + (2 * i + 1) * lengths[q] // (2 * lengths[p])]
+            )
             for i in range(lengths[p])
         )
 

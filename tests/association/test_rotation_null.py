@@ -5,9 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protsae.association import nulls
+from protsae.association import rotation_null as rotation_module
 from protsae.association import runs as runs_module
-from protsae.association.nulls import benjamini_hochberg, least_true, shift_null, tail_bound
+from protsae.association.chains import Chains
+from protsae.association.nulls import Null, benjamini_hochberg, least_true, tail_bound
+from protsae.association.rotation_null import rotation_null
 from protsae.association.runs import Runs, overlaps
 from protsae.association.sums import SumLaw
 
@@ -18,6 +20,16 @@ def random_case(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     lengths = rng.integers(1, 8, rng.integers(1, 6))
     on, label = (rng.random(lengths.sum()) < rng.random() for _ in range(2))
     return lengths, on, label
+
+
+def rows(mask: np.ndarray) -> np.ndarray:
+    return np.flatnonzero(mask)
+
+
+def alone(on: np.ndarray, label: np.ndarray, lengths: np.ndarray) -> Null:
+    """Of one pair, given as masks, where each protein is a cluster and all is known."""
+    chains = Chains(lengths, np.arange(len(lengths)), np.ones(int(lengths.sum()), bool))
+    return rotation_null([rows(on)], [rows(label)], np.array([[0, 0]]), chains)
 
 
 def runs(mask: np.ndarray, lengths: np.ndarray) -> Runs:
@@ -33,28 +45,57 @@ def rotations(lengths: np.ndarray, on: np.ndarray, label: np.ndarray) -> list[li
     ]
 
 
-def breaks(label: np.ndarray) -> list[bool]:
-    """Whether rotation by 0, 1, ... puts the end of the protein inside a run."""
-    return [shift > 0 and bool(label[shift - 1] and label[shift]) for shift in range(len(label))]
+def slow_counts(on: np.ndarray, label: np.ndarray, known: np.ndarray) -> list[int]:
+    """True positives of a protein under every rotation of its known residues that is taken: those
+    that break least, if they are a tenth of all."""
+    places = np.flatnonzero(known)
+    rank, size = np.cumsum(known) - 1, len(places)
+    rows = np.flatnonzero(label)
+    pieces = [rank[piece] for piece in np.split(rows, np.flatnonzero(np.diff(rows) > 1) + 1)]
+    at_ends, at_gaps, together = [], [], []
+    for shift in range(size):
+        moved = [(piece - shift) % size for piece in pieces]
+        hit = np.zeros(len(known), bool)
+        hit[places[np.concatenate(moved)]] = True
+        count = int((on & hit).sum())
+        if all((np.diff(piece) == 1).all() for piece in moved):
+            at_ends.append(count)
+            if all((np.diff(places[piece]) == 1).all() for piece in moved):
+                at_gaps.append(count)
+                if (np.diff(np.concatenate(moved)) > 0).all():
+                    together.append(count)
+    enough = [found for found in (together, at_gaps) if len(found) >= 0.1 * size]
+    return enough[0] if enough else at_ends
+
+
+def slow_sums(
+    lengths: np.ndarray, on: np.ndarray, label: np.ndarray, known: np.ndarray
+) -> np.ndarray:
+    """Of all combinations of rotations, each protein rotating for itself."""
+    cuts = np.cumsum(lengths)[:-1]
+    parts = list(zip(*(np.split(x, cuts) for x in (on, label, known)), strict=True))
+    kept = [slow_counts(*part) for part in parts if part[1].any()]
+    return np.array([sum(combination) for combination in product(*kept)])
 
 
 @pytest.mark.parametrize("seed", range(200))
 def test_against_all_rotations(seed: int) -> None:
     """The law of all combinations of rotations, counted one by one."""
     lengths, on, label = random_case(seed)
-    table = rotations(lengths, on, label)
     of_on, of_label = runs(on, lengths), runs(label, lengths)
+    table = rotations(lengths, on, label)
     assert overlaps(of_on, of_label, lengths).tolist() == [c for row in table for c in row]
-    kept = [
-        [c for c, broken in zip(row, breaks(part), strict=True) if not broken]
-        for row, part in zip(table, np.split(label, np.cumsum(lengths)[:-1]), strict=True)
-    ]
-    sums = np.array([sum(combination) for combination in product(*kept)])
-    null = shift_null([of_on], [of_label], np.array([[0, 0]]), lengths)
-    observed = sum(row[0] for row in table)
-    assert null.observed[0] == observed == (on & label).sum()
+    sums = slow_sums(lengths, on, label, np.ones(len(on), bool))
+    null = alone(on, label, lengths)
+    observed = int((on & label).sum())
+    assert null.observed[0] == observed
     assert null.expected[0] == pytest.approx(sums.mean())
-    assert null.p_value[0] == pytest.approx((sums >= observed).mean(), rel=1e-10)
+    # Where labels cover whole proteins, there is no place to know.
+    covered = [part.mean() for part in np.split(label, np.cumsum(lengths)[:-1]) if part.any()]
+    if covered and np.median(covered) >= 0.9:
+        assert np.isnan(null.p_value[0])
+    else:
+        assert null.p_value[0] == pytest.approx((sums >= observed).mean(), rel=1e-10)
 
 
 @pytest.mark.parametrize("block", [1, 7])
@@ -104,11 +145,11 @@ def test_the_bound_is_never_below_the_law(seed: int) -> None:
 def test_small_p_values_are_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     """31 proteins of 97 residues, on in 5 at and beside the 3 that are labelled."""
     lengths, place = np.full(31, 97), np.arange(31 * 97) % 97
-    data = ([runs((place >= 12) & (place < 17), lengths)], [runs(abs(place - 14) < 2, lengths)])
-    bound = shift_null(*data, np.array([[0, 0]]), lengths)
-    monkeypatch.setattr(nulls, "BOUNDED_BELOW", 0)
-    exact = shift_null(*data, np.array([[0, 0]]), lengths)
-    assert exact.p_value[0] < bound.p_value[0] < nulls.BOUNDED_BELOW + 1e-12
+    data = (place >= 12) & (place < 17), abs(place - 14) < 2, lengths
+    bound = alone(*data)
+    monkeypatch.setattr(rotation_module, "BOUNDED_BELOW", 0)
+    exact = alone(*data)
+    assert exact.p_value[0] < bound.p_value[0] < rotation_module.BOUNDED_BELOW + 1e-12
     # 93 where 97 - 2 rotations break no run, 3 of them find all of it.
     assert exact.p_value[0] == pytest.approx((3 / 95) ** 31)
     assert (exact.observed[0], exact.expected[0]) == (bound.observed[0], bound.expected[0])
@@ -131,30 +172,29 @@ def test_the_tail_of_a_sum_to_ten_digits(draws: list[list[int]]) -> None:
 def test_p_is_as_small_as_all_rotations_allow() -> None:
     """53 proteins of 97 residues, one right place in each: 97^-53, far below rounding."""
     lengths = np.full(53, 97)
-    one = runs(np.arange(53 * 97) % 97 == 13, lengths)
-    null = shift_null([one], [one], np.array([[0, 0]]), lengths)
+    one = np.arange(53 * 97) % 97 == 13
+    null = alone(one, one, lengths)
     assert np.log(null.p_value[0]) == pytest.approx(-53 * np.log(97))
 
 
 def test_p_is_never_zero() -> None:
     """997 proteins: 97^-997 is below any float."""
     lengths = np.full(997, 97)
-    one = runs(np.arange(997 * 97) % 97 == 13, lengths)
-    assert shift_null([one], [one], np.array([[0, 0]]), lengths).p_value[0] == pytest.approx(1e-300)
+    one = np.arange(997 * 97) % 97 == 13
+    assert alone(one, one, lengths).p_value[0] == pytest.approx(1e-300)
 
 
 @pytest.mark.parametrize(
     ("on", "label"),
     [
         pytest.param(np.arange(21) >= 0, np.arange(21) % 3 == 0, id="always on"),
-        pytest.param(np.arange(21) < 10, np.arange(21) < 10, id="whole proteins"),
-        pytest.param(np.arange(21) < 5, np.arange(21) >= 10, id="never in one protein"),
+        pytest.param(np.arange(21) < 5, np.arange(21) >= 14, id="never in one protein"),
         pytest.param(np.arange(21) < 0, np.arange(21) < 0, id="never on, never labelled"),
     ],
 )
 def test_where_no_rotation_changes_anything_p_is_one(on: np.ndarray, label: np.ndarray) -> None:
     lengths = np.array([10, 11])
-    null = shift_null([runs(on, lengths)], [runs(label, lengths)], np.array([[0, 0]]), lengths)
+    null = alone(on, label, lengths)
     assert null.p_value[0] == pytest.approx(1)
     assert null.observed[0] == (on & label).sum()
     assert null.expected[0] == pytest.approx(null.observed[0])
@@ -186,7 +226,7 @@ def test_against_drawn_rotations() -> None:
     first = np.cumsum(lengths) - lengths
     label = np.isin(np.arange(lengths.sum()), first + 20)
     on = (rng.random(len(label)) < 0.1) | (label & (rng.random(len(label)) < 0.1))
-    null = shift_null([runs(on, lengths)], [runs(label, lengths)], np.array([[0, 0]]), lengths)
+    null = alone(on, label, lengths)
     places = first + rng.integers(0, lengths, (20_000, 41))
     drawn = on[places].sum(1)
     chance = (drawn >= null.observed[0]).mean()
@@ -195,40 +235,123 @@ def test_against_drawn_rotations() -> None:
     assert null.p_value[0] == pytest.approx(chance, abs=4 * error)
 
 
-def windows(size: int, rng: np.random.Generator) -> Runs:
+def windows(size: int, rng: np.random.Generator) -> np.ndarray:
     """A window at a random place in each of 11 proteins of 101 residues, none over the end."""
-    begin = rng.integers(0, 102 - size, 11)
-    return Runs(np.arange(11), begin, begin + size)
+    begin = rng.integers(0, 102 - size, 11)[:, None]
+    place = np.arange(101)
+    return ((place >= begin) & (place < begin + size)).ravel()
 
 
 @pytest.mark.parametrize("size", [17, 61])
 def test_p_is_uniform_where_the_null_holds(size: int) -> None:
     """On and label at places of their own; long windows always meet in the middle."""
     rng = np.random.default_rng(1)
-    lengths, pair = np.full(11, 101), np.array([[0, 0]])
+    lengths = np.full(11, 101)
     p_values = np.array(
-        [
-            shift_null([windows(size, rng)], [windows(size, rng)], pair, lengths).p_value[0]
-            for _ in range(600)
-        ]
+        [alone(windows(size, rng), windows(size, rng), lengths).p_value[0] for _ in range(600)]
     )
     for level in (0.05, 0.2, 0.5):
         error = (level * (1 - level) / 600) ** 0.5
         assert level - 4 * error - 0.02 < (p_values <= level).mean() < level + 3 * error
 
 
-def test_runs_of_one_residue_rotate_freely() -> None:
-    """On at 0 and 1, labelled there: one of five rotations is as good; none that breaks none."""
-    lengths, pair = np.array([5]), np.array([[0, 0]])
-    on = runs(np.array([1, 1, 0, 0, 0]), lengths)
-    single = Runs(np.zeros(2, int), np.array([0, 1]), np.array([1, 2]))
-    assert shift_null([on], [on], pair, lengths).p_value[0] == pytest.approx(1 / 4)
-    assert shift_null([on], [single], pair, lengths).p_value[0] == pytest.approx(1 / 5)
-
-
 def test_no_pairs() -> None:
-    null = shift_null([], [], np.zeros((0, 2), int), np.array([3]))
+    chains = Chains(np.array([3]), np.array([0]), np.ones(3, bool))
+    null = rotation_null([], [], np.zeros((0, 2), int), chains)
     assert null.observed.shape == null.p_value.shape == (0,)
+
+
+def test_whole_proteins_have_no_place_to_know() -> None:
+    """Labelled: all of one protein, and 10 of 11 residues of another; a window is tested."""
+    lengths = np.array([10, 11])
+    everywhere = np.arange(21) < 20
+    assert np.isnan(alone(everywhere, everywhere, lengths).p_value[0])
+    assert not np.isnan(alone(everywhere, np.arange(21) < 5, lengths).p_value[0])
+
+
+@pytest.mark.parametrize("seed", range(100))
+def test_rotations_stay_within_the_known_residues(seed: int) -> None:
+    """Against all combinations, counted one by one: unknown residues neither take nor give."""
+    rng = np.random.default_rng(seed)
+    lengths = rng.integers(2, 11, rng.integers(1, 5))
+    n = int(lengths.sum())
+    known, on = rng.random(n) < 0.75, rng.random(n) < rng.random()
+    label = known & (rng.random(n) < 0.5 * rng.random())
+    chains = Chains(lengths, np.arange(len(lengths)), known)
+    null = rotation_null([rows(on)], [rows(label)], np.array([[0, 0]]), chains)
+    observed = int((on & label).sum())
+    assert null.observed[0] == observed
+    sums = slow_sums(lengths, on, label, known)
+    assert null.expected[0] == pytest.approx(sums.mean())
+    if not np.isnan(null.p_value[0]):
+        assert null.p_value[0] == pytest.approx((sums >= observed).mean(), rel=1e-10)
+
+
+def test_runs_are_not_joined_across_a_gap() -> None:
+    """Known: 0 to 3 and 6 to 9; labelled: 2, 3 and 6, 7. One run of four could not move at all; two
+    runs of two stay clear of the gap by 0, 2 and 6 (by 4 they would be carried over the end)."""
+    place = np.arange(10)
+    known = (place < 4) | (place > 5)
+    label = np.isin(place, [2, 3, 6, 7])
+    chains = Chains(np.array([10]), np.array([0]), known)
+    null = rotation_null([rows(label)], [rows(label)], np.array([[0, 0]]), chains)
+    # Rotated by 2 the labels lie at 0, 1 and 2, 3; by 6 at 6, 7 and 8, 9.
+    assert null.expected[0] == pytest.approx((4 + 2 + 2) / 3)
+    assert null.p_value[0] == pytest.approx(1 / 3)
+
+
+def test_relatives_take_the_same_quantile() -> None:
+    """One right place of 4 and of 8: as relatives both are right for a u above 7/8, and the first
+    alone from 3/4 on; as strangers each for itself."""
+    lengths = np.array([4, 8])
+    one = np.isin(np.arange(12), [1, 9])
+    known = np.ones(12, bool)
+    pair = np.array([[0, 0]])
+    relatives = rotation_null(
+        [rows(one)], [rows(one)], pair, Chains(lengths, np.array([5, 5]), known)
+    )
+    strangers = rotation_null(
+        [rows(one)], [rows(one)], pair, Chains(lengths, np.array([5, 6]), known)
+    )
+    assert relatives.p_value[0] == pytest.approx(1 / 8)
+    assert strangers.p_value[0] == pytest.approx(1 / 32)
+    assert relatives.expected[0] == strangers.expected[0] == pytest.approx(1 / 4 + 1 / 8)
+
+
+@pytest.mark.parametrize("family", [1, 3, 10])
+def test_p_is_right_in_families_with_conserved_places(family: int) -> None:
+    """Label and detector at a place of their own in each family, the same in all relatives."""
+    rng = np.random.default_rng(family)
+    found = []
+    for _ in range(150):
+        lengths = np.repeat(rng.integers(60, 140, 13), family) + rng.integers(0, 9, 13 * family)
+        cluster = np.repeat(np.arange(13), family)
+        masks = []
+        for _ in range(2):
+            begin = np.repeat(rng.random(13), family) * (lengths - 12)
+            masks.append(
+                np.concatenate(
+                    [
+                        (np.arange(n) >= b) & (np.arange(n) < b + 12)
+                        for n, b in zip(lengths, begin, strict=True)
+                    ]
+                )
+            )
+        chains = Chains(lengths, cluster, np.ones(int(lengths.sum()), bool))
+        null = rotation_null([rows(masks[0])], [rows(masks[1])], np.array([[0, 0]]), chains)
+        found.append(null.p_value[0] <= 0.05)
+    assert np.mean(found) <= 0.05 + 2 * (0.05 * 0.95 / 150) ** 0.5
+
+
+def test_rotations_keep_the_phase_of_periodic_labels() -> None:
+    """Every seventh residue is labelled, in a phase of its own in each of 5 proteins of 70; what is
+    on at all of them, but not elsewhere, is explained by the phase."""
+    place = np.arange(5 * 70) % 70
+    phase = np.repeat([0, 2, 3, 5, 6], 70)
+    label = place % 7 == phase
+    null = alone(label, label, np.full(5, 70))
+    assert null.expected[0] == null.observed[0] == 50
+    assert null.p_value[0] == pytest.approx(1)
 
 
 def test_benjamini_hochberg_by_hand() -> None:

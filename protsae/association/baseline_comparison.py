@@ -1,0 +1,142 @@
+"""Every feature beside all its baselines, from counts by homology cluster."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from protsae.association.scores import CALLED_Q
+from protsae.association.summary import best_per_property
+from protsae.association.verdicts import ClusterCounts, compare, verdicts
+from protsae.models import NEURONS, ONEHOT, PCA, RANDOM, is_random
+
+OF_LAYER = {NEURONS: "neuron", PCA: "principal component", RANDOM: "random dictionary"}
+"""Sets of detectors of a feature's own layer, and what one of them is called."""
+
+ONE_HOT, PERMUTED, RULE, ALWAYS_ON = "one-hot sequence", "permuted model", "rule", "always on"
+"""Baselines that serve all layers."""
+
+COLUMNS = (
+    *("best_baseline", "best_baseline_f1"),
+    *("f1_difference", "f1_difference_low", "f1_difference_high"),
+    *("verdict_p_value", "verdict_q_value", "verdict"),
+)
+
+_DETECTOR = ["model", "layer", "variant", "feature"]
+
+
+def compare_features(
+    features: pd.DataFrame,
+    associations: pd.DataFrame,
+    cluster_counts: pd.DataFrame,
+    rule_counts: pd.DataFrame,
+) -> pd.DataFrame:
+    """``COLUMNS`` for each feature, empty where it has no property.
+
+    A feature is compared with the best detector of each baseline for its property, by F1 on valid:
+    neurons, principal components and the random dictionary of its layer, detectors on one-hot
+    sequences and on the permuted model (of any layer), the rule on the sequence, and being on
+    everywhere. Detectors of one-hot sequences and of the permuted model are not compared with
+    themselves.
+
+    Parameters
+    ----------
+    features, associations : DataFrame
+        As in docs/tables.md; only features with q <= 0.05 get a verdict.
+    cluster_counts : DataFrame
+        model, layer, variant, feature, property, cluster, tp, on: of every feature's property, and
+        of the best detectors.
+    rule_counts : DataFrame
+        property, cluster, tp, on, positives, known: of the rule for each property.
+    """
+    named = features[features["property"].notna()]
+    best = {
+        **{
+            name: best_per_property(
+                associations[associations["variant"] == variant], ["model", "layer"]
+            )
+            for variant, name in OF_LAYER.items()
+        },
+        ONE_HOT: best_per_property(associations[associations["model"] == ONEHOT]),
+        PERMUTED: best_per_property(
+            associations[associations["model"].map(is_random).astype(bool)]
+        ),
+    }
+    of_property = dict(list(cluster_counts.groupby("property", sort=False, observed=True)))
+    rules = dict(list(rule_counts.groupby("property", sort=False, observed=True)))
+    found = [
+        _compared(
+            members,
+            {name: rows[rows["property"] == property_] for name, rows in best.items()},
+            _Counts.of(of_property[property_], rules[property_]),
+        )
+        for property_, members in named.groupby("property", sort=False)
+    ]
+    empty = pd.DataFrame(index=features.index, columns=list(COLUMNS))
+    if not found:
+        return empty
+    compared = pd.concat(found).loc[named.index]
+    called = (named["q_value"] <= CALLED_Q).to_numpy(dtype=bool, na_value=False)
+    verdict = verdicts(compared["p_above"].to_numpy(), compared["p_below"].to_numpy(), called)
+    return compared.join(verdict.set_index(compared.index))[list(COLUMNS)].reindex(features.index)
+
+
+def _compared(
+    features: pd.DataFrame, best: dict[str, pd.DataFrame], counts: "_Counts"
+) -> pd.DataFrame:
+    """`compare` for the features of one property, layer by layer, with the best baseline's name."""
+    parts = []
+    for (model, layer), members in features.groupby(["model", "layer"], sort=False):
+        names, rivals = [ALWAYS_ON, RULE], [counts.always_on, counts.rule]
+        for name, rows in best.items():
+            if name in OF_LAYER.values():
+                rows = rows[(rows["model"] == model) & (rows["layer"] == layer)]
+            elif rows["model"].eq(model).any() or (name == PERMUTED and is_random(str(model))):
+                continue
+            if len(rows):
+                names.append(name)
+                rivals.append(counts.take(rows))
+        others = ClusterCounts.beside(rivals)
+        compared = compare(counts.take(members), others, counts.positives)
+        f1 = 2 * others.tp.sum(0) / np.maximum(others.on.sum(0) + counts.positives.sum(), 1)
+        other = compared["other"].to_numpy()
+        named = compared.assign(best_baseline=np.array(names)[other], best_baseline_f1=f1[other])
+        parts.append(named.set_index(members.index))
+    return pd.concat(parts)
+
+
+@dataclass(frozen=True, eq=False)
+class _Counts:
+    """Of one property: counts by cluster of its detectors.
+
+    Attributes
+    ----------
+    detectors : MultiIndex
+        model, layer, variant, feature of the columns of ``counts``.
+    positives : ndarray of int, shape (n_clusters,)
+    """
+
+    detectors: pd.MultiIndex
+    counts: ClusterCounts
+    positives: np.ndarray
+    rule: ClusterCounts
+    always_on: ClusterCounts
+
+    @classmethod
+    def of(cls, counts: pd.DataFrame, rule: pd.DataFrame) -> "_Counts":
+        """From the rows of one property."""
+        clusters = pd.Index(rule["cluster"].astype(object))
+        row = clusters.get_indexer(counts["cluster"].astype(object))
+        column, detectors = pd.factorize(pd.MultiIndex.from_frame(counts[_DETECTOR]))
+        positives, known = rule["positives"].to_numpy(), rule["known"].to_numpy()
+        tp, on = np.zeros((2, len(clusters), len(detectors)), dtype=np.int64)
+        tp[row, column], on[row, column] = counts["tp"], counts["on"]
+        of_rule = ClusterCounts(rule[["tp"]].to_numpy(), rule[["on"]].to_numpy())
+        everywhere = ClusterCounts(positives[:, None], known[:, None])
+        return cls(detectors, ClusterCounts(tp, on), positives, of_rule, everywhere)
+
+    def take(self, rows: pd.DataFrame) -> ClusterCounts:
+        """Of these detectors."""
+        column = self.detectors.get_indexer(pd.MultiIndex.from_frame(rows[_DETECTOR]))
+        assert (column >= 0).all(), "no counts by cluster of a detector"
+        return ClusterCounts(self.counts.tp[:, column], self.counts.on[:, column])
