@@ -15,8 +15,7 @@ from protsae.association.interplm import (
 )
 from protsae.association.layer import Layer
 from protsae.concepts.interplm_concepts import InterplmConcepts, interplm_concepts
-from tests.association.tiny_layer import LENGTH, N_PROTEINS, build_layer, codes_of, signal
-from tests.tiny_run import protein_rows
+from tests.association.tiny_layer import LENGTH, build_layer, codes_of
 
 
 @dataclass
@@ -247,7 +246,7 @@ def test_reported_concepts(name: str, n_instances: int, n_residues: int, reporte
 
 def layer_with(rows: list[tuple[str, str, int, int]]) -> tuple[Layer, InterplmConcepts]:
     """Every second protein of each split has these features (type, note, first, last)."""
-    layer = build_layer()
+    layer = build_layer(n_proteins=18)
     names = layer.proteins["accession"].tolist()
     some = [name for i, name in enumerate(names) if i % 6 < 3]
     table = pd.DataFrame(
@@ -259,9 +258,13 @@ def layer_with(rows: list[tuple[str, str, int, int]]) -> tuple[Layer, InterplmCo
 
 def pairs_of(rows: list[tuple[str, str, int, int]]) -> list[dict[str, object]]:
     """Of feature 0, on at residues 4 to 9 of the proteins with features, and 1, on elsewhere."""
-    at = signal(protein_rows(N_PROTEINS, LENGTH))
-    activations = {name: np.stack([on, ~on], 1).astype(np.float32) for name, on in at.items()}
     layer, concepts = layer_with(rows)
+    residue = np.arange(1, LENGTH + 1)
+    inside = (residue >= 4) & (residue <= 9)
+    activations = {}
+    for i, name in enumerate(layer.proteins["accession"]):
+        on = inside & (i % 6 < 3)
+        activations[name] = np.stack([on, ~on], 1).astype(np.float32)
     return layer_pairs(layer, codes_of(activations), concepts).to_dict("records")
 
 

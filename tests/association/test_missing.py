@@ -6,22 +6,27 @@ import pytest
 from protsae.association.codes import Codes
 from protsae.association.examine import HeldOut, examine
 from protsae.association.missing import Missing, missing_annotation
-from tests.association.tiny_layer import LENGTH, N_PROTEINS, build_layer, codes_of, signal
+from tests.association.tiny_layer import (
+    LENGTH,
+    N_PROTEINS,
+    build_layer,
+    codes_of,
+    place,
+    signal,
+    start,
+)
 from tests.tiny_run import protein_rows
 
 
 def build(everywhere: bool) -> Codes:
-    """Feature 1 is on at SIGNAL, in every protein or in the annotated ones; 0 never, 2 at random.
-
-    Residues 4 to 9 are SIGNAL in every second protein of each split.
-    """
+    """Feature 1 is on at SIGNAL's place, in every protein or in the annotated ones; most at its
+    third residue. Feature 0 is on never, 2 at random."""
     rng = np.random.default_rng(0)
     activations = {}
-    for name, is_signal in signal(protein_rows(N_PROTEINS, LENGTH)).items():
+    for i, (name, is_signal) in enumerate(signal(protein_rows(N_PROTEINS, LENGTH)).items()):
         rows = np.zeros((LENGTH, 3), np.float32)
-        place = np.arange(LENGTH)
-        rows[:, 1] = ((place >= 3) & (place < 9)) if everywhere else is_signal
-        rows[5, 1] *= 2
+        rows[:, 1] = place(i) if everywhere else is_signal
+        rows[start(i) + 1, 1] *= 2
         rows[:, 2] = rng.random(LENGTH) < 0.1
         activations[name] = rows
     return codes_of(activations)
@@ -41,9 +46,12 @@ def test_stretches_that_lack_the_annotation_are_candidates() -> None:
     gaps = sorted(name for name in test["accession"] if not annotated[name].any())
     of_signal = candidates[candidates["property"] == "SIGNAL"]
     assert sorted(of_signal["accession"]) == gaps
-    columns = of_signal[["feature", "start", "end", "peak"]]
-    assert (columns == [1, 4, 9, 6]).all(axis=None)
-    # Three of the six stretches of valid are annotated.
+    assert (of_signal["feature"] == 1).all()
+    first = of_signal["accession"].map({f"P{i:05d}": start(i) for i in range(N_PROTEINS)})
+    assert (of_signal["start"] == first).all()
+    assert (of_signal["end"] == first + 5).all()
+    assert (of_signal["peak"] == first + 2).all()
+    # Half of the stretches of valid are annotated.
     assert of_signal["probability"].tolist() == pytest.approx([0.5] * len(gaps))
 
 
@@ -51,13 +59,9 @@ def test_where_nothing_is_missing_there_is_no_candidate_but_what_was_hidden() ->
     missing = found(build(everywhere=False))
     assert missing.candidates[missing.candidates["property"] == "SIGNAL"].empty
     (row,) = missing.recovery.properties.query("property == 'SIGNAL'").to_dict("records")
-    # A fifth of three instances, rounded.
-    assert (row["n_instances"], row["n_hidden"], row["n_found"], row["n_found_first"]) == (
-        3,
-        1,
-        1,
-        1,
-    )
+    # A fifth of twelve instances, rounded.
+    counts = ("n_instances", "n_hidden", "n_found", "n_found_first")
+    assert tuple(row[name] for name in counts) == (12, 2, 2, 2)
 
 
 def test_no_feature_good_enough() -> None:

@@ -21,21 +21,34 @@ SETTINGS = AnnotateSettings(
     sample=100_000,
 )
 LENGTH = 29
-N_PROTEINS = 18
+N_PROTEINS = 72
+
+
+def start(protein: int) -> int:
+    """First residue of a protein's place for a SIGNAL, 1-based: it has it in every second one."""
+    return 2 + 7 * protein % 20
+
+
+def place(protein: int) -> np.ndarray:
+    """Residues of that place: bool, shape (LENGTH,)."""
+    residue = np.arange(1, LENGTH + 1)
+    return (residue >= start(protein)) & (residue < start(protein) + 6)
 
 
 def annotations(proteins: pd.DataFrame) -> pd.DataFrame:
-    """Residues 4 to 9 of every second protein of each split are a SIGNAL."""
-    some = proteins["accession"].iloc[[i for i in range(len(proteins)) if i % 6 < 3]]
-    rows = [(name, "SIGNAL", "", 4, 9) for name in some]
+    """Six residues of every second protein of each split are a SIGNAL, anywhere in the chain."""
+    rows = [
+        (name, "SIGNAL", "", start(i), start(i) + 5)
+        for i, name in enumerate(proteins["accession"])
+        if i % 6 < 3
+    ]
     return pd.DataFrame(rows, columns=["accession", "type", "description", "start", "end"])
 
 
 def signal(proteins: pd.DataFrame) -> dict[str, np.ndarray]:
     """Which residues of each protein are a SIGNAL: bool, shape (LENGTH,)."""
     marked = set(annotations(proteins)["accession"])
-    place = np.arange(LENGTH)
-    return {name: (place >= 3) & (place < 9) & (name in marked) for name in proteins["accession"]}
+    return {name: place(i) & (name in marked) for i, name in enumerate(proteins["accession"])}
 
 
 def identity(rows: np.ndarray) -> np.ndarray:
@@ -43,9 +56,9 @@ def identity(rows: np.ndarray) -> np.ndarray:
     return rows
 
 
-def build_layer(settings: AnnotateSettings = SETTINGS) -> Layer:
+def build_layer(settings: AnnotateSettings = SETTINGS, n_proteins: int = N_PROTEINS) -> Layer:
     """Random proteins of which some have a SIGNAL."""
-    proteins = protein_rows(N_PROTEINS, LENGTH)
+    proteins = protein_rows(n_proteins, LENGTH)
     properties = PropertyTable.build(
         proteins, annotations(proteins), settings.min_residues, settings.min_clusters
     )
