@@ -250,7 +250,8 @@ def auroc_interval(
     Returns
     -------
     low, high : ndarray, float64, shape (...)
-        They enclose A; NaN where all are positives, or none.
+        They enclose A; NaN where all are positives, or fewer than ``MIN_CLUSTERS`` clusters have
+        any.
 
     References
     ----------
@@ -292,4 +293,6 @@ def auroc_interval(
     half = student_t.ppf(0.975, freedom) * np.sqrt(squares) / (area * (1 - area))
     estimate = np.where(some, np.sum(placed, 0) / np.maximum(np.sum(positives, 0), 1), np.nan)
     low, high = expit(logit(area) - half), expit(logit(area) + half)
-    return np.minimum(low, estimate), np.maximum(high, estimate)
+    told = sizes[0] >= MIN_CLUSTERS
+    low, high = np.minimum(low, estimate), np.maximum(high, estimate)
+    return np.where(told, low, np.nan), np.where(told, high, np.nan)

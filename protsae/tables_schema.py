@@ -110,6 +110,15 @@ _VARIANT = Column("variant", "text", "name", "SAE variant, a key of `train` in c
 _FEATURE = Column("feature", "integer", "0 to n_features - 1", "index in the SAE (its column)")
 _IDENTITY = (_MODEL, _LAYER, _VARIANT, _FEATURE)
 
+_F1_LOW = Column(
+    "f1_low",
+    "number",
+    "0 to 1",
+    "2.5 % bound of f1 over homology clusters; empty with fewer than 10 that have the concept",
+    True,
+)
+_F1_HIGH = replace(_F1_LOW, name="f1_high", meaning="97.5 % bound of f1, likewise")
+
 _PAIR = (
     Column("quantile", "number", "0 to 1", "of positive train activations: the threshold"),
     Column("threshold", "number", "≥ 0", "on above this activation; chosen on valid"),
@@ -117,25 +126,56 @@ _PAIR = (
     Column("precision", "number", "0 to 1", "test: share of on residues with property"),
     Column("recall", "number", "0 to 1", "test: share of property residues that are on"),
     Column("f1", "number", "0 to 1", "test: 2 · precision · recall / (their sum)"),
-    Column("f1_low", "number", "0 to 1", "2.5 % bound of f1 over homology clusters"),
-    Column("f1_high", "number", "0 to 1", "97.5 % bound of f1 over homology clusters"),
+    _F1_LOW,
+    _F1_HIGH,
     Column("instance_recall", "number", "0 to 1", "test: share of instances with a residue on"),
     Column("domain_f1", "number", "0 to 1", "the same as f1 with instance_recall for recall"),
     Column("average_precision", "number", "0 to 1", "test: area under precision over recall"),
     Column("auroc", "number", "0 to 1", "test: chance to rank a property residue higher"),
-    Column("auroc_low", "number", "0 to 1", "2.5 % bound of auroc over homology clusters"),
-    Column("auroc_high", "number", "0 to 1", "97.5 % bound of auroc over homology clusters"),
+    Column("auroc_low", "number", "0 to 1", "2.5 % bound of auroc over homology clusters", True),
+    Column("auroc_high", "number", "0 to 1", "97.5 % bound of auroc over homology clusters", True),
     Column("mcc", "number", "-1 to 1", "test: Matthews correlation of on and property"),
     Column("lift", "number", "≥ 0", "test: precision / base rate"),
-    Column("null_f1", "number", "0 to 1", "F1 expected with labels rotated in each protein"),
+    Column(
+        "concept_level",
+        "text",
+        "residue or protein",
+        "protein: the concept covers whole proteins, so only the position null tests it",
+    ),
+    Column("null_f1", "number", "0 to 1", "F1 expected under the rotation null"),
+    Column("position_null_f1", "number", "0 to 1", "F1 expected under the position null"),
+    Column(
+        "rotation_p_value",
+        "number",
+        "0 to 1",
+        "p of the rotation null: does the detector know where in the protein the concept is? "
+        "Below 1e-12 an upper bound. Empty for concepts of whole proteins",
+        True,
+    ),
+    Column(
+        "position_p_value",
+        "number",
+        "0 to 1",
+        "p of the position null: does it know more than where in proteins the concept usually is? "
+        "Below 1e-12 an upper bound. Empty where too few clusters can tell",
+        True,
+    ),
     Column(
         "p_value",
         "number",
         "0 to 1",
-        "chance of that F1 or more with rotated labels; below 1e-12 a bound from above",
+        "the larger of the two; empty, and the pair is not called, where the position null cannot "
+        "tell",
+        True,
     ),
-    Column("q_value", "number", "0 to 1", "false discovery rate at which the pair is called"),
-    Column("family_p_value", "number", "0 to 1", "the same, labels exchanged in families", True),
+    Column("q_value", "number", "0 to 1", "false discovery rate at which the pair is called", True),
+    Column(
+        "family_p_value",
+        "number",
+        "0 to 1",
+        "p of the family null: does it know more than its homology cluster shares?",
+        True,
+    ),
     Column("n_clusters", "integer", "≥ 0", "test homology clusters with the property"),
     Column("effective_clusters", "number", "≥ 0", "as many of equal size would tell as much"),
 )
@@ -205,12 +245,42 @@ FEATURES = Table(
         Column("window_f1", "number", "0 to 1", "f1 of a probe on BLOSUM62 of the window", True),
         Column("homology_f1", "number", "0 to 1", "f1 of annotations copied from relatives", True),
         Column("probe_f1", "number", "0 to 1", "f1 of a linear probe, a ceiling", True),
+        Column(
+            "best_baseline",
+            "text",
+            "name",
+            "which of the baselines has the largest F1 on test: neuron, principal component, "
+            "random dictionary, one-hot sequence, permuted model, rule or always on",
+            True,
+        ),
+        Column("best_baseline_f1", "number", "0 to 1", "its F1 on test", True),
+        Column("f1_difference", "number", "-1 to 1", "f1 less best_baseline_f1", True),
+        Column("f1_difference_low", "number", "-1 to 1", "2.5 % bound of f1_difference", True),
+        Column("f1_difference_high", "number", "-1 to 1", "97.5 % bound of f1_difference", True),
+        Column(
+            "verdict_p_value",
+            "number",
+            "0 to 1",
+            "one-sided p of no difference, the best baseline chosen anew without each cluster",
+            True,
+        ),
+        Column("verdict_q_value", "number", "0 to 1", "its false discovery rate", True),
+        Column(
+            "verdict",
+            "text",
+            "above, below or undecided",
+            "above or below all baselines, each at a false discovery rate of 5 %; empty where q is "
+            "above 0.05 or fewer than 10 clusters have the concept",
+            True,
+        ),
         *_CORRELATIONS,
         Column("top_proteins", "text", "accessions", "strongest proteins, comma-joined", True),
     ),
 )
 
 _OF_BASELINES = (
+    *("best_baseline", "best_baseline_f1", "f1_difference", "f1_difference_low"),
+    *("f1_difference_high", "verdict_p_value", "verdict_q_value", "verdict"),
     *("neuron", "neuron_sign", "neuron_f1", "pca_f1", "random_f1", "onehot_f1"),
     *("untrained_f1", *(c.name for c in _OF_RULES), "window_f1", "homology_f1", "probe_f1"),
 )
@@ -270,6 +340,24 @@ DETECTORS = Table(
         Column("properties_captured_low", "number", "≥ 0", "2.5 % bound, clusters resampled"),
         Column("properties_captured_high", "number", "≥ 0", "97.5 % bound"),
         Column("properties_per_detector", "number", "≥ 0", "at q ≤ 0.05, of those with any"),
+    ),
+)
+
+CLUSTER_COUNTS = Table(
+    "cluster_counts",
+    1,
+    "one row per detector and test homology cluster in which it is on: every feature's best "
+    "concept, every concept's best detector",
+    ("model", "layer", "variant", "feature", "property", "cluster"),
+    (
+        _MODEL,
+        _LAYER,
+        _DETECTORS,
+        Column("feature", "integer", "≥ 0", "SAE feature, or detector of a baseline"),
+        Column("property", "text", "see Properties", "concept that sets the threshold"),
+        Column("cluster", "text", "accession", "homology cluster, as in proteins.parquet"),
+        Column("tp", "integer", "≥ 0", "its residues that have the concept, with the detector on"),
+        Column("on", "integer", "≥ 1", "its residues on which the detector is on"),
     ),
 )
 
@@ -476,8 +564,8 @@ _HELD_OUT = (
     Column("precision", "number", "0 to 1", "precision on test: tp / (tp + fp)"),
     Column("recall", "number", "0 to 1", "recall on test: tp / (tp + fn)"),
     Column("f1", "number", "0 to 1", "F1 on test: 2 tp / (2 tp + fp + fn)"),
-    Column("f1_low", "number", "0 to 1", "2.5 % bound of f1 over homology clusters"),
-    Column("f1_high", "number", "0 to 1", "97.5 % bound of f1 over homology clusters"),
+    _F1_LOW,
+    _F1_HIGH,
 )
 _SUPPORT = (
     Column("n_residues", "integer", "≥ 0", "test residues with the property"),

@@ -24,7 +24,7 @@ PURE |= {"models", "resampling", "tables_schema", "sharding", "balance"}
 MAY_IMPORT = {
     "sae": {"config"},
     "concepts": {"alphabet", "proteins", "errors", "resampling", "split"},
-    "association": {"concepts", "config", "models", "resampling", "split"},
+    "association": {"concepts", "config", "models", "resampling"},
     "plm": {"alphabet", "config", "device", "errors", "io", "provenance", "resampling"},
     "io": {"alphabet", "errors", "proteins", "filters", "provenance", "split", "protsae", "config"}
     | {"concepts"},

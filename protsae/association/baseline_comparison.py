@@ -91,7 +91,7 @@ def _compared(
         for name, rows in best.items():
             if name in OF_LAYER.values():
                 rows = rows[(rows["model"] == model) & (rows["layer"] == layer)]
-            elif rows["model"].eq(model).any() or (name == PERMUTED and is_random(str(model))):
+            elif (rows["model"] == model).any() or (name == PERMUTED and is_random(str(model))):
                 continue
             if len(rows):
                 names.append(name)
@@ -127,7 +127,9 @@ class _Counts:
         """From the rows of one property."""
         clusters = pd.Index(rule["cluster"].astype(object))
         row = clusters.get_indexer(counts["cluster"].astype(object))
-        column, detectors = pd.factorize(pd.MultiIndex.from_frame(counts[_DETECTOR]))
+        every = pd.MultiIndex.from_frame(counts[_DETECTOR])
+        detectors = pd.MultiIndex.from_tuples(every.unique(), names=_DETECTOR)
+        column = detectors.get_indexer(every)
         positives, known = rule["positives"].to_numpy(), rule["known"].to_numpy()
         tp, on = np.zeros((2, len(clusters), len(detectors)), dtype=np.int64)
         tp[row, column], on[row, column] = counts["tp"], counts["on"]

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -34,6 +35,10 @@ PERMUTATIONS, STOP_AFTER = 999, 20
 
 PAIRS_AT_ONCE = 500
 """Pairs whose counts by cluster are held at a time: memory, not results."""
+
+
+Keep = Literal["best", "leading", "all"]
+"""Pairs whose counts by cluster are kept."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,14 +134,15 @@ class Examined:
         return int(self.train_sample.shape[1])
 
 
-def examine(layer: Layer, split: HeldOut, codes: Codes, keep_all: bool = False) -> Examined:
+def examine(layer: Layer, split: HeldOut, codes: Codes, keep: Keep = "leading") -> Examined:
     """Thresholds from train, pairs proposed by valid; their scores, intervals and nulls on test.
 
     Intervals are `f1_interval` over homology clusters. The p-value is the larger of that of the
     rotation null and of the position null; a pair that the position null cannot test has none.
     q-values are over all pairs that are tested: they were proposed on valid, so their number is all
     that has to be paid for. Best detectors of properties are chosen on valid, too. Counts by
-    cluster are kept of those and of leading pairs, or, if asked for, of all.
+    cluster are kept of those, and, unless ``keep`` is "best", of every detector's leading pair, or
+    of all pairs.
     """
     sample = layer.train_sample(codes)
     proposed = propose(layer, codes, positive_quantiles(sample, layer.settings.quantiles))
@@ -149,12 +155,14 @@ def examine(layer: Layer, split: HeldOut, codes: Codes, keep_all: bool = False) 
     best[best_rows(pd.factorize(pairs["property"])[0], pairs["valid_f1"].to_numpy())] = True
     leading = np.zeros(len(pairs), dtype=bool)
     leading[best_rows(feature, pairs["gain"].to_numpy())] = True
+    kept_pairs = {"best": best, "leading": best | leading, "all": np.ones_like(best)}[keep]
     weights = bootstrap_weights(split.n_clusters, layer.settings.bootstrap, layer.settings.seed)
     captured = np.zeros(len(weights), dtype=np.int64)
     capturing = np.zeros((codes.n_features, len(weights)), dtype=bool)
     floor = always_on_f1(pairs["base_rate"].to_numpy())
     measured = pd.DataFrame(np.nan, pairs.index, [*OF_CLUSTERS, *OF_RANKS])
     kept: list[pd.DataFrame] = []
+    whole = np.zeros(len(split.known_column), dtype=bool)
     for held, activations in layer.columns(codes, "test", np.unique(feature), proposed.n_active):
         of_group = np.flatnonzero(np.isin(feature, held))
         column = np.searchsorted(held, feature)
@@ -163,6 +171,7 @@ def examine(layer: Layer, split: HeldOut, codes: Codes, keep_all: bool = False) 
         )
         for concept in np.unique(property_[of_group]).tolist():
             nulls = ConceptNulls.of(split, concept)
+            whole[concept] = nulls.rotated.whole
             members = of_group[property_[of_group] == concept]
             for some in np.array_split(members, -(-len(members) // PAIRS_AT_ONCE)):
                 rows_on = [_rows_above(activations, column[pair], threshold[pair]) for pair in some]
@@ -177,9 +186,10 @@ def examine(layer: Layer, split: HeldOut, codes: Codes, keep_all: bool = False) 
                 )
                 captured += reached[:, best[some]].sum(1)
                 np.logical_or.at(capturing, feature[some], reached.T)
-                wanted = (leading | best)[some] | keep_all
+                wanted = kept_pairs[some]
                 kept.append(_long(split, counts, wanted, pairs.loc[some[wanted]]))
     pairs = pairs.join(measured)
+    pairs["concept_level"] = np.where(whole[property_], "protein", "residue")
     pairs = pairs.assign(q_value=benjamini_hochberg(pairs["p_value"].to_numpy()))
     empty = pd.DataFrame(columns=[*("feature", "property", "cluster", "tp", "on")])
     counted = pd.concat(kept, ignore_index=True) if kept else empty

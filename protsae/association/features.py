@@ -21,7 +21,11 @@ OF_BEST_PAIR = (
     *(
         "mcc",
         "lift",
+        "concept_level",
         "null_f1",
+        "position_null_f1",
+        "rotation_p_value",
+        "position_p_value",
         "p_value",
         "q_value",
         "family_p_value",

@@ -9,7 +9,7 @@ import pandas as pd
 from protsae.association.probes import LinearProbe
 from protsae.association.ranks import curve_scores, placements
 from protsae.association.scores import f1_score, ratio
-from protsae.resampling import auroc_interval, group_sums, share_interval
+from protsae.resampling import auroc_interval, f1_interval, group_sums
 
 N_BINS = 2048
 """Equal steps between the smallest and the largest logit on train: the thresholds tried."""
@@ -135,7 +135,7 @@ class ClusterCounts:
     def scores(self) -> pd.DataFrame:
         """precision, recall, f1, f1_low, f1_high, n_residues, n_clusters: a row per property.
 
-        n_residues and n_clusters are those with the property; the interval is `share_interval`
+        n_residues and n_clusters are those with the property; the interval is `f1_interval`
         over clusters.
 
         Examples
@@ -149,7 +149,7 @@ class ClusterCounts:
         tp, on, positives = (
             counts.sum(0) for counts in (self.true_positives, self.on, self.positives)
         )
-        low, high = share_interval(2 * self.true_positives, self.on + self.positives)
+        low, high = f1_interval(self.true_positives, self.on, self.positives)
         return pd.DataFrame(
             {
                 "precision": ratio(tp, on),

@@ -15,7 +15,6 @@ from protsae.association.verdicts import ClusterCounts, compare, verdicts
 from protsae.concepts.annotations import Spans
 from protsae.concepts.residues import Property
 from protsae.config import AnnotateSettings
-from protsae.split import assign_splits
 
 ALWAYS_ON = "always on"
 """Name of the detector that is on everywhere."""
@@ -61,8 +60,8 @@ def score_detectors(
     known : mapping of protein to array of bool, shape (n_residues,) or (n_residues, n_concepts)
         Residues whose labels are known; by default all. Labels elsewhere are ignored.
     split : mapping of protein to "train", "valid" or "test"
-        No cluster may be on two sides; by default clusters are assigned, 20 % of residues each to
-        valid and test.
+        No cluster may be on two sides; by default clusters are drawn for test and valid until each
+        has 20 % of all residues.
     baselines : mapping of name to activations, as the first argument
         Other detectors of the same residues, such as the neurons.
     concepts : sequence of str
@@ -104,9 +103,9 @@ def score_detectors(
     properties = ArrayLabels.of(labels, known, proteins, concepts)
     layer = Layer(proteins, properties, settings)
     held_out = HeldOut.of(layer)
-    own = examine(layer, held_out, ArrayCodes.of(activations, proteins), keep_all=True)
+    own = examine(layer, held_out, ArrayCodes.of(activations, proteins), keep="all")
     rivals = {
-        name: examine(layer, held_out, ArrayCodes.of(each, proteins))
+        name: examine(layer, held_out, ArrayCodes.of(each, proteins), keep="best")
         for name, each in (baselines or {}).items()
     }
     pairs = own.pairs.rename(columns={"property": "concept"})[list(COLUMNS)]
@@ -181,8 +180,12 @@ def _proteins(
     )
     if split is not None:
         return _checked(table.assign(split=[split[name] for name in names]))
-    number = pd.factorize(table["cluster"])[0]
-    return table.assign(split=assign_splits(number, table["length"].to_numpy(), 0.2, 0.2, seed))
+    residues = table.groupby("cluster", sort=True)["length"].sum().sample(frac=1, random_state=seed)
+    before = (residues.cumsum() - residues) / residues.sum()
+    part = pd.Series(
+        np.select([before < 0.2, before < 0.4], ["test", "valid"], "train"), before.index
+    )
+    return table.assign(split=table["cluster"].map(part))
 
 
 def _checked(table: pd.DataFrame) -> pd.DataFrame:

@@ -97,6 +97,7 @@ def least_significant(pairs: pd.DataFrame, by: str) -> int:
     >>> least_significant(pairs.assign(q_value=[0.9, 4e-4, 0.022, 0.9]), "feature")
     2
     """
+    pairs = pairs[pairs["p_value"].notna()]
     own = pairs.groupby(by)["p_value"]
     of_pairs = pairs["p_value"] * own.transform("size") / own.rank(method="first")
     simes = of_pairs.groupby(pairs[by]).min()

@@ -47,14 +47,21 @@ from protsae.models import NEURONS, PCA, RANDOM
 from protsae.sae.architectures import TopkSae
 from protsae.sae.dictionaries import random_directions
 from protsae.sae.metrics import encoder_decoder_cosine, measure_moments, principal_components
-from protsae.tables_schema import CANDIDATES, INTERPLM, RECOVERY, RELIABILITY, conform
+from protsae.tables_schema import (
+    CANDIDATES,
+    CLUSTER_COUNTS,
+    INTERPLM,
+    RECOVERY,
+    RELIABILITY,
+    conform,
+)
 from protsae.trained import Trained, encoder, open_saes
 
 MISSING = {table.name: table for table in (CANDIDATES, RECOVERY, RELIABILITY)}
 """Tables on annotation that may be missing, and on how far to trust them."""
 
-OTHERS = {**MISSING, INTERPLM.name: INTERPLM}
-"""Tables that may be empty."""
+CHECKED = {**MISSING, INTERPLM.name: INTERPLM, CLUSTER_COUNTS.name: CLUSTER_COUNTS}
+"""Tables that may be empty, or are for no further stage to complete."""
 
 BLOCK_ROWS = 16384
 """Residues read at a time for moments."""
@@ -92,7 +99,7 @@ def run(args: argparse.Namespace) -> None:
     split = HeldOut.of(layer)
     tables: dict[str, list[pd.DataFrame]] = {}
     for variant, codes in progress(detectors.items(), "annotating", "sets of detectors"):
-        examined = examine(layer, split, codes)
+        examined = examine(layer, split, codes, "leading" if variant in saes else "best")
         found = {
             "associations": examined.pairs.drop(columns=["gain", "base_rate"]),
             "detectors": detector_rows(examined),
@@ -115,8 +122,8 @@ def run(args: argparse.Namespace) -> None:
         table = table.assign(model=cache.source.model, layer=cache.layer)
         first = [c for c in ("model", "layer", "variant", "feature") if c in table]
         table = table[first + [column for column in table if column not in first]]
-        if name in OTHERS:
-            table = conform(table, OTHERS[name], name)
+        if name in CHECKED:
+            table = conform(table, CHECKED[name], name)
         write_table(Path(args.output) / f"{name}.parquet", table, metadata)
     if interplm is None:
         # Of an earlier run, and it would pass for one of this.

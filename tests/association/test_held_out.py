@@ -103,8 +103,8 @@ def test_cluster_counts_by_hand() -> None:
     (row,) = counts.scores().to_dict("records")
     assert (row["precision"], row["recall"], row["f1"]) == pytest.approx((2 / 3, 2 / 3, 2 / 3))
     assert (row["n_residues"], row["n_clusters"]) == (3, 2)
-    # Resamplings have 2, 1 or 0 of either cluster: F1 is at least 0 and at most 1.
-    assert row["f1_low"] <= row["f1"] <= row["f1_high"]
+    # Two clusters do not tell how sure that is.
+    assert np.isnan([row["f1_low"], row["f1_high"]]).all()
 
 
 def probe(weight: list[float], penalty: float) -> LinearProbe:
@@ -122,9 +122,11 @@ def test_each_property_takes_the_penalty_that_is_best_on_valid() -> None:
         x = rows[split]
         labels = np.hstack([x > 2, x < -1])  # rising and falling with the column
         for part in (slice(0, 40), slice(40, 101)):
-            yield Block(x[part], labels[part], np.ones_like(labels[part]), np.arange(101)[part] % 7)
+            yield Block(
+                x[part], labels[part], np.ones_like(labels[part]), np.arange(101)[part] % 11
+            )
 
-    found = score_probes([probe([1.0, 1.0], 0.1), probe([-1.0, -1.0], 0.2)], read, 7)
+    found = score_probes([probe([1.0, 1.0], 0.1), probe([-1.0, -1.0], 0.2)], read, 11)
     assert found["penalty"].tolist() == [0.1, 0.2]
     np.testing.assert_allclose(found["threshold"], [2, 1], atol=0.2)
     assert (found["valid_f1"] > 0.98).all()

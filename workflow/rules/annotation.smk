@@ -64,6 +64,7 @@ rule annotate_layer:
         associations="<results>/annotation/{model}/layer-{layer}/associations.parquet",
         examples="<results>/annotation/{model}/layer-{layer}/examples.parquet",
         detectors="<results>/annotation/{model}/layer-{layer}/detectors.parquet",
+        cluster_counts="<results>/annotation/{model}/layer-{layer}/cluster_counts.parquet",
         candidates="<results>/annotation/{model}/layer-{layer}/candidates.parquet",
         recovery="<results>/annotation/{model}/layer-{layer}/recovery.parquet",
         reliability="<results>/annotation/{model}/layer-{layer}/reliability.parquet",
