@@ -310,7 +310,7 @@ def transferred(
 
 def _image(place: np.ndarray, giver: np.ndarray, taker: np.ndarray) -> np.ndarray:
     """Place between residues, from 0 to the length of the giver, in the taker."""
-    end = np.minimum(np.minimum(giver, taker) / 2, END_RESIDUES)
+    end = np.minimum(np.minimum(giver, taker) // 2, END_RESIDUES)
     between = np.maximum(giver - 2 * end, 1e-9)
     inner = end + (place - end) * (taker - 2 * end) / between
     at_end = np.where(place >= giver - end, taker - (giver - place), inner)
