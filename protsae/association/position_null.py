@@ -13,7 +13,7 @@ ANCHORS = ("both", "start", "end")
 """How labels are placed in chains of another length; see `transferred`."""
 END_RESIDUES = 50
 """Residues at each end of a chain in which labels keep their distance to that end."""
-LEAST_DONORS, MOST_DONORS, DONOR_SHARE = 20, 64, 0.25
+LEAST_DONORS, MOST_DONORS, DONOR_SHARE = 12, 64, 0.25
 """Donors of each cluster: a quarter of all clusters, within these bounds."""
 MOST_RUNS = 1_000_000
 """Runs of labels that are handed on for one concept: beyond, the nearest donors only, but not fewer
