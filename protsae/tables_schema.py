@@ -546,7 +546,7 @@ SUMMARY = Table(
             "features_defined_by_sequence",
             "integer",
             "≥ 0",
-            "features above all their baselines but the rule, whose concept the sequence defines",
+            "features with q ≤ 0.05 whose concept the sequence defines: no findings",
         ),
     ),
 )

@@ -28,6 +28,7 @@ from protsae.io.shard_index import CacheSource
 from protsae.io.tables import write_table, write_tsv
 from protsae.tables_schema import (
     CANDIDATES,
+    CLUSTER_COUNTS,
     DETECTORS,
     EVALUATION,
     LAYER_FEATURES,
@@ -37,6 +38,7 @@ from protsae.tables_schema import (
     RECOVERY,
     RELATIVES,
     RELIABILITY,
+    RULE_COUNTS,
     RULES,
     Table,
 )
@@ -83,6 +85,7 @@ def write_stages(results: Path) -> None:
     lookup = table_of(LOOKUP, method=methods, property=[*names, "SIGNAL"], f1=[0.3, 0.2, 0.1])
     write_table(results / "lookup.parquet", lookup, {"stage": "lookup"})
     write_table(results / "rules.parquet", rule_rows(), {"stage": "lookup"})
+    write_table(results / "rule_counts.parquet", rule_count_rows(), {"stage": "lookup"})
     properties = ["SIGNAL", "residue: C", f"BINDING: {HOSTILE}", "CHAIN"]
     reasons = ["", "", "fewer than 3 residues in valid or test: 2 in valid, 0 in test", "whole"]
     counts = pd.array([7, 13, 0, None], dtype="Int64")
@@ -95,6 +98,7 @@ def write_stages(results: Path) -> None:
             ("features", feature_rows(model, layer)),
             ("detectors", detector_rows(model, layer)),
             ("associations", association_rows(model, layer)),
+            ("cluster_counts", cluster_count_rows(model, layer)),
             ("examples", example_rows(model, layer)),
             ("candidates", candidate_rows(model, layer)),
             ("recovery", recovery_rows(model, layer)),
@@ -155,6 +159,7 @@ def tables_command(results: Path) -> list[str]:
         *("--probes", *sorted(map(str, results.glob("probes/*/*/probes.parquet")))),
         *("--lookup", str(results / "lookup.parquet")),
         *("--rules", str(results / "rules.parquet")),
+        *("--rule-counts", str(results / "rule_counts.parquet")),
         *("--output", str(results)),
     ]
 
@@ -179,7 +184,8 @@ PAIR_NUMBERS = {
     **dict.fromkeys(("quantile", "threshold"), 0.0),
     **dict.fromkeys(("instance_recall", "domain_f1", "average_precision", "auroc"), 0.6),
     **{"auroc_low": 0.5, "auroc_high": 0.7},
-    "family_p_value": 0.5,
+    **dict.fromkeys(("rotation_p_value", "position_p_value", "family_p_value"), 0.5),
+    **{"concept_level": "residue", "position_null_f1": 0.05},
     **{"mcc": 0.5, "lift": 3.0, "n_clusters": 1, "effective_clusters": 1.0},
 }
 """What no test looks at, of each pair."""
@@ -230,6 +236,16 @@ def joined_feature_rows(model: str, layer: int) -> pd.DataFrame:
     neuron = pd.Series(1, index=rows.index).where(neuron_f1.notna()).astype("Int64")
     others = dict.fromkeys((*DETECTOR_BASELINES[1:], *LOOKUPS, "probe_f1"), np.nan)
     rows = rows.assign(neuron=neuron, neuron_sign=neuron, neuron_f1=neuron_f1, **others)
+    best = pd.Series("neuron", index=rows.index).where(neuron_f1.notna(), None)
+    verdict = rows["feature"].map({0: "above", 1: "below"}).astype(object)
+    rows = rows.assign(
+        best_baseline=best,
+        best_baseline_f1=neuron_f1,
+        f1_difference=rows["f1"] - neuron_f1,
+        verdict=verdict.where(verdict.notna(), None),
+        **dict.fromkeys(("f1_difference_low", "f1_difference_high"), np.nan),
+        **dict.fromkeys(("verdict_p_value", "verdict_q_value"), np.nan),
+    )
     return with_rules(rows, rule_rows())
 
 
@@ -276,6 +292,34 @@ def rule_rows() -> pd.DataFrame:
         rule=["residues 1–5", "residue C", "everywhere"],  # noqa: RUF001
         f1=[0.45, 1.0, 0.09],
     )
+
+
+CLUSTERS = [f"C{i:02d}" for i in range(11)]
+IN_CLUSTER = 20
+"""Homology clusters of test, and residues of each that have a property."""
+
+
+def cluster_count_rows(model: str, layer: int) -> pd.DataFrame:
+    """Of every pair: in each cluster it is on at as many residues as have the property, and right
+    at the share of them that makes its F1."""
+    pairs = association_rows(model, layer)
+    rows = pairs[["model", "layer", "variant", "feature", "property", "f1"]].merge(
+        pd.DataFrame({"cluster": CLUSTERS}), how="cross"
+    )
+    tp = (rows["f1"] * IN_CLUSTER).round().astype(int)
+    return rows.assign(tp=tp, on=IN_CLUSTER)[CLUSTER_COUNTS.names]
+
+
+def rule_count_rows() -> pd.DataFrame:
+    """The same of the rules; base rates are those of the module's table."""
+    known = {"SIGNAL": 80, "residue: C": 200, f"BINDING: {HOSTILE}": 400}
+    rules = rule_rows()[["property", "f1"]]
+    rows = rules.merge(pd.DataFrame({"cluster": CLUSTERS}), how="cross")
+    everywhere = rows["f1"] == 0.09
+    on = rows["property"].map(known).where(everywhere, IN_CLUSTER)
+    tp = (rows["f1"] * IN_CLUSTER).round().astype(int).where(~everywhere, IN_CLUSTER)
+    rows = rows.assign(tp=tp, on=on, positives=IN_CLUSTER, known=rows["property"].map(known))
+    return rows[RULE_COUNTS.names]
 
 
 def detector_rows(model: str, layer: int) -> pd.DataFrame:

@@ -10,6 +10,7 @@ from protsae.association.annotation import best_rows
 from protsae.association.examine import Examined
 from protsae.association.nulls import least_true
 from protsae.association.scores import CALLED_Q, always_on_f1, reaches
+from protsae.association.verdicts import ABOVE
 from protsae.models import NEURONS, ONEHOT, PCA, RANDOM, is_random
 from protsae.resampling import interval
 
@@ -118,16 +119,20 @@ def is_captured(f1: pd.Series, base_rate: pd.Series) -> pd.Series:
     return pd.Series(found, index=f1.index)
 
 
-def is_above(features: pd.DataFrame, others: Sequence[str] = BASELINES) -> pd.Series:
-    """Whether a feature beats what it is compared with.
+def is_above(features: pd.DataFrame) -> pd.Series:
+    """Whether a feature is above all its baselines at a concept the sequence does not define.
 
-    Its q-value is at most ``CALLED_Q``, and even ``f1_low`` exceeds the F1 of "always on" and every
-    one of ``others``, columns of the feature table, that there is.
+    Its ``verdict`` (`protsae.association.verdicts`) says the first; the second leaves out concepts
+    that a rule on the sequence gives exactly, which are no findings.
     """
-    base_rate = features["base_rate"].to_numpy(dtype=float, na_value=np.nan)
-    strongest = features[list(others)].astype(float).max(axis=1).fillna(0)
-    strongest = np.maximum(strongest, always_on_f1(base_rate))
-    return (features["q_value"] <= CALLED_Q) & (features["f1_low"] > strongest)
+    defined = features["defined_by_sequence"].eq(1).fillna(False).astype(bool)
+    return features["verdict"].eq(ABOVE).fillna(False).astype(bool) & ~defined
+
+
+def is_above_lookup(features: pd.DataFrame) -> pd.Series:
+    """Whether it `is_above`, and its ``f1_low`` also exceeds the F1 of every one of ``LOOKUPS``."""
+    strongest = features[list(LOOKUPS)].astype(float).max(axis=1).fillna(0)
+    return is_above(features) & (features["f1_low"] > strongest).fillna(False)
 
 
 def with_baselines(
@@ -211,8 +216,8 @@ def with_rules(rows: pd.DataFrame, rules: pd.DataFrame) -> pd.DataFrame:
 def summarise(evaluations: Sequence[dict[str, Any]], features: pd.DataFrame) -> pd.DataFrame:
     """One row per evaluation: its numbers, and how many features capture or find a property.
 
-    Features of properties that the sequence defines are never counted as above their baselines:
-    a rule has an F1 of 1. How many are above all others is counted apart.
+    Features of properties that the sequence defines are never counted as above their baselines;
+    how many are significant for one is counted apart.
 
     Parameters
     ----------
@@ -224,15 +229,13 @@ def summarise(evaluations: Sequence[dict[str, Any]], features: pd.DataFrame) -> 
     rows = []
     for evaluation in evaluations:
         own = features[(features[_SAE] == [evaluation[key] for key in _SAE]).all(axis=1)]
-        defined = own["defined_by_sequence"].eq(1).fillna(False).astype(bool)
-        above_lookup = is_above(own, (*BASELINES, *LOOKUPS))
-        above_detectors = is_above(own, DETECTOR_BASELINES)
+        called = (own["q_value"] <= CALLED_Q).fillna(False)
         counts = {
             "features_with_property": int(is_captured(own["f1"], own["base_rate"]).sum()),
-            "features_significant": int((own["q_value"] <= CALLED_Q).sum()),
-            "features_above_baselines": int((is_above(own) & ~defined).sum()),
-            "features_above_lookup": int((above_lookup & ~defined).sum()),
-            "features_defined_by_sequence": int((above_detectors & defined).sum()),
+            "features_significant": int(called.sum()),
+            "features_above_baselines": int(is_above(own).sum()),
+            "features_above_lookup": int(is_above_lookup(own).sum()),
+            "features_defined_by_sequence": int((called & own["defined_by_sequence"].eq(1)).sum()),
         }
         rows.append(pd.DataFrame([{**evaluation, **counts}]))
     return concatenate(rows)

@@ -7,7 +7,7 @@ example:
   protsae tables --annotations results/annotation/*/layer-* \\
     --evaluations results/sae/*/layer-*/*/evaluation.json \\
     --probes results/probes/*/layer-*/probes.parquet --lookup results/lookup.parquet \\
-    --rules results/rules.parquet --output results
+    --rules results/rules.parquet --rule-counts results/rule_counts.parquet --output results
 """
 
 import argparse
@@ -19,6 +19,7 @@ from typing import Any
 import pandas as pd
 
 from protsae import __version__
+from protsae.association.baseline_comparison import compare_features
 from protsae.association.scores import CALLED_Q
 from protsae.association.summary import concatenate, summarise, with_baselines, with_rules
 from protsae.errors import UserError
@@ -26,6 +27,7 @@ from protsae.io.json_files import read_json
 from protsae.io.tables import read_table, write_table, write_tsv
 from protsae.tables_schema import (
     ASSOCIATIONS,
+    CLUSTER_COUNTS,
     DETECTORS,
     EVALUATION,
     FEATURES,
@@ -33,6 +35,7 @@ from protsae.tables_schema import (
     LAYER_FEATURES,
     LOOKUP,
     PROBES,
+    RULE_COUNTS,
     RULES,
     SUMMARY,
     Table,
@@ -67,6 +70,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--lookup", required=True, metavar="FILE", help="lookup.parquet")
     parser.add_argument("--rules", required=True, metavar="FILE", help="rules.parquet")
+    parser.add_argument(
+        "--rule-counts", required=True, metavar="FILE", help="rule_counts.parquet, beside the rules"
+    )
     parser.add_argument("--output", required=True, metavar="DIR", help="folder for the tables")
 
 
@@ -86,7 +92,10 @@ def run(args: argparse.Namespace) -> None:
     rules = conform(read_table(args.rules), RULES, args.rules)
     _validate_ruled({*of_layers["property"].dropna(), *of_pairs["property"]}, rules, args.rules)
     with_all = with_baselines(of_layers, of_pairs, probes, lookup, rules, d_model)
-    features = conform(with_all, FEATURES, "features.parquet")
+    rule_counts = conform(read_table(args.rule_counts), RULE_COUNTS, args.rule_counts)
+    counts = pd.concat([_read_counts(folder) for folder in folders], ignore_index=True)
+    compared = compare_features(with_all, of_pairs, counts, rule_counts)
+    features = conform(with_all.join(compared), FEATURES, "features.parquet")
     associations = conform(with_rules(of_pairs, rules), ASSOCIATIONS, "associations.parquet")
     summary = conform(summarise(documents, features), SUMMARY, "summary.tsv")
     write_table(output / "features.parquet", features, _metadata(FEATURES))
@@ -121,6 +130,11 @@ def _join(folders: Sequence[Path], table: Table) -> pd.DataFrame:
             "give each folder once"
         )
     return rows
+
+
+def _read_counts(folder: Path) -> pd.DataFrame:
+    path = folder / f"{CLUSTER_COUNTS.name}.parquet"
+    return conform(read_table(path), CLUSTER_COUNTS, str(path))
 
 
 def _read_evaluations(paths: Sequence[str]) -> dict[Key, tuple[str, dict[str, Any]]]:

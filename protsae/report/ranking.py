@@ -14,13 +14,13 @@ def add_margin(features: pd.DataFrame) -> pd.DataFrame:
     """Features that have a property, with how far each is above its strongest baseline.
 
     margin = f1 - the largest of ``DETECTOR_BASELINES``, null_f1 and always_on_f1, all on test;
-    ``above`` tells whether it `is_above` these and the best rule on the sequence. The rule has no
-    part in the margin, or a page would not show what a rule explains.
+    ``above`` tells whether it `is_above` these and the best rule on the sequence, by its verdict.
+    The rule has no part in the margin, or a page would not show what a rule explains.
 
     Examples
     --------
-    >>> row = {"property": "SIGNAL", "f1": 0.9, "f1_low": 0.8, "null_f1": 0.2, "q_value": 0.01}
-    >>> row |= {name: 0.3 for name in (*DETECTOR_BASELINES, "rule_f1")}
+    >>> row = {"property": "SIGNAL", "f1": 0.9, "null_f1": 0.2, "verdict": "above"}
+    >>> row |= {"defined_by_sequence": 0, **{name: 0.3 for name in DETECTOR_BASELINES}}
     >>> scored = add_margin(pd.DataFrame([{**row, "neuron_f1": 0.5, "base_rate": 1 / 3}]))
     >>> scored[["always_on_f1", "margin", "above"]].round(6).values.tolist()
     [[0.5, 0.4, True]]

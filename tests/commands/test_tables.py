@@ -51,11 +51,11 @@ def test_summary_counts(results: Path) -> None:
     assert list(summary) == SUMMARY.names
     assert summary["model"].tolist() == ["onehot"] * 2 + [MODEL] * 4
     row = summary.iloc[-1]
-    # Features 0 and 1 reach 0.5 and q 0.05; of them only 0 has f1_low above its neuron.
+    # Features 0 and 1 reach 0.5 and q 0.05; the rule for 1 has an F1 of 1.
     assert (row["features_with_property"], row["features_significant"]) == (2, 2)
     # SIGNAL by the window is 0.3 and by its rule 0.45, below its f1_low of 0.6.
     assert (row["features_above_baselines"], row["features_above_lookup"]) == (1, 1)
-    assert row["features_defined_by_sequence"] == 0, "residue: C is below its neuron"
+    assert row["features_defined_by_sequence"] == 1  # residue: C
     assert summary["loss_recovered"].isna().tolist() == [True, True, False, False, False, False]
 
 
@@ -90,7 +90,7 @@ def test_stdout_names_the_outputs(results: Path, capsys: pytest.CaptureFixture[s
     assert main(tables_command(results)) == 0
     assert capsys.readouterr().out == (
         f"wrote {results}/features.parquet and .tsv: 24 features, of which\n"
-        "  12 have a property at a false discovery rate of 5% and 6 beat all baselines for theirs\n"
+        "  12 have a property at a false discovery rate of 5% and 4 beat all baselines for theirs\n"
         f"wrote {results}/associations.parquet: 39 pairs\n"
         f"wrote {results}/detectors.tsv: 12 sets of detectors\n"
         f"wrote {results}/summary.tsv: 6 SAEs\n"
@@ -259,27 +259,42 @@ def test_every_row_has_the_rule_of_its_property(results: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("rule_f1", "neuron_f1", "expected"),
+    ("rule_tp", "verdict", "n_above"),
     [
-        pytest.param(0.59, 0.5, (1, 1, 0), id="rule-below"),
-        pytest.param(0.6, 0.5, (0, 0, 0), id="rule-as-good"),
-        pytest.param(0.6, 0.1, (0, 0, 1), id="the-sequence-defines-what-beats-its-neuron"),
+        pytest.param(15, "above", 1, id="rule-below"),
+        pytest.param(16, "undecided", 0, id="rule-as-good"),
+        pytest.param(17, "below", 0, id="rule-better"),
     ],
 )
-def test_a_rule_that_costs_nothing_is_a_baseline(results, rule_f1, neuron_f1, expected) -> None:
-    """f1_low is 0.6 for SIGNAL and 0.7 for cysteines, whose rule is right everywhere."""
-    rules = read_table(results / "rules.parquet")
-    rules.loc[rules["property"] == "SIGNAL", "f1"] = rule_f1
-    write_table(results / "rules.parquet", rules, {})
-    for path in results.rglob(f"{MODEL}/**/associations.parquet"):
-        pairs = read_table(path)
-        pairs.loc[(pairs["variant"] == "neurons"), "f1"] = neuron_f1 + 0.25
-        pairs.loc[pairs["property"] == "SIGNAL", "f1"] = 0.0
-        write_table(path, pairs, {})
+def test_a_rule_that_costs_nothing_is_a_baseline(
+    results: Path, rule_tp: int, verdict: str, n_above: int
+) -> None:
+    """SIGNAL's feature finds 16 of 20 residues in each of 11 clusters; cysteines are a rule."""
+    counts = read_table(results / "rule_counts.parquet")
+    counts.loc[counts["property"] == "SIGNAL", "tp"] = rule_tp
+    write_table(results / "rule_counts.parquet", counts, {})
     assert main(tables_command(results)) == 0
     row = pd.read_csv(results / "summary.tsv", sep="\t").iloc[-1]
-    counts = ("above_baselines", "above_lookup", "defined_by_sequence")
-    assert tuple(row[f"features_{name}"] for name in counts) == expected
+    assert row["features_above_baselines"] == row["features_above_lookup"] == n_above
+    features = read_table(results / "features.parquet")
+    signal = features[(features["property"] == "SIGNAL") & (features["model"] == MODEL)].iloc[0]
+    assert (signal["verdict"], signal["best_baseline"]) == (verdict, "rule")
+    assert signal["best_baseline_f1"] == pytest.approx(rule_tp / 20)
+    assert signal["f1_difference"] == pytest.approx(0.8 - rule_tp / 20)
+    cysteine = features[features["property"] == "residue: C"].iloc[0]
+    assert (cysteine["verdict"], cysteine["best_baseline"]) == ("below", "rule")
+
+
+def test_verdicts_by_hand(results: Path) -> None:
+    """SIGNAL: 0.8, neuron 0.5, rule 0.45; on one-hot 0.4, 0.25. Feature 3: q = 0.3, no verdict."""
+    assert main(tables_command(results)) == 0
+    features = read_table(results / "features.parquet")
+    features = features.set_index(["model", "layer", "feature"]).sort_index()
+    best = features[features["variant"] == "topk"]["best_baseline"]
+    assert best.loc[("onehot", 0)].tolist()[0] == "rule"
+    assert best.loc[(MODEL, 1)].tolist() == ["neuron", "rule", None, "always on"]
+    verdict = features[features["variant"] == "topk"]["verdict"]
+    assert verdict.loc[(MODEL, 1)].tolist() == ["above", "below", None, None]
 
 
 def test_a_property_without_a_rule(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -295,7 +310,7 @@ def test_a_property_without_a_rule(results: Path, capsys: pytest.CaptureFixture[
 
 def test_the_model_with_shuffled_weights_is_a_baseline(results: Path) -> None:
     """Its detectors serve every layer, and have no such baseline themselves."""
-    for name in ("features", "associations", "detectors", "examples"):
+    for name in ("features", "associations", "cluster_counts", "detectors", "examples"):
         path = results / f"annotation/{MODEL}/layer-01/{name}.parquet"
         rows = read_table(path).assign(model=f"{MODEL}-random")
         if name == "associations":
@@ -326,6 +341,9 @@ def test_a_feature_below_the_one_hot_baseline_is_not_above_its_baselines(results
     for path in results.rglob("onehot/**/associations.parquet"):
         pairs = read_table(path)
         write_table(path, pairs.assign(f1=2 * pairs["f1"]), read_metadata(path))
+    for path in results.rglob("onehot/**/cluster_counts.parquet"):
+        counts = read_table(path)
+        write_table(path, counts.assign(tp=2 * counts["tp"]), read_metadata(path))
     assert main(tables_command(results)) == 0
     summary = pd.read_csv(results / "summary.tsv", sep="\t")
     assert summary.iloc[-1]["features_above_baselines"] == 0

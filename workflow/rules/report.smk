@@ -15,6 +15,7 @@ rule tables:
         probes=layer_paths("<results>/probes/{model}/layer-{layer}/probes.parquet"),
         lookup="<results>/lookup.parquet",
         rules="<results>/rules.parquet",
+        rule_counts="<results>/rule_counts.parquet",
     output:
         features="<results>/features.parquet",
         features_text="<results>/features.tsv",
@@ -36,7 +37,7 @@ rule tables:
     shell:
         "protsae tables --annotations $(dirname {input.annotations})"
         " --evaluations {input.evaluations} --probes {input.probes}"
-        " --lookup {input.lookup} --rules {input.rules}"
+        " --lookup {input.lookup} --rules {input.rules} --rule-counts {input.rule_counts}"
         " --output $(dirname {output.features}) > {log} 2>&1"
 
 
