@@ -289,12 +289,15 @@ def test_verdicts_by_hand(results: Path) -> None:
     """SIGNAL: 0.8, neuron 0.5, rule 0.45; on one-hot 0.4, 0.25. Feature 3: q = 0.3, no verdict."""
     assert main(tables_command(results)) == 0
     features = read_table(results / "features.parquet")
-    features = features.set_index(["model", "layer", "feature"]).sort_index()
+    features = (
+        features.set_index(["model", "layer", "feature"]).sort_index().fillna({"verdict": ""})
+    )
+    features["best_baseline"] = features["best_baseline"].fillna("")
     best = features[features["variant"] == "topk"]["best_baseline"]
     assert best.loc[("onehot", 0)].tolist()[0] == "rule"
-    assert best.loc[(MODEL, 1)].tolist() == ["neuron", "rule", None, "always on"]
+    assert best.loc[(MODEL, 1)].tolist() == ["neuron", "rule", "", "one-hot sequence"]
     verdict = features[features["variant"] == "topk"]["verdict"]
-    assert verdict.loc[(MODEL, 1)].tolist() == ["above", "below", None, None]
+    assert verdict.loc[(MODEL, 1)].tolist() == ["above", "below", "", ""]
 
 
 def test_a_property_without_a_rule(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
