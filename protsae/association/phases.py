@@ -97,7 +97,10 @@ def common_period(places: list[np.ndarray]) -> float:
 
     coarse = np.linspace(slowest, fastest, 2 + int(8 * span * (fastest - slowest)))
     found = regular(coarse)
-    near = coarse[int((found >= NEARLY * found.max()).argmax())]
+    good = found >= NEARLY * found.max()
+    first = int(good.argmax())
+    size = int(np.append(~good[first:], True).argmax())
+    near = coarse[first + int(found[first : first + size].argmax())]
     fine = near + np.linspace(-1, 1, 65) / (8 * span)
     shares = regular(fine)
     n_proteins = len(places)

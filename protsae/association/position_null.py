@@ -207,7 +207,7 @@ class GivenLabels:
         labelled = np.bincount(cell, end - begin, shape[0] * shape[1]).reshape(shape)
         observed = np.zeros(n_rows, dtype=bool)
         observed[rows] = True
-        share = np.cumsum(change)[:n_rows] / exchange.n_donors
+        share = np.cumsum(change)[:n_rows] / max(1, exchange.n_donors)
         largest = labelled.max(1, initial=0).astype(np.int64)
         return cls(exchange, observed, begin, end, cell, share, largest)
 

@@ -142,6 +142,14 @@ def test_clusters_of_which_nothing_is_known_neither_give_nor_take() -> None:
     assert set(exchange.giver.tolist()) == set(exchange.taker.tolist()) == {0, 1, 2, 3}
 
 
+def test_where_nothing_is_known_nothing_is_told() -> None:
+    chains = Chains(np.array([20, 20]), np.arange(2), np.zeros(40, bool))
+    nothing = np.array([], dtype=np.int64)
+    null = position_null([np.array([7])], [nothing], PAIR, chains)
+    assert (null.observed[0], null.expected[0]) == (0, 0)
+    assert np.isnan(null.p_value[0])
+
+
 @pytest.mark.parametrize("share", [0.2, 0.6])
 def test_p_is_right_where_only_the_position_is_shared(share: float) -> None:
     """Residues 3 to 12 of families, labelled in some of them, on in others, independently."""
