@@ -178,7 +178,9 @@ def provenance() -> dict[str, object]:
 PAIR_NUMBERS = {
     **dict.fromkeys(("quantile", "threshold"), 0.0),
     **dict.fromkeys(("instance_recall", "domain_f1", "average_precision", "auroc"), 0.6),
-    **{"auroc_low": 0.5, "auroc_high": 0.7},
+    **{"auroc_low": 0.5, "auroc_high": 0.7, "false_positive_rate": 0.01},
+    **{"reference_base_rate": 0.125, "f1_at_reference_rate": 0.5},
+    **{"position_matched_auroc": 0.75, "preferred_end": "N-terminus"},
     "family_p_value": 0.5,
     **{"mcc": 0.5, "lift": 3.0, "n_clusters": 1, "effective_clusters": 1.0},
 }
@@ -262,7 +264,7 @@ def association_rows(model: str, layer: int) -> pd.DataFrame:
         pairs["f1"] /= 2
     pairs["property_type"] = pairs["property"].str.split(":").str[0]
     unseen = ("valid_precision", "valid_recall", "precision", "recall", "f1_low", "f1_high")
-    unseen = (*unseen, "null_f1", "p_value", "q_value")
+    unseen = (*unseen, "null_f1", "p_value", "q_value", "base_rate")
     numbers = {**PAIR_NUMBERS, **dict.fromkeys(unseen, 0.5)}
     return pairs.assign(model=model, layer=layer, **numbers)
 

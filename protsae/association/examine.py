@@ -11,6 +11,12 @@ from protsae.association.cluster_null import cluster_null
 from protsae.association.codes import Codes
 from protsae.association.layer import Layer
 from protsae.association.nulls import benjamini_hochberg, shift_null
+from protsae.association.position_matched import (
+    ENDS,
+    end_distances,
+    position_matched_auroc,
+    preferred_ends,
+)
 from protsae.association.propose import propose
 from protsae.association.ranks import rank_scores
 from protsae.association.runs import Runs
@@ -29,6 +35,7 @@ from protsae.resampling import (
 
 OF_CLUSTERS = ("f1_low", "f1_high", "null_f1", "p_value", "family_p_value")
 OF_RANKS = ("average_precision", "auroc", "auroc_low", "auroc_high")
+POSITION_MATCHED = "position_matched_auroc"
 """Columns that need the activations themselves, not only counts."""
 
 PERMUTATIONS, STOP_AFTER = 999, 20
@@ -54,6 +61,8 @@ class HeldOut:
         Where each property holds.
     positives : ndarray of int, shape (n_clusters, n_properties)
         Residues with the property.
+    preferred_end : ndarray of int, shape (n_properties,)
+        Of each property, on train: `preferred_ends`.
     """
 
     lengths: np.ndarray
@@ -63,6 +72,7 @@ class HeldOut:
     known: np.ndarray
     label_runs: list[Runs]
     positives: np.ndarray
+    preferred_end: np.ndarray
 
     @classmethod
     def of(cls, layer: Layer) -> "HeldOut":
@@ -76,7 +86,9 @@ class HeldOut:
         runs = [Runs.of_rows(_rows(labels, column), lengths) for column in range(labels.shape[1])]
         positives = group_sums(labels.astype(np.int64), cluster, len(clusters)).toarray()
         known = layer.properties.known(names)
-        return cls(lengths, number, cluster, labels, known, runs, positives)
+        n_train = layer.of_split("train")["cluster"].nunique()
+        ends = preferred_ends(layer.labelled("train"), layer.properties.known_column, n_train)
+        return cls(lengths, number, cluster, labels, known, runs, positives, ends)
 
     @property
     def n_clusters(self) -> int:
@@ -126,7 +138,12 @@ def examine(layer: Layer, split: HeldOut, codes: Codes) -> Examined:
     feature = pairs["feature"].to_numpy()
     n_clusters = (split.positives > 0).sum(0)[property_]
     effective = effective_clusters(split.positives)[property_]
-    pairs = pairs.assign(n_clusters=n_clusters, effective_clusters=effective)
+    named_ends = np.array([*ENDS, None], dtype=object)  # the last also has the number NO_END
+    pairs = pairs.assign(
+        n_clusters=n_clusters,
+        effective_clusters=effective,
+        preferred_end=named_ends[split.preferred_end[property_]],
+    )
     best = np.zeros(len(pairs), dtype=bool)
     best[best_rows(pd.factorize(pairs["property"])[0], pairs["valid_f1"].to_numpy())] = True
     leading = np.zeros(len(pairs), dtype=bool)
@@ -136,7 +153,8 @@ def examine(layer: Layer, split: HeldOut, codes: Codes) -> Examined:
     capturing = np.zeros((codes.n_features, len(weights)), dtype=bool)
     known_column = layer.properties.known_column
     floor = always_on_f1(pairs["base_rate"].to_numpy())
-    measured = pd.DataFrame(np.nan, pairs.index, [*OF_CLUSTERS, *OF_RANKS])
+    measured = pd.DataFrame(np.nan, pairs.index, [*OF_CLUSTERS, *OF_RANKS, POSITION_MATCHED])
+    distances = end_distances(split.lengths)
     for held, activations in layer.columns(codes, "test", np.unique(feature), proposed.n_active):
         of_group = np.flatnonzero(np.isin(feature, held))
         # By property, whose rotations then are looked at once.
@@ -144,6 +162,16 @@ def examine(layer: Layer, split: HeldOut, codes: Codes) -> Examined:
         column = np.searchsorted(held, feature)
         measured.loc[of_group, list(OF_RANKS)] = _rank_scores(
             split, activations, column[of_group], property_[of_group], known_column
+        )
+        measured.loc[of_group, POSITION_MATCHED] = position_matched_auroc(
+            activations,
+            split.labels,
+            split.known,
+            known_column,
+            distances,
+            column[of_group],
+            property_[of_group],
+            split.preferred_end,
         )
         for members in np.array_split(of_group, -(-len(of_group) // PAIRS_AT_ONCE)):
             found, sums = _examine(
