@@ -254,7 +254,7 @@ _DETECTORS = Column(
 
 ASSOCIATIONS = Table(
     "associations",
-    5,
+    6,
     "one row per pair kept, by model (onehot first), layer, variant, feature, falling valid_f1",
     ("model", "layer", "variant", "feature", "property"),
     (
