@@ -21,6 +21,7 @@ COMMANDS = {
     "encode": "the SAEs' activations at every residue of one shard, sparse",
     "probe": "supervised linear probes of a layer, the ceiling for its features",
     "lookup": "what the sequence alone tells: BLOSUM62 windows, annotations of homologues",
+    "base-rates": "how common each concept is in a file of proteins, for scores that travel",
     "annotate": "the property each feature of a layer detects, with baselines",
     "tables": "the feature table and the associations of all layers",
     "report": "a static HTML page of the run",
@@ -48,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("command", choices=COMMANDS, metavar="command", help="one of those below")
     name = parser.parse_args(argv[:1]).command
 
-    stage = importlib.import_module(f"protsae.commands.{name}")
+    stage = importlib.import_module(f"protsae.commands.{name.replace('-', '_')}")
     stage_parser = argparse.ArgumentParser(
         prog=f"protsae {name}",
         description=stage.__doc__,

@@ -348,6 +348,11 @@ class AnnotateSettings(PropertySettings):
         min_length=1,
         description="thresholds tried: quantiles of a feature's positive activations on train",
     )
+    reference_rates: str | None = Field(
+        None,
+        description="file of base rates (docs/tables.md, base_rates.tsv) that F1 is also given at; "
+        "null: none",
+    )
     min_f1: Fraction = Field(0.1, description="lowest valid F1 of a pair kept in associations")
     bootstrap: Positive = Field(
         1000, description="resamplings of clusters for the interval of properties captured"
@@ -532,6 +537,7 @@ def local_files(config: Config) -> dict[str, str]:
         "fetch.annotations": config.fetch.annotations,
         "split.previous": config.split.previous,
         "embed.model": config.embed.model if config.embed.model.endswith(".pt") else None,
+        "annotate.reference_rates": config.annotate.reference_rates,
     }
     files |= {f"annotate.labels.{i}": path for i, path in enumerate(config.annotate.labels)}
     return {key: path for key, path in files.items() if path}

@@ -125,15 +125,45 @@ _PAIR = (
     Column("valid_f1", "number", "0 to 1", "F1 on valid: the best of all, so too high"),
     Column("precision", "number", "0 to 1", "test: share of on residues with property"),
     Column("recall", "number", "0 to 1", "test: share of property residues that are on"),
+    Column("false_positive_rate", "number", "0 to 1", "test: share of the other residues on"),
     Column("f1", "number", "0 to 1", "test: 2 · precision · recall / (their sum)"),
     _F1_LOW,
     _F1_HIGH,
+    Column("base_rate", "number", "0 to 1", "share of test residues, where known, with it"),
+    Column(
+        "reference_base_rate",
+        "number",
+        "0 to 1",
+        "share of residues with it among the proteins of annotate.reference_rates",
+        True,
+    ),
+    Column(
+        "f1_at_reference_rate",
+        "number",
+        "0 to 1",
+        "F1 that recall and false_positive_rate give at that share, as on other proteins",
+        True,
+    ),
     Column("instance_recall", "number", "0 to 1", "test: share of instances with a residue on"),
     Column("domain_f1", "number", "0 to 1", "the same as f1 with instance_recall for recall"),
     Column("average_precision", "number", "0 to 1", "test: area under precision over recall"),
     Column("auroc", "number", "0 to 1", "test: chance to rank a property residue higher"),
     Column("auroc_low", "number", "0 to 1", "2.5 % bound of auroc over homology clusters", True),
     Column("auroc_high", "number", "0 to 1", "97.5 % bound of auroc over homology clusters", True),
+    Column(
+        "position_matched_auroc",
+        "number",
+        "0 to 1",
+        "auroc among residues at the same distance from the preferred end: more than the place",
+        True,
+    ),
+    Column(
+        "preferred_end",
+        "text",
+        "N-terminus, C-terminus",
+        "end of the chain near which the property is more often, on train, than by chance",
+        True,
+    ),
     Column("mcc", "number", "-1 to 1", "test: Matthews correlation of on and property"),
     Column("lift", "number", "≥ 0", "test: precision / base rate"),
     Column(
@@ -208,7 +238,7 @@ _OF_RULES = (_DEFINED, *_RULE)
 
 FEATURES = Table(
     "features",
-    7,
+    8,
     "one row per feature, by model (onehot first), layer, variant, feature",
     ("model", "layer", "variant", "feature"),
     (
@@ -232,7 +262,6 @@ FEATURES = Table(
         Column("property", "text", "see Properties", "best property on valid; see below", True),
         Column("property_type", "text", "see Properties", "kind of that property", empty=True),
         *(replace(column, empty=True) for column in _PAIR),
-        Column("base_rate", "number", "0 to 1", "share of test residues with property", True),
         Column("n_residues", "integer", "≥ 0", "test residues with the property", True),
         Column("neuron", "integer", "≥ 0", "best single neuron for the property, by valid", True),
         Column("neuron_sign", "integer", "1 or -1", "on above or below its train mean", True),
@@ -295,7 +324,7 @@ _DETECTORS = Column(
 
 ASSOCIATIONS = Table(
     "associations",
-    5,
+    6,
     "one row per pair kept, by model (onehot first), layer, variant, feature, falling valid_f1",
     ("model", "layer", "variant", "feature", "property"),
     (
@@ -568,13 +597,14 @@ _HELD_OUT = (
     _F1_HIGH,
 )
 _SUPPORT = (
+    Column("base_rate", "number", "0 to 1", "share of test residues, where known, with it"),
     Column("n_residues", "integer", "≥ 0", "test residues with the property"),
     Column("n_clusters", "integer", "≥ 0", "test homology clusters with the property"),
 )
 
 PROBES = Table(
     "probes",
-    2,
+    3,
     "one row per property",
     ("model", "layer", "property"),
     (
@@ -598,7 +628,7 @@ PROBES = Table(
 
 LOOKUP = Table(
     "lookup",
-    1,
+    2,
     "one row per method and property",
     ("method", "property"),
     (
@@ -612,7 +642,7 @@ LOOKUP = Table(
 
 RULES = Table(
     "rules",
-    1,
+    2,
     "one row per property: the best rule on the sequence that needs no model",
     ("property",),
     (
@@ -662,6 +692,23 @@ _COUNTS = {
     "proteins": "proteins with such a residue",
     "clusters": "homology clusters with such a residue",
 }
+
+BASE_RATES = Table(
+    "base_rates",
+    1,
+    "one row per concept, in the order of Properties",
+    ("concept",),
+    (
+        Column("concept", "text", "see Properties", "the name that other tables call property"),
+        Column(
+            "concept_type", "text", "see Properties", "its kind, the other tables' property_type"
+        ),
+        Column("base_rate", "number", "0 to 1", "share of residues with it, n_residues / n_known"),
+        Column("n_residues", "integer", "≥ 0", "residues with it"),
+        Column("n_known", "integer", "≥ 1", "residues known to have it or to lack it"),
+        Column("n_proteins", "integer", "≥ 0", "proteins with a residue that has it"),
+    ),
+)
 
 PROPERTIES = Table(
     "properties",
@@ -808,6 +855,7 @@ EVERY = (
     RULES,
     RULE_COUNTS,
     CLUSTER_COUNTS,
+    BASE_RATES,
     PROPERTIES,
     EXAMPLES,
     TRAINING,

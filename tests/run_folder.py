@@ -186,6 +186,9 @@ PAIR_NUMBERS = {
     **{"auroc_low": 0.5, "auroc_high": 0.7},
     **dict.fromkeys(("rotation_p_value", "position_p_value", "family_p_value"), 0.5),
     **{"concept_level": "residue", "position_null_f1": 0.05},
+    **{"false_positive_rate": 0.01},
+    **{"reference_base_rate": 0.125, "f1_at_reference_rate": 0.5},
+    **{"position_matched_auroc": 0.75, "preferred_end": "N-terminus"},
     **{"mcc": 0.5, "lift": 3.0, "n_clusters": 1, "effective_clusters": 1.0},
 }
 """What no test looks at, of each pair."""
@@ -278,7 +281,7 @@ def association_rows(model: str, layer: int) -> pd.DataFrame:
         pairs["f1"] /= 2
     pairs["property_type"] = pairs["property"].str.split(":").str[0]
     unseen = ("valid_precision", "valid_recall", "precision", "recall", "f1_low", "f1_high")
-    unseen = (*unseen, "null_f1", "p_value", "q_value")
+    unseen = (*unseen, "null_f1", "p_value", "q_value", "base_rate")
     numbers = {**PAIR_NUMBERS, **dict.fromkeys(unseen, 0.5)}
     return pairs.assign(model=model, layer=layer, **numbers)
 

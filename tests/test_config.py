@@ -330,6 +330,7 @@ UNUSUAL: list[Settings] = [
         min_residues=1,
         min_clusters=2,
         quantiles=(0.0, 1e-5, 0.99),
+        reference_rates="rates.tsv",
         min_f1=0.0,
         bootstrap=7,
         interplm=True,

@@ -14,6 +14,12 @@ from protsae.association.cluster_null import cluster_null
 from protsae.association.codes import Codes
 from protsae.association.layer import Layer
 from protsae.association.nulls import benjamini_hochberg, headline_p_value
+from protsae.association.position_matched import (
+    ENDS,
+    end_distances,
+    position_matched_auroc,
+    preferred_ends,
+)
 from protsae.association.position_null import Exchange, PositionLaws
 from protsae.association.propose import propose
 from protsae.association.ranks import rank_scores
@@ -28,6 +34,7 @@ OF_CLUSTERS = (
     *("rotation_p_value", "position_p_value", "p_value", "family_p_value"),
 )
 OF_RANKS = ("average_precision", "auroc", "auroc_low", "auroc_high")
+POSITION_MATCHED = "position_matched_auroc"
 """Columns that need the activations themselves, not only counts."""
 
 PERMUTATIONS, STOP_AFTER = 999, 20
@@ -58,6 +65,8 @@ class HeldOut:
         Column of ``known`` of each property.
     positives : ndarray of int, shape (n_clusters, n_properties)
         Residues with the property.
+    preferred_end : ndarray of int, shape (n_properties,)
+        Of each property, on train: `preferred_ends`.
     """
 
     lengths: np.ndarray
@@ -68,6 +77,7 @@ class HeldOut:
     known: np.ndarray
     known_column: np.ndarray
     positives: np.ndarray
+    preferred_end: np.ndarray
 
     @classmethod
     def of(cls, layer: Layer) -> "HeldOut":
@@ -81,7 +91,10 @@ class HeldOut:
         positives = group_sums(labels.astype(np.int64), cluster, len(clusters)).toarray()
         known = layer.properties.known(names)
         column = layer.properties.known_column
-        return cls(lengths, number, pd.Index(clusters), cluster, labels, known, column, positives)
+        n_train = layer.of_split("train")["cluster"].nunique()
+        ends = preferred_ends(layer.labelled("train"), column, n_train)
+        names_of = pd.Index(clusters)
+        return cls(lengths, number, names_of, cluster, labels, known, column, positives, ends)
 
     @property
     def n_clusters(self) -> int:
@@ -150,7 +163,12 @@ def examine(layer: Layer, split: HeldOut, codes: Codes, keep: Keep = "leading") 
     feature, threshold = pairs["feature"].to_numpy(), pairs["threshold"].to_numpy()
     n_clusters = (split.positives > 0).sum(0)[property_]
     effective = effective_clusters(split.positives)[property_]
-    pairs = pairs.assign(n_clusters=n_clusters, effective_clusters=effective)
+    named_ends = np.array([*ENDS, None], dtype=object)  # the last also has the number NO_END
+    pairs = pairs.assign(
+        n_clusters=n_clusters,
+        effective_clusters=effective,
+        preferred_end=named_ends[split.preferred_end[property_]],
+    )
     best = np.zeros(len(pairs), dtype=bool)
     best[best_rows(pd.factorize(pairs["property"])[0], pairs["valid_f1"].to_numpy())] = True
     leading = np.zeros(len(pairs), dtype=bool)
@@ -160,7 +178,8 @@ def examine(layer: Layer, split: HeldOut, codes: Codes, keep: Keep = "leading") 
     captured = np.zeros(len(weights), dtype=np.int64)
     capturing = np.zeros((codes.n_features, len(weights)), dtype=bool)
     floor = always_on_f1(pairs["base_rate"].to_numpy())
-    measured = pd.DataFrame(np.nan, pairs.index, [*OF_CLUSTERS, *OF_RANKS])
+    measured = pd.DataFrame(np.nan, pairs.index, [*OF_CLUSTERS, *OF_RANKS, POSITION_MATCHED])
+    distances = end_distances(split.lengths)
     kept: list[pd.DataFrame] = []
     whole = np.zeros(len(split.known_column), dtype=bool)
     for held, activations in layer.columns(codes, "test", np.unique(feature), proposed.n_active):
@@ -168,6 +187,16 @@ def examine(layer: Layer, split: HeldOut, codes: Codes, keep: Keep = "leading") 
         column = np.searchsorted(held, feature)
         measured.loc[of_group, list(OF_RANKS)] = _rank_scores(
             split, activations, column[of_group], property_[of_group]
+        )
+        measured.loc[of_group, POSITION_MATCHED] = position_matched_auroc(
+            activations,
+            split.labels,
+            split.known,
+            split.known_column,
+            distances,
+            column[of_group],
+            property_[of_group],
+            split.preferred_end,
         )
         for concept in np.unique(property_[of_group]).tolist():
             nulls = ConceptNulls.of(split, concept)

@@ -16,8 +16,9 @@ from protsae.concepts.scales import SCALE_COLUMNS, scale_matrix
 
 OF_BEST_PAIR = (
     *("property", "property_type", "quantile", "threshold", "valid_f1", "precision", "recall"),
-    *("f1", "f1_low", "f1_high", "instance_recall", "domain_f1", "average_precision", "auroc"),
-    *("auroc_low", "auroc_high"),
+    *("false_positive_rate", "f1", "f1_low", "f1_high", "reference_base_rate"),
+    *("f1_at_reference_rate", "instance_recall", "domain_f1", "average_precision", "auroc"),
+    *("auroc_low", "auroc_high", "position_matched_auroc", "preferred_end"),
     *(
         "mcc",
         "lift",

@@ -133,10 +133,11 @@ class ClusterCounts:
             counts += group_sums(counted.astype(np.int64), cluster, len(counts))
 
     def scores(self) -> pd.DataFrame:
-        """precision, recall, f1, f1_low, f1_high, n_residues, n_clusters: a row per property.
+        """Scores and how often the property occurs, a row per property.
 
-        n_residues and n_clusters are those with the property; the interval is `f1_interval`
-        over clusters.
+        precision, recall, f1, f1_low, f1_high, base_rate (share of the known residues with the
+        property), n_residues and n_clusters (with it). The interval is `f1_interval` over
+        clusters.
 
         Examples
         --------
@@ -157,6 +158,7 @@ class ClusterCounts:
                 "f1": f1_score(tp, on, positives),
                 "f1_low": low,
                 "f1_high": high,
+                "base_rate": ratio(positives, self.known.sum(0)),
                 "n_residues": positives,
                 "n_clusters": (self.positives > 0).sum(0),
             }

@@ -1,7 +1,7 @@
 """Streaming over one layer's residues, as a set of detectors encodes them."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -11,6 +11,7 @@ from scipy import sparse
 from protsae.association.codes import Codes
 from protsae.association.counts import KnownCounts
 from protsae.association.instances import InstanceCounts
+from protsae.association.position_matched import LabelledProteins
 from protsae.concepts.annotations import Spans
 from protsae.concepts.residues import Property
 from protsae.config import AnnotateSettings
@@ -21,6 +22,9 @@ HELD_VALUES = 50_000_000
 SAMPLE_VALUES = 50_000_000
 """Most activations in the sample of train, 8 bytes each: 250 active detectors a residue leave room
 for the 200,000 residues of the default."""
+
+LABELLED_ROWS = 50_000
+"""Residues of which labels are held at a time: memory, not results."""
 
 
 class Concepts(Protocol):
@@ -50,11 +54,18 @@ class Concepts(Protocol):
 
 @dataclass(frozen=True)
 class Layer:
-    """The proteins, in the order in which codes have them, and what is known of their residues."""
+    """The proteins, in the order in which codes have them, and what is known of their residues.
+
+    Attributes
+    ----------
+    reference_rates : mapping of str to float
+        Base rates of concepts, by name, that F1 is also given at.
+    """
 
     proteins: pd.DataFrame
     properties: Concepts
     settings: AnnotateSettings
+    reference_rates: Mapping[str, float] = field(default_factory=dict)
 
     def of_split(self, split: str) -> pd.DataFrame:
         """Rows of the protein table."""
@@ -63,6 +74,20 @@ class Layer:
     def names(self, split: str) -> set[str]:
         """Accessions of a split."""
         return set(self.of_split(split)["accession"])
+
+    def labelled(self, split: str) -> Iterator[LabelledProteins]:
+        """All proteins of a split with their labels; homology clusters numbered as they come."""
+        own = self.of_split(split)
+        own = own.assign(number=pd.factorize(own["cluster"])[0])
+        lengths = own["length"]
+        for _, part in own.groupby((lengths.cumsum() - lengths) // LABELLED_ROWS):
+            names = part["accession"].tolist()
+            yield LabelledProteins(
+                part["length"].to_numpy(),
+                part["number"].to_numpy(),
+                self.properties.labels(names),
+                self.properties.known(names),
+            )
 
     def blocks(
         self, codes: Codes, names: set[str]

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from protsae.association.annotation import PairScores, candidate_pairs, score_pairs
+from protsae.association.base_rates import f1_at_base_rate, false_positive_rate, rates_of
 from protsae.association.codes import Chosen, Codes
 from protsae.association.instances import InstanceCounts
 from protsae.association.layer import Layer
@@ -88,16 +89,24 @@ def _scored(
     n_residues = scores.n_residues[property_]
     tp, on, positives = (test[key][pair] for key in ("tp", "on", "positives"))
     found = instance_recall(layer, instances, scores)[pair]
+    names = [named[p].name for p in property_]
+    false_positives = false_positive_rate(tp, on, positives, n_residues)
+    reference = rates_of(names, layer.reference_rates)
     pairs = pd.DataFrame(
         {
             "feature": feature,
-            "property": [named[p].name for p in property_],
+            "property": names,
             "property_type": [named[p].type for p in property_],
             "quantile": np.array(sorted(layer.settings.quantiles))[level],
             "threshold": thresholds[level, feature],
             **{f"valid_{key}": scores.valid[key][pair] for key in ("precision", "recall", "f1")},
             "gain": scores.gain[pair],
             **{key: test[key][pair] for key in ("precision", "recall", "f1")},
+            "false_positive_rate": false_positives,
+            "reference_base_rate": reference,
+            "f1_at_reference_rate": f1_at_base_rate(
+                test["recall"][pair], false_positives, reference
+            ),
             "instance_recall": found,
             "domain_f1": harmonic_mean(test["precision"][pair], found),
             "mcc": matthews_correlation(tp, on, positives, n_residues),

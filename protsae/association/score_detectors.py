@@ -20,7 +20,8 @@ ALWAYS_ON = "always on"
 """Name of the detector that is on everywhere."""
 
 COLUMNS = (
-    *("feature", "concept", "threshold", "valid_f1", "precision", "recall", "f1", "f1_low"),
+    *("feature", "concept", "threshold", "valid_f1", "precision", "recall", "false_positive_rate"),
+    *("f1", "f1_low"),
     *("f1_high", "auroc", "auroc_low", "auroc_high", "null_f1", "position_null_f1"),
     *("rotation_p_value", "position_p_value", "p_value", "q_value", "family_p_value"),
     *("base_rate", "n_clusters", "tp", "fp", "fn"),

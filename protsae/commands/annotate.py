@@ -37,6 +37,7 @@ from protsae.errors import UserError
 from protsae.flags import add_flags, add_threads_flag, settings_from_flags
 from protsae.io.activations import LayerCache
 from protsae.io.annotations_table import read_annotations_table
+from protsae.io.base_rates import read_base_rates
 from protsae.io.codes import StoredCodes
 from protsae.io.progress import progress
 from protsae.io.property_table import read_properties
@@ -90,7 +91,8 @@ def run(args: argparse.Namespace) -> None:
     cache.index.validate_order(order, "--activations")
     stored = open_codes(args.codes, saes, cache, order)
     properties = read_properties(args.annotations, proteins, protein_set, settings, print)
-    layer = Layer(proteins, properties, settings)
+    rates = read_base_rates(settings.reference_rates) if settings.reference_rates else {}
+    layer = Layer(proteins, properties, settings, rates)
     detectors: dict[str, Codes] = {**stored, **baselines(layer, cache, stored)}
 
     interplm = None
@@ -101,7 +103,7 @@ def run(args: argparse.Namespace) -> None:
     for variant, codes in progress(detectors.items(), "annotating", "sets of detectors"):
         examined = examine(layer, split, codes, "leading" if variant in saes else "best")
         found = {
-            "associations": examined.pairs.drop(columns=["gain", "base_rate"]),
+            "associations": examined.pairs.drop(columns="gain"),
             "detectors": detector_rows(examined),
             "cluster_counts": examined.cluster_counts,
         }
@@ -137,6 +139,12 @@ def run(args: argparse.Namespace) -> None:
     for variant, trained in saes.items():
         if note := unknown_train_set(trained.source):
             print(f"{variant}{note}")
+    if rates:
+        without = sum(p.name not in rates for p in properties.properties)
+        print(
+            f"{settings.reference_rates}: base rates of {len(rates):,} concepts, of all but "
+            f"{without} of the properties scored"
+        )
     for reason, n_features in properties.features_left_out.items():
         print(f"{n_features:,} UniProt features left out: {reason}")
     for reason, n_properties in properties.left_out.items():

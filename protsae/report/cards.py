@@ -7,6 +7,7 @@ import pandas as pd
 from protsae.errors import UserError
 from protsae.models import ONEHOT, is_random
 from protsae.report import plots
+from protsae.report.formats import decimals, percent
 from protsae.report.properties import PropertyResidues
 from protsae.report.run import Layer
 from protsae.report.sequence import coloured_residues, shown_ranges
@@ -32,6 +33,8 @@ def layer_section(
             {
                 **row,
                 "id": f"{key}-feature-{place}",
+                "elsewhere": elsewhere(row["reference_base_rate"], row["f1_at_reference_rate"]),
+                "end": row["preferred_end"] if pd.notna(row["preferred_end"]) else "",
                 "examples": _examples(
                     examples.get((row["variant"], row["feature"]), layer.examples.head(0)),
                     row["property"],
@@ -42,6 +45,25 @@ def layer_section(
             for place, row in enumerate(layer.best.to_dict("records"))
         ],
     }
+
+
+def elsewhere(base_rate: float, f1: float) -> str:
+    """What F1 comes to at another base rate, in words.
+
+    Examples
+    --------
+    >>> elsewhere(0.007, 0.384)
+    'F1 0.38 where 0.7 % of residues have it, as in the reference set, by the same recall and \
+false-positive rate'
+    >>> elsewhere(float("nan"), float("nan"))
+    'the reference set does not say how common it is'
+    """
+    if pd.isna(base_rate):
+        return "the reference set does not say how common it is"
+    return (
+        f"F1 {decimals(f1)} where {percent(base_rate)} of residues have it, as in the reference "
+        "set, by the same recall and false-positive rate"
+    )
 
 
 def _examples(

@@ -9,7 +9,7 @@ import pytest
 from scipy.stats import spearmanr
 
 from protsae.association import layer as layer_module
-from protsae.association import propose
+from protsae.association import position_matched, propose
 from protsae.association.examine import Examined, HeldOut, examine
 from protsae.association.examples import top_proteins
 from protsae.association.features import example_rows, feature_rows
@@ -103,6 +103,35 @@ def test_support_of_a_property(scored: Scored) -> None:
     row = scored.features.iloc[SIGNAL]
     assert (row["n_residues"], row["n_clusters"]) == (72, 12)
     assert row["base_rate"] == 72 / (24 * LENGTH)
+
+
+def test_f1_at_the_base_rates_of_test_is_f1(scored: Scored) -> None:
+    pairs = scored.examined.pairs
+    assert pairs[["reference_base_rate", "f1_at_reference_rate"]].isna().all(axis=None)
+    own = dict(zip(pairs["property"], pairs["base_rate"], strict=True))
+    rates = {name: rate for name, rate in own.items() if name != "SIGNAL"}
+    layer = replace(build_layer(), reference_rates=rates)
+    again = examine(layer, HeldOut.of(layer), codes_of(planted())).pairs
+    known = (again["property"] != "SIGNAL").to_numpy()
+    np.testing.assert_allclose(again["f1_at_reference_rate"][known], again["f1"][known])
+    assert again["f1_at_reference_rate"][~known].isna().all()
+    negatives = (1 - again["base_rate"]) * 6 * LENGTH  # all residues are known
+    np.testing.assert_allclose(again["false_positive_rate"], again["fp"] / negatives)
+
+
+def test_auroc_at_equal_distance_where_a_property_prefers_an_end(
+    scored: Scored, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SIGNAL is at residues 4 to 9 of 29: near the start, if 10 residues are."""
+    columns = ["position_matched_auroc", "preferred_end"]
+    assert scored.examined.pairs[columns].isna().all(axis=None)
+    monkeypatch.setattr(position_matched, "NEAR", 10)
+    monkeypatch.setattr(position_matched, "MIN_Z", 1.7)  # below the root of its three clusters
+    pairs = score(planted()).examined.pairs.set_index(["feature", "property"])
+    assert pairs.loc[(SIGNAL, "SIGNAL"), columns].tolist() == [1, "N-terminus"]
+    others = pairs[pairs["preferred_end"].isna()]
+    assert 0 < len(others) < len(pairs)
+    assert others["position_matched_auroc"].isna().all()
 
 
 def test_always_on_and_dead_features_have_no_property(scored: Scored) -> None:

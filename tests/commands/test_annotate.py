@@ -157,6 +157,26 @@ def test_a_variant_alone_scores_as_among_others(
     pd.testing.assert_frame_equal(alone, among)
 
 
+def test_base_rates_of_a_file(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rates = tmp_path / "rates.tsv"
+    rates.write_text("concept\tbase_rate\nresidue: C\t0.01\nMOTIF\t0.5\n")
+    output = tmp_path / "out"
+    assert annotate(run, [run / "topk"], output, "--reference-rates", str(rates)) == 0
+    printed = capsys.readouterr().out.splitlines()
+    (line,) = [line for line in printed if line.startswith(str(rates))]
+    assert line.startswith(f"{rates}: base rates of 2 concepts, of all but ")
+    pairs = read_table(output / "associations.parquet")
+    given = pairs["property"] == "residue: C"
+    assert (pairs.loc[given, "reference_base_rate"] == 0.01).all()
+    # A perfect detector is one at any base rate.
+    perfect = pairs.loc[given & (pairs["f1"] == 1), "f1_at_reference_rate"]
+    assert (perfect == 1).all()
+    assert len(perfect)
+    assert pairs.loc[~given, ["reference_base_rate", "f1_at_reference_rate"]].isna().all(axis=None)
+
+
 def test_no_property_often_enough(
     run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

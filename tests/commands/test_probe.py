@@ -40,7 +40,7 @@ def test_columns_are_the_documented_ones(run: Path, table: pd.DataFrame) -> None
     assert set(table["model"]) == {"onehot"}
     assert set(table["layer"]) == {0}
     metadata = read_metadata(run / "out" / "probes.parquet")
-    assert (metadata["table"], metadata["table_version"]) == ("probes", 2)
+    assert (metadata["table"], metadata["table_version"]) == ("probes", PROBES.version)
     assert metadata["model"] == "onehot"
 
 

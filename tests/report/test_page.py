@@ -139,6 +139,19 @@ def test_cards_show_the_rule_beside_the_neuron(page: str) -> None:
         assert '<span class="verdict no">defined by the sequence</span>' in card
 
 
+def test_cards_and_summary_say_what_scores_rest_on(page: str) -> None:
+    """SIGNAL has a base rate of 0.25, in the reference of 0.125."""
+    for text in (
+        "25 % of test residues have it",
+        "F1 0.50 where 12.5 % of residues have it, as in the reference set, by the same recall and "
+        "false-positive rate",
+        "AUROC at equal distance from the N-terminus</dt><dd>0.75",
+        "dead on 20 residues",
+        "the same against amino-acid frequencies",
+    ):
+        assert text in page, text
+
+
 def test_reads_only_the_files_it_shows(tmp_path: Path) -> None:
     write_run(tmp_path)
     stray = tmp_path / "sae" / MODEL / "layer-09" / "relu" / "evaluation.json"
