@@ -3,7 +3,8 @@
 All SAE variants of one layer, its single neurons and principal components, and a random dictionary
 are scored by the same code: thresholds are quantiles of positive activations on train, property and
 threshold are chosen on valid, every score is reported on test, with a 95 % interval over homology
-clusters and a p-value under rotations of the labels within each protein that break no stretch.
+clusters and p-values of two nulls: labels rotated within the known residues of each protein, and labels
+taken from other homology clusters at the same places.
 
 example:
   protsae annotate --sae results/sae/esm2_t6_8M_UR50D/layer-03/topk \\

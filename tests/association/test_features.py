@@ -15,6 +15,7 @@ from protsae.association.examples import top_proteins
 from protsae.association.features import example_rows, feature_rows
 from protsae.association.layer import Layer
 from protsae.concepts.scales import SCALES
+from tests.association import tiny_layer
 from tests.association.tiny_layer import LENGTH, N_PROTEINS, SETTINGS, build_layer, codes_of, signal
 from tests.tiny_run import protein_rows
 
@@ -115,18 +116,19 @@ def test_f1_at_the_base_rates_of_test_is_f1(scored: Scored) -> None:
     known = (again["property"] != "SIGNAL").to_numpy()
     np.testing.assert_allclose(again["f1_at_reference_rate"][known], again["f1"][known])
     assert again["f1_at_reference_rate"][~known].isna().all()
-    negatives = (1 - again["base_rate"]) * 6 * LENGTH  # all residues are known
+    negatives = (1 - again["base_rate"]) * 24 * LENGTH  # all residues are known
     np.testing.assert_allclose(again["false_positive_rate"], again["fp"] / negatives)
 
 
 def test_auroc_at_equal_distance_where_a_property_prefers_an_end(
     scored: Scored, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """SIGNAL is at residues 4 to 9 of 29: near the start, if 10 residues are."""
+    """SIGNAL anywhere prefers none; at residues 4 to 9 of 29 the start, if 10 residues are near."""
     columns = ["position_matched_auroc", "preferred_end"]
     assert scored.examined.pairs[columns].isna().all(axis=None)
+    monkeypatch.setattr(tiny_layer, "start", lambda protein: 4)
     monkeypatch.setattr(position_matched, "NEAR", 10)
-    monkeypatch.setattr(position_matched, "MIN_Z", 1.7)  # below the root of its three clusters
+    monkeypatch.setattr(position_matched, "MIN_Z", 1.7)
     pairs = score(planted()).examined.pairs.set_index(["feature", "property"])
     assert pairs.loc[(SIGNAL, "SIGNAL"), columns].tolist() == [1, "N-terminus"]
     others = pairs[pairs["preferred_end"].isna()]
