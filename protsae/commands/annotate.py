@@ -39,23 +39,35 @@ from protsae.io.activations import LayerCache
 from protsae.io.annotations_table import read_annotations_table
 from protsae.io.base_rates import read_base_rates
 from protsae.io.codes import StoredCodes
+from protsae.io.conformed import write_conformed
 from protsae.io.progress import progress
 from protsae.io.property_table import read_properties
 from protsae.io.proteins_table import read_split_proteins
 from protsae.io.sae_files import unknown_train_set
-from protsae.io.tables import write_table
 from protsae.models import NEURONS, PCA, RANDOM
 from protsae.sae.architectures import TopkSae
 from protsae.sae.dictionaries import random_directions
 from protsae.sae.metrics import encoder_decoder_cosine, measure_moments, principal_components
-from protsae.tables_schema import CANDIDATES, INTERPLM, RECOVERY, RELIABILITY, conform
+from protsae.tables_schema import (
+    CANDIDATES,
+    DETECTORS,
+    EXAMPLES,
+    INTERPLM,
+    LAYER_ASSOCIATIONS,
+    LAYER_FEATURES,
+    RECOVERY,
+    RELIABILITY,
+)
 from protsae.trained import Trained, encoder, open_saes
 
 MISSING = {table.name: table for table in (CANDIDATES, RECOVERY, RELIABILITY)}
 """Tables on annotation that may be missing, and on how far to trust them."""
 
-OTHERS = {**MISSING, INTERPLM.name: INTERPLM}
-"""Tables that may be empty."""
+TABLES = {
+    **{t.name: t for t in (LAYER_FEATURES, LAYER_ASSOCIATIONS, DETECTORS, EXAMPLES, INTERPLM)},
+    **MISSING,
+}
+"""All tables of a layer, by name."""
 
 BLOCK_ROWS = 16384
 """Residues read at a time for moments."""
@@ -114,11 +126,7 @@ def run(args: argparse.Namespace) -> None:
     for name, parts in tables.items():
         table = pd.concat(parts, ignore_index=True)
         table = table.assign(model=cache.source.model, layer=cache.layer)
-        first = [c for c in ("model", "layer", "variant", "feature") if c in table]
-        table = table[first + [column for column in table if column not in first]]
-        if name in OTHERS:
-            table = conform(table, OTHERS[name], name)
-        write_table(Path(args.output) / f"{name}.parquet", table, metadata)
+        write_conformed(Path(args.output) / f"{name}.parquet", table, TABLES[name], metadata)
     if interplm is None:
         # Of an earlier run, and it would pass for one of this.
         (Path(args.output) / f"{INTERPLM.name}.parquet").unlink(missing_ok=True)

@@ -22,8 +22,9 @@ from protsae import __version__
 from protsae.association.scores import CALLED_Q
 from protsae.association.summary import concatenate, summarise, with_baselines, with_rules
 from protsae.errors import UserError
+from protsae.io.conformed import read_conformed, write_conformed
 from protsae.io.json_files import read_json
-from protsae.io.tables import read_table, write_table, write_tsv
+from protsae.io.tables import write_tsv
 from protsae.tables_schema import (
     ASSOCIATIONS,
     DETECTORS,
@@ -81,17 +82,18 @@ def run(args: argparse.Namespace) -> None:
     _validate_same_saes(of_layers, evaluations)
     documents = [document for _, document in evaluations.values()]
     d_model = {(found["model"], found["layer"]): found["d_model"] for found in documents}
-    probes = pd.concat([conform(read_table(path), PROBES, path) for path in args.probes])
-    lookup = conform(read_table(args.lookup), LOOKUP, args.lookup)
-    rules = conform(read_table(args.rules), RULES, args.rules)
+    probes = pd.concat([read_conformed(path, PROBES) for path in args.probes])
+    lookup = read_conformed(args.lookup, LOOKUP)
+    rules = read_conformed(args.rules, RULES)
     _validate_ruled({*of_layers["property"].dropna(), *of_pairs["property"]}, rules, args.rules)
     with_all = with_baselines(of_layers, of_pairs, probes, lookup, rules, d_model)
     features = conform(with_all, FEATURES, "features.parquet")
     associations = conform(with_rules(of_pairs, rules), ASSOCIATIONS, "associations.parquet")
     summary = conform(summarise(documents, features), SUMMARY, "summary.tsv")
-    write_table(output / "features.parquet", features, _metadata(FEATURES))
+    metadata = {"stage": "tables", "code_version": __version__}
+    write_conformed(output / "features.parquet", features, FEATURES, metadata)
     write_tsv(output / "features.tsv", features)
-    write_table(output / "associations.parquet", associations, _metadata(ASSOCIATIONS))
+    write_conformed(output / "associations.parquet", associations, ASSOCIATIONS, metadata)
     write_tsv(output / "detectors.tsv", detectors)
     write_tsv(output / "summary.tsv", summary)
     significant = int(summary["features_significant"].sum())
@@ -110,8 +112,7 @@ def _join(folders: Sequence[Path], table: Table) -> pd.DataFrame:
     """The table of every folder, checked against its schema, in one order."""
     parts = []
     for folder in folders:
-        path = folder / f"{table.name}.parquet"
-        parts.append(conform(read_table(path), table, str(path)))
+        parts.append(read_conformed(folder / f"{table.name}.parquet", table))
     rows = concatenate(parts)
     repeated = rows.duplicated(list(table.key))
     if table is LAYER_FEATURES and repeated.any():
@@ -180,12 +181,3 @@ def _validate_ruled(properties: set[str], rules: pd.DataFrame, path: str) -> Non
 
 def _shown(key: Key) -> str:
     return f"model {key[0]}, layer {key[1]}, variant {key[2]}"
-
-
-def _metadata(table: Table) -> dict[str, Any]:
-    return {
-        "stage": "tables",
-        "table": table.name,
-        "table_version": table.version,
-        "code_version": __version__,
-    }
