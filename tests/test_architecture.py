@@ -27,7 +27,7 @@ MAY_IMPORT = {
     "association": {"concepts", "config", "models", "resampling"},
     "plm": {"alphabet", "config", "device", "errors", "io", "provenance", "resampling"},
     "io": {"alphabet", "errors", "proteins", "filters", "provenance", "split", "protsae", "config"}
-    | {"entry_features", "concepts"},
+    | {"entry_features", "concepts", "tables_schema"},
     "report": {"alphabet", "association", "concepts", "errors", "io", "models", "protsae"}
     | {"tables_schema"},
 }

@@ -3,8 +3,8 @@
 All SAE variants of one layer, its single neurons and principal components, and a random dictionary
 are scored by the same code: thresholds are quantiles of positive activations on train, property and
 threshold are chosen on valid, every score is reported on test, with a 95 % interval over homology
-clusters and p-values of two nulls: labels rotated within the known residues of each protein, and labels
-taken from other homology clusters at the same places.
+clusters and p-values of two nulls: labels rotated within the known residues of each protein, and
+labels taken from other homology clusters at the same places.
 
 example:
   protsae annotate --sae results/sae/esm2_t6_8M_UR50D/layer-03/topk \\
@@ -40,11 +40,11 @@ from protsae.io.activations import LayerCache
 from protsae.io.annotations_table import read_annotations_table
 from protsae.io.base_rates import read_base_rates
 from protsae.io.codes import StoredCodes
+from protsae.io.conformed import write_conformed
 from protsae.io.progress import progress
 from protsae.io.property_table import read_properties
 from protsae.io.proteins_table import read_split_proteins
 from protsae.io.sae_files import unknown_train_set
-from protsae.io.tables import write_table
 from protsae.models import NEURONS, PCA, RANDOM
 from protsae.sae.architectures import TopkSae
 from protsae.sae.dictionaries import random_directions
@@ -52,18 +52,25 @@ from protsae.sae.metrics import encoder_decoder_cosine, measure_moments, princip
 from protsae.tables_schema import (
     CANDIDATES,
     CLUSTER_COUNTS,
+    DETECTORS,
+    EXAMPLES,
     INTERPLM,
+    LAYER_ASSOCIATIONS,
+    LAYER_FEATURES,
     RECOVERY,
     RELIABILITY,
-    conform,
 )
 from protsae.trained import Trained, encoder, open_saes
 
 MISSING = {table.name: table for table in (CANDIDATES, RECOVERY, RELIABILITY)}
 """Tables on annotation that may be missing, and on how far to trust them."""
 
-CHECKED = {**MISSING, INTERPLM.name: INTERPLM, CLUSTER_COUNTS.name: CLUSTER_COUNTS}
-"""Tables that may be empty, or are for no further stage to complete."""
+TABLES = {
+    **{t.name: t for t in (LAYER_FEATURES, LAYER_ASSOCIATIONS, DETECTORS, EXAMPLES)},
+    **{t.name: t for t in (CLUSTER_COUNTS, INTERPLM)},
+    **MISSING,
+}
+"""All tables of a layer, by name."""
 
 BLOCK_ROWS = 16384
 """Residues read at a time for moments."""
@@ -123,11 +130,7 @@ def run(args: argparse.Namespace) -> None:
     for name, parts in tables.items():
         table = pd.concat(parts, ignore_index=True)
         table = table.assign(model=cache.source.model, layer=cache.layer)
-        first = [c for c in ("model", "layer", "variant", "feature") if c in table]
-        table = table[first + [column for column in table if column not in first]]
-        if name in CHECKED:
-            table = conform(table, CHECKED[name], name)
-        write_table(Path(args.output) / f"{name}.parquet", table, metadata)
+        write_conformed(Path(args.output) / f"{name}.parquet", table, TABLES[name], metadata)
     if interplm is None:
         # Of an earlier run, and it would pass for one of this.
         (Path(args.output) / f"{INTERPLM.name}.parquet").unlink(missing_ok=True)

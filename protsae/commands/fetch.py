@@ -53,6 +53,8 @@ _ANNOTATIONS = {
     "evidence": "str",
     "certain": "bool",
 }
+# As protsae.tables_schema has it (a test compares): imported, any edit there would fetch again.
+_VERSION = {"table": "annotations", "table_version": 2}
 _BATCH = 10_000  # proteins in memory at a time, and in a row group
 
 _NOT_IN_INPUT = "accession not in the FASTA file"
@@ -87,8 +89,8 @@ def run(args: argparse.Namespace) -> None:
         ]
         _write_tables(kept, features, digest, *tables)
         checksum = digest.hexdigest()
-        for table in tables:
-            table.describe({"protein_set_sha256": checksum, "source": source})
+        for table, version in zip(tables, (_VERSION, {}), strict=True):
+            table.describe({**version, "protein_set_sha256": checksum, "source": source})
         # Says that the tables are whole and belong together, so it must not outlive older ones.
         (output / "provenance.json").unlink(missing_ok=True)
     counts = {"proteins": _protein_counts(proteins), "features": _feature_counts(features)}

@@ -44,12 +44,13 @@ from protsae.concepts.windows import blosum_windows
 from protsae.config import LookupSettings, ProbeSettings, PropertySettings
 from protsae.errors import UserError
 from protsae.flags import add_flags, add_threads_flag, settings_from_flags
+from protsae.io.conformed import write_conformed
 from protsae.io.json_files import read_json
 from protsae.io.mmseqs import search
 from protsae.io.property_table import read_properties
 from protsae.io.proteins_table import read_split_proteins
-from protsae.io.tables import write_table, write_tsv
-from protsae.tables_schema import LOOKUP, PROPERTIES, RULE_COUNTS, RULES, Table, conform
+from protsae.io.tables import write_tsv
+from protsae.tables_schema import LOOKUP, PROPERTIES, RULE_COUNTS, RULES, conform
 
 RULE_ROWS = 50_000
 """Residues at a time that rules are tried on: memory, not results."""
@@ -106,11 +107,11 @@ def run(args: argparse.Namespace) -> None:
     path = Path(args.output) / "lookup.parquet"
     table = pd.concat(parts, ignore_index=True)[LOOKUP.names]
     metadata = {
-        **_metadata(LOOKUP, protein_set),
+        **_metadata(protein_set),
         "test_proteins": len(test),
         "test_proteins_with_hit": n_hit,
     }
-    write_table(path, conform(table, LOOKUP, str(path)), metadata)
+    write_conformed(path, table, LOOKUP, metadata)
     print(f"{n_hit:,} of {len(test):,} test proteins have a hit in train")
     for method, scored in table.groupby("method"):
         print(f"{method}: {len(scored)} properties, median F1 {scored['f1'].median():.3f}")
@@ -130,7 +131,7 @@ def write_rules(
     by_cluster = cluster_rows([p.name for p in properties.properties], clusters, counts)
     for frame, table in ((rows, RULES), (by_cluster, RULE_COUNTS)):
         path = output / f"{table.name}.parquet"
-        write_table(path, conform(frame, table, str(path)), _metadata(table, protein_set))
+        write_conformed(path, frame, table, _metadata(protein_set))
     annotated = rows[rows["defined_by_sequence"] == 0]
     print(f"rules: {len(rows)} properties, of which {len(rows) - len(annotated)} are defined by")
     print(f"  the sequence; median F1 of the others {annotated['f1'].median():.3f}")
@@ -240,11 +241,9 @@ def homology_reader(
     return read, {queries["accession"][hit.query] for hit in hits}
 
 
-def _metadata(table: Table, protein_set: str) -> dict[str, Any]:
+def _metadata(protein_set: str) -> dict[str, Any]:
     return {
         "stage": "lookup",
         "protein_set_sha256": protein_set,
-        "table": table.name,
-        "table_version": table.version,
         "code_version": __version__,
     }

@@ -19,9 +19,9 @@ from protsae.association.supervised import Residues
 from protsae.config import ProbeSettings, PropertySettings
 from protsae.flags import add_flags, settings_from_flags
 from protsae.io.activations import LayerCache
+from protsae.io.conformed import write_conformed
 from protsae.io.property_table import read_properties
 from protsae.io.proteins_table import read_split_proteins
-from protsae.io.tables import write_table
 from protsae.tables_schema import PROBES, conform
 
 
@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> None:
     path = Path(args.output) / "probes.parquet"
     metadata = {"stage": "probe", **vars(cache.source), "code_version": __version__}
     table = conform(rows, PROBES, str(path))
-    write_table(path, table, {**metadata, "table": "probes", "table_version": PROBES.version})
+    write_conformed(path, table, PROBES, metadata)
     print(
         f"{len(names)} properties probed; median F1 {table['f1'].median():.3f}, of the control "
         f"{table['control_f1'].median():.3f}"

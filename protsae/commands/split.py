@@ -26,13 +26,14 @@ from protsae.concepts.outlook import annotated_residues, outlook_lines, proteins
 from protsae.config import PropertySettings, SplitSettings
 from protsae.flags import add_flags, add_threads_flag, settings_from_flags
 from protsae.io.annotations_table import read_annotations_table
+from protsae.io.conformed import write_conformed
 from protsae.io.mmseqs import MAX_EVALUE, cluster_sequences, find_links, search
 from protsae.io.property_table import read_all_properties
 from protsae.io.proteins_table import COLUMNS, read_previous_splits, read_split_proteins
-from protsae.io.tables import read_table, write_table, write_tsv
+from protsae.io.tables import read_table, write_tsv
 from protsae.provenance import protein_set_sha256
 from protsae.split import LEFT_OUT, SPLITS, assign_splits, extend_splits, joining_clusters
-from protsae.tables_schema import RELATIVES, conform
+from protsae.tables_schema import PROTEINS, RELATIVES, conform
 
 NAMED = 10
 """Proteins named on the screen; all are in the table."""
@@ -66,9 +67,10 @@ def run(args: argparse.Namespace) -> None:
     protein_set = protein_set_sha256(proteins["accession"], proteins["sequence"])
     path = Path(args.output).parent / "relatives.tsv"
     write_tsv(path, conform(relatives, RELATIVES, str(path)))
-    write_table(
+    write_conformed(
         args.output,
         proteins[list(COLUMNS)],
+        PROTEINS,
         {
             "stage": "split",
             "settings": settings.model_dump(),

@@ -23,8 +23,9 @@ from protsae.association.baseline_comparison import compare_features
 from protsae.association.scores import CALLED_Q
 from protsae.association.summary import concatenate, summarise, with_baselines, with_rules
 from protsae.errors import UserError
+from protsae.io.conformed import read_conformed, write_conformed
 from protsae.io.json_files import read_json
-from protsae.io.tables import read_table, write_table, write_tsv
+from protsae.io.tables import write_tsv
 from protsae.tables_schema import (
     ASSOCIATIONS,
     CLUSTER_COUNTS,
@@ -87,20 +88,27 @@ def run(args: argparse.Namespace) -> None:
     _validate_same_saes(of_layers, evaluations)
     documents = [document for _, document in evaluations.values()]
     d_model = {(found["model"], found["layer"]): found["d_model"] for found in documents}
-    probes = pd.concat([conform(read_table(path), PROBES, path) for path in args.probes])
-    lookup = conform(read_table(args.lookup), LOOKUP, args.lookup)
-    rules = conform(read_table(args.rules), RULES, args.rules)
+    probes = pd.concat([read_conformed(path, PROBES) for path in args.probes])
+    lookup = read_conformed(args.lookup, LOOKUP)
+    rules = read_conformed(args.rules, RULES)
     _validate_ruled({*of_layers["property"].dropna(), *of_pairs["property"]}, rules, args.rules)
     with_all = with_baselines(of_layers, of_pairs, probes, lookup, rules, d_model)
-    rule_counts = conform(read_table(args.rule_counts), RULE_COUNTS, args.rule_counts)
-    counts = pd.concat([_read_counts(folder) for folder in folders], ignore_index=True)
+    rule_counts = read_conformed(args.rule_counts, RULE_COUNTS)
+    counts = pd.concat(
+        [
+            read_conformed(folder / f"{CLUSTER_COUNTS.name}.parquet", CLUSTER_COUNTS)
+            for folder in folders
+        ],
+        ignore_index=True,
+    )
     compared = compare_features(with_all, of_pairs, counts, rule_counts)
     features = conform(with_all.join(compared), FEATURES, "features.parquet")
     associations = conform(with_rules(of_pairs, rules), ASSOCIATIONS, "associations.parquet")
     summary = conform(summarise(documents, features), SUMMARY, "summary.tsv")
-    write_table(output / "features.parquet", features, _metadata(FEATURES))
+    metadata = {"stage": "tables", "code_version": __version__}
+    write_conformed(output / "features.parquet", features, FEATURES, metadata)
     write_tsv(output / "features.tsv", features)
-    write_table(output / "associations.parquet", associations, _metadata(ASSOCIATIONS))
+    write_conformed(output / "associations.parquet", associations, ASSOCIATIONS, metadata)
     write_tsv(output / "detectors.tsv", detectors)
     write_tsv(output / "summary.tsv", summary)
     significant = int(summary["features_significant"].sum())
@@ -119,8 +127,7 @@ def _join(folders: Sequence[Path], table: Table) -> pd.DataFrame:
     """The table of every folder, checked against its schema, in one order."""
     parts = []
     for folder in folders:
-        path = folder / f"{table.name}.parquet"
-        parts.append(conform(read_table(path), table, str(path)))
+        parts.append(read_conformed(folder / f"{table.name}.parquet", table))
     rows = concatenate(parts)
     repeated = rows.duplicated(list(table.key))
     if table is LAYER_FEATURES and repeated.any():
@@ -130,11 +137,6 @@ def _join(folders: Sequence[Path], table: Table) -> pd.DataFrame:
             "give each folder once"
         )
     return rows
-
-
-def _read_counts(folder: Path) -> pd.DataFrame:
-    path = folder / f"{CLUSTER_COUNTS.name}.parquet"
-    return conform(read_table(path), CLUSTER_COUNTS, str(path))
 
 
 def _read_evaluations(paths: Sequence[str]) -> dict[Key, tuple[str, dict[str, Any]]]:
@@ -194,12 +196,3 @@ def _validate_ruled(properties: set[str], rules: pd.DataFrame, path: str) -> Non
 
 def _shown(key: Key) -> str:
     return f"model {key[0]}, layer {key[1]}, variant {key[2]}"
-
-
-def _metadata(table: Table) -> dict[str, Any]:
-    return {
-        "stage": "tables",
-        "table": table.name,
-        "table_version": table.version,
-        "code_version": __version__,
-    }

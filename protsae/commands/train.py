@@ -55,6 +55,9 @@ LOGGED_ROWS = 100
 Curves = dict[str, list[dict[str, float]]]
 """Rows of the training curve of each SAE."""
 
+CURVE = {"table": "training", "table_version": 3}
+"""As `protsae.tables_schema` has it (a test compares): imported, any edit there would retrain."""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line."""
@@ -126,7 +129,9 @@ def run(args: argparse.Namespace) -> None:
         )
         curve = pd.DataFrame(curves[name])
         write_table(
-            folder / name / "training.parquet", curve, {"stage": "train", "layer": args.layer}
+            folder / name / "training.parquet",
+            curve,
+            {**CURVE, "stage": "train", "layer": args.layer},
         )
         write_sae(folder / name, sae.state_dict(), source)
         last = curve.iloc[-1]

@@ -6,7 +6,9 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from protsae.errors import UserError
-from protsae.io.tables import read_metadata, read_table
+from protsae.io.conformed import validate_version
+from protsae.io.tables import read_table
+from protsae.tables_schema import ANNOTATIONS
 
 COLUMNS = ("accession", "type", "description", "start", "end", "evidence", "certain")
 
@@ -17,10 +19,10 @@ def read_annotations_table(path: str | Path) -> pd.DataFrame:
     Raises
     ------
     UserError
-        If the table is missing, is no table of protsae, or is of a release that dropped features
-        without exact ends, so that their residues would pass for negatives.
+        If the table is missing, is no table of protsae or another one, or is of a release that
+        dropped features without exact ends, so that their residues would pass for negatives.
     """
-    read_metadata(path)
+    validate_version(path, ANNOTATIONS)
     if "certain" not in pq.read_schema(path).names:
         raise UserError(
             f"{path}: no column 'certain', as older releases of protsae wrote it; run the fetch "

@@ -11,6 +11,7 @@ from protsae.association.summary import concatenate, summarise
 from protsae.concepts.label_sets import LabelSet
 from protsae.errors import UserError
 from protsae.io.annotations_table import read_annotations_table
+from protsae.io.conformed import validate_version
 from protsae.io.json_files import read_json
 from protsae.io.residue_labels import read_label_sets
 from protsae.io.tables import read_table
@@ -196,4 +197,5 @@ def _concatenated(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
 
 
 def _read(path: Path, table: Table) -> pd.DataFrame:
+    validate_version(path, table)
     return read_table(path, table.names)

@@ -5,12 +5,14 @@ import pandas as pd
 import pytest
 
 from protsae.cli import main
+from protsae.commands.annotate import TABLES
+from protsae.io.conformed import read_conformed
 from protsae.io.residue_labels import write_labels
-from protsae.io.tables import read_table
-from protsae.tables_schema import EXAMPLES, INTERPLM, LAYER_ASSOCIATIONS, LAYER_FEATURES, conform
+from protsae.io.tables import read_metadata, read_table
+from protsae.tables_schema import INTERPLM
 from tests.tiny_run import TOPK, encode, inputs, protein_rows, train_saes, write_onehot_run
 
-FILES = ("features", "associations", "examples", "detectors")
+FILES = ("cluster_counts", "features", "associations", "examples", "detectors")
 FILES += ("candidates", "recovery", "reliability")
 RELU = {**TOPK, "architecture": "relu", "width": 31, "penalty": 0.5}
 SMALL = ("--min-residues", "3", "--min-clusters", "2", "--bootstrap", "53")
@@ -47,10 +49,12 @@ def tables(run: Path) -> dict[str, pd.DataFrame]:
     return {name: read_table(run / "out" / f"{name}.parquet") for name in FILES}
 
 
-def test_columns_are_the_documented_ones(tables: dict[str, pd.DataFrame]) -> None:
-    for name, table in (("features", LAYER_FEATURES), ("associations", LAYER_ASSOCIATIONS)):
-        conform(tables[name], table, name)
-    conform(tables["examples"], EXAMPLES, "examples")
+def test_columns_and_versions_are_the_documented_ones(run: Path) -> None:
+    assert set(FILES) == TABLES.keys() - {"interplm"}
+    for name in FILES:
+        read_conformed(run / "out" / f"{name}.parquet", TABLES[name])
+        stamp = read_metadata(run / "out" / f"{name}.parquet")
+        assert (stamp["table"], stamp["table_version"]) == (name, TABLES[name].version)
 
 
 def test_one_row_for_every_feature_of_every_variant(tables: dict[str, pd.DataFrame]) -> None:
@@ -258,6 +262,6 @@ def test_a_shard_that_was_not_given(
 def test_interplms_rule_on_request(run: Path, tmp_path: Path) -> None:
     """SIGNAL without a note is no concept there; what is not asked for is not left from before."""
     assert annotate(run, [run / "topk"], tmp_path, "--interplm", "true") == 0
-    found = conform(read_table(tmp_path / "interplm.parquet"), INTERPLM, "interplm")
+    found = read_conformed(tmp_path / "interplm.parquet", INTERPLM)
     assert found.empty
     assert not (run / "out" / "interplm.parquet").exists()

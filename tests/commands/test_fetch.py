@@ -55,6 +55,9 @@ def test_the_sample(folder, capsys):
         "sequence",
     ]
     assert list(annotations) == ANNOTATIONS.names
+    stamp = read_metadata("out/annotations.parquet")
+    assert (stamp["table"], stamp["table_version"]) == (ANNOTATIONS.name, ANNOTATIONS.version)
+    assert "table" not in read_metadata("out/fetched.parquet")
     assert annotations["certain"].dtype == bool
     assert (len(proteins), len(annotations)) == (231, 4330)
     assert (proteins["length"] == proteins["sequence"].str.len()).all()

@@ -13,6 +13,7 @@ from protsae.io.protein_files import read_proteins
 from protsae.io.proteins_table import COLUMNS, read_split_proteins
 from protsae.io.tables import read_metadata, read_table, write_table
 from protsae.provenance import protein_set_sha256
+from protsae.tables_schema import PROTEINS
 
 N_FAMILIES, LENGTH = 7, 61
 
@@ -41,7 +42,8 @@ def test_clusters_splits_and_checksum(tmp_path: Path, capsys: pytest.CaptureFixt
     target = tmp_path / "proteins" / "proteins.parquet"
     assert split(fetched(tmp_path), target) == 0
     proteins, checksum = read_split_proteins(target)
-    assert proteins.columns.tolist() == list(COLUMNS)
+    assert proteins.columns.tolist() == list(COLUMNS) == PROTEINS.names
+    assert read_metadata(target)["table_version"] == PROTEINS.version
     # Relatives share the first one's name; unrelated proteins have their own.
     names = proteins["accession"].tolist()
     expected = [names[i - 1] if i % 3 == 1 else names[i] for i in range(3 * N_FAMILIES)]

@@ -15,10 +15,12 @@ from protsae.commands import train as stage
 from protsae.config import SaeVariants, TrainSettings, parse_settings
 from protsae.flags import variants_flag
 from protsae.io.activations import LayerCache
+from protsae.io.conformed import read_conformed
 from protsae.io.sae_files import read_sae
-from protsae.io.tables import read_table
+from protsae.io.tables import read_metadata, read_table
 from protsae.sae.architectures import ARCHITECTURES
 from protsae.sae.restore import restore_sae
+from protsae.tables_schema import TRAINING
 from tests.dying_job import run_job
 from tests.tiny_esm import build_esm, save_tiny
 from tests.tiny_run import (
@@ -328,7 +330,9 @@ def test_where_it_came_from(run: Path, tmp_path: Path) -> None:
 
 def test_the_curve(run: Path, tmp_path: Path) -> None:
     assert train_saes(run, tmp_path, {"sae": {**TOPK, "steps": 211}}) == 0
-    curve = read_table(tmp_path / "sae" / "training.parquet")
+    curve = read_conformed(tmp_path / "sae" / "training.parquet", TRAINING)
+    stamp = read_metadata(tmp_path / "sae" / "training.parquet")
+    assert (stamp["table"], stamp["table_version"]) == (TRAINING.name, TRAINING.version)
     # Every 211 // 100 = 2 steps, and the last.
     assert curve["step"].tolist() == [*range(2, 211, 2), 211]
     assert (curve["l0"] <= 2).all()
