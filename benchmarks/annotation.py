@@ -27,11 +27,12 @@ import psutil
 from scipy import sparse
 from threadpoolctl import threadpool_limits
 
+from protsae.association.chains import Chains
 from protsae.association.counts import MatchCounts
 from protsae.association.instances import InstanceCounts
-from protsae.association.nulls import shift_null
+from protsae.association.position_null import position_null
 from protsae.association.ranks import rank_scores
-from protsae.association.runs import Runs
+from protsae.association.rotation_null import rotation_null
 from protsae.association.thresholds import passed_thresholds, positive_quantiles
 
 CASES = {
@@ -101,10 +102,10 @@ def measure(repetitions: int) -> tuple[list[str], list[str]]:
         rerun("--make", *map(str, SOME), path)
         null, ranks = rerun("--pairs", path)
     print(f"\n{N_PAIRS} pairs on {SOME[0] // LENGTH} proteins, CPU s:")
-    print(f"shift null {null:.1f} (limit {PAIR_SECONDS:g}), AP and AUROC {ranks:.1f}\n")
+    print(f"both nulls {null:.1f} (limit {PAIR_SECONDS:g}), AP and AUROC {ranks:.1f}\n")
     if null > PAIR_SECONDS:
-        short.append(f"shift null: {null:.1f} s")
-    return short, [*figures, f"shift null {null:.1f} s", f"ranks {ranks:.1f} s"]
+        short.append(f"both nulls: {null:.1f} s")
+    return short, [*figures, f"both nulls {null:.1f} s", f"ranks {ranks:.1f} s"]
 
 
 def rerun(*arguments: str) -> list[float]:
@@ -201,7 +202,7 @@ def count(path: str) -> None:
 
 
 def score_pairs(path: str) -> None:
-    """Print CPU seconds of the shift null, and of average precision and AUROC."""
+    """Print CPU seconds of both nulls, and of average precision and AUROC."""
     inputs, by_row, labels_by_row = load(path)
     activations, labels = sparse.csc_array(by_row), sparse.csc_array(labels_by_row)
     lengths = np.full(activations.shape[0] // LENGTH, LENGTH)
@@ -209,19 +210,15 @@ def score_pairs(path: str) -> None:
     chosen = rng.choice(activations.shape[1], N_PAIRS // labels.shape[1], replace=False)
     pairs = np.stack([g.ravel() for g in np.indices((len(chosen), labels.shape[1]))], axis=1)
 
-    def null() -> object:
+    def nulls() -> object:
         median = inputs["thresholds"][QUANTILES.index(0.5)]
         on = [column(activations, f, median[f]) for f in chosen]
         has = [column(labels, p, 0) for p in range(labels.shape[1])]
-        return shift_null(
-            [Runs.of_rows(rows, lengths) for rows in on],
-            [Runs.of_rows(rows, lengths) for rows in has],
-            pairs,
-            lengths,
-        )
+        chains = Chains(lengths, np.arange(len(lengths)), np.ones(int(lengths.sum()), bool))
+        return [null(on, has, pairs, chains) for null in (rotation_null, position_null)]
 
     print(
-        seconds(null),
+        seconds(nulls),
         seconds(
             lambda: rank_scores(
                 *(activations, labels, chosen[pairs[:, 0]], pairs[:, 1]),
