@@ -40,6 +40,10 @@ POSITION_MATCHED = "position_matched_auroc"
 PERMUTATIONS, STOP_AFTER = 999, 20
 """Of the null within families: most of them, and exceedances after which p is known well enough."""
 
+HELD_BYTES, NULL_BYTES = 2e9, 150
+"""Memory that the nulls of all concepts may take, and what they take for each residue and concept:
+memory, not results."""
+
 PAIRS_AT_ONCE = 500
 """Pairs whose counts by cluster are held at a time: memory, not results."""
 
@@ -104,6 +108,18 @@ class HeldOut:
     def rows(self, property_: int) -> np.ndarray:
         """Rows with the property, ascending."""
         return _rows(self.labels, property_)
+
+    def nulls(self, concept: int) -> "ConceptNulls":
+        """Of one concept; kept for the next detectors where all of them fit into ``HELD_BYTES``."""
+        if self.labels.shape[0] * self.labels.shape[1] * NULL_BYTES > HELD_BYTES:
+            return ConceptNulls.of(self, concept)
+        if concept not in self._nulls:
+            self._nulls[concept] = ConceptNulls.of(self, concept)
+        return self._nulls[concept]
+
+    @cached_property
+    def _nulls(self) -> dict[int, "ConceptNulls"]:
+        return {}
 
     @cached_property
     def exchanges(self) -> dict[int, Exchange]:
@@ -199,7 +215,7 @@ def examine(layer: Layer, split: HeldOut, codes: Codes, keep: Keep = "leading") 
             split.preferred_end,
         )
         for concept in np.unique(property_[of_group]).tolist():
-            nulls = ConceptNulls.of(split, concept)
+            nulls = split.nulls(concept)
             whole[concept] = nulls.rotated.whole
             members = of_group[property_[of_group] == concept]
             for some in np.array_split(members, -(-len(members) // PAIRS_AT_ONCE)):

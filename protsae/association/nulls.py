@@ -41,11 +41,16 @@ class Null:
         self.observed[pair], self.expected[pair], self.p_value[pair] = found
 
 
+LEAST_SPREADS = 5
+"""Largest standard deviations above the mean from which on a bound is worth its search."""
+
+
 def tail_bound(mean: np.ndarray, least: np.ndarray, most: np.ndarray, observed: int) -> float:
     """At most this is P(sum of C_p >= observed), for independent C_p with these means and ranges.
 
     exp(-theta y) prod_p E exp(theta C_p), and E exp(theta C_p) is largest where C_p is only ever
-    least or most; theta >= 0 is searched for the smallest.
+    least or most; theta >= 0 is searched for the smallest. 1, the plain bound, where the sum lies
+    less than ``LEAST_SPREADS`` of its largest possible standard deviations above its mean.
 
     Parameters
     ----------
@@ -57,13 +62,16 @@ def tail_bound(mean: np.ndarray, least: np.ndarray, most: np.ndarray, observed: 
 
     Examples
     --------
-    Three coins: the bound on three heads is their chance; on two (1/2) it is loose.
+    Forty coins: the bound on forty heads is their chance, 2^-40; on half of them it says nothing.
 
-    >>> coins = np.full(3, 0.5), np.zeros(3, int), np.ones(3, int)
-    >>> round(tail_bound(*coins, 3), 6), round(tail_bound(*coins, 2), 2)
-    (0.125, 0.84)
+    >>> coins = np.full(40, 0.5), np.zeros(40, int), np.ones(40, int)
+    >>> round(float(np.log2(tail_bound(*coins, 40))), 6), tail_bound(*coins, 20)
+    (-40.0, 1.0)
     """
     varies = most > least
+    spread = np.sqrt(((most - mean).clip(0) * (mean - least).clip(0)).sum())
+    if observed - float(mean.sum()) < LEAST_SPREADS * spread:
+        return 1.0
     lacking = float((most[varies] - mean[varies]).sum()) if varies.any() else 0.0
     above = observed - float(mean.sum())
     if above <= 0 or lacking <= 0:

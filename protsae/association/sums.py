@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import fft
 from scipy.optimize import brentq
 
 SMALLEST = 1e-300
@@ -190,8 +189,8 @@ def _convolve(values: np.ndarray, probability: np.ndarray, first: np.ndarray) ->
         waiting = tables.get(bit + 1, np.empty((0, 2 ** (bit + 1))))
         merged = np.zeros((len(table) - pairs + len(waiting), 2 ** (bit + 1)))
         if pairs:
-            spectrum = fft.rfft(table[: 2 * pairs], 2 ** (bit + 1), axis=1)
-            merged[:pairs] = fft.irfft(spectrum[::2] * spectrum[1::2], 2 ** (bit + 1), axis=1)
+            spectrum = np.fft.rfft(table[: 2 * pairs], 2 ** (bit + 1), axis=1)
+            merged[:pairs] = np.fft.irfft(spectrum[::2] * spectrum[1::2], 2 ** (bit + 1), axis=1)
         merged[pairs : len(table) - pairs, : 2**bit] = table[2 * pairs :]
         merged[len(table) - pairs :] = waiting
         bit += 1
