@@ -7,7 +7,7 @@ import pandas as pd
 
 from protsae.association.scores import CALLED_Q
 from protsae.association.summary import best_per_property
-from protsae.association.verdicts import ClusterCounts, compare, verdicts
+from protsae.association.verdicts import CountsByCluster, compare, verdicts
 from protsae.models import NEURONS, ONEHOT, PCA, RANDOM, is_random
 
 OF_LAYER = {NEURONS: "neuron", PCA: "principal component", RANDOM: "random dictionary"}
@@ -96,7 +96,7 @@ def _compared(
             if len(rows):
                 names.append(name)
                 rivals.append(counts.take(rows))
-        others = ClusterCounts.beside(rivals)
+        others = CountsByCluster.beside(rivals)
         compared = compare(counts.take(members), others, counts.positives)
         f1 = 2 * others.tp.sum(0) / np.maximum(others.on.sum(0) + counts.positives.sum(), 1)
         other = compared["other"].to_numpy()
@@ -117,10 +117,10 @@ class _Counts:
     """
 
     detectors: pd.MultiIndex
-    counts: ClusterCounts
+    counts: CountsByCluster
     positives: np.ndarray
-    rule: ClusterCounts
-    always_on: ClusterCounts
+    rule: CountsByCluster
+    always_on: CountsByCluster
 
     @classmethod
     def of(cls, counts: pd.DataFrame, rule: pd.DataFrame) -> "_Counts":
@@ -133,12 +133,12 @@ class _Counts:
         positives, known = rule["positives"].to_numpy(), rule["known"].to_numpy()
         tp, on = np.zeros((2, len(clusters), len(detectors)), dtype=np.int64)
         tp[row, column], on[row, column] = counts["tp"], counts["on"]
-        of_rule = ClusterCounts(rule[["tp"]].to_numpy(), rule[["on"]].to_numpy())
-        everywhere = ClusterCounts(positives[:, None], known[:, None])
-        return cls(detectors, ClusterCounts(tp, on), positives, of_rule, everywhere)
+        of_rule = CountsByCluster(rule[["tp"]].to_numpy(), rule[["on"]].to_numpy())
+        everywhere = CountsByCluster(positives[:, None], known[:, None])
+        return cls(detectors, CountsByCluster(tp, on), positives, of_rule, everywhere)
 
-    def take(self, rows: pd.DataFrame) -> ClusterCounts:
+    def take(self, rows: pd.DataFrame) -> CountsByCluster:
         """Of these detectors."""
         column = self.detectors.get_indexer(pd.MultiIndex.from_frame(rows[_DETECTOR]))
         assert (column >= 0).all(), "no counts by cluster of a detector"
-        return ClusterCounts(self.counts.tp[:, column], self.counts.on[:, column])
+        return CountsByCluster(self.counts.tp[:, column], self.counts.on[:, column])

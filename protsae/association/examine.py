@@ -26,7 +26,7 @@ from protsae.association.ranks import rank_scores
 from protsae.association.rotation_null import RotatedLabels
 from protsae.association.scores import always_on_f1, f1_score, reaches
 from protsae.association.thresholds import positive_quantiles
-from protsae.association.verdicts import ClusterCounts
+from protsae.association.verdicts import CountsByCluster
 from protsae.resampling import bootstrap_weights, effective_clusters, f1_interval, group_sums
 
 OF_CLUSTERS = (
@@ -259,7 +259,7 @@ class ConceptNulls:
         return cls(split, concept, rotated, PositionLaws.of(rows, exchange))
 
     def scores(
-        self, rows_on: list[np.ndarray], counts: ClusterCounts, leading: np.ndarray, seed: int
+        self, rows_on: list[np.ndarray], counts: CountsByCluster, leading: np.ndarray, seed: int
     ) -> np.ndarray:
         """``OF_CLUSTERS``, a row per detector; the ``leading`` ones are tested within families."""
         positives = self.split.positives[:, [self.concept]]
@@ -298,7 +298,7 @@ class ConceptNulls:
         return self.split.known[:, self.split.known_column[self.concept]]
 
 
-def counts_by_cluster(split: HeldOut, concept: int, rows_on: list[np.ndarray]) -> ClusterCounts:
+def counts_by_cluster(split: HeldOut, concept: int, rows_on: list[np.ndarray]) -> CountsByCluster:
     """Residues on and labelled, and on, among the known ones, of each detector by cluster."""
     known = split.known[:, split.known_column[concept]]
     has_property = np.zeros(len(split.cluster), dtype=bool)
@@ -310,11 +310,11 @@ def counts_by_cluster(split: HeldOut, concept: int, rows_on: list[np.ndarray]) -
         on[:, detector] = np.bincount(split.cluster[rows], minlength=split.n_clusters)
         hits = rows[has_property[rows]]
         tp[:, detector] = np.bincount(split.cluster[hits], minlength=split.n_clusters)
-    return ClusterCounts(tp, on)
+    return CountsByCluster(tp, on)
 
 
 def _long(
-    split: HeldOut, counts: ClusterCounts, wanted: np.ndarray, pairs: pd.DataFrame
+    split: HeldOut, counts: CountsByCluster, wanted: np.ndarray, pairs: pd.DataFrame
 ) -> pd.DataFrame:
     """The counts of the wanted detectors, ``pairs``, a row for each cluster where they are on."""
     detector, cluster = np.nonzero(counts.on[:, wanted].T)

@@ -8,16 +8,16 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from protsae.association.baseline_comparison import ALWAYS_ON, RULE
 from protsae.association.examine import Examined, HeldOut, examine
 from protsae.association.layer import Layer
+from protsae.association.rules import LabelledRows, count_rules, fit_rules
 from protsae.association.scores import CALLED_Q
-from protsae.association.verdicts import ClusterCounts, compare, verdicts
+from protsae.association.verdicts import CountsByCluster, compare, verdicts
 from protsae.concepts.annotations import Spans
 from protsae.concepts.residues import Property
+from protsae.concepts.sequence_rows import SequenceRows
 from protsae.config import AnnotateSettings
-
-ALWAYS_ON = "always on"
-"""Name of the detector that is on everywhere."""
 
 COLUMNS = (
     *("feature", "concept", "threshold", "valid_f1", "precision", "recall", "false_positive_rate"),
@@ -39,6 +39,7 @@ def score_detectors(
     split: Mapping[str, str] | None = None,
     baselines: Mapping[str, PerProtein] | None = None,
     *,
+    sequences: Mapping[str, str] | None = None,
     concepts: Sequence[str] | None = None,
     settings: AnnotateSettings | None = None,
 ) -> pd.DataFrame:
@@ -65,6 +66,9 @@ def score_detectors(
         has 20 % of all residues.
     baselines : mapping of name to activations, as the first argument
         Other detectors of the same residues, such as the neurons.
+    sequences : mapping of protein to str
+        With them, the best rule on the sequence for each concept (`fit_rules`, from train and
+        valid) is another baseline.
     concepts : sequence of str
         Names of the columns of ``labels``; by default their numbers.
     settings : AnnotateSettings
@@ -101,6 +105,8 @@ def score_detectors(
     """
     settings = settings or AnnotateSettings(min_residues=1, min_clusters=1)
     proteins = _proteins(activations, clusters, split, settings.seed)
+    if sequences is not None:
+        proteins = proteins.assign(sequence=[sequences[name] for name in proteins["accession"]])
     properties = ArrayLabels.of(labels, known, proteins, concepts)
     layer = Layer(proteins, properties, settings)
     held_out = HeldOut.of(layer)
@@ -110,24 +116,60 @@ def score_detectors(
         for name, each in (baselines or {}).items()
     }
     pairs = own.pairs.rename(columns={"property": "concept"})[list(COLUMNS)]
-    return pairs.join(_compared(own, rivals, held_out, properties))
+    rules = None if sequences is None else rule_counts(proteins, properties, held_out)
+    return pairs.join(_compared(own, rivals, rules, held_out, properties))
+
+
+def rule_counts(
+    proteins: pd.DataFrame, properties: "ArrayLabels", held_out: HeldOut
+) -> CountsByCluster:
+    """On test, the rule of each concept that is best on train and valid."""
+
+    def rows(splits: Sequence[str], code: pd.Index) -> LabelledRows:
+        own = proteins[proteins["split"].isin(splits)]
+        names = own["accession"].tolist()
+        cluster = np.repeat(code.get_indexer(pd.Index(own["cluster"])), own["length"])
+        return LabelledRows(
+            SequenceRows(own["sequence"].tolist()),
+            properties.labels(names),
+            properties.known(names),
+            cluster,
+        )
+
+    fitted_on = ("train", "valid")
+    code = pd.Index(proteins.loc[proteins["split"].isin(fitted_on), "cluster"].unique())
+    fitted = fit_rules(lambda: [rows(fitted_on, code)], properties.known_column, len(code))
+    counts = count_rules(
+        [rule.rule for rule in fitted],
+        [rows(("test",), held_out.cluster_names)],
+        properties.known_column,
+        held_out.n_clusters,
+    )
+    return CountsByCluster(counts.true_positives, counts.on)
 
 
 def _compared(
-    own: Examined, rivals: Mapping[str, Examined], held_out: HeldOut, properties: "ArrayLabels"
+    own: Examined,
+    rivals: Mapping[str, Examined],
+    rules: CountsByCluster | None,
+    held_out: HeldOut,
+    properties: "ArrayLabels",
 ) -> pd.DataFrame:
     """Best baseline and verdict of each pair of ``own``."""
     parts = []
     for concept, pairs in own.pairs.groupby("property", sort=False):
         column = properties.names.index(str(concept))
-        names, f1, others = [ALWAYS_ON], [], [_always_on(held_out, column)]
+        names, others = [ALWAYS_ON], [_always_on(held_out, column)]
+        if rules is not None:
+            names.append(RULE)
+            others.append(CountsByCluster(rules.tp[:, [column]], rules.on[:, [column]]))
         for name, examined in rivals.items():
             of_concept = examined.pairs[examined.pairs["property"] == concept]
             if len(of_concept):
                 best = of_concept.loc[[of_concept["valid_f1"].idxmax()]]
                 names.append(name)
                 others.append(dense_counts(examined, best, held_out))
-        counts = ClusterCounts.beside(others)
+        counts = CountsByCluster.beside(others)
         positives = held_out.positives[:, column]
         compared = compare(dense_counts(own, pairs, held_out), counts, positives)
         f1 = 2 * counts.tp.sum(0) / (counts.on.sum(0) + positives.sum())
@@ -145,7 +187,7 @@ def _compared(
     return found.drop(columns=["p_above", "p_below"]).join(verdict.set_index(found.index))
 
 
-def dense_counts(examined: Examined, pairs: pd.DataFrame, held_out: HeldOut) -> ClusterCounts:
+def dense_counts(examined: Examined, pairs: pd.DataFrame, held_out: HeldOut) -> CountsByCluster:
     """Counts of these pairs of one concept by cluster, from what ``examined`` has kept."""
     counts = examined.cluster_counts
     counts = counts[counts["property"] == pairs["property"].iloc[0]]
@@ -156,13 +198,13 @@ def dense_counts(examined: Examined, pairs: pd.DataFrame, held_out: HeldOut) -> 
     mine = column >= 0
     for table, name in ((tp, "tp"), (on, "on")):
         table[row[mine], column[mine]] = counts[name].to_numpy()[mine]
-    return ClusterCounts(tp, on)
+    return CountsByCluster(tp, on)
 
 
-def _always_on(held_out: HeldOut, column: int) -> ClusterCounts:
+def _always_on(held_out: HeldOut, column: int) -> CountsByCluster:
     known = held_out.known[:, held_out.known_column[column]]
     on = np.bincount(held_out.cluster[known], minlength=held_out.n_clusters)
-    return ClusterCounts(held_out.positives[:, [column]], on[:, None])
+    return CountsByCluster(held_out.positives[:, [column]], on[:, None])
 
 
 def _proteins(
@@ -259,11 +301,9 @@ class ArrayLabels:
         """Check them against the table of proteins."""
         arrays, knowns = {}, {}
         for name, length in zip(proteins["accession"], proteins["length"], strict=True):
-            label = np.asarray(labels[name], dtype=bool).reshape(length, -1)
-            is_known = (
-                np.ones((length, 1), bool) if known is None else np.asarray(known[name], bool)
-            )
-            is_known = is_known.reshape(length, -1)
+            label = _labelled(labels, name, length, "labels")
+            everywhere = np.ones((length, 1), bool)
+            is_known = everywhere if known is None else _labelled(known, name, length, "known")
             arrays[name], knowns[name] = label & is_known, is_known
         n_concepts = arrays[proteins["accession"].iloc[0]].shape[1]
         n_known = knowns[proteins["accession"].iloc[0]].shape[1]
@@ -294,3 +334,13 @@ class ArrayLabels:
         """None: each residue is an instance of its own."""
         nothing = np.zeros(0, dtype=np.int64)
         return Spans(nothing, nothing, nothing, nothing)
+
+
+def _labelled(arrays: PerProtein, name: str, length: int, what: str) -> np.ndarray:
+    """Of one protein: bool, shape (n_residues, n_columns)."""
+    if name not in arrays:
+        raise ValueError(f"{name}: no {what}")
+    array = np.asarray(arrays[name], dtype=bool)
+    if len(array) != length:
+        raise ValueError(f"{name}: {len(array)} residues labelled, but {length} have activations")
+    return array.reshape(length, -1)

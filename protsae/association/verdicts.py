@@ -20,7 +20,7 @@ P_VALUES = ("p_above", "p_below")
 
 
 @dataclass(frozen=True, eq=False)
-class ClusterCounts:
+class CountsByCluster:
     """Residues of each homology cluster on which detectors of one concept are on.
 
     Attributes
@@ -33,12 +33,12 @@ class ClusterCounts:
     on: np.ndarray
 
     @classmethod
-    def beside(cls, parts: Sequence["ClusterCounts"]) -> "ClusterCounts":
+    def beside(cls, parts: Sequence["CountsByCluster"]) -> "CountsByCluster":
         """Detectors of all parts, one after another."""
         return cls(np.hstack([part.tp for part in parts]), np.hstack([part.on for part in parts]))
 
 
-def compare(own: ClusterCounts, others: ClusterCounts, positives: np.ndarray) -> pd.DataFrame:
+def compare(own: CountsByCluster, others: CountsByCluster, positives: np.ndarray) -> pd.DataFrame:
     """F1 of each detector less the largest F1 of the others: D = F1 - max_b F1_b.
 
     The delete-one-cluster jackknife: every replicate leaves one cluster out of all counts and takes
@@ -49,7 +49,7 @@ def compare(own: ClusterCounts, others: ClusterCounts, positives: np.ndarray) ->
 
     Parameters
     ----------
-    own, others : ClusterCounts
+    own, others : CountsByCluster
     positives : ndarray of int, shape (n_clusters,)
         Residues with the concept.
 
@@ -71,7 +71,7 @@ def compare(own: ClusterCounts, others: ClusterCounts, positives: np.ndarray) ->
     >>> positives = np.full(11, 10)
     >>> own = np.array([6, 7, 8, 7, 6, 7, 8, 7, 6, 8, 7])[:, None]
     >>> half = np.full((11, 1), 5)
-    >>> found = compare(ClusterCounts(own, own), ClusterCounts(half, half), positives)
+    >>> found = compare(CountsByCluster(own, own), CountsByCluster(half, half), positives)
     >>> found[["f1_difference", "f1_difference_low", "f1_difference_high"]].round(3).values.tolist()
     [[0.157, 0.121, 0.193]]
     >>> bool(found["p_above"][0] < 1e-5)
@@ -136,13 +136,13 @@ def verdicts(p_above: np.ndarray, p_below: np.ndarray, called: np.ndarray) -> pd
     return pd.DataFrame({"verdict_p_value": above, "verdict_q_value": q_above, "verdict": text})
 
 
-def _f1(counts: ClusterCounts, positives: np.ndarray) -> np.ndarray:
+def _f1(counts: CountsByCluster, positives: np.ndarray) -> np.ndarray:
     sizes = counts.on.sum(0) + positives.sum()
     found: np.ndarray = 2 * counts.tp.sum(0) / np.maximum(sizes, 1)
     return found
 
 
-def _f1_without(counts: ClusterCounts, positives: np.ndarray, clusters: np.ndarray) -> np.ndarray:
+def _f1_without(counts: CountsByCluster, positives: np.ndarray, clusters: np.ndarray) -> np.ndarray:
     """F1 of all other clusters: float64, shape (n_clusters, n_detectors)."""
     tp = counts.tp.sum(0) - counts.tp[clusters]
     sizes = (

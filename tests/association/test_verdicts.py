@@ -2,15 +2,15 @@ import numpy as np
 import pytest
 from scipy.stats import t as student_t
 
-from protsae.association.verdicts import ClusterCounts, compare, verdicts
+from protsae.association.verdicts import CountsByCluster, compare, verdicts
 from protsae.resampling import effective_clusters
 
 
-def counts(tp: np.ndarray, on: np.ndarray) -> ClusterCounts:
-    return ClusterCounts(tp.astype(np.int64), on.astype(np.int64))
+def counts(tp: np.ndarray, on: np.ndarray) -> CountsByCluster:
+    return CountsByCluster(tp.astype(np.int64), on.astype(np.int64))
 
 
-def drawn(seed: int, hits: list[float], n: int = 23) -> tuple[ClusterCounts, np.ndarray]:
+def drawn(seed: int, hits: list[float], n: int = 23) -> tuple[CountsByCluster, np.ndarray]:
     """Clusters of 5 to 40 labelled residues, found at these rates, a little different in each."""
     rng = np.random.default_rng(seed)
     positives = rng.integers(5, 41, n)
@@ -57,7 +57,9 @@ def test_clusters_in_which_nothing_happens_change_nothing() -> None:
 
     def found(n_empty: int) -> np.ndarray:
         own, others = (
-            ClusterCounts(*(np.vstack([x[:, [i]], zeros[:n_empty]]) for x in (every.tp, every.on)))
+            CountsByCluster(
+                *(np.vstack([x[:, [i]], zeros[:n_empty]]) for x in (every.tp, every.on))
+            )
             for i in (0, 1)
         )
         padded = np.append(positives, zeros[:n_empty])
