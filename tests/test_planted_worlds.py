@@ -13,9 +13,10 @@ def test_every_world_keeps_its_word() -> None:
         world = kind.draw(np.random.default_rng(0), 30)
         assert kind.draw.__doc__
         assert not (world.labels & ~world.known).any()
-        assert not (world.detectors & (world.rotation_null | world.position_null)).any()
+        assert not (world.detectors & world.null).any()
+        assert not ((world.rotation_null | world.position_null) & ~world.null).any()
         assert world.labels.any(0).all(), kind.name
-        assert kind.nulls == bool((world.rotation_null | world.position_null).any())
+        assert kind.nulls == bool(world.null.any())
         assert len(world.letters) == len(world.labels) == world.families.lengths.sum()
 
 

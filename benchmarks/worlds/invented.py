@@ -39,7 +39,7 @@ def patchy_domains(rng: np.random.Generator, n_families: int) -> World:
         concept = sketch.concept(labels[-1])
         sketch.detector(concept, labels[-1])
         for size in ((2, 8), (2, 8), (1, 3)):
-            sketch.null(detected(rng, families, patches(has, size)), [concept], rotation=True)
+            sketch.null(detected(rng, families, patches(has, size)), [concept])
         mask = patches(some_families(rng, families, 0.5), (2, 8))
         sketch.null(detected(rng, families, mask), [concept], position=True)
     compare(sketch, labels)
@@ -117,9 +117,9 @@ def studied_constructs(rng: np.random.Generator, n_families: int) -> World:
         sketch.detector(sketch.concept(label, known), label)
     for size, gap in (((5, 18), (8, 30)), ((10, 40), (10, 40)), ((1, 3), (6, 12))):
         mask = alternating(rng, families, everywhere, size, gap) & ~edges
-        sketch.null(detected(rng, families, mask), [0, 1], rotation=True)
+        sketch.null(detected(rng, families, mask), [0, 1])
     mask = scattered(rng, ~edges, 0.1)
-    sketch.null(detected(rng, families, mask), [0, 1], rotation=True)
+    sketch.null(detected(rng, families, mask), [0, 1])
     compare(sketch, labels)
     return sketch.world()
 

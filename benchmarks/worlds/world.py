@@ -23,10 +23,11 @@ class World:
         No label where it is not known.
     detectors : ndarray of bool, shape (n_features, n_concepts)
         The feature detects the concept.
+    null : ndarray of bool, shape (n_features, n_concepts)
+        The larger of the two p-values must hold.
     rotation_null, position_null : ndarray of bool, shape (n_features, n_concepts)
-        The feature knows no more than which families, and where in the known part and in which
-        phase, at most; no more than how far from the ends. The p-value of that null must hold, and
-        the larger one where either does.
+        Of these pairs, where each p-value must hold by itself: the feature knows no more than which
+        families, and in which phase; no more than how far from the ends.
     baselines : ndarray of float32, shape (n_residues, n_baselines)
         Detectors that cost nothing, as neurons do.
     rules : ndarray of bool, shape (n_residues, n_concepts)
@@ -39,6 +40,7 @@ class World:
     labels: np.ndarray
     known: np.ndarray
     detectors: np.ndarray
+    null: np.ndarray
     rotation_null: np.ndarray
     position_null: np.ndarray
     baselines: np.ndarray
@@ -134,9 +136,9 @@ class Sketch:
         self, feature: int, concepts: list[int], rotation: bool = False, position: bool = False
     ) -> None:
         """State that a feature must pass the tests of these nulls for these concepts."""
-        for concept in concepts:
-            self._truth += [(feature, concept, "rotation_null")] * rotation
-            self._truth += [(feature, concept, "position_null")] * position
+        names = {"null": True, "rotation_null": rotation, "position_null": position}
+        for name in (name for name, is_claimed in names.items() if is_claimed):
+            self._truth += [(feature, concept, name) for concept in concepts]
 
     def detector(self, concept: int, true_label: np.ndarray, **noise: float) -> int:
         """Add a feature that detects the concept, also where it is not known."""
@@ -151,7 +153,8 @@ class Sketch:
     def world(self) -> World:
         """All of it."""
         shape = (len(self._features), len(self._labels))
-        truth = {n: np.zeros(shape, bool) for n in ("detectors", "rotation_null", "position_null")}
+        names = ("detectors", "null", "rotation_null", "position_null")
+        truth = {name: np.zeros(shape, dtype=bool) for name in names}
         for feature, concept, name in self._truth:
             truth[name][feature, concept] = True
         nowhere = np.zeros((len(self.letters), 0), np.float32)
