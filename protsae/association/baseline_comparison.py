@@ -138,7 +138,12 @@ class _Counts:
         return cls(detectors, CountsByCluster(tp, on), positives, of_rule, everywhere)
 
     def take(self, rows: pd.DataFrame) -> CountsByCluster:
-        """Of these detectors."""
+        """Of these detectors; one without counts is on nowhere in test."""
         column = self.detectors.get_indexer(pd.MultiIndex.from_frame(rows[_DETECTOR]))
-        assert (column >= 0).all(), "no counts by cluster of a detector"
-        return CountsByCluster(self.counts.tp[:, column], self.counts.on[:, column])
+        counted = column >= 0
+        assert (rows["f1"].to_numpy()[~counted] == 0).all(), "no counts by cluster of a detector"
+        shape = len(self.positives), len(column)
+        tp, on = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
+        tp[:, counted] = self.counts.tp[:, column[counted]]
+        on[:, counted] = self.counts.on[:, column[counted]]
+        return CountsByCluster(tp, on)

@@ -300,6 +300,23 @@ def test_verdicts_by_hand(results: Path) -> None:
     assert verdict.loc[(MODEL, 1)].tolist() == ["above", "below", "", ""]
 
 
+def test_a_detector_that_is_on_nowhere_in_test(results: Path) -> None:
+    """It has no row of counts, and an F1 of 0: SIGNAL's neuron is then no rival."""
+    for path in results.rglob(f"{MODEL}/**/*.parquet"):
+        if path.stem in ("associations", "cluster_counts"):
+            rows = read_table(path)
+            neuron = (rows["variant"] == "neurons") & (rows["property"] == "SIGNAL")
+            if path.stem == "associations":
+                rows.loc[neuron, "f1"] = 0.0
+            else:
+                rows = rows[~neuron]
+            write_table(path, rows, read_metadata(path))
+    assert main(tables_command(results)) == 0
+    features = read_table(results / "features.parquet")
+    signal = features[(features["property"] == "SIGNAL") & (features["model"] == MODEL)]
+    assert (signal["best_baseline"] == "rule").all()
+
+
 def test_a_property_without_a_rule(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = results / "rules.parquet"
     write_table(path, read_table(path).iloc[1:], {})
