@@ -137,10 +137,11 @@ class EmbedSettings(Settings):
         description="fair-esm repr_layers: 0 = embedding, i = after block i, last = after the "
         "final layer norm",
     )
-    precision: Literal["float32", "bfloat16", "float16"] = Field(
+    precision: Literal["float32", "bfloat16", "float16", "float64"] = Field(
         "float32",
         description="of the matrix products; bfloat16 is about twice as fast on new CPUs and many "
-        "times on GPUs, and its error is measured and stored in the cache",
+        "times on GPUs, and its error is measured and stored in the cache; float64, at half the "
+        "speed or less, gives the same cache on every processor",
     )
     dtype: Literal["float16", "float32"] = Field(
         "float16",

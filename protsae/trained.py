@@ -62,10 +62,14 @@ def open_saes(
 
 
 def encoder(sae: Sae) -> Callable[[np.ndarray], np.ndarray]:
-    """An SAE on arrays: activations (n, d_model) to features (n, n_features), float32."""
+    """An SAE on arrays: activations (n, d_model) to features (n, n_features), float32.
+
+    The products are `Sae.in_float64`.
+    """
+    exact = sae.in_float64()
 
     def encode(rows: np.ndarray) -> np.ndarray:
         with torch.no_grad():
-            return sae.encode(torch.from_numpy(rows)).numpy()
+            return exact.encode(torch.from_numpy(rows).double()).float().numpy()
 
     return encode

@@ -201,7 +201,13 @@ def baselines(layer: Layer, cache: LayerCache, saes: Mapping[str, Codes]) -> dic
     blocks = cache.protein_blocks(layer.names("train"), BLOCK_ROWS)
     moments = measure_moments((rows for _, rows in blocks), cache.d_model)
     mean = moments.mean.astype(np.float32)
-    components = principal_components(moments).astype(np.float32)
+    components = principal_components(moments)
+
+    def project(rows: np.ndarray) -> np.ndarray:
+        # In float64, for the reason that `encoder` has.
+        projected: np.ndarray = ((rows - moments.mean) @ components).astype(np.float32)
+        return projected
+
     samples = [layer.train_sample(codes) for codes in saes.values()]
     l0 = np.mean([sample.nnz / sample.shape[0] for sample in samples])
     width = max(codes.n_features for codes in saes.values())
@@ -213,6 +219,6 @@ def baselines(layer: Layer, cache: LayerCache, saes: Mapping[str, Codes]) -> dic
     signs = 2 * cache.d_model
     return {
         NEURONS: Encoded(cache.protein_blocks, signed(lambda rows: rows - mean), signs),
-        PCA: Encoded(cache.protein_blocks, signed(lambda rows: (rows - mean) @ components), signs),
+        PCA: Encoded(cache.protein_blocks, signed(project), signs),
         RANDOM: Encoded(cache.protein_blocks, encoder(random), width),
     }

@@ -86,6 +86,8 @@ def make_embedder(esm: LoadedEsm, settings: EmbedSettings, threads: int) -> Embe
     # On a GPU two workers: one computes while the other copies.
     workers = 2 if on_gpu else threads
     torch.set_num_threads(threads if on_gpu else 1)
+    if precision == torch.float64:
+        esm.model.double()
     return Embedder(
         FusedEsm2(esm.model, precision),
         dict.fromkeys(settings.layers, getattr(torch, settings.dtype)),

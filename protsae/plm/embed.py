@@ -219,14 +219,14 @@ def precision_errors(embedder: Embedder, sequences: Sequence[str]) -> dict[int, 
     """|x - float32 x| / |x| by layer: what precision and storage cost, on a few real proteins.
 
     Measured on the first stretches of ``sequences``, about ``ERROR_RESIDUES`` residues, against the
-    same model in float32.
+    same model in float32 (in float64, if that was asked for).
     """
     lengths = np.minimum([len(sequence) for sequence in sequences], embedder.context)
     n_sequences = 1 + int(np.searchsorted(np.cumsum(lengths), ERROR_RESIDUES))
     sample = [sequence[: embedder.context] for sequence in sequences[:n_sequences]]
     exact = replace(
         embedder,
-        esm2=FusedEsm2(embedder.esm2.model),
+        esm2=FusedEsm2(embedder.esm2.model, embedder.esm2.model.embed_tokens.weight.dtype),
         dtypes=dict.fromkeys(embedder.dtypes, torch.float32),
         workers=1,
     )

@@ -56,16 +56,16 @@ class _Block:
 class FusedEsm2:
     """An ESM-2 prepared for its fast forward pass.
 
-    Linear maps run in ``dtype``; the residual stream, layer norms and logits stay float32. The
-    weights follow the model's (in float32 without copies, but for q, k and v), and gradients flow
-    back to it.
+    Linear maps run in ``dtype``; the residual stream, layer norms and logits stay in the model's
+    type, float32. The weights follow the model's (in float32 without copies, but for q, k and v),
+    and gradients flow back to it.
 
     Parameters
     ----------
     model : ESM2
-        float32.
+        float32, or float64 where ``dtype`` is.
     dtype : torch.dtype
-        float32, bfloat16 or float16.
+        float32, bfloat16, float16 or float64.
 
     References
     ----------
@@ -185,7 +185,8 @@ class FusedEsm2:
         return cos_N1K, sin_N1K
 
     def _rotary_tables(self, n_positions: int) -> tuple[Tensor, Tensor]:
-        inv_freq = self.model.layers[0].self_attn.rot_emb.inv_freq.float()
+        exact = torch.promote_types(self.dtype, torch.float32)
+        inv_freq = self.model.layers[0].self_attn.rot_emb.inv_freq.to(exact)
         position_T = torch.arange(n_positions, device=inv_freq.device).type_as(inv_freq)
         angle_TK = torch.outer(position_T, inv_freq)
         cos_TK, sin_TK = angle_TK.cos(), angle_TK.sin()

@@ -41,9 +41,13 @@ def neighbour_cosine(directions_FD: Tensor) -> Tensor:
 
 
 def random_directions(n: int, d_model: int, seed: int) -> Tensor:
-    """Unit vectors drawn uniformly, float32, shape (n, d_model)."""
+    """Unit vectors drawn uniformly, float32, shape (n, d_model).
+
+    Drawn in float64, as torch's float32 draws differ in the last bit between instruction sets.
+    """
     generator = torch.Generator().manual_seed(seed)
-    return F.normalize(torch.randn(n, d_model, generator=generator), dim=1)
+    drawn = torch.randn(n, d_model, generator=generator, dtype=torch.float64)
+    return F.normalize(drawn, dim=1).float()
 
 
 def matched_cosine(directions_FD: Tensor, others_GD: Tensor) -> float:

@@ -49,9 +49,13 @@ def measure_moments(blocks: Iterable[np.ndarray], d_model: int) -> Moments:
 
 
 def principal_components(moments: Moments) -> np.ndarray:
-    """Unit directions of falling variance, float64, shape (d_model, n_components), as columns."""
+    """Unit directions of falling variance, float64, shape (d_model, n_components), as columns.
+
+    Of a direction and its opposite the one whose largest entry is positive.
+    """
     _, vectors = np.linalg.eigh(moments.scatter(moments.mean))
-    return vectors[:, ::-1]
+    largest = np.take_along_axis(vectors, np.abs(vectors).argmax(0)[None], axis=0)
+    return (vectors * np.where(largest < 0, -1, 1))[:, ::-1]
 
 
 class PcaBaseline:
@@ -110,6 +114,7 @@ class Reconstruction:
 
     def __init__(self, sae: Sae, centre: np.ndarray, n_clusters: int):
         self.sae = sae
+        self._exact = sae.in_float64()
         self._centre = torch.from_numpy(centre).float()
         self.n_residues = np.zeros(n_clusters)
         self.error = np.zeros(n_clusters)
@@ -121,7 +126,7 @@ class Reconstruction:
     def update(self, rows: np.ndarray, cluster: np.ndarray) -> None:
         """Add residues: float32, shape (n, d_model), and the cluster number of each, shape (n,)."""
         x_ND = torch.from_numpy(rows)
-        f_NF = self.sae.encode(x_ND)
+        f_NF = self._exact.encode(x_ND.double()).float()
         active_NF = f_NF > 0
         n_clusters = len(self.n_residues)
         for sums, values in (

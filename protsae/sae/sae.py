@@ -4,6 +4,7 @@ An architecture (``protsae.sae.architectures``) is a final class over ``Sae`` th
 come from pre-activations, what its training minimises and which constraint its weights obey.
 """
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -151,6 +152,15 @@ class Sae(nn.Module, ABC):
     def encode(self, x_ND: Tensor) -> Tensor:
         """Features of activations: float32, shape (n_residues, n_features), none negative."""
         return self.activate((x_ND - self.b_dec) @ self.W_enc + self.b_enc)
+
+    def in_float64(self) -> Self:
+        """A copy whose products are in float64, as are its parameters.
+
+        Products in float32 round otherwise with other instructions, threads or numbers of rows, and
+        what is active, or above a threshold, changes with it. Rounded to float32, features of
+        float64 are the same bits, but for one in about 1e8.
+        """
+        return copy.deepcopy(self).double()
 
     def decode(self, f_NF: Tensor) -> Tensor:
         """Activations rebuilt from features, shape (n_residues, d_model)."""
