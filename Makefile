@@ -5,7 +5,7 @@ CORES ?= $(shell getconf _NPROCESSORS_ONLN)
 STAMP := $(VENV)/.installed
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: help setup run test check format schema bench clean
+.PHONY: help setup run test check format schema bench numbers clean
 
 help:
 	@echo "make setup   virtual environment in $(VENV) with pinned versions"
@@ -13,6 +13,7 @@ help:
 	@echo "make test    make check, then the tests"
 	@echo "make check   ruff, mypy, snakefmt, snakemake --lint"
 	@echo "make bench   benchmarks (minutes)"
+	@echo "make numbers the figures that the documents quote: three runs (half an hour)"
 	@echo "make schema  config schema from protsae/config.py"
 
 setup: $(STAMP)
@@ -58,6 +59,10 @@ bench: setup
 	python benchmarks/planted_annotation.py --worlds 100 --scored 5
 	python benchmarks/interplm_rule.py
 	python benchmarks/stages.py --proteins 1000
+
+numbers: setup
+	python -m benchmarks.numbers --cores $(CORES)
+	python -m benchmarks.numbers --write
 
 clean:
 	rm -rf results .snakemake

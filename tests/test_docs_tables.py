@@ -60,7 +60,7 @@ def test_the_guide_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys)
     for example in fenced_blocks("docs/guide.md", "python"):
         exec(example.replace("esm2_t6_protsae", MODEL), names)
     first = capsys.readouterr().out.splitlines()[1].split()
-    assert first == ["0", "relu", "0", "point", "0.8", "0.6", "0.85", "0.6", "0.0"]
+    assert first == ["0", "relu", "point", "0.8", "0.6", "0.85", "0.6", "0.0"]
 
 
 def test_conform_orders_and_types_columns() -> None:
