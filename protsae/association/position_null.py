@@ -1,6 +1,7 @@
 """Does a detector know more than the position? P-values where clusters exchange their labels."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -216,39 +217,71 @@ class GivenLabels:
         largest = labelled.max(1, initial=0).astype(np.int64)
         return cls(exchange, observed, begin, end, cell, share, largest)
 
-    def pair_null(self, rows: np.ndarray) -> tuple[int, float, float]:
+    def pair_null(self, on: "OnRows") -> tuple[int, float, float]:
         """Observed and expected true positives, and the p-value."""
-        observed = int(self.observed[rows].sum())
-        cluster = self.exchange.cluster[self.exchange.chains.protein[rows]]
-        rows, cluster = rows[cluster >= 0], cluster[cluster >= 0]
-        n_clusters = self.exchange.n_clusters
-        n_on = np.bincount(cluster, minlength=n_clusters)
-        mean = np.bincount(cluster, self.share[rows], n_clusters)
+        observed = int(self.observed[on.every].sum())
+        mean = np.bincount(on.cluster, self.share[on.rows], len(on.n_on))
         expected = float(mean.sum())
-        most = np.minimum(n_on, self.largest)
+        most = np.minimum(on.n_on, self.largest)
         p_value = tail_bound(mean, np.zeros_like(most), most, observed)
         if p_value >= BOUNDED_BELOW:
-            p_value = self._p_value(rows, n_on, most, observed)
+            p_value = self._p_value(on, most, observed)
         return observed, expected, p_value
 
-    def _p_value(
-        self, rows: np.ndarray, n_on: np.ndarray, most: np.ndarray, observed: int
-    ) -> float:
-        varied = most > 0
-        if not varied.any():
+    def _p_value(self, on: "OnRows", most: np.ndarray, observed: int) -> float:
+        if not most.any():
             return np.nan
-        before = np.zeros(len(self.observed) + 1, dtype=np.int64)
-        before[rows + 1] = 1
-        np.cumsum(before, out=before)
-        shape = len(n_on), self.exchange.n_donors
-        hits = np.bincount(self.cell, before[self.end] - before[self.begin], shape[0] * shape[1])
+        n_donors = self.exchange.n_donors
+        inside = on.before[self.end] - on.before[self.begin]
+        hits = np.bincount(self.cell, inside, len(most) * n_donors).reshape(-1, n_donors)
         # Runs that a shorter chain has pushed together may count a residue twice.
-        table = np.minimum(hits.reshape(shape).astype(np.int64), n_on[:, None])[varied]
-        law = SumLaw.of_draws(table.ravel(), np.full(len(table), shape[1]))
-        explained = (table == table[:, :1]).all()
-        if not explained and law.log_p_of_largest() > np.log(RESOLVED):
+        table = np.minimum(hits[most > 0].astype(np.int64), on.n_on[most > 0, None])
+        varies = (table != table[:, :1]).any(1)
+        if not varies.any():
+            return float(table[:, 0].sum() >= observed)
+        certain = int(table[~varies, 0].sum())
+        law = SumLaw.of_draws(table[varies].ravel(), np.full(int(varies.sum()), n_donors))
+        if law.log_p_of_largest() > np.log(RESOLVED):
             return np.nan
-        return law.at_least(observed)
+        return law.at_least(observed - certain)
+
+
+@dataclass(frozen=True, eq=False)
+class OnRows:
+    """Where a detector is on, as every way to hand on labels needs it.
+
+    Attributes
+    ----------
+    every : ndarray of int
+        Rows where it is on.
+    rows, cluster : ndarray of int
+        Those in clusters that take part, and their clusters.
+    n_on : ndarray of int, shape (n_clusters,)
+        Of these, by cluster.
+    n_residues : int
+    """
+
+    every: np.ndarray
+    rows: np.ndarray
+    cluster: np.ndarray
+    n_on: np.ndarray
+    n_residues: int
+
+    @classmethod
+    def of(cls, rows: np.ndarray, exchange: Exchange) -> "OnRows":
+        """From the rows where it is on."""
+        cluster = exchange.cluster[exchange.chains.protein[rows]]
+        inside = cluster >= 0
+        counted, own = rows[inside], cluster[inside]
+        n_on = np.bincount(own, minlength=exchange.n_clusters)
+        return cls(rows, counted, own, n_on, len(exchange.chains.known))
+
+    @cached_property
+    def before(self) -> np.ndarray:
+        """How many of ``rows`` come before each residue, and in all: shape (n_residues + 1,)."""
+        steps = np.zeros(self.n_residues + 1, dtype=np.int32)
+        steps[self.rows + 1] = 1
+        return np.cumsum(steps, dtype=np.int32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -269,11 +302,12 @@ class PositionLaws:
         that no other can make it a finding, its own.
         """
         first, *others = self.ways
-        observed, expected, p_value = first.pair_null(rows)
+        on = OnRows.of(rows, first.exchange)
+        observed, expected, p_value = first.pair_null(on)
         if np.isnan(p_value) or p_value > RESOLVED:
             return observed, expected, p_value
         for way in others:
-            _, mean, other = way.pair_null(rows)
+            _, mean, other = way.pair_null(on)
             expected, p_value = max(expected, mean), np.fmax(p_value, other)
         return observed, expected, float(p_value)
 
