@@ -238,7 +238,7 @@ _OF_RULES = (_DEFINED, *_RULE)
 
 FEATURES = Table(
     "features",
-    8,
+    9,
     "one row per feature, by model (onehot first), layer, variant, feature",
     ("model", "layer", "variant", "feature"),
     (
@@ -275,6 +275,13 @@ FEATURES = Table(
         Column("homology_f1", "number", "0 to 1", "f1 of annotations copied from relatives", True),
         Column("probe_f1", "number", "0 to 1", "f1 of a linear probe, a ceiling", True),
         Column(
+            "f1_without_relatives",
+            "number",
+            "0 to 1",
+            "f1 without the test clusters in which a sensitive search finds a relative of train",
+            True,
+        ),
+        Column(
             "best_baseline",
             "text",
             "name",
@@ -308,7 +315,13 @@ FEATURES = Table(
 )
 
 _OF_BASELINES = (
-    *("best_baseline", "best_baseline_f1", "f1_difference", "f1_difference_low"),
+    *(
+        "f1_without_relatives",
+        "best_baseline",
+        "best_baseline_f1",
+        "f1_difference",
+        "f1_difference_low",
+    ),
     *("f1_difference_high", "verdict_p_value", "verdict_q_value", "verdict"),
     *("neuron", "neuron_sign", "neuron_f1", "pca_f1", "random_f1", "onehot_f1"),
     *("untrained_f1", *(c.name for c in _OF_RULES), "window_f1", "homology_f1", "probe_f1"),

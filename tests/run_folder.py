@@ -157,6 +157,7 @@ def tables_command(results: Path) -> list[str]:
         *("--annotations", *sorted(annotations)),
         *("--evaluations", *sorted(evaluations, reverse=True)),
         *("--probes", *sorted(map(str, results.glob("probes/*/*/probes.parquet")))),
+        *("--proteins", str(results / "proteins" / "proteins.parquet")),
         *("--lookup", str(results / "lookup.parquet")),
         *("--rules", str(results / "rules.parquet")),
         *("--rule-counts", str(results / "rule_counts.parquet")),
@@ -242,6 +243,7 @@ def joined_feature_rows(model: str, layer: int) -> pd.DataFrame:
     best = pd.Series("neuron", index=rows.index).where(neuron_f1.notna(), None)
     verdict = rows["feature"].map({0: "above", 1: "below"}).astype(object)
     rows = rows.assign(
+        f1_without_relatives=np.nan,
         best_baseline=best,
         best_baseline_f1=neuron_f1,
         f1_difference=rows["f1"] - neuron_f1,

@@ -1,11 +1,12 @@
 """Every feature beside all its baselines, from counts by homology cluster."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from protsae.association.scores import CALLED_Q
+from protsae.association.scores import CALLED_Q, f1_score
 from protsae.association.summary import best_per_property
 from protsae.association.verdicts import CountsByCluster, compare, verdicts
 from protsae.models import NEURONS, ONEHOT, PCA, RANDOM, is_random
@@ -17,7 +18,7 @@ ONE_HOT, PERMUTED, RULE, ALWAYS_ON = "one-hot sequence", "permuted model", "rule
 """Baselines that serve all layers."""
 
 COLUMNS = (
-    *("best_baseline", "best_baseline_f1"),
+    *("f1_without_relatives", "best_baseline", "best_baseline_f1"),
     *("f1_difference", "f1_difference_low", "f1_difference_high"),
     *("verdict_p_value", "verdict_q_value", "verdict"),
 )
@@ -30,6 +31,7 @@ def compare_features(
     associations: pd.DataFrame,
     cluster_counts: pd.DataFrame,
     rule_counts: pd.DataFrame,
+    related: Collection[str] = (),
 ) -> pd.DataFrame:
     """``COLUMNS`` for each feature, empty where it has no property.
 
@@ -48,6 +50,9 @@ def compare_features(
         of the best detectors.
     rule_counts : DataFrame
         property, cluster, tp, on, positives, known: of the rule for each property.
+    related : collection of str
+        Clusters of test with a protein that has a relative in train: left out of
+        ``f1_without_relatives``.
     """
     named = features[features["property"].notna()]
     best = {
@@ -68,7 +73,8 @@ def compare_features(
         _compared(
             members,
             {name: rows[rows["property"] == property_] for name, rows in best.items()},
-            _Counts.of(of_property[property_], rules[property_]),
+            ConceptCounts.of(of_property[property_], rules[property_]),
+            related,
         )
         for property_, members in named.groupby("property", sort=False)
     ]
@@ -82,9 +88,13 @@ def compare_features(
 
 
 def _compared(
-    features: pd.DataFrame, best: dict[str, pd.DataFrame], counts: "_Counts"
+    features: pd.DataFrame,
+    best: dict[str, pd.DataFrame],
+    counts: "ConceptCounts",
+    related: Collection[str],
 ) -> pd.DataFrame:
     """`compare` for the features of one property, layer by layer, with the best baseline's name."""
+    unrelated = ~counts.clusters.isin(list(related))
     parts = []
     for (model, layer), members in features.groupby(["model", "layer"], sort=False):
         names, rivals = [ALWAYS_ON, RULE], [counts.always_on, counts.rule]
@@ -97,33 +107,41 @@ def _compared(
                 names.append(name)
                 rivals.append(counts.take(rows))
         others = CountsByCluster.beside(rivals)
-        compared = compare(counts.take(members), others, counts.positives)
+        own = counts.take(members)
+        compared = compare(own, others, counts.positives)
         f1 = 2 * others.tp.sum(0) / np.maximum(others.on.sum(0) + counts.positives.sum(), 1)
         other = compared["other"].to_numpy()
-        named = compared.assign(best_baseline=np.array(names)[other], best_baseline_f1=f1[other])
+        named = compared.assign(
+            f1_without_relatives=counts.f1(own, unrelated),
+            best_baseline=np.array(names)[other],
+            best_baseline_f1=f1[other],
+        )
         parts.append(named.set_index(members.index))
     return pd.concat(parts)
 
 
 @dataclass(frozen=True, eq=False)
-class _Counts:
+class ConceptCounts:
     """Of one property: counts by cluster of its detectors.
 
     Attributes
     ----------
     detectors : MultiIndex
         model, layer, variant, feature of the columns of ``counts``.
+    clusters : Index of str
+        The homology clusters of test: rows of all counts.
     positives : ndarray of int, shape (n_clusters,)
     """
 
     detectors: pd.MultiIndex
+    clusters: pd.Index
     counts: CountsByCluster
     positives: np.ndarray
     rule: CountsByCluster
     always_on: CountsByCluster
 
     @classmethod
-    def of(cls, counts: pd.DataFrame, rule: pd.DataFrame) -> "_Counts":
+    def of(cls, counts: pd.DataFrame, rule: pd.DataFrame) -> "ConceptCounts":
         """From the rows of one property."""
         clusters = pd.Index(rule["cluster"].astype(object))
         row = clusters.get_indexer(counts["cluster"].astype(object))
@@ -135,7 +153,17 @@ class _Counts:
         tp[row, column], on[row, column] = counts["tp"], counts["on"]
         of_rule = CountsByCluster(rule[["tp"]].to_numpy(), rule[["on"]].to_numpy())
         everywhere = CountsByCluster(positives[:, None], known[:, None])
-        return cls(detectors, CountsByCluster(tp, on), positives, of_rule, everywhere)
+        return cls(detectors, clusters, CountsByCluster(tp, on), positives, of_rule, everywhere)
+
+    def f1(self, counts: CountsByCluster, clusters: np.ndarray) -> np.ndarray:
+        """F1 of detectors over these clusters, a mask; NaN where none of them has the concept."""
+        n_positives = self.positives[clusters].sum()
+        if not n_positives:
+            return np.full(counts.tp.shape[1], np.nan)
+        found: np.ndarray = f1_score(
+            counts.tp[clusters].sum(0), counts.on[clusters].sum(0), n_positives
+        )
+        return found
 
     def take(self, rows: pd.DataFrame) -> CountsByCluster:
         """Of these detectors; one without counts is on nowhere in test."""

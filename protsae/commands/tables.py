@@ -4,7 +4,8 @@ Writes features.parquet, features.tsv, associations.parquet, detectors.tsv and s
 docs/tables.md explains every column.
 
 example:
-  protsae tables --annotations results/annotation/*/layer-* \\
+  protsae tables --proteins results/proteins/proteins.parquet \\
+    --annotations results/annotation/*/layer-* \\
     --evaluations results/sae/*/layer-*/*/evaluation.json \\
     --probes results/probes/*/layer-*/probes.parquet --lookup results/lookup.parquet \\
     --rules results/rules.parquet --rule-counts results/rule_counts.parquet --output results
@@ -25,6 +26,7 @@ from protsae.association.summary import concatenate, summarise, with_baselines, 
 from protsae.errors import UserError
 from protsae.io.conformed import read_conformed, write_conformed
 from protsae.io.json_files import read_json
+from protsae.io.proteins_table import read_split_proteins
 from protsae.io.tables import write_tsv
 from protsae.tables_schema import (
     ASSOCIATIONS,
@@ -48,6 +50,9 @@ Key = tuple[str, int, str]
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line."""
+    parser.add_argument(
+        "--proteins", required=True, metavar="FILE", help="proteins.parquet, with the splits"
+    )
     parser.add_argument(
         "--annotations",
         nargs="+",
@@ -101,7 +106,9 @@ def run(args: argparse.Namespace) -> None:
         ],
         ignore_index=True,
     )
-    compared = compare_features(with_all, of_pairs, counts, rule_counts)
+    proteins, _ = read_split_proteins(args.proteins)
+    related = set(proteins.loc[proteins["has_relative_in_train"], "cluster"])
+    compared = compare_features(with_all, of_pairs, counts, rule_counts, related)
     features = conform(with_all.join(compared), FEATURES, "features.parquet")
     associations = conform(with_rules(of_pairs, rules), ASSOCIATIONS, "associations.parquet")
     summary = conform(summarise(documents, features), SUMMARY, "summary.tsv")
@@ -112,12 +119,13 @@ def run(args: argparse.Namespace) -> None:
     write_tsv(output / "detectors.tsv", detectors)
     write_tsv(output / "summary.tsv", summary)
     significant = int(summary["features_significant"].sum())
+    defined = int(summary["features_defined_by_sequence"].sum())
     print(f"wrote {output / 'features.parquet'} and .tsv: {len(features):,} features, of which")
     print(
-        f"  {significant:,} have a property at a false discovery rate of {CALLED_Q:.0%} and ",
-        end="",
+        f"  {significant:,} have a property at a false discovery rate of {CALLED_Q:.0%} "
+        f"({defined:,} one that a rule on the sequence defines) and"
     )
-    print(f"{int(summary['features_above_baselines'].sum()):,} beat all baselines for theirs")
+    print(f"  {int(summary['features_above_baselines'].sum()):,} beat all baselines for theirs")
     print(f"wrote {output / 'associations.parquet'}: {len(associations):,} pairs")
     print(f"wrote {output / 'detectors.tsv'}: {len(detectors):,} sets of detectors")
     print(f"wrote {output / 'summary.tsv'}: {len(summary):,} SAEs")

@@ -7,6 +7,8 @@ from typing import Any
 import pandas as pd
 
 from protsae import __version__
+from protsae.association.scores import CALLED_Q
+from protsae.association.summary import best_per_property
 from protsae.models import ONEHOT, is_random
 from protsae.report.run import Run
 
@@ -29,6 +31,7 @@ def run_numbers(run: Run) -> list[tuple[str, list[str]]]:
         ("Changed", _listed(proteins["changed"])),
         ("Residues", [f"{int(run.proteins['length'].sum()):,}"]),
         ("Homology clusters", [f"{run.proteins['cluster'].nunique():,}"]),
+        ("Relatives of train in test", relatives(run.proteins, run.features)),
         ("Annotations kept", _joined(features["kept"])),
         ("Annotations without exact ends", _joined(features["uncertain"])),
         ("Annotations left out", _joined(left_out)),
@@ -46,6 +49,41 @@ def run_numbers(run: Run) -> list[tuple[str, list[str]]]:
         ("protsae", [f"{__version__} (proteins fetched by {run.provenance['protsae_version']})"]),
     ]
     return [(name, lines) for name, lines in rows if lines]
+
+
+def relatives(proteins: pd.DataFrame, features: pd.DataFrame) -> list[str]:
+    """How many test proteins have any, and the best feature of each concept with and without them.
+
+    Concepts that the sequence defines are left out; of the others those that a feature is called
+    for, the best one by valid.
+
+    Examples
+    --------
+    >>> proteins = pd.DataFrame({"split": ["test"] * 3, "has_relative_in_train": [1, 0, 0]})
+    >>> names = ["model", "property", "defined_by_sequence", "q_value", "valid_f1"]
+    >>> row = dict.fromkeys(names, 0) | {"model": "esm2", "property": "SIGNAL"}
+    >>> features = pd.DataFrame([row]).assign(f1=0.5, f1_without_relatives=0.4)
+    >>> relatives(proteins, features)
+    ['1 of 3 proteins', 'best feature with and without their clusters, F1: SIGNAL 0.50, 0.40']
+    """
+    in_test = proteins[proteins["split"] == "test"]
+    related = in_test["has_relative_in_train"].astype(bool)
+    lines = [f"{related.sum():,} of {len(in_test):,} proteins"]
+    called = features[
+        (features["q_value"] <= CALLED_Q).fillna(False)
+        & features["defined_by_sequence"].eq(0).fillna(False)
+        & features["f1_without_relatives"].notna()
+        & (features["model"] != ONEHOT)
+        & ~features["model"].map(is_random).astype(bool)
+    ]
+    if related.any() and len(called):
+        best = best_per_property(called).sort_values("property")
+        scores = [
+            f"{row['property']} {row['f1']:.2f}, {row['f1_without_relatives']:.2f}"
+            for _, row in best.iterrows()
+        ]
+        lines.append(f"best feature with and without their clusters, F1: {'; '.join(scores)}")
+    return lines
 
 
 def split_rows(proteins: pd.DataFrame) -> list[dict[str, Any]]:

@@ -90,7 +90,9 @@ def test_stdout_names_the_outputs(results: Path, capsys: pytest.CaptureFixture[s
     assert main(tables_command(results)) == 0
     assert capsys.readouterr().out == (
         f"wrote {results}/features.parquet and .tsv: 24 features, of which\n"
-        "  12 have a property at a false discovery rate of 5% and 4 beat all baselines for theirs\n"
+        "  12 have a property at a false discovery rate of 5% (6 one that a rule on the sequence "
+        "defines) and\n"
+        "  4 beat all baselines for theirs\n"
         f"wrote {results}/associations.parquet: 39 pairs\n"
         f"wrote {results}/detectors.tsv: 12 sets of detectors\n"
         f"wrote {results}/summary.tsv: 6 SAEs\n"
@@ -298,6 +300,23 @@ def test_verdicts_by_hand(results: Path) -> None:
     assert best.loc[(MODEL, 1)].tolist() == ["neuron", "rule", "", "one-hot sequence"]
     verdict = features[features["variant"] == "topk"]["verdict"]
     assert verdict.loc[(MODEL, 1)].tolist() == ["above", "below", "", ""]
+
+
+def test_f1_without_the_clusters_with_relatives_in_train(results: Path) -> None:
+    """SIGNAL's feature finds 16 of 20 residues in each of 11 clusters, but none in C03."""
+    path = results / "proteins" / "proteins.parquet"
+    proteins = read_table(path).replace({"cluster": {"P00001": "C03"}})
+    assert proteins.loc[proteins["has_relative_in_train"], "cluster"].tolist() == ["C03"]
+    write_table(path, proteins, read_metadata(path))
+    for counted in results.rglob("cluster_counts.parquet"):
+        rows = read_table(counted)
+        rows.loc[rows["cluster"] == "C03", "tp"] = 0
+        write_table(counted, rows, read_metadata(counted))
+    assert main(tables_command(results)) == 0
+    features = read_table(results / "features.parquet")
+    signal = features[(features["property"] == "SIGNAL") & (features["model"] == MODEL)].iloc[0]
+    assert signal["f1_without_relatives"] == pytest.approx(0.8)
+    assert features.loc[features["property"].isna(), "f1_without_relatives"].isna().all()
 
 
 def test_a_detector_that_is_on_nowhere_in_test(results: Path) -> None:

@@ -3,6 +3,7 @@
 
 rule tables:
     input:
+        proteins="<results>/proteins/proteins.parquet",
         annotations=layer_paths(
             "<results>/annotation/{model}/layer-{layer}/features.parquet"
         ),
@@ -35,7 +36,8 @@ rule tables:
     params:
         code=code("tables"),
     shell:
-        "protsae tables --annotations $(dirname {input.annotations})"
+        "protsae tables --proteins {input.proteins}"
+        " --annotations $(dirname {input.annotations})"
         " --evaluations {input.evaluations} --probes {input.probes}"
         " --lookup {input.lookup} --rules {input.rules} --rule-counts {input.rule_counts}"
         " --output $(dirname {output.features}) > {log} 2>&1"
