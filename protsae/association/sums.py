@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import fft
 
+AT_ONCE = 2**16
+"""Entries of the table of all terms up to which their spectra are multiplied at once."""
 SMALLEST = 1e-300
 """Probability that is reported in place of any smaller one."""
 MOST_STEPS = 60
@@ -182,13 +185,36 @@ def _comonotonic(
     return term[lasts], total[lasts], (ends - begins)[lasts]
 
 
-def _convolve(values: np.ndarray, probability: np.ndarray, first: np.ndarray) -> np.ndarray:
-    """Law of the sum, from 0, by merging terms of like width in pairs.
+def _convolve(below: np.ndarray, probability: np.ndarray, first: np.ndarray) -> np.ndarray:
+    """Law of the sum, from 0."""
+    widest = np.maximum.reduceat(below, first)
+    length = int(widest.sum()) + 1
+    if len(first) * length <= AT_ONCE:
+        return _multiply(below, probability, first, length)
+    return _merge(below, probability, first, widest)
+
+
+def _multiply(
+    below: np.ndarray, probability: np.ndarray, first: np.ndarray, length: int
+) -> np.ndarray:
+    """By the product of all terms' spectra: few calls, for small tables."""
+    size = fft.next_fast_len(length, real=True)
+    table = np.zeros((len(first), size))
+    row = np.repeat(np.arange(len(first)), np.diff(np.append(first, len(below))))
+    table[row, below] = probability
+    spectrum = np.multiply.reduce(fft.rfft(table), axis=0)
+    law: np.ndarray = fft.irfft(spectrum, size)[:length]
+    return law
+
+
+def _merge(
+    values: np.ndarray, probability: np.ndarray, first: np.ndarray, widest: np.ndarray
+) -> np.ndarray:
+    """By merging terms of like width in pairs.
 
     Terms wait under their width, a power of two; a pair of one width makes one of the next.
     """
     ends = np.append(first[1:], len(values)) - 1
-    widest = np.maximum.reduceat(values, first)
     bits = np.ceil(np.log2(widest + 1)).astype(np.int64)
     sizes = ends - first + 1
     term_bits = np.repeat(bits, sizes)
@@ -208,8 +234,8 @@ def _convolve(values: np.ndarray, probability: np.ndarray, first: np.ndarray) ->
         waiting = tables.get(bit + 1, np.empty((0, 2 ** (bit + 1))))
         merged = np.zeros((len(table) - pairs + len(waiting), 2 ** (bit + 1)))
         if pairs:
-            spectrum = np.fft.rfft(table[: 2 * pairs], 2 ** (bit + 1), axis=1)
-            merged[:pairs] = np.fft.irfft(spectrum[::2] * spectrum[1::2], 2 ** (bit + 1), axis=1)
+            spectrum = fft.rfft(table[: 2 * pairs], 2 ** (bit + 1))
+            merged[:pairs] = fft.irfft(spectrum[::2] * spectrum[1::2], 2 ** (bit + 1))
         merged[pairs : len(table) - pairs, : 2**bit] = table[2 * pairs :]
         merged[len(table) - pairs :] = waiting
         bit += 1
