@@ -5,7 +5,7 @@ order of the residues they see. A figure is of a concept or of an SAE, never of 
 number means nothing in another training. Where a concept needs a feature, it is the one with the
 highest F1 on valid.
 
-    python -m benchmarks.numbers             # train, then write docs/numbers.json (20 CPU-minutes)
+    python -m benchmarks.numbers             # train, then write docs/numbers.json (40 CPU-minutes)
     python -m benchmarks.numbers --write     # put its figures into the documents
 
 A run that was stopped goes on where it was.
@@ -15,8 +15,10 @@ import argparse
 import contextlib
 import io
 import json
+import os
 import platform
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -36,6 +38,10 @@ SEEDS = (0, 1, 2)
 
 OF_SAES = ("fvu", "best_fvu", "pca_sparse_fvu", "l0", "loss_recovered")
 """Columns of summary.tsv that are kept; where one is empty, there is no such figure."""
+
+UNSEEDED = ("proteins", "models", "activations", "probes")
+UNSEEDED_FILES = ("lookup.parquet", "properties.tsv", "rules.parquet", "rule_counts.parquet")
+"""What does not depend on the seeds of training: folders and files of a run."""
 
 PART = (6, "topk")
 """Layer and SAE of the default run that the tests train again."""
@@ -166,6 +172,17 @@ def train(seed: int, results: Path, cores: int, configfile: Path | None) -> None
         sys.exit(f"the run with seed {seed} stopped; mend it and start this again, which goes on")
 
 
+def share(first: Path, run: Path) -> None:
+    """Link what no seed changes into a run that has not begun, so that it is computed once."""
+    if run.exists():
+        return
+    run.mkdir(parents=True)
+    for name in UNSEEDED:
+        shutil.copytree(first / name, run / name, copy_function=os.link)
+    for name in UNSEEDED_FILES:
+        os.link(first / name, run / name)
+
+
 def collect(runs: Sequence[Path]) -> Numbers:
     """What the finished runs, one for each of `SEEDS`, have to say."""
     rules = pd.read_parquet(runs[0] / "rules.parquet").set_index("property")["rule"]
@@ -198,6 +215,8 @@ def main() -> None:
     runs = [ROOT / args.results / f"seed-{seed}" for seed in SEEDS]
     for number, (seed, run) in enumerate(zip(SEEDS, runs, strict=True), start=1):
         print(f"run {number} of {len(SEEDS)}: seed {seed}, in {run}", flush=True)
+        if run != runs[0]:
+            share(runs[0], run)
         train(seed, run, args.cores, args.configfile)
     collect(runs).write(args.output)
     print(f"wrote {args.output}; --write puts its figures into the documents")

@@ -9,7 +9,14 @@ import pandas as pd
 import pytest
 
 from benchmarks import numbers, numbers_documents
-from benchmarks.numbers import PART, figures, part_figures
+from benchmarks.numbers import (
+    PART,
+    UNSEEDED,
+    UNSEEDED_FILES,
+    figures,
+    part_figures,
+    share,
+)
 from benchmarks.numbers_documents import DOCUMENTS, NUMBERS, Numbers, fill, tolerance
 from protsae.io.json_files import read_json
 from tests.fenced import ROOT
@@ -49,6 +56,21 @@ def test_figures_of_a_run(tmp_path: Path) -> None:
     assert found["probe_f1"]["SIGNAL"] == 0.75
     assert found["rule_f1"]["residue: C"] == 1
     assert found["permuted_f1"] == {}, "the run has no permuted model"
+
+
+def test_what_no_seed_changes_is_shared(tmp_path: Path) -> None:
+    first, second = tmp_path / "seed-0", tmp_path / "seed-1"
+    for name in (*UNSEEDED, "sae"):
+        (first / name / "a").mkdir(parents=True)
+        (first / name / "a" / "b").write_text(name)
+    for name in (*UNSEEDED_FILES, "features.tsv"):
+        (first / name).write_text(name)
+    share(first, second)
+    assert sorted(path.name for path in second.iterdir()) == sorted((*UNSEEDED, *UNSEEDED_FILES))
+    assert (second / "probes" / "a" / "b").samefile(first / "probes" / "a" / "b")
+    (second / "lookup.parquet").unlink()
+    share(first, second)  # it has begun: what is there is left alone
+    assert not (second / "lookup.parquet").exists()
 
 
 def test_concepts_called_and_the_best_by_valid() -> None:
