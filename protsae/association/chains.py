@@ -65,3 +65,24 @@ class Chains:
         opens[1:] &= ~self.known[:-1] | (self.protein[1:] != self.protein[:-1])
         rows = np.flatnonzero(opens)
         return self.protein[rows], self.known_place[rows]
+
+    @cached_property
+    def known_part(self) -> tuple[np.ndarray, np.ndarray]:
+        """Where the known part of each protein begins, and its length: first to last known residue.
+
+        The whole protein where nothing is known.
+
+        Examples
+        --------
+        >>> known = np.array([False, True, False, True, False, False])
+        >>> begin, length = Chains(np.array([5, 1]), np.array([0, 1]), known).known_part
+        >>> begin.tolist(), length.tolist()
+        ([1, 0], [3, 1])
+        """
+        rows = np.flatnonzero(self.known)
+        some = self.n_known > 0
+        ends = np.cumsum(self.n_known)[some]
+        begin, length = np.zeros_like(self.lengths), self.lengths.copy()
+        begin[some] = rows[ends - self.n_known[some]] - self.first[some]
+        length[some] = rows[ends - 1] + 1 - self.first[some] - begin[some]
+        return begin, length

@@ -32,7 +32,9 @@ def rotation_null(
     end of the chain, and no run of labels lies over it or across a gap of unknown residues. Real
     stretches never do, nor do domains full of short ones, so that they meet in the middle more
     often than under all K_p rotations. Where too few are left (``LEAST_UNBROKEN``), labels may be
-    carried over the end; then runs may lie across gaps. Where labels are periodic
+    carried over the end; then runs may lie across gaps. Residues that a protein has at an end
+    beyond what half of its labelled relatives have there, counted from the labels, take none
+    either: what it gained has nothing of what the family shares. Where labels are periodic
     (`label_periods`), only rotations by whole periods are taken, on a circle of whole periods, so
     that none breaks the phase; the last residues, too few for another period, are then left out,
     also of what the p-value compares.
@@ -59,7 +61,7 @@ def rotation_null(
     Two proteins of 5 residues, on exactly at the one residue labelled; both must fall in place.
     If they are relatives, one rotation moves both:
 
-    >>> rows, pair = [np.array([1, 7])], np.array([[0, 0]])
+    >>> rows, pair = [np.array([1, 6])], np.array([[0, 0]])
     >>> known, lengths = np.ones(10, bool), np.array([5, 5])
     >>> null = rotation_null(rows, rows, pair, Chains(lengths, np.array([0, 1]), known))
     >>> null.observed.tolist(), null.expected.round(9).tolist(), null.p_value.round(9).tolist()
@@ -138,14 +140,14 @@ class RotatedLabels:
         gap_protein, gap = chains.segments
         inside = present[gap_protein]
         gaps = Runs(number[gap_protein[inside]], gap[inside], gap[inside] + 1).before(lengths)
-        allowed = _allowed(labels, gaps, lengths) & _in_phase(periods, slack, lengths)
+        _, cluster = np.unique(chains.cluster[present], return_inverse=True)
+        allowed = _allowed(labels, gaps, lengths, cluster) & _in_phase(periods, slack, lengths)
         has_label = np.zeros(int(lengths.sum()), dtype=bool)
         has_label[place[rows[place[rows] >= 0]]] = True
         # What C counts with the allowed rotations as "on": of these, those that label a place.
         times = overlaps(Runs.of_rows(np.flatnonzero(allowed), lengths), labels, lengths)
         share = times / np.repeat(_sums(allowed, first), lengths)
         covered = np.median(size[present] / n_known) if present.any() else 0.0
-        _, cluster = np.unique(chains.cluster[present], return_inverse=True)
         whole = bool(covered >= WHOLE_SHARE)
         return cls(place, holds, labels, lengths, cluster, allowed, has_label, share, whole)
 
@@ -228,21 +230,44 @@ def _in_phase(periods: np.ndarray, slack: np.ndarray, lengths: np.ndarray) -> np
     return _misses(rotation, step) <= np.repeat(slack, lengths)
 
 
-def _allowed(labels: Runs, gaps: Runs, lengths: np.ndarray) -> np.ndarray:
+def _allowed(labels: Runs, gaps: Runs, lengths: np.ndarray, cluster: np.ndarray) -> np.ndarray:
     """Rotations that break as little as possible: of each protein those that stand first in this
-    list and are enough. Nothing carried over the end and no run across a gap; no run over the end
-    or across a gap; no run over the end."""
+    list and are enough. Nothing carried into gained ends (`_with_gains`), over the end, and no run
+    across a gap; nothing over the end and no run across a gap; no run over the end or across a gap;
+    no run over the end."""
     every = np.arange(len(lengths))
     ends = Runs(every, np.zeros_like(lengths), lengths)
     first = np.cumsum(lengths) - lengths
     at_ends = _unbroken(labels, ends, lengths)
     at_gaps = at_ends & _unbroken(labels, gaps, lengths)
-    together = at_gaps & _unbroken(labels.hulls(), ends, lengths)
+    hulls = labels.hulls()
+    together = at_gaps & _unbroken(hulls, ends, lengths)
+    shared = at_gaps & _unbroken(_with_gains(hulls, lengths, cluster), ends, lengths)
     allowed = at_ends
-    for stricter in (at_gaps, together):
+    for stricter in (at_gaps, together, shared):
         enough = _sums(stricter, first) >= LEAST_UNBROKEN * lengths
         allowed = np.where(np.repeat(enough, lengths), stricter, allowed)
     return allowed
+
+
+def _with_gains(hulls: Runs, lengths: np.ndarray, cluster: np.ndarray) -> Runs:
+    """Hulls of labels with the residues that their protein has gained at either end.
+
+    It has gained those before its first label that are more than the median of its cluster (of an
+    even number the lower one), and so after its last.
+    """
+    own = cluster[hulls.protein]
+    left, right = hulls.begin, lengths[hulls.protein] - hulls.end
+    spare = [(room - _lower_medians(room, own)).clip(0) for room in (left, right)]
+    return Runs(hulls.protein, hulls.begin - spare[0], hulls.end + spare[1])
+
+
+def _lower_medians(values: np.ndarray, group: np.ndarray) -> np.ndarray:
+    """Of each value the lower median of its group."""
+    order = np.lexsort((values, group))
+    _, number, sizes = np.unique(group, return_inverse=True, return_counts=True)
+    medians = values[order][np.cumsum(sizes) - sizes + (sizes - 1) // 2]
+    return medians[number]
 
 
 def _unbroken(labels: Runs, gaps: Runs, lengths: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ from protsae.association import rotation_null as rotation_module
 from protsae.association import runs as runs_module
 from protsae.association.chains import Chains
 from protsae.association.nulls import Null, benjamini_hochberg, least_true, tail_bound
-from protsae.association.rotation_null import rotation_null
+from protsae.association.rotation_null import RotatedLabels, rotation_null
 from protsae.association.runs import Runs, overlaps
 from protsae.association.sums import SumLaw
 
@@ -301,21 +301,33 @@ def test_runs_are_not_joined_across_a_gap() -> None:
 
 
 def test_relatives_take_the_same_quantile() -> None:
-    """One right place of 4 and of 8: as relatives both are right for a u above 7/8, and the first
-    alone from 3/4 on; as strangers each for itself."""
-    lengths = np.array([4, 8])
-    one = np.isin(np.arange(12), [1, 9])
-    known = np.ones(12, bool)
+    """One right place of 2, 4 and 4: as relatives all three are right for a u above 3/4, the first
+    alone from 1/2 on; as strangers each for itself."""
+    lengths = np.array([2, 4, 4])
+    one = np.isin(np.arange(10), [1, 3, 7])
+    known = np.ones(10, bool)
     pair = np.array([[0, 0]])
     relatives = rotation_null(
-        [rows(one)], [rows(one)], pair, Chains(lengths, np.array([5, 5]), known)
+        [rows(one)], [rows(one)], pair, Chains(lengths, np.array([5, 5, 5]), known)
     )
     strangers = rotation_null(
-        [rows(one)], [rows(one)], pair, Chains(lengths, np.array([5, 6]), known)
+        [rows(one)], [rows(one)], pair, Chains(lengths, np.array([5, 6, 7]), known)
     )
-    assert relatives.p_value[0] == pytest.approx(1 / 8)
+    assert relatives.p_value[0] == pytest.approx(1 / 4)
     assert strangers.p_value[0] == pytest.approx(1 / 32)
-    assert relatives.expected[0] == strangers.expected[0] == pytest.approx(1 / 4 + 1 / 8)
+    assert relatives.expected[0] == strangers.expected[0] == pytest.approx(1 / 2 + 1 / 4 + 1 / 4)
+
+
+def test_labels_do_not_rotate_into_what_a_relative_gained() -> None:
+    """Two relatives of 5 residues with the label at the third, one with three more in front and two
+    behind: its label rotates over its residues 4 to 8 only, as of strangers over all ten."""
+    lengths, labels = np.array([5, 5, 10]), np.array([2, 7, 15])
+    known = np.ones(20, bool)
+    relatives = RotatedLabels.of(labels, Chains(lengths, np.array([4, 4, 4]), known))
+    assert relatives.share[:10].tolist() == [1 / 5] * 10
+    assert relatives.share[10:].tolist() == [0, 0, 0, *[1 / 5] * 5, 0, 0]
+    strangers = RotatedLabels.of(labels, Chains(lengths, np.array([4, 4, 6]), known))
+    assert strangers.share[10:].tolist() == [1 / 10] * 10
 
 
 @pytest.mark.parametrize("family", [1, 3, 10])
