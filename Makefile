@@ -61,8 +61,8 @@ bench: setup
 	python benchmarks/stages.py --proteins 1000
 
 numbers: setup
-	python -m benchmarks.numbers --cores $(CORES)
-	python -m benchmarks.numbers --write
+	python -m benchmarks.quoted --cores $(CORES)
+	python -m benchmarks.quoted --write
 
 clean:
 	rm -rf results .snakemake

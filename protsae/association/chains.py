@@ -67,22 +67,39 @@ class Chains:
         return self.protein[rows], self.known_place[rows]
 
     @cached_property
-    def known_part(self) -> tuple[np.ndarray, np.ndarray]:
-        """Where the known part of each protein begins, and its length: first to last known residue.
-
-        The whole protein where nothing is known.
+    def known_parts(self) -> "Chains":
+        """Of each protein what lies between its first and last known residue, if it has any.
 
         Examples
         --------
-        >>> known = np.array([False, True, False, True, False, False])
-        >>> begin, length = Chains(np.array([5, 1]), np.array([0, 1]), known).known_part
-        >>> begin.tolist(), length.tolist()
-        ([1, 0], [3, 1])
+        >>> known = np.array([False, True, False, True, False, False, True])
+        >>> parts = Chains(np.array([4, 2, 1]), np.array([5, 5, 8]), known).known_parts
+        >>> parts.lengths.tolist(), parts.cluster.tolist(), parts.known.tolist()
+        ([3, 1], [5, 8], [True, False, True, True])
         """
-        rows = np.flatnonzero(self.known)
+        inside = self._between_known
         some = self.n_known > 0
-        ends = np.cumsum(self.n_known)[some]
-        begin, length = np.zeros_like(self.lengths), self.lengths.copy()
-        begin[some] = rows[ends - self.n_known[some]] - self.first[some]
-        length[some] = rows[ends - 1] + 1 - self.first[some] - begin[some]
-        return begin, length
+        lengths = np.bincount(self.protein[inside], minlength=self.n_proteins)[some]
+        return Chains(lengths, self.cluster[some], self.known[inside])
+
+    def in_parts(self, rows: np.ndarray) -> np.ndarray:
+        """Where these rows stand in ``known_parts``; those that do not are left out.
+
+        Examples
+        --------
+        >>> chains = Chains(np.array([4]), np.array([5]), np.array([False, True, True, False]))
+        >>> chains.in_parts(np.array([0, 1, 2])).tolist()
+        [0, 1]
+        """
+        inside: np.ndarray = rows[self._between_known[rows]]
+        return self._place_between[inside]
+
+    @cached_property
+    def _between_known(self) -> np.ndarray:
+        begun = self.known_place + self.known > 0
+        open_ = self.known_place < self.n_known[self.protein]
+        return begun & open_
+
+    @cached_property
+    def _place_between(self) -> np.ndarray:
+        return np.cumsum(self._between_known) - 1

@@ -12,8 +12,6 @@ from protsae.association.sums import SumLaw
 
 ANCHORS = ("both", "start", "end")
 """How labels are placed in chains of another length; see `transferred`."""
-KNOWN_PART = "known part"
-"""The same between the first and the last known residue, where chains are known in a part only."""
 END_RESIDUES = 50
 """Residues at each end of a chain in which labels keep their distance to that end."""
 LEAST_DONORS, MOST_DONORS, DONOR_SHARE = 12, 64, 0.25
@@ -46,9 +44,8 @@ def position_null(
     residues to an end is not met this way, so that the p-value is the largest of three: as above,
     with all labels at their distance to the start, and to the end (if the first is small). Where
     chains are known in a part only, from the first to the last known residue, it is the largest of
-    four: what is studied is often a domain, whose own disordered ends neither labels nor detectors
-    reach. Places are then those in the part, of which at most a third keeps its distance to an end,
-    as parts differ in length more than the chains.
+    four: what is studied is often a domain, whose own ends neither labels nor detectors reach. The
+    parts then take the place of the chains, with donors of similar length of part.
     Relatives are ordered by length: of n that take from m, the j-th takes from number
     floor((2 j + 1) m / (2 n)), so that every member of a large cluster has a donor, and a small one
     gives the same labels several times.
@@ -110,6 +107,13 @@ class Exchange:
         return replace(
             self, n_donors=n_donors, taker=self.taker[kept], giver=self.giver[kept], cell=cell
         )
+
+    @cached_property
+    def of_parts(self) -> "Exchange | None":
+        """The same among the known parts, as if they were chains; none where all are whole."""
+        parts = self.chains.known_parts
+        whole = np.array_equal(parts.lengths, self.chains.lengths[self.chains.n_known > 0])
+        return None if whole else Exchange.of(parts)
 
     @property
     def n_clusters(self) -> int:
@@ -208,14 +212,11 @@ class GivenLabels:
         run = np.repeat((np.cumsum(n_runs) - n_runs)[exchange.giver], repeats)
         run += np.arange(len(run)) - np.repeat(np.cumsum(repeats) - repeats, repeats)
         taker = exchange.taker[taking]
-        giver = exchange.giver[taking]
-        opens, lengths = np.zeros_like(chains.lengths), chains.lengths
-        if anchor == KNOWN_PART:
-            opens, lengths = chains.known_part
-        begin, end = (x[run] - opens[giver] for x in (runs.begin, runs.end))
-        begin, end = transferred(begin, end, lengths[giver], lengths[taker], anchor)
+        own = chains.lengths[taker]
+        giver = chains.lengths[exchange.giver[taking]]
+        begin, end = transferred(runs.begin[run], runs.end[run], giver, own, anchor)
         inside = end > begin
-        begin, end = ((x + (chains.first + opens)[taker])[inside] for x in (begin, end))
+        begin, end = ((x + chains.first[taker])[inside] for x in (begin, end))
         change = np.bincount(begin, minlength=n_rows + 1) - np.bincount(end, minlength=n_rows + 1)
         cell = exchange.cell[taking][inside]
         shape = exchange.n_clusters, exchange.n_donors
@@ -295,17 +296,26 @@ class OnRows:
 
 @dataclass(frozen=True, eq=False)
 class PositionLaws:
-    """A concept's labels handed on in each of the ``ANCHORS``' ways, and in known parts."""
+    """A concept's labels handed on in each of the ``ANCHORS``' ways, and within known parts.
+
+    Attributes
+    ----------
+    ways : tuple of GivenLabels
+    within : GivenLabels or None
+        In the rows of ``exchange.of_parts``; none where chains are known to both ends.
+    """
 
     ways: tuple[GivenLabels, ...]
+    within: GivenLabels | None
 
     @classmethod
     def of(cls, rows: np.ndarray, exchange: Exchange) -> "PositionLaws":
         """From the rows where the concept holds."""
-        chains = exchange.chains
-        whole = np.array_equal(chains.known_part[1], chains.lengths)
-        anchors = ANCHORS if whole else (*ANCHORS, KNOWN_PART)
-        return cls(tuple(GivenLabels.of(rows, exchange, anchor) for anchor in anchors))
+        ways = tuple(GivenLabels.of(rows, exchange, anchor) for anchor in ANCHORS)
+        parts = exchange.of_parts
+        if parts is None:
+            return cls(ways, None)
+        return cls(ways, GivenLabels.of(exchange.chains.in_parts(rows), parts))
 
     def pair_null(self, rows: np.ndarray) -> tuple[int, float, float]:
         """Observed true positives; of all ways the largest mean and p-value.
@@ -318,8 +328,11 @@ class PositionLaws:
         observed, expected, p_value = first.pair_null(on)
         if np.isnan(p_value) or p_value > RESOLVED:
             return observed, expected, p_value
-        for way in others:
-            _, mean, other = way.pair_null(on)
+        laws = [way.pair_null(on) for way in others]
+        if self.within is not None:
+            inside = first.exchange.chains.in_parts(rows)
+            laws.append(self.within.pair_null(OnRows.of(inside, self.within.exchange)))
+        for _, mean, other in laws:
             expected, p_value = max(expected, mean), np.fmax(p_value, other)
         return observed, expected, float(p_value)
 
@@ -331,11 +344,9 @@ def transferred(
     taker: np.ndarray,
     anchor: str = "both",
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Where runs of chains, or of their known parts, of one length lie in those of another.
+    """Where runs of chains of one length lie in chains of another.
 
-    Anchored at both ends, each is there, with one residue at least. In known parts, places in the
-    middle third of the shorter one are always relative to the length: were there none in a short
-    part, the middle of a longer one would have no labels. Anchored at the start (or at
+    Anchored at both ends, each is there, with one residue at least. Anchored at the start (or at
     the end), it keeps its distance to it, and what would lie outside the chain is lost: end <=
     begin where nothing is left.
 
@@ -354,12 +365,10 @@ def transferred(
     >>> [x.tolist() for x in transferred(begin, end, np.full(3, 200), np.full(3, 150))]
     [[0, 140, 70], [10, 150, 80]]
     """
-    if anchor in ("start", "end"):
+    if anchor != "both":
         shift = taker - giver if anchor == "end" else np.zeros_like(taker)
         return np.maximum(begin + shift, 0), np.minimum(end + shift, taker)
-    kept = np.minimum(giver, taker) // (3 if anchor == KNOWN_PART else 2)
-    kept = np.minimum(kept, END_RESIDUES)
-    low, high = (_image(x, giver, taker, kept) for x in (begin, end))
+    low, high = (_image(x, giver, taker) for x in (begin, end))
     # Residue i has its centre at i + 1/2.
     first = np.ceil(low - 0.5 - 1e-9).astype(np.int64)
     last = np.ceil(high - 0.5 - 1e-9).astype(np.int64)
@@ -368,9 +377,9 @@ def transferred(
     return np.where(lost, middle, first), np.where(lost, middle + 1, last)
 
 
-def _image(place: np.ndarray, giver: np.ndarray, taker: np.ndarray, end: np.ndarray) -> np.ndarray:
-    """Place between residues, from 0 to the length of the giver, in the taker; so many residues
-    at each end keep their distance to it."""
+def _image(place: np.ndarray, giver: np.ndarray, taker: np.ndarray) -> np.ndarray:
+    """Place between residues, from 0 to the length of the giver, in the taker."""
+    end = np.minimum(np.minimum(giver, taker) // 2, END_RESIDUES)
     between = np.maximum(giver - 2 * end, 1e-9)
     inner = end + (place - end) * (taker - 2 * end) / between
     at_end = np.where(place >= giver - end, taker - (giver - place), inner)

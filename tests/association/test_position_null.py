@@ -6,7 +6,6 @@ import pytest
 from protsae.association import position_null as module
 from protsae.association.chains import Chains
 from protsae.association.position_null import (
-    KNOWN_PART,
     Exchange,
     GivenLabels,
     PositionLaws,
@@ -24,9 +23,9 @@ def chains_of(lengths: list[int], cluster: list[int] | None = None) -> Chains:
     return Chains(np.array(lengths), np.array(cluster), np.ones(sum(lengths), bool))
 
 
-def slow_place(residue: int, giver: int, taker: int, parts: int) -> float:
-    """Image of a residue's centre; one of so many parts, at most, keeps its distance to an end."""
-    centre, end = residue + 0.5, min(giver // parts, taker // parts, 50)
+def slow_place(residue: int, giver: int, taker: int) -> float:
+    """Image of a residue's centre."""
+    centre, end = residue + 0.5, min(giver // 2, taker // 2, 50)
     if centre <= end:
         return centre
     if centre >= giver - end:
@@ -34,16 +33,12 @@ def slow_place(residue: int, giver: int, taker: int, parts: int) -> float:
     return end + (centre - end) * (taker - 2 * end) / (giver - 2 * end)
 
 
-@pytest.mark.parametrize(("anchor", "parts"), [("both", 2), (KNOWN_PART, 3)])
 @pytest.mark.parametrize(("giver", "taker"), [(211, 307), (307, 211), (31, 47), (47, 31), (90, 90)])
-def test_a_residue_takes_the_label_at_the_image_of_its_centre(
-    giver: int, taker: int, anchor: str, parts: int
-) -> None:
+def test_a_residue_takes_the_label_at_the_image_of_its_centre(giver: int, taker: int) -> None:
     """Every run of the giver; residue by residue of the taker."""
     begin, end = np.array([(b, e) for b in range(giver) for e in range(b + 1, giver + 1)]).T
-    lengths = np.full(len(begin), giver), np.full(len(begin), taker)
-    first, last = transferred(begin, end, *lengths, anchor)
-    images = np.array([slow_place(i, taker, giver, parts) for i in range(taker)])
+    first, last = transferred(begin, end, np.full(len(begin), giver), np.full(len(begin), taker))
+    images = np.array([slow_place(i, taker, giver) for i in range(taker)])
     for b, e, low, high in zip(begin[::7], end[::7], first[::7], last[::7], strict=True):
         expected = np.flatnonzero((images >= b) & (images < e))
         if len(expected):
@@ -132,15 +127,30 @@ def test_what_is_on_at_the_same_place_everywhere_is_explained_by_it() -> None:
 
 def test_labels_keep_their_place_in_the_known_part() -> None:
     """Known are residues 1 to 12 of one chain of 30 and 19 to 30 of another, labelled the fourth to
-    sixth of them: each gives the other the labels that it has."""
+    sixth of them: within the known part each gives the other the labels that it has."""
     place = np.arange(30)
     chains = Chains(np.full(2, 30), np.arange(2), np.concatenate([place < 12, place >= 18]))
-    labels, exchange = np.array([3, 4, 5, 51, 52, 53]), Exchange.of(chains)
-    given = GivenLabels.of(labels, exchange, KNOWN_PART)
-    assert np.flatnonzero(given.share).tolist() == labels.tolist()
-    assert given.share[labels].tolist() == [1.0] * 6
-    assert len(PositionLaws.of(labels, exchange).ways) == 4
-    assert len(PositionLaws.of(labels, Exchange.of(chains_of([30] * 2))).ways) == 3
+    labels = np.array([3, 4, 5, 51, 52, 53])
+    laws = PositionLaws.of(labels, Exchange.of(chains))
+    assert laws.within is not None
+    assert laws.within.share.tolist() == (2 * ([0.0] * 3 + [1.0] * 3 + [0.0] * 6))
+    assert laws.ways[0].share[labels].tolist() == [0.5] * 6
+    assert PositionLaws.of(labels, Exchange.of(chains_of([30] * 2))).within is None
+
+
+def test_what_keeps_off_the_ends_of_the_known_part_is_explained_by_it() -> None:
+    """Forty chains of 200 residues, of which 60 anywhere are known: label and detector are on at
+    the same 20 in the middle of the known part, so that the part explains all. A detector that is
+    on where a half of the chains is labelled knows which half."""
+    rng = np.random.default_rng(0)
+    begin = rng.integers(0, 140, 40) + 200 * np.arange(40)
+    known = np.zeros(8000, bool)
+    known[begin[:, None] + np.arange(60)] = True
+    middle = begin[:, None] + np.arange(20, 40)
+    chains, pair = Chains(np.full(40, 200), np.arange(40), known), np.array([[0, 0]])
+    every, half = middle.ravel(), middle[::2].ravel()
+    assert position_null([every], [every], pair, chains).p_value.tolist() == [1.0]
+    assert position_null([half], [half], pair, chains).p_value[0] < 1e-4
 
 
 def test_too_few_clusters_to_tell() -> None:

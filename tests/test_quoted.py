@@ -8,8 +8,8 @@ from types import ModuleType
 import pandas as pd
 import pytest
 
-from benchmarks import numbers, numbers_documents
-from benchmarks.numbers import (
+from benchmarks import quoted, quoted_documents
+from benchmarks.quoted import (
     PART,
     UNSEEDED,
     UNSEEDED_FILES,
@@ -17,7 +17,7 @@ from benchmarks.numbers import (
     part_figures,
     share,
 )
-from benchmarks.numbers_documents import DOCUMENTS, NUMBERS, Numbers, fill, tolerance
+from benchmarks.quoted_documents import DOCUMENTS, NUMBERS, Numbers, fill, tolerance
 from protsae.io.json_files import read_json
 from tests.fenced import ROOT
 from tests.run_folder import write_run
@@ -40,7 +40,7 @@ MADE_UP = Numbers(
 )
 
 
-@pytest.mark.parametrize("module", [numbers, numbers_documents], ids=lambda module: module.__name__)
+@pytest.mark.parametrize("module", [quoted, quoted_documents], ids=lambda module: module.__name__)
 def test_examples_run(module: ModuleType) -> None:
     found = doctest.testmod(module)
     assert (found.failed, found.attempted > 0) == (0, True)
@@ -141,7 +141,7 @@ needs_numbers = pytest.mark.skipif(not NUMBERS.exists(), reason="make numbers wa
 def test_documents_quote_the_file(document: str) -> None:
     text = (ROOT / document).read_text()
     assert "<!-- numbers: " in text
-    assert fill(text, Numbers.read()) == text, "python -m benchmarks.numbers --write"
+    assert fill(text, Numbers.read()) == text, "python -m benchmarks.quoted --write"
 
 
 OTHER_PROCESSOR = {

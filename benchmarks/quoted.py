@@ -5,8 +5,8 @@ order of the residues they see. A figure is of a concept or of an SAE, never of 
 number means nothing in another training. Where a concept needs a feature, it is the one with the
 highest F1 on valid.
 
-    python -m benchmarks.numbers             # train, then write docs/numbers.json (40 CPU-minutes)
-    python -m benchmarks.numbers --write     # put its figures into the documents
+    python -m benchmarks.quoted             # train, then write docs/numbers.json (40 CPU-minutes)
+    python -m benchmarks.quoted --write     # put its figures into the documents
 
 A run that was stopped goes on where it was.
 """
@@ -29,7 +29,7 @@ import pandas as pd
 import torch
 import yaml
 
-from benchmarks.numbers_documents import DOCUMENTS, NUMBERS, ROOT, Numbers, fill
+from benchmarks.quoted_documents import DOCUMENTS, NUMBERS, ROOT, Numbers, fill
 from protsae.association.scores import CALLED_Q
 from protsae.association.summary import best_per_property
 from protsae.models import DETECTORS, NEURONS, ONEHOT, is_random
