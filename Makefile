@@ -56,7 +56,7 @@ bench: setup
 	python benchmarks/sparse_coding.py
 	python benchmarks/planted.py --trainers protsae
 	python benchmarks/annotation.py
-	python benchmarks/planted_annotation.py --worlds 100 --scored 5
+	python -m benchmarks.planted_annotation --worlds 100 --scored 5
 	python benchmarks/interplm_rule.py
 	python benchmarks/stages.py --proteins 1000
 

@@ -12,8 +12,8 @@ of which those are fooled that say "above" though a baseline or a rule has at le
 F1, and intervals. True F1 is that of fresh proteins of the same process.
 Coverage of F1's and AUROC's intervals: benchmarks/worlds/coverage.py.
 
-    python benchmarks/planted_annotation.py --check
-    python benchmarks/planted_annotation.py --kinds "position only" --worlds 100 --scored 0
+    python -m benchmarks.planted_annotation --check
+    python -m benchmarks.planted_annotation --kinds "position only" --worlds 100 --scored 0
 """
 
 import argparse

@@ -51,7 +51,7 @@ KINDS = (
     Kind(ends.avoid_ends),
     Kind(ends.position_only),
     Kind(ends.fixed_distance),
-    Kind(ends.ends_partly_known),
+    Kind(ends.ends_partly_known, 80),
     Kind(phases.period_of_helices),
     Kind(phases.period_of_heptads),
     Kind(phases.period_of_eleven),
