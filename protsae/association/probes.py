@@ -4,15 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-import torch.nn.functional as F
 from scipy.optimize import minimize
 
 CHUNK_ROWS = 256
 """Residues whose logits are held at a time: they stay in the processor's cache."""
-
-EXACT_SOFTPLUS = 40.0
-"""Logit from which on log(1 + exp(m)) is m, to the last digit of float64."""
 
 TOLERANCE = 3e-5
 """Relative fall of the summed loss below which an iteration was the last.
@@ -209,17 +204,21 @@ def _softplus_sums(
     """
     loss = np.zeros(weights.shape[1])
     gradient = np.zeros(weights.shape)
-    by_column = torch.from_numpy(weights)
     for first in range(0, len(rows), CHUNK_ROWS):
-        part = torch.from_numpy(rows[first : first + CHUNK_ROWS])
-        m = part @ by_column
-        softplus, probability = F.softplus(m, threshold=EXACT_SOFTPLUS), torch.sigmoid(m)
+        part = rows[first : first + CHUNK_ROWS]
+        m = part @ weights
+        small = np.exp(-np.abs(m))  # at most 1, so nothing overflows
+        softplus = np.log1p(small)
+        softplus += np.maximum(m, 0)
+        small += 1
+        # 1 / (1 + exp(-m)), by its symmetry about a half: an np.where costs more than all this.
+        probability = np.copysign(1 / small - 0.5, m)
+        probability += 0.5
         if known is not None:
-            of_part = torch.from_numpy(known[first : first + CHUNK_ROWS])
-            softplus *= of_part
-            probability *= of_part
-        loss += softplus.sum(0).numpy()
-        gradient += (part.T @ probability).numpy()
+            softplus *= known[first : first + CHUNK_ROWS]
+            probability *= known[first : first + CHUNK_ROWS]
+        loss += softplus.sum(0)
+        gradient += part.T @ probability
     return loss, gradient
 
 
