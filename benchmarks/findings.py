@@ -20,7 +20,11 @@ Once held against the unsupervised sets (``verdict``), once against what has see
 Intervals are each detector's own. Detectors are scored on the same proteins, so a paired test would
 decide more; ``apart`` says where the interval of an SAE that is above even overlaps no other.
 
-    python -m benchmarks.findings results docs/findings
+With --second-population, the detectors are also held against proteins of another source
+(benchmarks/second_population.py).
+
+    python -m benchmarks.findings results docs/findings \\
+      --second-population ../shared/data/residue_labels.jsonl.gz
 """
 
 import argparse
@@ -48,8 +52,10 @@ from benchmarks.findings_tables import (
     over_layers,
     pool_reliability,
 )
+from benchmarks.second_population import FILE, second_population
 from protsae.association.scores import always_on_f1
 from protsae.association.summary import best_per_property, is_above, is_captured
+from protsae.io.tables import write_tsv
 from protsae.models import DETECTORS, ONEHOT, is_random
 
 
@@ -59,6 +65,12 @@ def main() -> None:
     parser.add_argument("results", type=Path)
     parser.add_argument("output", type=Path)
     parser.add_argument("--variant", default="topk", help="the SAE of the run that is shown")
+    parser.add_argument(
+        "--second-population",
+        type=Path,
+        metavar="FILE",
+        help="labels of other proteins (benchmarks/second_population.py): claimed against found",
+    )
     args = parser.parse_args()
     if not (args.results / "associations.parquet").is_file():
         sys.exit(f"{args.results}: no finished run; expected associations.parquet")
@@ -75,6 +87,11 @@ def main() -> None:
     features = pd.read_parquet(args.results / "features.parquet")
     features = features[features["variant"] == args.variant]
     figures.draw_kinds(features, args.output / "kinds.png")
+    other = args.output / FILE
+    if args.second_population:
+        write_tsv(other, second_population(args.results, args.second_population, args.variant))
+    elif other.is_file():
+        print(f"{other} is of an earlier run; it comes anew with --second-population")
     print("\n".join(markdown(args.output)))
     print("Properties, over all layers:")
     for name, number in tables["numbers"].itertuples(index=False):

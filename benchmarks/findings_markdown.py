@@ -17,6 +17,8 @@ def markdown(folder: Path) -> list[str]:
         "recovery": (recovery_table,),
         "reliability": (reliability_table,),
     }
+    if (folder / "second_population.tsv").is_file():
+        makers["second_population"] = (second_population_table,)
     tables = {name: pd.read_csv(folder / f"{name}.tsv", sep="\t") for name in makers}
     return [make(tables[name]) for name, of_table in makers.items() for make in of_table]
 
@@ -154,3 +156,47 @@ def reliability_table(reliability: pd.DataFrame) -> str:
         )
     header = ["probability", "candidates", "expected", "observed", "farthest layer's difference"]
     return _table([*header, "that layer (candidates)"], rows)
+
+
+def second_population_table(table: pd.DataFrame) -> str:
+    """Claimed against found of the SAE feature and the rule, a row for each concept."""
+    rows = []
+    for _, own in table.groupby(["population", "concept"], sort=False):
+        by_set = own.set_index("set").reindex([SAE, "rule on the sequence"])
+        sae, rule = by_set.loc[SAE], by_set.iloc[1]
+        first = own.iloc[0]
+        strongest_there = sae["best_other"]
+        verdict = sae["verdict"]
+        rows.append(
+            [
+                first["population"],
+                first["concept"],
+                f"{first['found_n_clusters']:.0f}",
+                f"{100 * first['claimed_base_rate']:.1f} → {100 * first['found_base_rate']:.1f}",
+                _interval(sae, "claimed_f1"),
+                _number(sae["claimed_f1_here"]),
+                _interval(sae, "found_f1"),
+                *(_change(sae, name) for name in ("recall", "false_positive_rate", "auroc")),
+                _number(first["definition_f1"]),
+                f"{_number(rule['claimed_f1'])} → {_number(rule['found_f1'])}",
+                "-" if pd.isna(verdict) else f"{verdict} ({strongest_there})",
+            ]
+        )
+    header = ["proteins", "concept", "clusters", "base rate, %", "F1 claimed", "at this base rate"]
+    header += ["F1 found", "recall", "false positives", "AUROC", "UniProt's labels, F1"]
+    return _table([*header, "rule, F1", "verdict there (best other)"], rows)
+
+
+def _interval(row: pd.Series, name: str) -> str:
+    if pd.isna(row[name]):
+        return "none"
+    if pd.isna(row[f"{name}_low"]):
+        return _number(row[name])
+    return f"{row[name]:.2f} [{row[f'{name}_low']:.2f}, {row[f'{name}_high']:.2f}]"
+
+
+def _change(row: pd.Series, name: str) -> str:
+    """Claimed → found; rates below 0.1 with a digit more."""
+    both = [row[f"{when}_{name}"] for when in ("claimed", "found")]
+    digits = 3 if name == "false_positive_rate" else 2
+    return " → ".join("-" if pd.isna(value) else f"{value:.{digits}f}" for value in both)
