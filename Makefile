@@ -32,7 +32,7 @@ run: setup
 	@echo "report:        results/report.html"
 
 test: check
-	pytest
+	pytest -n $(CORES) --dist worksteal
 
 check: setup
 	ruff check .
