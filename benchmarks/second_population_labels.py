@@ -64,9 +64,10 @@ POPULATIONS = {
         "HEC",
         "",
         {"HELIX": "H", "STRAND": "E"},
-        "DSSP in three states of one chain: H holds 3-10 and pi helices, as UniProt's HELIX does, "
-        "E holds isolated bridges; chains are constructs, not whole proteins; all resolved "
-        "residues count, in the run those between the first and the last element of an entry",
+        "three states of DSSP: H holds 3-10 and pi helices, as UniProt's HELIX does; E holds "
+        "strands of one and two residues, UniProt's STRAND has next to none below three; chains "
+        "are constructs, not whole proteins; all resolved residues count, in the run those between "
+        "the first and the last element of an entry",
     ),
 }
 """By the name of the set in the file.
