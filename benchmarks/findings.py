@@ -91,7 +91,7 @@ def main() -> None:
     if args.second_population:
         write_tsv(other, second_population(args.results, args.second_population, args.variant))
     elif other.is_file():
-        print(f"{other} is of an earlier run; it comes anew with --second-population")
+        print(f"{other} is from an earlier run; pass --second-population to make it again")
     print("\n".join(markdown(args.output)))
     print("Properties, over all layers:")
     for name, number in tables["numbers"].itertuples(index=False):

@@ -1,14 +1,14 @@
 """The figures that README, guide and model card quote: the default run, trained three times.
 
-Proteins, splits and the language model stay; what is drawn anew is where the SAEs start and the
-order of the residues they see. A figure is of a concept or of an SAE, never of a feature, whose
-number means nothing in another training. Where a concept needs a feature, it is the one with the
-highest F1 on valid.
+All runs share proteins, splits and the language model; they differ in the SAEs' initial weights and
+in the order of the residues they see. A figure is of a concept or of an SAE, never of a feature,
+whose number means nothing in another training. Where a concept needs a feature, it is the one with
+the highest F1 on valid.
 
     python -m benchmarks.quoted             # train, then write docs/numbers.json (40 CPU-minutes)
     python -m benchmarks.quoted --write     # put its figures into the documents
 
-A run that was stopped goes on where it was.
+A run that was stopped resumes.
 """
 
 import argparse
@@ -18,7 +18,6 @@ import json
 import os
 import platform
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -154,7 +153,7 @@ def _of_trained(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def train(seed: int, results: Path, cores: int, configfile: Path | None) -> None:
-    """The default run with other seeds of training; goes on with what is there of it."""
+    """Run the default workflow with this seed of training; resume it if it was stopped."""
     config = yaml.safe_load((ROOT / "config.yaml").read_text())
     given = yaml.safe_load(configfile.read_text()) if configfile else {}
     saes = {**config["train"], **given.get("train", {})}
@@ -169,18 +168,24 @@ def train(seed: int, results: Path, cores: int, configfile: Path | None) -> None
     command += ["--configfile", str(configfile.resolve())] if configfile else []
     command += ["--config", *(f"{key}={value}" for key, value in settings.items())]
     if subprocess.run(command, cwd=ROOT, check=False).returncode:
-        sys.exit(f"the run with seed {seed} stopped; mend it and start this again, which goes on")
+        sys.exit(
+            f"the run with seed {seed} failed; fix the error above and run this again: it resumes"
+        )
 
 
 def share(first: Path, run: Path) -> None:
-    """Link what no seed changes into a run that has not begun, so that it is computed once."""
-    if run.exists():
-        return
-    run.mkdir(parents=True)
-    for name in UNSEEDED:
-        shutil.copytree(first / name, run / name, copy_function=os.link)
-    for name in UNSEEDED_FILES:
-        os.link(first / name, run / name)
+    """Link what no seed changes into another run, so that it is computed once.
+
+    Files that the first run has made again since are linked anew, so that the other follows.
+    """
+    in_folders = [path for name in UNSEEDED for path in (first / name).rglob("*")]
+    for source in [*in_folders, *(first / name for name in UNSEEDED_FILES)]:
+        target = run / source.relative_to(first)
+        if source.is_dir() or (target.exists() and target.samefile(source)):
+            continue
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.unlink(missing_ok=True)
+        os.link(source, target)
 
 
 def collect(runs: Sequence[Path]) -> Numbers:

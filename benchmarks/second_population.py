@@ -9,7 +9,7 @@ or whose sequence is in the run, are left out and counted. Then, by concept and 
 run claims on its test, that F1 at the base rate here, what is found here with its interval over
 homology clusters, and whether the feature is above all others here. definition_* say how UniProt's
 labels score as a detector of these, on sequences that the run and the set share: where definitions
-differ, no feature fitted to UniProt's need be better.
+differ, a feature fitted to UniProt's cannot be expected to do better.
 
 Run it where the run was started: its config.yaml names the model by the path from there.
 

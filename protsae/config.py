@@ -140,8 +140,8 @@ class EmbedSettings(Settings):
     precision: Literal["float32", "bfloat16", "float16", "float64"] = Field(
         "float32",
         description="of the matrix products; bfloat16 is about twice as fast on new CPUs and many "
-        "times on GPUs, and its error is measured and stored in the cache; float64, at half the "
-        "speed or less, gives the same cache on every processor",
+        "times on GPUs, and its error is measured and stored in the cache; float64, at a third of "
+        "the speed or less, gives the same cache on every processor",
     )
     dtype: Literal["float16", "float32"] = Field(
         "float16",

@@ -12,6 +12,7 @@ from protsae.association.annotation import best_rows
 from protsae.association.chains import Chains
 from protsae.association.cluster_null import cluster_null
 from protsae.association.codes import Codes
+from protsae.association.exchange import Exchange
 from protsae.association.layer import Layer
 from protsae.association.nulls import benjamini_hochberg, headline_p_value
 from protsae.association.position_matched import (
@@ -20,7 +21,7 @@ from protsae.association.position_matched import (
     position_matched_auroc,
     preferred_ends,
 )
-from protsae.association.position_null import Exchange, PositionLaws
+from protsae.association.position_null import PositionLaws
 from protsae.association.propose import propose
 from protsae.association.ranks import rank_scores
 from protsae.association.rotation_null import RotatedLabels

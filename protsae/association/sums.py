@@ -136,7 +136,7 @@ class SumLaw:
                 low = tilt
             else:
                 high = tilt
-            if high == 0.0 or low == STEEPEST:
+            if high == 0.0:
                 break
             step = tilt + surplus / variance if variance > 0 else np.inf
             tilt = step if low < step < high else (low + high) / 2

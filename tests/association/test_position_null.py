@@ -3,13 +3,12 @@ from itertools import product
 import numpy as np
 import pytest
 
-from protsae.association import position_null as module
 from protsae.association.chains import Chains
+from protsae.association.exchange import Exchange, nearest
 from protsae.association.position_null import (
-    Exchange,
+    RESOLVED,
     GivenLabels,
     PositionLaws,
-    nearest,
     position_null,
     transferred,
 )
@@ -73,7 +72,7 @@ def test_no_expected_overlap_is_lost_by_differing_lengths() -> None:
 
 
 def test_donors_are_the_most_like_and_the_cluster_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "LEAST_DONORS", 2)
+    monkeypatch.setattr("protsae.association.exchange.LEAST_DONORS", 2)
     assert nearest(np.array([[0.0], [5], [1], [9]])).tolist() == [[0, 2], [1, 2], [2, 0], [3, 1]]
 
 
@@ -106,7 +105,7 @@ def test_against_all_combinations_of_donors(seed: int) -> None:
     assert null.expected[0] == pytest.approx(table.mean(1).sum())
     p_value = slow_p_value(chains, on, label)
     best = np.prod([(row == row.max()).mean() for row in table])
-    if best > module.RESOLVED and (table != table[:, :1]).any():
+    if best > RESOLVED and (table != table[:, :1]).any():
         assert np.isnan(null.p_value[0])
     else:
         assert null.p_value[0] == pytest.approx(p_value, rel=1e-9)
