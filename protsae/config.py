@@ -421,10 +421,15 @@ class PretrainSettings(Settings):
     tokens_per_batch: Positive = Field(8192, description="tokens per step")
     row_tokens: Positive = Field(256, description="longest stretch of a protein seen, tokens")
     lr: Annotated[float, Field(gt=0)] = Field(2e-3, description="highest AdamW learning rate")
+    weight_decay: Annotated[float, Field(ge=0)] = Field(0.01, description="AdamW's weight decay")
     warmup_steps: Positive = Field(300, description="steps over which the learning rate rises")
+    decay_steps: Positive = Field(
+        5700, description="last steps, over which the learning rate falls to 0; constant between"
+    )
     valid: Fraction = Field(0.01, description="share of sequences held out, by whole clusters")
     evaluate_every: Positive = Field(500, description="steps between validations and checkpoints")
     bf16: bool = Field(True, description="matrix products in bfloat16, weights in float32")
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: cuda if present")
     seed: Seed = Field(0, description="seed of weights, order and masks")
 
     @model_validator(mode="after")

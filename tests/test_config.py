@@ -353,6 +353,9 @@ UNUSUAL: list[Settings] = [
         valid=0.5,
         evaluate_every=19,
         bf16=False,
+        weight_decay=0.3,
+        decay_steps=3,
+        device="cpu",
         seed=23,
     ),
 ]

@@ -1,8 +1,9 @@
 """Train a small ESM-2 on a file of proteins by masked-language modelling.
 
-Whole homology clusters are held out; their perplexity is printed beside those of residue
-frequencies (unigram) and of the two neighbours of a residue (3-gram). An interrupted run goes on
-from its last checkpoint.
+Whole homology clusters are held out, or the proteins of --held-out; their perplexity is printed
+beside those of residue frequencies (unigram) and of the two neighbours of a residue (3-gram). An
+interrupted run goes on from its last checkpoint. A run that was interrupted before its learning
+rate began to fall may go on with other --steps and --decay-steps.
 
 example:
   protsae pretrain --input sequences.fasta.gz --output model/esm2_t6_mine.pt
@@ -37,6 +38,9 @@ SHORTEST = 30
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line."""
     parser.add_argument("--input", required=True, help="FASTA or UniProt JSON or text; .gz or not")
+    parser.add_argument(
+        "--held-out", help="proteins to validate on, instead of clusters of --input; same formats"
+    )
     parser.add_argument("--output", required=True, help="esm2_*.pt to write, in fair-esm's layout")
     add_threads_flag(parser)
     add_flags(parser, PretrainSettings)
@@ -51,16 +55,7 @@ def run(args: argparse.Namespace) -> None:
         raise UserError(
             f"--output {output}: fair-esm recognises an ESM-2 by its file name; expected esm2*.pt"
         )
-    sequences, dropped = read_training_sequences(args.input)
-    held_out = held_out_clusters(sequences, settings, args.threads)
-    tokens = [tokenise(sequence).astype(np.uint8) for sequence in sequences]
-    train = [t for t, out in zip(tokens, held_out, strict=True) if not out]
-    valid = [t for t, out in zip(tokens, held_out, strict=True) if out]
-    if not train:
-        raise UserError(
-            f"{args.input}: nothing left to train on: {len(valid)} sequences in the homology "
-            "clusters held out; give more diverse sequences or a smaller valid"
-        )
+    train, valid, dropped = read_parts(args.input, args.held_out, settings, args.threads)
     unigram = pretrain.unigram_loss(train, valid)
     neighbours = pretrain.neighbour_loss(train, valid)
     print(
@@ -73,12 +68,10 @@ def run(args: argparse.Namespace) -> None:
 
     state = pretrain.start(settings)
     checkpoint = output.with_suffix(".checkpoint.safetensors")
-    input_sha256 = file_sha256(args.input)
-    identity = settings_sha256({**settings.model_dump(), "input": input_sha256})
-    progress = read_checkpoint(checkpoint, identity, {"model": (state.model, state.optimiser)})
-    curve: list[dict[str, Any]] = progress["curve"] if progress else []
-    state.step = progress["step"] if progress else 0
-    fit(state, train, valid, settings, (checkpoint, identity), curve)
+    files = {"input": args.input, "held_out": args.held_out}
+    digests = {f"{name}_sha256": file_sha256(path) for name, path in files.items() if path}
+    curve = resume(state, settings, checkpoint, digests)
+    fit(state, train, valid, settings, (checkpoint, digests), curve)
 
     save_esm(state.model, output)
     with atomic_path(output.with_suffix(".curve.tsv")) as temporary:
@@ -86,8 +79,8 @@ def run(args: argparse.Namespace) -> None:
     write_json(
         output.with_suffix(".json"),
         {
-            "settings": settings.model_dump(),
-            "input_sha256": input_sha256,
+            "settings": settings.model_dump(exclude={"device"}),
+            **digests,
             "weights_sha256": file_sha256(output),
             "sequences": {"train": len(train), "valid": len(valid), "dropped": dropped},
             "residues_seen": curve[-1]["residues"],
@@ -100,6 +93,73 @@ def run(args: argparse.Namespace) -> None:
     )
     checkpoint.unlink(missing_ok=True)
     print(f"wrote {output}")
+
+
+def read_parts(
+    path: str, held_out_path: str | None, settings: PretrainSettings, threads: int
+) -> tuple[list[np.ndarray], list[np.ndarray], int]:
+    """Token numbers, uint8, of the sequences to train on and to validate on; how many were dropped.
+
+    Raises
+    ------
+    UserError
+        If no sequence is left to train on.
+    """
+    sequences, dropped = read_training_sequences(path)
+    if held_out_path:
+        held_out, dropped_there = read_training_sequences(held_out_path)
+        return _tokens(sequences), _tokens(held_out), dropped + dropped_there
+    out = held_out_clusters(sequences, settings, threads)
+    train = [sequence for sequence, is_out in zip(sequences, out, strict=True) if not is_out]
+    valid = [sequence for sequence, is_out in zip(sequences, out, strict=True) if is_out]
+    if not train:
+        raise UserError(
+            f"{path}: nothing left to train on: {len(valid)} sequences in the homology "
+            "clusters held out; give more diverse sequences or a smaller valid"
+        )
+    return _tokens(train), _tokens(valid), dropped
+
+
+def _tokens(sequences: list[str]) -> list[np.ndarray]:
+    return [tokenise(sequence).astype(np.uint8) for sequence in sequences]
+
+
+def resume(
+    state: pretrain.Pretraining,
+    settings: PretrainSettings,
+    checkpoint: Path,
+    digests: dict[str, str],
+) -> list[dict[str, Any]]:
+    """Take up the checkpoint of an interrupted run, if there is one; returns its curve.
+
+    Raises
+    ------
+    UserError
+        If the checkpoint has taken more steps at the full learning rate than this run has.
+    """
+    trained = {"model": (state.model, state.optimiser)}
+    last = pretrain.decay_start(settings)
+    progress = read_checkpoint(checkpoint, identity(settings, digests, 0), trained)
+    if progress and progress["step"] > last:
+        raise UserError(
+            f"{checkpoint}: has taken {progress['step']:,} steps at the full learning rate; this "
+            f"run takes {last:,} before its decay; raise steps, lower decay_steps, or delete it"
+        )
+    progress = progress or read_checkpoint(
+        checkpoint, identity(settings, digests, settings.steps), trained
+    )
+    state.step = progress["step"] if progress else 0
+    return progress["curve"] if progress else []
+
+
+def identity(settings: PretrainSettings, digests: dict[str, str], step: int) -> str:
+    """Digest of all that a checkpoint of ``step`` depends on.
+
+    The length of the run is part of it only where the learning rate has begun to fall.
+    """
+    undecayed = step <= pretrain.decay_start(settings)
+    left_out = {"device", "steps", "decay_steps"} if undecayed else {"device"}
+    return settings_sha256({**settings.model_dump(exclude=left_out), **digests})
 
 
 def read_training_sequences(path: str) -> tuple[list[str], int]:
@@ -128,12 +188,13 @@ def fit(
     train: list[np.ndarray],
     valid: list[np.ndarray],
     settings: PretrainSettings,
-    checkpoint: tuple[Path, str],
+    checkpoint: tuple[Path, dict[str, str]],
     curve: list[dict[str, Any]],
 ) -> None:
     """Run the remaining steps; appends to ``curve`` and writes a checkpoint at every validation."""
     residues = curve[-1]["residues"] if curve else 0
-    losses: list[float] = []
+    path, digests = checkpoint
+    losses: list[torch.Tensor] = []
     began = time.monotonic()
     first = state.step
     for rows in pretrain.batch_stream(train, settings, skip=state.step):
@@ -148,13 +209,17 @@ def fit(
             {
                 "step": state.step,
                 "residues": residues,
-                "train_loss": float(np.mean(losses)),
+                "train_loss": float(torch.stack(losses).mean()),
                 "valid_loss": valid_loss,
             }
         )
         losses.clear()
-        trained = {"model": (state.model, state.optimiser)}
-        write_checkpoint(*checkpoint, trained, {"step": state.step, "curve": curve})
+        write_checkpoint(
+            path,
+            identity(settings, digests, state.step),
+            {"model": (state.model, state.optimiser)},
+            {"step": state.step, "curve": curve},
+        )
         pace = (time.monotonic() - began) / (state.step - first)
         print(
             f"step {state.step}/{settings.steps}: {residues / 1e6:.1f} M residues, valid "

@@ -76,7 +76,7 @@ def pack(sequences: Sequence[np.ndarray]) -> Packed:
     return Packed(tokens_N, tuple(len(tokens) + SPECIAL_TOKENS for tokens in sequences))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Rows:
     """Rows of equal length, each holding several sequences; for training, where one shape is fast.
 
@@ -111,15 +111,21 @@ class Rows:
     @property
     def masked_share_N(self) -> Tensor:
         """Share of <mask> among the tokens of each token's sequence."""
-        return masked_share(self.tokens_N, self.segments_BT.flatten())
+        seen_BQT = self._seen_BQT.float()
+        masked_BT1 = (self.tokens_BT == MASK).float()[:, :, None]
+        return (seen_BQT @ masked_BT1 / seen_BQT.sum(-1, keepdim=True)).flatten()
 
     def attend(self, q_NHK: Tensor, k_NHK: Tensor, v_NHK: Tensor) -> Tensor:
         """softmax(q k^T / sqrt(K)) v within each sequence, shape (n_tokens, n_heads, d_head)."""
         shape = (*self.tokens_BT.shape, *q_NHK.shape[1:])
-        seen_B1QT = (self.segments_BT[:, :, None] == self.segments_BT[:, None, :])[:, None]
-        bias_B1QT = torch.where(seen_B1QT, 0.0, -torch.inf).to(q_NHK.dtype)
+        bias_B1QT = torch.where(self._seen_BQT, 0.0, -torch.inf).to(q_NHK.dtype)[:, None]
         q_BTHK, k_BTHK, v_BTHK = (x.view(shape) for x in (q_NHK, k_NHK, v_NHK))
         return attend(q_BTHK, k_BTHK, v_BTHK, bias_B1QT).flatten(0, 1)
+
+    @property
+    def _seen_BQT(self) -> Tensor:
+        """True where a token (Q) and another of its row (T) are of one sequence."""
+        return self.segments_BT[:, :, None] == self.segments_BT[:, None, :]
 
 
 Batch = Packed | Rows

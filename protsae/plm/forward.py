@@ -32,7 +32,7 @@ class ForwardOutput:
     final_ND: Tensor
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # torch.compile takes hashes, which tensors should not enter
 class _Linear:
     """x -> x W^T + b, computed and returned in the precision of W."""
 
@@ -43,7 +43,7 @@ class _Linear:
         return F.linear(x_ND.to(self.weight.dtype), self.weight, self.bias)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Block:
     attention_norm: torch.nn.Module
     qkv: _Linear

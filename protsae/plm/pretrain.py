@@ -1,8 +1,9 @@
 """Masked-language-model training of a small ESM-2 (Lin et al. 2023, Science 379:1123)."""
 
+import functools
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ from esm.model.esm2 import ESM2
 from torch import Tensor
 
 from protsae.config import PretrainSettings
+from protsae.device import find_device
 from protsae.plm.batch import Rows
 from protsae.plm.forward import FusedEsm2
 from protsae.plm.masking import choose_masked, corrupt, mask_batch
@@ -26,6 +28,9 @@ OFFSETS = (1, -1, 2, -2, 3, -3, 4, -4)
 LOCALITY = 3.0
 FREQUENCIES = 4
 """Where untrained heads look and how sharply: about 0.7 of the attention at the offset itself."""
+
+NO_TARGET = -1
+"""Stands for the true token where none is to be predicted."""
 
 PRIOR = 100.0
 """Weight of the plain frequencies in the neighbour baseline, in residues."""
@@ -97,10 +102,27 @@ def _look_at(attention: Any, offsets: Sequence[int | None]) -> None:
 
 
 def learning_rate(step: int, settings: PretrainSettings) -> float:
-    """Linear warm-up to ``lr``, then linear decay that would reach 0 one step after the last."""
+    """Linear warm-up to ``lr``, constant, and a linear decay to 0 one step after the last.
+
+    The decay takes the last ``decay_steps`` steps, or all that the warm-up leaves. A run without
+    its decay can be continued to any length (Hu et al. 2024, arXiv:2404.06395).
+    """
     warm = min(1.0, (step + 1) / settings.warmup_steps)
-    left = (settings.steps - step) / max(1, settings.steps - settings.warmup_steps)
-    return settings.lr * warm * min(1.0, left)
+    left = min(1.0, (settings.steps - step) / max(1, settings.steps - decay_start(settings)))
+    return settings.lr * warm * left
+
+
+def decay_start(settings: PretrainSettings) -> int:
+    """The step from which the learning rate falls.
+
+    Examples
+    --------
+    >>> decay_start(PretrainSettings(steps=1000, warmup_steps=300, decay_steps=200))
+    800
+    >>> decay_start(PretrainSettings(steps=1000, warmup_steps=300, decay_steps=900))
+    300
+    """
+    return max(settings.warmup_steps, settings.steps - settings.decay_steps)
 
 
 def epoch_rows(
@@ -157,7 +179,7 @@ def make_batch(rows: np.ndarray, rng: np.random.Generator) -> tuple[Rows, Tensor
     -------
     (Rows, tensor)
         Corrupted tokens, and targets, int64, shape (n_rows, row_tokens): the true token where one
-        is to be predicted, -1 elsewhere.
+        is to be predicted, ``NO_TARGET`` elsewhere.
 
     Examples
     --------
@@ -171,7 +193,7 @@ def make_batch(rows: np.ndarray, rng: np.random.Generator) -> tuple[Rows, Tensor
     begins = np.isin(rows, (CLS, PAD))
     begins[:, 0] = True
     segments = begins.cumsum().reshape(rows.shape)
-    targets = np.where(chosen, rows, -1)
+    targets = np.where(chosen, rows, NO_TARGET)
     return Rows(torch.from_numpy(noisy), torch.from_numpy(segments)), torch.from_numpy(targets)
 
 
@@ -185,10 +207,15 @@ class Pretraining:
 
 
 def start(settings: PretrainSettings) -> Pretraining:
-    """A new model and AdamW (betas 0.9, 0.98; weight decay 0.01, as ESM-2)."""
+    """A new model on its device, and AdamW with ESM-2's betas, 0.9 and 0.98."""
     model = new_esm2(settings.layers, settings.width, settings.heads, settings.seed)
+    model.to(find_device(settings.device))
     optimiser = torch.optim.AdamW(
-        model.parameters(), lr=settings.lr, betas=(0.9, 0.98), weight_decay=0.01, fused=True
+        model.parameters(),
+        lr=settings.lr,
+        betas=(0.9, 0.98),
+        weight_decay=settings.weight_decay,
+        fused=True,
     )
     return Pretraining(model, optimiser)
 
@@ -197,27 +224,46 @@ def train_step(
     state: Pretraining,
     rows: np.ndarray,
     settings: PretrainSettings,
-) -> float:
+) -> Tensor:
     """One optimiser step on rows of tokens, (n_rows, row_tokens); returns the loss in nats.
 
-    The loss is the mean cross-entropy of the residues to predict. The randomness depends on the
-    seed and the step alone, so a resumed run goes on as the uninterrupted one would.
+    The loss is the mean cross-entropy of the residues to predict, a scalar on the model's device:
+    whoever reads it waits for the step. The randomness depends on the seed and the step alone, so a
+    resumed run goes on as the uninterrupted one would.
     """
     rng = np.random.default_rng((settings.seed, 1, state.step))
     batch, targets_BT = make_batch(rows, rng)
     for group in state.optimiser.param_groups:
         group["lr"] = learning_rate(state.step, settings)
-    esm2 = FusedEsm2(state.model, torch.bfloat16 if settings.bf16 else torch.float32)
-    targets_N = targets_BT.flatten()
-    chosen_N = targets_N >= 0
-    logits = esm2.logits(esm2(batch).final_ND[chosen_N])
-    loss = F.cross_entropy(logits, targets_N[chosen_N])
+    device = state.model.embed_tokens.weight.device
+    loss = _loss_on(device.type)(
+        state.model,
+        batch.tokens_BT.to(device, non_blocking=True),
+        batch.segments_BT.to(device, non_blocking=True),
+        targets_BT.to(device, non_blocking=True),
+        torch.bfloat16 if settings.bf16 else torch.float32,
+    )
     state.optimiser.zero_grad(set_to_none=True)
     loss.backward()
     torch.nn.utils.clip_grad_norm_(state.model.parameters(), 1.0)
     state.optimiser.step()
     state.step += 1
-    return float(loss.detach())
+    return loss.detach()
+
+
+def _masked_loss(
+    model: ESM2, tokens_BT: Tensor, segments_BT: Tensor, targets_BT: Tensor, dtype: torch.dtype
+) -> Tensor:
+    esm2 = FusedEsm2(model, dtype)
+    # Logits of every token, though 15 % have a target: one shape for all batches, and little work.
+    logits_NV = esm2.logits(esm2(Rows(tokens_BT, segments_BT)).final_ND)
+    return F.cross_entropy(logits_NV, targets_BT.flatten(), ignore_index=NO_TARGET)
+
+
+@functools.cache
+def _loss_on(device_type: str) -> Callable[..., Tensor]:
+    """The loss, on a GPU with its passes over the activations fused (it is bound by memory)."""
+    return torch.compile(_masked_loss) if device_type == "cuda" else _masked_loss
 
 
 @torch.no_grad()
@@ -232,6 +278,7 @@ def validation_loss(
     losses = []
     for batch in batches([len(tokens) for tokens in originals], settings.tokens_per_batch):
         masked = mask_batch([originals[i] for i in batch], [positions[i] for i in batch])
+        masked = masked.to(esm2.device)
         logits = esm2.logits(esm2(masked.batch).final_ND[masked.rows])
         losses.append(F.cross_entropy(logits, masked.targets, reduction="none"))
     return float(torch.cat(losses).mean())

@@ -21,7 +21,18 @@ STEPS, EVALUATE_EVERY = 7, 3
 TINY = [
     *("--layers", "2", "--width", "8", "--heads", "2", "--steps", str(STEPS)),
     *("--evaluate-every", str(EVALUATE_EVERY), "--tokens-per-batch", "256", "--row-tokens", "41"),
-    *("--warmup-steps", "2", "--valid", "0.1", "--lr", "0.01"),
+    *(
+        "--warmup-steps",
+        "2",
+        "--decay-steps",
+        "5",
+        "--device",
+        "cpu",
+        "--valid",
+        "0.1",
+        "--lr",
+        "0.01",
+    ),
 ]
 SEQUENCES = [random_sequence(length) for length in range(30, 60)]
 WRITTEN = [
@@ -144,6 +155,70 @@ def test_a_checkpoint_of_other_settings_is_not_gone_on_from(folder, monkeypatch)
     shutil.rmtree("out")
     assert pretrain("--seed", "5") == 0
     assert Path("out/esm2_x.pt").read_bytes() == resumed
+
+
+def interrupt_at(step, monkeypatch):
+    """Let training stop as if killed before ``step``."""
+    real = stage.pretrain.train_step
+
+    def train_step(state, *rest):
+        if state.step == step:
+            raise KeyboardInterrupt
+        return real(state, *rest)
+
+    monkeypatch.setattr(stage.pretrain, "train_step", train_step)
+
+
+LONG = ["--steps", "14", "--decay-steps", "5"]  # constant up to step 9
+
+
+def test_a_run_is_lengthened_before_its_decay(folder, monkeypatch):
+    assert pretrain(*LONG) == 0
+    Path("out").rename("uninterrupted")
+    # Seven steps with one of decay are constant up to step 6, where a checkpoint is.
+    with monkeypatch.context() as interrupted:
+        interrupt_at(6, interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            pretrain("--decay-steps", "1")
+    assert pretrain(*LONG) == 0
+    for name in WRITTEN:
+        assert Path("out", name).read_bytes() == Path("uninterrupted", name).read_bytes(), name
+
+
+def test_a_run_in_its_decay_is_not_lengthened(folder, monkeypatch):
+    assert pretrain(*LONG) == 0
+    Path("out").rename("uninterrupted")
+    with monkeypatch.context() as interrupted:
+        interrupt_at(6, interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            pretrain()  # in decay since step 2
+    assert pretrain(*LONG) == 0  # anew
+    name = "esm2_x.pt"
+    assert Path("out", name).read_bytes() == Path("uninterrupted", name).read_bytes()
+
+
+def test_a_run_that_should_have_decayed_by_now(folder, monkeypatch, capsys):
+    with monkeypatch.context() as interrupted:
+        interrupt_at(9, interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            pretrain(*LONG)
+    capsys.readouterr()
+    assert pretrain("--steps", "10", "--decay-steps", "5") == 2
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        "protsae pretrain: out/esm2_x.checkpoint.safetensors: has taken 9 steps at the full "
+        "learning rate; this run takes 5 before its decay; raise steps, lower decay_steps, or "
+        "delete it"
+    )
+
+
+def test_held_out_proteins_of_your_own(folder, capsys):
+    write_fasta(SEQUENCES[:5], "held_out.fasta")
+    write_fasta([*SEQUENCES[5:], "MKT"])
+    assert pretrain("--held-out", "held_out.fasta") == 0
+    report = json.loads(Path("out/esm2_x.json").read_text())
+    assert report["sequences"] == {"train": 25, "valid": 5, "dropped": 1}
+    assert report["held_out_sha256"] == file_sha256("held_out.fasta")
+    assert "25 sequences to train on, 5 held out, 1 dropped" in capsys.readouterr().err
 
 
 def test_gzip_lower_case_and_what_is_dropped(folder):

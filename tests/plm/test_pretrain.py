@@ -22,8 +22,10 @@ SETTINGS = PretrainSettings(
     warmup_steps=20,
     tokens_per_batch=256,
     row_tokens=41,
+    decay_steps=80,
     lr=0.01,
     bf16=False,
+    device="cpu",
 )
 
 
@@ -45,6 +47,21 @@ def changed(**values):
 )
 def test_learning_rate(step, lr):
     assert pretrain.learning_rate(step, SETTINGS) == pytest.approx(lr)
+
+
+def test_a_constant_rate_between_warm_up_and_decay():
+    settings = changed(steps=100, warmup_steps=20, decay_steps=30)
+    found = [pretrain.learning_rate(step, settings) for step in (0, 19, 20, 45, 70, 71, 85, 99)]
+    expected = [0.01 / 20, 0.01, 0.01, 0.01, 0.01, 0.01 * 29 / 30, 0.005, 0.01 / 30]
+    assert found == pytest.approx(expected)
+
+
+def test_a_decay_begins_after_the_warm_up():
+    rates = [
+        [pretrain.learning_rate(step, changed(decay_steps=steps)) for step in range(101)]
+        for steps in (80, 81, 100, 1000)
+    ]
+    assert rates[1:] == rates[:1] * 3
 
 
 def test_a_run_shorter_than_its_warm_up():
@@ -264,7 +281,7 @@ def test_steps_reduce_the_loss_on_a_repetitive_set():
     settings = changed(steps=60, warmup_steps=5)
     rows = rows_of(["ACDEFGH" * 5] * 7, settings)
     state = pretrain.start(settings)
-    losses = [pretrain.train_step(state, rows, settings) for _ in range(60)]
+    losses = [float(pretrain.train_step(state, rows, settings)) for _ in range(60)]
     assert state.step == 60
     assert losses[0] == pytest.approx(math.log(33), abs=1)  # knows nothing of 33 tokens
     assert np.mean(losses[-5:]) < np.log(7)  # knows more than the seven frequencies
@@ -295,7 +312,7 @@ def test_a_step_in_bfloat16_trains_float32_weights():
     loss = pretrain.train_step(exact, rows, SETTINGS)
     found = pretrain.train_step(rough, rows, changed(bf16=True))
     assert found != loss
-    assert found == pytest.approx(loss, rel=1e-2)
+    assert float(found) == pytest.approx(float(loss), rel=1e-2)
     assert {parameter.dtype for parameter in rough.model.parameters()} == {torch.float32}
 
 
@@ -313,7 +330,39 @@ def test_the_loss_is_the_mean_over_the_chosen_residues(monkeypatch):
         log_p = reference(batch.tokens_BT)["logits"].log_softmax(-1)
     chosen = targets_BT >= 0
     expected = -log_p[chosen][torch.arange(chosen.sum()), targets_BT[chosen]].mean()
-    assert found == pytest.approx(float(expected), rel=1e-5)
+    assert float(found) == pytest.approx(float(expected), rel=1e-5)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch, on importing its compiler
+def test_a_step_compiles_in_one_piece():
+    # As on a GPU, but for the code that is generated: nothing in the step falls back to Python, and
+    # a second batch of other sequences needs no second compilation.
+    compiled = torch.compile(pretrain._masked_loss, backend="aot_eager", fullgraph=True)
+    model = pretrain.start(SETTINGS).model
+    for seed in (0, 1):
+        rows = rows_of([random_sequence(length, seed) for length in (31, 113, 99)])
+        batch, targets_BT = pretrain.make_batch(rows, np.random.default_rng(seed))
+        given = (model, batch.tokens_BT, batch.segments_BT, targets_BT, torch.float32)
+        gradients = []
+        for loss_of in (pretrain._masked_loss, compiled):
+            model.zero_grad()
+            loss_of(*given).backward()
+            used = [p.grad.flatten() for p in model.parameters() if p.grad is not None]
+            gradients.append(torch.cat(used))
+        torch.testing.assert_close(*gradients)
+
+
+def test_weight_decay_is_adamws():
+    # Decoupled: each step multiplies a weight by 1 - lr x weight_decay.
+    rows = rows_of([random_sequence(31)])
+    state = pretrain.start(changed(weight_decay=0.5))
+    plain = pretrain.start(changed(weight_decay=0.0))
+    for each, settings in ((state, changed(weight_decay=0.5)), (plain, changed(weight_decay=0.0))):
+        pretrain.train_step(each, rows, settings)
+    lr = pretrain.learning_rate(0, SETTINGS)
+    before = pretrain.start(SETTINGS).model.layers[0].fc1.weight
+    decayed, undecayed = (each.model.layers[0].fc1.weight for each in (state, plain))
+    torch.testing.assert_close(decayed, undecayed - lr * 0.5 * before)
 
 
 def test_a_step_uses_the_learning_rate_of_its_step():
