@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmarks.findings_tables import ALL_LAYERS, N_TYPES, NAMES, SAE, VERDICTS, shown_model
+from benchmarks.findings_tables import ALL_LAYERS, N_TYPES, NAMES, SAE, shown_model
+from benchmarks.findings_verdicts import VERDICTS
 
 
 def markdown(folder: Path) -> list[str]:
@@ -42,17 +43,20 @@ def with_interval(row: pd.Series, name: str) -> str:
 
 
 def above(verdicts: pd.DataFrame) -> str:
-    """Properties that an SAE feature finds above every unsupervised detector, over all layers."""
+    """Concepts that an SAE feature finds above every baseline, over all layers."""
     rows = verdicts[(verdicts["layer"] == ALL_LAYERS) & (verdicts["verdict"] == "above")]
     lines = []
     for _, row in rows.sort_values("sae_f1", ascending=False, kind="stable").iterrows():
-        cells = [row["property"], row["n_clusters"], with_interval(row, "sae")]
-        for name in ("other", "supervised"):
-            one = row[f"best_{name}"]
-            cells += [one if pd.notna(one) else "", with_interval(row, name)]
+        cells = [row["property"], row["n_clusters"], f"{row['base_rate']:.4f}"]
+        cells += [f"{row['of_layer']:.0f}", with_interval(row, "sae")]
+        one = row["best_other"]
+        cells += [one if pd.notna(one) else "", with_interval(row, "other")]
+        low, high = row["f1_difference_low"], row["f1_difference_high"]
+        cells += [f"{row['f1_difference']:+.2f} [{low:+.2f}, {high:+.2f}]"]
+        cells += [f"{row['verdict_q_value']:.0e}", with_interval(row, "supervised")]
         lines.append(cells)
-    header = ["property", "clusters", "SAE feature", "best other", "its F1"]
-    return _table([*header, "best supervised", "its F1"], lines)
+    header = ["concept", "clusters", "base rate", "layer", "SAE feature", "best other", "its F1"]
+    return _table([*header, "difference", "q", "best supervised"], lines)
 
 
 def by_layer(verdicts: pd.DataFrame) -> str:
