@@ -153,7 +153,19 @@ def best_detectors(results: Path, pairs: pd.DataFrame, base_rate: pd.Series) -> 
     every = every.sort_values("valid_f1", ascending=False, kind="stable")
     best = every.drop_duplicates(["property", "layer", "set"])
     columns = ["property", "property_type", "layer", "set", "model", "own_layer", "variant"]
-    columns += ["feature", "rule", "valid_f1", "f1", "f1_low", "f1_high", "auroc", "auroc_low"]
+    columns += [
+        "feature",
+        "rule",
+        "threshold",
+        "valid_f1",
+        "precision",
+        "recall",
+        "f1",
+        "f1_low",
+        "f1_high",
+        "auroc",
+        "auroc_low",
+    ]
     columns += ["auroc_high", "selectivity", "q_value", "n_clusters", "base_rate", "always_on_f1"]
     rate = best["property"].map(base_rate).astype(float)
     best = best.assign(base_rate=rate, always_on_f1=always_on_f1(rate.to_numpy()))[columns]
