@@ -1,4 +1,3 @@
-<<<<<<< HEAD
 """Claimed against found: the best detectors of a finished run on proteins of another source.
 
 For each concept that is completely annotated in a second set of proteins (TMbed's topology,
@@ -21,45 +20,11 @@ Run it where the run was started: its config.yaml names the model by the path fr
 import argparse
 import sys
 from collections.abc import Callable, Mapping, Sequence
-=======
-"""Do the best features detect in other proteins what they detect in test? Claimed against found.
-
-F1 depends on how common a concept is, and test proteins come from the same source as those that
-thresholds and features were chosen on. So the best SAE feature, the best neuron (both by F1 on
-valid, over all layers) and the rule on the sequence of a finished run are scored, with their
-thresholds, on proteins of another source:
-
-- topology of TMbed (Bernhofer & Rost 2022): transmembrane segments of structures, from OPM and
-  PDBTM, and proteins without any; signal peptides of SignalP 6 with experimental evidence. U, side
-  of the membrane unknown, counts as unknown.
-- secondary structure of PDB chains (FLIP, after NetSurfP-2.0; DSSP's three states), where resolved.
-
-They are complete: what has no label does not have the property. Two definitions differ from those
-of UniProt, which the run has learned: a structure's membrane segment is what lies in the membrane,
-UniProt's mostly a prediction of about 21 residues; UniProt's signal peptides are mostly predicted.
-
-Left out is every protein that a sensitive search of MMseqs2 finds a relative of in train or valid of
-the run. ``expected_f1`` is what the claimed recall and false-positive rate give at the base rate
-found: where it is met, only the base rate has changed.
-
-    python -m benchmarks.second_population results ../shared/data/residue_labels.jsonl.gz \\
-        docs/findings/second_population.tsv
-"""
-
-import argparse
-import gzip
-import json
-import random
-import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
->>>>>>> 4ff5305 (feat(findings): verdicts by the paired jackknife, rules among the baselines)
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
-<<<<<<< HEAD
 
 from benchmarks.findings_markdown import second_population_table
 from benchmarks.findings_tables import SAE
@@ -373,30 +338,3 @@ def _paths(folder: Path, pattern: str) -> list[str]:
 
 if __name__ == "__main__":
     main()
-=======
-from scipy import sparse
-
-from benchmarks.findings import base_rates, best_detectors
-from benchmarks.findings_tables import NAMES, RULE, SAE, over_layers
-from protsae.association.base_rates import f1_at_base_rate
-from protsae.association.codes import signed
-from protsae.association.rank_scores import rank_scores
-from protsae.association.rule_library import rule_library
-from protsae.association.scores import f1_score, ratio
-from protsae.association.verdicts import CountsByCluster, compare
-from protsae.commands.embed import make_embedder
-from protsae.concepts.sequence_rows import SequenceRows
-from protsae.concepts.sequence_rules import Rule
-from protsae.config import EmbedSettings, SplitSettings
-from protsae.io.activations import LayerCache
-from protsae.io.mmseqs import MAX_EVALUE, cluster_sequences, search
-from protsae.io.proteins_table import read_split_proteins
-from protsae.io.sae_files import read_sae
-from protsae.io.tables import write_tsv
-from protsae.models import DETECTORS, NEURONS
-from protsae.plm.load import load_same_esm
-from protsae.resampling import f1_interval, group_sums
-from protsae.sae.metrics import measure_moments
-from protsae.sae.restore import restore_sae
-from protsae.trained import encoder
->>>>>>> 4ff5305 (feat(findings): verdicts by the paired jackknife, rules among the baselines)
