@@ -38,8 +38,8 @@ from benchmarks.findings_tables import (
     over_layers,
     pool_reliability,
 )
-from benchmarks.second_population import FILE, second_population
 from benchmarks.findings_verdicts import compare, headline
+from benchmarks.second_population import FILE, second_population
 from protsae.association.baseline_comparison import ConceptCounts
 from protsae.association.scores import always_on_f1
 from protsae.association.summary import best_per_property, is_above, is_captured
