@@ -29,7 +29,6 @@ from benchmarks.findings_tables import (
     NAMES,
     ONEHOT_PROBE,
     PROBE,
-    RULE,
     SAE,
     SHUFFLED,
     SHUFFLED_PROBE,
@@ -40,7 +39,7 @@ from benchmarks.findings_tables import (
 )
 from benchmarks.findings_verdicts import compare, headline
 from benchmarks.second_population import FILE, second_population
-from protsae.association.baseline_comparison import ConceptCounts
+from protsae.association.baseline_comparison import RULE, ConceptCounts
 from protsae.association.scores import always_on_f1
 from protsae.association.summary import best_per_property, is_above, is_captured
 from protsae.io.tables import write_tsv

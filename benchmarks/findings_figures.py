@@ -17,7 +17,6 @@ from benchmarks.findings_tables import (
     N_SHOWN,
     N_TYPES,
     NAMES,
-    RULE,
     SAE,
     SHUFFLED,
     SUPERVISED,
@@ -25,6 +24,7 @@ from benchmarks.findings_tables import (
     over_layers,
     shown_model,
 )
+from protsae.association.baseline_comparison import RULE
 from protsae.association.scores import CALLED_Q
 from protsae.models import NEURONS, ONEHOT, PCA, RANDOM
 

@@ -7,6 +7,7 @@ import pandas as pd
 
 from benchmarks.findings_tables import ALL_LAYERS, N_TYPES, NAMES, SAE, shown_model
 from benchmarks.findings_verdicts import VERDICTS
+from protsae.association.baseline_comparison import RULE
 
 
 def markdown(folder: Path) -> list[str]:
@@ -166,8 +167,8 @@ def second_population_table(table: pd.DataFrame) -> str:
     """Claimed against found of the SAE feature and the rule, a row for each concept."""
     rows = []
     for _, own in table.groupby(["population", "concept"], sort=False):
-        by_set = own.set_index("set").reindex([SAE, "rule on the sequence"])
-        sae, rule = by_set.loc[SAE], by_set.iloc[1]
+        by_set = own.set_index("set").reindex([SAE, RULE])
+        sae, rule = by_set.loc[SAE], by_set.loc[RULE]
         first = own.iloc[0]
         strongest_there = sae["best_other"]
         verdict = sae["verdict"]

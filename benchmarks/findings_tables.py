@@ -6,10 +6,11 @@ Nothing here reads a run: ``best`` is what ``benchmarks/findings.py``'s ``best_d
 import numpy as np
 import pandas as pd
 
+from protsae.association.baseline_comparison import RULE
 from protsae.association.scores import ratio
 from protsae.models import NEURONS, ONEHOT, PCA, RANDOM, is_random
 
-SAE, SHUFFLED, RULE = "SAE", "shuffled weights", "rule"
+SAE, SHUFFLED = "SAE", "shuffled weights"
 NAMES = {NEURONS: "neurons", PCA: "principal components", RANDOM: "random dictionary"}
 BASELINES = (*NAMES.values(), ONEHOT, SHUFFLED, RULE)
 """What a feature must be above to be a finding, beside always being on."""

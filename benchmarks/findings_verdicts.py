@@ -29,12 +29,11 @@ from benchmarks.findings_tables import (
     ALL_LAYERS,
     BASELINES,
     PROBE,
-    RULE,
     SAE,
     SUPERVISED,
     over_layers,
 )
-from protsae.association.baseline_comparison import ConceptCounts
+from protsae.association.baseline_comparison import RULE, ConceptCounts
 from protsae.association.scores import CALLED_Q
 from protsae.association.verdicts import ABOVE, BELOW, UNDECIDED, CountsByCluster, verdicts
 from protsae.association.verdicts import compare as compare_counts

@@ -12,7 +12,6 @@ from benchmarks.findings_tables import (
     NAMES,
     ONEHOT_PROBE,
     PROBE,
-    RULE,
     SAE,
     SHUFFLED_PROBE,
     WINDOW,
@@ -22,7 +21,7 @@ from benchmarks.findings_tables import (
     pool_reliability,
 )
 from benchmarks.findings_verdicts import by_intervals, compare, headline
-from protsae.association.baseline_comparison import ConceptCounts
+from protsae.association.baseline_comparison import RULE, ConceptCounts
 from protsae.models import NEURONS, ONEHOT
 
 DOCS = Path(__file__).parents[1] / "docs"
