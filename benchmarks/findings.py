@@ -8,7 +8,7 @@ detectors, so that these baselines choose among more than a layer's SAE does. Th
 sequence stands beside them. How verdicts are reached: ``benchmarks/findings_verdicts.py``.
 
 With --second-population, the detectors are also held against proteins of another source
-(benchmarks/second_population.py).
+(benchmarks/second_population.py), and each finding stands beside what it comes to there.
 
     python -m benchmarks.findings results docs/findings \\
       --second-population ../shared/data/residue_labels.jsonl.gz
@@ -42,6 +42,7 @@ from benchmarks.second_population import FILE, second_population
 from protsae.association.baseline_comparison import RULE, ConceptCounts
 from protsae.association.scores import always_on_f1
 from protsae.association.summary import best_per_property, is_above, is_captured
+from protsae.errors import UserError
 from protsae.io.tables import write_tsv
 from protsae.models import DETECTORS, ONEHOT, is_random
 
@@ -75,11 +76,14 @@ def main() -> None:
     features = features[features["variant"] == args.variant]
     figures.draw_kinds(features, args.output / "kinds.png")
     other = args.output / FILE
-    if args.second_population:
-        write_tsv(other, second_population(args.results, args.second_population, args.variant))
-    elif other.is_file():
-        print(f"{other} is from an earlier run; pass --second-population to make it again")
-    print("\n".join(markdown(args.output)))
+    try:
+        if args.second_population:
+            write_tsv(other, second_population(args.results, args.second_population, args.variant))
+        elif other.is_file():
+            print(f"{other} is from an earlier run; pass --second-population to make it again")
+        print("\n".join(markdown(args.output)))
+    except UserError as error:
+        sys.exit(str(error))
     print("Concepts that no rule defines, over all layers:")
     for name, number in tables["numbers"].itertuples(index=False):
         print(f"{number:6d}  {name}")

@@ -1,4 +1,4 @@
-"""What docs/findings.md shows beside its verdicts: distances to probes, reliability of candidates.
+"""What docs/findings.md shows: findings on other proteins, distances to probes, reliability.
 
 Nothing here reads a run: ``best`` is what ``benchmarks/findings.py``'s ``best_detectors`` gives.
 """
@@ -8,6 +8,8 @@ import pandas as pd
 
 from protsae.association.baseline_comparison import RULE
 from protsae.association.scores import ratio
+from protsae.association.verdicts import ABOVE
+from protsae.errors import UserError
 from protsae.models import NEURONS, ONEHOT, PCA, RANDOM, is_random
 
 SAE, SHUFFLED = "SAE", "shuffled weights"
@@ -66,6 +68,44 @@ def commonest(best: pd.DataFrame, n: int, bare: bool = False) -> list[str]:
     clusters = uniprot.groupby("property")["n_clusters"].max().sort_index()
     falling = clusters.sort_values(ascending=False, kind="stable")
     return [str(name) for name in falling.index[:n]]
+
+
+def stated(verdicts: pd.DataFrame, elsewhere: pd.DataFrame | None = None) -> pd.DataFrame:
+    """The findings: concepts that an SAE feature is above everything for, the highest F1 first.
+
+    Parameters
+    ----------
+    verdicts : DataFrame
+        From ``benchmarks/findings_verdicts.py``.
+    elsewhere : DataFrame, optional
+        Of the same run, from ``benchmarks/second_population.py``.
+
+    Returns
+    -------
+    DataFrame
+        Rows of ``verdicts``, over all layers. With ``elsewhere`` also what is claimed of the
+        feature and found there, there_*; empty for concepts that have no labels there.
+
+    Raises
+    ------
+    UserError
+        If ``elsewhere`` is of other features.
+    """
+    above = (verdicts["layer"] == ALL_LAYERS) & (verdicts["verdict"] == ABOVE)
+    rows = verdicts[above].sort_values("sae_f1", ascending=False, kind="stable")
+    if elsewhere is None:
+        return rows.reset_index(drop=True)
+    own = elsewhere[elsewhere["set"] == SAE].add_prefix("there_")
+    both = rows.merge(own, how="left", left_on="property", right_on="there_concept")
+    known = both[both["there_concept"].notna()]
+    for ours, theirs in (("of_layer", "there_layer"), ("feature", "there_feature")):
+        other = known.loc[known[ours] != known[theirs], "property"]
+        if len(other):
+            raise UserError(
+                f"second_population.tsv: {other.iloc[0]} has another feature than in "
+                "verdicts.tsv; make it again from the same run (--second-population)"
+            )
+    return both
 
 
 def against_probes(best: pd.DataFrame) -> pd.DataFrame:

@@ -33,7 +33,7 @@ from benchmarks.findings_tables import (
     SUPERVISED,
     over_layers,
 )
-from protsae.association.baseline_comparison import RULE, ConceptCounts
+from protsae.association.baseline_comparison import ALWAYS_ON, RULE, ConceptCounts
 from protsae.association.scores import CALLED_Q
 from protsae.association.verdicts import ABOVE, BELOW, UNDECIDED, CountsByCluster, verdicts
 from protsae.association.verdicts import compare as compare_counts
@@ -86,7 +86,6 @@ def _compared(shown: pd.DataFrame, counts: ConceptCounts) -> dict[str, object]:
         **difference(sae, others, counts),
         "against_supervised": by_intervals(shown, SUPERVISED),
         **ours,
-        **strongest("other", others),
         **strongest("supervised", shown[shown.index.isin(SUPERVISED)]),
     }
 
@@ -102,18 +101,27 @@ def called(rows: pd.DataFrame) -> pd.Series:
 
 
 def difference(sae: pd.DataFrame, others: pd.DataFrame, counts: ConceptCounts) -> dict[str, object]:
-    """`compare_counts` of the feature with the others and with always being on; empty without."""
+    """`compare_counts` of the feature with the others and with always being on.
+
+    And with which of these it is, *_other: the one with the largest F1. Without a feature there is
+    no difference, and always being on is not among the others.
+    """
     names = [*DIFFERENCE, "p_above", "p_below"]
     if sae.empty:
-        return dict.fromkeys(names, np.nan)
+        return dict.fromkeys(names, np.nan) | strongest("other", others)
     detectors = others[others.index != RULE]
+    held = [ALWAYS_ON, *detectors.index]
     rivals = [counts.always_on, counts.take(_as_stored(detectors))]
     if RULE in others.index:
+        held.append(RULE)
         rivals.append(counts.rule)
     found = compare_counts(
         counts.take(_as_stored(sae)), CountsByCluster.beside(rivals), counts.positives
-    )
-    return found[names].iloc[0].to_dict()
+    ).iloc[0]
+    largest = held[int(found["other"])]
+    everywhere = pd.DataFrame({"f1": sae["always_on_f1"].to_numpy()}, index=[ALWAYS_ON])
+    row = everywhere if largest == ALWAYS_ON else others.loc[[largest]]
+    return found[names].to_dict() | strongest("other", row)
 
 
 def _as_stored(rows: pd.DataFrame) -> pd.DataFrame:
@@ -148,13 +156,13 @@ def by_intervals(shown: pd.DataFrame, others: Sequence[str]) -> str:
 
 
 def strongest(name: str, rows: pd.DataFrame) -> dict[str, object]:
-    """Which has the highest F1, it and its interval; empty where there is none."""
+    """Which has the highest F1, it and its interval, if it has one; empty where there is none."""
     columns = {"set": f"best_{name}", "f1": f"{name}_f1"}
     columns |= {f"f1_{end}": f"{name}_f1_{end}" for end in ("low", "high")}
     if rows.empty:
         return dict.fromkeys(columns.values())
     best = rows.iloc[int(rows["f1"].argmax())]
-    return {new: best.name if old == "set" else best[old] for old, new in columns.items()}
+    return {new: best.name if old == "set" else best.get(old) for old, new in columns.items()}
 
 
 def headline(table: pd.DataFrame) -> pd.DataFrame:

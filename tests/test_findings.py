@@ -1,12 +1,14 @@
 """docs/findings.md says what was found."""
 
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import binomtest
 
-from benchmarks.findings_markdown import markdown
+from benchmarks.findings_markdown import findings_table, markdown
 from benchmarks.findings_tables import (
     ALL_LAYERS,
     NAMES,
@@ -19,13 +21,16 @@ from benchmarks.findings_tables import (
     commonest,
     over_layers,
     pool_reliability,
+    stated,
 )
 from benchmarks.findings_verdicts import by_intervals, compare, headline
-from protsae.association.baseline_comparison import RULE, ConceptCounts
+from protsae.association.baseline_comparison import ALWAYS_ON, RULE, ConceptCounts
+from protsae.association.verdicts import CountsByCluster
+from protsae.errors import UserError
 from protsae.models import NEURONS, ONEHOT
 
 DOCS = Path(__file__).parents[1] / "docs"
-ALWAYS_ON = 0.05
+ALWAYS_ON_F1 = 0.05
 WEAK = (0.1, 0.0, 0.9)
 """F1, lower end of its interval, q-value of a detector that finds nothing."""
 
@@ -41,7 +46,7 @@ def detectors(**scores: tuple[float, float, float | None]) -> pd.DataFrame:
     names = {"sae": SAE, "onehot": ONEHOT, "probe": PROBE, "window": WINDOW}
     index = [names[name] for name in scores]
     table = pd.DataFrame(list(scores.values()), index, ["f1", "f1_low", "q_value"])
-    return table.astype(float).assign(always_on_f1=ALWAYS_ON)
+    return table.astype(float).assign(always_on_f1=ALWAYS_ON_F1)
 
 
 @pytest.mark.parametrize(
@@ -154,6 +159,70 @@ def test_nine_clusters_give_no_verdict() -> None:
     table = compare(pd.DataFrame(signal(9)), {"SIGNAL": cluster_counts(9)})
     assert table["verdict"].tolist() == ["too few"] * 4
     assert table["verdict_q_value"].isna().all()
+
+
+def test_always_on_is_the_largest_where_nothing_else_is() -> None:
+    rows = [row for row in signal(12) if row["set"] != ONEHOT]
+    overall = compare(pd.DataFrame(rows), {"SIGNAL": cluster_counts(12)}).iloc[0]
+    # The rule: 2 x 2 / (2 + 10), always on: 2 x 10 / (100 + 10), or (20 + 10) where half have it.
+    assert overall["best_other"] == RULE
+    everywhere = CountsByCluster(np.full((12, 1), 10), np.full((12, 1), 20))
+    dense = replace(cluster_counts(12), always_on=everywhere)
+    overall = compare(pd.DataFrame(rows), {"SIGNAL": dense}).iloc[0]
+    assert overall[["best_other", "other_f1"]].tolist() == [ALWAYS_ON, 0.1]
+    assert pd.isna(overall["other_f1_low"])
+    # 2 x 7.5 / (7.5 + 10) less 2 x 10 / (20 + 10).
+    assert overall["f1_difference"] == pytest.approx(15 / 17.5 - 20 / 30)
+
+
+def finding(name: str, f1: float, **other: object) -> dict[str, object]:
+    """A row of ``compare``: above, over all layers, the difference 0.1 to both sides."""
+    row = {"property": name, "layer": ALL_LAYERS, "verdict": "above", "of_layer": 4.0}
+    row |= {"feature": 7.0, "n_clusters": 11, "base_rate": 0.05, "verdict_q_value": 1e-4}
+    row |= {"sae_f1": f1, "sae_f1_low": 0.5, "sae_f1_high": 0.9, "best_other": RULE}
+    row |= {"other_f1": 0.25, "other_f1_low": 0.125, "other_f1_high": 0.375}
+    row |= {"f1_difference": 0.5, "f1_difference_low": 0.4, "f1_difference_high": 0.6}
+    return row | dict.fromkeys(["supervised_f1", "supervised_f1_low", "supervised_f1_high"]) | other
+
+
+def there(where: str, **other: object) -> dict[str, object]:
+    """A row of the second population, for SIGNAL."""
+    row = {"population": "TMbed", "concept": "SIGNAL", "set": where, "layer": 4, "feature": 7}
+    row |= {"claimed_f1": 0.75, "claimed_f1_here": 0.7, "found_f1": 0.65, "found_f1_low": 0.6}
+    row |= {"found_f1_high": 0.7, "f1_difference": 0.3, "f1_difference_low": -0.1}
+    row |= {"f1_difference_high": 0.7, "best_other": ALWAYS_ON, "verdict": "undecided"}
+    return row | other
+
+
+def test_findings_stand_beside_other_proteins() -> None:
+    rows = [finding("ZN_FING", 0.5), finding("SIGNAL", 0.75), finding("COILED", 0.9)]
+    rows[2]["verdict"] = "undecided"
+    found = pd.DataFrame([*rows, finding("SIGNAL", 0.75, layer=4)])
+    elsewhere = pd.DataFrame([there(RULE, feature=None), there(SAE)])
+    alone = findings_table(stated(found)).splitlines()
+    assert alone[0].endswith("| its F1 | difference | q | best supervised |")
+    own = (
+        "| SIGNAL | 11 | 0.0500 | 4 | 0.75 [0.50, 0.90] | rule | 0.25 [0.12, 0.38] "
+        "| +0.50 [+0.40, +0.60] | 1e-04 |"
+    )
+    assert alone[2] == f"{own} none |"
+    both = findings_table(stated(found, elsewhere)).splitlines()
+    assert both[2] == (
+        f"{own} TMbed: 0.75 / 0.70 / 0.65 [0.60, 0.70] "
+        "| +0.30 [-0.10, +0.70] undecided (always on) | none |"
+    )
+    assert both[3].endswith("| 1e-04 | no labels |  | none |")
+    assert len(alone) == len(both) == 4
+
+
+def test_other_proteins_of_another_run() -> None:
+    elsewhere = pd.DataFrame([there(SAE, feature=8)])
+    with pytest.raises(UserError) as error:
+        stated(pd.DataFrame([finding("SIGNAL", 0.75)]), elsewhere)
+    assert str(error.value) == (
+        "second_population.tsv: SIGNAL has another feature than in verdicts.tsv; make it again "
+        "from the same run (--second-population)"
+    )
 
 
 def test_commonest_whether_found_or_not() -> None:
