@@ -1,27 +1,14 @@
 """What the features of a run detect, beside every baseline: figures and tables of docs/findings.md.
 
 Of every set of detectors (SAE features, neurons, principal components, a random dictionary, the
-same on one-hot sequences and on the model with shuffled weights) and every property, the detector
+same on one-hot sequences and on the model with shuffled weights) and every concept, the detector
 with the highest F1 on valid is taken, and its F1 on test shown with its 95 % interval over homology
 clusters. One-hot and shuffled weights are one set each: the best of all their layers and kinds of
-detectors, so that these baselines choose among more than a layer's SAE does.
-
-A set *finds* a property if the lower end of its interval exceeds the F1 of always being on and its
-q-value, where it has one, is at most 0.05; what is trained with labels has none. Then the SAE is
-
-- ``none`` where no set finds the property, the SAE included;
-- ``above`` where the SAE finds it, and the lower end of its interval exceeds the F1 of all others;
-- ``below`` where its F1 lies under the lower end of the interval of one of the others, or where no
-  feature was good enough on valid to be tested, while another set finds the property;
-- ``undecided`` otherwise.
-
-Once held against the unsupervised sets (``verdict``), once against what has seen labels
-(``against_supervised``): a probe of the layer, one of the sequence around, homologues' annotation.
-Intervals are each detector's own. Detectors are scored on the same proteins, so a paired test would
-decide more; ``apart`` says where the interval of an SAE that is above even overlaps no other.
+detectors, so that these baselines choose among more than a layer's SAE does. The best rule on the
+sequence stands beside them. How verdicts are reached: ``benchmarks/findings_verdicts.py``.
 
 With --second-population, the detectors are also held against proteins of another source
-(benchmarks/second_population.py).
+(benchmarks/second_population.py), and each finding stands beside what it comes to there.
 
     python -m benchmarks.findings results docs/findings \\
       --second-population ../shared/data/residue_labels.jsonl.gz
@@ -47,14 +34,15 @@ from benchmarks.findings_tables import (
     SHUFFLED_PROBE,
     WINDOW,
     against_probes,
-    compare,
-    headline,
     over_layers,
     pool_reliability,
 )
+from benchmarks.findings_verdicts import compare, headline
 from benchmarks.second_population import FILE, second_population
+from protsae.association.baseline_comparison import RULE, ConceptCounts
 from protsae.association.scores import always_on_f1
 from protsae.association.summary import best_per_property, is_above, is_captured
+from protsae.errors import UserError
 from protsae.io.tables import write_tsv
 from protsae.models import DETECTORS, ONEHOT, is_random
 
@@ -88,12 +76,15 @@ def main() -> None:
     features = features[features["variant"] == args.variant]
     figures.draw_kinds(features, args.output / "kinds.png")
     other = args.output / FILE
-    if args.second_population:
-        write_tsv(other, second_population(args.results, args.second_population, args.variant))
-    elif other.is_file():
-        print(f"{other} is from an earlier run; pass --second-population to make it again")
-    print("\n".join(markdown(args.output)))
-    print("Properties, over all layers:")
+    try:
+        if args.second_population:
+            write_tsv(other, second_population(args.results, args.second_population, args.variant))
+        elif other.is_file():
+            print(f"{other} is from an earlier run; pass --second-population to make it again")
+        print("\n".join(markdown(args.output)))
+    except UserError as error:
+        sys.exit(str(error))
+    print("Concepts that no rule defines, over all layers:")
     for name, number in tables["numbers"].itertuples(index=False):
         print(f"{number:6d}  {name}")
 
@@ -105,7 +96,7 @@ def find(results: Path, variant: str) -> dict[str, pd.DataFrame]:
     features = pd.read_parquet(results / "features.parquet")
     base_rate = base_rates(results)
     best = best_detectors(results, pairs, base_rate)
-    verdicts = compare(best)
+    verdicts = compare(best, cluster_counts(results, best))
     trained = trained_model(pairs)
     reliability = _of_layers(results, "annotation/*/layer-*/reliability.parquet", variant)
     return {
@@ -131,11 +122,12 @@ def trained_model(pairs: pd.DataFrame) -> str:
 
 
 def best_detectors(results: Path, pairs: pd.DataFrame, base_rate: pd.Series) -> pd.DataFrame:
-    """One row for each property, layer and set of detectors: the best on valid, scored on test.
+    """One row for each concept, layer and set of detectors: the best on valid, scored on test.
 
-    Sets of other models than the trained one (one-hot, shuffled weights) and those from the
-    sequence alone are in ``ALL_LAYERS``: one row for all layers, of whatever layer and kind is
-    best. Probes of these models keep their layers.
+    Concepts that a rule on the sequence defines are left out. Sets of other models than the trained
+    one (one-hot, shuffled weights) and those from the sequence alone are in ``ALL_LAYERS``: one row
+    for all layers, of whatever layer and kind is best (``own_layer``, ``variant``). Probes of these
+    models keep their layers.
 
     Parameters
     ----------
@@ -147,6 +139,7 @@ def best_detectors(results: Path, pairs: pd.DataFrame, base_rate: pd.Series) -> 
     """
     shuffled = pairs["model"].map(is_random)
     other = (pairs["model"] == ONEHOT) | shuffled
+    pairs = pairs.assign(own_layer=pairs["layer"])
     trained = pairs[~other].assign(set=lambda rows: rows["variant"].map(NAMES).fillna(SAE))
     rest = pairs[other].assign(set=np.where(shuffled[other], SHUFFLED, ONEHOT), layer=ALL_LAYERS)
     probes = _of_layers(results, "probes/*/layer-*/probes.parquet")
@@ -155,15 +148,50 @@ def best_detectors(results: Path, pairs: pd.DataFrame, base_rate: pd.Series) -> 
     probes.loc[probes["model"] == ONEHOT, "set"] = ONEHOT_PROBE
     lookup = pd.read_parquet(results / "lookup.parquet").assign(layer=ALL_LAYERS)
     lookup["set"] = lookup["method"].map({"blosum_window": WINDOW, "homology": HOMOLOGUE})
-    every = pd.concat([trained, rest, probes, lookup], ignore_index=True)
+    rules = pd.read_parquet(results / "rules.parquet").rename(columns={"fit_f1": "valid_f1"})
+    ruled = rules.assign(layer=ALL_LAYERS, set=RULE)
+    every = pd.concat([trained, rest, probes, lookup, ruled], ignore_index=True)
+    defined = rules.loc[rules["defined_by_sequence"] == 1, "property"]
+    every = every[~every["property"].isin(defined)]
     every = every.sort_values("valid_f1", ascending=False, kind="stable")
     best = every.drop_duplicates(["property", "layer", "set"])
-    columns = ["property", "property_type", "layer", "set", "feature", "valid_f1", "f1", "f1_low"]
-    columns += ["f1_high", "auroc", "auroc_low", "auroc_high", "selectivity", "q_value"]
-    columns += ["n_clusters", "always_on_f1"]
-    floor = always_on_f1(best["property"].map(base_rate).to_numpy(dtype=float))
-    best = best.assign(always_on_f1=floor)[columns].astype({"feature": "Int64"})
+    columns = ["property", "property_type", "layer", "set", "model", "own_layer", "variant"]
+    columns += [
+        "feature",
+        "rule",
+        "threshold",
+        "valid_f1",
+        "precision",
+        "recall",
+        "f1",
+        "f1_low",
+        "f1_high",
+        "auroc",
+        "auroc_low",
+    ]
+    columns += ["auroc_high", "selectivity", "q_value", "n_clusters", "base_rate", "always_on_f1"]
+    rate = best["property"].map(base_rate).astype(float)
+    best = best.assign(base_rate=rate, always_on_f1=always_on_f1(rate.to_numpy()))[columns]
+    best = best.astype({"feature": "Int64", "own_layer": "Int64"})
     return best.sort_values(["property_type", "property", "layer", "set"], ignore_index=True)
+
+
+def cluster_counts(results: Path, best: pd.DataFrame) -> dict[str, ConceptCounts]:
+    """Counts by homology cluster of the detectors in ``best``, by concept."""
+    rules = pd.read_parquet(results / "rule_counts.parquet")
+    detector = ["model", "own_layer", "variant", "feature", "property"]
+    wanted = best.loc[best["variant"].notna() & best["feature"].notna(), detector]
+    wanted = wanted.rename(columns={"own_layer": "layer"}).drop_duplicates()
+    parts = []
+    for path in sorted(results.glob("annotation/*/layer-*/cluster_counts.parquet")):
+        rows = pd.read_parquet(path)
+        for name in ("model", "variant", "property", "cluster"):
+            rows[name] = rows[name].astype(object)
+        parts.append(rows.merge(wanted, on=list(wanted.columns)))
+    found = dict(list(pd.concat(parts).groupby("property")))
+    none = parts[0].iloc[:0]
+    by_rule = rules[rules["property"].isin(best["property"])].groupby("property", observed=True)
+    return {str(name): ConceptCounts.of(found.get(name, none), rows) for name, rows in by_rule}
 
 
 def base_rates(results: Path) -> pd.Series:

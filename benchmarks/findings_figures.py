@@ -13,17 +13,18 @@ from matplotlib.axes import Axes
 
 from benchmarks.findings_tables import (
     ALL_LAYERS,
+    BASELINES,
     N_SHOWN,
     N_TYPES,
     NAMES,
     SAE,
     SHUFFLED,
     SUPERVISED,
-    UNSUPERVISED,
     commonest,
     over_layers,
     shown_model,
 )
+from protsae.association.baseline_comparison import RULE
 from protsae.association.scores import CALLED_Q
 from protsae.models import NEURONS, ONEHOT, PCA, RANDOM
 
@@ -35,9 +36,10 @@ COLOURS = {
     NAMES[RANDOM]: "#8a8a8a",
     ONEHOT: "#b8860b",
     SHUFFLED: "#7b5aa6",
+    RULE: "#d9772b",
 }
 PROBE_COLOUR = "0.1"
-MARKERS = dict(zip(UNSUPERVISED, "osDv^", strict=True))
+MARKERS = dict(zip(BASELINES, "osDv^*", strict=True))
 COLOURS_OF_KINDS = [matplotlib.colormaps["tab20"](place) for place in range(20)]
 N_NAMED = 9
 """Types of property with a colour of their own in the figure of kinds."""
@@ -87,13 +89,13 @@ def draw_properties(best: pd.DataFrame, path: Path) -> None:
     rows = over_layers(best)
     rows = rows[rows["property"].isin(names)]
     # By the SAE; those that it has no feature for follow, by what the best of the others reaches.
-    reached = rows[rows["set"].isin([SAE, *UNSUPERVISED, *SUPERVISED])]
+    reached = rows[rows["set"].isin([SAE, *BASELINES, *SUPERVISED])]
     reached = reached.assign(ours=reached["f1"].where(reached["set"] == SAE, -1))
     order = reached.groupby("property")[["ours", "f1"]].max().sort_values(["ours", "f1"]).index
     height = {name: place for place, name in enumerate(order)}
     figure, axis = plt.subplots(figsize=(WIDTH, 0.3 * len(order) + 1.4), layout="constrained")
     style: dict[str, Any]
-    for name in UNSUPERVISED:
+    for name in BASELINES:
         shown = rows[rows["set"] == name]
         style = {"ms": 5, "mfc": "none", "color": COLOURS[name], "label": name}
         axis.plot(shown["f1"], shown["property"].map(height), MARKERS[name], **style)

@@ -5,13 +5,15 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmarks.findings_tables import ALL_LAYERS, N_TYPES, NAMES, SAE, VERDICTS, shown_model
+from benchmarks.findings_tables import ALL_LAYERS, N_TYPES, NAMES, SAE, shown_model, stated
+from benchmarks.findings_verdicts import TOO_FEW, VERDICTS
+from protsae.association.baseline_comparison import RULE
 
 
 def markdown(folder: Path) -> list[str]:
-    """The tables of docs/findings.md, from those that were written."""
+    """The tables of docs/findings.md, from those that were written, the findings first."""
     makers: dict[str, Sequence[Callable[[pd.DataFrame], str]]] = {
-        "verdicts": (by_layer, by_type, above),
+        "verdicts": (by_layer, by_type),
         "detectors": (detectors_table,),
         "probes": (probes_table,),
         "recovery": (recovery_table,),
@@ -20,7 +22,8 @@ def markdown(folder: Path) -> list[str]:
     if (folder / "second_population.tsv").is_file():
         makers["second_population"] = (second_population_table,)
     tables = {name: pd.read_csv(folder / f"{name}.tsv", sep="\t") for name in makers}
-    return [make(tables[name]) for name, of_table in makers.items() for make in of_table]
+    first = findings_table(stated(tables["verdicts"], tables.get("second_population")))
+    return [first, *(make(tables[name]) for name, of_table in makers.items() for make in of_table)]
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -33,26 +36,49 @@ def _number(value: float) -> str:
     return "-" if pd.isna(value) else f"{value:.2f}"
 
 
-def with_interval(row: pd.Series, name: str) -> str:
-    """F1 [low, high] of what ``strongest`` found."""
-    if pd.isna(row[f"{name}_f1"]):
-        return "none"
-    low, high = row[f"{name}_f1_low"], row[f"{name}_f1_high"]
-    return f"{row[f'{name}_f1']:.2f} [{low:.2f}, {high:.2f}]"
-
-
-def above(verdicts: pd.DataFrame) -> str:
-    """Properties that an SAE feature finds above every unsupervised detector, over all layers."""
-    rows = verdicts[(verdicts["layer"] == ALL_LAYERS) & (verdicts["verdict"] == "above")]
+def findings_table(findings: pd.DataFrame) -> str:
+    """A row for each finding, beside the largest baseline and, with ``there_*``, other proteins."""
+    elsewhere = "there_concept" in findings
     lines = []
-    for _, row in rows.sort_values("sae_f1", ascending=False, kind="stable").iterrows():
-        cells = [row["property"], row["n_clusters"], with_interval(row, "sae")]
-        for name in ("other", "supervised"):
-            one = row[f"best_{name}"]
-            cells += [one if pd.notna(one) else "", with_interval(row, name)]
-        lines.append(cells)
-    header = ["property", "clusters", "SAE feature", "best other", "its F1"]
-    return _table([*header, "best supervised", "its F1"], lines)
+    for _, row in findings.iterrows():
+        cells = [row["property"], row["n_clusters"], f"{row['base_rate']:.4f}"]
+        cells += [f"{row['of_layer']:.0f}", _interval(row, "sae_f1")]
+        cells += [row["best_other"], _interval(row, "other_f1"), _difference(row)]
+        cells += [f"{row['verdict_q_value']:.0e}"]
+        cells += _elsewhere(row) if elsewhere else []
+        lines.append([*cells, _interval(row, "supervised_f1")])
+    header = ["concept", "clusters", "base rate", "layer", "SAE feature", "best other", "its F1"]
+    header += ["difference", "q"]
+    header += ["other proteins: claimed / expected / found", "difference there"] * elsewhere
+    return _table([*header, "best supervised"], lines)
+
+
+def _elsewhere(row: pd.Series) -> list[str]:
+    """Claimed, expected at the base rate there, found; the difference and verdict there."""
+    if pd.isna(row["there_concept"]):
+        return ["no labels", ""]
+    scores = [row["there_claimed_f1"], row["there_claimed_f1_here"]]
+    three = [*map(_number, scores), _interval(row, "there_found_f1")]
+    return [
+        f"{row['there_population']}: {' / '.join(three)}",
+        f"{_difference(row, 'there_')} {_verdict(row, 'there_')}",
+    ]
+
+
+def _difference(row: pd.Series, prefix: str = "") -> str:
+    """F1 less the largest of the others, with its interval."""
+    value, low, high = (row[f"{prefix}f1_difference{end}"] for end in ("", "_low", "_high"))
+    if pd.isna(value):
+        return "-"
+    return f"{value:+.2f}" if pd.isna(low) else f"{value:+.2f} [{low:+.2f}, {high:+.2f}]"
+
+
+def _verdict(row: pd.Series, prefix: str = "") -> str:
+    """And of the others the one with the largest F1."""
+    if pd.isna(row[f"{prefix}best_other"]):
+        return "-"
+    verdict = row[f"{prefix}verdict"]
+    return f"{TOO_FEW if pd.isna(verdict) else verdict} ({row[f'{prefix}best_other']})"
 
 
 def by_layer(verdicts: pd.DataFrame) -> str:
@@ -162,11 +188,9 @@ def second_population_table(table: pd.DataFrame) -> str:
     """Claimed against found of the SAE feature and the rule, a row for each concept."""
     rows = []
     for _, own in table.groupby(["population", "concept"], sort=False):
-        by_set = own.set_index("set").reindex([SAE, "rule on the sequence"])
-        sae, rule = by_set.loc[SAE], by_set.iloc[1]
+        by_set = own.set_index("set").reindex([SAE, RULE])
+        sae, rule = by_set.loc[SAE], by_set.loc[RULE]
         first = own.iloc[0]
-        strongest_there = sae["best_other"]
-        verdict = sae["verdict"]
         rows.append(
             [
                 first["population"],
@@ -179,12 +203,13 @@ def second_population_table(table: pd.DataFrame) -> str:
                 *(_change(sae, name) for name in ("recall", "false_positive_rate", "auroc")),
                 _number(first["definition_f1"]),
                 f"{_number(rule['claimed_f1'])} → {_number(rule['found_f1'])}",
-                "-" if pd.isna(verdict) else f"{verdict} ({strongest_there})",
+                _difference(sae),
+                _verdict(sae),
             ]
         )
     header = ["proteins", "concept", "clusters", "base rate, %", "F1 claimed", "at this base rate"]
     header += ["F1 found", "recall", "false positives", "AUROC", "UniProt's labels, F1"]
-    return _table([*header, "rule, F1", "verdict there (best other)"], rows)
+    return _table([*header, "rule, F1", "difference there", "verdict there (best other)"], rows)
 
 
 def _interval(row: pd.Series, name: str) -> str:

@@ -1,20 +1,21 @@
-"""What docs/findings.md compares: verdicts, distances to probes, reliability of candidates.
+"""What docs/findings.md shows: findings on other proteins, distances to probes, reliability.
 
-``benchmarks/findings.py`` says how a verdict is reached. Nothing here reads a run: ``best`` is what
-its ``best_detectors`` gives.
+Nothing here reads a run: ``best`` is what ``benchmarks/findings.py``'s ``best_detectors`` gives.
 """
-
-from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
-from protsae.association.scores import CALLED_Q, ratio
+from protsae.association.baseline_comparison import RULE
+from protsae.association.scores import ratio
+from protsae.association.verdicts import ABOVE
+from protsae.errors import UserError
 from protsae.models import NEURONS, ONEHOT, PCA, RANDOM, is_random
 
 SAE, SHUFFLED = "SAE", "shuffled weights"
 NAMES = {NEURONS: "neurons", PCA: "principal components", RANDOM: "random dictionary"}
-UNSUPERVISED = (*NAMES.values(), ONEHOT, SHUFFLED)
+BASELINES = (*NAMES.values(), ONEHOT, SHUFFLED, RULE)
+"""What a feature must be above to be a finding, beside always being on."""
 WINDOW, HOMOLOGUE, PROBE = "BLOSUM62 window", "homologue's annotation", "probe of the layer"
 SUPERVISED = (WINDOW, HOMOLOGUE, PROBE)
 SHUFFLED_PROBE, ONEHOT_PROBE = "probe, shuffled weights", "probe, one residue"
@@ -23,7 +24,6 @@ SHUFFLED_PROBE, ONEHOT_PROBE = "probe, shuffled weights", "probe, one residue"
 ALL_LAYERS = -1
 """In place of a layer: the best of all, and sets that belong to none of the trained model's."""
 
-VERDICTS = ("above", "undecided", "below", "none")
 N_SHOWN = 26
 """Properties of UniProt in the figures: those with most homology clusters."""
 N_TYPES = 12
@@ -70,101 +70,42 @@ def commonest(best: pd.DataFrame, n: int, bare: bool = False) -> list[str]:
     return [str(name) for name in falling.index[:n]]
 
 
-def finds(rows: pd.DataFrame, always_on: float) -> pd.Series:
-    """Whether each detector finds the property: q-value, if it has one, and ``f1_low``."""
-    called = rows["q_value"].isna() | (rows["q_value"] <= CALLED_Q)
-    return called & (rows["f1_low"] > always_on)
-
-
-def verdict(shown: pd.DataFrame, others: Sequence[str], always_on: float) -> str:
-    """One of ``VERDICTS`` on a property, as the head of benchmarks/findings.py defines them.
+def stated(verdicts: pd.DataFrame, elsewhere: pd.DataFrame | None = None) -> pd.DataFrame:
+    """The findings: concepts that an SAE feature is above everything for, the highest F1 first.
 
     Parameters
     ----------
-    shown : DataFrame
-        One row for each set of detectors that has one, by name; columns f1, f1_low, q_value.
-    others : sequence of str
-        Sets that the SAE is held against.
-    always_on : float
-        F1 of being on everywhere.
+    verdicts : DataFrame
+        From ``benchmarks/findings_verdicts.py``.
+    elsewhere : DataFrame, optional
+        Of the same run, from ``benchmarks/second_population.py``.
+
+    Returns
+    -------
+    DataFrame
+        Rows of ``verdicts``, over all layers. With ``elsewhere`` also what is claimed of the
+        feature and found there, there_*; empty for concepts that have no labels there.
+
+    Raises
+    ------
+    UserError
+        If ``elsewhere`` is of other features.
     """
-    ours, theirs = (shown[shown.index.isin(sets)] for sets in ([SAE], others))
-    if not (finds(ours, always_on).any() or finds(theirs, always_on).any()):
-        return "none"
-    if ours.empty:
-        return "below"
-    sae = ours.iloc[0]
-    if finds(ours, always_on).all() and (sae["f1_low"] > theirs["f1"]).all():
-        return "above"
-    return "below" if (theirs["f1_low"] > sae["f1"]).any() else "undecided"
-
-
-def compare(best: pd.DataFrame) -> pd.DataFrame:
-    """Verdicts, and what they rest on: a row for each property and layer, and one over all."""
-    layers = sorted(set(best.loc[best["set"].isin([SAE, PROBE]), "layer"]))
-    rows = []
-    for layer in [ALL_LAYERS, *layers]:
-        wanted = [ALL_LAYERS, *(layers if layer == ALL_LAYERS else [layer])]
-        chosen = over_layers(best[best["layer"].isin(wanted)])
-        for (name, kind), shown in chosen.groupby(["property", "property_type"]):
-            place = {"property": name, "property_type": kind, "layer": layer}
-            rows.append(place | _compared(shown.set_index("set")))
-    table = pd.DataFrame(rows)
-    return table.sort_values(["property_type", "property", "layer"], ignore_index=True)
-
-
-def _compared(shown: pd.DataFrame) -> dict[str, object]:
-    """Verdicts on one property, from a row for each set of detectors that has one."""
-    sae = shown[shown.index == SAE]
-    others = shown[shown.index.isin(UNSUPERVISED)]
-    always_on = float(shown["always_on_f1"].iloc[0])
-    decided = verdict(shown, UNSUPERVISED, always_on)
-    apart = bool((sae["f1_low"].max() > others["f1_high"]).all())
-    ours = strongest("sae", sae)
-    del ours["best_sae"]
-    return {
-        "n_clusters": int(shown["n_clusters"].max()),
-        "always_on_f1": always_on,
-        "feature": pd.NA if sae.empty else sae["feature"].iloc[0],
-        "verdict": decided,
-        "apart": decided == "above" and apart,
-        "against_supervised": verdict(shown, SUPERVISED, always_on),
-        **ours,
-        **strongest("other", others),
-        **strongest("supervised", shown[shown.index.isin(SUPERVISED)]),
-    }
-
-
-def strongest(name: str, rows: pd.DataFrame) -> dict[str, object]:
-    """Which has the highest F1, it and its interval; empty where there is none."""
-    columns = {"set": f"best_{name}", "f1": f"{name}_f1"}
-    columns |= {f"f1_{end}": f"{name}_f1_{end}" for end in ("low", "high")}
-    if rows.empty:
-        return dict.fromkeys(columns.values())
-    best = rows.iloc[int(rows["f1"].argmax())]
-    return {new: best.name if old == "set" else best[old] for old, new in columns.items()}
-
-
-def headline(verdicts: pd.DataFrame) -> pd.DataFrame:
-    """How many properties, over all layers: columns what, properties."""
-    over_all = verdicts[verdicts["layer"] == ALL_LAYERS]
-    decided, supervised = over_all["verdict"], over_all["against_supervised"]
-    without = over_all["feature"].isna()
-    counts = {"scored": len(over_all)}
-    counts |= {name: int((decided == name).sum()) for name in VERDICTS}
-    counts |= {
-        "above, intervals apart": int(over_all["apart"].sum()),
-        "no SAE feature good enough on valid": int(without.sum()),
-        "below, no SAE feature": int(((decided == "below") & without).sum()),
-    }
-    counts |= {
-        f"{name}, against the supervised": int((supervised == name).sum()) for name in VERDICTS
-    }
-    for name in VERDICTS:
-        for other in VERDICTS:
-            both = int(((decided == name) & (supervised == other)).sum())
-            counts[f"{name}, and {other} against the supervised"] = both
-    return pd.DataFrame({"what": list(counts), "properties": list(counts.values())})
+    above = (verdicts["layer"] == ALL_LAYERS) & (verdicts["verdict"] == ABOVE)
+    rows = verdicts[above].sort_values("sae_f1", ascending=False, kind="stable")
+    if elsewhere is None:
+        return rows.reset_index(drop=True)
+    own = elsewhere[elsewhere["set"] == SAE].add_prefix("there_")
+    both = rows.merge(own, how="left", left_on="property", right_on="there_concept")
+    known = both[both["there_concept"].notna()]
+    for ours, theirs in (("of_layer", "there_layer"), ("feature", "there_feature")):
+        other = known.loc[known[ours] != known[theirs], "property"]
+        if len(other):
+            raise UserError(
+                f"second_population.tsv: {other.iloc[0]} has another feature than in "
+                "verdicts.tsv; make it again from the same run (--second-population)"
+            )
+    return both
 
 
 def against_probes(best: pd.DataFrame) -> pd.DataFrame:

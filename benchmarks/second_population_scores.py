@@ -9,13 +9,13 @@ from scipy import sparse
 
 from benchmarks.findings_tables import NAMES, SAE, SHUFFLED
 from protsae.association.base_rates import f1_at_base_rate, false_positive_rate
+from protsae.association.baseline_comparison import ALWAYS_ON, RULE
 from protsae.association.ranks import rank_scores
 from protsae.association.scores import f1_score, ratio
 from protsae.association.verdicts import CountsByCluster, compare, verdicts
 from protsae.models import DETECTORS, ONEHOT, is_random
 from protsae.resampling import f1_interval, group_sums
 
-RULE, ALWAYS_ON = "rule on the sequence", "always on"
 INTERVAL = ("f1_low", "f1_high")
 CLAIMED = ("f1", *INTERVAL, "recall", "false_positive_rate", "auroc", "base_rate", "n_clusters")
 """What the run says of a detector on its test."""
