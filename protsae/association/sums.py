@@ -50,7 +50,7 @@ class SumLaw:
         ----------
         values : ndarray of int
         sizes : ndarray of int, shape (n_parts,)
-            Number of values of each part.
+            Number of values of each part, at least 1.
         group : ndarray of int, shape (n_parts,), optional
             By default each part is its own.
 
@@ -144,12 +144,17 @@ class SumLaw:
 
 
 def _distinct(values: np.ndarray, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The distinct values of each part, ascending: part, value, how often it occurs."""
-    width = int(values.max()) + 1
-    cells = values + np.repeat(np.arange(len(sizes)) * width, sizes)
-    counts = np.bincount(cells, minlength=len(sizes) * width)
+    """The distinct values of each part, ascending: part, value, how often it occurs.
+
+    Cells are counted for each part up to its own largest value: most are far below that of all.
+    """
+    first = np.cumsum(sizes) - sizes
+    width = np.maximum.reduceat(values, first) + 1
+    offset = np.cumsum(width) - width
+    counts = np.bincount(values + np.repeat(offset, sizes))
     entry = np.flatnonzero(counts)
-    return entry // width, entry % width, counts[entry]
+    part = np.searchsorted(offset, entry, side="right") - 1
+    return part, entry - offset[part], counts[entry]
 
 
 def _comonotonic(
