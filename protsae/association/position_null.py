@@ -153,7 +153,7 @@ class GivenLabels:
         law = SumLaw.of_draws(table[varies].ravel(), np.full(int(varies.sum()), n_donors))
         if law.log_p_of_largest() > np.log(RESOLVED):
             return np.nan
-        return law.at_least(observed - certain)
+        return law.at_least(observed - certain, BOUNDED_BELOW)
 
 
 @dataclass(frozen=True, eq=False)

@@ -185,7 +185,7 @@ class RotatedLabels:
         allowed = self.allowed[np.repeat(both, self.lengths)]
         n_allowed = _sums(allowed, np.cumsum(lengths) - lengths)
         law = SumLaw.of_draws(shared[allowed], n_allowed, self.cluster[both])
-        return law.at_least(observed)
+        return law.at_least(observed, BOUNDED_BELOW)
 
 
 def whole_periods(lengths: np.ndarray, periods: np.ndarray, slack: np.ndarray) -> np.ndarray:

@@ -93,8 +93,11 @@ class SumLaw:
         at_most = np.where(self.below == 0, self.probability, 0.0)
         return float(np.log(np.add.reduceat(at_most, self.first)).sum())
 
-    def at_least(self, observed: int) -> float:
+    def at_least(self, observed: int, bounded_below: float = 0.0) -> float:
         """P(sum >= observed), to about 1e-12 of itself however small; ``SMALLEST`` at least.
+
+        Where it is certain to be smaller than ``bounded_below``, a bound from above, which is too,
+        and saves the convolution: exp(K(theta) - theta y), in the terms below.
 
         Each term's law is tilted, q(c) = p(c) exp(theta c) / E exp(theta C), so that the sum's mean
         comes to lie at ``observed``. There the convolution by FFT, whose error is about 1e-16 of
@@ -108,11 +111,14 @@ class SumLaw:
         tilt = self._tilt_to(lacking)
         weight = self.probability * np.exp(-tilt * self.below)
         total = np.add.reduceat(weight, self.first)
+        log_bound = np.log(total).sum() + tilt * lacking
+        if log_bound < np.log(max(bounded_below, SMALLEST)):
+            return float(np.exp(max(log_bound, np.log(SMALLEST))))
         tilted = weight / np.repeat(total, np.diff(np.append(self.first, len(weight))))
         within = _convolve(self.below, tilted, self.first)[: lacking + 1].clip(min=0)
         # By how much each sum exceeds the observed one; the least likely weigh least.
         excess = lacking - np.arange(len(within))
-        log_p = np.log(total).sum() + tilt * lacking + np.log(within @ np.exp(-tilt * excess))
+        log_p = log_bound + np.log(within @ np.exp(-tilt * excess))
         return float(np.exp(np.clip(log_p, np.log(SMALLEST), 0.0)))
 
     def _tilt_to(self, lacking: int) -> float:
