@@ -97,11 +97,16 @@ def test_nothing_of_the_process_is_in_the_file(tmp_path):
         assert {name.split("/")[0] for name in zipfile.ZipFile(path).namelist()} == {"archive"}
 
 
-def test_the_checkpoint_that_ships_loads_in_fair_esm():
+SHIPPED = {"esm2_t6_protsae": (6, 128, 4), "esm2_t8_protsae": (8, 320, 10)}
+"""Checkpoints in data/model: layers, width, heads."""
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_the_checkpoints_that_ship_load_in_fair_esm(name):
     """As a user would, with the defaults of the installed torch; the same numbers as ours."""
-    path = DATA / "model" / "esm2_t6_protsae.pt"
+    path = DATA / "model" / f"{name}.pt"
     loaded, alphabet = load_as_fair_esm(path)
-    assert (loaded.num_layers, loaded.embed_dim, loaded.attention_heads) == (6, 128, 4)
+    assert (loaded.num_layers, loaded.embed_dim, loaded.attention_heads) == SHIPPED[name]
     assert alphabet.to_dict() == ALPHABET.to_dict()
     ours = load_esm(str(path), "cpu").model.state_dict()
     theirs = loaded.state_dict()
@@ -109,12 +114,13 @@ def test_the_checkpoint_that_ships_loads_in_fair_esm():
     assert all(torch.equal(theirs[name], ours[name]) for name in ours)
 
 
-def test_the_checksums_that_the_docs_give():
-    path = DATA / "model" / "esm2_t6_protsae.pt"
+@pytest.mark.parametrize("name", SHIPPED)
+def test_the_checksums_that_the_docs_give(name):
+    path = DATA / "model" / f"{name}.pt"
     readme = (DATA / "README.md").read_text()
-    for name in (path.name, f"{path.stem}-contact-regression.pt"):
-        checksum = file_sha256(path.with_name(name))
-        assert f"| `model/{name}` | `{checksum}` |" in readme
+    for file in (path.name, f"{path.stem}-contact-regression.pt"):
+        checksum = file_sha256(path.with_name(file))
+        assert f"| `model/{file}` | `{checksum}` |" in readme
     assert json.loads(path.with_suffix(".json").read_text())["weights_sha256"] == file_sha256(path)
 
 
