@@ -4,12 +4,18 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from protsae.association.score_detectors import COLUMNS, score_detectors
 from protsae.cli import main
 from protsae.commands.annotate import TABLES
+from protsae.config import AnnotateSettings
+from protsae.io.codes import StoredCodes
 from protsae.io.conformed import read_conformed
+from protsae.io.property_table import read_properties
+from protsae.io.proteins_table import read_split_proteins
 from protsae.io.residue_labels import write_labels
 from protsae.io.tables import read_metadata, read_table
 from protsae.tables_schema import INTERPLM
+from protsae.trained import open_saes
 from tests.tiny_run import TOPK, encode, inputs, protein_rows, train_saes, write_onehot_run
 
 FILES = ("cluster_counts", "features", "associations", "examples", "detectors")
@@ -265,3 +271,34 @@ def test_interplms_rule_on_request(run: Path, tmp_path: Path) -> None:
     found = read_conformed(tmp_path / "interplm.parquet", INTERPLM)
     assert found.empty
     assert not (run / "out" / "interplm.parquet").exists()
+
+
+def test_score_detectors_finds_the_same(run: Path, tables: dict[str, pd.DataFrame]) -> None:
+    # The stage reads files block by block; the function has everything in memory.
+    proteins, protein_set = read_split_proteins(run / "proteins.parquet")
+    train = set(proteins.loc[proteins["split"] == "train", "accession"])
+    _, saes = open_saes([run / "topk"], [*run.glob("shard-*.h5")], protein_set, train)
+    stored = StoredCodes(sorted(run.glob("codes-*.h5")), "topk", saes["topk"].sha256, protein_set)
+    settings = AnnotateSettings(min_residues=3, min_clusters=2, bootstrap=53)
+    path = run / "annotations.parquet"
+    properties = read_properties(path, proteins, protein_set, settings, print)
+    names = proteins["accession"].tolist()
+    column = properties.known_column
+    found = score_detectors(
+        {name: block for (name,), block in stored.blocks(set(names), max_rows=1)},
+        {name: properties.labels([name]).toarray() for name in names},
+        dict(zip(names, proteins["cluster"], strict=True)),
+        known={name: properties.known([name])[:, column] for name in names},
+        split=dict(zip(names, proteins["split"], strict=True)),
+        concepts=[named.name for named in properties.properties],
+        settings=settings,
+    )
+    written = tables["associations"].rename(columns={"property": "concept"})
+    written = written[written["variant"] == "topk"]
+    pair = ["feature", "concept"]
+    assert len(found) > 20
+    expected, given = (
+        table[list(COLUMNS)].sort_values(pair).reset_index(drop=True).convert_dtypes()
+        for table in (written, found)
+    )
+    pd.testing.assert_frame_equal(given, expected, check_dtype=False, rtol=1e-6)
