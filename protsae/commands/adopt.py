@@ -31,9 +31,7 @@ from protsae.sae.trial import trial_problem
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line."""
-    parser.add_argument(
-        "--sae", required=True, help="folder with weights and their configuration"
-    )
+    parser.add_argument("--sae", required=True, help="folder with weights and their configuration")
     parser.add_argument("--layer", type=int, required=True, help="layer that it was trained on")
     parser.add_argument("--activations", nargs="+", required=True, help="all shards of the model")
     parser.add_argument("--proteins", required=True, help="proteins.parquet, with the splits")

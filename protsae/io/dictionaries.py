@@ -236,7 +236,8 @@ def _interplm_name(path: Path) -> str | None:
         return None
     trainer = read_yaml_nodes(path).get("trainer_cfg")
     keys = children(trainer)
-    stated = [str(keys[key].value) for key in ("dictionary_cls", "trainer_name") if key in keys]
+    named = [keys.get(key) for key in ("dictionary_cls", "trainer_name")]
+    stated = [str(node.value) for node in named if isinstance(node, yaml.ScalarNode)]
     if isinstance(trainer, yaml.Node) and "python/object" in trainer.tag:
         stated.append(trainer.tag)
     for text in stated:

@@ -10,8 +10,9 @@ import yaml
 
 from protsae.errors import UserError
 
-MAX_BYTES = 2**24
-"""A configuration of more bytes is none."""
+MAX_JSON_BYTES = 2**24
+MAX_YAML_BYTES = 2**17
+"""A configuration of more bytes is none; YAML takes minutes to read much more."""
 
 _SHORT = Repr()
 _SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 60
@@ -24,8 +25,8 @@ def shown(value: object) -> str:
 
     Examples
     --------
-    >>> shown("a\\nb"), shown(["x" * 99, 3])
-    ("'a\\\\nb'", "['xxxxxxxxxxxxxxxxxxxxxxxxxxxx...xxxxxxxxxxxxxxxxxxxxxxxxxxxxx', 3]")
+    >>> print(shown(["a\\nb", 3]), len(shown("x" * 999)))
+    ['a\\nb', 3] 60
     """
     return _SHORT.repr(value)
 
@@ -39,7 +40,7 @@ def read_json_mapping(path: Path) -> dict[str, Any]:
         If the file holds anything else.
     """
     try:
-        document = json.loads(_text(path))
+        document = json.loads(_text(path, MAX_JSON_BYTES))
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror}); {_COPY}") from None
     except (ValueError, RecursionError) as error:
@@ -56,7 +57,7 @@ def read_yaml_nodes(path: Path) -> dict[str, yaml.Node]:
         If the file is not YAML, or its root has no keys.
     """
     try:
-        root = yaml.compose(_text(path), Loader=yaml.SafeLoader)
+        root = yaml.compose(_text(path, MAX_YAML_BYTES), Loader=yaml.SafeLoader)
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror}); {_COPY}") from None
     except (ValueError, yaml.YAMLError, RecursionError) as error:
@@ -187,9 +188,9 @@ _COPY = "copy it again"
 _MEND = "set it to what the SAE was trained with"
 
 
-def _text(path: Path) -> str:
-    if path.stat().st_size > MAX_BYTES:
-        raise ValueError(f"more than {MAX_BYTES} bytes")
+def _text(path: Path, max_bytes: int) -> str:
+    if path.stat().st_size > max_bytes:
+        raise ValueError(f"more than {max_bytes} bytes")
     return path.read_text(encoding="utf-8")
 
 

@@ -95,20 +95,19 @@ def only(path: Path, found: Iterable[str], needed: Iterable[str], what: str) -> 
         names = ", ".join(shown(name).strip("'\"") for name in unused[:5])
         raise UserError(
             f"{path}: {names} would not be used; expected a {what} SAE, "
-            f"{', '.join(sorted(needed))} alone; save again without what does nothing, or give an SAE of another architecture"
+            f"{', '.join(sorted(needed))} alone; save again without what does nothing"
         )
 
 
 def validated(path: Path, architecture: str, weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors as contiguous float32, if they are those of the architecture.
+    """The tensors of an architecture as contiguous float32.
 
     Raises
     ------
     UserError
-        If one is missing, superfluous, not finite, not of floating point or of another shape.
+        If one is not finite, not of floating point or of another shape.
     """
     shapes = SHAPES[architecture]
-    only(path, weights, shapes, architecture)
     W_dec_FD = weights["W_dec"]
     if W_dec_FD.ndim != 2 or not W_dec_FD.numel():
         raise UserError(

@@ -23,7 +23,7 @@ from protsae.io.foldings import (
     without_centring,
 )
 from protsae.io.foreign_configs import active_features, flag, mapping, read_json_mapping, shown
-from protsae.io.foreign_tensors import float_vector, read_tensors, scalar, validated
+from protsae.io.foreign_tensors import SHAPES, float_vector, only, read_tensors, scalar, validated
 
 ARCHITECTURE = {
     "relu": "standard",
@@ -74,25 +74,12 @@ def read_saelens(folder: str | Path) -> tuple[str, int | None, dict[str, Tensor]
     path, config = folder / CONFIG, read_json_mapping(folder / CONFIG)
     architecture = _architecture(path, config)
     _validate_place(path, config)
-    tensors = read_tensors(folder / WEIGHTS)
-    if architecture == "gated":
-        names = {theirs: ours for ours, theirs in GATED_NAMES.items()}
-        _refuse_our_names(folder / WEIGHTS, tensors)
-        tensors = {names.get(name, name): value for name, value in tensors.items()}
-    scaling = [tensors.pop(name) for name in _SCALING if name in tensors]
-    weights = validated(folder / WEIGHTS, architecture, tensors)
+    weights, scaling = _read_weights(folder / WEIGHTS, architecture)
     _validate_sizes(path, config, weights["W_dec"])
     k = _k(path, config, len(weights["W_dec"])) if architecture == "topk" else None
-    if "threshold" in weights:  # SAELens rectifies what is above it, too
-        weights["threshold"] = weights["threshold"].clamp_min(0)
     if not flag(path, config, "apply_b_dec_to_input", True):
         weights = without_centring(weights)
-    if flag(path, config, "rescale_acts_by_decoder_norm", False):
-        if architecture != "topk":
-            raise UserError(
-                f"{path}: rescale_acts_by_decoder_norm is true; expected false in a {architecture} "
-                "SAE; save it in SAELens as an SAE for inference"
-            )
+    if _selects_by_norm(path, config, architecture):
         weights = by_decoder_norm(weights)
     weights = _scaled(folder, config, scaling, weights)
     return architecture, k, _normalised(folder, config, weights)
@@ -177,11 +164,29 @@ def _k(path: Path, config: dict[str, Any], n_features: int) -> int:
     return active_features(path, _stated_k(path, config) or nothing, n_features)
 
 
-def _refuse_our_names(path: Path, tensors: dict[str, Tensor]) -> None:
-    """So that renaming puts nothing in another's place."""
-    for ours, theirs in GATED_NAMES.items():
-        if ours in tensors:
-            raise UserError(f"{path}: {ours} in a gated SAE; expected {theirs}; copy it again")
+def _read_weights(path: Path, architecture: str) -> tuple[Weights, list[Tensor]]:
+    """The weights by our names, and the scaling factors of features, if there are any."""
+    tensors = read_tensors(path)
+    scaling = [tensors.pop(name) for name in _SCALING if name in tensors]
+    renamed = GATED_NAMES if architecture == "gated" else {}
+    theirs = {name: renamed.get(name, name) for name in SHAPES[architecture]}
+    only(path, tensors, theirs.values(), architecture)
+    named = {ours: tensors[name] for ours, name in theirs.items()}
+    weights = validated(path, architecture, named)
+    if "threshold" in weights:  # SAELens rectifies what is above it, too
+        weights["threshold"] = weights["threshold"].clamp_min(0)
+    return weights, scaling
+
+
+def _selects_by_norm(path: Path, config: dict[str, Any], architecture: str) -> bool:
+    """Whether features are scaled by the norms of their decoder rows."""
+    scaled = flag(path, config, "rescale_acts_by_decoder_norm", False)
+    if scaled and architecture != "topk":
+        raise UserError(
+            f"{path}: rescale_acts_by_decoder_norm is true in a {architecture} SAE; expected "
+            "false; save it in SAELens as an SAE for inference"
+        )
+    return scaled
 
 
 def _validate_sizes(path: Path, config: dict[str, Any], W_dec_FD: Tensor) -> None:
