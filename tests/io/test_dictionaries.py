@@ -387,22 +387,26 @@ BOMB = "a: &a [x, x]\n" + "".join(
 )
 
 
+def test_anchors_are_not_followed(tmp_path: Path) -> None:
+    """2 x 9^8 elements if they were."""
+    write_pt(tmp_path / "ae.pt", LINEAR | BIAS)
+    (tmp_path / "config.yaml").write_text(f"{BOMB}trainer_cfg: {{dictionary_cls: *i}}")
+    assert_same(read_interplm, tmp_path, relu_sae(LINEAR | BIAS))
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("trainer_cfg: [", "not YAML (.*); copy it again"),
         ("3", "no keys at its top; expected a configuration; copy it again"),
         ("[" * 9999, "not YAML (.*); copy it again"),
-        (
-            f"{BOMB}trainer_cfg: {{dictionary_cls: *i}}",
-            "trainer_cfg names .*; expected one of InterPLM's ReLUSAE, .*; give an SAE of .*",
-        ),
+        ("#" * 2**18, "not YAML (more than 131072 bytes); copy it again"),
         (
             "trainer_cfg: {dictionary_cls: Other}",
             "trainer_cfg names 'Other'; expected one of InterPLM's ReLUSAE, .*; give an SAE of .*",
         ),
     ],
-    ids=["cut", "number", "deep", "bomb", "class"],
+    ids=["cut", "number", "deep", "long", "class"],
 )
 def test_configurations_of_interplm(tmp_path: Path, text: str, message: str) -> None:
     write_pt(tmp_path / "ae.pt", LINEAR | BIAS)
