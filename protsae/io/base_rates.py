@@ -8,7 +8,7 @@ import pandas as pd
 
 from protsae.errors import UserError
 from protsae.io.atomic import atomic_path
-from protsae.io.protein_files import open_text
+from protsae.io.text_files import open_text
 
 COLUMNS = ("concept", "base_rate")
 """What a file must have; others are passed over."""

@@ -5,7 +5,8 @@ import io
 import pytest
 
 from protsae.errors import UserError
-from protsae.io.fasta import read_annotations, read_entries
+from protsae.io.annotations_tsv import read_annotations
+from protsae.io.fasta import read_entries
 from protsae.proteins import Feature, Protein
 
 HEADER = "accession\ttype\tstart\tend\tdescription\n"
