@@ -221,9 +221,9 @@ def _feature_counts(counts: FeatureCounts) -> dict[str, Any]:
 
 
 def _print_summary(counts: dict[str, Any], proteins: ProteinCounts) -> None:
-    features = counts["features"]
+    features, changed = counts["features"], counts["proteins"]["changed"]
     print(f"proteins: {proteins.kept:,} of {proteins.read:,} kept")
-    for name, by_kind in (("dropped", proteins.dropped_by_name()), ("changed", proteins.changed)):
+    for name, by_kind in (("dropped", proteins.dropped_by_name()), ("changed", changed)):
         if by_kind:
             print(f"  {name}: {_listed(by_kind)}")
     print(f"features: {sum(features['kept'].values()):,} of {len(features['kept'])} types kept")
