@@ -82,7 +82,7 @@ class FeatureCounts:
         self.left_out[feature.type, reason] += 1
         if reason == _OUTSIDE and not self.beyond:
             start, end = (
-                f"{mark}{'?' if position is None and not mark else position}"
+                f"{mark}{'?' if position is None else position}"
                 for mark, position in (
                     (feature.start_mark, feature.start),
                     (feature.end_mark, feature.end),

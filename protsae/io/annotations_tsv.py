@@ -8,7 +8,7 @@ from typing import TextIO
 
 from protsae.errors import UserError
 from protsae.io.text_files import read_lines
-from protsae.one_line import shown
+from protsae.one_line import one_line, shown
 from protsae.proteins import Feature, Mark, feature_key
 
 COLUMNS = ("accession", "type", "start", "end", "description")
@@ -114,7 +114,7 @@ def _feature(values: Mapping[str, str], where: str) -> Feature:
     start, start_mark = _position(values, "start", "<", where)
     end, end_mark = _position(values, "end", ">", where)
     return Feature(
-        type=feature_key(_required(values, "type", where)),
+        type=feature_key(one_line(_required(values, "type", where))),
         start=start,
         end=end,
         description=values.get("description", ""),

@@ -72,13 +72,14 @@ def read_label_sets(
     sets: dict[str, _Set] = {}
     left_out: dict[str, Counter[str]] = {}
     for path in paths:
+        file = one_line(Path(path).name)
         for where, row in _rows(path):
             if "format" in row:
-                _declare(row, sets, where, Path(path).name)
+                _declare(row, sets, where, file)
                 continue
             name = _text(row, "set", where, _stem(path))
             _check_name(name, where)
-            found = sets.setdefault(name, _Set(Path(path).name))
+            found = sets.setdefault(name, _Set(file))
             row = _cleaned(row, where)
             record = _record(row, where, found)
             accessions, reason = _proteins(row, where, len(record[0]), sequences, by_sequence)

@@ -151,6 +151,15 @@ def test_annotations_that_fit_no_protein_or_go_beyond_it(folder):
     )
 
 
+def test_names_that_the_terminal_does_not_have(folder, monkeypatch):
+    Path("x").write_text(f">a\n{SEQUENCE}\n>Epichlo\u03b2\n")
+    out = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr("sys.stdout", out)
+    assert main(["fetch", "--output", "out", "--input", "x"]) == 0
+    out.flush()
+    assert b"  dropped: 1 empty sequence (Epichlo\\u03b2)\n" in out.buffer.getvalue()
+
+
 def test_a_bomb_of_one_line(folder):
     with gzip.open("x", "wb", compresslevel=1) as bomb:
         bomb.write(b">a\n")
@@ -168,8 +177,18 @@ def test_a_bomb_of_one_line(folder):
 
 ANYTHING = st.binary(max_size=12) | st.sampled_from(
     [
-        *(b"\n", b"\t", b" ", b'"', b">", b"\0", b"\xff\xfe", b"\xc3", b"\x1f\x8b", b"//\n", b"ID   "),
-        *(b"9" * 5000, b"[" * 5000, b"null", b"-1", b"true", b"nan", b"\\ud800", b'"x\\t"', b"{}"),
+        *(b"\n", b"\t", b" ", b'"', b">", b"\0", b"\xff\xfe", b"\xc3", b"\x1f\x8b", b"//\n"),
+        *(
+            b"ID   ",
+            b"9" * 5000,
+            b"[" * 5000,
+            b"null",
+            b"-1",
+            b"true",
+            b"nan",
+            b"\\ud800",
+            b'"x\\t"',
+        ),
     ]
 )
 LABELS = (

@@ -128,6 +128,10 @@ def test_evidence_of_an_annotation() -> None:
     assert table(text)["P1"][0].evidence == "ECO:0000269"
 
 
+def test_a_type_stays_in_one_line() -> None:
+    assert table(HEADER + 'P1\t"A\tB"\t1\t2\tx\n')["P1"][0].type == "A B"
+
+
 def test_a_line_without_end() -> None:
     handle = io.StringIO(HEADER + "P1\tHELIX\t1\t2\t" + "x" * (LONGEST_LINE + 99))
     message = (
