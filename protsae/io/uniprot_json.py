@@ -19,8 +19,9 @@ from protsae.proteins import (
 _ARRAY_START = re.compile(r'\s*(?:\{\s*"results"\s*:\s*)?\[')
 _BETWEEN = re.compile(r"[\s,]*")
 _CHUNK = 1 << 20
-# No entry comes near; a broken one must not draw a whole multi-gigabyte file into memory.
-_LONGEST_ENTRY = 1 << 26
+# No entry comes near; a broken one must not draw a whole multi-gigabyte file into memory, nor the
+# objects of which a hostile one is made.
+_LONGEST_ENTRY = 1 << 24
 
 
 def read_entries(handle: TextIO, source: str) -> Iterator[Protein]:
