@@ -5,10 +5,10 @@ same on one-hot sequences and on the model with shuffled weights) and every conc
 with the highest F1 on valid is taken, and its F1 on test shown with its 95 % interval over homology
 clusters. One-hot and shuffled weights are one set each: the best of all their layers and kinds of
 detectors, so that these baselines choose among more than a layer's SAE does. The best rule on the
-sequence stands beside them. How verdicts are reached: ``benchmarks/findings_verdicts.py``.
+sequence is another. ``benchmarks/findings_verdicts.py`` says how verdicts are reached.
 
 With --second-population, the detectors are also held against proteins of another source
-(benchmarks/second_population.py), and each finding stands beside what it comes to there.
+(benchmarks/second_population.py), and each finding is shown with its score on them.
 
     python -m benchmarks.findings results docs/findings \\
       --second-population ../shared/data/residue_labels.jsonl.gz
@@ -156,20 +156,9 @@ def best_detectors(results: Path, pairs: pd.DataFrame, base_rate: pd.Series) -> 
     every = every.sort_values("valid_f1", ascending=False, kind="stable")
     best = every.drop_duplicates(["property", "layer", "set"])
     columns = ["property", "property_type", "layer", "set", "model", "own_layer", "variant"]
-    columns += [
-        "feature",
-        "rule",
-        "threshold",
-        "valid_f1",
-        "precision",
-        "recall",
-        "f1",
-        "f1_low",
-        "f1_high",
-        "auroc",
-        "auroc_low",
-    ]
-    columns += ["auroc_high", "selectivity", "q_value", "n_clusters", "base_rate", "always_on_f1"]
+    columns += ["feature", "rule", "threshold", "valid_f1", "precision", "recall"]
+    columns += ["f1", "f1_low", "f1_high", "auroc", "auroc_low", "auroc_high", "selectivity"]
+    columns += ["q_value", "n_clusters", "base_rate", "always_on_f1"]
     rate = best["property"].map(base_rate).astype(float)
     best = best.assign(base_rate=rate, always_on_f1=always_on_f1(rate.to_numpy()))[columns]
     best = best.astype({"feature": "Int64", "own_layer": "Int64"})

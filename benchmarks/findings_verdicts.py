@@ -15,9 +15,10 @@ is
 A rule has no q-value: it counts as called if the lower end of its interval is above always being
 on.
 
-Against what has seen labels (``SUPERVISED``), of which no counts by cluster are kept, intervals are
-held against F1: ``against_supervised`` is ``above`` where the lower end of the feature's interval
-lies above all their F1, ``below`` where its F1 lies under the lower end of one of theirs.
+The feature is also compared with detectors that have seen labels (``SUPERVISED``). No counts by
+cluster are kept of them, so their intervals decide: ``against_supervised`` is ``above`` if the
+lower end of the feature's interval exceeds the F1 of each of them, and ``below`` if the feature's
+F1 is less than the lower end of one of theirs.
 """
 
 from collections.abc import Mapping, Sequence

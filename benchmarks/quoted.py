@@ -176,7 +176,7 @@ def train(seed: int, results: Path, cores: int, configfile: Path | None) -> None
 def share(first: Path, run: Path) -> None:
     """Link what no seed changes into another run, so that it is computed once.
 
-    Files that the first run has made again since are linked anew, so that the other follows.
+    Files that the first run has rewritten since are linked again, so that both stay the same.
     """
     in_folders = [path for name in UNSEEDED for path in (first / name).rglob("*")]
     for source in [*in_folders, *(first / name for name in UNSEEDED_FILES)]:

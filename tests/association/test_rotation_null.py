@@ -142,6 +142,20 @@ def test_the_bound_is_never_below_the_law(seed: int) -> None:
         assert exact * (1 - 1e-9) <= tail_bound(table[0], table[1], table[2], observed) <= 1
 
 
+@pytest.mark.parametrize("level", [1e-12, 1e-6, 0.01])
+def test_a_tail_is_bounded_where_it_is_below_a_level(level: float) -> None:
+    """Of 97 dice, at least so many spots: exact, or a bound from above that is below the level."""
+    dice = SumLaw.of_draws(np.tile(np.arange(1, 7), 97), np.full(97, 6))
+    bounds = 0
+    for observed in range(97, 6 * 97 + 1):
+        exact, found = dice.at_least(observed), dice.at_least(observed, level)
+        if found != exact:
+            assert exact * (1 - 1e-9) <= found < level
+            bounds += 1
+    assert dice.at_least(6 * 97, level) == pytest.approx(6.0**-97, rel=1e-9)
+    assert 90 < bounds < 200
+
+
 def test_small_p_values_are_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     """31 proteins of 97 residues, on in 5 at and beside the 3 that are labelled."""
     lengths, place = np.full(31, 97), np.arange(31 * 97) % 97

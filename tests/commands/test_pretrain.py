@@ -157,8 +157,8 @@ def test_a_checkpoint_of_other_settings_is_not_gone_on_from(folder, monkeypatch)
     assert Path("out/esm2_x.pt").read_bytes() == resumed
 
 
-def interrupt_at(step, monkeypatch):
-    """Let training stop as if killed before ``step``."""
+def pretrain_until(step, monkeypatch, *flags):
+    """Train until a kill before ``step``."""
     real = stage.pretrain.train_step
 
     def train_step(state, *rest):
@@ -166,7 +166,10 @@ def interrupt_at(step, monkeypatch):
             raise KeyboardInterrupt
         return real(state, *rest)
 
-    monkeypatch.setattr(stage.pretrain, "train_step", train_step)
+    with monkeypatch.context() as killed:
+        killed.setattr(stage.pretrain, "train_step", train_step)
+        with pytest.raises(KeyboardInterrupt):
+            pretrain(*flags)
 
 
 LONG = ["--steps", "14", "--decay-steps", "5"]  # constant up to step 9
@@ -176,10 +179,7 @@ def test_a_run_is_lengthened_before_its_decay(folder, monkeypatch):
     assert pretrain(*LONG) == 0
     Path("out").rename("uninterrupted")
     # Seven steps with one of decay are constant up to step 6, where a checkpoint is.
-    with monkeypatch.context() as interrupted:
-        interrupt_at(6, interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            pretrain("--decay-steps", "1")
+    pretrain_until(6, monkeypatch, "--decay-steps", "1")
     assert pretrain(*LONG) == 0
     for name in WRITTEN:
         assert Path("out", name).read_bytes() == Path("uninterrupted", name).read_bytes(), name
@@ -188,20 +188,14 @@ def test_a_run_is_lengthened_before_its_decay(folder, monkeypatch):
 def test_a_run_in_its_decay_is_not_lengthened(folder, monkeypatch):
     assert pretrain(*LONG) == 0
     Path("out").rename("uninterrupted")
-    with monkeypatch.context() as interrupted:
-        interrupt_at(6, interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            pretrain()  # in decay since step 2
+    pretrain_until(6, monkeypatch)  # in decay since step 2
     assert pretrain(*LONG) == 0  # anew
     name = "esm2_x.pt"
     assert Path("out", name).read_bytes() == Path("uninterrupted", name).read_bytes()
 
 
 def test_a_run_that_should_have_decayed_by_now(folder, monkeypatch, capsys):
-    with monkeypatch.context() as interrupted:
-        interrupt_at(9, interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            pretrain(*LONG)
+    pretrain_until(9, monkeypatch, *LONG)
     capsys.readouterr()
     assert pretrain("--steps", "10", "--decay-steps", "5") == 2
     assert capsys.readouterr().err.splitlines()[-1] == (

@@ -335,9 +335,12 @@ def test_the_loss_is_the_mean_over_the_chosen_residues(monkeypatch):
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch, on importing its compiler
 def test_a_step_compiles_in_one_piece():
+    from torch._dynamo.testing import CompileCounterWithBackend
+
     # As on a GPU, but for the code that is generated: nothing in the step falls back to Python, and
     # a second batch of other sequences needs no second compilation.
-    compiled = torch.compile(pretrain._masked_loss, backend="aot_eager", fullgraph=True)
+    counter = CompileCounterWithBackend("aot_eager")
+    compiled = torch.compile(pretrain._masked_loss, backend=counter, fullgraph=True)
     model = pretrain.start(SETTINGS).model
     for seed in (0, 1):
         rows = rows_of([random_sequence(length, seed) for length in (31, 113, 99)])
@@ -350,6 +353,7 @@ def test_a_step_compiles_in_one_piece():
             used = [p.grad.flatten() for p in model.parameters() if p.grad is not None]
             gradients.append(torch.cat(used))
         torch.testing.assert_close(*gradients)
+    assert counter.frame_count == 1
 
 
 def test_weight_decay_is_adamws():
