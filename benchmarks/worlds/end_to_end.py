@@ -78,6 +78,7 @@ def scored(world: World, rng: np.random.Generator) -> pd.DataFrame:
         known=world.by_protein(world.known),
         split=world.split(rng),
         baselines={"neurons": world.by_protein(world.baselines)},
+        sequences=world.sequences(),
     )
 
 

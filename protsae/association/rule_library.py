@@ -11,7 +11,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from protsae.concepts.motifs import MOTIFS
+from protsae.concepts.motifs import ELEMENTS, MOTIFS
 from protsae.concepts.sequence_rows import ENDS, HIGHEST, LOWEST, SequenceRows
 from protsae.concepts.sequence_rules import (
     LETTER_SETS,
@@ -21,7 +21,9 @@ from protsae.concepts.sequence_rules import (
     Letters,
     LowComplexity,
     Pattern,
+    PatternElement,
     Place,
+    Region,
     Rule,
     Share,
 )
@@ -32,6 +34,8 @@ before it; the rules grow with its square."""
 
 FLANKS = (3, 9, 15)
 """Windows of 7, 19 and 31 residues for local composition: a motif, a helix, a longer region."""
+
+N_SETS = len(LETTER_SETS)
 
 STEPS = 20
 """Shares are tried in steps of 1 / 20."""
@@ -116,20 +120,44 @@ class Places(Family):
 
 
 class Patterns(Family):
-    """PROSITE patterns and low complexity."""
+    """PROSITE patterns and low complexity, for all letters and each set."""
 
-    n_codings, n_codes = len(MOTIFS) + 1, 2
-    n_parameters = np.ones(len(MOTIFS) + 1, dtype=np.int64)
+    n_codings, n_codes = len(MOTIFS) + 1, 27
+
+    def __init__(self) -> None:
+        self._regions: list[Region] = [*(Pattern(motif.name) for motif in MOTIFS), LowComplexity()]
+        self.n_parameters = np.repeat([1, 2], [len(self._regions), self.n_codings * N_SETS])
 
     def codings(self, rows: SequenceRows) -> Iterator[np.ndarray]:
-        yield from rows.motifs.T
-        yield rows.low_complexity
+        of_letter = rows.letters.astype(np.int64) + 1
+        for region in self._regions:
+            yield np.where(region.holds(rows), of_letter, 0)
+
+    def sums(self, counts: np.ndarray) -> np.ndarray:
+        within = counts[:, 1:]
+        return np.concatenate([within.sum(1), (within @ SET_TABLE).ravel()])
+
+    def rule(self, index: int) -> Rule:
+        if index < self.n_codings:
+            return self._regions[index]
+        region, of_set = divmod(index - self.n_codings, N_SETS)
+        return Letters(list(LETTER_SETS)[of_set], self._regions[region])
+
+
+class PatternElements(Family):
+    """Elements of PROSITE patterns."""
+
+    n_codings, n_codes = len(ELEMENTS), 2
+    n_parameters = np.full(len(ELEMENTS), 2)
+
+    def codings(self, rows: SequenceRows) -> Iterator[np.ndarray]:
+        yield from rows.motif_elements.T
 
     def sums(self, counts: np.ndarray) -> np.ndarray:
         return counts[:, 1]
 
     def rule(self, index: int) -> Rule:
-        return Pattern(MOTIFS[index].name) if index < len(MOTIFS) else LowComplexity()
+        return PatternElement(ELEMENTS[index])
 
 
 class Hydropathies(Family):
@@ -153,7 +181,7 @@ class Hydropathies(Family):
 class Shares(Family):
     """Share of each set of letters around the residue, of at least or below each step."""
 
-    n_codings, n_codes = len(FLANKS) * len(LETTER_SETS), STEPS + 1
+    n_codings, n_codes = len(FLANKS) * N_SETS, STEPS + 1
 
     def __init__(self) -> None:
         n_rules = 2 * self.n_codings * STEPS
@@ -170,7 +198,7 @@ class Shares(Family):
     def rule(self, index: int) -> Rule:
         side, place = divmod(index, self.n_codings * STEPS)
         coding, step = divmod(place, STEPS)
-        flank, of_set = divmod(coding, len(LETTER_SETS))
+        flank, of_set = divmod(coding, N_SETS)
         percent = 100 * (step + 1) // STEPS
         return Share(list(LETTER_SETS)[of_set], FLANKS[flank], percent, side == 0)
 
@@ -186,7 +214,9 @@ class RuleLibrary:
     """
 
     def __init__(self) -> None:
-        self.families: tuple[Family, ...] = (Places(), Patterns(), Hydropathies(), Shares())
+        self.families: tuple[Family, ...] = (
+            *(Places(), Patterns(), PatternElements(), Hydropathies(), Shares()),
+        )
         n_parameters = np.concatenate([family.n_parameters for family in self.families])
         self.by_parameters = [np.flatnonzero(n_parameters == n) for n in np.unique(n_parameters)]
 

@@ -51,6 +51,34 @@ MOTIFS: tuple[Motif, ...] = (
 that could be modified or bound, and mostly is not."""
 
 
+@dataclass(frozen=True)
+class MotifElement:
+    """An element of a motif that says something of the residue: any but ``x``.
+
+    Parameters
+    ----------
+    motif : str
+        Name of the motif.
+    number : int
+        Among all elements of its pattern, from 1.
+    text : str
+        As PROSITE writes it, without an anchor: ``{P}``.
+    """
+
+    motif: str
+    number: int
+    text: str
+
+
+ELEMENTS: tuple[MotifElement, ...] = tuple(
+    MotifElement(motif.name, number, element.strip("<>"))
+    for motif in MOTIFS
+    for number, element in enumerate(motif.pattern.split("-"), start=1)
+    if not element.startswith("x")
+)
+"""All elements of ``MOTIFS`` that name letters: what is modified or bound is mostly one residue."""
+
+
 @lru_cache
 def pattern_regex(pattern: str) -> re.Pattern[str]:
     """Regular expression of a PROSITE pattern (https://prosite.expasy.org/scanprosite_doc.html).
@@ -73,6 +101,11 @@ def pattern_regex(pattern: str) -> re.Pattern[str]:
     >>> pattern_regex("<M-x(2,4)-[LI]>").pattern
     '^M.{2,4}[LI]$'
     """
+    return re.compile("".join(_element_regexes(pattern)))
+
+
+def _element_regexes(pattern: str) -> list[str]:
+    """Regular expression of each element of a PROSITE pattern."""
     elements = pattern.removesuffix(".").split("-")
     parts = []
     for place, element in enumerate(elements, start=1):
@@ -86,7 +119,7 @@ def pattern_regex(pattern: str) -> re.Pattern[str]:
         if found["or_end"] and not last:
             raise ValueError(f"{pattern!r}: element {place}, {element!r}, must be the last")
         parts.append(_regex(found))
-    return re.compile("".join(parts))
+    return parts
 
 
 def _regex(element: re.Match[str]) -> str:
@@ -131,3 +164,28 @@ def motif_labels(sequence: str) -> np.ndarray:
         for start, end in matches(sequence, motif.pattern):
             labels[start - 1 : end, column] = 1
     return labels
+
+
+def element_labels(sequence: str) -> np.ndarray:
+    """Residues that are each of ``ELEMENTS`` in a match: bool, shape (n_residues, n_elements).
+
+    Examples
+    --------
+    >>> labels = element_labels("AANNTSG")
+    >>> first = labels[:, ELEMENTS.index(MotifElement("N-glycosylation", 1, "N"))]
+    >>> np.flatnonzero(first).tolist()
+    [2, 3]
+    """
+    labels = np.zeros((len(sequence), len(ELEMENTS)), dtype=bool)
+    found = {motif.name: list(_grouped(motif.pattern).finditer(sequence)) for motif in MOTIFS}
+    for column, element in enumerate(ELEMENTS):
+        for match in found[element.motif]:
+            labels[slice(*match.span(element.number)), column] = True
+    return labels
+
+
+@lru_cache
+def _grouped(pattern: str) -> re.Pattern[str]:
+    """A pattern that finds every match, with a group for each element."""
+    elements = "".join(f"({element})" for element in _element_regexes(pattern))
+    return re.compile(f"(?={elements})")

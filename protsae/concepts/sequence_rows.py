@@ -8,7 +8,7 @@ import numpy as np
 
 from protsae.alphabet import letter_index
 from protsae.concepts.complexity import low_complexity
-from protsae.concepts.motifs import MOTIFS, motif_labels
+from protsae.concepts.motifs import ELEMENTS, MOTIFS, element_labels, motif_labels
 from protsae.concepts.scales import SCALES
 
 End = Literal["N", "C", "nearest"]
@@ -104,6 +104,12 @@ class SequenceRows:
         """Residues within a match of each of ``MOTIFS``: bool, shape (n_residues, n_motifs)."""
         none = np.zeros((0, len(MOTIFS)), dtype=bool)
         return np.concatenate([none, *(motif_labels(one) > 0 for one in self._sequences)])
+
+    @cached_property
+    def motif_elements(self) -> np.ndarray:
+        """Residues that are each of ``ELEMENTS`` in a match: bool, shape (n_residues, n)."""
+        none = np.zeros((0, len(ELEMENTS)), dtype=bool)
+        return np.concatenate([none, *(element_labels(one) for one in self._sequences)])
 
     @cached_property
     def low_complexity(self) -> np.ndarray:

@@ -7,7 +7,7 @@ import numpy as np
 
 from protsae.alphabet import LETTERS, STANDARD
 from protsae.concepts.classes import CLASSES
-from protsae.concepts.motifs import MOTIFS
+from protsae.concepts.motifs import ELEMENTS, MOTIFS, MotifElement
 from protsae.concepts.sequence_rows import HYDROPATHY_FLANK, LOWEST, End, SequenceRows
 
 LETTER_SETS: dict[str, str] = {letter: letter for letter in STANDARD} | CLASSES
@@ -39,8 +39,17 @@ class Rule(ABC):
         return self.holds(SequenceRows([sequence]))
 
 
+class Region(Rule):
+    """A rule that letters may be asked for within."""
+
+    @property
+    @abstractmethod
+    def phrase(self) -> str:
+        """The name as it follows letters: ``in the last 2 residues``."""
+
+
 @dataclass(frozen=True)
-class Place(Rule):
+class Place(Region):
     """Residues ``first`` to ``last`` counted from an end, the residue at the end being 1.
 
     Parameters
@@ -69,7 +78,6 @@ class Place(Rule):
 
     @property
     def phrase(self) -> str:
-        """The name as it follows letters: ``in the last 2 residues``."""
         return " ".join(self._words()).strip()
 
     @property
@@ -102,35 +110,89 @@ class Place(Rule):
 
 
 @dataclass(frozen=True)
+class Pattern(Region):
+    """Residues within a match of a PROSITE pattern, by the name of the motif."""
+
+    motif: str
+    n_parameters = 1
+
+    @property
+    def name(self) -> str:
+        return f"motif {self.motif}"
+
+    @property
+    def phrase(self) -> str:
+        return f"in {self.name}"
+
+    def holds(self, rows: SequenceRows) -> np.ndarray:
+        return rows.motifs[:, [motif.name for motif in MOTIFS].index(self.motif)]
+
+
+@dataclass(frozen=True)
+class PatternElement(Rule):
+    """Residues that are one element of a match of a PROSITE pattern.
+
+    Examples
+    --------
+    >>> rule = PatternElement(MotifElement("N-glycosylation", 1, "N"))
+    >>> rule.name, rule.on("NNTSG").tolist()
+    ('element 1 (N) of motif N-glycosylation', [True, True, False, False, False])
+    """
+
+    element: MotifElement
+    n_parameters = 2
+
+    @property
+    def name(self) -> str:
+        element = self.element
+        return f"element {element.number} ({element.text}) of motif {element.motif}"
+
+    def holds(self, rows: SequenceRows) -> np.ndarray:
+        return rows.motif_elements[:, ELEMENTS.index(self.element)]
+
+
+@dataclass(frozen=True)
+class LowComplexity(Region):
+    """Residues of low complexity (`concepts.complexity`)."""
+
+    name = "low complexity"
+    phrase = "in a low-complexity region"
+    n_parameters = 1
+
+    def holds(self, rows: SequenceRows) -> np.ndarray:
+        return rows.low_complexity
+
+
+@dataclass(frozen=True)
 class Letters(Rule):
-    """Residues of a set of letters, anywhere or in a place.
+    """Residues of a set of letters, anywhere or within a region.
 
     Examples
     --------
     >>> rule = Letters("S", Place("N", 2, 2))
     >>> rule.name, rule.n_parameters, rule.on("MSS").tolist()
     ('S at residue 2', 2, [False, True, False])
-    >>> Letters("S").name, Letters("aromatic").name
-    ('residue S', 'aromatic residue')
+    >>> Letters("S").name, Letters("aromatic").name, Letters("N", Pattern("N-glycosylation")).name
+    ('residue S', 'aromatic residue', 'N in motif N-glycosylation')
     """
 
     letters: str
-    place: Place | None = None
+    region: Region | None = None
 
     @property
     def name(self) -> str:
-        if self.place is not None:
-            return f"{self.letters} {self.place.phrase}"
+        if self.region is not None:
+            return f"{self.letters} {self.region.phrase}"
         is_residue = self.letters in STANDARD
         return f"residue {self.letters}" if is_residue else f"{self.letters} residue"
 
     @property
     def n_parameters(self) -> int:
-        return 1 + (0 if self.place is None else self.place.n_parameters)
+        return 1 + (0 if self.region is None else self.region.n_parameters)
 
     def holds(self, rows: SequenceRows) -> np.ndarray:
         of_set: np.ndarray = SET_TABLE[:, list(LETTER_SETS).index(self.letters)][rows.letters]
-        return of_set if self.place is None else of_set & self.place.holds(rows)
+        return of_set if self.region is None else of_set & self.region.holds(rows)
 
 
 @dataclass(frozen=True)
@@ -142,32 +204,6 @@ class Everywhere(Rule):
 
     def holds(self, rows: SequenceRows) -> np.ndarray:
         return np.ones(len(rows), dtype=bool)
-
-
-@dataclass(frozen=True)
-class Pattern(Rule):
-    """Residues within a match of a PROSITE pattern, by the name of the motif."""
-
-    motif: str
-    n_parameters = 1
-
-    @property
-    def name(self) -> str:
-        return f"motif {self.motif}"
-
-    def holds(self, rows: SequenceRows) -> np.ndarray:
-        return rows.motifs[:, [motif.name for motif in MOTIFS].index(self.motif)]
-
-
-@dataclass(frozen=True)
-class LowComplexity(Rule):
-    """Residues of low complexity (`concepts.complexity`)."""
-
-    name = "low complexity"
-    n_parameters = 1
-
-    def holds(self, rows: SequenceRows) -> np.ndarray:
-        return rows.low_complexity
 
 
 @dataclass(frozen=True)

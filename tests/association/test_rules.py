@@ -12,6 +12,7 @@ from protsae.association.rule_library import (
     FARTHEST_BOUND,
     Family,
     Hydropathies,
+    PatternElements,
     Patterns,
     Places,
     Shares,
@@ -25,6 +26,7 @@ from protsae.association.rules import (
     fit_rules,
     rule_rows,
 )
+from protsae.concepts.motifs import MotifElement
 from protsae.concepts.sequence_rows import SequenceRows
 from protsae.concepts.sequence_rules import (
     Everywhere,
@@ -32,6 +34,7 @@ from protsae.concepts.sequence_rules import (
     Letters,
     LowComplexity,
     Pattern,
+    PatternElement,
     Place,
     Rule,
     Share,
@@ -108,9 +111,10 @@ def test_size_of_the_library() -> None:
     places = 1 + 3 * (FARTHEST_BOUND * (FARTHEST_BOUND + 1) // 2 + FARTHEST_BOUND)
     assert FARTHEST_BOUND == 100
     assert len(Places()) == 30 * places == 463_530
-    assert (len(Patterns()), len(Hydropathies())) == (10, 2 * 90)
+    assert (len(Patterns()), len(PatternElements())) == (30 * 10, 29)
+    assert len(Hydropathies()) == 2 * 90
     assert len(Shares()) == 3 * 29 * 2 * 20 == 3_480
-    assert len(LIBRARY) == 467_200
+    assert len(LIBRARY) == 467_519
 
 
 def fit(
@@ -151,6 +155,8 @@ def test_what_a_rule_defines_is_found_by_that_rule() -> None:
         Letters("negative", Place("C", 1, 19)),
         Letters("G", Place("N", 3, 40)),
         Pattern("N-glycosylation"),
+        Letters("N", Pattern("N-glycosylation")),
+        PatternElement(MotifElement("CK2 phosphorylation", 1, "[ST]")),
         LowComplexity(),
         Hydropathy(3, True),
         Hydropathy(-12, False),

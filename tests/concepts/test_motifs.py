@@ -3,7 +3,15 @@ import re
 import numpy as np
 import pytest
 
-from protsae.concepts.motifs import MOTIFS, Motif, matches, motif_labels, pattern_regex
+from protsae.concepts.motifs import (
+    ELEMENTS,
+    MOTIFS,
+    Motif,
+    element_labels,
+    matches,
+    motif_labels,
+    pattern_regex,
+)
 
 
 @pytest.mark.parametrize(
@@ -91,6 +99,30 @@ def test_labels_cover_matches() -> None:
     assert labels.dtype == np.uint8
     assert labels[:, column].tolist() == [1, 1, 1, 1, 1, 0]
     assert motif_labels("").shape == (0, len(MOTIFS))
+
+
+def test_elements_of_the_zinc_finger_of_TFIIIA() -> None:
+    """C-x(4)-C-x(3)-Y-x(8)-H-x(3)-H from residue 2: C 2, C 7, Y 11, H 20, H 24."""
+    labels = element_labels("ICSFADCGAAYNKNWKLQAHLCKHTG")
+    found = {
+        (element.number, element.text): (np.flatnonzero(column) + 1).tolist()
+        for element, column in zip(ELEMENTS, labels.T, strict=True)
+        if element.motif == "zinc finger C2H2"
+    }
+    assert found == {
+        (1, "C"): [2],
+        (3, "C"): [7],
+        (5, "[LIVMFYWC]"): [11],
+        (7, "H"): [20],
+        (9, "H"): [24],
+    }
+
+
+def test_elements_are_those_that_name_letters() -> None:
+    texts = [element.text for element in ELEMENTS if element.motif == "peroxisomal C-terminus"]
+    assert texts == ["[STAGCN]", "[RKH]", "[LIVMAFY]"]
+    assert len(ELEMENTS) == 4 + 2 + 2 + 2 + 4 + 3 + 4 + 5 + 3
+    assert element_labels("").shape == (0, 29)
 
 
 @pytest.mark.parametrize("motif", MOTIFS, ids=lambda motif: motif.accession)

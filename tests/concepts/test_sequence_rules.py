@@ -1,5 +1,6 @@
 """Each kind of rule against a loop over residues, and by hand at the ends of chains."""
 
+import re
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from protsae.alphabet import LETTERS, STANDARD
 from protsae.concepts.classes import CLASSES
 from protsae.concepts.complexity import low_complexity
-from protsae.concepts.motifs import MOTIFS, matches
+from protsae.concepts.motifs import ELEMENTS, MOTIFS, MotifElement, matches
 from protsae.concepts.scales import SCALES
 from protsae.concepts.sequence_rows import ENDS, SequenceRows
 from protsae.concepts.sequence_rules import (
@@ -18,6 +19,7 @@ from protsae.concepts.sequence_rules import (
     Letters,
     LowComplexity,
     Pattern,
+    PatternElement,
     Place,
     Rule,
     Share,
@@ -66,6 +68,16 @@ def motif(name: str) -> Says:
     return lambda sequence, i: any(a <= i + 1 <= b for a, b in matches(sequence, pattern))
 
 
+def motif_element(element: MotifElement) -> Says:
+    """Of a pattern whose first elements, up to it, have a fixed length."""
+    (pattern,) = (motif.pattern for motif in MOTIFS if motif.name == element.motif)
+    widths = [int((re.findall(r"\((\d+)", text) or [1])[0]) for text in pattern.split("-")]
+    ahead, width = sum(widths[: element.number - 1]), widths[element.number - 1]
+    return lambda sequence, i: any(
+        a + ahead <= i + 1 < a + ahead + width and i < b for a, b in matches(sequence, pattern)
+    )
+
+
 def rules(seed: int) -> Iterator[tuple[Rule, Says]]:
     """A few of each kind, drawn by seed, and what they mean."""
     rng = np.random.default_rng(seed)
@@ -79,8 +91,16 @@ def rules(seed: int) -> Iterator[tuple[Rule, Says]]:
     for letters, of in LETTER_SETS.items():
         yield Letters(letters), lambda sequence, i, of=of: sequence[i] in of
         yield Letters(letters, Place("C", 2, 11)), letters_near_the_end(of)
+        within = motif("CK2 phosphorylation")
+        yield (
+            Letters(letters, Pattern("CK2 phosphorylation")),
+            lambda sequence, i, of=of, within=within: sequence[i] in of and within(sequence, i),
+        )
     for name in (motif.name for motif in MOTIFS):
         yield Pattern(name), motif(name)
+    for element in ELEMENTS:
+        if element.motif != "zinc finger C2H2" or element.number == 1:
+            yield PatternElement(element), motif_element(element)
     for letters in (*CLASSES, "G"):
         flank, percent = int(rng.choice([1, 3, 9])), int(rng.choice([5, 35, 50, 100]))
         for at_least in (True, False):
@@ -104,7 +124,7 @@ def test_every_kind_of_rule_is_that_of_a_loop(seed: int) -> None:
         expected = [says(sequence, i) for sequence in sequences for i in range(len(sequence))]
         assert rule.holds(rows).tolist() == expected, rule.name
         n_rules += 1
-    assert n_rules == 2 + 9 + 58 + 9 + 20 + 14
+    assert n_rules == 2 + 9 + 87 + 9 + 25 + 20 + 14
 
 
 def test_no_sequences() -> None:
@@ -141,7 +161,14 @@ def test_no_sequences() -> None:
         (Letters("polar", Place("nearest", 1, 3)), "polar in the first or last 3 residues", 2),
         (Letters("C", Place("N", 23, None)), "C from residue 23 on", 2),
         (Pattern("RGD"), "motif RGD", 1),
+        (Letters("N", Pattern("N-glycosylation")), "N in motif N-glycosylation", 2),
+        (
+            PatternElement(MotifElement("P-loop", 5, "[ST]")),
+            "element 5 ([ST]) of motif P-loop",
+            2,
+        ),
         (LowComplexity(), "low complexity", 1),
+        (Letters("S", LowComplexity()), "S in a low-complexity region", 2),
         (Hydropathy(-4, False), "mean hydropathy within ± 9 below -0.4", 1),
         (Share("hydrophobic", 9, 60, True), "at least 60 % hydrophobic within ± 9", 3),
         (Share("Q", 9, 10, False), "below 10 % Q within ± 9", 3),
