@@ -31,6 +31,7 @@ import yaml
 from benchmarks.quoted_documents import DOCUMENTS, NUMBERS, ROOT, Numbers, fill
 from protsae.association.scores import CALLED_Q
 from protsae.association.summary import best_per_property
+from protsae.concepts.residues import are_defined_by_sequence
 from protsae.models import DETECTORS, NEURONS, ONEHOT, is_random
 
 SEEDS = (0, 1, 2)
@@ -51,7 +52,8 @@ def figures(results: Path) -> dict[str, dict[str, float]]:
 
     `OF_SAES` and ``called_share``, the share of the concepts scored that a feature is called for,
     are of a layer's SAE of the trained model; ``called``, their number, is of all SAEs, or of all
-    neurons. The others are F1 on test, of a concept.
+    neurons. Both leave out concepts that the sequence defines. The others are F1 on test, of a
+    concept.
     """
     summary = _of_trained(pd.read_csv(results / "summary.tsv", sep="\t"))
     pairs = pd.read_parquet(results / "associations.parquet")
@@ -61,7 +63,7 @@ def figures(results: Path) -> dict[str, dict[str, float]]:
     trained = _of_trained(pairs)
     sae = trained[~trained["variant"].isin(DETECTORS)]
     neurons = trained[trained["variant"] == NEURONS]
-    n_concepts = probe["property"].nunique()
+    n_concepts = n_undefined(probe)
     by_set = summary.set_index(set_names(summary))
     found = {name: by_set[name].dropna().to_dict() for name in OF_SAES}
     found |= part_figures(sae, n_concepts)
@@ -103,8 +105,14 @@ def set_names(rows: pd.DataFrame) -> pd.Series:
 
 
 def n_called(pairs: pd.DataFrame) -> int:
-    """Concepts with a pair at q <= 0.05."""
-    return int(pairs.loc[pairs["q_value"] <= CALLED_Q, "property"].nunique())
+    """Concepts with a pair at q <= 0.05, of those that the sequence does not define."""
+    return n_undefined(pairs[(pairs["q_value"] <= CALLED_Q).fillna(False)])
+
+
+def n_undefined(rows: pd.DataFrame) -> int:
+    """Concepts in these rows that the sequence does not define."""
+    undefined = ~are_defined_by_sequence(rows["property_type"])
+    return int(rows.loc[undefined, "property"].nunique())
 
 
 def best_f1(rows: pd.DataFrame) -> dict[str, float]:

@@ -86,10 +86,12 @@ def test_concepts_called_and_the_best_by_valid() -> None:
             (layer, "relu", "DISULFID", 0.3, 0.9, 0.05),
         ],
         columns=["layer", "variant", "property", "valid_f1", "f1", "q_value"],
-    )
+    ).eval("property_type = property")
+    of_sequence = {**pairs.iloc[0], "property": "residue: K", "property_type": "residue"}
+    pairs = pd.concat([pairs, pd.DataFrame([of_sequence])], ignore_index=True)
     assert part_figures(pairs, n_concepts=8) == {
         "called_share": {f"layer {layer} relu": 0.25, f"layer {layer} {variant}": 0.125},
-        "part_f1": {"SIGNAL": 0.4, "TURN": 0.2},
+        "part_f1": {"SIGNAL": 0.4, "TURN": 0.2, "residue: K": 0.5},
     }
 
 

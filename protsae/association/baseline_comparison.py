@@ -9,6 +9,7 @@ import pandas as pd
 from protsae.association.scores import CALLED_Q, f1_score
 from protsae.association.summary import best_per_property
 from protsae.association.verdicts import CountsByCluster, compare, verdicts
+from protsae.concepts.residues import are_defined_by_sequence
 from protsae.models import NEURONS, ONEHOT, PCA, RANDOM, is_random
 
 OF_LAYER = {NEURONS: "neuron", PCA: "principal component", RANDOM: "random dictionary"}
@@ -44,7 +45,8 @@ def compare_features(
     Parameters
     ----------
     features, associations : DataFrame
-        As in docs/tables.md; only features with q <= 0.05 get a verdict.
+        As in docs/tables.md; only features with q <= 0.05 get a verdict. Those of concepts that the
+        sequence defines are corrected apart from the others.
     cluster_counts : DataFrame
         model, layer, variant, feature, property, cluster, tp, on: of every feature's property, and
         of the best detectors.
@@ -83,7 +85,8 @@ def compare_features(
         return empty
     compared = pd.concat(found).loc[named.index]
     called = (named["q_value"] <= CALLED_Q).to_numpy(dtype=bool, na_value=False)
-    verdict = verdicts(compared["p_above"].to_numpy(), compared["p_below"].to_numpy(), called)
+    p_values = compared["p_above"].to_numpy(), compared["p_below"].to_numpy()
+    verdict = verdicts(*p_values, called, are_defined_by_sequence(named["property_type"]))
     return compared.join(verdict.set_index(compared.index))[list(COLUMNS)].reindex(features.index)
 
 

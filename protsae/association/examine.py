@@ -28,10 +28,12 @@ from protsae.association.rotation_null import RotatedLabels
 from protsae.association.scores import always_on_f1, f1_score, reaches
 from protsae.association.thresholds import positive_quantiles
 from protsae.association.verdicts import CountsByCluster
+from protsae.concepts.residues import are_defined_by_sequence
 from protsae.resampling import bootstrap_weights, effective_clusters, f1_interval, group_sums
 
-OF_CLUSTERS = (
-    *("f1_low", "f1_high", "null_f1", "position_null_f1"),
+INTERVAL = ("f1_low", "f1_high")
+OF_NULLS = (
+    *("null_f1", "position_null_f1"),
     *("rotation_p_value", "position_p_value", "p_value", "family_p_value"),
 )
 OF_RANKS = ("average_precision", "auroc", "auroc_low", "auroc_high")
@@ -170,9 +172,14 @@ def examine(layer: Layer, split: HeldOut, codes: Codes, keep: Keep = "leading") 
     Intervals are `f1_interval` over homology clusters. The p-value is the larger of that of the
     rotation null and of the position null; a pair that the position null cannot test has none.
     q-values are over all pairs that are tested: they were proposed on valid, so their number is all
-    that has to be paid for. Best detectors of properties are chosen on valid, too. Counts by
-    cluster are kept of those, and, unless ``keep`` is "best", of every detector's leading pair, or
-    of all pairs.
+    that has to be paid for. Concepts that the sequence defines are corrected apart: nearly all of
+    their pairs are called, and the false ones among the few others would hide behind them. Best
+    detectors of properties are chosen on valid, too. Counts by cluster are kept of those, and,
+    unless ``keep`` is "best", of every detector's leading pair, or of all pairs.
+
+    With "best", the detectors are rivals of others, and pairs with a concept that the sequence
+    defines are neither tested nor ranked (no p-values, average precision and AUROC): a rule finds
+    such a concept exactly, and they would be nine pairs of ten.
     """
     sample = layer.train_sample(codes)
     proposed = propose(layer, codes, positive_quantiles(sample, layer.settings.quantiles))
@@ -181,6 +188,8 @@ def examine(layer: Layer, split: HeldOut, codes: Codes, keep: Keep = "leading") 
     n_clusters = (split.positives > 0).sum(0)[property_]
     effective = effective_clusters(split.positives)[property_]
     named_ends = np.array([*ENDS, None], dtype=object)  # the last also has the number NO_END
+    defined = are_defined_by_sequence(pairs["property_type"])
+    tested = ~defined if keep == "best" else np.ones(len(pairs), dtype=bool)
     pairs = pairs.assign(
         n_clusters=n_clusters,
         effective_clusters=effective,
@@ -195,24 +204,27 @@ def examine(layer: Layer, split: HeldOut, codes: Codes, keep: Keep = "leading") 
     captured = np.zeros(len(weights), dtype=np.int64)
     capturing = np.zeros((codes.n_features, len(weights)), dtype=bool)
     floor = always_on_f1(pairs["base_rate"].to_numpy())
-    measured = pd.DataFrame(np.nan, pairs.index, [*OF_CLUSTERS, *OF_RANKS, POSITION_MATCHED])
+    measured = pd.DataFrame(
+        np.nan, pairs.index, [*INTERVAL, *OF_NULLS, *OF_RANKS, POSITION_MATCHED]
+    )
     distances = end_distances(split.lengths)
     kept: list[pd.DataFrame] = []
     whole = np.zeros(len(split.known_column), dtype=bool)
     for held, activations in layer.columns(codes, "test", np.unique(feature), proposed.n_active):
         of_group = np.flatnonzero(np.isin(feature, held))
         column = np.searchsorted(held, feature)
-        measured.loc[of_group, list(OF_RANKS)] = _rank_scores(
-            split, activations, column[of_group], property_[of_group]
+        ranked = of_group[tested[of_group]]
+        measured.loc[ranked, list(OF_RANKS)] = _rank_scores(
+            split, activations, column[ranked], property_[ranked]
         )
-        measured.loc[of_group, POSITION_MATCHED] = position_matched_auroc(
+        measured.loc[ranked, POSITION_MATCHED] = position_matched_auroc(
             activations,
             split.labels,
             split.known,
             split.known_column,
             distances,
-            column[of_group],
-            property_[of_group],
+            column[ranked],
+            property_[ranked],
             split.preferred_end,
         )
         for concept in np.unique(property_[of_group]).tolist():
@@ -223,10 +235,12 @@ def examine(layer: Layer, split: HeldOut, codes: Codes, keep: Keep = "leading") 
                 rows_on = [_rows_above(activations, column[pair], threshold[pair]) for pair in some]
                 counts = counts_by_cluster(split, concept, rows_on)
                 positives = split.positives[:, [concept]]
-                measured.loc[some, list(OF_CLUSTERS)] = nulls.scores(
-                    rows_on, counts, leading[some], layer.settings.seed
-                )
                 sums = counts.tp, counts.on, positives
+                measured.loc[some, list(INTERVAL)] = np.stack(f1_interval(*sums), axis=1)
+                if tested[some[0]]:
+                    measured.loc[some, list(OF_NULLS)] = nulls.scores(
+                        rows_on, counts.on.sum(0), leading[some], layer.settings.seed
+                    )
                 reached = reaches(
                     f1_score(*(weights @ of_cluster for of_cluster in sums)), floor[some]
                 )
@@ -236,7 +250,7 @@ def examine(layer: Layer, split: HeldOut, codes: Codes, keep: Keep = "leading") 
                 kept.append(_long(split, counts, wanted, pairs.loc[some[wanted]]))
     pairs = pairs.join(measured)
     pairs["concept_level"] = np.where(whole[property_], "protein", "residue")
-    pairs = pairs.assign(q_value=benjamini_hochberg(pairs["p_value"].to_numpy()))
+    pairs = pairs.assign(q_value=benjamini_hochberg(pairs["p_value"].to_numpy(), defined))
     empty = pd.DataFrame(columns=[*("feature", "property", "cluster", "tp", "on")])
     counted = pd.concat(kept, ignore_index=True) if kept else empty
     return Examined(pairs, captured, capturing.sum(0), proposed.n_active, sample, counted)
@@ -260,23 +274,22 @@ class ConceptNulls:
         return cls(split, concept, rotated, PositionLaws.of(rows, exchange))
 
     def scores(
-        self, rows_on: list[np.ndarray], counts: CountsByCluster, leading: np.ndarray, seed: int
+        self, rows_on: list[np.ndarray], on: np.ndarray, leading: np.ndarray, seed: int
     ) -> np.ndarray:
-        """``OF_CLUSTERS``, a row per detector; the ``leading`` ones are tested within families."""
+        """``OF_NULLS``, a row per detector; the ``leading`` ones are tested within families.
+
+        ``on`` are the residues, of those known, on which each is on.
+        """
         positives = self.split.positives[:, [self.concept]]
-        low, high = f1_interval(counts.tp, counts.on, positives)
         rotation, position = (
             np.array([null.pair_null(rows) for rows in rows_on], dtype=np.float64).reshape(-1, 3)
             for null in (self.rotated, self.given)
         )
-        on = counts.on.sum(0)
         f1_of = [f1_score(null[:, 1], on, positives.sum()) for null in (rotation, position)]
         family = np.full(len(rows_on), np.nan)
         family[leading] = self._family_p_values(rows_on, np.flatnonzero(leading), seed)
         p_value = headline_p_value(rotation[:, 2], position[:, 2], self.rotated.whole)
-        return np.stack(
-            [low, high, *f1_of, rotation[:, 2], position[:, 2], p_value, family], axis=1
-        )
+        return np.stack([*f1_of, rotation[:, 2], position[:, 2], p_value, family], axis=1)
 
     def _family_p_values(
         self, rows_on: list[np.ndarray], leading: np.ndarray, seed: int

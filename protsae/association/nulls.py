@@ -102,8 +102,15 @@ def headline_p_value(rotation: np.ndarray, position: np.ndarray, whole: bool) ->
     return position if whole else np.maximum(rotation, position)
 
 
-def benjamini_hochberg(p_values: np.ndarray) -> np.ndarray:
+def benjamini_hochberg(p_values: np.ndarray, family: np.ndarray | None = None) -> np.ndarray:
     """Smallest false discovery rate at which each is called; NaN stays, and is no test.
+
+    Parameters
+    ----------
+    p_values : ndarray, shape (n,)
+    family : ndarray, shape (n,), optional
+        Hypotheses with the same value are corrected together, others apart: false calls in one
+        family are then a small share of that family's calls, however many another one has.
 
     References
     ----------
@@ -113,11 +120,15 @@ def benjamini_hochberg(p_values: np.ndarray) -> np.ndarray:
     --------
     >>> benjamini_hochberg(np.array([0.01, np.nan, 0.04, 0.03])).tolist()
     [0.03, nan, 0.04, 0.04]
+    >>> benjamini_hochberg(np.array([0.01, 0.02, 0.04]), np.array([0, 1, 1])).tolist()
+    [0.01, 0.04, 0.04]
     """
     q_values = np.full(len(p_values), np.nan)
-    tested = ~np.isnan(p_values)
-    if tested.any():
-        q_values[tested] = false_discovery_control(p_values[tested], method="bh")
+    is_tested = ~np.isnan(p_values)
+    families = np.zeros(len(p_values), np.int64) if family is None else family
+    for one in np.unique(families[is_tested]):
+        members = is_tested & (families == one)
+        q_values[members] = false_discovery_control(p_values[members], method="bh")
     return q_values
 
 

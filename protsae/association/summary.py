@@ -11,6 +11,7 @@ from protsae.association.examine import Examined
 from protsae.association.nulls import least_true
 from protsae.association.scores import CALLED_Q, always_on_f1, reaches
 from protsae.association.verdicts import ABOVE
+from protsae.concepts.residues import are_defined_by_sequence
 from protsae.models import NEURONS, ONEHOT, PCA, RANDOM, is_random
 from protsae.resampling import interval
 
@@ -53,11 +54,12 @@ def detector_rows(examined: Examined) -> pd.DataFrame:
     """One row on a set of detectors: how many find something, and how many properties are found.
 
     A property is captured if the detector with the highest F1 on valid `reaches` it on test: chosen
-    and scored on different proteins, so the best of many is not flattered. Columns as in
-    docs/tables.md.
+    and scored on different proteins, so the best of many is not flattered. Significant ones do not
+    count where the sequence defines the property. Columns as in docs/tables.md.
     """
     pairs = examined.pairs
-    significant = pairs[pairs["q_value"] <= CALLED_Q]
+    undefined = pairs[~are_defined_by_sequence(pairs["property_type"])]
+    significant = undefined[undefined["q_value"] <= CALLED_Q]
     best = pairs.iloc[_best(pairs, "property")]
     captures = pairs[is_captured(pairs["f1"], pairs["base_rate"])]
     capturing = interval(examined.capturing.astype(float))
@@ -66,12 +68,12 @@ def detector_rows(examined: Examined) -> pd.DataFrame:
         {
             "n_detectors": examined.n_detectors,
             "n_significant": significant["feature"].nunique(),
-            "n_significant_low": least_significant(pairs, "feature"),
+            "n_significant_low": least_significant(undefined, "feature"),
             "n_capturing": captures["feature"].nunique(),
             "n_capturing_low": capturing[0],
             "n_capturing_high": capturing[1],
             "properties_significant": significant["property"].nunique(),
-            "properties_significant_low": least_significant(pairs, "property"),
+            "properties_significant_low": least_significant(undefined, "property"),
             "properties_captured": int(is_captured(best["f1"], best["base_rate"]).sum()),
             "properties_captured_low": captured[0],
             "properties_captured_high": captured[1],

@@ -1,6 +1,6 @@
 """Properties that follow from the sequence alone: letters, places, low complexity, motifs."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -73,6 +73,17 @@ def is_defined_by_sequence(property_type: str) -> bool:
     (True, False)
     """
     return property_type in _SEQUENCE_TYPES
+
+
+def are_defined_by_sequence(property_types: Iterable[str]) -> np.ndarray:
+    """`is_defined_by_sequence` of each: bool, shape (n,).
+
+    Examples
+    --------
+    >>> are_defined_by_sequence(["position", "SIGNAL"]).tolist()
+    [True, False]
+    """
+    return np.array([is_defined_by_sequence(each) for each in property_types], dtype=bool)
 
 
 def _letter_table() -> np.ndarray:
