@@ -14,6 +14,8 @@ from protsae.association.examine import Examined, HeldOut, examine
 from protsae.association.examples import top_proteins
 from protsae.association.features import example_rows, feature_rows
 from protsae.association.layer import Layer
+from protsae.association.nulls import benjamini_hochberg
+from protsae.association.summary import detector_rows
 from protsae.concepts.scales import SCALES
 from tests.association import tiny_layer
 from tests.association.tiny_layer import LENGTH, N_PROTEINS, SETTINGS, build_layer, codes_of, signal
@@ -85,6 +87,41 @@ def test_what_is_held_at_a_time_changes_nothing(
     pd.testing.assert_frame_equal(again.examined.pairs, scored.examined.pairs)
     pd.testing.assert_frame_equal(again.features, scored.features)
     np.testing.assert_array_equal(again.examined.captured, scored.examined.captured)
+
+
+def test_rivals_are_not_tested_where_the_sequence_defines(scored: Scored) -> None:
+    """Rivals have the same pairs, F1 and intervals; only those of SIGNAL are tested."""
+    layer = build_layer()
+    rivals = examine(layer, HeldOut.of(layer), codes_of(planted()), keep="best").pairs
+    own = scored.examined.pairs
+    defined = rivals["property_type"] != "SIGNAL"
+    untested = ["p_value", "q_value", "null_f1", "family_p_value", "auroc", "average_precision"]
+    assert defined.any()
+    assert rivals.loc[defined, untested].isna().all(axis=None)
+    assert rivals[["f1_low", "f1_high"]].notna().all(axis=None)
+    pd.testing.assert_frame_equal(rivals[~defined], own[~defined])
+    scores = ["feature", "property", "f1", "f1_low", "f1_high", "tp", "fp", "fn"]
+    pd.testing.assert_frame_equal(rivals[scores], own[scores])
+
+
+def test_q_values_of_what_the_sequence_defines_are_apart(scored: Scored) -> None:
+    pairs = scored.examined.pairs
+    defined = pairs["property_type"] != "SIGNAL"
+    for members in (pairs[defined], pairs[~defined]):
+        alone = benjamini_hochberg(members["p_value"].to_numpy())
+        np.testing.assert_array_equal(members["q_value"], alone)
+    together = benjamini_hochberg(pairs["p_value"].to_numpy())
+    assert (pairs["q_value"].to_numpy() != together).any()
+
+
+def test_what_the_sequence_defines_is_not_counted_as_significant(scored: Scored) -> None:
+    (row,) = detector_rows(scored.examined).to_dict("records")
+    pairs = scored.examined.pairs
+    called = pairs[pairs["q_value"] <= 0.05]
+    assert {"SIGNAL", "residue: C"} <= set(called["property"])
+    assert row["properties_significant"] == 1
+    assert row["n_significant"] == (called["property"] == "SIGNAL").sum()
+    assert row["properties_captured"] > 1
 
 
 def test_within_families(scored: Scored) -> None:

@@ -388,6 +388,13 @@ def test_benjamini_hochberg_by_hand() -> None:
     assert benjamini_hochberg(np.zeros(0)).shape == (0,)
 
 
+def test_benjamini_hochberg_of_two_families_by_hand() -> None:
+    """0.01 and 0.04 alone: 2 * 0.01 and 0.04. 0.03 alone: itself. Together they were 0.03, 0.04."""
+    p_values, family = np.array([0.01, 0.03, np.nan, 0.04]), np.array(["a", "b", "b", "a"])
+    found = benjamini_hochberg(p_values, family)
+    np.testing.assert_allclose(found, [0.02, 0.03, np.nan, 0.04])
+
+
 def test_true_discoveries_are_those_of_closed_testing() -> None:
     """A set of hypotheses is rejected if Simes rejects all sets that hold it: all subsets tried."""
     rng = np.random.default_rng(0)

@@ -92,3 +92,12 @@ def test_verdicts_by_hand() -> None:
     np.testing.assert_allclose(found["verdict_q_value"][:4], [0.04, 0.08, 2 / 3, 0.999])
     assert found["verdict"].tolist() == ["above", "undecided", "undecided", "below", None]
     assert np.isnan(found["verdict_p_value"][4])
+
+
+def test_verdicts_of_two_families_by_hand() -> None:
+    """0.01 and 0.04 are the tests of one family; 0.04 alone is another's: q 0.02, 0.04, 0.04."""
+    above = np.array([0.01, 0.04, 0.04])
+    family = np.array([True, True, False])
+    found = verdicts(above, 1 - above, np.ones(3, dtype=bool), family)
+    np.testing.assert_allclose(found["verdict_q_value"], [0.02, 0.04, 0.04])
+    assert found["verdict"].tolist() == ["above"] * 3
