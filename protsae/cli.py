@@ -16,7 +16,7 @@ COMMANDS = {
     "onehot": "one-hot sequences of one shard, as an activation file",
     "embed": "every layer's activations of one shard through ESM-2",
     "train": "all sparse autoencoders of a layer, in one pass",
-    "adopt": "an SAE that SAELens wrote, for evaluate and annotate",
+    "adopt": "an SAE of SAELens or another program, for evaluate and annotate",
     "evaluate": "L0, FVU, loss recovered and baselines of a layer's SAEs on test",
     "encode": "the SAEs' activations at every residue of one shard, sparse",
     "probe": "supervised linear probes of a layer, the ceiling for its features",

@@ -1,5 +1,6 @@
-"""Real data beside the repository, for tests that are skipped where it is absent."""
+"""Real data and reported cases beside the repository: tests are skipped where they are absent."""
 
 from pathlib import Path
 
 SHARED = Path(__file__).parents[1] / "../shared/data"
+CASES = Path(__file__).parents[1] / "../shared/cases"

@@ -44,7 +44,8 @@ HEAVY_ALLOWED = {
 
 # Torch tensors in files, and a fast conversion: the only modules of io that may know torch.
 TORCH_IN_IO = {"protsae.io.checkpoints", "protsae.io.float16", "protsae.io.sae_files"}
-TORCH_IN_IO |= {"protsae.io.saelens"}
+TORCH_IN_IO |= {"protsae.io.saelens", "protsae.io.dictionaries"}
+TORCH_IN_IO |= {"protsae.io.foreign_tensors", "protsae.io.foldings"}
 
 
 def modules() -> dict[str, Path]:

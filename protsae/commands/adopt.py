@@ -1,9 +1,13 @@
-"""Take in an SAE that SAELens wrote, so that evaluate and annotate score it like our own.
+"""Take in an SAE of another program, so that evaluate and annotate score it like our own.
 
-The SAE has to belong to the activations given; only its size can be checked, for SAELens's files do
-not say which weights of which model they were trained on. Nor do they name proteins: where the SAE
-has seen proteins of test, its scores are too good, and evaluate and annotate say that this is not
-known.
+Folders of SAELens (versions 3 to 6), sparsify, dictionary_learning and InterPLM are read. What they
+do beside the weights is folded in where this is exact; an SAE that cannot be had exactly, or has
+tensors that would not be used, is refused. It is run on made-up residues before it is written.
+
+The SAE has to belong to the activations given; its size can be checked, and the layer if it says
+which, but no such folder says which weights of which model it was trained on. Nor do they name
+proteins: where the SAE has seen proteins of test, its scores are too good, and evaluate and
+annotate say that this is not known.
 
 example:
   protsae adopt --sae downloads/layer-3 --layer 3 \\
@@ -13,18 +17,21 @@ example:
 """
 
 import argparse
+from pathlib import Path
 
 from protsae import __version__
 from protsae.errors import UserError
 from protsae.io.activations import LayerCache
+from protsae.io.foreign_saes import read_foreign_sae
 from protsae.io.proteins_table import read_split_proteins
 from protsae.io.sae_files import UNKNOWN, SaeSource, write_sae
-from protsae.io.saelens import read_saelens
+from protsae.sae.restore import restore_sae
+from protsae.sae.trial import trial_problem
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line."""
-    parser.add_argument("--sae", required=True, help="folder with cfg.json and the weights")
+    parser.add_argument("--sae", required=True, help="folder with weights and their configuration")
     parser.add_argument("--layer", type=int, required=True, help="layer that it was trained on")
     parser.add_argument("--activations", nargs="+", required=True, help="all shards of the model")
     parser.add_argument("--proteins", required=True, help="proteins.parquet, with the splits")
@@ -32,15 +39,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Read, check the size, write."""
-    architecture, k, weights = read_saelens(args.sae)
+    """Read, check, try, write."""
+    architecture, k, weights = read_foreign_sae(args.sae, args.layer)
+    if Path(args.output).resolve() == Path(args.sae).resolve():
+        raise UserError(
+            f"{args.output}: the folder of --sae, whose files would be overwritten; expected "
+            "another; give another --output"
+        )
     _, protein_set = read_split_proteins(args.proteins)
     cache = LayerCache(args.activations, args.layer, protein_set)
     n_features, d_model = weights["W_dec"].shape
     if d_model != cache.d_model:
         raise UserError(
             f"{args.sae}: an SAE of {d_model} inputs; expected {cache.d_model}, the width of layer "
-            f"{args.layer} of {cache.source.model}"
+            f"{args.layer} of {cache.source.model}; give the activations that it was trained on"
+        )
+    problem = trial_problem(restore_sae(architecture, k, weights))
+    if problem:
+        raise UserError(
+            f"{args.sae}: {problem}; expected an SAE that computes; look whether its files are "
+            "those that it was trained into"
         )
     source = SaeSource(
         architecture=architecture,
