@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from protsae.errors import UserError
-from protsae.io.protein_files import open_text
+from protsae.io.text_files import open_text
 
 WORD = 12
 """Residues that find the run's proteins which a chain may be a part of."""

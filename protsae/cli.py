@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import io
 import signal
 import sys
 from collections.abc import Sequence
@@ -58,6 +59,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     stage.add_arguments(stage_parser)
     args = stage_parser.parse_args(argv[1:])
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a name that the terminal cannot show is no fault
+        sys.stdout.reconfigure(errors="backslashreplace")
     # A terminated job unwinds like a failed one, so that nothing half-written stays behind.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:

@@ -67,12 +67,35 @@ class FeatureCounts:
         By (type, reason).
     merged : Counter
         Those that are not left out but come under another name, by their old type.
+    beyond : str
+        The first feature that lies outside its sequence, with its protein.
     """
 
     kept: Counter[str] = field(default_factory=Counter)
     uncertain: Counter[str] = field(default_factory=Counter)
     left_out: Counter[tuple[str, str]] = field(default_factory=Counter)
     merged: Counter[str] = field(default_factory=Counter)
+    beyond: str = ""
+
+    def leave_out(self, protein: Protein, feature: Feature, reason: str) -> None:
+        """Count a feature that is left out."""
+        self.left_out[feature.type, reason] += 1
+        if reason == _OUTSIDE and not self.beyond:
+            start, end = (
+                f"{mark}{'?' if position is None else position}"
+                for mark, position in (
+                    (feature.start_mark, feature.start),
+                    (feature.end_mark, feature.end),
+                )
+            )
+            self.beyond = (
+                f"{protein.accession}: {feature.type} {start}..{end} of {len(protein.sequence):,}"
+            )
+
+    def outside(self) -> str:
+        """Number of features outside the sequence of their protein, with the first one."""
+        n = sum(n for (_, reason), n in self.left_out.items() if reason == _OUTSIDE)
+        return f"{n:,} outside the sequence" + (f" ({self.beyond})" if n else "")
 
 
 def select_features(protein: Protein, counts: FeatureCounts) -> list[Annotation]:
@@ -101,10 +124,10 @@ def select_features(protein: Protein, counts: FeatureCounts) -> list[Annotation]
     for feature in protein.features:
         row = FEATURE_TYPES.get(feature.type)
         reason = _reason_left_out(feature, row, length)
-        if reason or row is None:
-            counts.left_out[feature.type, reason] += 1
+        stretches = [] if reason or row is None else _stretches(feature, row, length, cleaved)
+        if row is None or not stretches:
+            counts.leave_out(protein, feature, reason or _OUTSIDE)
             continue
-        stretches = _stretches(feature, row, length, cleaved)
         key = row.merged_into or row.key
         _count(feature.type, key, {certain for _, _, certain in stretches}, counts)
         description = "; ".join(text for text in (row.ligand, feature.description) if text)
@@ -116,9 +139,6 @@ def select_features(protein: Protein, counts: FeatureCounts) -> list[Annotation]
 
 
 def _count(feature_type: str, key: str, certainties: set[bool], counts: FeatureCounts) -> None:
-    if not certainties:
-        counts.left_out[feature_type, _OUTSIDE] += 1
-        return
     if key != feature_type:
         counts.merged[feature_type] += 1
     if True in certainties:

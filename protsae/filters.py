@@ -9,10 +9,14 @@ from dataclasses import dataclass, field, replace
 from protsae.alphabet import LETTERS, STANDARD
 from protsae.config import FetchSettings
 from protsae.errors import UserError
-from protsae.proteins import Protein
+from protsae.one_line import one_line, shown
+from protsae.proteins import Feature, Protein
 
-_WHITESPACE = re.compile(r"\s+")
+# Of ASCII only: a no-break space between residues is a slip that somebody should look at.
+_WHITESPACE = re.compile(r"\s+", re.ASCII)
 _INVALID = re.compile(f"[^{LETTERS}]")
+N_EXAMPLES = 3
+
 _NONSTANDARD = re.compile(f"[^{STANDARD}]")
 
 
@@ -24,12 +28,29 @@ class ProteinCounts:
     ----------
     changed : Counter
         Kept or dropped sequences that were cleaned, by what was done.
+    examples : dict of str to list of str
+        First accessions that were dropped, at most `N_EXAMPLES` by reason.
     """
 
     read: int = 0
     kept: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
     changed: Counter[str] = field(default_factory=Counter)
+    examples: dict[str, list[str]] = field(default_factory=dict)
+
+    def drop(self, accession: str, reason: str) -> None:
+        """Count a protein that is dropped."""
+        self.dropped[reason] += 1
+        named = self.examples.setdefault(reason, [])
+        if len(named) < N_EXAMPLES:
+            named.append(one_line(accession))
+
+    def dropped_by_name(self) -> dict[str, int]:
+        """Number dropped by reason, with examples: ``{"inactive entry (Q1, Q2)": 2}``."""
+        return {
+            f"{reason} ({', '.join(self.examples[reason])}{', ...' * (n > N_EXAMPLES)})": n
+            for reason, n in self.dropped.most_common()
+        }
 
 
 def clean_sequence(sequence: str) -> tuple[str, list[str]]:
@@ -65,7 +86,7 @@ def filter_proteins(
     """Yield the proteins that the settings keep, cleaned, in the order of the input.
 
     Of duplicates the first stays: the first record of an accession, whatever becomes of it, and
-    the first kept protein of a sequence.
+    the first kept protein of a sequence. Names and descriptions come out in one line each.
 
     Parameters
     ----------
@@ -86,20 +107,48 @@ def filter_proteins(
         counts.read += 1
         sequence, changed = clean_sequence(protein.sequence)
         counts.changed.update(changed)
-        protein = replace(protein, sequence=sequence)
+        protein = replace(
+            protein,
+            entry_name=one_line(protein.entry_name),
+            organism=one_line(protein.organism),
+            sequence=sequence,
+            features=tuple(map(_in_one_line, protein.features)),
+        )
         reason = (
-            _duplicate_accession(protein, records, counts.read, settings, source)
+            _unprintable_name(protein, counts.read, settings, source)
+            or _duplicate_accession(protein, records, counts.read, settings, source)
             or _unusable(protein, settings, source)
             or _unwanted(protein, settings)
             or _duplicate_sequence(protein, sequences, settings)
         )
         if reason:
-            counts.dropped[reason] += 1
+            counts.drop(protein.accession, reason)
         else:
             counts.kept += 1
             yield protein
     if not counts.kept:
         raise UserError(_nothing_left(source, counts))
+
+
+def _in_one_line(feature: Feature) -> Feature:
+    texts = (feature.type, feature.description, feature.evidence)
+    if "".join(texts).isprintable():
+        return feature
+    kind, description, evidence = map(one_line, texts)
+    return replace(feature, type=kind, description=description, evidence=evidence)
+
+
+def _unprintable_name(protein: Protein, number: int, settings: FetchSettings, source: str) -> str:
+    """A reason if the accession would break a line of a table, or cannot be written at all."""
+    name = protein.accession
+    if name and name.isprintable() and " " not in name:
+        return ""
+    if settings.invalid == "error":
+        raise UserError(
+            f"{source}: record {number}: accession is {shown(name)}; expected characters that can "
+            "be printed, and no blank; correct it, or drop such proteins with fetch.invalid: drop"
+        )
+    return "invalid accession"
 
 
 def _duplicate_accession(

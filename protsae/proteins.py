@@ -3,8 +3,11 @@
 Positions are 1-based and inclusive throughout, as UniProt writes them.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Literal
+
+from protsae.one_line import shown
 
 Mark = Literal["", "<", ">", "?"]
 
@@ -144,6 +147,8 @@ FEATURE_TYPES: dict[str, FeatureType] = {
 }
 """Every feature type of UniProtKB by its Swiss-Prot key, in the order of the UniProt manual."""
 
+_LARGEST_TAXON = 2**63 - 1
+
 _KEY_OF_REST_NAME = {row.rest_name: key for key, row in FEATURE_TYPES.items()}
 
 
@@ -156,6 +161,28 @@ def feature_key(name: str) -> str:
     ('STRAND', 'STRAND', 'Frobnication')
     """
     return _KEY_OF_REST_NAME.get(name, name)
+
+
+def taxon_number(value: object) -> int | None:
+    """An NCBI taxon, given as a number, its digits or None.
+
+    Raises
+    ------
+    ValueError
+        If it is anything else, or too large for a column of 64 bits.
+
+    Examples
+    --------
+    >>> taxon_number("9606"), taxon_number(562), taxon_number(None)
+    (9606, 562, None)
+    """
+    if value is None:
+        return None
+    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,19}", value):
+        value = int(value)
+    if type(value) is not int or not 0 <= value <= _LARGEST_TAXON:
+        raise ValueError(f"taxon is {shown(value)}; expected a number of NCBI's taxonomy")
+    return value
 
 
 def residue_spans(feature_type: str, start: int, end: int) -> list[tuple[int, int]]:

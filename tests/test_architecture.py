@@ -19,7 +19,7 @@ PURE = {
     "provenance",
     "split",
 }
-PURE |= {"models", "resampling", "tables_schema", "sharding", "balance"}
+PURE |= {"models", "resampling", "tables_schema", "sharding", "balance", "one_line"}
 
 MAY_IMPORT = {
     "sae": {"config"},
@@ -27,7 +27,7 @@ MAY_IMPORT = {
     "association": {"concepts", "config", "models", "resampling"},
     "plm": {"alphabet", "config", "device", "errors", "io", "provenance", "resampling"},
     "io": {"alphabet", "errors", "proteins", "filters", "provenance", "split", "protsae", "config"}
-    | {"entry_features", "concepts", "tables_schema"},
+    | {"entry_features", "concepts", "tables_schema", "one_line"},
     "report": {"alphabet", "association", "concepts", "errors", "io", "models", "protsae"}
     | {"tables_schema"},
 }

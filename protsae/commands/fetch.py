@@ -30,7 +30,7 @@ from protsae.filters import ProteinCounts, filter_proteins
 from protsae.flags import add_flags, settings_from_flags
 from protsae.io.json_files import write_json
 from protsae.io.progress import progress
-from protsae.io.protein_files import read_proteins
+from protsae.io.protein_files import MatchCounts, read_proteins
 from protsae.io.tables import TableWriter, open_table
 from protsae.io.uniprot_rest import fetch_pages, read_pages
 from protsae.proteins import Protein
@@ -78,8 +78,9 @@ def run(args: argparse.Namespace) -> None:
     output = Path(args.output)
     proteins, features = ProteinCounts(), FeatureCounts()
     source: dict[str, Any] = {}
+    matches = MatchCounts()
     kept = filter_proteins(
-        _read(settings, output, source, features), settings, settings.input, proteins
+        _read(settings, output, source, features, matches), settings, settings.input, proteins
     )
     digest = hashlib.sha256()
     with ExitStack() as stack:
@@ -106,11 +107,20 @@ def run(args: argparse.Namespace) -> None:
             "counts": counts,
         },
     )
-    _print_summary(output, counts)
+    _print_summary(counts, proteins)
+    if settings.annotations is not None:
+        print(f"  {settings.annotations}: {matches}, {features.outside()}")
+    elif features.beyond:
+        print(f"  {features.outside()}")
+    print(f"wrote {output}/fetched.parquet, annotations.parquet and provenance.json")
 
 
 def _read(
-    settings: FetchSettings, output: Path, source: dict[str, Any], features: FeatureCounts
+    settings: FetchSettings,
+    output: Path,
+    source: dict[str, Any],
+    features: FeatureCounts,
+    matches: MatchCounts,
 ) -> Iterator[Protein]:
     """Proteins of the input, downloaded if need be; ``source`` receives what they came from."""
     source |= {"input": settings.input}
@@ -124,16 +134,15 @@ def _read(
             "entries": download.total,
         }
         return progress(read_pages(pages, download.pages), "reading pages", "proteins")
-    return _read_file(settings, source, features)
+    return _read_file(settings, source, features, matches)
 
 
 def _read_file(
-    settings: FetchSettings, source: dict[str, Any], features: FeatureCounts
+    settings: FetchSettings, source: dict[str, Any], features: FeatureCounts, matches: MatchCounts
 ) -> Iterator[Protein]:
-    unmatched: Counter[str] = Counter()
-    proteins = read_proteins(settings.input, settings.annotations, unmatched)
+    proteins = read_proteins(settings.input, settings.annotations, matches)
     yield from progress(proteins, f"reading {settings.input}", "proteins")
-    features.left_out.update({(key, _NOT_IN_INPUT): n for key, n in unmatched.items()})
+    features.left_out.update({(key, _NOT_IN_INPUT): n for key, n in matches.unmatched.items()})
     source["sha256"] = file_sha256(settings.input)
     if settings.annotations is not None:
         source["annotations"] = settings.annotations
@@ -211,12 +220,12 @@ def _feature_counts(counts: FeatureCounts) -> dict[str, Any]:
     }
 
 
-def _print_summary(output: Path, counts: dict[str, Any]) -> None:
-    proteins, features = counts["proteins"], counts["features"]
-    print(f"proteins: {proteins['kept']:,} of {proteins['read']:,} kept")
-    for name in ("dropped", "changed"):
-        if proteins[name]:
-            print(f"  {name}: {_listed(proteins[name])}")
+def _print_summary(counts: dict[str, Any], proteins: ProteinCounts) -> None:
+    features, changed = counts["features"], counts["proteins"]["changed"]
+    print(f"proteins: {proteins.kept:,} of {proteins.read:,} kept")
+    for name, by_kind in (("dropped", proteins.dropped_by_name()), ("changed", changed)):
+        if by_kind:
+            print(f"  {name}: {_listed(by_kind)}")
     print(f"features: {sum(features['kept'].values()):,} of {len(features['kept'])} types kept")
     if features["uncertain"]:
         print(
@@ -229,7 +238,6 @@ def _print_summary(output: Path, counts: dict[str, Any]) -> None:
         for reasons in features["left_out"].values():
             by_reason.update(reasons)
         print(f"  because: {_listed(by_reason)}")
-    print(f"wrote {output}/fetched.parquet, annotations.parquet and provenance.json")
 
 
 def _listed(counts: Mapping[str, int]) -> str:

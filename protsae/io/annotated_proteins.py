@@ -12,7 +12,7 @@ from protsae.errors import UserError
 from protsae.filters import ProteinCounts, filter_proteins
 from protsae.io.annotations_table import COLUMNS, read_annotations_table
 from protsae.io.progress import progress
-from protsae.io.protein_files import read_proteins
+from protsae.io.protein_files import MatchCounts, read_proteins
 from protsae.io.tables import read_metadata, read_table
 
 _PARQUET_MAGIC = b"PAR1"
@@ -49,8 +49,8 @@ def read_annotated(
         return _read_tables(path, annotations)
     # An entry in two files that were put together is the same entry.
     settings = FetchSettings(input=str(path), duplicate_accessions="first")
-    kept, counts, unmatched = ProteinCounts(), FeatureCounts(), Counter[str]()
-    read = progress(read_proteins(path, annotations, unmatched), f"reading {path}", "proteins")
+    kept, counts, matches = ProteinCounts(), FeatureCounts(), MatchCounts()
+    read = progress(read_proteins(path, annotations, matches), f"reading {path}", "proteins")
     proteins, rows = [], []
     for protein in filter_proteins(read, settings, str(path), kept):
         proteins.append((protein.accession, protein.organism, protein.sequence))
@@ -58,8 +58,8 @@ def read_annotated(
             (protein.accession, f.type, f.description, f.start, f.end, f.evidence, f.certain)
             for f in select_features(protein, counts)
         ]
-    say(f"proteins: {kept.kept:,} of {kept.read:,} kept{_listed(kept.dropped)}")
-    by_type = unmatched.copy()
+    say(f"proteins: {kept.kept:,} of {kept.read:,} kept{_listed(Counter(kept.dropped_by_name()))}")
+    by_type = matches.unmatched.copy()
     for (name, _), n_features in counts.left_out.items():
         by_type[name] += n_features
     uncertain = sum(counts.uncertain.values())
@@ -67,6 +67,10 @@ def read_annotated(
         f", and {uncertain:,} without exact ends, whose residues are unknown" if uncertain else ""
     )
     say(f"features: {sum(counts.kept.values()):,} kept{doubt}{_listed(by_type)}")
+    if annotations is not None:
+        say(f"  {annotations}: {matches}, {counts.outside()}")
+    elif counts.beyond:
+        say(f"  {counts.outside()}")
     return pd.DataFrame(proteins, columns=_PROTEIN), pd.DataFrame(rows, columns=[*COLUMNS])
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from protsae.errors import UserError
 from protsae.io.atomic import atomic_path
-from protsae.io.protein_files import open_text
+from protsae.io.text_files import open_text, read_lines
 
 COLUMNS = ("concept", "base_rate")
 """What a file must have; others are passed over."""
@@ -43,11 +43,11 @@ def read_base_rates(path: str | Path) -> dict[str, float]:
     rates: dict[str, float] = {}
     header: list[str] | None = None
     with open_text(path, f"a tab-separated table with {' and '.join(COLUMNS)}") as lines:
-        for number, line in enumerate(lines, start=1):
+        for number, line in read_lines(lines, str(path)):
             where = f"{path}: line {number}"
-            if not line.strip() or line.startswith("#"):
+            if line.startswith("#"):
                 continue
-            (values,) = csv.reader([line], delimiter="\t")
+            values = _cells(line, where)
             if header is None:
                 header = values
                 _check_header(header, where)
@@ -61,6 +61,14 @@ def read_base_rates(path: str | Path) -> dict[str, float]:
     if not rates:
         raise UserError(f"{path}: no base rates; expected a line for each concept")
     return rates
+
+
+def _cells(line: str, where: str) -> list[str]:
+    try:
+        (cells,) = csv.reader([line], delimiter="\t")
+    except csv.Error as error:
+        raise UserError(f"{where}: {error}; expected cells separated by tabs") from None
+    return cells
 
 
 def _check_header(header: list[str], where: str) -> None:

@@ -12,7 +12,7 @@ from urllib3.util.retry import Retry
 
 from protsae import __version__
 from protsae.errors import UserError
-from protsae.io.protein_files import GZIP_MAGIC
+from protsae.io.text_files import GZIP_MAGIC
 
 _RETRIED = (429, 500, 502, 503, 504)
 _TIMEOUT = (10, 120)  # seconds to connect, and between two pieces of an answer

@@ -1,56 +1,53 @@
 """Proteins from a local file: UniProt JSON, Swiss-Prot flat text or FASTA, plain or gzipped."""
 
-import gzip
-import io
-import zlib
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TextIO
 
 from protsae.errors import UserError
 from protsae.io import fasta, swissprot, uniprot_json
+from protsae.io.annotations_tsv import read_annotations
+from protsae.io.foreign_formats import foreign_format
+from protsae.io.text_files import open_text
+from protsae.one_line import one_line, shown
 from protsae.proteins import Feature, Protein
 
-GZIP_MAGIC = b"\x1f\x8b"
 _FORMATS = "UniProt JSON, Swiss-Prot flat text or FASTA, plain or gzipped"
 _HEAD = 4096  # characters looked at to tell the format
+_BLANK = 1 << 20  # characters without text at the top of a file, at most
 
 
-@contextmanager
-def open_text(path: str | Path, expected: str = _FORMATS) -> Iterator[TextIO]:
-    """Open a text file, unpacking it if its first bytes (not its name) say gzip.
+@dataclass
+class MatchCounts:
+    """How the annotations of a table fit the proteins of a FASTA file.
 
-    Raises
-    ------
-    UserError
-        If the file is missing, or, while it is read, if it turns out cut short, damaged or not
-        UTF-8.
+    Attributes
+    ----------
+    rows : int
+        Annotations read.
+    unmatched : Counter
+        Those whose accession the FASTA file does not have, by feature type.
+    here, there : str
+        An accession of the table that the FASTA file does not have, and one of the FASTA file.
     """
-    path = Path(path)
-    if not path.is_file():
-        what = "is a folder" if path.is_dir() else "no such file"
-        raise UserError(f"{path}: {what}; expected {expected}")
-    with path.open("rb") as raw:
-        packed = raw.read(2) == GZIP_MAGIC
-        raw.seek(0)
-        binary = gzip.GzipFile(fileobj=raw) if packed else raw
-        with io.TextIOWrapper(binary, encoding="utf-8-sig") as text:
-            try:
-                yield text
-            except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-                raise UserError(
-                    f"{path}: gzip data cut short or damaged ({error}); download the file again"
-                ) from None
-            except UnicodeDecodeError as error:
-                raise UserError(f"{path}: not UTF-8 text ({error.reason})") from None
+
+    rows: int = 0
+    unmatched: Counter[str] = field(default_factory=Counter)
+    here: str = ""
+    there: str = ""
+
+    def __str__(self) -> str:
+        """Number of annotations, and of those without a protein, with an example of each side."""
+        names = f" (such as of {self.here}; a protein: {self.there})" if self.unmatched else ""
+        return f"{self.rows:,} read, {self.unmatched.total():,} of no protein{names}"
 
 
 def read_proteins(
     path: str | Path,
     annotations: str | Path | None = None,
-    unmatched: Counter[str] | None = None,
+    matches: MatchCounts | None = None,
 ) -> Iterator[Protein]:
     """Read a file of proteins, one at a time, telling the format by how the text begins.
 
@@ -59,44 +56,61 @@ def read_proteins(
     path : str or Path
         UniProt JSON (``{"results": [...]}``, a list or one entry), Swiss-Prot flat text or FASTA.
     annotations : str or Path, optional
-        Tab-separated features of the proteins of a FASTA file; see `fasta.read_annotations`.
-    unmatched : Counter, optional
-        Receives, by feature type, the annotations whose accession the FASTA file does not have.
+        Tab-separated features of the proteins of a FASTA file; see `read_annotations`.
+    matches : MatchCounts, optional
+        Receives, when all proteins are read, how the annotations fit them.
 
     Raises
     ------
     UserError
-        If the file is missing, empty, damaged, or of none of these formats.
+        If the file is missing, empty, damaged, or of none of these formats; and at the end if there
+        are annotations, but none of a protein.
     """
-    with open_text(path) as handle:
-        head = handle.read(_HEAD).lstrip()
+    with open_text(path, _FORMATS) as handle:
+        head = _head(handle)
         handle.seek(0)
-        if head.startswith(">"):
-            yield from _read_fasta(handle, str(path), annotations, unmatched)
+        foreign = foreign_format(head)
+        if head.startswith(">") and not foreign:
+            yield from _read_fasta(handle, str(path), annotations, matches or MatchCounts())
         elif annotations is not None:
             raise UserError(f"{annotations}: annotations go with FASTA, but {path} is not FASTA")
         elif head.startswith(("{", "[")):
             yield from uniprot_json.read_entries(handle, str(path))
-        elif head.startswith("ID   "):
+        elif head.startswith("ID   ") and not foreign:
             yield from swissprot.read_entries(handle, str(path))
         else:
             found = f"begins with {head[:20]!r}" if head else "empty file"
-            raise UserError(f"{path}: {found}; expected {_FORMATS}")
+            looks = f", as {foreign}" if foreign else ""
+            raise UserError(f"{path}: {found}{looks}; expected {_FORMATS}")
+
+
+def _head(handle: TextIO) -> str:
+    """First characters from the first that is not blank."""
+    for _ in range(0, _BLANK, _HEAD):
+        text = handle.read(_HEAD)
+        if not text or not text.isspace():
+            return text.lstrip()
+    return ""
 
 
 def _read_fasta(
-    handle: TextIO,
-    source: str,
-    annotations: str | Path | None,
-    unmatched: Counter[str] | None,
+    handle: TextIO, source: str, annotations: str | Path | None, matches: MatchCounts
 ) -> Iterator[Protein]:
     features: dict[str, list[Feature]] = {}
     if annotations is not None:
         with open_text(annotations, "a tab-separated table") as table:
-            features = fasta.read_annotations(table, str(annotations))
-    left = set(features)
-    for protein in fasta.read_entries(handle, source, features):
-        left.discard(protein.accession)
-        yield protein
-    if unmatched is not None:
-        unmatched.update(feature.type for accession in left for feature in features[accession])
+            features = read_annotations(table, str(annotations))
+    left = dict.fromkeys(features)
+    for protein in fasta.read_entries(handle, source):
+        matches.there = matches.there or one_line(protein.accession)
+        left.pop(protein.accession, None)
+        yield replace(protein, features=tuple(features.get(protein.accession, ())))
+    matches.rows = sum(map(len, features.values()))
+    matches.here = next(iter(left), "")
+    matches.unmatched.update(feature.type for name in left for feature in features[name])
+    if features and len(left) == len(features):
+        raise UserError(
+            f"{annotations}: none of its {len(left):,} accessions is in {source}; found "
+            f"{shown(matches.here)} in the table and {shown(matches.there)} in the FASTA file; "
+            "name the proteins alike in both"
+        )

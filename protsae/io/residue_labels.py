@@ -12,8 +12,11 @@ import numpy as np
 
 from protsae.concepts.label_sets import UNKNOWN, LabelSet
 from protsae.errors import UserError
+from protsae.filters import clean_sequence
 from protsae.io.atomic import atomic_path
-from protsae.io.protein_files import open_text
+from protsae.io.text_files import open_text, read_lines
+from protsae.io.uniprot_json import why_not_json
+from protsae.one_line import one_line, shown
 from protsae.proteins import FEATURE_TYPES
 
 FORMAT = "protsae-labels"
@@ -69,13 +72,15 @@ def read_label_sets(
     sets: dict[str, _Set] = {}
     left_out: dict[str, Counter[str]] = {}
     for path in paths:
+        file = one_line(Path(path).name)
         for where, row in _rows(path):
             if "format" in row:
-                _declare(row, sets, where, Path(path).name)
+                _declare(row, sets, where, file)
                 continue
             name = _text(row, "set", where, _stem(path))
             _check_name(name, where)
-            found = sets.setdefault(name, _Set(Path(path).name))
+            found = sets.setdefault(name, _Set(file))
+            row = _cleaned(row, where)
             record = _record(row, where, found)
             accessions, reason = _proteins(row, where, len(record[0]), sequences, by_sequence)
             if reason:
@@ -112,14 +117,12 @@ def write_labels(path: str | Path, headers: Iterable[Any], records: Iterable[Any
 
 def _rows(path: str | Path) -> Iterator[tuple[str, dict[str, Any]]]:
     with open_text(path, "labels, JSON lines, plain or gzipped") as lines:
-        for number, line in enumerate(lines, start=1):
-            if not line.strip():
-                continue
+        for number, line in read_lines(lines, str(path)):
             where = f"{path}: line {number}"
             try:
                 row = json.loads(line)
-            except json.JSONDecodeError as error:
-                raise UserError(f"{where}: not JSON ({error.msg}); {_EXPECTED}") from None
+            except (ValueError, RecursionError) as error:
+                raise UserError(f"{where}: not JSON ({why_not_json(error)}); {_EXPECTED}") from None
             if not isinstance(row, dict):
                 raise UserError(f"{where}: found {line.strip()[:40]!r}; {_EXPECTED}")
             yield where, row
@@ -129,30 +132,51 @@ def _declare(row: dict[str, Any], sets: dict[str, _Set], where: str, file: str) 
     version = (row["format"], row.get("format_version"))
     if version != (FORMAT, FORMAT_VERSION):
         raise UserError(
-            f"{where}: format {version[0]!r}, version {version[1]!r}; expected {FORMAT!r}, "
-            f"version {FORMAT_VERSION}"
+            f"{where}: format {shown(version[0])}, version {shown(version[1])}; expected "
+            f"{FORMAT!r}, version {FORMAT_VERSION}"
         )
     name = _text(row, "set", where)
     _check_name(name, where)
     if name in sets:
         raise UserError(f"{where}: set {name!r} is declared twice, or after its first record")
-    letters = row.get("classes")
-    if not isinstance(letters, dict) or not all(
-        len(letter) == 1 and isinstance(text, str) and text for letter, text in letters.items()
-    ):
-        raise UserError(
-            f"{where}: classes is {letters!r}; expected an object of letter and name, such as "
-            '{"H": "helix", "E": "strand"}'
-        )
+    letters = _classes(row.get("classes"), where)
     unknown = _text(row, "unknown", where, UNKNOWN_LETTERS)
-    sets[name] = _Set(_text(row, "source", where, file), letters, unknown)
+    sets[name] = _Set(one_line(_text(row, "source", where, file)), letters, unknown)
+
+
+def _classes(found: object, where: str) -> dict[str, str]:
+    """Names of classes by letter, each in one line."""
+    expected = 'expected an object of letter and name, such as {"H": "helix", "E": "strand"}'
+    if not isinstance(found, dict):
+        raise UserError(f"{where}: classes is {shown(found)}; {expected}")
+    for letter, name in found.items():
+        if not (len(letter) == 1 and letter.isascii() and letter.isprintable()):
+            raise UserError(
+                f"{where}: classes has {shown(letter)} as a letter; expected a printable one of "
+                "ASCII; write another letter, in the labels, too"
+            )
+        if not (isinstance(name, str) and name.strip()):
+            raise UserError(f"{where}: class {letter!r} is {shown(name)}; {expected}")
+    return {letter: one_line(name) for letter, name in found.items()}
 
 
 def _check_name(name: str, where: str) -> None:
-    if name in _RESERVED or ":" in name or not name.strip():
+    if name in _RESERVED or ":" in name or not name.strip() or not name.isprintable():
         raise UserError(
-            f"{where}: set {name!r} is the name of other properties, empty or has a ':'; rename it"
+            f"{where}: set {shown(name)} is the name of other properties, empty or has a ':' or "
+            "what cannot be printed; rename it"
         )
+
+
+def _cleaned(row: dict[str, Any], where: str) -> dict[str, Any]:
+    """The record with its sequence as fetch cleans it; a final ``*`` loses its label, too."""
+    sequence, changed = clean_sequence(_text(row, "sequence", where, ""))
+    cleaned = {**row, "sequence": sequence}
+    if "final * removed" in changed:
+        for key in ("labels", "mask", "resolved_mask"):
+            if isinstance(row.get(key), str) and len(row[key]) == len(sequence) + 1:
+                cleaned[key] = row[key][:-1]
+    return cleaned
 
 
 def _record(row: dict[str, Any], where: str, found: _Set) -> tuple[str, str]:
@@ -163,13 +187,17 @@ def _record(row: dict[str, Any], where: str, found: _Set) -> tuple[str, str]:
         raise UserError(f"{where}: mask of {len(mask)} characters for {len(labels)} labels")
     if strange := set(mask) - set("01"):
         raise UserError(f"{where}: mask holds {min(strange)!r}; expected 1 (known) and 0 (unknown)")
-    if not labels.isascii():
-        raise UserError(f"{where}: labels hold a character outside ASCII")
+    if not (labels.isascii() and labels.isprintable()):
+        wrong = next(c for c in labels if not (c.isascii() and c.isprintable()))
+        raise UserError(
+            f"{where}: label {labels.index(wrong) + 1} is {wrong!r}; expected printable characters "
+            "of ASCII, one a residue"
+        )
     known = set(found.letters or labels) | set(found.unknown)
     if strange := set(labels) - known:
         raise UserError(
-            f"{where}: label {min(strange)!r}; expected one of {''.join(sorted(known))!r}, as its "
-            "set's header says"
+            f"{where}: label {min(strange)!r}; expected one of {shown(''.join(sorted(known)))}, as "
+            "its set's header says"
         )
     return labels, mask
 
@@ -218,7 +246,7 @@ def _text(row: dict[str, Any], key: str, where: str, default: str | None = None)
     if value is None and default is not None:
         return default
     if not isinstance(value, str):
-        found = "no" if value is None else f"{value!r} as"
+        found = "no" if value is None else f"{shown(value)} as"
         raise UserError(f"{where}: {found} {key!r}; {_EXPECTED}")
     return value
 

@@ -11,7 +11,7 @@ from Bio.PDB.PDBParser import PDBParser
 
 from protsae.concepts.structure import BACKBONE, ResolvedResidue
 from protsae.errors import UserError
-from protsae.io.protein_files import open_text
+from protsae.io.text_files import open_text
 
 PARSERS = {".pdb": PDBParser, ".ent": PDBParser, ".cif": MMCIFParser, ".mmcif": MMCIFParser}
 """By extension; each may be followed by .gz."""

@@ -1,5 +1,6 @@
 """UniProtKB flat text (Swiss-Prot format, old and new feature syntax), through Bio.SwissProt."""
 
+import io
 import re
 from collections.abc import Iterator
 from typing import Any, TextIO
@@ -8,7 +9,18 @@ from Bio import SwissProt
 from Bio.SeqFeature import AfterPosition, BeforePosition, ExactPosition, UnknownPosition
 
 from protsae.errors import UserError
-from protsae.proteins import Feature, Mark, Protein, binding_description, feature_key
+from protsae.io.text_files import read_lines
+from protsae.proteins import (
+    Feature,
+    Mark,
+    Protein,
+    binding_description,
+    feature_key,
+    taxon_number,
+)
+
+# The longest entry of UniProtKB has some 700,000 characters.
+_LONGEST_ENTRY = 1 << 24
 
 _ECO = re.compile(r"ECO:\d{7}")
 _FRAGMENT = re.compile(r"\bFragments?;")
@@ -39,22 +51,43 @@ def read_entries(handle: TextIO, source: str) -> Iterator[Protein]:
     UserError
         If an entry cannot be parsed or is cut short.
     """
-    records = SwissProt.parse(handle)
     accession = ""
-    while True:
+    for text in _entries(handle, source):
         try:
-            record = next(records, None)
-            if record is None:
-                return
-            protein = _protein(record)
-        except (SwissProt.SwissProtParserError, ValueError, AssertionError, IndexError) as error:
+            protein = _protein(next(SwissProt.parse(io.StringIO(text))))
+        # Whatever it trips over: Bio.SwissProt takes the layout of every line for granted.
+        except Exception as error:
             after = f"after {accession}" if accession else "at the first entry"
-            text = " ".join(str(error).split()) or type(error).__name__
+            reason = ascii(" ".join(str(error).split()) or type(error).__name__)[1:-1][:200]
             raise UserError(
-                f"{source}: not Swiss-Prot flat text {after}: {text}; download the file again"
+                f"{source}: not Swiss-Prot flat text {after}: {reason}; download the file again"
             ) from None
         accession = protein.accession
         yield protein
+
+
+def _entries(handle: TextIO, source: str) -> Iterator[str]:
+    """Text of each entry, with its final ``//`` unless the file is cut short."""
+    lines: list[str] = []
+    n_characters = 0
+    for number, line in read_lines(handle, source):
+        if line.rstrip() == ";":
+            raise UserError(
+                f"{source}: line {number}: a line with ';' alone, as EMBOSS seqret writes it; "
+                "expected Swiss-Prot flat text as UniProt gives it; use the file that seqret read"
+            )
+        lines.append(line)
+        n_characters += len(line)
+        if n_characters > _LONGEST_ENTRY:
+            raise UserError(
+                f"{source}: line {number}: an entry of more than {_LONGEST_ENTRY:,} characters; "
+                "expected '//' at the end of each; download the file again"
+            )
+        if line.startswith("//"):
+            yield "".join(lines)
+            lines, n_characters = [], 0
+    if lines:
+        yield "".join(lines)
 
 
 def _protein(record: Any) -> Protein:
@@ -67,7 +100,7 @@ def _protein(record: Any) -> Protein:
         accession=record.accessions[0],
         entry_name=record.entry_name,
         organism=record.organism.removesuffix("."),
-        taxon_id=int(record.taxonomy_id[0]) if record.taxonomy_id else None,
+        taxon_id=taxon_number(record.taxonomy_id[0]) if record.taxonomy_id else None,
         sequence=record.sequence,
         fragment=_FRAGMENT.search(record.description) is not None,
         features=tuple(_feature(feature) for feature in record.features),

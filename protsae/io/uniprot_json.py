@@ -6,13 +6,22 @@ from collections.abc import Iterator
 from typing import Any, TextIO
 
 from protsae.errors import UserError
-from protsae.proteins import Feature, Mark, Protein, binding_description, feature_key
+from protsae.one_line import shown
+from protsae.proteins import (
+    Feature,
+    Mark,
+    Protein,
+    binding_description,
+    feature_key,
+    taxon_number,
+)
 
 _ARRAY_START = re.compile(r'\s*(?:\{\s*"results"\s*:\s*)?\[')
 _BETWEEN = re.compile(r"[\s,]*")
 _CHUNK = 1 << 20
-# No entry comes near; a broken one must not draw a whole multi-gigabyte file into memory.
-_LONGEST_ENTRY = 1 << 26
+# No entry comes near; a broken one must not draw a whole multi-gigabyte file into memory, nor the
+# objects of which a hostile one is made.
+_LONGEST_ENTRY = 1 << 24
 
 
 def read_entries(handle: TextIO, source: str) -> Iterator[Protein]:
@@ -28,7 +37,8 @@ def read_entries(handle: TextIO, source: str) -> Iterator[Protein]:
     Raises
     ------
     UserError
-        If the text is not JSON, is cut short, or an entry lacks accession or sequence.
+        If the text is not JSON, is cut short, or an entry lacks its accession or is not laid out as
+        UniProt does.
     """
     number = 0
     for number, entry in enumerate(_decode(handle, source), start=1):
@@ -43,35 +53,32 @@ def parse_page(text: str, source: str) -> list[Protein]:
     Raises
     ------
     UserError
-        If the text is not JSON, has no list ``results``, or an entry lacks accession or sequence.
+        If the text is not JSON, has no list ``results``, or as `read_entries`.
     """
-    try:
-        page = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise UserError(f"{source}: not JSON ({error})") from None
+    page = _only_entry(text, source)
     if not isinstance(page, dict) or not isinstance(page.get("results"), list):
         raise UserError(f"{source}: no list 'results'; expected the JSON of a UniProt search")
     return [_checked(entry, source, n) for n, entry in enumerate(page["results"], start=1)]
 
 
 def parse_entry(entry: dict[str, Any]) -> Protein:
-    """Protein of one entry; an inactive entry has an empty sequence.
+    """Protein of one entry; one that is inactive or has none has an empty sequence.
 
     The organism is the scientific name.
 
     Raises
     ------
-    KeyError, TypeError, AttributeError
+    KeyError, TypeError, AttributeError, ValueError
         If the entry is not laid out as UniProt does.
     """
-    organism = entry.get("organism", {})
+    organism = entry.get("organism") or {}
     inactive = entry.get("entryType") == "Inactive"
     return Protein(
         accession=_text(entry["primaryAccession"]),
-        entry_name=entry.get("uniProtkbId", ""),
-        organism=organism.get("scientificName", ""),
-        taxon_id=organism.get("taxonId"),
-        sequence="" if inactive else _text(entry["sequence"]["value"]),
+        entry_name=_text(entry.get("uniProtkbId", "")),
+        organism=_text(organism.get("scientificName", "")),
+        taxon_id=taxon_number(organism.get("taxonId")),
+        sequence="" if inactive else _text(entry.get("sequence", {}).get("value", "")),
         fragment="Fragment" in (entry.get("proteinDescription", {}).get("flag") or ""),
         features=tuple(_feature(feature) for feature in entry.get("features", [])),
         inactive=inactive,
@@ -80,14 +87,14 @@ def parse_entry(entry: dict[str, Any]) -> Protein:
 
 def _feature(feature: dict[str, Any]) -> Feature:
     location = feature["location"]
-    codes = [evidence["evidenceCode"] for evidence in feature.get("evidences", [])]
+    codes = [_text(evidence["evidenceCode"]) for evidence in feature.get("evidences", [])]
     return Feature(
-        type=feature_key(feature["type"]),
+        type=feature_key(_text(feature["type"])),
         start=_value(location["start"]),
         end=_value(location["end"]),
         description=_description(feature),
         evidence=",".join(dict.fromkeys(codes)),
-        isoform=location.get("sequence") or "",
+        isoform=_text(location.get("sequence") or ""),
         start_mark=_mark(location["start"], "<"),
         end_mark=_mark(location["end"], ">"),
     )
@@ -95,8 +102,8 @@ def _feature(feature: dict[str, Any]) -> Feature:
 
 def _value(position: dict[str, Any]) -> int | None:
     value = position.get("value")
-    if value is not None and not isinstance(value, int):
-        raise TypeError(f"expected a position, found {value!r}")
+    if value is not None and type(value) is not int:
+        raise TypeError(f"expected a position, found {shown(value)}")
     return value
 
 
@@ -121,16 +128,17 @@ def _description(feature: dict[str, Any]) -> str:
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise TypeError(f"expected text, found {value!r}")
+        raise TypeError(f"expected text, found {shown(value)}")
     return value
 
 
 def _checked(entry: Any, source: str, number: int) -> Protein:
     try:
         return parse_entry(entry)
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
         accession = entry.get("primaryAccession") if isinstance(entry, dict) else None
-        which = f"entry {number}" + (f" ({accession})" if accession else "")
+        named = isinstance(accession, str) and accession.isprintable()
+        which = f"entry {number}" + (f" ({accession})" if named else "")
         what = f"no {error}" if isinstance(error, KeyError) else str(error)
         raise UserError(
             f"{source}: {which} is not laid out as UniProt's REST JSON: {what}"
@@ -141,7 +149,13 @@ def _decode(handle: TextIO, source: str) -> Iterator[Any]:
     buffer = handle.read(_CHUNK)
     start = _ARRAY_START.match(buffer)
     if start is None:
-        yield _only_entry(buffer + handle.read(), source)
+        buffer += handle.read(_LONGEST_ENTRY)
+        if handle.read(1):
+            raise UserError(
+                f"{source}: one entry of more than {_LONGEST_ENTRY:,} characters; expected "
+                '{"results": [...]} or a list of entries'
+            )
+        yield _only_entry(buffer, source)
         return
     decoder = json.JSONDecoder()
     position, number = start.end(), 0
@@ -156,11 +170,10 @@ def _decode(handle: TextIO, source: str) -> Iterator[Any]:
             buffer = buffer[position:]
             more = handle.read(max(_CHUNK, len(buffer)))
             if not more or len(buffer) > _LONGEST_ENTRY:
-                raise UserError(
-                    f"{source}: not JSON, or cut short, after {number:,} entries ({error.msg}); "
-                    "download the file again"
-                ) from None
+                raise _broken(source, number, error) from None
             buffer, position = buffer + more, 0
+        except (ValueError, RecursionError) as error:
+            raise _broken(source, number, error) from None
         else:
             number += 1
             yield entry
@@ -170,8 +183,22 @@ def _decode(handle: TextIO, source: str) -> Iterator[Any]:
 def _only_entry(text: str, source: str) -> Any:
     try:
         return json.loads(text)
-    except json.JSONDecodeError as error:
-        raise UserError(f"{source}: not JSON ({error})") from None
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{source}: not JSON ({why_not_json(error)}); download it again") from None
+
+
+def why_not_json(error: Exception) -> str:
+    """What `json` found wrong, in a few words."""
+    if isinstance(error, json.JSONDecodeError):
+        return error.msg
+    return "nested too deeply" if isinstance(error, RecursionError) else "a number without end"
+
+
+def _broken(source: str, number: int, error: Exception) -> UserError:
+    return UserError(
+        f"{source}: not JSON, or cut short, after {number:,} entries ({why_not_json(error)}); "
+        "download the file again"
+    )
 
 
 def _check_rest(rest: str, source: str, number: int) -> None:

@@ -15,7 +15,7 @@ from protsae.io.atomic import atomic_path
 from protsae.io.http import Answer, Client, Refused, RetryPolicy
 from protsae.io.json_files import read_json, write_json
 from protsae.io.progress import progress
-from protsae.io.protein_files import GZIP_MAGIC, open_text
+from protsae.io.text_files import GZIP_MAGIC, open_text
 from protsae.io.uniprot_json import parse_page
 from protsae.proteins import FEATURE_TYPES, Protein
 

@@ -51,8 +51,9 @@ def test_shares_by_hand(
     assert table.loc["HELIX"].tolist() == ["HELIX", 0.5, 5, 10, 1]
     assert read_base_rates(tmp_path / "out.tsv")["TURN"] == 0.2
     assert capsys.readouterr().out.splitlines() == [
-        "proteins: 2 of 3 kept; left out: 1 shorter than 30",
+        "proteins: 2 of 3 kept; left out: 1 shorter than 30 (P3)",
         "features: 3 kept; left out: 1 CHAIN",
+        f"  {tmp_path}/p.tsv: 4 read, 0 of no protein, 0 outside the sequence",
         f"wrote {tmp_path}/out.tsv: {len(table)} concepts, 2 proteins",
     ]
 

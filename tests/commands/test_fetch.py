@@ -130,12 +130,13 @@ def test_every_feature_is_kept_or_has_a_reason(folder, capsys, name):
         }
         assert capsys.readouterr().out.splitlines() == [
             "proteins: 2 of 3 kept",
-            "  dropped: 1 inactive entry",
+            "  dropped: 1 inactive entry (T00003)",
             "features: 5 of 4 types kept",
             "  without exact ends, so that residues are unknown: 1 PROPEP, 1 SIGNAL, 1 TRANSIT",
             "  left out: 1 CHAIN, 1 Frobnication, 1 MOD_RES, 1 REGION",
             "  because: 1 covers nearly the whole protein, 1 unknown feature type, "
             "1 positions refer to an isoform, 1 outside the sequence",
+            "  1 outside the sequence (T00001: REGION 50..61 of 60)",
             "wrote out/fetched.parquet, annotations.parquet and provenance.json",
         ]
     n_left_out = sum(sum(reasons.values()) for reasons in left_out.values())
@@ -227,7 +228,7 @@ def test_handled_as_documented(folder, capsys):
     assert list(read_table("out/fetched.parquet")["sequence"]) == [SEQUENCE, SEQUENCE[1:]]
     assert capsys.readouterr().out.splitlines()[:3] == [
         "proteins: 2 of 3 kept",
-        "  dropped: 1 longer than 2000",
+        "  dropped: 1 longer than 2000 (P3)",
         "  changed: 1 final * removed, 1 lower case to upper",
     ]
 
@@ -240,7 +241,11 @@ EXPECTED = "expected UniProt JSON, Swiss-Prot flat text or FASTA, plain or gzipp
     [
         (None, [], f"x.fasta: no such file; {EXPECTED}"),
         ("", [], f"x.fasta: empty file; {EXPECTED}"),
-        ("length\t3\n", [], f"x.fasta: begins with 'length\\t3\\n'; {EXPECTED}"),
+        (
+            "length\t3\n",
+            [],
+            f"x.fasta: begins with 'length\\t3\\n', as a table, not sequences; {EXPECTED}",
+        ),
         (
             f">P1\n{SEQUENCE}\n>P2\nMKV*AY\n",
             [],

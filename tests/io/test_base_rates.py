@@ -40,6 +40,11 @@ def test_columns_in_any_order_and_others_beside_them(tmp_path: Path) -> None:
             id="commas",
         ),
         pytest.param(
+            HEADER + "x" * 200_000 + "\t0.5\n",
+            "line 2: field larger than field limit (131072); expected cells separated by tabs",
+            id="a-huge-cell",
+        ),
+        pytest.param(
             "# a\n" + HEADER + "SIGNAL\t1.5\n",
             "line 3: base_rate is '1.5'; expected a number from 0 to 1",
             id="per cent",

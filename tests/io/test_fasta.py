@@ -1,22 +1,17 @@
-"""FASTA headers, and the table of annotations beside a FASTA file."""
+"""FASTA headers and sequences, and what is refused."""
 
 import io
+import re
 
 import pytest
 
 from protsae.errors import UserError
-from protsae.io.fasta import read_annotations, read_entries
-from protsae.proteins import Feature, Protein
-
-HEADER = "accession\ttype\tstart\tend\tdescription\n"
+from protsae.io.fasta import LONGEST_RECORD, read_entries
+from protsae.proteins import Protein
 
 
-def read(text, annotations=None):
-    return list(read_entries(io.StringIO(text), "x.fasta", annotations))
-
-
-def table(text):
-    return read_annotations(io.StringIO(text), "x.tsv")
+def read(text):
+    return list(read_entries(io.StringIO(text), "x.fasta"))
 
 
 @pytest.mark.parametrize(
@@ -50,71 +45,54 @@ def test_sequences_as_written():
 
 
 @pytest.mark.parametrize(
+    ("text", "accessions"),
+    [
+        pytest.param("\n \n\n>a\nMK\n", ["a"], id="leading-blank-lines"),
+        pytest.param(">a\n\nM\n\n\nK\n>b\nMK\n", ["a", "b"], id="blank-lines-inside"),
+        pytest.param("> a x\nMK\n", ["a"], id="blank-after-the-mark"),
+        pytest.param(">Epichloß_é x\nMK\n", ["Epichloß_é"], id="letters-of-other-scripts"),
+    ],
+)
+def test_what_is_read(text, accessions):
+    found = read(text)
+    assert [protein.accession for protein in found] == accessions
+    assert {protein.sequence for protein in found} == {"MK"}
+
+
+def test_what_is_left_for_the_filter():
+    """Nothing that is no blank is lost: a no-break space, NUL, a form feed, a Greek letter."""
+    assert read(">a\nM\xa0K\x00V\x0cβ \t\n")[0].sequence == "M\xa0K\x00V\x0cβ"
+
+
+@pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("; comment\n>a\nMK\n", "not FASTA: This FASTA file contains comments"),
-        (">a\nMK\n>\nMK\n", "record 2 has no name after '>'"),
+        ("; comment\n>a\nMK\n", "not FASTA: found '; comment\\n'; expected '>' and a name"),
+        (
+            ">a\nMK\n>\nMK\n",
+            "record 2 has no name after '>'; expected an accession; name it",
+        ),
+        (">  \nMK\n", "record 1 has no name after '>'; expected an accession; name it"),
+        (
+            ">sp|P1|A_B x OX=" + "9" * 5000 + "\nMK\n",
+            f"record 1: taxon is '{'9' * 40}'... (5,000); expected a number of NCBI's taxonomy; "
+            "correct its OX=",
+        ),
     ],
 )
 def test_what_is_no_fasta(text, message):
-    with pytest.raises(UserError, match=rf"^x\.fasta: {message}[^\n]*$"):
+    with pytest.raises(UserError, match=f"^{re.escape('x.fasta: ' + message)}$"):
         read(text)
 
 
-def test_annotations_reach_their_protein():
-    features = table(HEADER + "b\tHELIX\t1\t2\tnote\nb\tDisulfide bond\t1\t3\t\n")
-    first, second = read(">a\nMKV\n>b\nMKV\n", features)
-    assert first.features == ()
-    assert second.features == (Feature("HELIX", 1, 2, "note"), Feature("DISULFID", 1, 3))
-
-
-def test_unknown_positions_and_other_columns():
-    text = 'source\tend\tstart\taccession\ttype\nme\t\t?\tP1\tSIGNAL\n\nyou\t3\t2\tP1\t"odd\n'
-    assert table(text) == {"P1": [Feature("SIGNAL", None, None), Feature('"odd', 2, 3)]}
-
-
-@pytest.mark.parametrize(
-    ("start", "end", "feature"),
-    [
-        ("<1", ">30", Feature("SIGNAL", 1, 30, start_mark="<", end_mark=">")),
-        ("?5", "?9", Feature("SIGNAL", 5, 9, start_mark="?", end_mark="?")),
-        ("7", "", Feature("SIGNAL", 7, None)),
-        ("?", "7", Feature("SIGNAL", None, 7)),
-    ],
-)
-def test_positions_that_are_not_exact(start, end, feature):
-    assert table(HEADER + f"P1\tSIGNAL\t{start}\t{end}\t\n") == {"P1": [feature]}
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        (HEADER + "P1\tHELIX\t>1\t2\tx\n", "line 2: start is '>1'; .*, with '<' or '\\?' before"),
-        (HEADER + "P1\tHELIX\t1\t<2\tx\n", "line 2: end is '<2'; .*, with '>' or '\\?' before"),
-        (HEADER + "P1\tHELIX\t<\t2\tx\n", "line 2: start is '<'"),
-        ("", "line 1: no column 'accession', 'type', 'start', 'end'; expected a header with"),
-        ("accession\ttype\tstart\n", "line 1: no column 'end'; "),
-        (HEADER + "P1\tHELIX\t1\t2\tx\nP1\tHELIX\t0\t2\tx\n", "line 3: start is '0'; expected a"),
-        (HEADER + "P1\tHELIX\t1\t2.5\tx\n", "line 2: end is '2.5'; expected a whole number"),
-        (HEADER + "P1\tHELIX\t-1\t2\tx\n", "line 2: start is '-1'"),
-        (HEADER + "\tHELIX\t1\t2\tx\n", "line 2: accession is empty"),
-        (HEADER + "P1\t\t1\t2\tx\n", "line 2: type is empty"),
-        (HEADER + "P1\tHELIX\t1\n", "line 2: 3 values; expected 5, as the header"),
-        (HEADER + "P1\tHELIX\t1\t2\tx\ty\n", "line 2: 6 values; expected 5"),
-    ],
-)
-def test_wrong_tables_name_the_line(text, message):
-    with pytest.raises(UserError, match=rf"^x\.tsv: {message}"):
-        table(text)
-
-
-def test_description_may_be_missing():
-    assert table("accession\ttype\tstart\tend\nP1\tHELIX\t1\t2\n") == {
-        "P1": [Feature("HELIX", 1, 2)]
-    }
-    assert table(HEADER + "P1\tHELIX\t1\t2\n") == {"P1": [Feature("HELIX", 1, 2)]}
-
-
-def test_evidence_of_an_annotation() -> None:
-    text = "accession\ttype\tstart\tend\tevidence\nP1\tSIGNAL\t1\t9\tECO:0000269\n"
-    assert table(text)["P1"][0].evidence == "ECO:0000269"
+@pytest.mark.parametrize("line", ["M", "M\n", "\n"], ids=["one-line", "short-lines", "no-letters"])
+def test_a_record_without_end(line):
+    """The rest of the file is not read."""
+    handle = io.StringIO(">a\nMK\n>b\n" + line * (2 * LONGEST_RECORD))
+    with pytest.raises(UserError) as error:
+        list(read_entries(handle, "x.fasta"))
+    assert str(error.value) == (
+        "x.fasta: record 2 is longer than 1,000,000 characters; expected proteins, no "
+        "chromosomes; leave it out"
+    )
+    assert handle.tell() < LONGEST_RECORD + 20

@@ -1,13 +1,14 @@
 """Formats told apart by content, plain or packed, whatever the file is called."""
 
 import gzip
+import re
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from protsae.errors import UserError
-from protsae.io.protein_files import read_proteins
+from protsae.io.protein_files import MatchCounts, read_proteins
 
 DATA = Path(__file__).parents[1] / "data"
 FASTA = b">T00001 x\nMKV\n>T00002\nMKA\n"
@@ -34,10 +35,61 @@ def test_formats(tmp_path, content, accessions, pack):
 def test_annotations_and_those_that_fit_nothing(tmp_path):
     (tmp_path / "x.fasta").write_bytes(FASTA)
     (tmp_path / "x.tsv").write_text(TSV)
-    unmatched = Counter()
-    proteins = list(read_proteins(tmp_path / "x.fasta", tmp_path / "x.tsv", unmatched))
+    matches = MatchCounts()
+    proteins = list(read_proteins(tmp_path / "x.fasta", tmp_path / "x.tsv", matches))
     assert [len(protein.features) for protein in proteins] == [0, 1]
-    assert unmatched == {"TURN": 2}
+    assert matches == MatchCounts(3, Counter({"TURN": 2}), "T7", "T00001")
+    assert str(matches) == "3 read, 2 of no protein (such as of T7; a protein: T00001)"
+
+
+def test_annotations_of_no_protein_at_all(tmp_path):
+    (tmp_path / "x.fasta").write_bytes(b">sp|P1|ONE_HUMAN\nMKV\n")
+    row = "sp|P1|ONE_HUMAN\tHELIX\t1\t2\n"
+    (tmp_path / "x.tsv").write_text(TSV.splitlines()[0] + "\n" + row)
+    message = (
+        f"{tmp_path}/x.tsv: none of its 1 accessions is in {tmp_path}/x.fasta; found "
+        "'sp|P1|ONE_HUMAN' in the table and 'P1' in the FASTA file; name the proteins alike in both"
+    )
+    with pytest.raises(UserError, match=f"^{re.escape(message)}$"):
+        list(read_proteins(tmp_path / "x.fasta", tmp_path / "x.tsv"))
+
+
+def test_a_table_without_rows_is_none_of_other_proteins(tmp_path):
+    (tmp_path / "x.fasta").write_bytes(FASTA)
+    (tmp_path / "x.tsv").write_text(TSV.splitlines()[0])
+    assert len(list(read_proteins(tmp_path / "x.fasta", tmp_path / "x.tsv"))) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("ID   X56734; SV 1; linear; mRNA; STD; PLN; 1859 BP.\nXX\n", "EMBL"),
+        ("LOCUS       X 90 aa\nORIGIN\n//\n", "GenBank"),
+        ("CLUSTAL W (1.83) multiple sequence alignment\n\na MKV\n", "Clustal"),
+        ("# STOCKHOLM 1.0\na MKV\n//\n", "Stockholm"),
+        ("#NEXUS\nbegin data;\n", "NEXUS"),
+        (" 2 3\na MKV\nb MKA\n", "PHYLIP"),
+        (">P1;a\ntitle line\nMKV*\n", "PIR"),
+        ("@a\nMKV\n+\nIII\n", "FASTQ"),
+        ("##gff-version 3\n", "GFF"),
+        ('<?xml version="1.0"?>\n<uniprot xmlns="x">', "UniProt XML"),
+        ("<!DOCTYPE html><html>", "HTML"),
+        ("HEADER    HYDROLASE\n", "PDB"),
+        ("data_1ABC\n#\n", "mmCIF"),
+        ("Entry\tSequence\nP1\tMKV\n", "a table, not sequences"),
+        ("; my proteins\n>a\nMKV\n", "FASTA with a comment before the first record"),
+    ],
+)
+def test_other_formats_are_named(tmp_path, text, name):
+    path = tmp_path / "x"
+    path.write_text(text)
+    head = text.lstrip()[:20]
+    with pytest.raises(UserError) as error:
+        list(read_proteins(path))
+    assert str(error.value) == (
+        f"{path}: begins with {head!r}, as {name}; expected UniProt JSON, Swiss-Prot flat text or "
+        "FASTA, plain or gzipped"
+    )
 
 
 @pytest.mark.parametrize(
@@ -47,7 +99,7 @@ def test_annotations_and_those_that_fit_nothing(tmp_path):
         (b" \n\n", "empty file"),
         (b"accession\tlength\n", r"begins with 'accession\\tlength"),
         (b"MKVLAA\n", "begins with 'MKVLAA"),
-        (b"\xff\xfe>\x00a\x00", "not UTF-8 text"),
+        (b"\n" * 5_000_000, "empty file"),
         (gzip.compress(FASTA * 999)[:-20], "gzip data cut short or damaged"),
         (b"\x1f\x8bnonsense", "gzip data cut short or damaged"),
     ],

@@ -104,7 +104,10 @@ DECLARED = {"format": "protsae-labels", "format_version": 1, **HEADER}
             [{**GOOD, "mask": "11"}], "line 1: mask of 2 characters for 3 labels", id="mask"
         ),
         pytest.param([{**GOOD, "mask": "1x1"}], "mask holds 'x'; expected 1", id="mask-letter"),
-        pytest.param([{**GOOD, "labels": "HHé"}], "outside ASCII", id="ascii"),
+        pytest.param([{**GOOD, "labels": "HHé"}], "line 1: label 3 is 'é'; expected", id="ascii"),
+        pytest.param([{**GOOD, "labels": "H\tE"}], r"line 1: label 2 is '\\t'; expected", id="tab"),
+        pytest.param([{**GOOD, "labels": [1] * 9}], "1: a list of 9 as 'labels'; exp", id="list"),
+        pytest.param([{**GOOD, "set": "a\tb"}], r"set 'a\\tb' is .* cannot be printed", id="set"),
         pytest.param(
             [GOOD, {**GOOD, "labels": "HHH"}], "line 2: P2 has other labels of 't'", id="twice"
         ),
@@ -120,13 +123,71 @@ DECLARED = {"format": "protsae-labels", "format_version": 1, **HEADER}
             "version 2; expected 'protsae-labels'",
             id="version",
         ),
-        pytest.param([{**DECLARED, "classes": ["H"]}], r"classes is \['H'\]", id="classes"),
+        pytest.param(
+            [{**DECLARED, "classes": ["H"] * 300}],
+            "line 1: classes is a list of 300; expected an object of letter and name",
+            id="classes",
+        ),
+        pytest.param(
+            [{**DECLARED, "classes": {"😀": "x", "H": "h"}}],
+            "classes has '😀' as a letter; expected a printable one of ASCII",
+            id="emoji",
+        ),
+        pytest.param(
+            [{**DECLARED, "classes": {chr(33 + i): f"c{i}" for i in range(300)}}],
+            r"classes has '\\x7f' as a letter; ",
+            id="300-classes",
+        ),
+        pytest.param(
+            [{**DECLARED, "classes": {"H": {}}}], "class 'H' is an object of 0; exp", id="no-name"
+        ),
+        pytest.param(
+            [
+                {**DECLARED, "classes": {chr(48 + i): f"c{i}" for i in range(70)}},
+                {**GOOD, "set": "topology", "labels": "~~~"},
+            ],
+            r"line 2: label '~'; expected one of '.{40}'\.\.\. \(70\), as its set's header says",
+            id="70-classes",
+        ),
     ],
 )
 def test_mistakes_name_file_and_line(rows: list[object], message: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=message) as raised:
         read_label_sets([write(tmp_path / "t.jsonl", *rows)], SEQUENCES)
     assert str(raised.value).startswith(f"{tmp_path}/t.jsonl: line ")
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("[" * 100_000, "nested too deeply"),
+        ('{"accession": ' + "9" * 5000 + "}", "a number without end"),
+        ("\x00", "Expecting value"),
+    ],
+)
+def test_json_that_cannot_be_read(tmp_path: Path, line: str, reason: str) -> None:
+    path = tmp_path / "t.jsonl"
+    path.write_text(json.dumps(GOOD) + "\n" + line + "\n")
+    with pytest.raises(UserError, match=f"line 2: not JSON .{reason}.; expected"):
+        read_label_sets([path], SEQUENCES)
+
+
+@pytest.mark.parametrize(
+    ("sequence", "labels"),
+    [("mkcaa", "HHHEE"), ("MKC\nAA ", "HHHEE"), ("MKCAA*", "HHHEE"), ("MKCAA*", "HHHEE?")],
+)
+def test_sequences_are_cleaned_as_fetch_cleans_them(
+    tmp_path: Path, sequence: str, labels: str
+) -> None:
+    row = {"accession": "P1", "sequence": sequence, "labels": labels, "mask": "1" * len(labels)}
+    assert codes(write(tmp_path / "t.jsonl", row)) == {"t": {"P1": [2, 2, 2, 1, 1]}}
+
+
+def test_names_of_classes_stay_in_one_line(tmp_path: Path) -> None:
+    header = {**DECLARED, "classes": {"H": "a\tb\nc\x07"}, "source": "x\ny"}
+    record = {**GOOD, "set": "topology", "labels": "HHH"}
+    [labels], _ = read_label_sets([write(tmp_path / "t.jsonl", header, record)], SEQUENCES)
+    assert (labels.classes, labels.source) == (("a b c\\x07",), "x y")
 
 
 def test_not_json(tmp_path: Path) -> None:

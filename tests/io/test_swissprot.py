@@ -2,12 +2,13 @@
 
 import gzip
 import io
+import re
 from pathlib import Path
 
 import pytest
 
 from protsae.errors import UserError
-from protsae.io import uniprot_json
+from protsae.io import swissprot, uniprot_json
 from protsae.io.swissprot import read_entries
 from protsae.proteins import FEATURE_TYPES, Feature
 from tests.shared_data import SHARED
@@ -81,6 +82,50 @@ def test_flat_text_and_json_say_the_same():
 def test_damaged_files(text, message):
     with pytest.raises(UserError, match=rf"^x\.dat: not Swiss-Prot flat text {message}"):
         read(text)
+
+
+def test_leading_blank_lines():
+    assert [protein.accession for protein in read("\n \n" + TEXT)] == ["T00001", "T00002"]
+
+
+def test_text_of_seqret_is_named():
+    text = TEXT.replace("OS   Exemplum novum", ";\nOS   Exemplum novum", 1)
+    number = text.split("\n").index(";") + 1
+    with pytest.raises(UserError) as error:
+        read(text)
+    assert str(error.value) == (
+        f"x.dat: line {number}: a line with ';' alone, as EMBOSS seqret writes it; expected "
+        "Swiss-Prot flat text as UniProt gives it; use the file that seqret read"
+    )
+
+
+@pytest.mark.parametrize(
+    ("found", "instead", "reason"),
+    [
+        pytest.param(
+            "NCBI_TaxID=12345", "NCBI_TaxID=" + "9" * 30, "taxon is '9*'; exp", id="taxon"
+        ),
+        pytest.param("FT   SIGNAL", "FT              ", "list index out of range", id="no-feature"),
+        pytest.param("AC   T00001", "A\u2028   T00001", "Unknown keyword", id="line-separator"),
+    ],
+)
+def test_whatever_bio_trips_over_is_one_line(found, instead, reason):
+    with pytest.raises(UserError) as error:
+        read(TEXT.replace(found, instead, 1))
+    assert re.fullmatch(
+        rf"x\.dat: not Swiss-Prot flat text at the first entry: .*{reason}.*; download the file "
+        "again",
+        str(error.value),
+    )
+    assert str(error.value).isprintable()
+
+
+def test_an_entry_without_end(monkeypatch):
+    monkeypatch.setattr(swissprot, "_LONGEST_ENTRY", 9000)
+    handle = io.StringIO(TEXT.split("//")[0] + "CC   x\n" * 100_000)
+    with pytest.raises(UserError, match=r"^x\.dat: line \d+: an entry of more than 9,000 char"):
+        list(read_entries(handle, "x.dat"))
+    assert handle.tell() < 10_000
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -102,7 +103,29 @@ def test_a_broken_entry_does_not_draw_in_the_whole_file(monkeypatch):
         ("{", "not JSON"),
         ('{"a": 1}', "entry 1 is not laid out as UniProt's REST JSON: no 'primaryAccession'"),
         ("[3]", "entry 1 is not laid out"),
-        ('[{"primaryAccession": "P1"}]', r"entry 1 \(P1\) is not laid .*: no 'sequence'"),
+        ("[" * 100_000, "not JSON, or cut short, after 0 entries .nested too deeply.; download"),
+        ('{"a":' * 100_000, "not JSON .nested too deeply.; download it again$"),
+        ("[" + "9" * 5000 + "]", "not JSON, .*, after 0 entries .a number without end.; download"),
+        ('[{"primaryAccession": 3}]', "entry 1 is not laid .*: expected text, found 3$"),
+        (
+            '[{"primaryAccession": "P1", "organism": {"taxonId": "x"}}]',
+            ".*: taxon is 'x'; expected",
+        ),
+        (
+            '[{"primaryAccession": "P1", "organism": {"taxonId": 1' + "0" * 30 + "}}]",
+            r"entry 1 \(P1\) is not laid out .*: taxon is 10*; expected a number of NCBI's",
+        ),
+        ('[{"primaryAccession": "P1", "organism": {"taxonId": true}}]', ".*: taxon is True; "),
+        (
+            '[{"primaryAccession": "P1", "uniProtkbId": [1, 2]}]',
+            ".*: expected text, found a list of 2",
+        ),
+        ('[{"primaryAccession": "P1", "features": [{"type": []}]}]', ".*: no 'location'"),
+        (
+            '[{"primaryAccession": "P1", "features": [{"type": 3, "location": {"start": {}, '
+            '"end": {}}}]}]',
+            ".*: expected text, found 3",
+        ),
         (
             '[{"primaryAccession": "P1", "sequence": {"value": null}}]',
             ".*: expected text, found None",
@@ -117,6 +140,22 @@ def test_a_broken_entry_does_not_draw_in_the_whole_file(monkeypatch):
 def test_what_is_no_uniprot_json(text, message):
     with pytest.raises(UserError, match=rf"x\.json: {message}"):
         read(text)
+
+
+def test_an_entry_that_is_too_long(monkeypatch):
+    monkeypatch.setattr(uniprot_json, "_CHUNK", 100)
+    monkeypatch.setattr(uniprot_json, "_LONGEST_ENTRY", 1000)
+    handle = io.StringIO('{"primaryAccession": "' + "P" * 100_000)
+    message = 'x.json: one entry of more than 1,000 characters; expected {"results": [...]} or a '
+    with pytest.raises(UserError, match=f"^{re.escape(message)}"):
+        list(read_entries(handle, "x.json"))
+    assert handle.tell() < 5000
+
+
+@pytest.mark.parametrize("rest", ["", ', "sequence": {}', ', "sequence": {"length": 0}'])
+def test_an_entry_without_sequence_is_read_as_empty(rest):
+    [protein] = read('[{"primaryAccession": "P1"' + rest + "}]")
+    assert (protein.accession, protein.sequence) == ("P1", "")
 
 
 def test_a_page():

@@ -1,0 +1,39 @@
+"""Text from elsewhere that must not break a line: of a table, a log or an error message."""
+
+import re
+
+_SHOWN = 40
+_WHITE_SPACE = re.compile(r"[^\S ]")
+
+
+def one_line(text: str) -> str:
+    """The same text in printable characters: white space as blanks, all else escaped.
+
+    Examples
+    --------
+    >>> one_line("Homo sapiens"), one_line("a\\tb\\x07\\ud800")
+    ('Homo sapiens', 'a b\\\\x07\\\\ud800')
+    """
+    if text.isprintable():
+        return text
+    spaced = _WHITE_SPACE.sub(" ", text)
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in spaced)
+
+
+def shown(value: object) -> str:
+    """A value found in a file, short enough for an error message.
+
+    Examples
+    --------
+    >>> shown("x"), shown([1, 2]), shown({}), shown("A" * 99)
+    ("'x'", 'a list of 2', 'an object of 0', "'AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA'... (99)")
+    """
+    if isinstance(value, list):
+        return f"a list of {len(value):,}"
+    if isinstance(value, dict):
+        return f"an object of {len(value):,}"
+    if isinstance(value, int) and abs(value) >= 10**_SHOWN:
+        return "a huge number"
+    if isinstance(value, str) and len(value) > _SHOWN:
+        return f"{value[:_SHOWN]!r}... ({len(value):,})"
+    return repr(value)
