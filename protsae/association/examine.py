@@ -24,7 +24,7 @@ from protsae.association.position_matched import (
 from protsae.association.position_null import PositionLaws
 from protsae.association.propose import propose
 from protsae.association.ranks import rank_scores
-from protsae.association.rotation_null import RotatedLabels
+from protsae.association.rotation_null import RotatedLabels, covers_proteins
 from protsae.association.scores import always_on_f1, f1_score, reaches
 from protsae.association.thresholds import positive_quantiles
 from protsae.association.verdicts import CountsByCluster
@@ -112,6 +112,10 @@ class HeldOut:
         """Rows with the property, ascending."""
         return _rows(self.labels, property_)
 
+    def is_whole(self, concept: int) -> bool:
+        """Whether a concept `covers_proteins`."""
+        return covers_proteins(self.rows(concept), self.exchange(concept).chains)
+
     def nulls(self, concept: int) -> "ConceptNulls":
         """Of one concept; kept for the next detectors where all of them fit into ``HELD_BYTES``."""
         if self.labels.shape[0] * self.labels.shape[1] * NULL_BYTES > HELD_BYTES:
@@ -124,9 +128,13 @@ class HeldOut:
     def _nulls(self) -> dict[int, "ConceptNulls"]:
         return {}
 
+    def exchange(self, concept: int) -> Exchange:
+        """Who takes labels of a concept from whom."""
+        return self._exchanges[int(self.known_column[concept])]
+
     @cached_property
-    def exchanges(self) -> dict[int, Exchange]:
-        """By column of ``known``: who takes labels from whom."""
+    def _exchanges(self) -> dict[int, Exchange]:
+        """By column of ``known``."""
         return {
             column: Exchange.of(Chains(self.lengths, self.family, self.known[:, column]))
             for column in np.unique(self.known_column).tolist()
@@ -228,16 +236,16 @@ def examine(layer: Layer, split: HeldOut, codes: Codes, keep: Keep = "leading") 
             split.preferred_end,
         )
         for concept in np.unique(property_[of_group]).tolist():
-            nulls = split.nulls(concept)
-            whole[concept] = nulls.rotated.whole
             members = of_group[property_[of_group] == concept]
+            nulls = split.nulls(concept) if tested[members[0]] else None
+            whole[concept] = split.is_whole(concept)
             for some in np.array_split(members, -(-len(members) // PAIRS_AT_ONCE)):
                 rows_on = [_rows_above(activations, column[pair], threshold[pair]) for pair in some]
                 counts = counts_by_cluster(split, concept, rows_on)
                 positives = split.positives[:, [concept]]
                 sums = counts.tp, counts.on, positives
                 measured.loc[some, list(INTERVAL)] = np.stack(f1_interval(*sums), axis=1)
-                if tested[some[0]]:
+                if nulls is not None:
                     measured.loc[some, list(OF_NULLS)] = nulls.scores(
                         rows_on, counts.on.sum(0), leading[some], layer.settings.seed
                     )
@@ -268,8 +276,7 @@ class ConceptNulls:
     @classmethod
     def of(cls, split: HeldOut, concept: int) -> "ConceptNulls":
         """Rotate the labels and hand them on."""
-        exchange = split.exchanges[int(split.known_column[concept])]
-        rows = split.rows(concept)
+        exchange, rows = split.exchange(concept), split.rows(concept)
         rotated = RotatedLabels.of(rows, exchange.chains)
         return cls(split, concept, rotated, PositionLaws.of(rows, exchange))
 

@@ -78,6 +78,17 @@ def rotation_null(
     return null
 
 
+def covers_proteins(rows: np.ndarray, chains: Chains) -> bool:
+    """Whether a concept, by the rows where it holds, is one of whole proteins.
+
+    It covers `WHOLE_SHARE` of the known residues of the median protein that has it.
+    """
+    size = np.bincount(chains.protein[rows], minlength=chains.n_proteins)
+    present = size > 0
+    covered = np.median(size[present] / chains.n_known[present]) if present.any() else 0.0
+    return bool(covered >= WHOLE_SHARE)
+
+
 @dataclass(frozen=True, eq=False)
 class RotatedLabels:
     """A concept's labels under the rotations that keep them whole, in the proteins that have any.
@@ -147,8 +158,7 @@ class RotatedLabels:
         # What C counts with the allowed rotations as "on": of these, those that label a place.
         times = overlaps(Runs.of_rows(np.flatnonzero(allowed), lengths), labels, lengths)
         share = times / np.repeat(_sums(allowed, first), lengths)
-        covered = np.median(size[present] / n_known) if present.any() else 0.0
-        whole = bool(covered >= WHOLE_SHARE)
+        whole = covers_proteins(rows, chains)
         return cls(place, holds, labels, lengths, cluster, allowed, has_label, share, whole)
 
     def pair_null(self, rows: np.ndarray) -> tuple[int, float, float]:
