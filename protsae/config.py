@@ -7,6 +7,8 @@ a setting is declared once.
 
 import difflib
 import itertools
+import math
+import os
 import sys
 from collections import Counter
 from pathlib import Path
@@ -14,6 +16,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 
 import yaml
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -31,6 +34,11 @@ Share = Annotated[float, Field(gt=0, lt=1)]
 Positive = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 Layers = tuple[Annotated[int, Field(ge=0)], ...]
+LocalPath = Annotated[str, AfterValidator(os.path.expanduser)]
+"""A path, or a name that is none; ``~/`` is the user's home."""
+
+MAX_VARIANTS = 1000
+"""SAEs of a layer, at most: a slip in a list of lists asks for millions."""
 
 
 NULL = (None, "null")
@@ -46,7 +54,7 @@ class Settings(BaseModel):
 class FetchSettings(Settings):
     """Which proteins, from where, and what is left out."""
 
-    input: str = Field(
+    input: LocalPath = Field(
         "data/sample/proteins.json.gz",
         description="'uniprot' for the REST API, or a file: UniProt JSON, Swiss-Prot flat text or "
         "FASTA, plain or .gz",
@@ -54,7 +62,7 @@ class FetchSettings(Settings):
     query: str | None = Field(
         None, description="UniProt query, for input 'uniprot', e.g. '(reviewed:true) AND ...'"
     )
-    annotations: str | None = Field(
+    annotations: LocalPath | None = Field(
         None,
         description="TSV beside a FASTA input: accession, type, start, end, description (1-based, "
         "inclusive) and, where known, evidence (ECO codes)",
@@ -100,7 +108,7 @@ class SplitSettings(Settings):
     valid: Share = Field(0.2, description="share of residues in valid")
     test: Share = Field(0.2, description="share of residues in test")
     seed: Seed = Field(0, description="seed of the assignment of clusters")
-    previous: str | None = Field(
+    previous: LocalPath | None = Field(
         None,
         description="proteins.parquet of an earlier run: its proteins keep their part, and new "
         "ones follow them",
@@ -127,7 +135,7 @@ class CacheSettings(Settings):
 class EmbedSettings(Settings):
     """Which ESM-2, which layers, and how the cache is stored."""
 
-    model: str = Field(
+    model: LocalPath = Field(
         "data/model/esm2_t6_protsae.pt",
         description="fair-esm name (esm2_t33_650M_UR50D, downloaded by fair-esm) or a local .pt",
     )
@@ -259,6 +267,10 @@ def expand_lists(variants: dict[str, Any]) -> dict[str, Any]:
         lists = {}
         if isinstance(values, dict):
             lists = {k: v for k, v in values.items() if k in SWEPT and isinstance(v, list)}
+        if len(expanded) + math.prod(map(len, lists.values())) > MAX_VARIANTS:
+            raise ValueError(
+                f"{name}: its lists give more than {MAX_VARIANTS:,} SAEs; shorten them"
+            )
         for key, listed in lists.items():
             if not listed:
                 raise ValueError(f"{name}.{key} is an empty list; give one value or more")
@@ -327,7 +339,7 @@ class PropertySettings(Settings):
         description="UniProt features that count: all, or those with an experimental evidence "
         "code; the residues of the others are then unknown",
     )
-    labels: tuple[str, ...] = Field(
+    labels: tuple[LocalPath, ...] = Field(
         (),
         description="files of other labels, one per residue (docs/labels.md), as properties",
     )
@@ -349,7 +361,7 @@ class AnnotateSettings(PropertySettings):
         min_length=1,
         description="thresholds tried: quantiles of a feature's positive activations on train",
     )
-    reference_rates: str | None = Field(
+    reference_rates: LocalPath | None = Field(
         None,
         description="file of base rates (docs/tables.md, base_rates.tsv) that F1 is also given at; "
         "null: none",
@@ -447,7 +459,7 @@ class PretrainSettings(Settings):
 class Config(SaeVariants):
     """The whole of config.yaml."""
 
-    results: str = Field("results", description="folder that receives everything")
+    results: LocalPath = Field("results", description="folder that receives everything")
     fetch: FetchSettings = FetchSettings()
     split: SplitSettings = SplitSettings()
     cache: CacheSettings = CacheSettings()
@@ -477,6 +489,12 @@ class Config(SaeVariants):
         for key, layers in lists.items():
             if len(set(layers)) < len(layers):
                 raise ValueError(f"{key}: a layer occurs twice in {list(layers)}")
+        for key, path in {"results": self.results, **local_files(self)}.items():
+            if not path.isprintable() or set("{}") & set(path):
+                raise ValueError(
+                    f"{key}: {path!r} has a brace or a character that cannot be printed, which "
+                    "Snakemake does not take for itself; rename it"
+                )
         own = Path(self.results, "proteins", "proteins.parquet")
         if self.split.previous and Path(self.split.previous).resolve() == own.resolve():
             raise ValueError(
@@ -516,18 +534,43 @@ def parse_settings(model: type[S], values: dict[str, Any], where: str = "config"
         if problem["type"] in ("missing", "value_error"):
             found = ""
         message = problem["msg"].removeprefix("Value error, ")
+        if problem["type"] == "tuple_type":
+            message = f"expected a list, such as [{problem['input']}]"
         raise UserError(f"{where}: {key + ': ' if key else ''}{message}{found}") from None
 
 
 def read_config(path: str | Path) -> Config:
     """Read and validate a YAML configuration file."""
+    validate_keys(path)
+    values = yaml.safe_load(Path(path).read_text()) or {}
+    return parse_settings(Config, values, str(path))
+
+
+def validate_keys(path: str | Path) -> None:
+    """Raise UserError if a file is no YAML, or has a key twice, of which YAML loses the first."""
     try:
-        values = yaml.safe_load(Path(path).read_text()) or {}
+        root = yaml.compose(Path(path).read_text(), Loader=yaml.SafeLoader)
     except FileNotFoundError:
         raise UserError(f"{path}: no such configuration file") from None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise UserError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
-    return parse_settings(Config, values, str(path))
+    waiting, seen = [root], set()
+    while waiting:
+        node = waiting.pop()
+        if not isinstance(node, yaml.CollectionNode) or id(node) in seen:
+            continue
+        seen.add(id(node))
+        if isinstance(node, yaml.SequenceNode):
+            waiting += node.value
+            continue
+        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        for key, number in Counter(keys).items():
+            if number > 1:
+                raise UserError(
+                    f"{path}: {key!r} occurs {number} times in one section; YAML keeps the last; "
+                    "put all of it into one"
+                )
+        waiting += [value for _, value in node.value]
 
 
 def local_files(config: Config) -> dict[str, str]:

@@ -6,13 +6,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+_UMASK = os.umask(0)
+os.umask(_UMASK)
+
 
 @contextmanager
 def atomic_path(target: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside ``target``; rename it onto ``target`` when the block succeeds.
 
     The temporary keeps the target's suffixes, so that writers which look at them behave. If the
-    block raises, the temporary is removed and the target is left as it was.
+    block raises, the temporary is removed and the target is left as it was. Whatever a writer makes
+    of it, the target may be read by whom the umask lets read it.
 
     Examples
     --------
@@ -30,6 +34,7 @@ def atomic_path(target: str | Path) -> Iterator[Path]:
         yield temporary
         with temporary.open("rb") as handle:
             os.fsync(handle.fileno())
+        temporary.chmod(0o666 & ~_UMASK)
         temporary.replace(target)
     except BaseException:
         if temporary.is_dir():

@@ -17,10 +17,10 @@ from protsae.errors import UserError
 from protsae.io.atomic import atomic_path
 from protsae.io.shard_index import CacheSource, ShardIndex, ShardKind, open_shard, write_index
 
-KIND = ShardKind("protsae-codes", 1, "codes", "encode")
+KIND = ShardKind("protsae-codes", 2, "codes", "encode")
 
 CHUNK = 2**16
-"""Values stored together."""
+"""Values stored, and checked by one checksum, together."""
 
 
 class CodesWriter:
@@ -47,7 +47,10 @@ class CodesWriter:
         for variant, group in self._groups.items():
             sizes = np.concatenate(self._row_sizes[variant], dtype=np.int64)
             assert len(sizes) == n_residues, f"{variant}: {len(sizes)} of {n_residues} rows"
-            group["indptr"] = np.append(0, np.cumsum(sizes))
+            indptr = np.append(0, np.cumsum(sizes))
+            group.create_dataset(
+                "indptr", data=indptr, chunks=(min(CHUNK, len(indptr)),), fletcher32=True
+            )
 
 
 @contextmanager
@@ -79,7 +82,9 @@ def write_codes(
             group.attrs["shape"] = np.array([n_residues, width])
             group.attrs["sae_sha256"] = digests[variant]
             for name, dtype in (("data", np.float32), ("indices", np.int32)):
-                group.create_dataset(name, (0,), dtype, maxshape=(None,), chunks=(CHUNK,))
+                group.create_dataset(
+                    name, (0,), dtype, maxshape=(None,), chunks=(CHUNK,), fletcher32=True
+                )
         writer = CodesWriter(groups)
         yield writer
         writer.finish(n_residues)
@@ -108,7 +113,7 @@ class StoredCodes:
     ------
     UserError
         If a file is missing, is no complete file of codes, lacks the SAE or has those of other
-        weights, or does not fit the others (`ShardIndex`).
+        weights, does not fit the others (`ShardIndex`), or, while it is read, if it is damaged.
     """
 
     def __init__(
@@ -118,7 +123,7 @@ class StoredCodes:
             files = [opened.enter_context(open_shard(path, KIND)) for path in paths]
             groups = [_group(p, f, variant, sae_sha256) for p, f in zip(paths, files, strict=True)]
             self.index = ShardIndex(paths, files, KIND, protein_set_sha256)
-            self._indptr = [group["indptr"][:] for group in groups]
+            self._indptr = [_indptr(p, group) for p, group in zip(paths, groups, strict=True)]
             self.n_features = int(groups[0].attrs["shape"][1])
         self._paths = list(paths)
         self._name = f"codes/{variant}"
@@ -140,21 +145,59 @@ class StoredCodes:
             for wanted in self.index.groups(accessions, max_rows):
                 places = (wanted[column].tolist() for column in ("shard", "offset", "length"))
                 parts = [
-                    self._rows(groups[shard], self._indptr[shard][offset : offset + length + 1])
+                    self._rows(
+                        self._paths[shard],
+                        groups[shard],
+                        self._indptr[shard][offset : offset + length + 1],
+                    )
                     for shard, offset, length in _joined(zip(*places, strict=True))
                 ]
                 yield wanted["accession"].tolist(), sparse.csr_array(sparse.vstack(parts))
 
-    def _rows(self, group: h5py.Group, indptr: np.ndarray) -> sparse.csr_array:
+    def _rows(self, path: str | Path, group: h5py.Group, indptr: np.ndarray) -> sparse.csr_array:
         first, last = indptr[0], indptr[-1]
         # SciPy makes the columns as wide as these offsets, of which few need 8 bytes.
         offsets = indptr - first
         if last - first <= np.iinfo(np.int32).max:
             offsets = offsets.astype(np.int32)
-        return sparse.csr_array(
-            (group["data"][first:last], group["indices"][first:last], offsets),
-            shape=(len(indptr) - 1, self.n_features),
+        with _named(path):
+            data, indices = group["data"][first:last], group["indices"][first:last]
+        # SciPy believes what it is given, and would read and write beside its arrays.
+        if len(indices) and not 0 <= indices.min() <= indices.max() < self.n_features:
+            raise UserError(
+                f"{path}: {self._name} has features that are not among {self.n_features}; {_AGAIN}"
+            )
+        if not (np.isfinite(data) & (data >= 0)).all():
+            raise UserError(
+                f"{path}: {self._name} has values that are NaN, infinite or below 0; {_AGAIN}"
+            )
+        return sparse.csr_array((data, indices, offsets), shape=(len(indptr) - 1, self.n_features))
+
+
+_AGAIN = "encode again"
+
+
+@contextmanager
+def _named(path: str | Path) -> Iterator[None]:
+    """What HDF5 says of a damaged file, as one line."""
+    try:
+        yield
+    except OSError as error:
+        raise UserError(f"{path}: damaged ({' '.join(str(error).split())}); {_AGAIN}") from None
+
+
+def _indptr(path: str | Path, group: h5py.Group) -> np.ndarray:
+    """Where each row begins, checked: SciPy ends in a segmentation fault where it falls."""
+    with _named(path):
+        indptr: np.ndarray = group["indptr"][:]
+    n_rows, n_values = int(group.attrs["shape"][0]), len(group["data"])
+    whole = len(group["indices"]) == n_values and len(indptr) == n_rows + 1
+    if not whole or indptr[0] != 0 or indptr[-1] != n_values or (np.diff(indptr) < 0).any():
+        raise UserError(
+            f"{path}: {group.name}/indptr does not cut {n_values:,} values into {n_rows:,} rows; "
+            f"{_AGAIN}"
         )
+    return indptr
 
 
 def _group(path: str | Path, file: h5py.File, variant: str, sae_sha256: str) -> h5py.Group:

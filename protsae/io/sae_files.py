@@ -5,7 +5,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -17,7 +16,8 @@ from protsae.io.saelens import ARCHITECTURE, GATED_NAMES
 from protsae.provenance import file_sha256, settings_sha256
 
 FORMAT = "protsae-sae"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+WEIGHTS, CONFIG = "sae_weights.safetensors", "cfg.json"
 _SAELENS_VERSION = "6.18.0"
 UNKNOWN = "unknown"
 """In place of a checksum, for an SAE that another program trained."""
@@ -62,22 +62,36 @@ class SaeSource:
 def write_sae(folder: str | Path, weights: dict[str, Tensor], source: SaeSource) -> None:
     """Write the three files; ``protsae.json`` comes last and makes the folder valid.
 
+    It has the checksums of the two others, so that no other weights pass for these.
+
     Parameters
     ----------
     weights : dict
         State of the SAE: W_enc (d_model, n_features), b_enc, W_dec (n_features, d_model), b_dec and
         what its architecture adds; float32, normalisation folded in.
+
+    Raises
+    ------
+    UserError
+        If a weight is NaN or infinite; nothing is written.
     """
     folder = Path(folder)
+    for name, value in weights.items():
+        n_bad = value.numel() - int(value.isfinite().sum())
+        if n_bad:
+            raise UserError(
+                f"{folder}: {n_bad:,} of {value.numel():,} values of {name} are NaN or infinite; "
+                "no SAE is written; train again with a lower lr"
+            )
     (folder / "protsae.json").unlink(missing_ok=True)  # of an earlier SAE
-    with atomic_path(folder / "sae_weights.safetensors") as temporary:
+    with atomic_path(folder / WEIGHTS) as temporary:
         names = GATED_NAMES if source.architecture == "gated" else {}
         save_file({names.get(n, n): value.contiguous() for n, value in weights.items()}, temporary)
     n_features, d_model = weights["W_dec"].shape
     topk = {"k": source.k, "rescale_acts_by_decoder_norm": False}
     sparsity = topk if source.architecture == "topk" else {}
     write_json(
-        folder / "cfg.json",
+        folder / CONFIG,
         {
             "architecture": ARCHITECTURE[source.architecture],
             **sparsity,
@@ -97,7 +111,12 @@ def write_sae(folder: str | Path, weights: dict[str, Tensor], source: SaeSource)
     )
     write_json(
         folder / "protsae.json",
-        {"format": FORMAT, "format_version": FORMAT_VERSION, **asdict(source)},
+        {
+            "format": FORMAT,
+            "format_version": FORMAT_VERSION,
+            "sha256": {name: file_sha256(folder / name) for name in (WEIGHTS, CONFIG)},
+            **asdict(source),
+        },
     )
 
 
@@ -107,7 +126,7 @@ def read_sae(folder: str | Path) -> tuple[dict[str, Tensor], SaeSource]:
     Raises
     ------
     UserError
-        If a file is missing or not of this format.
+        If a file is missing, not of this format, or not the one that was written.
     """
     folder = Path(folder)
     document = read_json(folder / "protsae.json")
@@ -117,12 +136,9 @@ def read_sae(folder: str | Path) -> tuple[dict[str, Tensor], SaeSource]:
             f"{folder / 'protsae.json'}: format {found[0]} version {found[1]}; expected {FORMAT} "
             f"version {FORMAT_VERSION}; train again"
         )
-    try:
-        weights = load_file(folder / "sae_weights.safetensors")
-    except (FileNotFoundError, SafetensorError) as error:
-        raise UserError(
-            f"{folder / 'sae_weights.safetensors'}: cannot be read ({error}); train again"
-        ) from None
+    for name, expected in document.pop("sha256").items():
+        _validate_file(folder / name, expected)
+    weights = load_file(folder / WEIGHTS)
     source = SaeSource(**document)
     if source.architecture == "gated":
         for ours, theirs in GATED_NAMES.items():
@@ -130,10 +146,22 @@ def read_sae(folder: str | Path) -> tuple[dict[str, Tensor], SaeSource]:
     return weights, source
 
 
+def _validate_file(path: Path, expected: str) -> None:
+    """Raise UserError unless a file has the checksum that protsae.json says."""
+    if not path.is_file():
+        raise UserError(f"{path}: no such file, but protsae.json is there; train again")
+    found = file_sha256(path)
+    if found != expected:
+        raise UserError(
+            f"{path}: sha256 {found[:12]}; expected {expected[:12]}, as protsae.json says: damaged "
+            "or of another SAE; copy both again, or train again"
+        )
+
+
 def sae_sha256(folder: str | Path) -> str:
-    """Checksum of all that what an SAE encodes depends on: its weights, and what it is."""
-    files = [Path(folder) / name for name in ("sae_weights.safetensors", "protsae.json")]
-    return settings_sha256([file_sha256(path) for path in files])
+    """Checksum of all that what an SAE encodes depends on: ``protsae.json``, which has that of the
+    weights."""
+    return file_sha256(Path(folder) / "protsae.json")
 
 
 def train_set_sha256(accessions: set[str]) -> str:

@@ -1,3 +1,4 @@
+import re
 import shutil
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import torch
 from scipy import sparse
 
 from protsae.cli import main
+from protsae.errors import UserError
 from protsae.io.codes import StoredCodes
 from protsae.io.proteins_table import read_split_proteins
 from protsae.io.sae_files import sae_sha256
@@ -182,5 +184,59 @@ def test_no_codes(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert annotate(run, [run / "shard-0.h5"], "topk") == 2
     assert capsys.readouterr().err == (
         f"protsae annotate: {run}/shard-0.h5: format protsae-activations version 2; expected a "
-        "complete protsae-codes file of version 1; delete it and run the encode stage again\n"
+        "complete protsae-codes file of version 2; delete it and run the encode stage again\n"
     )
+
+
+def copied(run: Path, folder: Path) -> Path:
+    """The codes, with the protein table and the SAE that they need, where they may be damaged."""
+    for name in ("codes-0.h5", "codes-1.h5", "proteins.parquet"):
+        shutil.copy(run / name, folder / name)
+    shutil.copytree(run / "topk", folder / "topk")
+    return folder
+
+
+def every_block(run: Path) -> list[tuple[list[str], sparse.csr_array]]:
+    names = set(read_split_proteins(run / "proteins.parquet")[0]["accession"])
+    return list(open_codes(run, "topk").blocks(names, 100))
+
+
+@pytest.mark.parametrize("name", ["data", "indices", "indptr"])
+def test_a_flipped_bit_is_found(run: Path, tmp_path: Path, name: str) -> None:
+    path = copied(run, tmp_path) / "codes-0.h5"
+    assert every_block(tmp_path)
+    with h5py.File(path, "r") as file:
+        chunk = file[f"codes/topk/{name}"].id.get_chunk_info(0)
+    damaged = bytearray(path.read_bytes())
+    damaged[chunk.byte_offset + 5] ^= 4
+    path.write_bytes(damaged)
+    start, end = re.escape(f"{path}: damaged ("), re.escape("); encode again")
+    with pytest.raises(UserError, match=f"^{start}.*{end}$"):
+        every_block(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "place", "value", "problem"),
+    [
+        ("indptr", 3, 10**6, "/indptr does not cut "),
+        ("indptr", 0, 1, "/indptr does not cut "),
+        ("indptr", -1, 5, "/indptr does not cut "),
+        ("indices", 7, -1, " has features that are not among "),
+        ("indices", 7, 10**6, " has features that are not among "),
+        ("data", 7, np.nan, " has values that are NaN, infinite or below 0"),
+        ("data", 7, np.inf, " has values that are NaN, infinite or below 0"),
+        ("data", 7, -1.0, " has values that are NaN, infinite or below 0"),
+    ],
+)
+def test_codes_that_are_none(
+    run: Path, tmp_path: Path, name: str, place: int, value: float, problem: str
+) -> None:
+    """Written with right checksums: SciPy would read and write beside its arrays."""
+    path = copied(run, tmp_path) / "codes-0.h5"
+    with h5py.File(path, "a") as file:
+        dataset = file[f"codes/topk/{name}"]
+        dataset[len(dataset) - 1 if place < 0 else place] = value
+    with pytest.raises(UserError, match=re.escape(problem)) as error:
+        every_block(tmp_path)
+    assert str(error.value).startswith(f"{path}: ")
+    assert str(error.value).endswith("; encode again")

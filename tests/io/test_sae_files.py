@@ -1,3 +1,4 @@
+import hashlib
 import json
 import re
 from dataclasses import replace
@@ -153,23 +154,58 @@ def test_an_interrupted_rewrite_is_no_sae(tmp_path: Path, monkeypatch: pytest.Mo
 def test_another_version(tmp_path: Path) -> None:
     write(tmp_path)
     path = tmp_path / "protsae.json"
-    path.write_text(path.read_text().replace('"format_version": 1', '"format_version": 2'))
-    message = f"{path}: format protsae-sae version 2; expected protsae-sae version 1; train again"
+    path.write_text(path.read_text().replace('"format_version": 2', '"format_version": 1'))
+    message = f"{path}: format protsae-sae version 1; expected protsae-sae version 2; train again"
     with pytest.raises(UserError, match=f"^{re.escape(message)}$"):
         read_sae(tmp_path)
 
 
-@pytest.mark.parametrize("damage", ["missing", "cut short"])
-def test_weights_that_cannot_be_read(tmp_path: Path, damage: str) -> None:
+@pytest.mark.parametrize("name", ["sae_weights.safetensors", "cfg.json"])
+def test_files_that_are_not_those_written(tmp_path: Path, name: str) -> None:
+    """Missing, cut short, one bit flipped, and the intact file of another SAE."""
     write(tmp_path)
-    path = tmp_path / "sae_weights.safetensors"
-    if damage == "missing":
-        path.unlink()
-    else:
-        path.write_bytes(path.read_bytes()[:-7])
-    start, end = re.escape(f"{path}: cannot be read ("), re.escape("); train again")
-    with pytest.raises(UserError, match=f"^{start}.*{end}$"):
+    write(tmp_path / "other", "relu")
+    path, other = tmp_path / name, tmp_path / "other" / name
+    intact = path.read_bytes()
+    path.unlink()
+    message = f"{path}: no such file, but protsae.json is there; train again"
+    with pytest.raises(UserError, match=f"^{re.escape(message)}$"):
         read_sae(tmp_path)
+    flipped = bytearray(intact)
+    flipped[len(flipped) // 2] ^= 1
+    expected = hashlib.sha256(intact).hexdigest()[:12]
+    for damaged in (intact[:-7], bytes(flipped), other.read_bytes()):
+        path.write_bytes(damaged)
+        found = hashlib.sha256(damaged).hexdigest()[:12]
+        message = (
+            f"{path}: sha256 {found}; expected {expected}, as protsae.json says: damaged or of "
+            "another SAE; copy both again, or train again"
+        )
+        with pytest.raises(UserError, match=f"^{re.escape(message)}$"):
+            read_sae(tmp_path)
+    path.write_bytes(intact)
+    read_sae(tmp_path)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_what_is_not_finite_is_not_written(tmp_path: Path, value: float) -> None:
+    weights = random_sae("topk").state_dict()
+    weights["b_dec"][2] = value
+    message = (
+        f"{tmp_path}: 1 of {len(weights['b_dec'])} values of b_dec are NaN or infinite; no SAE is "
+        "written; train again with a lower lr"
+    )
+    with pytest.raises(UserError, match=f"^{re.escape(message)}$"):
+        write_sae(tmp_path, weights, SOURCE)
+    assert not list(tmp_path.iterdir())
+
+
+def test_everyone_in_the_group_may_read_the_weights(tmp_path: Path) -> None:
+    """As a file that is simply opened: the modes that the umask leaves."""
+    write(tmp_path)
+    (tmp_path / "plain").write_text("")
+    plain = (tmp_path / "plain").stat().st_mode
+    assert {path.stat().st_mode for path in tmp_path.iterdir()} == {plain}
 
 
 def test_an_sae_and_its_own_activations(tmp_path: Path) -> None:

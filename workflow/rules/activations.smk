@@ -21,9 +21,9 @@ rule onehot_shard:
         compression=CONFIG.cache.compression,
         code=code("onehot"),
     shell:
-        "protsae onehot --proteins {input} --shard $((10#{wildcards.shard}))"
+        "protsae onehot --proteins {input:q} --shard $((10#{wildcards.shard}))"
         " --shards {params.shards} --compression {params.compression}"
-        " --output {output} > {log} 2>&1"
+        " --output {output:q} > {log:q} 2>&1"
 
 
 rule randomise:
@@ -46,7 +46,7 @@ rule randomise:
         model=lambda wildcards: CONFIG.embed.model,
         code=code("randomise"),
     shell:
-        "protsae randomise --model {params.model} --output {output.weights} > {log} 2>&1"
+        "protsae randomise --model {params.model:q} --output {output.weights:q} > {log:q} 2>&1"
 
 
 rule embed_shard:
@@ -74,10 +74,10 @@ rule embed_shard:
         settings=lambda wildcards: to_flags(embed_settings(wildcards.model)),
         code=code("embed"),
     shell:
-        "protsae embed {params.settings} --proteins {input.proteins}"
+        "protsae embed {params.settings} --proteins {input.proteins:q}"
         " --shard $((10#{wildcards.shard})) --shards {params.shards}"
-        " --compression {params.compression} --output {output}"
-        " --threads {threads} > {log} 2>&1"
+        " --compression {params.compression} --output {output:q}"
+        " --threads {threads} > {log:q} 2>&1"
 
 
 rule onehot:

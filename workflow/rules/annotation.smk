@@ -33,10 +33,11 @@ rule encode_shard:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=480,
     params:
+        saes=lambda wildcards, input: folders(input.saes),
         code=code("encode"),
     shell:
-        "protsae encode --sae $(dirname {input.saes}) --activations {input.activations}"
-        " --proteins {input.proteins} --output {output} --threads {threads} > {log} 2>&1"
+        "protsae encode --sae {params.saes:q} --activations {input.activations:q}"
+        " --proteins {input.proteins:q} --output {output:q} --threads {threads} > {log:q} 2>&1"
 
 
 rule annotate_layer:
@@ -80,13 +81,14 @@ rule annotate_layer:
         mem_mb=lambda wildcards, attempt: 8000 * attempt,
         runtime=480,
     params:
+        saes=lambda wildcards, input: folders(input.saes),
         settings=to_flags(CONFIG.annotate),
         code=code("annotate"),
     shell:
-        "protsae annotate {params.settings} --sae $(dirname {input.saes})"
-        " --codes {input.codes} --activations {input.activations} --proteins {input.proteins}"
-        " --annotations {input.annotations} --output $(dirname {output.features})"
-        " --threads {threads} > {log} 2>&1"
+        "protsae annotate {params.settings} --sae {params.saes:q}"
+        " --codes {input.codes:q} --activations {input.activations:q} --proteins {input.proteins:q}"
+        " --annotations {input.annotations:q} --output \"$(dirname {output.features:q})\""
+        " --threads {threads} > {log:q} 2>&1"
 
 
 rule annotate:

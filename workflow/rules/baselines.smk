@@ -27,9 +27,9 @@ rule probe_layer:
         code=code("probe"),
     shell:
         "protsae probe {params.properties} {params.settings}"
-        " --activations {input.activations} --layer $((10#{wildcards.layer}))"
-        " --proteins {input.proteins} --annotations {input.annotations}"
-        " --output $(dirname {output}) > {log} 2>&1"
+        " --activations {input.activations:q} --layer $((10#{wildcards.layer}))"
+        " --proteins {input.proteins:q} --annotations {input.annotations:q}"
+        " --output \"$(dirname {output:q})\" > {log:q} 2>&1"
 
 
 rule lookup:
@@ -60,9 +60,9 @@ rule lookup:
         code=code("lookup"),
     shell:
         "protsae lookup {params.properties} {params.probe} {params.settings}"
-        " --proteins {input.proteins} --annotations {input.annotations}"
-        " --provenance {input.provenance} --output $(dirname {output.lookup})"
-        " --threads {threads} > {log} 2>&1"
+        " --proteins {input.proteins:q} --annotations {input.annotations:q}"
+        " --provenance {input.provenance:q} --output \"$(dirname {output.lookup:q})\""
+        " --threads {threads} > {log:q} 2>&1"
 
 
 rule probe:

@@ -2,6 +2,7 @@
 # Nothing heavy is imported here: Snakemake parses this file again in every cluster job.
 import re
 from pathlib import Path
+from shlex import quote
 
 import yaml
 
@@ -10,6 +11,7 @@ from protsae.config import (
     PropertySettings,
     local_files,
     parse_settings,
+    validate_keys,
     validate_local_files,
 )
 from protsae.errors import UserError
@@ -19,9 +21,11 @@ from protsae.models import ONEHOT, randomised
 from protsae.provenance import code_digest
 
 # Jobs call the protsae that belongs to the Python that runs Snakemake, activated or not.
-shell.prefix(f'set -euo pipefail; PATH="{Path(sys.executable).parent}:$PATH"; ')
+shell.prefix(f'set -euo pipefail; PATH={quote(str(Path(sys.executable).parent))}:$PATH; ')
 
 try:
+    for path in workflow.configfiles:
+        validate_keys(path)
     CONFIG = parse_settings(Config, config, "config")
     validate_local_files(CONFIG)
 except UserError as error:
@@ -66,6 +70,11 @@ def layer_paths(pattern):
 def sae_paths(pattern):
     """The pattern for every model, layer and SAE variant of the run."""
     return expand(layer_paths(pattern), variant=sorted(CONFIG.train))
+
+
+def folders(paths):
+    """Of each path its folder."""
+    return [str(Path(path).parent) for path in paths]
 
 
 def local_file(key):

@@ -23,7 +23,7 @@ rule fetch:
         settings=to_flags(CONFIG.fetch),
         code=code("fetch"),
     shell:
-        "protsae fetch {params.settings} --output $(dirname {output.proteins}) > {log} 2>&1"
+        "protsae fetch {params.settings} --output \"$(dirname {output.proteins:q})\" > {log:q} 2>&1"
 
 
 rule split:
@@ -51,6 +51,6 @@ rule split:
         properties=lambda wildcards, input: to_flags(PROPERTIES),
         code=code("split"),
     shell:
-        "protsae split {params.settings} {params.properties} --input {input.fetched}"
-        " --annotations {input.annotations} --output {output.proteins}"
-        " --threads {threads} 2>&1 | tee {log}"
+        "protsae split {params.settings} {params.properties} --input {input.fetched:q}"
+        " --annotations {input.annotations:q} --output {output.proteins:q}"
+        " --threads {threads} 2>&1 | tee {log:q}"

@@ -34,13 +34,14 @@ rule tables:
         mem_mb=8000,
         runtime=60,
     params:
+        annotations=lambda wildcards, input: folders(input.annotations),
         code=code("tables"),
     shell:
-        "protsae tables --proteins {input.proteins}"
-        " --annotations $(dirname {input.annotations})"
-        " --evaluations {input.evaluations} --probes {input.probes}"
-        " --lookup {input.lookup} --rules {input.rules} --rule-counts {input.rule_counts}"
-        " --output $(dirname {output.features}) > {log} 2>&1"
+        "protsae tables --proteins {input.proteins:q}"
+        " --annotations {params.annotations:q}"
+        " --evaluations {input.evaluations:q} --probes {input.probes:q}"
+        " --lookup {input.lookup:q} --rules {input.rules:q} --rule-counts {input.rule_counts:q}"
+        " --output \"$(dirname {output.features:q})\" > {log:q} 2>&1"
 
 
 rule report:
@@ -76,7 +77,7 @@ rule report:
         code=code("report"),
     shell:
         "protsae report {params.settings} {params.labels:q}"
-        " --results $(dirname {output}) --output {output} > {log} 2>&1"
+        " --results \"$(dirname {output:q})\" --output {output:q} > {log:q} 2>&1"
 
 
 rule scaling:
@@ -99,4 +100,4 @@ rule scaling:
     params:
         code=code("scaling"),
     shell:
-        "protsae scaling --evaluations {input} --output $(dirname {output.table}) > {log} 2>&1"
+        "protsae scaling --evaluations {input:q} --output \"$(dirname {output.table:q})\" > {log:q} 2>&1"

@@ -39,14 +39,14 @@ rule train_saes:
         stream=to_flags(CONFIG.stream),
         saes=variants_flag(CONFIG.train),
         model=lambda wildcards: (
-            f"--model {embed_settings(wildcards.model).model}" if END_TO_END else ""
+            f"--model {quote(embed_settings(wildcards.model).model)}" if END_TO_END else ""
         ),
         folder=lambda wildcards, output: Path(output[0]).parents[1],
         code=code("train"),
     shell:
-        "protsae train {params.saes} {params.stream} {params.model} --activations {input.activations}"
-        " --layer $((10#{wildcards.layer})) --proteins {input.proteins}"
-        " --output {params.folder} --threads {threads} > {log} 2>&1"
+        "protsae train {params.saes} {params.stream} {params.model} --activations {input.activations:q}"
+        " --layer $((10#{wildcards.layer})) --proteins {input.proteins:q}"
+        " --output {params.folder:q} --threads {threads} > {log:q} 2>&1"
 
 
 rule evaluate_saes:
@@ -81,18 +81,19 @@ rule evaluate_saes:
         runtime=480,
         gpu=int(CONFIG.embed.device == "cuda"),
     params:
+        saes=lambda wildcards, input: folders(input.saes),
         settings=to_flags(CONFIG.evaluate),
         # One-hot sequences have no model to splice the SAE into.
         splice=lambda wildcards: (
-            f"--model {embed_settings(wildcards.model).model} --device {CONFIG.embed.device}"
+            f"--model {quote(embed_settings(wildcards.model).model)} --device {CONFIG.embed.device}"
             if wildcards.model != ONEHOT
             else ""
         ),
         code=code("evaluate"),
     shell:
-        "protsae evaluate {params.settings} {params.splice} --sae $(dirname {input.saes})"
-        " --activations {input.activations} --proteins {input.proteins}"
-        " --threads {threads} > {log} 2>&1"
+        "protsae evaluate {params.settings} {params.splice} --sae {params.saes:q}"
+        " --activations {input.activations:q} --proteins {input.proteins:q}"
+        " --threads {threads} > {log:q} 2>&1"
 
 
 rule train:
