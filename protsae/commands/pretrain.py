@@ -139,17 +139,21 @@ def resume(
     """
     trained = {"model": (state.model, state.optimiser)}
     last = pretrain.decay_start(settings)
-    progress = read_checkpoint(checkpoint, identity(settings, digests, 0), trained)
+    progress = read_checkpoint(checkpoint, identity(settings, digests, 0), trained, _warn)
     if progress and progress["step"] > last:
         raise UserError(
             f"{checkpoint}: has taken {progress['step']:,} steps at the full learning rate; this "
             f"run takes {last:,} before its decay; raise steps, lower decay_steps, or delete it"
         )
     progress = progress or read_checkpoint(
-        checkpoint, identity(settings, digests, settings.steps), trained
+        checkpoint, identity(settings, digests, settings.steps), trained, _warn
     )
     state.step = progress["step"] if progress else 0
     return progress["curve"] if progress else []
+
+
+def _warn(line: str) -> None:
+    print(line, file=sys.stderr)
 
 
 def identity(settings: PretrainSettings, digests: dict[str, str], step: int) -> str:

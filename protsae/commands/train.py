@@ -14,6 +14,8 @@ example:
 
 import argparse
 import json
+import math
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -312,23 +314,41 @@ def fit(trainings: Mapping[str, SaeTraining], data: TrainingData, checkpoint: Pa
         }
     )
     trained = {name: (training, training.optimiser) for name, training in trainings.items()}
-    found: dict[str, Any] = read_checkpoint(checkpoint, identity, trained) or {"step": 0}
+    found: dict[str, Any] = read_checkpoint(checkpoint, identity, trained, _warn) or {"step": 0}
     curves: Curves = found.get("curves") or {name: [] for name in trainings}
 
     end_to_end = any(training.settings.kl > 0 for training in trainings.values())
     batches = (data.whole_proteins if end_to_end else data.rows)(device, found["step"])
     steps = range(found["step"], max(t.settings.steps for t in trainings.values()))
     for step, batch in zip(progress(steps, "training", "steps"), batches, strict=False):
-        take_steps(trainings, batch, step, curves)
+        try:
+            take_steps(trainings, batch, step, curves)
+        except Diverged:
+            checkpoint.unlink(missing_ok=True)  # it may have the same in it
+            raise
         if (step + 1) % data.stream.checkpoint_every == 0 and step + 1 < steps.stop:
             write_checkpoint(checkpoint, identity, trained, {"step": step + 1, "curves": curves})
     return curves
 
 
+def _warn(line: str) -> None:
+    print(line, file=sys.stderr)
+
+
+class Diverged(UserError):
+    """Training has led to weights that are not finite."""
+
+
 def take_steps(
     trainings: Mapping[str, SaeTraining], batch: Batch, step: int, curves: Curves
 ) -> None:
-    """One step of every SAE that is not done yet."""
+    """One step of every SAE that is not done yet.
+
+    Raises
+    ------
+    Diverged
+        If a loss that is logged is not finite.
+    """
     for name, training in trainings.items():
         settings = training.settings
         if step >= settings.steps:
@@ -338,6 +358,12 @@ def take_steps(
         if (step + 1) % every == 0 or step + 1 == settings.steps:
             lr = training.optimiser.param_groups[0]["lr"]
             stats = asdict(training.measure(batch, taken))
+            if not (math.isfinite(stats["loss"]) and math.isfinite(stats["mse"])):
+                raise Diverged(
+                    f"{name}: training diverged: at step {step + 1:,} of {settings.steps:,} the "
+                    f"loss is {stats['loss']}; nothing is written; lower train.{name}.lr (now "
+                    f"{settings.lr:g})"
+                )
             curves[name].append({"step": step + 1, **stats, "lr": lr})
 
 

@@ -1,7 +1,8 @@
 """Interrupted training: weights, optimiser moments and progress in one safetensors file."""
 
+import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,27 +37,36 @@ def write_checkpoint(
         for index, state in optimiser.state_dict()["state"].items():
             tensors |= {f"{key}/{index}/{name}": value for name, value in state.items()}
     tensors = {name: value.detach().cpu().clone() for name, value in tensors.items()}
+    metadata = {"identity": identity, "progress": json.dumps(progress)}
+    metadata["sha256"] = _digest(tensors, metadata["progress"])
     with atomic_path(path) as temporary:
-        save_file(
-            tensors, temporary, metadata={"identity": identity, "progress": json.dumps(progress)}
-        )
+        save_file(tensors, temporary, metadata=metadata)
 
 
-def read_checkpoint(path: str | Path, identity: str, trained: Trained) -> dict[str, Any] | None:
+def read_checkpoint(
+    path: str | Path, identity: str, trained: Trained, say: Callable[[str], None]
+) -> dict[str, Any] | None:
     """Put a checkpoint back into modules and optimisers; returns its progress.
 
-    None, with nothing changed, if there is no readable checkpoint of this ``identity``: training
-    then starts anew.
+    None, with nothing changed, if there is no checkpoint of this ``identity``: training then starts
+    anew. Of one that is there and cannot be used, ``say`` is told why.
     """
+    path = Path(path)
+    if not path.exists():
+        return None
     try:
         with safe_open(path, framework="pt") as handle:
             metadata = handle.metadata() or {}
-            if metadata.get("identity") != identity:
-                return None
-            progress: dict[str, Any] = json.loads(metadata["progress"])
             tensors = {name: handle.get_tensor(name) for name in handle.keys()}  # noqa: SIM118
-    except (FileNotFoundError, SafetensorError):
+    except (OSError, SafetensorError) as error:
+        metadata, tensors = {}, {}
+        problem = f"cannot be read ({' '.join(str(error).split())})"
+    else:
+        problem = _problem(metadata, tensors, identity)
+    if problem:
+        say(f"{path}: checkpoint not used: {problem}; training starts anew")
         return None
+    progress: dict[str, Any] = json.loads(metadata["progress"])
     found: dict[str, dict[str, dict[str, Tensor]]] = {}
     for full_name, value in tensors.items():
         key, part, name = full_name.split("/")
@@ -67,3 +77,24 @@ def read_checkpoint(path: str | Path, identity: str, trained: Trained) -> dict[s
         groups = optimiser.state_dict()["param_groups"]
         optimiser.load_state_dict({"state": moments, "param_groups": groups})
     return progress
+
+
+def _digest(tensors: Mapping[str, Tensor], progress: str) -> str:
+    """Checksum of names, values and progress."""
+    digest = hashlib.sha256(progress.encode())
+    for name in sorted(tensors):
+        value = tensors[name]
+        digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
+        digest.update(value.contiguous().view(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+def _problem(metadata: Mapping[str, str], tensors: Mapping[str, Tensor], identity: str) -> str:
+    """Why it cannot be gone on from; empty if it can."""
+    if not {"identity", "progress", "sha256"} <= metadata.keys():
+        return "not written by this version of protsae"
+    if metadata["identity"] != identity:
+        return "of other settings, data or code"
+    if metadata["sha256"] != _digest(tensors, metadata["progress"]):
+        return "damaged, its checksum does not fit"
+    return ""

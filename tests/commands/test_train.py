@@ -1,4 +1,5 @@
 import json
+import re
 import shlex
 import signal
 from dataclasses import replace
@@ -65,6 +66,32 @@ def test_other_seeds_other_weights(run: Path, tmp_path: Path) -> None:
     folders = ("one/topk-seed0", "one/topk-seed1", "two/topk-seed0")
     weights = {(tmp_path / name / FILES[2]).read_bytes() for name in folders}
     assert len(weights) == 3
+
+
+def test_training_that_diverges_writes_nothing(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    saes = {"fine": TOPK, "wild": {**RELU, "lr": 1e30, "warmup": 0, "steps": 20}}
+    assert train_saes(run, tmp_path, saes, "--checkpoint-every", "1") == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert re.fullmatch(
+        r"protsae train: wild: training diverged: at step \d+ of 20 the loss is (nan|inf); nothing "
+        r"is written; lower train\.wild\.lr \(now 1e\+30\)",
+        said,
+    )
+    assert not list(tmp_path.rglob("*"))
+
+
+def test_a_damaged_checkpoint_is_told_and_not_used(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train_saes(run, tmp_path / "clean", {"topk": TOPK}) == 0
+    checkpoint = tmp_path / "again" / ".on-activations.safetensors"
+    checkpoint.parent.mkdir()
+    checkpoint.write_bytes(b"not a checkpoint")
+    assert train_saes(run, tmp_path / "again", {"topk": TOPK}) == 0
+    assert f"{checkpoint}: checkpoint not used: cannot be read (" in capsys.readouterr().err
+    assert_same_files(tmp_path / "clean" / "topk", tmp_path / "again" / "topk")
 
 
 def test_each_sae_of_a_sweep_is_as_trained_alone(run: Path, tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ def path(tmp_path: Path) -> Path:
 
 def test_all_comes_back_bit_for_bit(path: Path) -> None:
     wanted, found = trained(3), fresh(seed=1)
-    assert read_checkpoint(path, "mine", with_optimisers(found)) == PROGRESS
+    assert read_checkpoint(path, "mine", with_optimisers(found), print) == PROGRESS
     assert_equal(wanted, found)
     assert any(training.idle_F.any() for training in wanted.values())
     for key, training in wanted.items():
@@ -71,7 +71,7 @@ def test_all_comes_back_bit_for_bit(path: Path) -> None:
 
 def test_going_on_is_as_if_never_stopped(path: Path) -> None:
     found = fresh(seed=1)
-    read_checkpoint(path, "mine", with_optimisers(found))
+    read_checkpoint(path, "mine", with_optimisers(found), print)
     for step in range(3, 7):
         for training in found.values():
             training.step(batch(step), step)
@@ -80,28 +80,60 @@ def test_going_on_is_as_if_never_stopped(path: Path) -> None:
 
 def assert_untouched(path: Path, identity: str) -> None:
     found = fresh()
-    assert read_checkpoint(path, identity, with_optimisers(found)) is None
+    assert read_checkpoint(path, identity, with_optimisers(found), print) is None
     assert_equal(fresh(), found)
     assert all(t.optimiser.state_dict()["state"] == {} for t in found.values())
 
 
-def test_of_other_settings(path: Path) -> None:
+Said = pytest.CaptureFixture[str]
+
+
+def not_used(path: Path, problem: str) -> str:
+    return f"{path}: checkpoint not used: {problem}; training starts anew\n"
+
+
+def test_of_other_settings(path: Path, capsys: Said) -> None:
     assert_untouched(path, "another")
+    assert capsys.readouterr().out == not_used(path, "of other settings, data or code")
 
 
-def test_no_checkpoint(tmp_path: Path) -> None:
+def test_no_checkpoint(tmp_path: Path, capsys: Said) -> None:
     assert_untouched(tmp_path / "none.safetensors", "mine")
+    assert capsys.readouterr().out == ""
 
 
 @pytest.mark.parametrize("n_bytes", [0, 5, 300, -1], ids=str)
-def test_cut_short(path: Path, n_bytes: int) -> None:
+def test_cut_short(path: Path, n_bytes: int, capsys: Said) -> None:
     path.write_bytes(path.read_bytes()[:n_bytes])
     assert_untouched(path, "mine")
+    said = capsys.readouterr().out
+    assert said.startswith(f"{path}: checkpoint not used: cannot be read (")
+    assert said.endswith("); training starts anew\n")
+    assert said.count("\n") == 1
 
 
-def test_weights_that_are_no_checkpoint(tmp_path: Path) -> None:
-    save_file({"W_dec": torch.ones(2, 3)}, tmp_path / "weights.safetensors")
-    assert_untouched(tmp_path / "weights.safetensors", "mine")
+def test_a_folder_in_its_place(tmp_path: Path, capsys: Said) -> None:
+    assert_untouched(tmp_path, "mine")
+    assert capsys.readouterr().out.startswith(f"{tmp_path}: checkpoint not used: cannot be read (")
+
+
+@pytest.mark.parametrize("place", [-1, -200, -5000], ids=str)
+def test_a_flipped_bit(path: Path, place: int, capsys: Said) -> None:
+    damaged = bytearray(path.read_bytes())
+    damaged[max(place, 1000 - len(damaged))] ^= 1
+    path.write_bytes(damaged)
+    assert_untouched(path, "mine")
+    said = capsys.readouterr().out
+    assert said.startswith(f"{path}: checkpoint not used: ")
+    assert said.count("\n") == 1
+
+
+def test_weights_that_are_no_checkpoint(tmp_path: Path, capsys: Said) -> None:
+    path = tmp_path / "weights.safetensors"
+    save_file({"W_dec": torch.ones(2, 3)}, path)
+    assert_untouched(path, "mine")
+    problem = "not written by this version of protsae"
+    assert capsys.readouterr().out == not_used(path, problem)
 
 
 def test_plain_tensors_and_no_pickle(path: Path) -> None:
