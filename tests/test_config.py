@@ -31,6 +31,7 @@ from protsae.flags import add_flags, settings_from_flags, to_flags
 
 ROOT = Path(__file__).parent.parent
 TRAIN = {"topk": {"architecture": "topk"}}
+MANY = ("k", "expansion", "lr", "steps")
 
 
 def merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
@@ -237,6 +238,28 @@ def test_sections_of_the_embedded_configuration_are_complete() -> None:
             "[1]",
             id="list for a section",
         ),
+        pytest.param(
+            {"embed": {"layers": 3}},
+            "config: embed.layers: expected a list, such as [3], found 3",
+            id="one layer",
+        ),
+        pytest.param(
+            {"results": "run{1}"},
+            "config: results: 'run{1}' has a brace or a character that cannot be printed, which "
+            "Snakemake does not take for itself; rename it",
+            id="brace",
+        ),
+        pytest.param(
+            {"annotate": {"labels": ["a.jsonl", "b\nc"]}},
+            "config: annotate.labels.1: 'b\\nc' has a brace or a character that cannot be printed, "
+            "which Snakemake does not take for itself; rename it",
+            id="newline in a file name",
+        ),
+        pytest.param(
+            {"train": {"x": {"architecture": "topk", **{k: [*range(1, 40)] for k in MANY}}}},
+            "config: train: x: its lists give more than 1,000 SAEs; shorten them",
+            id="millions of SAEs",
+        ),
     ],
 )
 def test_problems_are_named(values: dict[str, Any], message: str) -> None:
@@ -251,6 +274,14 @@ def test_problems_are_named(values: dict[str, Any], message: str) -> None:
         (None, "no such configuration file"),
         ("a: [1\n", "not YAML: while parsing a flow sequence"),
         ("- 1\n", "Input should be a valid dictionary or instance of Config"),
+        (
+            "embed: {layers: [1]}\nsplit: {}\nembed: {device: cpu}\n",
+            "'embed' occurs 2 times in one section; YAML keeps the last; put all of it into one",
+        ),
+        (
+            "split:\n  seed: 1\n  seed: 2\n",
+            "'seed' occurs 2 times in one section; YAML keeps the last; put all of it into one",
+        ),
     ],
 )
 def test_files_that_are_no_configuration(tmp_path: Path, text: str | None, problem: str) -> None:
@@ -259,6 +290,14 @@ def test_files_that_are_no_configuration(tmp_path: Path, text: str | None, probl
         path.write_text(text)
     with pytest.raises(UserError, match=f"^{re.escape(f'{path}: {problem}')}[^\n]*$"):
         read_config(path)
+
+
+def test_home_is_meant_by_a_tilde(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/one")
+    values = {"results": "~/run", "fetch": {"input": "~/a.fasta"}, "embed": {"model": "~/b.pt"}}
+    found = parse_settings(Config, values)
+    assert found.results == "/home/one/run"
+    assert (found.fetch.input, found.embed.model) == ("/home/one/a.fasta", "/home/one/b.pt")
 
 
 def test_an_empty_file_is_all_defaults(tmp_path: Path) -> None:

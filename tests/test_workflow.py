@@ -27,6 +27,8 @@ STAGES = (
     "annotate",
     "report",
 )
+RESULTS = "out put; touch INJECTED; $(touch INJECTED) 'é' \"q\""
+"""A folder as no one should name one: every rule has to quote it."""
 WORKFLOW = ("Snakefile", "workflow", "profiles", "protsae", "config.yaml", "config", "data")
 
 
@@ -203,7 +205,7 @@ def tiny_run(folder: Path) -> list[str]:
     save_tiny(folder)
     variant = {"steps": 20, "expansion": 2, "k": 3}
     config = {
-        "results": "out",
+        "results": RESULTS,
         "embed": {"model": "esm2_tiny.pt", "layers": [1]},
         "random_layers": [1],
         "stream": {"batch": 64},
@@ -222,7 +224,8 @@ def test_a_whole_run_and_what_reruns(tmp_path: Path) -> None:
     finished = snakemake(*arguments, cwd=tmp_path)
     assert finished.returncode == 0, finished.stdout + finished.stderr
 
-    out = tmp_path / "out"
+    assert not list(tmp_path.rglob("INJECTED"))
+    out = tmp_path / RESULTS
     features = pd.read_csv(out / "features.tsv", sep="\t")
     # One row for every feature of every layer: 2 x 26 one-hot, 2 x d_model and as many again.
     d_model = json.loads((out / "sae/esm2_tiny/layer-01/topk/evaluation.json").read_text())[
@@ -281,5 +284,5 @@ def test_a_failing_job_says_why_and_leaves_nothing(tmp_path: Path) -> None:
     assert finished.returncode == 1
     said = finished.stdout + finished.stderr
     assert "protsae embed: embed.layers: layer 99 is not in this model; expected 0 to" in said
-    assert not list((tmp_path / "out/activations").rglob("*.h5"))
-    assert not list((tmp_path / "out").rglob(".tmp-*"))
+    assert not list((tmp_path / RESULTS / "activations").rglob("*.h5"))
+    assert not list((tmp_path / RESULTS).rglob(".tmp-*"))
