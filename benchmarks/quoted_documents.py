@@ -154,10 +154,13 @@ def dictionaries_block(numbers: Numbers, _: str) -> str:
 
 
 def called_block(numbers: Numbers, _: str) -> str:
-    """How many concepts something is called for."""
+    """How many concepts that the sequence does not define something is called for."""
     scored = numbers.shown("concepts_scored", "default run")
     called = [f"{numbers.shown('called', of)} {of}" for of in numbers.figures["called"]]
-    return f"Of {scored} concepts scored, as many are called for: {'; '.join(called)}."
+    return (
+        f"Of {scored} concepts scored that the sequence does not define, so many are called for: "
+        f"{'; '.join(called)}."
+    )
 
 
 def guide_block(numbers: Numbers, which: str) -> str:

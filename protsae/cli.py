@@ -1,8 +1,11 @@
 """The ``protsae`` command: runs a stage's module and turns user errors into exit status 2."""
 
 import argparse
+import errno
 import importlib
 import io
+import os
+import re
 import signal
 import sys
 from collections.abc import Sequence
@@ -65,12 +68,35 @@ def main(argv: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         stage.run(args)
-    except UserError as error:
-        print(f"protsae {name}: {error}", file=sys.stderr)
-        return 2
-    except OSError as error:  # a full disk, a folder that may not be written
-        if error.filename is None:
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+    except (UserError, OSError, MemoryError, RuntimeError) as error:
+        line = _fault(error)
+        if not line:
             raise
-        print(f"protsae {name}: {error.filename}: {error.strerror}", file=sys.stderr)
+        print(f"protsae {name}: {line}", file=sys.stderr)
         return 2
     return 0
+
+
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_OF_HDF5 = re.compile(r"errno = (\d+)")
+_NO_MEMORY = re.compile(r"out of memory|can't allocate memory", re.IGNORECASE)
+
+
+def _fault(error: Exception) -> str:
+    """What is wrong with the input or the machine, in one line; empty for a fault of protsae."""
+    if isinstance(error, UserError):
+        return str(error)
+    text = " ".join(str(error).split())
+    if isinstance(error, OSError):
+        of_hdf5 = _OF_HDF5.search(text)
+        number = int(of_hdf5[1]) if of_hdf5 else error.errno
+        if number is None:
+            return ""
+        where = f"{error.filename}: " if error.filename else ""
+        what = f"{where}{os.strerror(number)}"
+        return f"{what}; make room and run it again" if number in _NO_SPACE else what
+    if isinstance(error, MemoryError) or _NO_MEMORY.search(text):
+        return f"not enough memory ({text[:200]}); give it more, or ask for smaller SAEs or batches"
+    return ""

@@ -11,6 +11,7 @@ import math
 import os
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
@@ -36,6 +37,9 @@ Seed = Annotated[int, Field(ge=0, lt=2**32)]
 Layers = tuple[Annotated[int, Field(ge=0)], ...]
 LocalPath = Annotated[str, AfterValidator(os.path.expanduser)]
 """A path, or a name that is none; ``~/`` is the user's home."""
+
+MAX_VALUES = 1_000_000
+"""Values of a configuration, at most: a bomb of aliases has billions."""
 
 MAX_VARIANTS = 1000
 """SAEs of a layer, at most: a slip in a list of lists asks for millions."""
@@ -197,10 +201,12 @@ class TrainSettings(Settings):
         description="relu and gated: an L1 penalty; jumprelu: an L0 penalty; topk, batchtopk and "
         "matryoshka: k active features"
     )
-    expansion: Annotated[float, Field(gt=0)] = Field(
+    expansion: Annotated[float, Field(gt=0, le=100_000)] = Field(
         8, description="n_features = expansion x d_model, unless width is given"
     )
-    width: Positive | None = Field(None, description="n_features, overrides expansion")
+    width: Annotated[int, Field(ge=1, le=2**31 - 1)] | None = Field(
+        None, description="n_features, overrides expansion"
+    )
     k: Positive = Field(
         32, description="active features per residue, for topk, batchtopk and matryoshka"
     )
@@ -311,6 +317,8 @@ class SaeVariants(Settings):
         """``relu: null`` takes a variant away that another file brought in; lists are expanded."""
         if not isinstance(variants, dict):
             return variants
+        if nameless := [name for name in variants if not isinstance(name, str)]:
+            raise ValueError(f"{nameless[0]!r} is no name of an SAE; write it in quotes")
         return expand_lists({name: v for name, v in variants.items() if v not in NULL})
 
 
@@ -541,36 +549,74 @@ def parse_settings(model: type[S], values: dict[str, Any], where: str = "config"
 
 def read_config(path: str | Path) -> Config:
     """Read and validate a YAML configuration file."""
-    validate_keys(path)
-    values = yaml.safe_load(Path(path).read_text()) or {}
-    return parse_settings(Config, values, str(path))
+    return parse_settings(Config, read_yaml(path) or {}, str(path))
 
 
-def validate_keys(path: str | Path) -> None:
-    """Raise UserError if a file is no YAML, or has a key twice, of which YAML loses the first."""
+def read_yaml(path: str | Path) -> Any:
+    """`parse_yaml` of a file."""
     try:
-        root = yaml.compose(Path(path).read_text(), Loader=yaml.SafeLoader)
+        return parse_yaml(Path(path).read_bytes(), str(path))
     except FileNotFoundError:
         raise UserError(f"{path}: no such configuration file") from None
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise UserError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
+
+
+def parse_yaml(text: str | bytes, where: str) -> Any:
+    """What a YAML document holds.
+
+    Raises
+    ------
+    UserError
+        If it is no YAML; if it grows without end, for a few lines of aliases of aliases stand for
+        billions of values; if a key is there twice, of which YAML keeps the last in silence.
+    """
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        if _n_values(root, {}) > MAX_VALUES:
+            raise UserError(f"{where}: its aliases stand for more than {MAX_VALUES:,} values")
+        for node in _sections(root):
+            _validate_keys(node, where)
+        return yaml.safe_load(text)
+    # ValueError: a number of thousands of digits, a date that is none.
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        nested = isinstance(error, RecursionError)
+        reason = "nested too deeply" if nested else " ".join(str(error).split())
+        raise UserError(f"{where}: not YAML: {reason}") from None
+
+
+def _validate_keys(section: yaml.MappingNode, where: str) -> None:
+    keys = [key.value for key, _ in section.value if isinstance(key, yaml.ScalarNode)]
+    for key, number in Counter(keys).items():
+        if number > 1:
+            raise UserError(
+                f"{where}: {key!r} occurs {number} times in one section; YAML keeps the last; put "
+                "all of it into one"
+            )
+
+
+def _children(node: yaml.Node | None) -> list[yaml.Node]:
+    if isinstance(node, yaml.MappingNode):
+        return [value for _, value in node.value]
+    return list(node.value) if isinstance(node, yaml.SequenceNode) else []
+
+
+def _n_values(node: yaml.Node | None, known: dict[int, float]) -> float:
+    """Values that a node stands for once its aliases are followed; infinite if it holds itself."""
+    if id(node) not in known:
+        known[id(node)] = math.inf
+        known[id(node)] = 1 + sum(_n_values(child, known) for child in _children(node))
+    return known[id(node)]
+
+
+def _sections(root: yaml.Node | None) -> Iterator[yaml.MappingNode]:
+    """Every mapping once."""
     waiting, seen = [root], set()
     while waiting:
         node = waiting.pop()
-        if not isinstance(node, yaml.CollectionNode) or id(node) in seen:
-            continue
-        seen.add(id(node))
-        if isinstance(node, yaml.SequenceNode):
-            waiting += node.value
-            continue
-        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-        for key, number in Counter(keys).items():
-            if number > 1:
-                raise UserError(
-                    f"{path}: {key!r} occurs {number} times in one section; YAML keeps the last; "
-                    "put all of it into one"
-                )
-        waiting += [value for _, value in node.value]
+        if id(node) not in seen:
+            seen.add(id(node))
+            waiting += _children(node)
+            if isinstance(node, yaml.MappingNode):
+                yield node
 
 
 def local_files(config: Config) -> dict[str, str]:

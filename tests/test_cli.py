@@ -82,21 +82,6 @@ def test_a_mistake_of_the_user_is_one_line(
     assert captured.out == ""
 
 
-def test_what_the_disk_refuses_is_one_line(
-    stage: SimpleNamespace, capsys: pytest.CaptureFixture[str]
-) -> None:
-    stage.error = OSError(28, "No space left on device", "out/features.parquet")
-    assert main(["report"]) == 2
-    error = capsys.readouterr().err
-    assert error == "protsae report: out/features.parquet: No space left on device\n"
-
-
-def test_a_bug_of_ours_is_a_traceback(stage: SimpleNamespace) -> None:
-    stage.error = KeyError("bug")
-    with pytest.raises(KeyError, match="bug"):
-        main(["report"])
-
-
 def test_as_a_module() -> None:
     found = subprocess.run(
         [sys.executable, "-m", "protsae", "split", "--input", "no.parquet", "--output", "x"],
@@ -130,3 +115,46 @@ def test_light_imports(code: str) -> None:
         [sys.executable, "-c", check], capture_output=True, text=True, check=True
     )
     assert found.stderr == "\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (OSError(28, "No space"), "No space left on device; make room and run it again"),
+        (OSError(27, "Too large", "a.h5"), "a.h5: File too large; make room and run it again"),
+        (
+            OSError("Can't write data (file write failed: errno = 28, error message = 'x')"),
+            "No space left on device; make room and run it again",
+        ),
+        (PermissionError(13, "No", "out/a"), "out/a: Permission denied"),
+        (
+            MemoryError("Unable to allocate 51.2 TiB"),
+            "not enough memory (Unable to allocate 51.2 TiB); give it more, or ask for smaller "
+            "SAEs or batches",
+        ),
+        (
+            RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: 51 bytes"),
+            "not enough memory ([enforce fail] DefaultCPUAllocator: can't allocate memory: 51 "
+            "bytes); give it more, or ask for smaller SAEs or batches",
+        ),
+    ],
+)
+def test_faults_of_the_machine_are_one_line(
+    stage: SimpleNamespace, capsys: pytest.CaptureFixture[str], error: Exception, line: str
+) -> None:
+    stage.error = error
+    assert main(["report"]) == 2
+    assert capsys.readouterr().err == f"protsae report: {line}\n"
+
+
+@pytest.mark.parametrize("error", [RuntimeError("size mismatch"), OSError("odd"), KeyError("x")])
+def test_faults_of_protsae_are_tracebacks(stage: SimpleNamespace, error: Exception) -> None:
+    stage.error = error
+    with pytest.raises(type(error)):
+        main(["report"])
+
+
+def test_an_interrupt_is_silent(stage: SimpleNamespace, capsys: pytest.CaptureFixture[str]) -> None:
+    stage.error = KeyboardInterrupt()
+    assert main(["report"]) == 130
+    assert capsys.readouterr().err == ""

@@ -1,6 +1,7 @@
 import argparse
 import re
 import shlex
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -244,6 +245,11 @@ def test_sections_of_the_embedded_configuration_are_complete() -> None:
             id="one layer",
         ),
         pytest.param(
+            {"train": {None: TRAIN["topk"]}},
+            "config: train: None is no name of an SAE; write it in quotes",
+            id="an SAE without a name",
+        ),
+        pytest.param(
             {"results": "run{1}"},
             "config: results: 'run{1}' has a brace or a character that cannot be printed, which "
             "Snakemake does not take for itself; rename it",
@@ -277,6 +283,18 @@ def test_problems_are_named(values: dict[str, Any], message: str) -> None:
         (
             "embed: {layers: [1]}\nsplit: {}\nembed: {device: cpu}\n",
             "'embed' occurs 2 times in one section; YAML keeps the last; put all of it into one",
+        ),
+        ("a: &a [*a]\n", "its aliases stand for more than 1,000,000 values"),
+        ("split: {seed: " + "9" * 5000 + "}\n", "not YAML: Exceeds the limit (4300 digits)"),
+        ("a: " + "[" * 3000 + "]" * 3000, "not YAML: nested too deeply"),
+        ("results: 2026-13-45", "not YAML: month must be in 1..12"),
+        ("results: \x80", "not YAML: unacceptable character"),
+        (
+            "a: &a [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n"
+            + "".join(
+                f"{b}: &{b} [{', '.join([f'*{a}'] * 10)}]\n" for a, b in pairwise("abcdefgh")
+            ),
+            "its aliases stand for more than 1,000,000 values",
         ),
         (
             "split:\n  seed: 1\n  seed: 2\n",

@@ -24,11 +24,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-import yaml
 from torch import Tensor
 
 from protsae import __version__
-from protsae.config import EmbedSettings, SaeVariants, StreamSettings, TrainSettings, parse_settings
+from protsae.config import (
+    EmbedSettings,
+    SaeVariants,
+    StreamSettings,
+    TrainSettings,
+    parse_settings,
+    parse_yaml,
+)
 from protsae.device import find_device, free_memory, keep_freed_memory
 from protsae.errors import UserError
 from protsae.flags import add_flags, add_threads_flag, settings_from_flags
@@ -153,11 +159,7 @@ def parse_variants(text: str) -> dict[str, TrainSettings]:
     UserError
         If it is no YAML, or names an unknown setting or a value out of range.
     """
-    try:
-        values = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise UserError(f"--saes: not YAML: {' '.join(str(error).split())}") from None
-    return parse_settings(SaeVariants, {"train": values}, "--saes").train
+    return parse_settings(SaeVariants, {"train": parse_yaml(text, "--saes")}, "--saes").train
 
 
 def open_model(

@@ -529,7 +529,7 @@ def trained() -> st.SearchStrategy[TrainSettings]:
     return st.builds(
         TrainSettings,
         architecture=st.sampled_from(list(ARCHITECTURES)),
-        expansion=st.floats(0, exclude_min=True, allow_infinity=False),
+        expansion=st.floats(0, 100_000, exclude_min=True),
         width=st.none() | st.integers(1, 10**6),
         k=st.integers(1, 999),
         penalty=st.floats(0, allow_infinity=False),

@@ -11,7 +11,7 @@ from protsae.config import (
     PropertySettings,
     local_files,
     parse_settings,
-    validate_keys,
+    read_yaml,
     validate_local_files,
 )
 from protsae.errors import UserError
@@ -25,7 +25,7 @@ shell.prefix(f'set -euo pipefail; PATH={quote(str(Path(sys.executable).parent))}
 
 try:
     for path in workflow.configfiles:
-        validate_keys(path)
+        read_yaml(path)
     CONFIG = parse_settings(Config, config, "config")
     validate_local_files(CONFIG)
 except UserError as error:
