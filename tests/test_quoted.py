@@ -112,8 +112,8 @@ def test_blocks_are_filled_in() -> None:
         "<!-- numbers: called -->\n<!-- /numbers -->\n<!-- numbers: guide 2 -->\n<!-- /numbers -->"
     )
     assert fill(text, MADE_UP).splitlines()[1] == (
-        "Of 59 concepts scored that the sequence does not define, so many are called for: 18 (17 to "
-        "19) SAE features."
+        "Of 59 concepts scored that the sequence does not define, so many are called for: 18 (17 "
+        "to 19) SAE features."
     )
     assert fill(text, MADE_UP).endswith("```\nsecond\nline\n```\n<!-- /numbers -->")
     assert fill(fill(text, MADE_UP), MADE_UP) == fill(text, MADE_UP)
