@@ -1,11 +1,15 @@
 """Outputs appear whole or not at all: write beside the target, then rename."""
 
+import glob
 import os
 import shutil
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+_PREFIX = f".tmp-{socket.gethostname()}-"
+"""Of another machine it cannot be told which processes are alive."""
 _UMASK = os.umask(0)
 os.umask(_UMASK)
 
@@ -15,8 +19,9 @@ def atomic_path(target: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside ``target``; rename it onto ``target`` when the block succeeds.
 
     The temporary keeps the target's suffixes, so that writers which look at them behave. If the
-    block raises, the temporary is removed and the target is left as it was. Whatever a writer makes
-    of it, the target may be read by whom the umask lets read it.
+    block raises, the temporary is removed and the target is left as it was. What a killed process
+    of this machine has left for the same target is removed first. Whatever mode a writer gives it,
+    the target may be read by whom the umask lets read it.
 
     Examples
     --------
@@ -29,7 +34,8 @@ def atomic_path(target: str | Path) -> Iterator[Path]:
     """
     target = Path(target)
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".tmp-{os.getpid()}-{target.name}")
+    _remove_leftovers(target)
+    temporary = target.with_name(f"{_PREFIX}{os.getpid()}-{target.name}")
     try:
         yield temporary
         with temporary.open("rb") as handle:
@@ -41,3 +47,21 @@ def atomic_path(target: str | Path) -> Iterator[Path]:
             shutil.rmtree(temporary)
         temporary.unlink(missing_ok=True)
         raise
+
+
+def _remove_leftovers(target: Path) -> None:
+    """Remove temporaries of this target whose process is no more."""
+    for path in target.parent.glob(f"{_PREFIX}*-{glob.escape(target.name)}"):
+        process = path.name.removeprefix(_PREFIX).removesuffix(f"-{target.name}")
+        if process.isdecimal() and not _is_alive(int(process)):
+            path.unlink(missing_ok=True)
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # somebody else's
+        return True
+    return True

@@ -1,3 +1,7 @@
+import os
+import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -43,6 +47,24 @@ def test_what_was_there_is_replaced(tmp_path: Path) -> None:
     with atomic_path(str(target)) as temporary:
         temporary.write_text("after")
     assert target.read_text() == "after"
+
+
+def test_what_a_killed_process_left_is_removed(tmp_path: Path) -> None:
+    """Of the same target and a dead process; not of a live one, another target or machine."""
+    job = subprocess.Popen([sys.executable, "-c", ""])
+    job.wait()
+    dead, live, host = job.pid, os.getppid(), socket.gethostname()
+    kept = {
+        f".tmp-{host}-{live}-a.txt",
+        f".tmp-{host}-{dead}-b-a.txt",
+        f".tmp-{host}-{dead}-a.txt.gz",
+        f".tmp-elsewhere-{dead}-a.txt",
+    }
+    for name in (*kept, f".tmp-{host}-{dead}-a.txt"):
+        (tmp_path / name).write_text("half")
+    with atomic_path(tmp_path / "a.txt") as temporary:
+        temporary.write_text("whole")
+    assert {path.name for path in tmp_path.iterdir()} == {*kept, "a.txt"}
 
 
 def test_a_block_that_writes_nothing_is_our_bug(tmp_path: Path) -> None:
