@@ -72,7 +72,7 @@ def run(args: argparse.Namespace) -> None:
     Raises
     ------
     UserError
-        Without MDTraj, for a file that cannot be read, or if no chain is one of the proteins.
+        Without MDTraj, if no file can be read, or if no chain is one of the proteins.
     """
     if importlib.util.find_spec("mdtraj") is None:
         raise UserError("structures need MDTraj: pip install 'protsae[structure]'")
@@ -80,10 +80,19 @@ def run(args: argparse.Namespace) -> None:
     proteins = dict(zip(table["accession"], table["sequence"], strict=True))
     left_out: Counter[str] = Counter()
     chains: list[_Chain] = []
-    for path in progress(structure_files(args.structures), "reading structures", "files"):
-        found = _chains(path)
+    files, unread = structure_files(args.structures), []
+    for path in progress(files, "reading structures", "files"):
+        try:
+            found = _chains(path)
+        except UserError as error:
+            unread.append(str(error))
+            continue
         chains += found
         left_out[NO_PROTEIN] += not found
+    for problem in unread:
+        print(f"left out: {problem}")
+    if len(unread) == len(files):
+        raise UserError(f"{args.structures}: none of {len(files)} files can be read; {unread[0]}")
     records = _records(chains, proteins, left_out)
     if not records:
         raise UserError(
@@ -92,6 +101,8 @@ def run(args: argparse.Namespace) -> None:
         )
     write_labels(args.output, HEADERS, records)
     print(f"{len(records) // len(SETS)} of {len(proteins):,} proteins have a structure")
+    if unread:
+        print(f"{len(unread)} of {len(files)} files left out: they cannot be read")
     for reason, n in sorted(left_out.items()):
         if n:
             print(f"{n} left out: {reason}")

@@ -67,10 +67,12 @@ def resolved_positions(chain: str, sequence: str) -> np.ndarray | None:
     aligner.extend_gap_score = 0
     places = np.full(len(chain), -1, dtype=np.int64)
     alignments = aligner.align(chain, sequence)
-    if not len(alignments):
+    # Not their number: a chain and a remote relative have more than an integer holds.
+    best = next(iter(alignments), None)
+    if best is None:
         return None
     equal = 0
-    for (start, end), (first, last) in zip(*alignments[0].aligned, strict=True):
+    for (start, end), (first, last) in zip(*best.aligned, strict=True):
         places[start:end] = np.arange(first, last)
         equal += sum(a == b for a, b in zip(chain[start:end], sequence[first:last], strict=True))
     n_aligned = int((places >= 0).sum())

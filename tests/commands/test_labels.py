@@ -54,6 +54,26 @@ def test_labels_of_the_best_chain(
 
 
 @needs_mdtraj
+def test_a_file_that_cannot_be_read_is_left_out(
+    inputs: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "structures"
+    (folder / "bad.cif").write_text("data_x\n")
+    assert main([*inputs, "--output", str(tmp_path / "x.jsonl")]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[0].startswith(f"left out: {folder}/bad.cif: not a PDB or mmCIF file: ")
+    assert said[1:3] == [
+        "1 of 2 proteins have a structure",
+        "1 of 5 files left out: they cannot be read",
+    ]
+    for path in folder.glob("*.pdb"):
+        path.unlink()
+    assert main([*inputs, "--output", str(tmp_path / "y.jsonl")]) == 2
+    said = capsys.readouterr().err.splitlines()
+    assert said[-1].startswith(f"protsae labels: {folder}: none of 1 files can be read; {folder}/")
+
+
+@needs_mdtraj
 def test_the_same_bytes_again(inputs: list[str], tmp_path: Path) -> None:
     for name in ("a.jsonl.gz", "b.jsonl.gz"):
         assert main([*inputs, "--output", str(tmp_path / name)]) == 0

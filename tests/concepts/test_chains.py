@@ -47,3 +47,11 @@ def test_the_protein_with_most_words_wins() -> None:
 def test_spread_leaves_the_unresolved_unknown() -> None:
     assert spread("HHE", np.array([1, 2, -1]), 4) == "?HH?"
     assert spread("", np.zeros(0, dtype=int), 2) == "??"
+
+
+def test_more_optimal_alignments_than_an_integer_holds() -> None:
+    """Of a long chain and a relative of half its letters."""
+    rng = np.random.default_rng(0)
+    sequence = "".join(rng.choice(list(RNASE), 1900))
+    chain = "".join(a if rng.random() < 0.5 else rng.choice(list(RNASE)) for a in sequence)
+    assert resolved_positions(chain, sequence) is None

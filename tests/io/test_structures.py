@@ -91,7 +91,7 @@ def test_a_file_that_is_no_structure(tmp_path: Path) -> None:
 
 
 def test_files_of_a_folder(tmp_path: Path) -> None:
-    for name in ("b.pdb", "a.CIF.gz", "notes.txt", "c.fasta"):
+    for name in ("b.pdb", "a.CIF.gz", "notes.txt", "c.fasta", "._b.pdb", ".c.cif"):
         (tmp_path / name).touch()
     assert [path.name for path in structure_files(tmp_path)] == ["a.CIF.gz", "b.pdb"]
 
@@ -101,3 +101,56 @@ def test_a_folder_without_structures(tmp_path: Path) -> None:
         structure_files(tmp_path)
     with pytest.raises(UserError, match="no such folder"):
         structure_files(tmp_path / "x")
+
+
+COLUMNS = ("group_PDB", "id", "type_symbol", "label_atom_id", "label_alt_id", "label_comp_id")
+COLUMNS += ("label_asym_id", "label_seq_id", "auth_asym_id", "auth_seq_id", "pdbx_PDB_ins_code")
+COLUMNS += ("Cartn_x", "Cartn_y", "Cartn_z", "occupancy", "B_iso_or_equiv", "pdbx_PDB_model_num")
+
+
+def mmcif(numbers: tuple[str, ...], without: tuple[str, ...] = ()) -> str:
+    """Glycines of these residue numbers, with the columns of the PDB but for some."""
+    rows = []
+    for place, number in enumerate(numbers):
+        for name, x in (("N", 0), ("CA", 1), ("C", 2), ("O", 3)):
+            values = ("ATOM", len(rows) + 1, name[0], name, ".", "GLY", "A", place + 1, "B", number)
+            values = (*values, "?", x, place, 0, "1.0", "0.0", 1)
+            given = zip(COLUMNS, values, strict=True)
+            rows.append(" ".join(str(v) for c, v in given if c not in without))
+    header = [f"_atom_site.{name}" for name in COLUMNS if name not in without]
+    return "\n".join(["data_x", "loop_", *header, *rows, "#", ""])
+
+
+OPTIONAL = ("occupancy", "B_iso_or_equiv", "pdbx_PDB_ins_code", "pdbx_PDB_model_num")
+
+
+@pytest.mark.parametrize(
+    ("without", "chain"),
+    [
+        ((), "B"),
+        *(((name,), "B") for name in OPTIONAL),
+        (("label_alt_id",), "B"),
+        (("auth_asym_id", "auth_seq_id"), "A"),
+        ((*OPTIONAL, "label_alt_id", "auth_asym_id", "auth_seq_id"), "A"),
+    ],
+)
+def test_columns_that_a_mmcif_file_may_lack(
+    tmp_path: Path, without: tuple[str, ...], chain: str
+) -> None:
+    path = tmp_path / "x.cif"
+    path.write_text(mmcif(("4", "5", "9"), without))
+    assert [(r.chain, r.letter) for r in read_structure(path)] == [(chain, "G")] * 3
+
+
+def test_a_residue_number_with_its_insertion_code(tmp_path: Path) -> None:
+    path = tmp_path / "x.cif"
+    path.write_text(mmcif(("20", "20A", "-1B", "21")))
+    assert len(read_structure(path)) == 4
+
+
+@pytest.mark.parametrize("number", ["x", "1.5", "A20"])
+def test_a_residue_number_that_is_none(tmp_path: Path, number: str) -> None:
+    path = tmp_path / "x.cif"
+    path.write_text(mmcif(("20", number)))
+    with pytest.raises(UserError, match=rf"^{path}: not a PDB or mmCIF file: "):
+        read_structure(path)

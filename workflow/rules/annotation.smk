@@ -87,7 +87,7 @@ rule annotate_layer:
     shell:
         "protsae annotate {params.settings} --sae {params.saes:q}"
         " --codes {input.codes:q} --activations {input.activations:q} --proteins {input.proteins:q}"
-        " --annotations {input.annotations:q} --output \"$(dirname {output.features:q})\""
+        ' --annotations {input.annotations:q} --output "$(dirname {output.features:q})"'
         " --threads {threads} > {log:q} 2>&1"
 
 

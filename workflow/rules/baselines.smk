@@ -29,7 +29,7 @@ rule probe_layer:
         "protsae probe {params.properties} {params.settings}"
         " --activations {input.activations:q} --layer $((10#{wildcards.layer}))"
         " --proteins {input.proteins:q} --annotations {input.annotations:q}"
-        " --output \"$(dirname {output:q})\" > {log:q} 2>&1"
+        ' --output "$(dirname {output:q})" > {log:q} 2>&1'
 
 
 rule lookup:
@@ -61,7 +61,7 @@ rule lookup:
     shell:
         "protsae lookup {params.properties} {params.probe} {params.settings}"
         " --proteins {input.proteins:q} --annotations {input.annotations:q}"
-        " --provenance {input.provenance:q} --output \"$(dirname {output.lookup:q})\""
+        ' --provenance {input.provenance:q} --output "$(dirname {output.lookup:q})"'
         " --threads {threads} > {log:q} 2>&1"
 
 

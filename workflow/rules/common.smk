@@ -21,7 +21,9 @@ from protsae.models import ONEHOT, randomised
 from protsae.provenance import code_digest
 
 # Jobs call the protsae that belongs to the Python that runs Snakemake, activated or not.
-shell.prefix(f'set -euo pipefail; PATH={quote(str(Path(sys.executable).parent))}:$PATH; ')
+shell.prefix(
+    f"set -euo pipefail; PATH={quote(str(Path(sys.executable).parent))}:$PATH; "
+)
 
 try:
     for path in workflow.configfiles:

@@ -23,7 +23,7 @@ rule fetch:
         settings=to_flags(CONFIG.fetch),
         code=code("fetch"),
     shell:
-        "protsae fetch {params.settings} --output \"$(dirname {output.proteins:q})\" > {log:q} 2>&1"
+        'protsae fetch {params.settings} --output "$(dirname {output.proteins:q})" > {log:q} 2>&1'
 
 
 rule split:

@@ -41,7 +41,7 @@ rule tables:
         " --annotations {params.annotations:q}"
         " --evaluations {input.evaluations:q} --probes {input.probes:q}"
         " --lookup {input.lookup:q} --rules {input.rules:q} --rule-counts {input.rule_counts:q}"
-        " --output \"$(dirname {output.features:q})\" > {log:q} 2>&1"
+        ' --output "$(dirname {output.features:q})" > {log:q} 2>&1'
 
 
 rule report:
@@ -77,7 +77,7 @@ rule report:
         code=code("report"),
     shell:
         "protsae report {params.settings} {params.labels:q}"
-        " --results \"$(dirname {output:q})\" --output {output:q} > {log:q} 2>&1"
+        ' --results "$(dirname {output:q})" --output {output:q} > {log:q} 2>&1'
 
 
 rule scaling:
@@ -100,4 +100,4 @@ rule scaling:
     params:
         code=code("scaling"),
     shell:
-        "protsae scaling --evaluations {input:q} --output \"$(dirname {output.table:q})\" > {log:q} 2>&1"
+        'protsae scaling --evaluations {input:q} --output "$(dirname {output.table:q})" > {log:q} 2>&1'

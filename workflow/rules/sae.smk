@@ -39,7 +39,9 @@ rule train_saes:
         stream=to_flags(CONFIG.stream),
         saes=variants_flag(CONFIG.train),
         model=lambda wildcards: (
-            f"--model {quote(embed_settings(wildcards.model).model)}" if END_TO_END else ""
+            f"--model {quote(embed_settings(wildcards.model).model)}"
+            if END_TO_END
+            else ""
         ),
         folder=lambda wildcards, output: Path(output[0]).parents[1],
         code=code("train"),
