@@ -80,6 +80,7 @@ def zipped(folder: Path, member: str) -> bytes:
         (gzip.compress(TEXT.encode() * 99)[:-20], "gzip data cut short or damaged (Compressed f"),
         (gzip.compress(b"x") + b"garbage", "gzip data cut short or damaged (Not a gzipped file"),
     ],
+    ids=lambda value: value if isinstance(value, str) else "bytes",
 )
 def test_what_is_no_text(tmp_path: Path, content: str | bytes, message: str) -> None:
     data = zipped(tmp_path, content) if isinstance(content, str) else content
