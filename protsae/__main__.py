@@ -2,7 +2,7 @@
 
 import sys
 
-from protsae.cli import main
+from protsae.cli import command
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command())

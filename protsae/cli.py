@@ -68,8 +68,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         stage.run(args)
-    except KeyboardInterrupt:
-        return 128 + signal.SIGINT
     except (UserError, OSError, MemoryError, RuntimeError) as error:
         line = _fault(error)
         if not line:
@@ -77,6 +75,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"protsae {name}: {line}", file=sys.stderr)
         return 2
     return 0
+
+
+def command() -> int:
+    """`main` as a command: an interrupt ends it without a word."""
+    try:
+        return main()
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
 
 
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 import protsae
-from protsae.cli import COMMANDS, main
+from protsae.cli import COMMANDS, command, main
 from protsae.errors import UserError
 
 
@@ -154,7 +154,12 @@ def test_faults_of_protsae_are_tracebacks(stage: SimpleNamespace, error: Excepti
         main(["report"])
 
 
-def test_an_interrupt_is_silent(stage: SimpleNamespace, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_interrupt_is_silent(
+    stage: SimpleNamespace,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     stage.error = KeyboardInterrupt()
-    assert main(["report"]) == 130
+    monkeypatch.setattr(sys, "argv", ["protsae", "report"])
+    assert command() == 130
     assert capsys.readouterr().err == ""
