@@ -4,10 +4,9 @@ Folders of SAELens (versions 3 to 6), sparsify, dictionary_learning and InterPLM
 do beside the weights is folded in where this is exact; an SAE that cannot be had exactly, or has
 tensors that would not be used, is refused. It is run on made-up residues before it is written.
 
-The SAE has to belong to the activations given; its size can be checked, and the layer if it says
-which, but no such folder says which weights of which model it was trained on. Nor do they name
-proteins: where the SAE has seen proteins of test, its scores are too good, and evaluate and
-annotate say that this is not known.
+The SAE has to belong to the activations given. Its size is checked, and its layer if the folder
+names one; which weights it was trained on, and which proteins, no such folder says. If the SAE has
+seen proteins of test, its scores are too good; evaluate and annotate say that this is not known.
 
 example:
   protsae adopt --sae downloads/layer-3 --layer 3 \\

@@ -49,7 +49,7 @@ def read_checkpoint(
     """Put a checkpoint back into modules and optimisers; returns its progress.
 
     None, with nothing changed, if there is no checkpoint of this ``identity``: training then starts
-    anew. Of one that is there and cannot be used, ``say`` is told why.
+    anew. If a checkpoint exists but cannot be used, ``say`` is called with the reason.
     """
     path = Path(path)
     if not path.exists():
