@@ -566,8 +566,8 @@ def parse_yaml(text: str | bytes, where: str) -> Any:
     Raises
     ------
     UserError
-        If it is not YAML; if its aliases expand to more than `MAX_VALUES` values; or if a key occurs
-        twice in a section, where YAML would silently keep the last.
+        If it is not YAML, if its aliases expand to more than `MAX_VALUES` values, or if a key
+        occurs twice in a section, where YAML would silently keep the last.
     """
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
