@@ -12,6 +12,7 @@ example:
 import argparse
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -139,21 +140,18 @@ def resume(
     """
     trained = {"model": (state.model, state.optimiser)}
     last = pretrain.decay_start(settings)
-    progress = read_checkpoint(checkpoint, identity(settings, digests, 0), trained, _warn)
+    say = partial(print, file=sys.stderr)
+    progress = read_checkpoint(checkpoint, identity(settings, digests, 0), trained, say)
     if progress and progress["step"] > last:
         raise UserError(
             f"{checkpoint}: has taken {progress['step']:,} steps at the full learning rate; this "
             f"run takes {last:,} before its decay; raise steps, lower decay_steps, or delete it"
         )
     progress = progress or read_checkpoint(
-        checkpoint, identity(settings, digests, settings.steps), trained, _warn
+        checkpoint, identity(settings, digests, settings.steps), trained, say
     )
     state.step = progress["step"] if progress else 0
     return progress["curve"] if progress else []
-
-
-def _warn(line: str) -> None:
-    print(line, file=sys.stderr)
 
 
 def identity(settings: PretrainSettings, digests: dict[str, str], step: int) -> str:

@@ -18,6 +18,7 @@ import math
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -316,7 +317,8 @@ def fit(trainings: Mapping[str, SaeTraining], data: TrainingData, checkpoint: Pa
         }
     )
     trained = {name: (training, training.optimiser) for name, training in trainings.items()}
-    found: dict[str, Any] = read_checkpoint(checkpoint, identity, trained, _warn) or {"step": 0}
+    say = partial(print, file=sys.stderr)
+    found: dict[str, Any] = read_checkpoint(checkpoint, identity, trained, say) or {"step": 0}
     curves: Curves = found.get("curves") or {name: [] for name in trainings}
 
     end_to_end = any(training.settings.kl > 0 for training in trainings.values())
@@ -331,10 +333,6 @@ def fit(trainings: Mapping[str, SaeTraining], data: TrainingData, checkpoint: Pa
         if (step + 1) % data.stream.checkpoint_every == 0 and step + 1 < steps.stop:
             write_checkpoint(checkpoint, identity, trained, {"step": step + 1, "curves": curves})
     return curves
-
-
-def _warn(line: str) -> None:
-    print(line, file=sys.stderr)
 
 
 class Diverged(UserError):
