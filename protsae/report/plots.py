@@ -52,7 +52,7 @@ def captured(detectors: pd.DataFrame) -> Markup:
         shares = detectors.assign(significant=detectors["n_significant"] / detectors["n_detectors"])
         pairs = (
             ("properties_captured", "Properties captured"),
-            ("significant", "Share of detectors with a property, q ≤ 0.05"),
+            ("significant", "Share of detectors with such a property, q ≤ 0.05"),
         )
         for axis, (column, title) in zip(axes, pairs, strict=True):
             axis.set_title(title)
