@@ -29,6 +29,7 @@ COMMANDS = {
     "annotate": "the property each feature of a layer detects, with baselines",
     "tables": "the feature table and the associations of all layers",
     "report": "a static HTML page of the run",
+    "verify": "whether a run's files are whole and belong together",
     "scaling": "what sparsity costs and how error scales, over the SAEs of a run",
     "randomise": "an ESM-2 with shuffled weights, as a control",
     "pretrain": "a small ESM-2 by masked-language modelling",

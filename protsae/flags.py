@@ -31,7 +31,7 @@ def add_flags(parser: argparse.ArgumentParser, model: type[Settings]) -> None:
         )
 
 
-def add_threads_flag(parser: argparse.ArgumentParser) -> None:
+def add_threads_flag(parser: argparse.ArgumentParser, default: int = 1) -> None:
     """Give ``parser`` a ``--threads`` flag: CPU threads, at least 1."""
 
     def threads(text: str) -> int:
@@ -39,7 +39,9 @@ def add_threads_flag(parser: argparse.ArgumentParser) -> None:
             raise argparse.ArgumentTypeError(f"{text!r}; expected CPU threads, 1 or more")
         return int(text)
 
-    parser.add_argument("--threads", type=threads, default=1, help="CPU threads (default: 1)")
+    parser.add_argument(
+        "--threads", type=threads, default=default, help="CPU threads (default: %(default)s)"
+    )
 
 
 def add_compression_flag(parser: argparse.ArgumentParser) -> None:

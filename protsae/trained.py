@@ -9,7 +9,8 @@ import torch
 
 from protsae.errors import UserError
 from protsae.io.activations import LayerCache
-from protsae.io.sae_files import SaeSource, read_sae, sae_sha256, validate_same_source
+from protsae.io.sae_files import SaeSource, read_sae, validate_same_source
+from protsae.io.sae_identity import sae_sha256
 from protsae.sae.restore import restore_sae
 from protsae.sae.sae import Sae
 

@@ -25,23 +25,24 @@ from protsae.concepts.scales import SCALE_COLUMNS
 from protsae.io.codes import write_codes
 from protsae.io.json_files import write_json
 from protsae.io.shard_index import CacheSource
-from protsae.io.tables import write_table, write_tsv
-from protsae.tables_schema import (
+from protsae.io.tables import write_tsv
+from protsae.schema.evaluation import EVALUATION
+from protsae.schema.proteins import RELATIVES
+from protsae.schema.results import (
     CANDIDATES,
     CLUSTER_COUNTS,
     DETECTORS,
-    EVALUATION,
     LAYER_FEATURES,
     LOOKUP,
     PROBES,
     PROPERTIES,
     RECOVERY,
-    RELATIVES,
     RELIABILITY,
     RULE_COUNTS,
     RULES,
-    Table,
 )
+from protsae.schema.table import Table
+from tests.stored_tables import store
 
 HOSTILE = "<script>alert('x')</script> & \"co\""
 """A description as no database should hold one."""
@@ -76,16 +77,16 @@ def write_stages(results: Path) -> None:
         length=PROTEINS["sequence"].str.len(), has_relative_in_train=[True, False, False]
     )
     proteins["taxon_id"] = proteins["taxon_id"].astype("Int64")
-    write_table(results / "proteins" / "proteins.parquet", proteins, {"protein_set_sha256": "0"})
+    store(results / "proteins" / "proteins.parquet", proteins)
     relatives = table_of(RELATIVES, accession=["P00001"], split=["test"], relative=["P00003"])
     write_tsv(results / "proteins" / "relatives.tsv", relatives)
-    write_table(results / "proteins" / "annotations.parquet", ANNOTATIONS, {})
+    store(results / "proteins" / "annotations.parquet", ANNOTATIONS, {})
     write_json(results / "proteins" / "provenance.json", provenance())
     methods, names = ["blosum_window", "blosum_window", "homology"], ["SIGNAL", "residue: C"]
     lookup = table_of(LOOKUP, method=methods, property=[*names, "SIGNAL"], f1=[0.3, 0.2, 0.1])
-    write_table(results / "lookup.parquet", lookup, {"stage": "lookup"})
-    write_table(results / "rules.parquet", rule_rows(), {"stage": "lookup"})
-    write_table(results / "rule_counts.parquet", rule_count_rows(), {"stage": "lookup"})
+    store(results / "lookup.parquet", lookup, {"stage": "lookup"})
+    store(results / "rules.parquet", rule_rows(), {"stage": "lookup"})
+    store(results / "rule_counts.parquet", rule_count_rows(), {"stage": "lookup"})
     properties = ["SIGNAL", "residue: C", f"BINDING: {HOSTILE}", "CHAIN"]
     reasons = ["", "", "fewer than 3 residues in valid or test: 2 in valid, 0 in test", "whole"]
     counts = pd.array([7, 13, 0, None], dtype="Int64")
@@ -104,8 +105,8 @@ def write_stages(results: Path) -> None:
             ("recovery", recovery_rows(model, layer)),
             ("reliability", reliability_rows(model, layer)),
         ):
-            write_table(annotation / f"{name}.parquet", table, {"stage": "annotate"})
-        write_table(
+            store(annotation / f"{name}.parquet", table, {"stage": "annotate"})
+        store(
             results / "probes" / folder / "probes.parquet",
             probe_rows(model, layer),
             {"stage": "probe"},
@@ -114,7 +115,7 @@ def write_stages(results: Path) -> None:
         for variant in VARIANTS:
             sae = results / "sae" / folder / variant
             write_json(sae / "evaluation.json", evaluation(model, layer, variant))
-            write_table(sae / "training.parquet", training_rows(), {"stage": "train"})
+            store(sae / "training.parquet", training_rows(), {"stage": "train"})
 
 
 def write_layer_codes(path: Path, model: str) -> None:

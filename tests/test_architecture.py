@@ -19,17 +19,18 @@ PURE = {
     "provenance",
     "split",
 }
-PURE |= {"models", "resampling", "tables_schema", "sharding", "balance", "one_line"}
+PURE |= {"models", "resampling", "run_layout", "schema", "sharding", "balance", "one_line"}
 
 MAY_IMPORT = {
     "sae": {"config"},
     "concepts": {"alphabet", "proteins", "errors", "resampling", "split"},
     "association": {"concepts", "config", "models", "resampling"},
     "plm": {"alphabet", "config", "device", "errors", "io", "provenance", "resampling"},
+    "verification": {"config", "errors", "io", "models", "provenance", "run_layout", "schema"},
     "io": {"alphabet", "errors", "proteins", "filters", "provenance", "split", "protsae", "config"}
-    | {"entry_features", "concepts", "tables_schema", "one_line"},
+    | {"entry_features", "concepts", "schema", "one_line"},
     "report": {"alphabet", "association", "concepts", "errors", "io", "models", "protsae"}
-    | {"tables_schema"},
+    | {"schema"},
 }
 """Parts of protsae that each package may import, itself aside; ``protsae`` is the version."""
 

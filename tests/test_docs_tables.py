@@ -6,7 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from protsae.tables_schema import EVALUATION, EVERY, SUMMARY, Table, conform, markdown
+from protsae.schema.evaluation import EVALUATION
+from protsae.schema.results import EVERY, SUMMARY
+from protsae.schema.table import Table, conform, markdown
 from tests.fenced import ROOT, fenced_blocks
 from tests.run_folder import MODEL, write_run
 

@@ -45,6 +45,19 @@ def snakemake(*arguments: str, cwd: Path = ROOT, **environment: str) -> subproce
     )
 
 
+def verify(results: Path, cwd: Path) -> tuple[int, str]:
+    """Exit status of `protsae verify`, and the problems."""
+    finished = subprocess.run(
+        [sys.executable, "-m", "protsae", "verify", str(results)],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    return finished.returncode, finished.stdout if finished.returncode else finished.stderr
+
+
 def planned(finished: subprocess.CompletedProcess) -> dict[str, int]:
     """Jobs by rule, read off the table of a dry run; empty if there is nothing to do."""
     assert finished.returncode == 0, finished.stderr
@@ -243,7 +256,7 @@ def test_a_whole_run_and_what_reruns(tmp_path: Path) -> None:
     properties = pd.read_csv(out / "properties.tsv", sep="\t")
     assert "SIGNAL" in types["kept"]
     assert types["kept"].keys() | types["left_out"].keys() <= set(properties["property"])
-    assert not list(out.rglob(".tmp-*"))
+    assert verify(out, tmp_path) == (0, "")
     assert yaml.safe_load((out / "config.yaml").read_text())["embed"]["layers"] == [1]
 
     def plan(*more: str) -> dict[str, int]:

@@ -9,10 +9,10 @@ import pandas as pd
 import torch
 from esm.model.esm2 import ESM2
 
-from protsae.io.proteins_table import COLUMNS
-from protsae.io.tables import write_table
 from protsae.plm.store import save_esm
 from protsae.provenance import protein_set_sha256
+from protsae.schema.proteins import PROTEINS
+from tests.stored_tables import store
 
 # Tiny matrices gain nothing from threads and lose much where cores are shared.
 torch.set_num_threads(1)
@@ -69,7 +69,7 @@ def write_proteins(path: Path, sequences: Sequence[str]) -> pd.DataFrame:
             "split": [("train", "valid", "test")[i % 3] for i in range(len(names))],
             "has_relative_in_train": False,
         }
-    )[list(COLUMNS)]
+    )[list(PROTEINS.names)]
     digest = protein_set_sha256(proteins["accession"], proteins["sequence"])
-    write_table(path, proteins, {"stage": "split", "protein_set_sha256": digest})
+    store(path, proteins, {"stage": "split", "protein_set_sha256": digest})
     return proteins

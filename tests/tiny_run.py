@@ -16,9 +16,9 @@ from protsae.cli import main
 from protsae.io.activations import LayerCache, LayerFormat, write_shard
 from protsae.io.shard_index import CacheSource
 from protsae.io.stored_rows import Compression
-from protsae.io.tables import write_table
 from protsae.provenance import protein_set_sha256
 from protsae.split import SPLITS
+from tests.stored_tables import store
 from tests.tiny_esm import save_tiny
 
 PROTEIN_SET = "5e7" + "0" * 61
@@ -88,7 +88,7 @@ def protein_rows(n_proteins: int = 18, length: int = 29, seed: int = 0) -> pd.Da
 def write_proteins(path: Path, proteins: pd.DataFrame) -> str:
     """Write proteins.parquet; returns the checksum of the set."""
     checksum = protein_set_sha256(proteins["accession"], proteins["sequence"])
-    write_table(path, proteins, {"stage": "split", "protein_set_sha256": checksum})
+    store(path, proteins, {"stage": "split", "protein_set_sha256": checksum})
     return checksum
 
 
@@ -96,7 +96,7 @@ def write_annotations(path: Path, proteins: pd.DataFrame) -> None:
     """Write annotations.parquet: residues 4 to 9 of every protein are a SIGNAL."""
     rows = [(name, "SIGNAL", "", 4, 9, "", True) for name in proteins["accession"]]
     columns = ["accession", "type", "description", "start", "end", "evidence", "certain"]
-    write_table(path, pd.DataFrame(rows, columns=columns), {"stage": "fetch"})
+    store(path, pd.DataFrame(rows, columns=columns), {"stage": "fetch"})
 
 
 def write_onehot_run(folder: Path, proteins: pd.DataFrame | None = None, n_shards: int = 2) -> Path:

@@ -23,7 +23,8 @@ from protsae.errors import UserError
 from protsae.io.activations import LayerCache
 from protsae.io.foreign_saes import read_foreign_sae
 from protsae.io.proteins_table import read_split_proteins
-from protsae.io.sae_files import UNKNOWN, SaeSource, write_sae
+from protsae.io.sae_files import SaeSource, write_sae
+from protsae.io.sae_identity import UNKNOWN
 from protsae.sae.restore import restore_sae
 from protsae.sae.trial import trial_problem
 

@@ -40,16 +40,16 @@ from protsae.io.activations import LayerCache
 from protsae.io.annotations_table import read_annotations_table
 from protsae.io.base_rates import read_base_rates
 from protsae.io.codes import StoredCodes
-from protsae.io.conformed import write_conformed
 from protsae.io.progress import progress
 from protsae.io.property_table import read_properties
-from protsae.io.proteins_table import read_split_proteins
+from protsae.io.proteins_table import read_split_proteins, study_stamp
 from protsae.io.sae_files import unknown_train_set
+from protsae.io.tables import write_table
 from protsae.models import NEURONS, PCA, RANDOM
 from protsae.sae.architectures import TopkSae
 from protsae.sae.dictionaries import random_directions
 from protsae.sae.metrics import encoder_decoder_cosine, measure_moments, principal_components
-from protsae.tables_schema import (
+from protsae.schema.results import (
     CANDIDATES,
     CLUSTER_COUNTS,
     DETECTORS,
@@ -105,7 +105,7 @@ def run(args: argparse.Namespace) -> None:
 
     interplm = None
     if settings.interplm:
-        interplm = interplm_concepts(read_annotations_table(args.annotations), order)
+        interplm = interplm_concepts(read_annotations_table(args.annotations, protein_set), order)
     split = HeldOut.of(layer)
     tables: dict[str, list[pd.DataFrame]] = {}
     for variant, codes in progress(detectors.items(), "annotating", "sets of detectors"):
@@ -126,11 +126,19 @@ def run(args: argparse.Namespace) -> None:
         for name, rows in found.items():
             tables.setdefault(name, []).append(rows.assign(variant=variant))
 
-    metadata = {"stage": "annotate", **vars(cache.source), "code_version": __version__}
+    metadata = {
+        "stage": "annotate",
+        **vars(cache.source),
+        **study_stamp(proteins, protein_set, args.annotations),
+        "layer": cache.layer,
+        "saes": {variant: trained.sha256 for variant, trained in saes.items()},
+        "settings": settings.model_dump(),
+        "code_version": __version__,
+    }
     for name, parts in tables.items():
         table = pd.concat(parts, ignore_index=True)
         table = table.assign(model=cache.source.model, layer=cache.layer)
-        write_conformed(Path(args.output) / f"{name}.parquet", table, TABLES[name], metadata)
+        write_table(Path(args.output) / f"{name}.parquet", table, TABLES[name], metadata)
     if interplm is None:
         # Of an earlier run, and it would pass for one of this.
         (Path(args.output) / f"{INTERPLM.name}.parquet").unlink(missing_ok=True)

@@ -20,7 +20,8 @@ from protsae.concepts.base_rates import composition, concept_base_rates
 from protsae.io.annotated_proteins import read_annotated
 from protsae.io.base_rates import write_base_rates
 from protsae.io.residue_labels import read_label_sets
-from protsae.tables_schema import BASE_RATES, conform
+from protsae.schema.results import BASE_RATES
+from protsae.schema.table import conform
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -25,9 +25,9 @@ from protsae.config import EmbedSettings, EvaluateSettings
 from protsae.errors import UserError
 from protsae.flags import add_flags, add_threads_flag, settings_from_flags
 from protsae.io.activations import LayerCache
-from protsae.io.json_files import write_json
+from protsae.io.evaluations import write_evaluation
 from protsae.io.progress import progress
-from protsae.io.proteins_table import read_split_proteins
+from protsae.io.proteins_table import read_split_proteins, study_stamp
 from protsae.io.sae_files import SaeSource, unknown_train_set
 from protsae.plm.embed import token_budget
 from protsae.plm.forward import Edit, FusedEsm2
@@ -116,8 +116,10 @@ def run(args: argparse.Namespace) -> None:
             **compare_seeds(name, found, settings.seed),
             "split_share": compare_widths(name, found),
             "training_residues": training_residues(trained.source),
+            "sae_sha256": trained.sha256,
+            **study_stamp(proteins, protein_set),
         }
-        write_json(Path(folder) / "evaluation.json", document)
+        write_evaluation(Path(folder) / "evaluation.json", document)
         print(f"{name}: {shown(document)}{unknown_train_set(trained.source)}")
 
 

@@ -28,33 +28,15 @@ from protsae.config import FetchSettings
 from protsae.entry_features import Annotation, FeatureCounts, select_features
 from protsae.filters import ProteinCounts, filter_proteins
 from protsae.flags import add_flags, settings_from_flags
-from protsae.io.json_files import write_json
+from protsae.io.json_files import write_document
 from protsae.io.progress import progress
 from protsae.io.protein_files import MatchCounts, read_proteins
 from protsae.io.tables import TableWriter, open_table
 from protsae.io.uniprot_rest import fetch_pages, read_pages
 from protsae.proteins import Protein
 from protsae.provenance import file_sha256
+from protsae.schema.proteins import ANNOTATIONS, FETCHED
 
-_PROTEINS = {
-    "accession": "str",
-    "entry_name": "str",
-    "organism": "str",
-    "taxon_id": "Int64",
-    "length": "int64",
-    "sequence": "str",
-}
-_ANNOTATIONS = {
-    "accession": "str",
-    "type": "str",
-    "description": "str",
-    "start": "int64",
-    "end": "int64",
-    "evidence": "str",
-    "certain": "bool",
-}
-# As protsae.tables_schema has it (a test compares): imported, any edit there would fetch again.
-_VERSION = {"table": "annotations", "table_version": 2}
 _BATCH = 10_000  # proteins in memory at a time, and in a row group
 
 _NOT_IN_INPUT = "accession not in the FASTA file"
@@ -85,17 +67,17 @@ def run(args: argparse.Namespace) -> None:
     digest = hashlib.sha256()
     with ExitStack() as stack:
         tables = [
-            stack.enter_context(open_table(output / f"{name}.parquet", _empty(columns)))
-            for name, columns in (("annotations", _ANNOTATIONS), ("fetched", _PROTEINS))
+            stack.enter_context(open_table(output / f"{table.name}.parquet", table))
+            for table in (ANNOTATIONS, FETCHED)
         ]
         _write_tables(kept, features, digest, *tables)
         checksum = digest.hexdigest()
-        for table, version in zip(tables, (_VERSION, {}), strict=True):
-            table.describe({**version, "protein_set_sha256": checksum, "source": source})
+        for table in tables:
+            table.describe({"protein_set_sha256": checksum, "source": source})
         # Says that the tables are whole and belong together, so it must not outlive older ones.
         (output / "provenance.json").unlink(missing_ok=True)
     counts = {"proteins": _protein_counts(proteins), "features": _feature_counts(features)}
-    write_json(
+    write_document(
         output / "provenance.json",
         {
             "format": "protsae-provenance",
@@ -159,13 +141,14 @@ def _write_tables(
     while batch := list(islice(kept, _BATCH)):
         for protein in batch:
             digest.update(f"{protein.accession}\t{protein.sequence}\n".encode())
-        proteins.append(_table(_PROTEINS, [_protein_row(protein) for protein in batch]))
+        rows = [_protein_row(protein) for protein in batch]
+        proteins.append(pd.DataFrame(rows, columns=FETCHED.names))
         rows = [
             _annotation_row(protein, annotation)
             for protein in batch
             for annotation in select_features(protein, counts)
         ]
-        annotations.append(_table(_ANNOTATIONS, rows))
+        annotations.append(pd.DataFrame(rows, columns=ANNOTATIONS.names))
 
 
 def _protein_row(protein: Protein) -> tuple[object, ...]:
@@ -189,14 +172,6 @@ def _annotation_row(protein: Protein, annotation: Annotation) -> tuple[object, .
         annotation.evidence,
         annotation.certain,
     )
-
-
-def _table(columns: dict[str, str], rows: list[tuple[object, ...]]) -> pd.DataFrame:
-    return pd.DataFrame(rows, columns=list(columns)).astype(columns)
-
-
-def _empty(columns: dict[str, str]) -> pd.DataFrame:
-    return _table(columns, [])
 
 
 def _protein_counts(counts: ProteinCounts) -> dict[str, Any]:

@@ -27,9 +27,9 @@ from protsae.concepts.structure import (
 )
 from protsae.errors import UserError
 from protsae.io.progress import progress
+from protsae.io.proteins_table import read_protein_set
 from protsae.io.residue_labels import write_labels
 from protsae.io.structures import read_structure, structure_files
-from protsae.io.tables import read_table
 
 SETS = ("secondary structure", "accessibility")
 HEADERS = (
@@ -76,7 +76,7 @@ def run(args: argparse.Namespace) -> None:
     """
     if importlib.util.find_spec("mdtraj") is None:
         raise UserError("structures need MDTraj: pip install 'protsae[structure]'")
-    table = read_table(args.proteins, ["accession", "sequence"])
+    table, _ = read_protein_set(args.proteins)
     proteins = dict(zip(table["accession"], table["sequence"], strict=True))
     left_out: Counter[str] = Counter()
     chains: list[_Chain] = []

@@ -44,13 +44,13 @@ from protsae.concepts.windows import blosum_windows
 from protsae.config import LookupSettings, ProbeSettings, PropertySettings
 from protsae.errors import UserError
 from protsae.flags import add_flags, add_threads_flag, settings_from_flags
-from protsae.io.conformed import write_conformed
-from protsae.io.json_files import read_json
+from protsae.io.json_files import read_document
 from protsae.io.mmseqs import search
 from protsae.io.property_table import read_properties
-from protsae.io.proteins_table import read_split_proteins
-from protsae.io.tables import write_tsv
-from protsae.tables_schema import LOOKUP, PROPERTIES, RULE_COUNTS, RULES, conform
+from protsae.io.proteins_table import read_split_proteins, study_stamp
+from protsae.io.tables import text_checksums, write_table, write_tsv
+from protsae.schema.results import LOOKUP, PROPERTIES, RULE_COUNTS, RULES
+from protsae.schema.table import conform
 
 RULE_ROWS = 50_000
 """Residues at a time that rules are tried on: memory, not results."""
@@ -85,7 +85,12 @@ def run(args: argparse.Namespace) -> None:
     write_tsv(path, conform(every, PROPERTIES, str(path)))
     print(f"{len(properties.properties):,} of {len(every):,} properties are scored; why the")
     print(f"  others are not is in {path}")
-    write_rules(Path(args.output), proteins, protein_set, properties)
+    stamp = {
+        "stage": "lookup",
+        **study_stamp(proteins, protein_set, args.annotations),
+        "code_version": __version__,
+    }
+    write_rules(Path(args.output), proteins, properties, stamp)
 
     window = Residues(blosum_reader(proteins, settings.flank), proteins, properties, probe)
     rows = window.probe_rows(with_control=False)
@@ -107,18 +112,19 @@ def run(args: argparse.Namespace) -> None:
     path = Path(args.output) / "lookup.parquet"
     table = pd.concat(parts, ignore_index=True)[LOOKUP.names]
     metadata = {
-        **_metadata(protein_set),
+        **stamp,
+        "texts": text_checksums(Path(args.output) / "properties.tsv"),
         "test_proteins": len(test),
         "test_proteins_with_hit": n_hit,
     }
-    write_conformed(path, table, LOOKUP, metadata)
+    write_table(path, table, LOOKUP, metadata)
     print(f"{n_hit:,} of {len(test):,} test proteins have a hit in train")
     for method, scored in table.groupby("method"):
         print(f"{method}: {len(scored)} properties, median F1 {scored['f1'].median():.3f}")
 
 
 def write_rules(
-    output: Path, proteins: pd.DataFrame, protein_set: str, properties: PropertyTable
+    output: Path, proteins: pd.DataFrame, properties: PropertyTable, stamp: dict[str, Any]
 ) -> None:
     """Fit the rules on train and valid, count them on test, write both of their tables."""
     read, clusters = rows_reader(proteins, properties, ("train", "valid"))
@@ -131,7 +137,7 @@ def write_rules(
     by_cluster = cluster_rows([p.name for p in properties.properties], clusters, counts)
     for frame, table in ((rows, RULES), (by_cluster, RULE_COUNTS)):
         path = output / f"{table.name}.parquet"
-        write_conformed(path, frame, table, _metadata(protein_set))
+        write_table(path, frame, table, stamp)
     annotated = rows[rows["defined_by_sequence"] == 0]
     print(f"rules: {len(rows)} properties, of which {len(rows) - len(annotated)} are defined by")
     print(f"  the sequence; median F1 of the others {annotated['f1'].median():.3f}")
@@ -168,7 +174,7 @@ def read_features_left_out(path: str | None, protein_set: str) -> dict[str, dict
     """
     if path is None:
         return {}
-    document = read_json(path)
+    document = read_document(path)
     if (found := document.get("protein_set_sha256")) != protein_set:
         raise UserError(
             f"{path}: of protein set {str(found)[:12]}, but the proteins given are "
@@ -239,11 +245,3 @@ def homology_reader(
             yield part["accession"].tolist(), rows
 
     return read, {queries["accession"][hit.query] for hit in hits}
-
-
-def _metadata(protein_set: str) -> dict[str, Any]:
-    return {
-        "stage": "lookup",
-        "protein_set_sha256": protein_set,
-        "code_version": __version__,
-    }

@@ -19,10 +19,11 @@ from protsae.association.supervised import Residues
 from protsae.config import ProbeSettings, PropertySettings
 from protsae.flags import add_flags, settings_from_flags
 from protsae.io.activations import LayerCache
-from protsae.io.conformed import write_conformed
 from protsae.io.property_table import read_properties
-from protsae.io.proteins_table import read_split_proteins
-from protsae.tables_schema import PROBES, conform
+from protsae.io.proteins_table import read_split_proteins, study_stamp
+from protsae.io.tables import write_table
+from protsae.schema.results import PROBES
+from protsae.schema.table import conform
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -58,9 +59,16 @@ def run(args: argparse.Namespace) -> None:
         auroc_selectivity=lambda table: table["auroc"] - control["auroc"],
     )
     path = Path(args.output) / "probes.parquet"
-    metadata = {"stage": "probe", **vars(cache.source), "code_version": __version__}
+    metadata = {
+        "stage": "probe",
+        **vars(cache.source),
+        **study_stamp(proteins, protein_set, args.annotations),
+        "layer": args.layer,
+        "settings": {**chosen.model_dump(), **settings.model_dump()},
+        "code_version": __version__,
+    }
     table = conform(rows, PROBES, str(path))
-    write_conformed(path, table, PROBES, metadata)
+    write_table(path, table, PROBES, metadata)
     print(
         f"{len(names)} properties probed; median F1 {table['f1'].median():.3f}, of the control "
         f"{table['control_f1'].median():.3f}"

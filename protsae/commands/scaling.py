@@ -16,12 +16,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from protsae.errors import UserError
-from protsae.io.json_files import read_json
+from protsae.io.evaluations import read_evaluation
 from protsae.io.tables import write_tsv
 from protsae.report.sweeps import SCALED, write_pareto, write_scaling
 from protsae.sae.scaling import fit_power_law
-from protsae.tables_schema import EVALUATION, SCALING, conform
+from protsae.schema.evaluation import EVALUATION
+from protsae.schema.results import SCALING
+from protsae.schema.table import conform
 
 FITTED = ("fvu", "dead_fraction")
 
@@ -53,14 +54,10 @@ def read_evaluations(paths: list[str]) -> pd.DataFrame:
     Raises
     ------
     UserError
-        If a file has no such numbers.
+        As `read_evaluation`.
     """
-    documents = {path: read_json(path) for path in paths}
-    for path, document in documents.items():
-        missing = [name for name in EVALUATION.names if name not in document]
-        if missing:
-            raise UserError(f"{path}: no {', '.join(map(repr, missing))}; run evaluate again")
-    rows = [{name: d[name] for name in EVALUATION.names} for d in documents.values()]
+    documents = [read_evaluation(path) for path in paths]
+    rows = [{name: document[name] for name in EVALUATION.names} for document in documents]
     return conform(pd.DataFrame(rows), EVALUATION, "evaluation.json")
 
 

@@ -26,14 +26,13 @@ from protsae.concepts.outlook import annotated_residues, outlook_lines, proteins
 from protsae.config import PropertySettings, SplitSettings
 from protsae.flags import add_flags, add_threads_flag, settings_from_flags
 from protsae.io.annotations_table import read_annotations_table
-from protsae.io.conformed import write_conformed
 from protsae.io.mmseqs import MAX_EVALUE, cluster_sequences, find_links, search
 from protsae.io.property_table import read_all_properties
-from protsae.io.proteins_table import COLUMNS, read_previous_splits, read_split_proteins
-from protsae.io.tables import read_table, write_tsv
-from protsae.provenance import protein_set_sha256
+from protsae.io.proteins_table import read_previous_splits, read_protein_set, read_split_proteins
+from protsae.io.tables import text_checksums, write_table, write_tsv
+from protsae.schema.proteins import PROTEINS, RELATIVES
+from protsae.schema.table import conform
 from protsae.split import LEFT_OUT, SPLITS, assign_splits, extend_splits, joining_clusters
-from protsae.tables_schema import PROTEINS, RELATIVES, conform
 
 NAMED = 10
 """Proteins named on the screen; all are in the table."""
@@ -57,24 +56,24 @@ def run(args: argparse.Namespace) -> None:
     """Cluster, assign, check, and say what can be scored."""
     settings = settings_from_flags(SplitSettings, args)
     properties = settings_from_flags(PropertySettings, args)
-    proteins = read_table(args.input)
+    proteins, protein_set = read_protein_set(args.input)
     if settings.previous:
         proteins = extended(proteins, settings, args.threads)
     else:
-        proteins = divided(proteins, args.annotations, settings, args.threads)
+        proteins = divided(proteins, protein_set, args.annotations, settings, args.threads)
     relatives = relatives_in_train(proteins, args.threads)
     proteins["has_relative_in_train"] = proteins["accession"].isin(relatives["accession"])
-    protein_set = protein_set_sha256(proteins["accession"], proteins["sequence"])
     path = Path(args.output).parent / "relatives.tsv"
     write_tsv(path, conform(relatives, RELATIVES, str(path)))
-    write_conformed(
+    write_table(
         args.output,
-        proteins[list(COLUMNS)],
+        proteins[PROTEINS.names],
         PROTEINS,
         {
             "stage": "split",
             "settings": settings.model_dump(),
             "protein_set_sha256": protein_set,
+            "texts": text_checksums(path),
             "code_version": __version__,
         },
     )
@@ -87,14 +86,18 @@ def run(args: argparse.Namespace) -> None:
 
 
 def divided(
-    proteins: pd.DataFrame, annotations: str | None, settings: SplitSettings, threads: int
+    proteins: pd.DataFrame,
+    protein_set: str,
+    annotations: str | None,
+    settings: SplitSettings,
+    threads: int,
 ) -> pd.DataFrame:
     """The proteins with their clusters and parts, made for the first time."""
     sequences = proteins["sequence"].tolist()
     cluster = clusters_of(sequences, settings, threads)
     concepts: sparse.csr_array | None = None
     if annotations:
-        concepts = annotated_residues(read_annotations_table(annotations), proteins)
+        concepts = annotated_residues(read_annotations_table(annotations, protein_set), proteins)
     split = assign_splits(
         cluster, sequences, settings.valid, settings.test, settings.seed, concepts
     )

@@ -24,15 +24,15 @@ from protsae.association.baseline_comparison import compare_features
 from protsae.association.scores import CALLED_Q
 from protsae.association.summary import concatenate, summarise, with_baselines, with_rules
 from protsae.errors import UserError
-from protsae.io.conformed import read_conformed, write_conformed
-from protsae.io.json_files import read_json
-from protsae.io.proteins_table import read_split_proteins
-from protsae.io.tables import write_tsv
-from protsae.tables_schema import (
+from protsae.io.evaluations import read_evaluation
+from protsae.io.proteins_table import read_split_proteins, study_stamp
+from protsae.io.run_parts import validate_same_layer, validate_same_study
+from protsae.io.tables import read_table, text_checksums, validate_table, write_table, write_tsv
+from protsae.schema.evaluation import EVALUATION
+from protsae.schema.results import (
     ASSOCIATIONS,
     CLUSTER_COUNTS,
     DETECTORS,
-    EVALUATION,
     FEATURES,
     LAYER_ASSOCIATIONS,
     LAYER_FEATURES,
@@ -41,9 +41,8 @@ from protsae.tables_schema import (
     RULE_COUNTS,
     RULES,
     SUMMARY,
-    Table,
-    conform,
 )
+from protsae.schema.table import Table, conform
 
 Key = tuple[str, int, str]
 
@@ -86,38 +85,43 @@ def run(args: argparse.Namespace) -> None:
     """Join, check, write; prints the size of each table."""
     output = Path(args.output)
     folders = [Path(folder) for folder in args.annotations]
+    proteins, protein_set = read_split_proteins(args.proteins)
+    evaluations = _read_evaluations(args.evaluations)
+    study = study_stamp(proteins, protein_set)
+    _validate_parts(args, study, evaluations)
     of_layers = _join(folders, LAYER_FEATURES)
     of_pairs = _join(folders, LAYER_ASSOCIATIONS)
     detectors = _join(folders, DETECTORS)
-    evaluations = _read_evaluations(args.evaluations)
     _validate_same_saes(of_layers, evaluations)
-    documents = [document for _, document in evaluations.values()]
+    documents = [
+        {name: document[name] for name in EVALUATION.names} for _, document in evaluations.values()
+    ]
     d_model = {(found["model"], found["layer"]): found["d_model"] for found in documents}
-    probes = pd.concat([read_conformed(path, PROBES) for path in args.probes])
-    lookup = read_conformed(args.lookup, LOOKUP)
-    rules = read_conformed(args.rules, RULES)
+    probes = pd.concat([read_table(path, PROBES) for path in args.probes])
+    lookup = read_table(args.lookup, LOOKUP)
+    rules = read_table(args.rules, RULES)
     _validate_ruled({*of_layers["property"].dropna(), *of_pairs["property"]}, rules, args.rules)
     with_all = with_baselines(of_layers, of_pairs, probes, lookup, rules, d_model)
-    rule_counts = read_conformed(args.rule_counts, RULE_COUNTS)
+    rule_counts = read_table(args.rule_counts, RULE_COUNTS)
     counts = pd.concat(
         [
-            read_conformed(folder / f"{CLUSTER_COUNTS.name}.parquet", CLUSTER_COUNTS)
+            read_table(folder / f"{CLUSTER_COUNTS.name}.parquet", CLUSTER_COUNTS)
             for folder in folders
         ],
         ignore_index=True,
     )
-    proteins, _ = read_split_proteins(args.proteins)
     related = set(proteins.loc[proteins["has_relative_in_train"], "cluster"])
     compared = compare_features(with_all, of_pairs, counts, rule_counts, related)
     features = conform(with_all.join(compared), FEATURES, "features.parquet")
     associations = conform(with_rules(of_pairs, rules), ASSOCIATIONS, "associations.parquet")
     summary = conform(summarise(documents, features), SUMMARY, "summary.tsv")
-    metadata = {"stage": "tables", "code_version": __version__}
-    write_conformed(output / "features.parquet", features, FEATURES, metadata)
-    write_tsv(output / "features.tsv", features)
-    write_conformed(output / "associations.parquet", associations, ASSOCIATIONS, metadata)
-    write_tsv(output / "detectors.tsv", detectors)
-    write_tsv(output / "summary.tsv", summary)
+    metadata = {"stage": "tables", **study, "code_version": __version__}
+    texts = {"features.tsv": features, "detectors.tsv": detectors, "summary.tsv": summary}
+    for name, rows in texts.items():
+        write_tsv(output / name, rows)
+    checksums = {"texts": text_checksums(*(output / name for name in texts))}
+    write_table(output / "features.parquet", features, FEATURES, {**metadata, **checksums})
+    write_table(output / "associations.parquet", associations, ASSOCIATIONS, metadata)
     significant = int(summary["features_significant"].sum())
     defined = int(summary["features_defined_by_sequence"].sum())
     print(f"wrote {output / 'features.parquet'} and .tsv: {len(features):,} features, of which")
@@ -135,7 +139,7 @@ def _join(folders: Sequence[Path], table: Table) -> pd.DataFrame:
     """The table of every folder, checked against its schema, in one order."""
     parts = []
     for folder in folders:
-        parts.append(read_conformed(folder / f"{table.name}.parquet", table))
+        parts.append(read_table(folder / f"{table.name}.parquet", table))
     rows = concatenate(parts)
     repeated = rows.duplicated(list(table.key))
     if table is LAYER_FEATURES and repeated.any():
@@ -148,22 +152,55 @@ def _join(folders: Sequence[Path], table: Table) -> pd.DataFrame:
 
 
 def _read_evaluations(paths: Sequence[str]) -> dict[Key, tuple[str, dict[str, Any]]]:
-    """Path and scalar numbers of each evaluation, by model, layer and variant."""
+    """Path and content of each evaluation, by model, layer and variant."""
     found: dict[Key, tuple[str, dict[str, Any]]] = {}
     for path in paths:
-        document = read_json(path)
-        missing = [name for name in EVALUATION.names if name not in document]
-        if missing:
-            raise UserError(
-                f"{path}: no {', '.join(map(repr, missing))}; run the evaluate stage again"
-            )
+        document = read_evaluation(path)
         key = (document["model"], document["layer"], document["variant"])
         if key in found:
             raise UserError(
                 f"{path}: {_shown(key)} is also in {found[key][0]}; give each evaluation once"
             )
-        found[key] = (path, {name: document[name] for name in EVALUATION.names})
+        found[key] = (path, document)
     return found
+
+
+def _validate_parts(
+    args: argparse.Namespace, study: dict[str, Any], evaluations: dict[Key, tuple[str, Any]]
+) -> None:
+    """Every part is of these proteins, splits and SAEs, and of the layer that its rows name."""
+    stamps: dict[str, dict[str, Any]] = {}
+    stages: dict[str, str] = {}
+    layers: dict[tuple[str, int], str] = {}
+    for folder in args.annotations:
+        for table in (LAYER_FEATURES, LAYER_ASSOCIATIONS, DETECTORS, CLUSTER_COUNTS):
+            path = str(Path(folder) / f"{table.name}.parquet")
+            stamp = stamps[path] = validate_table(path, table)
+            stages[path] = "annotate"
+            first = layers.setdefault((stamp["model"], stamp["layer"]), path)
+            validate_same_layer(path, stamp, first, stamps[first], "annotate")
+            for variant, digest in stamp["saes"].items():
+                _, document = evaluations.get((stamp["model"], stamp["layer"], variant), ("", {}))
+                if document and document["sae_sha256"] != digest:
+                    raise UserError(
+                        f"{path}: annotates SAE {digest[:12]} of variant {variant}, but "
+                        f"--evaluations has {document['sae_sha256'][:12]}; run the annotate and "
+                        "evaluate stages again"
+                    )
+    for path, document in evaluations.values():
+        stamps[path], stages[path] = document, "evaluate"
+    for path in args.probes:
+        stamp = stamps[path] = validate_table(path, PROBES)
+        stages[path] = "probe"
+        if (key := (stamp["model"], stamp["layer"])) in layers:
+            validate_same_layer(path, stamp, layers[key], stamps[layers[key]], "probe")
+    for path, table in (
+        (args.lookup, LOOKUP),
+        (args.rules, RULES),
+        (args.rule_counts, RULE_COUNTS),
+    ):
+        stamps[path], stages[path] = validate_table(path, table), "lookup"
+    validate_same_study(stamps, study, stages)
 
 
 def _validate_same_saes(

@@ -43,7 +43,8 @@ from protsae.io.activations import LayerCache
 from protsae.io.checkpoints import read_checkpoint, write_checkpoint
 from protsae.io.progress import progress
 from protsae.io.proteins_table import read_split_proteins
-from protsae.io.sae_files import SaeSource, train_set_sha256, write_sae
+from protsae.io.sae_files import SaeSource, write_sae
+from protsae.io.sae_identity import train_set_sha256
 from protsae.io.shuffling import shuffled_batches
 from protsae.io.tables import write_table
 from protsae.plm.downstream import Downstream, downstream_batches, downstream_bytes
@@ -54,6 +55,7 @@ from protsae.sae.architectures import build_sae
 from protsae.sae.normalisation import Normalisation, fold_, measure_normalisation
 from protsae.sae.sae import Batch
 from protsae.sae.train import SaeTraining, products_dtype, step_bytes, weights_bytes
+from protsae.schema.training import TRAINING
 
 BLOCK_ROWS = 16384
 """Residues that mean and scale are measured on at a time."""
@@ -63,9 +65,6 @@ LOGGED_ROWS = 100
 
 Curves = dict[str, list[dict[str, float]]]
 """Rows of the training curve of each SAE."""
-
-CURVE = {"table": "training", "table_version": 3}
-"""As `protsae.tables_schema` has it (a test compares): imported, any edit there would retrain."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -140,7 +139,8 @@ def run(args: argparse.Namespace) -> None:
         write_table(
             folder / name / "training.parquet",
             curve,
-            {**CURVE, "stage": "train", "layer": args.layer},
+            TRAINING,
+            {"stage": "train", **vars(cache.source), "layer": args.layer, "variant": name},
         )
         write_sae(folder / name, sae.state_dict(), source)
         last = curve.iloc[-1]

@@ -1,31 +1,37 @@
 """The activation cache: one HDF5 file per shard, one dataset per layer.
 
-Datasets are contiguous unless compression is asked for.
+Datasets are contiguous unless compression is asked for. Beside each, ``checksums/NN`` has the XXH3
+of every block of its rows (`protsae.io.checked_rows`).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
 
 from protsae.errors import UserError
 from protsae.io.atomic import atomic_path
-from protsae.io.shard_index import CacheSource, ShardIndex, ShardKind, open_shard, write_index
+from protsae.io.checked_rows import BLOCK_ROWS, CheckedRows, ChecksummingRows, block_starts
+from protsae.io.shard_index import (
+    CacheSource,
+    ShardIndex,
+    ShardKind,
+    create_shard,
+    open_shard,
+    write_index,
+)
 from protsae.io.stored_rows import (
     GZIP_CACHE_BYTES,
     Compression,
-    StoredRows,
     create_rows,
     open_rows,
 )
 
-KIND = ShardKind("protsae-activations", 2, "activations", "embed or onehot")
-
-WIDEN_BYTES = 2**19
-"""float16 rows that are widened at a time: few enough to stay in the processor's cache."""
+KIND = ShardKind("protsae-activations", 3, "activations", "layers", "embed or onehot")
 
 
 @dataclass(frozen=True)
@@ -59,12 +65,14 @@ class ShardWriter:
     """Takes the rows of a shard's layers, in any order; made by `write_shard`."""
 
     def __init__(
-        self, datasets: Mapping[int, LayerFormat], n_residues: int, rows: Mapping[int, StoredRows]
+        self,
+        datasets: Mapping[int, LayerFormat],
+        n_residues: int,
+        rows: Mapping[int, ChecksummingRows],
     ):
         self._datasets = datasets
         self._n_residues = n_residues
         self._rows = rows
-        self._n_written = dict.fromkeys(datasets, 0)
         self._notes: list[tuple[int, str, float | str]] = []
 
     def write(self, layer: int, first_row: int, rows: np.ndarray) -> None:
@@ -74,6 +82,11 @@ class ShardWriter:
         ----------
         rows : ndarray, shape (n, d_model)
             C-contiguous, of the layer's dtype: nothing is converted here.
+
+        Raises
+        ------
+        UserError
+            If a value is NaN or infinite.
         """
         form = self._datasets[layer]
         found = f"layer {layer}: {rows.dtype} {rows.shape} at row {first_row} of {self._n_residues}"
@@ -83,18 +96,19 @@ class ShardWriter:
         assert rows.flags.c_contiguous, f"{found}; expected C-contiguous rows"
         assert 0 <= first_row <= self._n_residues - len(rows), f"{found}; out of bounds"
         self._rows[layer].write(first_row, rows)
-        self._n_written[layer] += len(rows)
 
     def note(self, layer: int, name: str, value: float | str) -> None:
         """Keep a fact about a layer as an attribute of its dataset."""
         self._notes.append((layer, name, value))
 
-    def finish(self, layers: Mapping[int, h5py.Dataset]) -> None:
-        """Check that all is written, and store the notes."""
-        for layer, n_written in self._n_written.items():
-            assert n_written == self._n_residues, (
-                f"layer {layer}: {n_written} of {self._n_residues} rows were written"
+    def finish(self, layers: Mapping[int, h5py.Dataset], checksums: h5py.Group) -> None:
+        """Check that all is written; store the checksums and the notes."""
+        for layer, rows in self._rows.items():
+            assert rows.n_written == self._n_residues, (
+                f"layer {layer}: {rows.n_written} of {self._n_residues} rows were written"
             )
+            form = self._datasets[layer]
+            checksums[layer_name(layer)] = rows.checksums(form.d_model, np.dtype(form.dtype))
         for layer, name, value in self._notes:
             layers[layer].attrs[name] = value
 
@@ -119,10 +133,11 @@ def write_shard(
     compression : {"none", "gzip"}
         ``gzip`` is level 1 on shuffled bytes; `CacheSettings` states its price.
     """
-    n_residues = int(np.sum(lengths))
+    starts = block_starts(lengths)
+    n_residues = int(starts[-1])
     with (
         atomic_path(path) as temporary,
-        h5py.File(temporary, "w", rdcc_nbytes=GZIP_CACHE_BYTES) as file,
+        create_shard(temporary, rdcc_nbytes=GZIP_CACHE_BYTES) as file,
     ):
         group = file.create_group("layers")
         layers = {
@@ -133,11 +148,12 @@ def write_shard(
         }
         file.flush()  # or the file would not yet be there to be opened a second time
         rows = {
-            layer: open_rows(temporary, dataset, writable=True) for layer, dataset in layers.items()
+            layer: ChecksummingRows(open_rows(temporary, dataset, writable=True), starts)
+            for layer, dataset in layers.items()
         }
         writer = ShardWriter(datasets, n_residues, rows)
         yield writer
-        writer.finish(layers)
+        writer.finish(layers, file.create_group("checksums"))
         write_index(file, KIND, accessions, lengths, source)
 
 
@@ -163,16 +179,22 @@ class LayerCache:
     Raises
     ------
     UserError
-        If a file is missing, is no complete activation file, lacks the layer, or does not fit the
-        others (`ShardIndex`).
+        If a file is missing, is no complete activation file, lacks the layer, does not fit the
+        others (`ShardIndex`), or, while it is read, if it is damaged.
     """
 
     def __init__(self, paths: Sequence[str | Path], layer: int, protein_set_sha256: str):
         self.layer = layer
         with ExitStack() as opened:
             files = [opened.enter_context(open_shard(path, KIND)) for path in paths]
-            self._shards = [_open_layer(p, f, layer) for p, f in zip(paths, files, strict=True)]
             self.index = ShardIndex(paths, files, KIND, protein_set_sha256)
+            lengths = [
+                rows["length"].to_numpy() for _, rows in self.index.proteins.groupby("shard")
+            ]
+            self._shards = [
+                _open_layer(path, file, layer, block_starts(of_shard))
+                for path, file, of_shard in zip(paths, files, lengths, strict=True)
+            ]
         self.d_model = self._shards[0].d_model
         self.dtype = np.result_type(*(shard.dtype for shard in self._shards))
 
@@ -205,10 +227,9 @@ class LayerCache:
             return
         from protsae.io.float16 import to_float32  # torch: writers of one-hot codes need none
 
-        step = max(1, WIDEN_BYTES // (self.d_model * stored.dtype.itemsize))
-        scratch = np.empty((min(step, len(out)), self.d_model), stored.dtype)
-        for first in range(0, len(out), step):
-            wide = out[first : first + step]
+        scratch = np.empty((min(BLOCK_ROWS, len(out)), self.d_model), stored.dtype)
+        for first in range(0, len(out), BLOCK_ROWS):
+            wide = out[first : first + BLOCK_ROWS]
             stored.rows.read(start + first, scratch[: len(wide)])
             to_float32(scratch[: len(wide)], wide)
 
@@ -233,19 +254,50 @@ class LayerCache:
             yield group["accession"].tolist(), rows
 
 
+def check_activations(path: str | Path) -> dict[str, Any]:
+    """Read every row of a shard; what it says of itself.
+
+    Returns
+    -------
+    dict
+        The fields of `CacheSource`, ``layers``, and the length of each protein by its accession.
+
+    Raises
+    ------
+    UserError
+        As `LayerCache`, and if a block of rows is damaged.
+    """
+    with open_shard(path, KIND) as file:
+        index = ShardIndex([path], [file], KIND, file.attrs["protein_set_sha256"])
+        starts = block_starts(index.proteins["length"].to_numpy())
+        layers = sorted(int(name) for name in file["layers"])
+        for layer in layers:
+            shard = _open_layer(path, file, layer, starts)
+            shard.rows.check(shard.d_model, shard.dtype)
+    return {**vars(index.source), "layers": layers, "proteins": index.lengths()}
+
+
 @dataclass(frozen=True)
 class _Shard:
-    rows: StoredRows
+    rows: CheckedRows
     n_residues: int
     d_model: int
     dtype: np.dtype
 
 
-def _open_layer(path: str | Path, file: h5py.File, layer: int) -> _Shard:
+def _open_layer(path: str | Path, file: h5py.File, layer: int, starts: np.ndarray) -> _Shard:
     name = f"layers/{layer_name(layer)}"
     if name not in file:
         layers = ", ".join(str(int(key)) for key in file["layers"])
         raise UserError(f"{path}: layer {layer} is not in this cache; it has {layers}")
     dataset = file[name]
     n_residues, d_model = dataset.shape
-    return _Shard(open_rows(path, dataset), n_residues, d_model, dataset.dtype)
+    checksums = file[f"checksums/{layer_name(layer)}"][:]
+    if n_residues != starts[-1] or len(checksums) != len(starts) - 1:
+        raise UserError(
+            f"{path}: {n_residues:,} rows of layer {layer} and {len(checksums):,} checksums; "
+            f"expected {starts[-1]:,} rows in {len(starts) - 1:,} blocks, as its proteins have; "
+            f"run the {KIND.stage} stage again"
+        )
+    rows = CheckedRows(open_rows(path, dataset), starts, checksums, path)
+    return _Shard(rows, n_residues, d_model, dataset.dtype)

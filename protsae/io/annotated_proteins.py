@@ -10,10 +10,11 @@ from protsae.config import FetchSettings
 from protsae.entry_features import FeatureCounts, select_features
 from protsae.errors import UserError
 from protsae.filters import ProteinCounts, filter_proteins
-from protsae.io.annotations_table import COLUMNS, read_annotations_table
+from protsae.io.annotations_table import read_annotations_table
 from protsae.io.progress import progress
 from protsae.io.protein_files import MatchCounts, read_proteins
-from protsae.io.tables import read_metadata, read_table
+from protsae.io.proteins_table import read_protein_set
+from protsae.schema.proteins import ANNOTATIONS
 
 _PARQUET_MAGIC = b"PAR1"
 _PROTEIN = ["accession", "organism", "sequence"]
@@ -38,7 +39,7 @@ def read_annotated(
     proteins : DataFrame
         accession, organism, sequence.
     features : DataFrame
-        As in annotations.parquet: ``annotations_table.COLUMNS``.
+        As in annotations.parquet: the columns of ``ANNOTATIONS``.
 
     Raises
     ------
@@ -71,7 +72,7 @@ def read_annotated(
         say(f"  {annotations}: {matches}, {counts.outside()}")
     elif counts.beyond:
         say(f"  {counts.outside()}")
-    return pd.DataFrame(proteins, columns=_PROTEIN), pd.DataFrame(rows, columns=[*COLUMNS])
+    return pd.DataFrame(proteins, columns=_PROTEIN), pd.DataFrame(rows, columns=ANNOTATIONS.names)
 
 
 def _is_parquet(path: str | Path) -> bool:
@@ -86,13 +87,8 @@ def _read_tables(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     if annotations is None:
         raise UserError(f"{path}: give its annotations.parquet with --annotations; found none")
-    own, other = (read_metadata(file).get("protein_set_sha256") for file in (path, annotations))
-    if own != other:
-        raise UserError(
-            f"{annotations}: of protein set {str(other)[:12]}, but {path} is of {str(own)[:12]}; "
-            "give the two that one fetch has written"
-        )
-    return read_table(path, _PROTEIN), read_annotations_table(annotations)
+    proteins, protein_set = read_protein_set(path)
+    return proteins[_PROTEIN], read_annotations_table(annotations, protein_set)
 
 
 def _listed(left_out: Counter[str]) -> str:

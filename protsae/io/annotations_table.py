@@ -3,29 +3,29 @@
 from pathlib import Path
 
 import pandas as pd
-import pyarrow.parquet as pq
 
 from protsae.errors import UserError
-from protsae.io.conformed import validate_version
-from protsae.io.tables import read_table
-from protsae.tables_schema import ANNOTATIONS
-
-COLUMNS = ("accession", "type", "description", "start", "end", "evidence", "certain")
+from protsae.io.tables import read_table, validate_table
+from protsae.schema.proteins import ANNOTATIONS
 
 
-def read_annotations_table(path: str | Path) -> pd.DataFrame:
+def read_annotations_table(path: str | Path, protein_set: str) -> pd.DataFrame:
     """The annotated stretches, whole and in order.
+
+    Parameters
+    ----------
+    protein_set : str
+        Checksum of the proteins that it is used with.
 
     Raises
     ------
     UserError
-        If the table is missing, is no table of protsae or another one, or is of a release that
-        dropped features without exact ends, so that their residues would pass for negatives.
+        If the table is not one that `read_table` accepts, or if it is of other proteins.
     """
-    validate_version(path, ANNOTATIONS)
-    if "certain" not in pq.read_schema(path).names:
+    found = str(validate_table(path, ANNOTATIONS).get("protein_set_sha256"))
+    if found != protein_set:
         raise UserError(
-            f"{path}: no column 'certain', as older releases of protsae wrote it; run the fetch "
-            "stage again"
+            f"{path}: annotations of protein set {found[:12]}, but the proteins given are "
+            f"{protein_set[:12]}; fetch and split again"
         )
-    return read_table(path, COLUMNS)
+    return read_table(path, ANNOTATIONS)

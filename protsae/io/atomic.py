@@ -49,6 +49,11 @@ def atomic_path(target: str | Path) -> Iterator[Path]:
         raise
 
 
+def is_temporary(name: str) -> bool:
+    """Whether a file of this name is one that `atomic_path` has not renamed, of any machine."""
+    return name.startswith(".tmp-")
+
+
 def _remove_leftovers(target: Path) -> None:
     """Remove temporaries of this target whose process is no more."""
     for path in target.parent.glob(f"{_PREFIX}*-{glob.escape(target.name)}"):

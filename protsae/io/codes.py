@@ -8,6 +8,7 @@ a residue, a column a feature.
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -15,9 +16,16 @@ from scipy import sparse
 
 from protsae.errors import UserError
 from protsae.io.atomic import atomic_path
-from protsae.io.shard_index import CacheSource, ShardIndex, ShardKind, open_shard, write_index
+from protsae.io.shard_index import (
+    CacheSource,
+    ShardIndex,
+    ShardKind,
+    create_shard,
+    open_shard,
+    write_index,
+)
 
-KIND = ShardKind("protsae-codes", 2, "codes", "encode")
+KIND = ShardKind("protsae-codes", 3, "codes", "codes", "encode")
 
 CHUNK = 2**16
 """Values stored, and checked by one checksum, together."""
@@ -73,7 +81,7 @@ def write_codes(
         Of the activations.
     """
     n_residues = int(np.sum(lengths))
-    with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
+    with atomic_path(path) as temporary, create_shard(temporary) as file:
         groups = {}
         for variant, width in n_features.items():
             group = groups[variant] = file.create_group(f"codes/{variant}")
@@ -140,7 +148,7 @@ class StoredCodes:
             most ``max_rows`` of them unless a single protein is longer.
         """
         with ExitStack() as opened:
-            files = [opened.enter_context(h5py.File(path, "r")) for path in self._paths]
+            files = [opened.enter_context(open_shard(path, KIND)) for path in self._paths]
             groups = [file[self._name] for file in files]
             for wanted in self.index.groups(accessions, max_rows):
                 places = (wanted[column].tolist() for column in ("shard", "offset", "length"))
@@ -174,6 +182,32 @@ class StoredCodes:
         return sparse.csr_array((data, indices, offsets), shape=(len(indptr) - 1, self.n_features))
 
 
+def check_codes(path: str | Path) -> dict[str, Any]:
+    """Read every code of a shard; what it says of itself.
+
+    Returns
+    -------
+    dict
+        The fields of `CacheSource`, ``saes`` (the checksum of each SAE, by variant), and the length
+        of each protein by its accession.
+
+    Raises
+    ------
+    UserError
+        As `StoredCodes`.
+    """
+    with open_shard(path, KIND) as file:
+        saes = {variant: str(group.attrs["sae_sha256"]) for variant, group in file["codes"].items()}
+        protein_set = file.attrs["protein_set_sha256"]
+        index = ShardIndex([path], [file], KIND, protein_set)
+    for variant, digest in saes.items():
+        codes = StoredCodes([path], variant, digest, protein_set)
+        for _ in codes.blocks(set(index.proteins["accession"]), _CHECKED_ROWS):
+            pass
+    return {**vars(index.source), "saes": saes, "proteins": index.lengths()}
+
+
+_CHECKED_ROWS = 2**15
 _AGAIN = "encode again"
 
 

@@ -10,7 +10,6 @@ from protsae.config import PropertySettings
 from protsae.errors import UserError
 from protsae.io.annotations_table import read_annotations_table
 from protsae.io.residue_labels import read_label_sets
-from protsae.io.tables import read_metadata
 
 
 def read_properties(
@@ -54,13 +53,7 @@ def read_all_properties(
     say: Callable[[str], None] = lambda line: None,
 ) -> PropertyTable:
     """As `read_properties`, but none may occur often enough."""
-    table = read_annotations_table(annotations)
-    made_for = read_metadata(annotations).get("protein_set_sha256", protein_set)
-    if made_for != protein_set:
-        raise UserError(
-            f"{annotations}: annotations of protein set {made_for[:12]}, but the proteins "
-            f"given are {protein_set[:12]}; fetch and split again"
-        )
+    table = read_annotations_table(annotations, protein_set)
     sequences = dict(zip(proteins["accession"], proteins["sequence"], strict=True))
     label_sets, left_out = read_label_sets(settings.labels, sequences)
     for labels in label_sets:

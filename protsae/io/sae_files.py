@@ -11,16 +11,19 @@ from torch import Tensor
 from protsae.errors import UserError
 from protsae.io.activations import LayerCache
 from protsae.io.atomic import atomic_path
-from protsae.io.json_files import read_json, write_json
+from protsae.io.json_files import write_json
+from protsae.io.sae_identity import (
+    CONFIG,
+    IDENTITY,
+    UNKNOWN,
+    WEIGHTS,
+    read_identity,
+    train_set_sha256,
+    write_identity,
+)
 from protsae.io.saelens import ARCHITECTURE, GATED_NAMES
-from protsae.provenance import file_sha256, settings_sha256
 
-FORMAT = "protsae-sae"
-FORMAT_VERSION = 2
-WEIGHTS, CONFIG = "sae_weights.safetensors", "cfg.json"
 _SAELENS_VERSION = "6.18.0"
-UNKNOWN = "unknown"
-"""In place of a checksum, for an SAE that another program trained."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,7 @@ def write_sae(folder: str | Path, weights: dict[str, Tensor], source: SaeSource)
                 f"{folder}: {n_bad:,} of {value.numel():,} values of {name} are NaN or infinite; "
                 "no SAE is written; train again with a lower lr"
             )
-    (folder / "protsae.json").unlink(missing_ok=True)  # of an earlier SAE
+    (folder / IDENTITY).unlink(missing_ok=True)  # of an earlier SAE
     with atomic_path(folder / WEIGHTS) as temporary:
         names = GATED_NAMES if source.architecture == "gated" else {}
         save_file({names.get(n, n): value.contiguous() for n, value in weights.items()}, temporary)
@@ -109,15 +112,7 @@ def write_sae(folder: str | Path, weights: dict[str, Tensor], source: SaeSource)
             },
         },
     )
-    write_json(
-        folder / "protsae.json",
-        {
-            "format": FORMAT,
-            "format_version": FORMAT_VERSION,
-            "sha256": {name: file_sha256(folder / name) for name in (WEIGHTS, CONFIG)},
-            **asdict(source),
-        },
-    )
+    write_identity(folder, asdict(source))
 
 
 def read_sae(folder: str | Path) -> tuple[dict[str, Tensor], SaeSource]:
@@ -129,44 +124,15 @@ def read_sae(folder: str | Path) -> tuple[dict[str, Tensor], SaeSource]:
         If a file is missing, not of this format, or not the one that was written.
     """
     folder = Path(folder)
-    document = read_json(folder / "protsae.json")
-    found = (document.pop("format", None), document.pop("format_version", None))
-    if found != (FORMAT, FORMAT_VERSION):
-        raise UserError(
-            f"{folder / 'protsae.json'}: format {found[0]} version {found[1]}; expected {FORMAT} "
-            f"version {FORMAT_VERSION}; train again"
-        )
-    for name, expected in document.pop("sha256").items():
-        _validate_file(folder / name, expected)
+    document = read_identity(folder)
+    for key in ("format", "format_version", "sha256"):
+        del document[key]
     weights = load_file(folder / WEIGHTS)
     source = SaeSource(**document)
     if source.architecture == "gated":
         for ours, theirs in GATED_NAMES.items():
             weights[ours] = weights.pop(theirs)
     return weights, source
-
-
-def _validate_file(path: Path, expected: str) -> None:
-    """Raise UserError unless a file has the checksum that protsae.json says."""
-    if not path.is_file():
-        raise UserError(f"{path}: no such file, but protsae.json is there; train again")
-    found = file_sha256(path)
-    if found != expected:
-        raise UserError(
-            f"{path}: sha256 {found[:12]}; expected {expected[:12]}, as protsae.json says: damaged "
-            "or of another SAE; copy both again, or train again"
-        )
-
-
-def sae_sha256(folder: str | Path) -> str:
-    """Checksum of all that what an SAE encodes depends on: ``protsae.json``, which has that of the
-    weights."""
-    return file_sha256(Path(folder) / "protsae.json")
-
-
-def train_set_sha256(accessions: set[str]) -> str:
-    """Checksum of which proteins are in train, whatever their order."""
-    return settings_sha256(sorted(accessions))
 
 
 def validate_same_source(

@@ -1,7 +1,8 @@
 """What every shard of a cache says of itself: where it came from, and which protein has which rows.
 
 A row is a residue. Attributes say what the rows came from; a file without ``complete`` or of
-another ``format_version`` is refused.
+another ``format_version`` is refused. ``header_xxh3`` is a checksum of all attributes, names,
+shapes and types, and of what is stored outside the rows, whose blocks have checksums of their own.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,8 +12,12 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pandas as pd
+import xxhash
 
 from protsae.errors import UserError
+
+_CHECKSUM = "header_xxh3"
+_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,8 @@ class ShardKind:
     format, version : str, int
     what : str
         What its files hold, as in "holds ... of".
+    rows : str
+        Group of the rows.
     stage : str
         As in "run the ... stage again".
     """
@@ -56,7 +63,13 @@ class ShardKind:
     format: str
     version: int
     what: str
+    rows: str
     stage: str
+
+
+def create_shard(path: str | Path, **options: int) -> h5py.File:
+    """A new file, in the layout of HDF5 1.10, which has checksums of its own structures."""
+    return h5py.File(path, "w", libver=("v110", "v110"), **options)
 
 
 def write_index(
@@ -73,6 +86,12 @@ def write_index(
     file.attrs["format"] = kind.format
     file.attrs["format_version"] = kind.version
     file.attrs["complete"] = True
+    seal_header(file, kind)
+
+
+def seal_header(file: h5py.File, kind: ShardKind) -> None:
+    """State the checksum of all that is in the file but its rows."""
+    file.attrs[_CHECKSUM] = _header_checksum(file, kind)
 
 
 def open_shard(path: str | Path, kind: ShardKind) -> h5py.File:
@@ -81,24 +100,66 @@ def open_shard(path: str | Path, kind: ShardKind) -> h5py.File:
     Raises
     ------
     UserError
-        If it is missing or not a complete file of this kind and version.
+        If it is missing or damaged, or not a complete file of this kind and version.
     """
+    again = f"run the {kind.stage} stage again"
     try:
-        file = h5py.File(path, "r")
+        # Shards are replaced whole, never changed: nothing to lock, and some disks refuse to.
+        file = h5py.File(path, "r", locking=False)
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; run the {kind.stage} stage first") from None
-    except OSError:
+    except OSError as error:
+        raise UserError(_unreadable(Path(path), error, again)) from None
+    try:
+        _validate_header(path, file, kind, again)
+    except UserError:
+        file.close()
+        raise
+    # HDF5 has an exception of its own for each of its structures, all of them equally damaged.
+    except Exception as error:
+        file.close()
         raise UserError(
-            f"{path}: not a readable HDF5 file; delete it and run the {kind.stage} stage again"
+            f"{path}: damaged ({type(error).__name__}: {' '.join(str(error).split())}); {again}"
         ) from None
+    return file
+
+
+def _unreadable(path: Path, error: OSError, again: str) -> str:
+    if path.is_dir():
+        return f"{path}: a folder; expected an HDF5 file"
+    with path.open("rb") as file:
+        is_hdf5 = file.read(len(_SIGNATURE)) == _SIGNATURE
+    if not is_hdf5:
+        return f"{path}: not an HDF5 file; delete it and {again}"
+    return f"{path}: HDF5 cannot open it ({' '.join(str(error).split())}); {again}"
+
+
+def _validate_header(path: str | Path, file: h5py.File, kind: ShardKind, again: str) -> None:
     found = (file.attrs.get("format"), file.attrs.get("format_version"))
-    if found == (kind.format, kind.version) and file.attrs.get("complete", False):
-        return file
-    file.close()
-    raise UserError(
-        f"{path}: format {found[0]} version {found[1]}; expected a complete {kind.format} file "
-        f"of version {kind.version}; delete it and run the {kind.stage} stage again"
-    )
+    if found != (kind.format, kind.version) or not file.attrs.get("complete", False):
+        raise UserError(
+            f"{path}: format {found[0]} version {found[1]}; expected a complete {kind.format} file "
+            f"of version {kind.version}; {again}"
+        )
+    if file.attrs.get(_CHECKSUM) != _header_checksum(file, kind):
+        raise UserError(f"{path}: damaged: its header does not fit its checksum; {again}")
+
+
+def _header_checksum(file: h5py.File, kind: ShardKind) -> str:
+    """XXH3 of everything but the rows, in the order of the names."""
+    digest = xxhash.xxh3_128()
+
+    def add(name: str, item: h5py.HLObject) -> None:
+        attributes = {key: item.attrs[key] for key in sorted(item.attrs) if key != _CHECKSUM}
+        digest.update(f"{name}\0{attributes!r}\0".encode())
+        if isinstance(item, h5py.Dataset):
+            digest.update(f"{item.shape} {item.dtype}\0".encode())
+            if not name.startswith(f"{kind.rows}/"):
+                digest.update(np.asarray(item[()]).tobytes())
+
+    add("/", file)
+    file.visititems(add)
+    return digest.hexdigest()
 
 
 class ShardIndex:
@@ -154,6 +215,10 @@ class ShardIndex:
                 f"{paths[twice['shard'].iloc[0]]}: protein {twice['accession'].iloc[0]} is in "
                 f"another file of {kind.what} too; give each shard once"
             )
+
+    def lengths(self) -> dict[str, int]:
+        """Rows of each protein, by its accession."""
+        return dict(zip(self.proteins["accession"], self.proteins["length"].tolist(), strict=True))
 
     def places(self, accessions: set[str]) -> pd.DataFrame:
         """Rows of ``proteins`` for these proteins, in cache order.

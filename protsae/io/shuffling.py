@@ -8,10 +8,8 @@ from typing import TypeVar
 import numpy as np
 
 from protsae.io.activations import LayerCache
+from protsae.io.checked_rows import BLOCK_ROWS
 from protsae.io.float16 import to_float32
-
-CHUNK_ROWS = 128
-"""Rows read together: long enough for the disk, short enough that a buffer mixes many proteins."""
 
 T = TypeVar("T")
 
@@ -26,7 +24,7 @@ def shuffled_batches(
 ) -> Iterator[np.ndarray]:
     """Endless epochs of batches, float32, shape (batch, d_model).
 
-    Chunks of ``CHUNK_ROWS`` rows from all shards are put in random order; ``buffer_rows / 2`` rows
+    Chunks of ``BLOCK_ROWS`` rows from all shards are put in random order; ``buffer_rows / 2`` rows
     of them at a time are read and permuted row by row, while the other half of the buffer is being
     read. Every residue comes once per epoch; a batch may span two epochs. The order depends on the
     seed alone. The buffer holds rows as they are stored. Two threads work ahead of the caller: one
@@ -50,8 +48,8 @@ def _permuted_halves(
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Rows of random chunks, and the order to take them in; valid until the next but one."""
     lengths = chunks[:, 2]
-    n_halves = -(-len(chunks) // max(1, buffer_rows // 2 // CHUNK_ROWS))
-    n_rows = min(int(lengths.sum()), -(-len(chunks) // n_halves) * CHUNK_ROWS)
+    n_halves = -(-len(chunks) // max(1, buffer_rows // 2 // BLOCK_ROWS))
+    n_rows = min(int(lengths.sum()), -(-len(chunks) // n_halves) * BLOCK_ROWS)
     two = itertools.cycle([np.empty((n_rows, cache.d_model), cache.dtype) for _ in range(2)])
     first_epoch, skip_rows = divmod(skip_rows, int(lengths.sum()))
     for epoch in itertools.count(first_epoch):
@@ -104,14 +102,14 @@ def _chunks(cache: LayerCache, accessions: set[str]) -> np.ndarray:
     """Pieces of the wanted proteins: shard, first row, rows; int64, shape (n_chunks, 3)."""
     wanted = cache.index.places(accessions)
     shard, offset, length = (wanted[c].to_numpy(np.int64) for c in ("shard", "offset", "length"))
-    pieces = -(-length // CHUNK_ROWS)
+    pieces = -(-length // BLOCK_ROWS)
     number = np.arange(pieces.sum()) - np.repeat(np.cumsum(pieces) - pieces, pieces)
-    before = number * CHUNK_ROWS
+    before = number * BLOCK_ROWS
     return np.stack(
         [
             np.repeat(shard, pieces),
             np.repeat(offset, pieces) + before,
-            np.minimum(np.repeat(length, pieces) - before, CHUNK_ROWS),
+            np.minimum(np.repeat(length, pieces) - before, BLOCK_ROWS),
         ],
         axis=1,
     )

@@ -65,7 +65,7 @@ def open_rows(path: str | Path, dataset: h5py.Dataset, writable: bool = False) -
     """The rows of a dataset of an open file; read-only ones outlive that file's handle."""
     if dataset.chunks is None:
         return PlainRows(path, dataset, writable)
-    return GzipRows(dataset if writable else h5py.File(path, "r")[dataset.name])
+    return GzipRows(dataset if writable else h5py.File(path, "r", locking=False)[dataset.name])
 
 
 class PlainRows:

@@ -1,7 +1,9 @@
-"""Tables: written atomically, same bytes from same content; Parquet is checked on reading.
+"""Tables: written whole or not at all, checked against their schema on writing and on reading.
 
-Every Parquet file carries, under the key ``protsae`` of its metadata, a JSON object with the name
-and version of the format and whatever provenance the stage gave.
+Every Parquet file carries, under the key ``protsae`` of its metadata, a JSON object with the
+format, the name and version of its table, and whatever provenance the stage gave. Every page has a
+checksum, and so has the footer: what is read is what was written. Equal rows and metadata give
+equal bytes.
 """
 
 import json
@@ -16,102 +18,153 @@ import pyarrow.parquet as pq
 
 from protsae.errors import UserError
 from protsae.io.atomic import atomic_path
+from protsae.io.parquet_seal import SEAL, UNSEALED, seal, validate_seal
+from protsae.provenance import file_sha256
+from protsae.schema.table import Table, conform
 
 FORMAT = "protsae-table"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 _KEY = "protsae"
+_AGAIN = "run the stage that writes it again"
+_ARROW = {
+    "text": pa.string(),
+    "integer": pa.int64(),
+    "number": pa.float64(),
+    "boolean": pa.bool_(),
+    "list of numbers": pa.list_(pa.float64()),
+}
 
 
 class TableWriter:
     """Appends data frames to one Parquet file; made by `open_table`."""
 
-    def __init__(self, writer: pq.ParquetWriter, schema: pa.Schema) -> None:
-        self._writer, self._schema = writer, schema
+    def __init__(self, writer: pq.ParquetWriter, path: str | Path, table: Table) -> None:
+        self._writer, self._path, self._table = writer, path, table
 
     def append(self, rows: pd.DataFrame) -> None:
-        """Write ``rows`` as a row group; columns in the order and types of the table."""
-        self._writer.write_table(
-            pa.Table.from_pandas(rows, schema=self._schema, preserve_index=False)
-        )
+        """Write ``rows`` as a row group; they must have the columns of the table."""
+        self._writer.write_table(_arrow(rows, self._table, self._path))
 
     def describe(self, metadata: Mapping[str, Any]) -> None:
         """Set the provenance; once, when all that it names is known."""
-        self._writer.add_key_value_metadata({_KEY: _described(metadata)})
+        self._writer.add_key_value_metadata(_stamps(self._table, metadata))
 
 
 @contextmanager
-def open_table(path: str | Path, empty: pd.DataFrame) -> Iterator[TableWriter]:
+def open_table(path: str | Path, table: Table) -> Iterator[TableWriter]:
     """Write a table piece by piece, for tables larger than memory.
 
     Parameters
     ----------
     path : str or Path
         Appears when the block ends without an exception, and not before.
-    empty : DataFrame
-        No rows, but the columns with their dtypes.
+    table : Table
 
     Examples
     --------
     >>> import tempfile
+    >>> from protsae.schema.proteins import FETCHED
     >>> path = Path(tempfile.mkdtemp()) / "t.parquet"
-    >>> rows = pd.DataFrame({"n": [1, 2]})
-    >>> with open_table(path, rows.head(0)) as table:
-    ...     table.append(rows)
-    ...     table.describe({"stage": "example"})
-    >>> read_table(path)["n"].tolist()
-    [1, 2]
+    >>> row = {"accession": "P1", "entry_name": None, "organism": None, "taxon_id": None}
+    >>> with open_table(path, FETCHED) as writer:
+    ...     writer.append(pd.DataFrame([{**row, "length": 3, "sequence": "MKV"}]))
+    ...     writer.describe({"stage": "example"})
+    >>> read_table(path, FETCHED)["sequence"].tolist()
+    ['MKV']
     """
-    schema = pa.Schema.from_pandas(empty, preserve_index=False)
-    with (
-        atomic_path(path) as temporary,
-        pq.ParquetWriter(temporary, schema, compression="zstd") as writer,
-    ):
-        yield TableWriter(writer, schema)
+    empty = pd.DataFrame({name: pd.Series(dtype=object) for name in table.names})
+    schema = _arrow(empty, table, path).schema
+    with atomic_path(path) as temporary:
+        with pq.ParquetWriter(
+            temporary, schema, compression="zstd", write_page_checksum=True
+        ) as writer:
+            yield TableWriter(writer, path, table)
+        seal(temporary)
 
 
-def write_table(path: str | Path, table: pd.DataFrame, metadata: Mapping[str, Any]) -> None:
-    """Write a whole table; equal tables and metadata give equal bytes.
+def write_table(
+    path: str | Path, rows: pd.DataFrame, table: Table, metadata: Mapping[str, Any]
+) -> None:
+    """Write a whole table.
 
     Parameters
     ----------
-    table : DataFrame
-        Its index is not stored.
+    rows : DataFrame
+        With the columns of ``table``; its index is not stored.
     metadata : mapping
         JSON-able provenance, e.g. checksums of what the table was made from.
-    """
-    data = pa.Table.from_pandas(table, preserve_index=False)
-    # Its own metadata first: pandas keeps dtypes such as nullable integers there.
-    data = data.replace_schema_metadata(
-        {**(data.schema.metadata or {}), _KEY: _described(metadata)}
-    )
-    with atomic_path(path) as temporary:
-        pq.write_table(data, temporary, compression="zstd")
-
-
-def write_tsv(path: str | Path, table: pd.DataFrame) -> None:
-    """Tab-separated, numbers with 4 significant digits, empty where there is no value."""
-    with atomic_path(path) as temporary:
-        table.to_csv(temporary, sep="\t", index=False, float_format="%.4g", lineterminator="\n")
-
-
-def read_table(path: str | Path, columns: Sequence[str] | None = None) -> pd.DataFrame:
-    """Read a table of protsae, or some of its columns.
 
     Raises
     ------
     UserError
-        If the file is missing, is not Parquet, was not made by protsae, has a format version that
-        this protsae does not know, or lacks one of ``columns``.
+        If the rows are not those of ``table``, as `conform` says; nothing is written.
     """
-    read_metadata(path)
-    names = pq.read_schema(path).names
-    missing = [name for name in columns or () if name not in names]
-    if missing:
+    data = _arrow(rows, table, path)
+    # Its own metadata first: pandas keeps dtypes such as nullable integers there.
+    data = data.replace_schema_metadata(
+        {**(data.schema.metadata or {}), **_stamps(table, metadata)}
+    )
+    with atomic_path(path) as temporary:
+        pq.write_table(data, temporary, compression="zstd", write_page_checksum=True)
+        seal(temporary)
+
+
+def write_tsv(path: str | Path, rows: pd.DataFrame) -> None:
+    """Tab-separated, numbers with 4 significant digits, empty where there is no value."""
+    with atomic_path(path) as temporary:
+        rows.to_csv(temporary, sep="\t", index=False, float_format="%.4g", lineterminator="\n")
+
+
+def text_checksums(*paths: Path) -> dict[str, str]:
+    """SHA-256 of text tables by their names, for the metadata of a Parquet table beside them.
+
+    A text has no place for a checksum of its own.
+    """
+    return {path.name: file_sha256(path) for path in paths}
+
+
+def read_table(
+    path: str | Path, table: Table, columns: Sequence[str] | None = None
+) -> pd.DataFrame:
+    """Read a table, or some of its columns, with exactly the types of its schema.
+
+    Raises
+    ------
+    UserError
+        If the file is missing, damaged, not a table of protsae, another table or of another version
+        than ``table``, or if `conform` refuses its rows.
+    """
+    validate_table(path, table)
+    wanted = table if columns is None else table.only(columns)
+    try:
+        # Not by column: a column that is missing or too many is for `conform` to name.
+        rows = pq.read_table(
+            path,
+            columns=None if columns is None else list(columns),
+            page_checksum_verification=True,
+        ).to_pandas()
+    except (pa.ArrowException, OSError) as error:
+        reason = " ".join(str(error).split())
+        raise UserError(f"{path}: damaged ({reason}); {_AGAIN}") from None
+    return conform(rows, wanted, str(path))
+
+
+def validate_table(path: str | Path, table: Table) -> dict[str, Any]:
+    """The metadata of a file, if it holds this table in this version.
+
+    Raises
+    ------
+    UserError
+        As `read_metadata`, and if it holds another table or another version of it.
+    """
+    metadata = read_metadata(path)
+    found = metadata.get("table"), metadata.get("table_version")
+    if found != (table.name, table.version):
         raise UserError(
-            f"{path}: no column {', '.join(map(repr, missing))}; found {', '.join(names)}; "
-            "run the stage that writes it again"
+            f"{path}: holds the {found[0]} table, version {found[1]}; expected {table.name}, "
+            f"version {table.version} (docs/tables.md); {_AGAIN}"
         )
-    return pq.read_table(path, columns=list(columns) if columns is not None else None).to_pandas()
+    return metadata
 
 
 def read_metadata(path: str | Path) -> dict[str, Any]:
@@ -120,27 +173,35 @@ def read_metadata(path: str | Path) -> dict[str, Any]:
     Raises
     ------
     UserError
-        As `read_table`.
+        If the file is missing, is not Parquet, was not written by protsae or by one with another
+        format, or if its footer is damaged.
     """
     if not Path(path).is_file():
         raise UserError(f"{path}: no such file; run the stage that writes it first")
-    try:
-        found = pq.read_metadata(path).metadata or {}
-    except (pa.ArrowInvalid, OSError):
-        raise UserError(
-            f"{path}: not a Parquet file; expected a table written by protsae"
-        ) from None
-    if _KEY.encode() not in found:
-        raise UserError(f"{path}: not written by protsae (no 'protsae' in the Parquet metadata)")
-    metadata = json.loads(found[_KEY.encode()])
+    validate_seal(path)
+    metadata: dict[str, Any] = json.loads((pq.read_metadata(path).metadata or {})[_KEY.encode()])
     if metadata.get("format_version") != FORMAT_VERSION:
         raise UserError(
             f"{path}: format version {metadata.get('format_version')}; this protsae reads "
-            f"{FORMAT_VERSION}; run the stage that writes it again"
+            f"{FORMAT_VERSION}; {_AGAIN}"
         )
     return metadata
 
 
-def _described(metadata: Mapping[str, Any]) -> str:
-    document = {"format": FORMAT, "format_version": FORMAT_VERSION, **metadata}
-    return json.dumps(document, sort_keys=True, ensure_ascii=False)
+def _arrow(rows: pd.DataFrame, table: Table, path: str | Path) -> pa.Table:
+    """The rows, checked, in the types in which they are stored."""
+    schema = pa.schema([(column.name, _ARROW[column.kind]) for column in table.columns])
+    return pa.Table.from_pandas(
+        conform(rows, table, str(path)), schema=schema, preserve_index=False
+    )
+
+
+def _stamps(table: Table, metadata: Mapping[str, Any]) -> dict[str, str]:
+    document = {
+        **metadata,
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
+        "table": table.name,
+        "table_version": table.version,
+    }
+    return {_KEY: json.dumps(document, sort_keys=True, ensure_ascii=False), SEAL: UNSEALED}

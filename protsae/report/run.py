@@ -11,24 +11,23 @@ from protsae.association.summary import concatenate, summarise
 from protsae.concepts.label_sets import LabelSet
 from protsae.errors import UserError
 from protsae.io.annotations_table import read_annotations_table
-from protsae.io.conformed import validate_version
-from protsae.io.json_files import read_json
+from protsae.io.evaluations import read_evaluation
+from protsae.io.json_files import read_document
+from protsae.io.proteins_table import read_split_proteins
 from protsae.io.residue_labels import read_label_sets
 from protsae.io.tables import read_table
 from protsae.report.ranking import best_features
-from protsae.tables_schema import (
+from protsae.schema.results import (
     CANDIDATES,
     DETECTORS,
-    EVALUATION,
     EXAMPLES,
     FEATURES,
     PROBES,
-    PROTEINS,
     RECOVERY,
     RELIABILITY,
-    TRAINING,
-    Table,
 )
+from protsae.schema.table import Table
+from protsae.schema.training import TRAINING
 
 SaeKey = tuple[str, int, str]
 """Model, layer, variant."""
@@ -111,28 +110,28 @@ def read_run(
         If a file is missing, is not protsae's, or does not fit the others.
     """
     results = Path(results)
-    features = _read(results / "features.parquet", FEATURES)
+    features = read_table(results / "features.parquet", FEATURES)
     if features.empty:
         raise UserError(f"{results / 'features.parquet'}: no features; run the annotate stage")
     layers = [
         _read_layer(results, str(model), int(str(number)), rows, features_per_layer)
         for (model, number), rows in features.groupby(["model", "layer"], sort=False)
     ]
-    proteins = _read(results / "proteins" / "proteins.parquet", PROTEINS)
+    proteins, protein_set = read_split_proteins(results / "proteins" / "proteins.parquet")
     folders = [f"{layer.model}/layer-{layer.number:02d}" for layer in layers]
 
     def of_layers(part: str, table: Table) -> pd.DataFrame:
         paths = [results / part / folder / f"{table.name}.parquet" for folder in folders]
-        return _concatenated([_read(path, table) for path in paths])
+        return _concatenated([read_table(path, table) for path in paths])
 
     candidates = of_layers("annotation", CANDIDATES)
     shown = {accession for layer in layers for accession in layer.examples["accession"]}
     _validate_known(shown | set(candidates["accession"]), set(proteins["accession"]), results)
     sequences = dict(zip(proteins["accession"], proteins["sequence"], strict=True))
-    annotations = read_annotations_table(results / "proteins" / "annotations.parquet")
+    annotations = read_annotations_table(results / "proteins" / "annotations.parquet", protein_set)
     evaluations = [document for layer in layers for document in layer.evaluations.values()]
     return Run(
-        provenance=read_json(results / "proteins" / "provenance.json"),
+        provenance=read_document(results / "proteins" / "provenance.json"),
         proteins=proteins,
         annotations=annotations[annotations["accession"].isin(shown)].reset_index(drop=True),
         labels=read_label_sets(labels, sequences)[0],
@@ -159,27 +158,19 @@ def _read_layer(
         number,
         best,
         _read_examples(results / "annotation" / folder / "examples.parquet", best),
-        {name: _read_evaluation(sae / "evaluation.json") for name, sae in saes.items()},
-        {name: _read(sae / "training.parquet", TRAINING) for name, sae in saes.items()},
-        _read(results / "annotation" / folder / "detectors.parquet", DETECTORS),
+        {name: read_evaluation(sae / "evaluation.json") for name, sae in saes.items()},
+        {name: read_table(sae / "training.parquet", TRAINING) for name, sae in saes.items()},
+        read_table(results / "annotation" / folder / "detectors.parquet", DETECTORS),
     )
 
 
 def _read_examples(path: Path, best: pd.DataFrame) -> pd.DataFrame:
     """Examples of the given features, and of no others."""
-    rows = _read(path, EXAMPLES)
+    rows = read_table(path, EXAMPLES)
     wanted = best[["variant", "feature"]]
     return rows.merge(wanted, on=["variant", "feature"]).sort_values(
         ["variant", "feature", "rank"], ignore_index=True
     )
-
-
-def _read_evaluation(path: Path) -> dict[str, Any]:
-    document: dict[str, Any] = read_json(path)
-    missing = [name for name in (*EVALUATION.names, "density_histogram") if name not in document]
-    if missing:
-        raise UserError(f"{path}: no {', '.join(map(repr, missing))}; run the evaluate stage again")
-    return document
 
 
 def _validate_known(shown: Iterable[str], known: set[str], results: Path) -> None:
@@ -194,8 +185,3 @@ def _validate_known(shown: Iterable[str], known: set[str], results: Path) -> Non
 def _concatenated(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """All rows, in order; columns of empty parts, which have no types, decide nothing."""
     return pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
-
-
-def _read(path: Path, table: Table) -> pd.DataFrame:
-    validate_version(path, table)
-    return read_table(path, table.names)

@@ -10,13 +10,13 @@ from protsae.commands.annotate import TABLES
 from protsae.concepts.residues import are_defined_by_sequence
 from protsae.config import AnnotateSettings
 from protsae.io.codes import StoredCodes
-from protsae.io.conformed import read_conformed
 from protsae.io.property_table import read_properties
 from protsae.io.proteins_table import read_split_proteins
 from protsae.io.residue_labels import write_labels
 from protsae.io.tables import read_metadata, read_table
-from protsae.tables_schema import INTERPLM
+from protsae.schema.results import INTERPLM
 from protsae.trained import open_saes
+from tests.stored_tables import load
 from tests.tiny_run import TOPK, encode, inputs, protein_rows, train_saes, write_onehot_run
 
 FILES = ("cluster_counts", "features", "associations", "examples", "detectors")
@@ -53,13 +53,13 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def tables(run: Path) -> dict[str, pd.DataFrame]:
-    return {name: read_table(run / "out" / f"{name}.parquet") for name in FILES}
+    return {name: load(run / "out" / f"{name}.parquet") for name in FILES}
 
 
 def test_columns_and_versions_are_the_documented_ones(run: Path) -> None:
     assert set(FILES) == TABLES.keys() - {"interplm"}
     for name in FILES:
-        read_conformed(run / "out" / f"{name}.parquet", TABLES[name])
+        read_table(run / "out" / f"{name}.parquet", TABLES[name])
         stamp = read_metadata(run / "out" / f"{name}.parquet")
         assert (stamp["table"], stamp["table_version"]) == (name, TABLES[name].version)
 
@@ -168,7 +168,7 @@ def test_a_variant_alone_scores_as_among_others(
     run: Path, tmp_path: Path, tables: dict[str, pd.DataFrame]
 ) -> None:
     assert annotate(run, [run / "relu"], tmp_path) == 0
-    alone = read_table(tmp_path / "features.parquet")
+    alone = load(tmp_path / "features.parquet")
     among = tables["features"]
     among = among[among["variant"] == "relu"].reset_index(drop=True)
     pd.testing.assert_frame_equal(alone, among)
@@ -184,7 +184,7 @@ def test_base_rates_of_a_file(
     printed = capsys.readouterr().out.splitlines()
     (line,) = [line for line in printed if line.startswith(str(rates))]
     assert line.startswith(f"{rates}: base rates of 2 concepts, of all but ")
-    pairs = read_table(output / "associations.parquet")
+    pairs = load(output / "associations.parquet")
     given = pairs["property"] == "residue: C"
     assert (pairs.loc[given, "reference_base_rate"] == 0.01).all()
     # A perfect detector is one at any base rate.
@@ -215,14 +215,14 @@ def test_experimental_evidence_only(
     printed = capsys.readouterr().out
     assert "30 UniProt features left out: no evidence given\n" in printed
     assert "1 properties left out: no feature with experimental evidence\n" in printed
-    assert "SIGNAL" not in set(read_table(tmp_path / "associations.parquet")["property_type"])
+    assert "SIGNAL" not in set(load(tmp_path / "associations.parquet")["property_type"])
 
 
 def test_labels_of_other_files(
     run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Which letter is a G, for the proteins of all splits but the last three."""
-    proteins = read_table(run / "proteins.parquet")
+    proteins = load(run / "proteins.parquet")
     rows = [
         {"accession": name, "labels": "".join("G" if x == "G" else "n" for x in sequence)}
         for name, sequence in zip(proteins["accession"], proteins["sequence"], strict=True)
@@ -232,7 +232,7 @@ def test_labels_of_other_files(
     assert annotate(run, [run / "topk"], tmp_path / "out", *flags) == 0
     printed = capsys.readouterr().out
     assert "labels 'glycine': 27 proteins; 1 left out: not among the proteins\n" in printed
-    pairs = read_table(tmp_path / "out" / "associations.parquet")
+    pairs = load(tmp_path / "out" / "associations.parquet")
     neuron = pairs[(pairs["variant"] == "neurons") & (pairs["feature"] == ord("G") - ord("A"))]
     assert {"glycine: G", "residue: G"} <= set(neuron["property"])
 
@@ -272,7 +272,7 @@ def test_a_shard_that_was_not_given(
 def test_interplms_rule_on_request(run: Path, tmp_path: Path) -> None:
     """SIGNAL without a note is no concept there; what is not asked for is not left from before."""
     assert annotate(run, [run / "topk"], tmp_path, "--interplm", "true") == 0
-    found = read_conformed(tmp_path / "interplm.parquet", INTERPLM)
+    found = read_table(tmp_path / "interplm.parquet", INTERPLM)
     assert found.empty
     assert not (run / "out" / "interplm.parquet").exists()
 

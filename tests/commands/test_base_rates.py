@@ -9,7 +9,7 @@ import pytest
 
 from protsae.cli import main
 from protsae.io.base_rates import read_base_rates
-from protsae.tables_schema import BASE_RATES
+from protsae.schema.results import BASE_RATES
 from tests.fenced import ROOT
 
 ENTRIES = ROOT / "tests" / "data"

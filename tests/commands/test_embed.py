@@ -86,6 +86,7 @@ def test_the_file(folder, capsys):
     with h5py.File("out/x.h5") as file:
         attributes = dict(file.attrs)
         settings = json.loads(attributes.pop("settings"))
+        assert len(attributes.pop("header_xxh3")) == 32
         assert attributes == {
             "format": "protsae-activations",
             "format_version": KIND.version,
@@ -97,7 +98,7 @@ def test_the_file(folder, capsys):
         }
         assert settings["layers"] == [0, 1, 3]
         assert settings["model"] == "esm2_tiny.pt"
-        assert sorted(file) == ["layers", "proteins"]
+        assert sorted(file) == ["checksums", "layers", "proteins"]
         table = file["proteins"][:]
         assert table["accession"].tolist() == [name.encode() for name in accessions]
         assert table["length"].tolist() == [31, 13, 2, 113, 1, 17, 7]

@@ -10,9 +10,10 @@ from scipy import sparse
 
 from protsae.cli import main
 from protsae.errors import UserError
-from protsae.io.codes import StoredCodes
+from protsae.io.codes import KIND, StoredCodes
 from protsae.io.proteins_table import read_split_proteins
-from protsae.io.sae_files import sae_sha256
+from protsae.io.sae_identity import sae_sha256
+from protsae.io.shard_index import seal_header
 from protsae.trained import open_saes
 from tests.tiny_run import TOPK, encode, inputs, protein_rows, train_saes, write_onehot_run
 
@@ -169,6 +170,7 @@ def test_codes_of_other_activations(
     for path in shards:
         with h5py.File(path, "a") as file:
             file.attrs["settings"] = '{"context": 7}'
+            seal_header(file, KIND)
     assert annotate(run, shards, "topk") == 2
     assert capsys.readouterr().err == (
         'protsae annotate: --codes: settings is {"context": 7}, but that of the activations is '
@@ -183,8 +185,8 @@ def test_no_codes(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str])
     )
     assert annotate(run, [run / "shard-0.h5"], "topk") == 2
     assert capsys.readouterr().err == (
-        f"protsae annotate: {run}/shard-0.h5: format protsae-activations version 2; expected a "
-        "complete protsae-codes file of version 2; delete it and run the encode stage again\n"
+        f"protsae annotate: {run}/shard-0.h5: format protsae-activations version 3; expected a "
+        "complete protsae-codes file of version 3; run the encode stage again\n"
     )
 
 

@@ -9,11 +9,12 @@ import torch.nn.functional as F
 from protsae.cli import main
 from protsae.io.activations import LayerCache
 from protsae.io.proteins_table import read_split_proteins
-from protsae.io.sae_files import SaeSource, read_sae, train_set_sha256, write_sae
+from protsae.io.sae_files import SaeSource, read_sae, write_sae
+from protsae.io.sae_identity import train_set_sha256
 from protsae.plm.splice import MaskedLoss, masked_loss
 from protsae.sae.architectures import ReluSae
 from protsae.sae.restore import restore_sae
-from protsae.tables_schema import EVALUATION
+from protsae.schema.evaluation import EVALUATION
 from tests.tiny_esm import build_esm, save_tiny
 from tests.tiny_run import (
     TOPK,

@@ -11,8 +11,9 @@ import pytest
 from protsae.cli import main
 from protsae.io import uniprot_rest
 from protsae.io.http import RetryPolicy
-from protsae.io.tables import read_metadata, read_table
-from protsae.tables_schema import ANNOTATIONS
+from protsae.io.tables import read_metadata
+from protsae.schema.proteins import ANNOTATIONS
+from tests.stored_tables import load
 from tests.uniprot_server import Fault, UniProtServer
 
 ROOT = Path(__file__).parents[2]
@@ -45,7 +46,7 @@ def write_fasta(*sequences, path="x.fasta"):
 def test_the_sample(folder, capsys):
     assert fetch("--input", SAMPLE) == 0
 
-    proteins, annotations = read_table("out/fetched.parquet"), read_table("out/annotations.parquet")
+    proteins, annotations = load("out/fetched.parquet"), load("out/annotations.parquet")
     assert list(proteins) == [
         "accession",
         "entry_name",
@@ -57,7 +58,7 @@ def test_the_sample(folder, capsys):
     assert list(annotations) == ANNOTATIONS.names
     stamp = read_metadata("out/annotations.parquet")
     assert (stamp["table"], stamp["table_version"]) == (ANNOTATIONS.name, ANNOTATIONS.version)
-    assert "table" not in read_metadata("out/fetched.parquet")
+    assert read_metadata("out/fetched.parquet")["table"] == "fetched"
     assert annotations["certain"].dtype == bool
     assert (len(proteins), len(annotations)) == (231, 4330)
     assert (proteins["length"] == proteins["sequence"].str.len()).all()
@@ -73,7 +74,7 @@ def test_provenance_of_the_sample(folder):
     fetch("--input", SAMPLE)
 
     found = provenance()
-    proteins = read_table("out/fetched.parquet")
+    proteins = load("out/fetched.parquet")
     lines = "".join(
         f"{row.accession}\t{row.sequence}\n" for row in proteins.itertuples(index=False)
     )
@@ -106,8 +107,8 @@ def test_the_same_input_gives_the_same_bytes(folder):
 
 def test_annotations_follow_the_proteins(folder):
     fetch("--input", SAMPLE)
-    order = {a: n for n, a in enumerate(read_table("out/fetched.parquet")["accession"])}
-    annotations = read_table("out/annotations.parquet")
+    order = {a: n for n, a in enumerate(load("out/fetched.parquet")["accession"])}
+    annotations = load("out/annotations.parquet")
     keys = list(zip(annotations["accession"].map(order), annotations["start"], strict=True))
     assert keys == sorted(keys)
 
@@ -152,14 +153,14 @@ def test_fasta_with_annotations_and_none(folder):
     assert fetch("--input", "x.fasta", "--annotations", "x.tsv") == 0
 
     pd.testing.assert_frame_equal(
-        read_table("out/annotations.parquet").astype(object),
+        load("out/annotations.parquet").astype(object),
         pd.DataFrame(
             [["P2", "DISULFID", "x", 3, 9, "", True]],
             columns=ANNOTATIONS.names,
             dtype=object,
         ),
     )
-    assert read_table("out/fetched.parquet")["taxon_id"].isna().all()
+    assert load("out/fetched.parquet")["taxon_id"].isna().all()
     found = provenance()
     assert found["counts"]["features"]["left_out"] == {
         "HELIX": {"accession not in the FASTA file": 1}
@@ -170,7 +171,7 @@ def test_fasta_with_annotations_and_none(folder):
     )
 
     assert fetch("--input", "x.fasta") == 0
-    assert len(read_table("out/annotations.parquet")) == 0
+    assert len(load("out/annotations.parquet")) == 0
 
 
 def test_features_without_exact_ends_are_in_the_table_as_uncertain(folder, capsys):
@@ -183,7 +184,7 @@ def test_features_without_exact_ends_are_in_the_table_as_uncertain(folder, capsy
     )
     assert fetch("--input", "x.fasta", "--annotations", "x.tsv") == 0
     columns = ["type", "start", "end", "certain"]
-    assert read_table("out/annotations.parquet")[columns].values.tolist() == [
+    assert load("out/annotations.parquet")[columns].values.tolist() == [
         ["DOMAIN", 1, 9, False],
         ["SIGNAL", 1, 22, False],
         ["DOMAIN", 1, 30, True],
@@ -208,7 +209,7 @@ def test_flat_text_and_json_give_the_same_annotations(folder):
     found = []
     for name in ("entries.dat", "entries.json"):
         fetch("--input", DATA / name, "--fragments", "keep")
-        table = read_table("out/annotations.parquet")
+        table = load("out/annotations.parquet")
         table = table[(table["accession"] == "T00001") & table["type"].isin(FLAT_AND_JSON)]
         found.append(table.drop(columns="evidence").reset_index(drop=True))
     pd.testing.assert_frame_equal(*found)
@@ -225,7 +226,7 @@ def test_handled_as_documented(folder, capsys):
     write_fasta(SEQUENCE.lower(), SEQUENCE[1:] + "*", "W" * 5000)
     assert fetch("--input", "x.fasta") == 0
 
-    assert list(read_table("out/fetched.parquet")["sequence"]) == [SEQUENCE, SEQUENCE[1:]]
+    assert list(load("out/fetched.parquet")["sequence"]) == [SEQUENCE, SEQUENCE[1:]]
     assert capsys.readouterr().out.splitlines()[:3] == [
         "proteins: 2 of 3 kept",
         "  dropped: 1 longer than 2000 (P3)",
@@ -339,9 +340,9 @@ def test_uniprot_from_the_command_line(folder, capsys, monkeypatch):
         "uniprot_release": "2026_03",
         "entries": 231,
     }
-    from_uniprot = read_table("out/fetched.parquet"), read_table("out/annotations.parquet")
+    from_uniprot = load("out/fetched.parquet"), load("out/annotations.parquet")
     fetch("--input", SAMPLE)
-    from_file = read_table("out/fetched.parquet"), read_table("out/annotations.parquet")
+    from_file = load("out/fetched.parquet"), load("out/annotations.parquet")
     for one, other in zip(from_uniprot, from_file, strict=True):
         pd.testing.assert_frame_equal(one, other)
 

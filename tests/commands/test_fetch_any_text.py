@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from protsae.cli import main
 from protsae.errors import UserError
 from protsae.io.residue_labels import read_label_sets
-from protsae.io.tables import read_table
+from tests.stored_tables import load
 
 DATA = Path(__file__).parents[1] / "data"
 SEQUENCE = "MKTAYIAKQRCISFVKSHFSRQLEERLGLIEVQAPILSRV"
@@ -89,7 +89,7 @@ def test_a_character_is_named_with_its_record_or_dropped(folder, content, messag
     assert fetch("--input", "x") == (2, [], [f"protsae fetch: x: {message}"])
     status, out, error = fetch("--input", "x", "--invalid", "drop")
     assert (status, error, out[0]) == (0, [], "proteins: 1 of 2 kept")
-    assert read_table("out/fetched.parquet")["accession"].tolist() == ["a"]
+    assert load("out/fetched.parquet")["accession"].tolist() == ["a"]
 
 
 def test_letters_of_other_scripts_in_headers(folder):
@@ -97,7 +97,7 @@ def test_letters_of_other_scripts_in_headers(folder):
     for encoding in ("utf-8", "latin-1", "utf-16"):
         Path("x").write_bytes((header + SEQUENCE).encode(encoding))
         assert fetch("--input", "x")[0] == 0
-        assert read_table("out/fetched.parquet")["organism"].tolist() == ["Epichloë ß"]
+        assert load("out/fetched.parquet")["organism"].tolist() == ["Epichloë ß"]
 
 
 def test_names_and_descriptions_stay_in_one_line(folder):
@@ -106,8 +106,8 @@ def test_names_and_descriptions_stay_in_one_line(folder):
     organism = {"scientificName": "Homo\tsapiens\r\n", "taxonId": 9606}
     Path("x").write_text(json.dumps([entry(organism=organism, features=[feature])]))
     assert fetch("--input", "x")[0] == 0
-    assert read_table("out/fetched.parquet")["organism"].tolist() == ["Homo sapiens  "]
-    assert read_table("out/annotations.parquet")["description"].tolist() == ["a b\\udfff"]
+    assert load("out/fetched.parquet")["organism"].tolist() == ["Homo sapiens  "]
+    assert load("out/annotations.parquet")["description"].tolist() == ["a b\\udfff"]
 
 
 def test_inactive_and_empty_entries_are_named(folder):
@@ -235,9 +235,7 @@ def test_any_bytes_are_read_or_refused_in_one_line(kind, data):
         assert len(error) == (status == 2)
         assert all(line.startswith("protsae fetch: ") for line in error)
         if status == 0:
-            proteins, annotations = map(
-                read_table, ("out/fetched.parquet", "out/annotations.parquet")
-            )
+            proteins, annotations = map(load, ("out/fetched.parquet", "out/annotations.parquet"))
             for table in (proteins, annotations):
                 assert all(str(cell).isprintable() for cell in table.astype(object).to_numpy().flat)
 

@@ -6,8 +6,8 @@ import pytest
 
 from protsae.cli import main
 from protsae.io.residue_labels import read_label_sets
-from protsae.io.tables import write_table
 from tests.concepts.ideal_chain import HELIX, ideal_chain, pdb_text
+from tests.stored_tables import store
 
 needs_mdtraj = pytest.mark.skipif(
     importlib.util.find_spec("mdtraj") is None, reason="MDTraj is not installed"
@@ -20,7 +20,7 @@ SEQUENCES = {"P1": "MKTV" + LETTERS + "WY", "P2": "MKTVWYCHDEFGHIKL"}
 @pytest.fixture
 def inputs(tmp_path: Path) -> list[str]:
     rows = pd.DataFrame({"accession": list(SEQUENCES), "sequence": list(SEQUENCES.values())})
-    write_table(tmp_path / "proteins.parquet", rows, {"stage": "split"})
+    store(tmp_path / "proteins.parquet", rows, {"stage": "split"})
     folder = tmp_path / "structures"
     folder.mkdir()
     chain = ideal_chain(LETTERS, HELIX)

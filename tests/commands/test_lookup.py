@@ -12,8 +12,10 @@ from protsae.commands import lookup as stage
 from protsae.commands.lookup import homology_reader, write_rules
 from protsae.concepts.labels import PropertyTable
 from protsae.io.json_files import write_json
-from protsae.io.tables import read_metadata, read_table, write_table
-from protsae.tables_schema import LOOKUP, PROPERTIES, RULE_COUNTS, RULES, conform
+from protsae.io.tables import read_metadata
+from protsae.schema.results import LOOKUP, PROPERTIES, RULE_COUNTS, RULES
+from protsae.schema.table import conform
+from tests.stored_tables import load, store
 from tests.tiny_run import protein_rows, write_annotations, write_proteins
 
 SMALL = ("--min-residues", "3", "--min-clusters", "2", "--flank", "2")
@@ -57,7 +59,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def table(run: Path) -> pd.DataFrame:
-    return read_table(run / "out" / "lookup.parquet")
+    return load(run / "out" / "lookup.parquet")
 
 
 def test_columns_are_the_documented_ones(run: Path, table: pd.DataFrame) -> None:
@@ -126,7 +128,7 @@ def test_windows_tell_letters_and_the_start(table: pd.DataFrame) -> None:
 
 def test_rules_by_hand(run: Path, table: pd.DataFrame) -> None:
     """Residues 4 to 9 of every protein are a SIGNAL."""
-    rules = read_table(run / "out" / "rules.parquet")
+    rules = load(run / "out" / "rules.parquet")
     conform(rules, RULES, "rules")
     assert rules["property"].tolist() == table.loc[: len(rules) - 1, "property"].tolist()
     assert rules["defined_by_sequence"].tolist() == [1] * (len(rules) - 1) + [0]
@@ -139,10 +141,10 @@ def test_rules_by_hand(run: Path, table: pd.DataFrame) -> None:
 
 
 def test_rule_counts_add_up_to_the_scores(run: Path) -> None:
-    rules = read_table(run / "out" / "rules.parquet")
-    counts = read_table(run / "out" / "rule_counts.parquet")
+    rules = load(run / "out" / "rules.parquet")
+    counts = load(run / "out" / "rule_counts.parquet")
     conform(counts, RULE_COUNTS, "rule_counts")
-    proteins = read_table(run / "proteins.parquet")
+    proteins = load(run / "proteins.parquet")
     clusters = proteins.loc[proteins["split"] == "test", "cluster"].tolist()
     signal = counts[counts["property"] == "SIGNAL"]
     assert signal["cluster"].tolist() == clusters
@@ -156,15 +158,15 @@ def test_rule_counts_add_up_to_the_scores(run: Path) -> None:
 
 def test_rules_see_nothing_of_test(run: Path, tmp_path: Path) -> None:
     """With other annotations and letters in test, the same rules are chosen."""
-    proteins = read_table(run / "proteins.parquet")
+    proteins = load(run / "proteins.parquet")
     in_test = proteins["split"] == "test"
     proteins.loc[in_test, "sequence"] = proteins.loc[in_test, "sequence"].str[::-1]
-    annotations = read_table(run / "annotations.parquet")
+    annotations = load(run / "annotations.parquet")
     moved = annotations["accession"].isin(proteins.loc[in_test, "accession"])
     annotations.loc[moved, ["start", "end"]] += 40
     properties = PropertyTable.build(proteins, annotations, min_residues=3, min_clusters=2)
     write_rules(tmp_path, proteins, "0", properties)
-    found, before = (read_table(path / "rules.parquet") for path in (tmp_path, run / "out"))
+    found, before = (load(path / "rules.parquet") for path in (tmp_path, run / "out"))
     chosen = ["rule", "fit_f1", "best_rule", "best_fit_f1", "best_fit_error"]
     both = found.merge(before, on="property", suffixes=("", "_before"))
     for name in chosen:
@@ -199,11 +201,11 @@ def test_the_same_bytes_again(run: Path, tmp_path: Path) -> None:
 def test_an_evalue_that_nothing_reaches_and_no_annotations(
     run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    annotations = read_table(run / "annotations.parquet")
-    write_table(tmp_path / "annotations.parquet", annotations.iloc[:0], {"stage": "fetch"})
+    annotations = load(run / "annotations.parquet")
+    store(tmp_path / "annotations.parquet", annotations.iloc[:0], {"stage": "fetch"})
     (tmp_path / "proteins.parquet").symlink_to(run / "proteins.parquet")
     assert lookup(tmp_path, tmp_path, "--evalue", "1e-200") == 0
-    assert set(read_table(tmp_path / "lookup.parquet")["method"]) == {"blosum_window"}
+    assert set(load(tmp_path / "lookup.parquet")["method"]) == {"blosum_window"}
     assert "\n0 of 6 test proteins have a hit in train\n" in capsys.readouterr().out
 
 
@@ -213,9 +215,9 @@ def test_annotations_of_other_proteins(
     letters = np.random.default_rng(9).choice(list(STANDARD), LENGTH)
     others = protein_rows(3).assign(sequence="".join(letters))
     checksum = write_proteins(tmp_path / "others.parquet", others)
-    annotations = read_table(run / "annotations.parquet")
+    annotations = load(run / "annotations.parquet")
     metadata = {"stage": "fetch", "protein_set_sha256": checksum}
-    write_table(tmp_path / "annotations.parquet", annotations, metadata)
+    store(tmp_path / "annotations.parquet", annotations, metadata)
     (tmp_path / "proteins.parquet").symlink_to(run / "proteins.parquet")
     assert lookup(tmp_path, tmp_path / "out") == 2
     err = capsys.readouterr().err

@@ -5,8 +5,10 @@ import pytest
 
 from protsae.cli import main
 from protsae.io.residue_labels import write_labels
-from protsae.io.tables import read_metadata, read_table
-from protsae.tables_schema import PROBES, conform
+from protsae.io.tables import read_metadata
+from protsae.schema.results import PROBES
+from protsae.schema.table import conform
+from tests.stored_tables import load
 from tests.tiny_run import inputs, protein_rows, write_onehot_run
 
 SMALL = ("--min-residues", "3", "--min-clusters", "2")
@@ -31,7 +33,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def table(run: Path) -> pd.DataFrame:
-    return read_table(run / "out" / "probes.parquet").set_index("property", drop=False)
+    return load(run / "out" / "probes.parquet").set_index("property", drop=False)
 
 
 def test_columns_are_the_documented_ones(run: Path, table: pd.DataFrame) -> None:
@@ -84,7 +86,7 @@ def test_the_same_bytes_again_whatever_the_order_of_shards(run: Path, tmp_path: 
 
 def test_a_sample_and_penalties_are_used(run: Path, tmp_path: Path, table: pd.DataFrame) -> None:
     assert probe(run, tmp_path, "--sample", "101", "--penalties", "0.5", "--batch", "37") == 0
-    found = read_table(tmp_path / "probes.parquet")
+    found = load(tmp_path / "probes.parquet")
     assert set(found["penalty"]) == {0.5}
     assert set(table["penalty"]) <= {0.01, 0.001, 0.0001}
     assert (found["n_residues"].to_numpy() == table["n_residues"].to_numpy()).all()
@@ -92,7 +94,7 @@ def test_a_sample_and_penalties_are_used(run: Path, tmp_path: Path, table: pd.Da
 
 def test_labels_of_a_file_count_where_they_are_known(run: Path, tmp_path: Path) -> None:
     """Which letter is a G, for every second protein; the others' glycines are no negatives."""
-    proteins = read_table(run / "proteins.parquet")
+    proteins = load(run / "proteins.parquet")
     chosen = proteins.iloc[[i for i in range(60) if i % 6 < 3]]
     rows = [
         {"accession": name, "labels": "".join("G" if x == "G" else "n" for x in sequence)}
@@ -100,7 +102,7 @@ def test_labels_of_a_file_count_where_they_are_known(run: Path, tmp_path: Path) 
     ]
     write_labels(tmp_path / "glycine.jsonl", [], rows)
     assert probe(run, tmp_path, "--labels", str(tmp_path / "glycine.jsonl")) == 0
-    found = read_table(tmp_path / "probes.parquet").set_index("property")
+    found = load(tmp_path / "probes.parquet").set_index("property")
     n_glycines = chosen.loc[chosen["split"] == "test", "sequence"].str.count("G").sum()
     assert found.at["glycine: G", "n_residues"] == n_glycines
     assert found.at["glycine: G", "f1"] == 1

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from protsae.cli import main
-from protsae.io.tables import read_table, write_table
 from tests.run_folder import MODEL, joined_feature_rows, write_run
+from tests.stored_tables import load, store
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def test_missing_file(results, capsys, missing) -> None:
 
 
 def test_no_features(results, capsys) -> None:
-    write_table(results / "features.parquet", joined_feature_rows(MODEL, 1).head(0), {})
+    store(results / "features.parquet", joined_feature_rows(MODEL, 1).head(0), {})
     _assert_refused(
         results, capsys, f"{results}/features.parquet: no features; run the annotate stage"
     )
@@ -84,10 +84,10 @@ def test_labels_of_files_are_underlined(results: Path) -> None:
     """The hostile binding site, feature 3's property, as a class of a set: residues 4 and 5."""
     name = "topology: TMH"
     for path in (results / "features.parquet",):
-        rows = read_table(path)
+        rows = load(path)
         of_label = rows["feature"] == 3
         rows.loc[of_label, "property"], rows.loc[of_label, "property_type"] = name, "topology"
-        write_table(path, rows, {})
+        store(path, rows, {})
     labels = results / "labels.jsonl"
     header = {"format": "protsae-labels", "format_version": 1, "set": "topology"}
     record = {"set": "topology", "accession": "P00002", "labels": "??" + "?HH" + "??????"}

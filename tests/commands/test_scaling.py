@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from protsae.cli import main
-from protsae.tables_schema import EVALUATION, SCALING
+from protsae.schema.evaluation import EVALUATION
+from protsae.schema.results import SCALING
 
 WIDTHS, L0S, RESIDUES = (64, 128, 256), (4.0, 16.0), (1000, 8000)
 

@@ -10,10 +10,11 @@ from protsae.cli import main
 from protsae.commands import split as stage
 from protsae.io.mmseqs import Hit
 from protsae.io.protein_files import read_proteins
-from protsae.io.proteins_table import COLUMNS, read_split_proteins
-from protsae.io.tables import read_metadata, read_table, write_table
+from protsae.io.proteins_table import read_split_proteins
+from protsae.io.tables import read_metadata
 from protsae.provenance import protein_set_sha256
-from protsae.tables_schema import PROTEINS
+from protsae.schema.proteins import PROTEINS
+from tests.stored_tables import load, store
 
 N_FAMILIES, LENGTH = 7, 61
 
@@ -29,8 +30,8 @@ def fetched(folder: Path, n_families: int = N_FAMILIES) -> Path:
         sequences += ["".join(letters) for letters in (ancestor, relative, other)]
     names = [f"P{i:05d}" for i in range(len(sequences))]
     table = pd.DataFrame({"accession": names, "sequence": sequences})
-    table = table.assign(entry_name="", organism="", taxon_id=1, length=LENGTH, extra=0)
-    write_table(folder / "fetched.parquet", table, {"stage": "fetch"})
+    table = table.assign(entry_name="", organism="", taxon_id=1, length=LENGTH)
+    store(folder / "fetched.parquet", table, {"stage": "fetch"})
     return folder / "fetched.parquet"
 
 
@@ -42,7 +43,7 @@ def test_clusters_splits_and_checksum(tmp_path: Path, capsys: pytest.CaptureFixt
     target = tmp_path / "proteins" / "proteins.parquet"
     assert split(fetched(tmp_path), target) == 0
     proteins, checksum = read_split_proteins(target)
-    assert proteins.columns.tolist() == list(COLUMNS) == PROTEINS.names
+    assert proteins.columns.tolist() == PROTEINS.names
     assert read_metadata(target)["table_version"] == PROTEINS.version
     # Relatives share the first one's name; unrelated proteins have their own.
     names = proteins["accession"].tolist()
@@ -108,7 +109,7 @@ def test_relatives_in_train_by_hand(
     best = Hit(0, 3, 5, 1, "MK-CA", "MACCA", 1e-7)
     by_hand(monkeypatch, hits=[best, Hit(0, 2, 5, 1, "MK", "MK", 1e-4)])
     assert split(fetched(tmp_path), tmp_path / "proteins.parquet") == 0
-    proteins = read_table(tmp_path / "proteins.parquet").set_index("accession")
+    proteins = load(tmp_path / "proteins.parquet").set_index("accession")
     first = proteins.index[proteins["split"] != "train"][0]
     relative = proteins.index[proteins["split"] == "train"][3]
     (row,) = pd.read_csv(tmp_path / "relatives.tsv", sep="\t").to_dict("records")
@@ -132,15 +133,15 @@ def test_what_will_be_scored(
     """SIGNAL in seven proteins is shared out so that it is scored; PEPTIDE in three cannot be."""
     by_hand(monkeypatch)
     source = fetched(tmp_path)
-    names = read_table(source)["accession"].tolist()
+    names = load(source)["accession"].tolist()
     rows = [(name, "SIGNAL", "", 1, 7) for name in names[:7]]
     rows += [(name, "PEPTIDE", "", 1, 11) for name in names[-3:]]
     columns = ["accession", "type", "description", "start", "end"]
     path = tmp_path / "annotations.parquet"
     annotations = pd.DataFrame(rows, columns=columns).assign(evidence="", certain=True)
-    write_table(path, annotations, {"stage": "fetch"})
+    store(path, annotations, {"stage": "fetch"})
     assert split(source, tmp_path / "proteins.parquet", "--annotations", str(path)) == 0
-    parts = read_table(tmp_path / "proteins.parquet").set_index("accession")["split"]
+    parts = load(tmp_path / "proteins.parquet").set_index("accession")["split"]
     assert parts[names[:7]].value_counts().to_dict() == {"valid": 3, "test": 3, "train": 1}
     printed = capsys.readouterr().out.splitlines()
     at = next(i for i, line in enumerate(printed) if "properties will be scored" in line)
@@ -162,7 +163,7 @@ def as_fetched(path: Path, sequences: dict[str, str]) -> Path:
     table = pd.DataFrame({"accession": list(sequences), "sequence": list(sequences.values())})
     lengths = table["sequence"].str.len()
     table = table.assign(entry_name="", organism="", taxon_id=1, length=lengths)
-    write_table(path, table, {"stage": "fetch"})
+    store(path, table, {"stage": "fetch"})
     return path
 
 
@@ -182,7 +183,7 @@ def test_five_real_proteins_more_and_one_of_them_a_bridge(
     old = {name: sample[name] for name in names[:120]}
     first = tmp_path / "first" / "proteins.parquet"
     assert split(as_fetched(tmp_path / "120.parquet", old), first) == 0
-    before = read_table(first).set_index("accession")
+    before = load(first).set_index("accession")
 
     alone = ~before["cluster"].duplicated(keep=False)
     lengths = before["length"][alone & (before["length"] > 150)]
@@ -220,7 +221,7 @@ def test_old_proteins_that_are_relatives_by_new_settings(
     by_hand(monkeypatch)
     source, first = fetched(tmp_path), tmp_path / "first.parquet"
     assert split(source, first) == 0
-    parts = read_table(first)["split"].to_numpy()
+    parts = load(first)["split"].to_numpy()
     train, test = (int(np.flatnonzero(parts == part)[0]) for part in ("train", "test"))
     clusters = np.arange(len(parts))
     clusters[test] = train
@@ -228,7 +229,7 @@ def test_old_proteins_that_are_relatives_by_new_settings(
     monkeypatch.setattr(stage, "find_links", lambda *_: np.array([[0, 1]]))
     capsys.readouterr()
     assert split(source, tmp_path / "second.parquet", "--previous", str(first)) == 0
-    assert read_table(tmp_path / "second.parquet")["split"].tolist() == parts.tolist()
+    assert load(tmp_path / "second.parquet")["split"].tolist() == parts.tolist()
     named = ", ".join(f"P{i:05d}" for i in sorted((train, test)))
     assert (
         f"2 proteins of {first} have a relative in another part by these settings: {named}; they "
@@ -253,7 +254,7 @@ def test_an_earlier_table_that_was_changed(
     by_hand(monkeypatch)
     source, first = fetched(tmp_path), tmp_path / "first.parquet"
     assert split(source, first) == 0
-    write_table(first, read_table(first).assign(**change), {"stage": "split"})
+    store(first, load(first).assign(**change), {"stage": "split"})
     assert split(source, tmp_path / "second.parquet", "--previous", str(first)) == 2
     assert capsys.readouterr().err == (
         f"protsae split: {first}: {problem}; split.previous expects an unchanged proteins.parquet "

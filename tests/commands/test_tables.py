@@ -8,9 +8,10 @@ import pandas as pd
 import pytest
 
 from protsae.cli import main
-from protsae.io.tables import read_metadata, read_table, write_table
-from protsae.tables_schema import ASSOCIATIONS, FEATURES, SUMMARY
+from protsae.io.tables import read_metadata
+from protsae.schema.results import ASSOCIATIONS, FEATURES, SUMMARY
 from tests.run_folder import LAYERS, MODEL, N_FEATURES, VARIANTS, tables_command, write_stages
+from tests.stored_tables import load, store
 
 OUTPUTS = (
     "features.parquet",
@@ -29,7 +30,7 @@ def results(tmp_path: Path) -> Path:
 
 def test_features_come_in_one_order_onehot_first(results: Path) -> None:
     assert main(tables_command(results)) == 0
-    features = read_table(results / "features.parquet")
+    features = load(results / "features.parquet")
     assert list(features) == FEATURES.names
     expected = [(m, n, v, f) for m, n in LAYERS for v in VARIANTS for f in range(N_FEATURES)]
     key = features[["model", "layer", "variant", "feature"]]
@@ -38,7 +39,7 @@ def test_features_come_in_one_order_onehot_first(results: Path) -> None:
 
 def test_associations_of_a_feature_fall_in_valid_f1(results: Path) -> None:
     assert main(tables_command(results)) == 0
-    pairs = read_table(results / "associations.parquet")
+    pairs = load(results / "associations.parquet")
     assert list(pairs) == ASSOCIATIONS.names
     first = pairs[(pairs["model"] == "onehot") & (pairs["variant"] == "relu")]
     assert first["feature"].tolist() == [0, 0, 1, 3, 3]
@@ -156,7 +157,7 @@ def test_evaluation_without_a_number(results: Path, capsys: pytest.CaptureFixtur
 )
 def test_other_columns(results, capsys, change, problem) -> None:
     path = results / f"annotation/{MODEL}/layer-01/features.parquet"
-    write_table(path, change(read_table(path)), {})
+    store(path, change(load(path)), {})
     _assert_refused(
         results,
         capsys,
@@ -176,7 +177,7 @@ def test_other_columns(results, capsys, change, problem) -> None:
 )
 def test_values_of_another_kind(results, capsys, value, problem) -> None:
     path = results / f"annotation/{MODEL}/layer-01/features.parquet"
-    write_table(path, read_table(path).assign(density=value), {})
+    store(path, load(path).assign(density=value), {})
     _assert_refused(
         results,
         capsys,
@@ -230,7 +231,7 @@ def _assert_refused(results: Path, capsys, command: list[str], line: str) -> Non
 
 def test_baselines_of_the_layer_are_their_best_detectors_on_valid(results: Path) -> None:
     assert main(tables_command(results)) == 0
-    features = read_table(results / "features.parquet")
+    features = load(results / "features.parquet")
     own = features[(features["model"] == MODEL) & (features["variant"] == "topk")].head(4)
     assert own["neuron_f1"].tolist() == pytest.approx([0.5, 0.75, np.nan, np.nan], nan_ok=True)
     # Detectors 0 and d_model + 0: neuron 0, high for SIGNAL and low for C.
@@ -246,7 +247,7 @@ def test_baselines_of_the_layer_are_their_best_detectors_on_valid(results: Path)
 
 def test_every_row_has_the_rule_of_its_property(results: Path) -> None:
     assert main(tables_command(results)) == 0
-    features = read_table(results / "features.parquet")
+    features = load(results / "features.parquet")
     columns = ["rule", "rule_f1", "defined_by_sequence"]
     own = features.head(4)[columns].astype(object)
     assert own.where(own.notna(), None).to_numpy().tolist() == [
@@ -255,7 +256,7 @@ def test_every_row_has_the_rule_of_its_property(results: Path) -> None:
         [None, None, None],
         ["everywhere", 0.09, 0],
     ]
-    pairs = read_table(results / "associations.parquet").groupby("property")[columns]
+    pairs = load(results / "associations.parquet").groupby("property")[columns]
     assert pairs.nunique().eq(1).all(axis=None)
     assert pairs.first().loc["residue: C"].tolist() == ["residue C", 1.0, 1]
 
@@ -272,13 +273,13 @@ def test_a_rule_that_costs_nothing_is_a_baseline(
     results: Path, rule_tp: int, verdict: str, n_above: int
 ) -> None:
     """SIGNAL's feature finds 16 of 20 residues in each of 11 clusters; cysteines are a rule."""
-    counts = read_table(results / "rule_counts.parquet")
+    counts = load(results / "rule_counts.parquet")
     counts.loc[counts["property"] == "SIGNAL", "tp"] = rule_tp
-    write_table(results / "rule_counts.parquet", counts, {})
+    store(results / "rule_counts.parquet", counts, {})
     assert main(tables_command(results)) == 0
     row = pd.read_csv(results / "summary.tsv", sep="\t").iloc[-1]
     assert row["features_above_baselines"] == row["features_above_lookup"] == n_above
-    features = read_table(results / "features.parquet")
+    features = load(results / "features.parquet")
     signal = features[(features["property"] == "SIGNAL") & (features["model"] == MODEL)].iloc[0]
     assert (signal["verdict"], signal["best_baseline"]) == (verdict, "rule")
     assert signal["best_baseline_f1"] == pytest.approx(rule_tp / 20)
@@ -290,7 +291,7 @@ def test_a_rule_that_costs_nothing_is_a_baseline(
 def test_verdicts_by_hand(results: Path) -> None:
     """SIGNAL: 0.8, neuron 0.5, rule 0.45; on one-hot 0.4, 0.25. Feature 3: q = 0.3, no verdict."""
     assert main(tables_command(results)) == 0
-    features = read_table(results / "features.parquet")
+    features = load(results / "features.parquet")
     features = (
         features.set_index(["model", "layer", "feature"]).sort_index().fillna({"verdict": ""})
     )
@@ -305,15 +306,15 @@ def test_verdicts_by_hand(results: Path) -> None:
 def test_f1_without_the_clusters_with_relatives_in_train(results: Path) -> None:
     """SIGNAL's feature finds 16 of 20 residues in each of 11 clusters, but none in C03."""
     path = results / "proteins" / "proteins.parquet"
-    proteins = read_table(path).replace({"cluster": {"P00001": "C03"}})
+    proteins = load(path).replace({"cluster": {"P00001": "C03"}})
     assert proteins.loc[proteins["has_relative_in_train"], "cluster"].tolist() == ["C03"]
-    write_table(path, proteins, read_metadata(path))
+    store(path, proteins, read_metadata(path))
     for counted in results.rglob("cluster_counts.parquet"):
-        rows = read_table(counted)
+        rows = load(counted)
         rows.loc[rows["cluster"] == "C03", "tp"] = 0
-        write_table(counted, rows, read_metadata(counted))
+        store(counted, rows, read_metadata(counted))
     assert main(tables_command(results)) == 0
-    features = read_table(results / "features.parquet")
+    features = load(results / "features.parquet")
     signal = features[(features["property"] == "SIGNAL") & (features["model"] == MODEL)].iloc[0]
     assert signal["f1_without_relatives"] == pytest.approx(0.8)
     assert features.loc[features["property"].isna(), "f1_without_relatives"].isna().all()
@@ -323,22 +324,22 @@ def test_a_detector_that_is_on_nowhere_in_test(results: Path) -> None:
     """It has no row of counts, and an F1 of 0: SIGNAL's neuron is then no rival."""
     for path in results.rglob(f"{MODEL}/**/*.parquet"):
         if path.stem in ("associations", "cluster_counts"):
-            rows = read_table(path)
+            rows = load(path)
             neuron = (rows["variant"] == "neurons") & (rows["property"] == "SIGNAL")
             if path.stem == "associations":
                 rows.loc[neuron, "f1"] = 0.0
             else:
                 rows = rows[~neuron]
-            write_table(path, rows, read_metadata(path))
+            store(path, rows, read_metadata(path))
     assert main(tables_command(results)) == 0
-    features = read_table(results / "features.parquet")
+    features = load(results / "features.parquet")
     signal = features[(features["property"] == "SIGNAL") & (features["model"] == MODEL)]
     assert (signal["best_baseline"] == "rule").all()
 
 
 def test_a_property_without_a_rule(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = results / "rules.parquet"
-    write_table(path, read_table(path).iloc[1:], {})
+    store(path, load(path).iloc[1:], {})
     _assert_refused(
         results,
         capsys,
@@ -351,14 +352,14 @@ def test_the_model_with_shuffled_weights_is_a_baseline(results: Path) -> None:
     """Its detectors serve every layer, and have no such baseline themselves."""
     for name in ("features", "associations", "cluster_counts", "detectors", "examples"):
         path = results / f"annotation/{MODEL}/layer-01/{name}.parquet"
-        rows = read_table(path).assign(model=f"{MODEL}-random")
+        rows = load(path).assign(model=f"{MODEL}-random")
         if name == "associations":
             rows["f1"] /= 4
-        write_table(path, rows, {"stage": "annotate"})
+        store(path, rows, {"stage": "annotate"})
     for path in results.glob(f"sae/{MODEL}/layer-01/*/evaluation.json"):
         path.write_text(path.read_text().replace(f'"{MODEL}"', f'"{MODEL}-random"'))
     assert main(tables_command(results)) == 0
-    features = read_table(results / "features.parquet")
+    features = load(results / "features.parquet")
     found = features[features["property"] == "SIGNAL"].groupby("model")["untrained_f1"].unique()
     assert found[MODEL].tolist() == found["onehot"].tolist() == [0.2]
     assert np.isnan(found[f"{MODEL}-random"]).all()
@@ -366,7 +367,7 @@ def test_the_model_with_shuffled_weights_is_a_baseline(results: Path) -> None:
 
 def test_the_one_hot_baseline_is_its_best_detector_on_valid(results: Path) -> None:
     assert main(tables_command(results)) == 0
-    features = read_table(results / "features.parquet")
+    features = load(results / "features.parquet")
     on_sequence = features["model"] == "onehot"
     assert features.loc[on_sequence, "onehot_f1"].isna().all()
     # Highest valid F1 on one-hot: SIGNAL 0.85, residue C 0.95; their test F1 halved: 0.4, 0.45.
@@ -378,11 +379,11 @@ def test_the_one_hot_baseline_is_its_best_detector_on_valid(results: Path) -> No
 def test_a_feature_below_the_one_hot_baseline_is_not_above_its_baselines(results: Path) -> None:
     # Feature 0 (SIGNAL, f1_low 0.6) beats its neuron (0.5); one-hot sequences would give 0.8.
     for path in results.rglob("onehot/**/associations.parquet"):
-        pairs = read_table(path)
-        write_table(path, pairs.assign(f1=2 * pairs["f1"]), read_metadata(path))
+        pairs = load(path)
+        store(path, pairs.assign(f1=2 * pairs["f1"]), read_metadata(path))
     for path in results.rglob("onehot/**/cluster_counts.parquet"):
-        counts = read_table(path)
-        write_table(path, counts.assign(tp=2 * counts["tp"]), read_metadata(path))
+        counts = load(path)
+        store(path, counts.assign(tp=2 * counts["tp"]), read_metadata(path))
     assert main(tables_command(results)) == 0
     summary = pd.read_csv(results / "summary.tsv", sep="\t")
     assert summary.iloc[-1]["features_above_baselines"] == 0

@@ -16,13 +16,13 @@ from protsae.commands import train as stage
 from protsae.config import SaeVariants, TrainSettings, parse_settings
 from protsae.flags import variants_flag
 from protsae.io.activations import LayerCache
-from protsae.io.conformed import read_conformed
 from protsae.io.sae_files import read_sae
 from protsae.io.tables import read_metadata, read_table
 from protsae.sae.architectures import ARCHITECTURES
 from protsae.sae.restore import restore_sae
-from protsae.tables_schema import TRAINING
+from protsae.schema.training import TRAINING
 from tests.dying_job import run_job
+from tests.stored_tables import load
 from tests.tiny_esm import build_esm, save_tiny
 from tests.tiny_run import (
     SMALL,
@@ -206,8 +206,8 @@ def test_end_to_end_predictions_come_closer(embedded: Path, tmp_path: Path) -> N
 def test_end_to_end_curve_has_the_divergence(embedded: Path, tmp_path: Path) -> None:
     saes = {"rows": TOPK, "pure": THROUGH["pure"]}
     assert train_saes(embedded, tmp_path, saes, *through(embedded)) == 0
-    assert read_table(tmp_path / "rows" / "training.parquet")["kl"].isna().all()
-    kl = read_table(tmp_path / "pure" / "training.parquet")["kl"]
+    assert load(tmp_path / "rows" / "training.parquet")["kl"].isna().all()
+    kl = load(tmp_path / "pure" / "training.parquet")["kl"]
     assert (kl > 0).all()
     assert kl.iloc[-1] < 0.5 * kl.iloc[0]
 
@@ -341,7 +341,7 @@ def test_the_sae_reads_activations_as_they_are_cached(run: Path, tmp_path: Path)
 def test_where_it_came_from(run: Path, tmp_path: Path) -> None:
     assert train_saes(run, tmp_path, {"sae": RELU}) == 0
     _, source = read_sae(tmp_path / "sae")
-    proteins = read_table(run / "proteins.parquet")
+    proteins = load(run / "proteins.parquet")
     train = proteins[proteins["split"] == "train"]
     assert (source.model, source.weights_sha256, source.layer) == ("onehot", "", 0)
     assert (source.architecture, source.k) == ("relu", None)
@@ -357,7 +357,7 @@ def test_where_it_came_from(run: Path, tmp_path: Path) -> None:
 
 def test_the_curve(run: Path, tmp_path: Path) -> None:
     assert train_saes(run, tmp_path, {"sae": {**TOPK, "steps": 211}}) == 0
-    curve = read_conformed(tmp_path / "sae" / "training.parquet", TRAINING)
+    curve = read_table(tmp_path / "sae" / "training.parquet", TRAINING)
     stamp = read_metadata(tmp_path / "sae" / "training.parquet")
     assert (stamp["table"], stamp["table_version"]) == (TRAINING.name, TRAINING.version)
     # Every 211 // 100 = 2 steps, and the last.

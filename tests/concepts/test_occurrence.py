@@ -7,7 +7,8 @@ import pytest
 from protsae.concepts.label_sets import LabelSet
 from protsae.concepts.labels import PropertyTable
 from protsae.concepts.occurrence import occurrence_rows
-from protsae.tables_schema import PROPERTIES, conform
+from protsae.schema.results import PROPERTIES
+from protsae.schema.table import conform
 
 COUNTS = ("residues", "known", "instances", "proteins", "clusters")
 

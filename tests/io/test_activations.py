@@ -136,7 +136,7 @@ def test_rows_into_an_array_as_they_are_stored(tmp_path: Path, compression: str)
 
 
 def test_rows_are_widened_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(activations, "WIDEN_BYTES", 5 * 3 * 2)  # 5 rows
+    monkeypatch.setattr(activations, "BLOCK_ROWS", 5)
     found = open_cache(tmp_path).read(0, 2, 19)
     np.testing.assert_array_equal(found, cache_rows(seed=1)[2:19])
 
@@ -167,8 +167,11 @@ def test_a_file_that_shrinks_under_the_reader(tmp_path: Path) -> None:
     path = write_cache(tmp_path)[0]
     cache = LayerCache([path], 2, PROTEIN_SET)
     os.truncate(path, 100)
-    message = f"{path}: the file became shorter while it was read"
-    with pytest.raises(EOFError, match=f"^{re.escape(message)}$"):
+    message = (
+        f"{path}: damaged: rows 0 to 6 do not fit their checksum; run the embed or onehot stage "
+        "again"
+    )
+    with pytest.raises(UserError, match=f"^{re.escape(message)}$"):
         cache.read(0, 0, 5)
 
 
@@ -272,8 +275,7 @@ def test_an_interrupted_write_leaves_nothing(tmp_path: Path) -> None:
 
 
 EXPECTED = (
-    "expected a complete protsae-activations file of version 2; delete it and run the embed or "
-    "onehot stage again"
+    "expected a complete protsae-activations file of version 3; run the embed or onehot stage again"
 )
 
 
@@ -281,8 +283,8 @@ EXPECTED = (
     ("attribute", "value", "message"),
     [
         ("format_version", 1, "format protsae-activations version 1; " + EXPECTED),
-        ("format", "other", "format other version 2; " + EXPECTED),
-        ("complete", False, "format protsae-activations version 2; " + EXPECTED),
+        ("format", "other", "format other version 3; " + EXPECTED),
+        ("complete", False, "format protsae-activations version 3; " + EXPECTED),
     ],
 )
 def test_files_that_are_not_ours(
@@ -306,15 +308,15 @@ def test_a_foreign_hdf5_file(tmp_path: Path) -> None:
 def test_a_truncated_file(tmp_path: Path) -> None:
     path = write_cache(tmp_path)[0]
     path.write_bytes(path.read_bytes()[:-100])
-    message = f"{path}: not a readable HDF5 file; delete it and run the embed or onehot stage again"
-    with pytest.raises(UserError, match=f"^{re.escape(message)}$"):
+    message = rf"{path}: HDF5 cannot open it \(.*truncated.*\); run the embed or onehot stage again"
+    with pytest.raises(UserError, match=f"^{message}$"):
         LayerCache([path], 1, PROTEIN_SET)
 
 
 def test_a_text_file(tmp_path: Path) -> None:
     path = tmp_path / "shard.h5"
     path.write_text(">P1\nMKC\n")
-    message = f"{path}: not a readable HDF5 file; delete it and run the embed or onehot stage again"
+    message = f"{path}: not an HDF5 file; delete it and run the embed or onehot stage again"
     with pytest.raises(UserError, match=f"^{re.escape(message)}$"):
         LayerCache([path], 1, PROTEIN_SET)
 

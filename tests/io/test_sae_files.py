@@ -11,13 +11,14 @@ from safetensors.torch import load_file
 
 from protsae.config import TrainSettings
 from protsae.errors import UserError
+from protsae.io.json_files import write_document
 from protsae.io.sae_files import (
     SaeSource,
     read_sae,
-    train_set_sha256,
     validate_same_source,
     write_sae,
 )
+from protsae.io.sae_identity import train_set_sha256
 from protsae.sae.architectures import ARCHITECTURES, build_sae
 from protsae.sae.sae import Sae
 from tests.tiny_run import PROTEIN_SET, open_cache
@@ -154,8 +155,11 @@ def test_an_interrupted_rewrite_is_no_sae(tmp_path: Path, monkeypatch: pytest.Mo
 def test_another_version(tmp_path: Path) -> None:
     write(tmp_path)
     path = tmp_path / "protsae.json"
-    path.write_text(path.read_text().replace('"format_version": 2', '"format_version": 1'))
-    message = f"{path}: format protsae-sae version 1; expected protsae-sae version 2; train again"
+    path.write_text(path.read_text().replace('"format_version": 3', '"format_version": 1'))
+    document = json.loads(path.read_text())
+    del document["xxh3"]
+    write_document(path, document)
+    message = f"{path}: format protsae-sae version 1; expected protsae-sae version 3; train again"
     with pytest.raises(UserError, match=f"^{re.escape(message)}$"):
         read_sae(tmp_path)
 

@@ -17,7 +17,7 @@ EVERY = {f"P{i}" for i in range(len(LENGTHS))}
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Chunks of 3 rows, so that 39 residues make many."""
-    monkeypatch.setattr(shuffling, "CHUNK_ROWS", 3)
+    monkeypatch.setattr(shuffling, "BLOCK_ROWS", 3)
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ import pytest
 from protsae.association.scores import always_on_f1
 from protsae.concepts.label_sets import LabelSet
 from protsae.errors import UserError
-from protsae.io.tables import read_table, write_table
 from protsae.report.page import render_page
 from protsae.report.properties import PropertyResidues
 from protsae.report.ranking import add_margin, best_features, property_by_layer
@@ -24,6 +23,7 @@ from tests.run_folder import (
     joined_feature_rows,
     write_run,
 )
+from tests.stored_tables import load, store
 
 
 class Elements(HTMLParser):
@@ -162,14 +162,14 @@ def test_reads_only_the_files_it_shows(tmp_path: Path) -> None:
 
 def test_window_beyond_the_protein(tmp_path: Path) -> None:
     path = write_run(tmp_path) / "annotation" / MODEL / "layer-01" / "examples.parquet"
-    write_table(path, read_table(path).assign(start=9, end=14, peak=9), {})
+    store(path, load(path).assign(start=9, end=14, peak=9), {})
     with pytest.raises(UserError, match="residues 9-14 of P00001 do not fit its 13 residues"):
         render_page(read_run(tmp_path, 12))
 
 
 def test_unknown_protein(tmp_path: Path) -> None:
     path = write_run(tmp_path) / "annotation" / MODEL / "layer-01" / "examples.parquet"
-    write_table(path, read_table(path).assign(accession="P99999"), {})
+    store(path, load(path).assign(accession="P99999"), {})
     with pytest.raises(UserError, match=r"proteins\.parquet: no protein 'P99999'"):
         read_run(tmp_path, 12)
 

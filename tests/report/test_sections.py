@@ -6,7 +6,6 @@ import pandas as pd
 import pytest
 
 from protsae.association.kinds import KINDS
-from protsae.io.tables import read_table, write_table
 from protsae.report.candidates import (
     OF_A_TYPE,
     best_candidates,
@@ -18,7 +17,7 @@ from protsae.report.kinds import kind_counts, kind_section
 from protsae.report.page import render_page
 from protsae.report.probes import PROPERTIES, probe_section, probed_properties
 from protsae.report.run import read_run
-from protsae.tables_schema import CANDIDATES, RECOVERY, RELIABILITY
+from protsae.schema.results import CANDIDATES, RECOVERY, RELIABILITY
 from tests.run_folder import (
     LAYERS,
     MODEL,
@@ -30,6 +29,7 @@ from tests.run_folder import (
     table_of,
     write_run,
 )
+from tests.stored_tables import load, store
 
 
 def _words(html: str) -> str:
@@ -133,7 +133,7 @@ def test_what_is_said_when_there_are_none(tmp_path, emptied, sentence) -> None:
     tables = {table.name: table for table in (CANDIDATES, RECOVERY, RELIABILITY)}
     for name in emptied:
         for path in tmp_path.glob(f"annotation/*/*/{name}.parquet"):
-            write_table(path, pd.DataFrame(columns=tables[name].names), {})
+            store(path, pd.DataFrame(columns=tables[name].names), {})
     assert sentence in _section(render_page(read_run(tmp_path, 3)), "candidates")
 
 
@@ -162,7 +162,7 @@ def test_the_page_says_what_probes_reach(page: str) -> None:
 def test_no_probes_with_an_auroc(tmp_path) -> None:
     write_run(tmp_path)
     for path in tmp_path.glob("probes/*/*/probes.parquet"):
-        write_table(path, read_table(path).assign(auroc=float("nan")), {})
+        store(path, load(path).assign(auroc=float("nan")), {})
     said = _section(render_page(read_run(tmp_path, 3)), "probes")
     assert "No property of this run has a probe with an AUROC." in said
 

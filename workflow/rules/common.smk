@@ -19,6 +19,7 @@ from protsae.flags import to_flags, variants_flag
 from protsae.io.atomic import atomic_path
 from protsae.models import ONEHOT, randomised
 from protsae.provenance import code_digest
+from protsae.run_layout import model_layers, model_name, shard_names
 
 # Jobs call the protsae that belongs to the Python that runs Snakemake, activated or not.
 shell.prefix(
@@ -34,25 +35,15 @@ except UserError as error:
     print(f"protsae: {error}", file=sys.stderr)
     sys.exit(2)
 
-ESM = (
-    Path(CONFIG.embed.model).stem
-    if CONFIG.embed.model.endswith(".pt")
-    else CONFIG.embed.model
-)
+ESM = model_name(CONFIG)
 # The settings that say which properties there are, as for annotate.
 PROPERTIES = PropertySettings(
     **CONFIG.annotate.model_dump(include=set(PropertySettings.model_fields))
 )
 END_TO_END = any(sae.kl > 0 for sae in CONFIG.train.values())
-SHARDS = [f"{shard:04d}" for shard in range(CONFIG.cache.shards)]
+SHARDS = shard_names(CONFIG)
 RANDOM = randomised(ESM)
-LAYERS = [
-    (model, f"{layer:02d}")
-    for model, layers in ((ESM, CONFIG.embed.layers), (RANDOM, CONFIG.random_layers))
-    for layer in layers
-]
-if CONFIG.onehot:
-    LAYERS.insert(0, (ONEHOT, "00"))
+LAYERS = model_layers(CONFIG)
 
 
 def code(stage):

@@ -1,114 +1,19 @@
-"""Columns of every table the pipeline writes for people: name, type, range, meaning.
+"""Tables of what features, probes and rules detect, and of the SAEs' evaluation.
 
-The one list that writers are checked against and that docs/tables.md repeats word for word
-(``tests/test_docs_tables.py`` keeps them equal).
+With those of `protsae.schema.proteins` and `protsae.schema.training` the one list that writers are
+checked against and that docs/tables.md repeats word for word (``tests/test_docs_tables.py`` keeps
+them equal).
 """
 
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import replace
 
-import pandas as pd
+from protsae.schema.evaluation import EVALUATION, LAYER, MODEL, VARIANT
+from protsae.schema.proteins import ANNOTATIONS, PROTEINS, RELATIVES
+from protsae.schema.table import Column, Table
+from protsae.schema.training import TRAINING
 
-from protsae.errors import UserError
-
-Kind = Literal["text", "integer", "number", "list of numbers", "boolean"]
-
-
-@dataclass(frozen=True)
-class Column:
-    """One column: its kind, the values it takes, what they mean, and whether it may be empty."""
-
-    name: str
-    kind: Kind
-    range: str
-    meaning: str
-    empty: bool = False
-
-
-@dataclass(frozen=True)
-class Table:
-    """One table: version of its format, order of its rows, and its columns in order."""
-
-    name: str
-    version: int
-    rows: str
-    key: tuple[str, ...]
-    columns: tuple[Column, ...]
-
-    @property
-    def names(self) -> list[str]:
-        """Names of the columns, in order."""
-        return [column.name for column in self.columns]
-
-
-def conform(frame: pd.DataFrame, table: Table, where: str) -> pd.DataFrame:
-    """The same rows with exactly the columns of ``table``, in its order and with its types.
-
-    Raises
-    ------
-    UserError
-        If a column is missing, is not one of the table's, or holds values of another type; the
-        message starts with ``where``.
-
-    Examples
-    --------
-    >>> conform(pd.DataFrame({"a": [1]}), SUMMARY, "summary.parquet")
-    Traceback (most recent call last):
-    protsae.errors.UserError: summary.parquet: ...
-    """
-    missing = [name for name in table.names if name not in frame]
-    unknown = [name for name in frame if name not in table.names]
-    if missing or unknown:
-        lacks = f"no column {', '.join(map(repr, missing))}" if missing else ""
-        extra = f"unexpected column {', '.join(map(repr, unknown))}" if unknown else ""
-        raise UserError(
-            f"{where}: {'; '.join(filter(None, (lacks, extra)))}; expected the columns of the "
-            f"{table.name} table, version {table.version} (docs/tables.md); run the stage that "
-            "writes it again"
-        )
-    typed = {column.name: _typed(frame[column.name], column, where) for column in table.columns}
-    return pd.DataFrame(typed, index=frame.index)
-
-
-def markdown(table: Table) -> str:
-    """The table's columns as a Markdown table, the form in which docs/tables.md holds them."""
-    lines = ["| column | type | range | meaning |", "|---|---|---|---|"]
-    for column in table.columns:
-        kind = f"{column.kind}, or empty" if column.empty else column.kind
-        lines.append(f"| `{column.name}` | {kind} | {column.range} | {column.meaning} |")
-    return "\n".join(lines) + "\n"
-
-
-def _typed(values: pd.Series, column: Column, where: str) -> pd.Series:
-    if not column.empty and values.isna().any():
-        row = int(values.isna().to_numpy().argmax())
-        raise UserError(
-            f"{where}: column {column.name!r} is empty in row {row + 1}; expected a value "
-            "everywhere; run the stage that writes it again"
-        )
-    if column.kind == "list of numbers":
-        return values
-    if column.kind == "boolean":
-        return values.astype(bool)
-    if column.kind == "text":
-        return values.astype(object).where(values.notna(), None)
-    try:
-        if column.kind == "number":
-            return values.astype("float64")
-        # Through float64, as a column of integers with gaps may arrive as one of numbers.
-        return values.astype("float64").astype("Int64" if column.empty else "int64")
-    except (TypeError, ValueError):
-        raise UserError(
-            f"{where}: column {column.name!r} holds {values.dtype} values; expected "
-            f"{column.kind}s; run the stage that writes it again"
-        ) from None
-
-
-_MODEL = Column("model", "text", "name", "model the activations come from; `onehot`: sequence only")
-_LAYER = Column("layer", "integer", "≥ 0", "fair-esm layer: 0 after embedding, i after block i")
-_VARIANT = Column("variant", "text", "name", "SAE variant, a key of `train` in config.yaml")
 _FEATURE = Column("feature", "integer", "0 to n_features - 1", "index in the SAE (its column)")
-_IDENTITY = (_MODEL, _LAYER, _VARIANT, _FEATURE)
+_IDENTITY = (MODEL, LAYER, VARIANT, _FEATURE)
 
 _F1_LOW = Column(
     "f1_low",
@@ -341,8 +246,8 @@ ASSOCIATIONS = Table(
     "one row per pair kept, by model (onehot first), layer, variant, feature, falling valid_f1",
     ("model", "layer", "variant", "feature", "property"),
     (
-        _MODEL,
-        _LAYER,
+        MODEL,
+        LAYER,
         _DETECTORS,
         Column("feature", "integer", "≥ 0", "SAE feature, or detector of a baseline"),
         Column("property", "text", "see Properties", "property scored"),
@@ -367,8 +272,8 @@ DETECTORS = Table(
     "one row per set of detectors, by model (onehot first), layer, variant",
     ("model", "layer", "variant"),
     (
-        _MODEL,
-        _LAYER,
+        MODEL,
+        LAYER,
         _DETECTORS,
         Column("n_detectors", "integer", "≥ 1", "features, or both signs of neurons"),
         Column("n_significant", "integer", "≥ 0", "with a property at q ≤ 0.05, see below"),
@@ -392,8 +297,8 @@ CLUSTER_COUNTS = Table(
     "concept, every concept's best detector",
     ("model", "layer", "variant", "feature", "property", "cluster"),
     (
-        _MODEL,
-        _LAYER,
+        MODEL,
+        LAYER,
         _DETECTORS,
         Column("feature", "integer", "≥ 0", "SAE feature, or detector of a baseline"),
         Column("property", "text", "see Properties", "concept that sets the threshold"),
@@ -428,9 +333,9 @@ RECOVERY = Table(
     "one row per property looked for, with a fifth of its instances hidden",
     ("model", "layer", "variant", "property"),
     (
-        _MODEL,
-        _LAYER,
-        _VARIANT,
+        MODEL,
+        LAYER,
+        VARIANT,
         Column("property", "text", "see Properties", "property looked for"),
         Column("n_instances", "integer", "≥ 0", "annotated stretches in test"),
         Column("n_hidden", "integer", "≥ 0", "of these hidden"),
@@ -448,9 +353,9 @@ RELIABILITY = Table(
     "one row per SAE and bin of probability, with a fifth of instances hidden",
     ("model", "layer", "variant", "p_from"),
     (
-        _MODEL,
-        _LAYER,
-        _VARIANT,
+        MODEL,
+        LAYER,
+        VARIANT,
         Column("p_from", "number", "0 to 1", "lower end of the bin of probability"),
         Column("p_to", "number", "0 to 1", "upper end"),
         Column("n_candidates", "integer", "≥ 1", "candidates in the bin"),
@@ -476,96 +381,6 @@ INTERPLM = Table(
     ),
 )
 
-_EVALUATION = (
-    _MODEL,
-    _LAYER,
-    _VARIANT,
-    Column("architecture", "text", "name", "how features are kept sparse"),
-    Column("d_model", "integer", "≥ 1", "neurons of the layer, inputs of the SAE"),
-    Column("n_features", "integer", "≥ 1", "features of the SAE"),
-    Column("n_residues", "integer", "≥ 0", "residues in test, which all but the losses are on"),
-    Column("n_proteins", "integer", "≥ 0", "proteins in test"),
-    Column("n_clusters", "integer", "≥ 0", "homology clusters in test"),
-    Column("l0", "number", "0 to n_features", "mean number of active features per residue"),
-    Column("l0_low", "number", "0 to n_features", "2.5 % bound of l0"),
-    Column("l0_high", "number", "0 to n_features", "97.5 % bound of l0"),
-    Column("fvu", "number", "≥ 0", "fraction of variance unexplained; 0 is perfect"),
-    Column("fvu_low", "number", "≥ 0", "2.5 % bound of fvu"),
-    Column("fvu_high", "number", "≥ 0", "97.5 % bound of fvu"),
-    Column("pca_fvu", "number", "0 to 1", "fvu of PCA with pca_components components", True),
-    Column("pca_sparse_fvu", "number", "0 to 1", "the same, each residue its own largest", True),
-    Column("pca_components", "integer", "≥ 0", "components of the PCA: l0, rounded", True),
-    Column("sample_fvu", "number", "≥ 0", "fvu on the sample that best codes are searched for"),
-    Column("best_fvu", "number", "0 to 1", "there, of the best codes found at the same L0", True),
-    Column("random_fvu", "number", "0 to 1", "the same with a random dictionary", True),
-    Column("objective_excess", "number", "≥ 0", "encoder's objective over the best, - 1", True),
-    Column(
-        "dead_fraction",
-        "number",
-        "0 to 1",
-        "share of features active on none of the n_residues residues; falls as these are more",
-    ),
-    Column("dense_fraction", "number", "0 to 1", "share of features with a density above 0.1"),
-    Column("density_median", "number", "0 to 1", "median density of the features", True),
-    Column("encoder_decoder_cosine_median", "number", "-1 to 1", "median over features", True),
-    Column("neighbour_cosine_median", "number", "-1 to 1", "decoder row, to the nearest", True),
-    Column(
-        "loss_recovered",
-        "number",
-        "≤ 1",
-        "1: predictions intact, 0: no better than with the layer's mean activation everywhere",
-        True,
-    ),
-    Column("loss_recovered_low", "number", "≤ 1", "2.5 % bound of loss_recovered", True),
-    Column("loss_recovered_high", "number", "≤ 1", "97.5 % bound of loss_recovered", True),
-    Column(
-        "loss_recovered_mask_sd",
-        "number",
-        "≥ 0",
-        "standard deviation of loss_recovered between the n_masks masks",
-        True,
-    ),
-    Column(
-        "loss_recovered_vs_unigram",
-        "number",
-        "≤ 1",
-        "the same with 0: no better than guessing from how common each amino acid is in train",
-        True,
-    ),
-    Column(
-        "loss_recovered_vs_zero",
-        "number",
-        "≤ 1",
-        "the same with 0: no better than with zeros in place of the layer; a low bar",
-        True,
-    ),
-    Column("ce_clean", "number", "nats ≥ 0", "cross-entropy per masked residue, model", True),
-    Column("ce_spliced", "number", "nats ≥ 0", "with the SAE's output in its layer", True),
-    Column("ce_mean_ablation", "number", "nats ≥ 0", "with the layer's mean in place", True),
-    Column(
-        "ce_unigram",
-        "number",
-        "nats ≥ 0",
-        "of guessing from how common each amino acid is in train: what knowing nothing costs",
-        True,
-    ),
-    Column("ce_zero_ablation", "number", "nats ≥ 0", "with zeros in place of the layer", True),
-    Column("kl_spliced", "number", "nats ≥ 0", "KL(model, model with the SAE) per residue", True),
-    Column("kl_mean_ablation", "number", "nats ≥ 0", "the same for mean ablation", True),
-    Column("kl_zero_ablation", "number", "nats ≥ 0", "the same for zero ablation", True),
-    Column(
-        "n_masked",
-        "integer",
-        "≥ 0",
-        "residues masked for the cross-entropy, each as often as it was",
-        True,
-    ),
-    Column("n_masks", "integer", "≥ 1", "times each protein was masked, every time anew", True),
-    Column("seed_cosine", "number", "-1 to 1", "decoder rows, to the nearest of other seeds", True),
-    Column("random_cosine", "number", "-1 to 1", "to the nearest of random directions", True),
-    Column("split_share", "number", "0 to 1", "features split in the next wider SAE", True),
-    Column("training_residues", "integer", "≥ 1", "residues trained on, repeats counted", True),
-)
 
 SUMMARY = Table(
     "summary",
@@ -573,7 +388,7 @@ SUMMARY = Table(
     "one row per SAE, by model (onehot first), layer, variant",
     ("model", "layer", "variant"),
     (
-        *_EVALUATION,
+        *EVALUATION.columns,
         Column("features_with_property", "integer", "≥ 0", "features that capture their property"),
         Column("features_significant", "integer", "≥ 0", "features whose property has q ≤ 0.05"),
         Column(
@@ -593,9 +408,6 @@ SUMMARY = Table(
     ),
 )
 
-EVALUATION = Table(
-    "evaluation", 2, "one object per SAE", ("model", "layer", "variant"), _EVALUATION
-)
 
 _PROPERTY = (
     Column("property", "text", "see Properties", "property scored"),
@@ -621,8 +433,8 @@ PROBES = Table(
     "one row per property",
     ("model", "layer", "property"),
     (
-        _MODEL,
-        _LAYER,
+        MODEL,
+        LAYER,
         *_PROPERTY,
         Column("penalty", "number", "> 0", "L2 penalty; chosen on valid"),
         Column("threshold", "number", "log odds", "on at this logit or above; chosen on valid"),
@@ -757,92 +569,14 @@ EXAMPLES = Table(
     ),
 )
 
-TRAINING = Table(
-    "training",
-    3,
-    "one row per logged step, on its own batch",
-    ("step",),
-    (
-        Column("step", "integer", "≥ 1", "optimiser steps done"),
-        Column("loss", "number", "≥ 0", "what is minimised, per residue, but AuxK"),
-        Column("mse", "number", "≥ 0", "squared error per residue, at E‖x‖² = d_model"),
-        Column("penalty", "number", "≥ 0", "L1 or L0 per residue, before its weight; or 0"),
-        Column("kl", "number", "≥ 0", "KL of predictions, nats per residue; if end to end", True),
-        Column("fvu", "number", "≥ 0", "fraction of variance unexplained"),
-        Column("l0", "number", "≥ 0", "mean number of active features per residue"),
-        Column("dead_fraction", "number", "0 to 1", "not active for dead_after residues"),
-        Column("lr", "number", "≥ 0", "learning rate of the step"),
-    ),
-)
-
-PROTEINS = Table(
-    "proteins",
-    2,
-    "one row per protein kept",
-    ("accession",),
-    (
-        Column("accession", "text", "UniProt", "primary accession, or the FASTA identifier"),
-        Column("entry_name", "text", "UniProt", "entry name, e.g. INS_HUMAN", True),
-        Column("organism", "text", "name", "organism, scientific name", True),
-        Column("taxon_id", "integer", "NCBI", "taxonomy identifier of the organism", True),
-        Column("length", "integer", "≥ 1", "residues"),
-        Column("sequence", "text", "letters A to Z", "one letter per residue"),
-        Column("cluster", "text", "accession", "representative of its homology cluster"),
-        Column(
-            "split",
-            "text",
-            "train, valid, test, left out",
-            "no cluster is in two of them; left out: a protein that joins clusters of two parts",
-        ),
-        Column(
-            "has_relative_in_train",
-            "boolean",
-            "true, false",
-            "of valid and test: a sensitive search finds a relative in train (relatives.tsv)",
-        ),
-    ),
-)
-
-RELATIVES = Table(
-    "relatives",
-    1,
-    "one row per valid or test protein in which a sensitive search finds a train protein",
-    ("accession",),
-    (
-        Column("accession", "text", "UniProt", "the protein"),
-        Column("split", "text", "valid, test", "its part"),
-        Column("relative", "text", "UniProt", "the train protein that it aligns with best"),
-        Column("identity", "number", "0 to 1", "share of the alignment's columns that are equal"),
-        Column("aligned", "integer", "≥ 1", "residues of the protein in the alignment"),
-        Column("length", "integer", "≥ 1", "residues of the protein"),
-        Column("e_value", "number", "≥ 0", "hits this good by chance among all train proteins"),
-    ),
-)
-
-ANNOTATIONS = Table(
-    "annotations",
-    2,
-    "one row per annotated stretch",
-    ("accession", "type", "start", "end", "description"),
-    (
-        Column("accession", "text", "UniProt", "the protein"),
-        Column("type", "text", "Swiss-Prot key", "e.g. HELIX, SIGNAL, DISULFID"),
-        Column("description", "text", "free text", "UniProt's description; may be empty"),
-        Column("start", "integer", "≥ 1", "first residue, 1-based"),
-        Column("end", "integer", "≥ start", "last residue, inclusive"),
-        Column("evidence", "text", "ECO codes", "evidence of the annotation; may be empty", True),
-        Column("certain", "boolean", "true, false", "false: each residue may have it or lack it"),
-    ),
-)
-
 SCALING = Table(
     "scaling",
     1,
     "one row per model, layer, architecture, fitted column and parameter",
     ("model", "layer", "architecture", "y", "parameter"),
     (
-        _MODEL,
-        _LAYER,
+        MODEL,
+        LAYER,
         Column("architecture", "text", "name", "how features are kept sparse"),
         Column("y", "text", "fvu, dead_fraction", "the column of summary.tsv that is fitted"),
         Column("parameter", "text", "name", "floor, scale, or the variable of an exponent"),

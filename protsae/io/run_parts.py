@@ -1,0 +1,60 @@
+"""Whether parts belong together: the proteins, splits, annotations, model and SAEs they state.
+
+Every result states in its metadata what it was computed from (`study_stamp`, and the layer's
+model, weights and SAEs). Here these statements are compared, so that a part of another run, layer
+or SAE is not joined to this one's.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from protsae.errors import UserError
+
+
+def validate_same_study(
+    stamps: Mapping[str, Mapping[str, Any]], study: Mapping[str, Any], stages: Mapping[str, str]
+) -> None:
+    """Raise UserError unless every part states this study.
+
+    Parameters
+    ----------
+    stamps : mapping of path to metadata
+    study : mapping
+        The `study_stamp` of the proteins that the parts are used with; without annotations, what
+        the first part that depends on some says of them.
+    stages : mapping of path to str
+        The stage that wrote each part.
+
+    Examples
+    --------
+    >>> stamps = {"a.parquet": {"split_sha256": "12"}, "b.json": {"split_sha256": "13"}}
+    >>> stages = {"a.parquet": "annotate", "b.json": "evaluate"}
+    >>> validate_same_study(stamps, {"split_sha256": "12"}, stages)
+    Traceback (most recent call last):
+    protsae.errors.UserError: b.json: of another run: its split_sha256 is 13; expected 12, ...
+    """
+    expected = dict(study)
+    source = dict.fromkeys(expected, "as of the proteins given")
+    for path, stamp in stamps.items():
+        if "annotations_sha256" in stamp and "annotations_sha256" not in expected:
+            expected["annotations_sha256"] = stamp["annotations_sha256"]
+            source["annotations_sha256"] = f"as of {path}"
+        for key, value in expected.items():
+            found = stamp.get(key)
+            if found != value and (key in stamp or key in study):
+                raise UserError(
+                    f"{path}: of another run: its {key} is {str(found)[:12]}; expected "
+                    f"{str(value)[:12]}, {source[key]}; run the {stages[path]} stage again"
+                )
+
+
+def validate_same_layer(
+    path: str, stamp: Mapping[str, Any], first: str, expected: Mapping[str, Any], stage: str
+) -> None:
+    """Raise UserError unless two parts of a layer state the same model, weights and layer."""
+    for key in ("model", "weights_sha256", "layer"):
+        if stamp.get(key) != expected.get(key):
+            raise UserError(
+                f"{path}: its {key} is {stamp.get(key)}; expected {expected.get(key)}, as of "
+                f"{first}; run the {stage} stage again"
+            )

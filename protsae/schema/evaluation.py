@@ -1,0 +1,100 @@
+"""The evaluation of an SAE: a row of summary.tsv, and an evaluation.json."""
+
+from protsae.schema.table import Column, Table
+
+MODEL = Column("model", "text", "name", "model the activations come from; `onehot`: sequence only")
+LAYER = Column("layer", "integer", "≥ 0", "fair-esm layer: 0 after embedding, i after block i")
+VARIANT = Column("variant", "text", "name", "SAE variant, a key of `train` in config.yaml")
+
+_COLUMNS = (
+    MODEL,
+    LAYER,
+    VARIANT,
+    Column("architecture", "text", "name", "how features are kept sparse"),
+    Column("d_model", "integer", "≥ 1", "neurons of the layer, inputs of the SAE"),
+    Column("n_features", "integer", "≥ 1", "features of the SAE"),
+    Column("n_residues", "integer", "≥ 0", "residues in test, which all but the losses are on"),
+    Column("n_proteins", "integer", "≥ 0", "proteins in test"),
+    Column("n_clusters", "integer", "≥ 0", "homology clusters in test"),
+    Column("l0", "number", "0 to n_features", "mean number of active features per residue"),
+    Column("l0_low", "number", "0 to n_features", "2.5 % bound of l0"),
+    Column("l0_high", "number", "0 to n_features", "97.5 % bound of l0"),
+    Column("fvu", "number", "≥ 0", "fraction of variance unexplained; 0 is perfect"),
+    Column("fvu_low", "number", "≥ 0", "2.5 % bound of fvu"),
+    Column("fvu_high", "number", "≥ 0", "97.5 % bound of fvu"),
+    Column("pca_fvu", "number", "0 to 1", "fvu of PCA with pca_components components", True),
+    Column("pca_sparse_fvu", "number", "0 to 1", "the same, each residue its own largest", True),
+    Column("pca_components", "integer", "≥ 0", "components of the PCA: l0, rounded", True),
+    Column("sample_fvu", "number", "≥ 0", "fvu on the sample that best codes are searched for"),
+    Column("best_fvu", "number", "0 to 1", "there, of the best codes found at the same L0", True),
+    Column("random_fvu", "number", "0 to 1", "the same with a random dictionary", True),
+    Column("objective_excess", "number", "≥ 0", "encoder's objective over the best, - 1", True),
+    Column(
+        "dead_fraction",
+        "number",
+        "0 to 1",
+        "share of features active on none of the n_residues residues; falls as these are more",
+    ),
+    Column("dense_fraction", "number", "0 to 1", "share of features with a density above 0.1"),
+    Column("density_median", "number", "0 to 1", "median density of the features", True),
+    Column("encoder_decoder_cosine_median", "number", "-1 to 1", "median over features", True),
+    Column("neighbour_cosine_median", "number", "-1 to 1", "decoder row, to the nearest", True),
+    Column(
+        "loss_recovered",
+        "number",
+        "≤ 1",
+        "1: predictions intact, 0: no better than with the layer's mean activation everywhere",
+        True,
+    ),
+    Column("loss_recovered_low", "number", "≤ 1", "2.5 % bound of loss_recovered", True),
+    Column("loss_recovered_high", "number", "≤ 1", "97.5 % bound of loss_recovered", True),
+    Column(
+        "loss_recovered_mask_sd",
+        "number",
+        "≥ 0",
+        "standard deviation of loss_recovered between the n_masks masks",
+        True,
+    ),
+    Column(
+        "loss_recovered_vs_unigram",
+        "number",
+        "≤ 1",
+        "the same with 0: no better than guessing from how common each amino acid is in train",
+        True,
+    ),
+    Column(
+        "loss_recovered_vs_zero",
+        "number",
+        "≤ 1",
+        "the same with 0: no better than with zeros in place of the layer; a low bar",
+        True,
+    ),
+    Column("ce_clean", "number", "nats ≥ 0", "cross-entropy per masked residue, model", True),
+    Column("ce_spliced", "number", "nats ≥ 0", "with the SAE's output in its layer", True),
+    Column("ce_mean_ablation", "number", "nats ≥ 0", "with the layer's mean in place", True),
+    Column(
+        "ce_unigram",
+        "number",
+        "nats ≥ 0",
+        "of guessing from how common each amino acid is in train: what knowing nothing costs",
+        True,
+    ),
+    Column("ce_zero_ablation", "number", "nats ≥ 0", "with zeros in place of the layer", True),
+    Column("kl_spliced", "number", "nats ≥ 0", "KL(model, model with the SAE) per residue", True),
+    Column("kl_mean_ablation", "number", "nats ≥ 0", "the same for mean ablation", True),
+    Column("kl_zero_ablation", "number", "nats ≥ 0", "the same for zero ablation", True),
+    Column(
+        "n_masked",
+        "integer",
+        "≥ 0",
+        "residues masked for the cross-entropy, each as often as it was",
+        True,
+    ),
+    Column("n_masks", "integer", "≥ 1", "times each protein was masked, every time anew", True),
+    Column("seed_cosine", "number", "-1 to 1", "decoder rows, to the nearest of other seeds", True),
+    Column("random_cosine", "number", "-1 to 1", "to the nearest of random directions", True),
+    Column("split_share", "number", "0 to 1", "features split in the next wider SAE", True),
+    Column("training_residues", "integer", "≥ 1", "residues trained on, repeats counted", True),
+)
+
+EVALUATION = Table("evaluation", 2, "one object per SAE", ("model", "layer", "variant"), _COLUMNS)
