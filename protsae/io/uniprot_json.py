@@ -17,6 +17,7 @@ from protsae.proteins import (
 )
 
 _ARRAY_START = re.compile(r'\s*(?:\{\s*"results"\s*:\s*)?\[')
+_REASONS = ("DELETED", "MERGED", "DEMERGED")
 _BETWEEN = re.compile(r"[\s,]*")
 _CHUNK = 1 << 20
 # No entry comes near; a broken one must not draw a whole multi-gigabyte file into memory, nor the
@@ -72,17 +73,26 @@ def parse_entry(entry: dict[str, Any]) -> Protein:
         If the entry is not laid out as UniProt does.
     """
     organism = entry.get("organism") or {}
-    inactive = entry.get("entryType") == "Inactive"
+    inactive = _inactive(entry)
+    sequence = entry.get("sequence") or {}
     return Protein(
         accession=_text(entry["primaryAccession"]),
         entry_name=_text(entry.get("uniProtkbId", "")),
         organism=_text(organism.get("scientificName", "")),
         taxon_id=taxon_number(organism.get("taxonId")),
-        sequence="" if inactive else _text(entry.get("sequence", {}).get("value", "")),
+        sequence="" if inactive else _text(sequence.get("value", "")),
         fragment="Fragment" in (entry.get("proteinDescription", {}).get("flag") or ""),
-        features=tuple(_feature(feature) for feature in entry.get("features", [])),
+        features=tuple(_feature(feature) for feature in entry.get("features") or []),
         inactive=inactive,
     )
+
+
+def _inactive(entry: dict[str, Any]) -> str:
+    """Why an entry is inactive; UniProt may come to have reasons that are not known here."""
+    if entry.get("entryType") != "Inactive":
+        return ""
+    reason = (entry.get("inactiveReason") or {}).get("inactiveReasonType")
+    return reason.lower() if reason in _REASONS else "inactive"
 
 
 def _feature(feature: dict[str, Any]) -> Feature:

@@ -119,7 +119,7 @@ def test_every_feature_is_kept_or_has_a_reason(folder, capsys, name):
     features = provenance()["counts"]["features"]
     left_out = features["left_out"]
     if name == "entries.json":
-        assert provenance()["counts"]["proteins"]["dropped"] == {"inactive entry": 1}
+        assert provenance()["counts"]["proteins"]["dropped"] == {"inactive entry: deleted": 1}
         assert features["kept"] == {"BINDING": 2, "DISULFID": 1, "HELIX": 1, "MOD_RES": 1}
         assert features["uncertain"] == {"PROPEP": 1, "SIGNAL": 1, "TRANSIT": 1}
         assert left_out == {
@@ -130,7 +130,7 @@ def test_every_feature_is_kept_or_has_a_reason(folder, capsys, name):
         }
         assert capsys.readouterr().out.splitlines() == [
             "proteins: 2 of 3 kept",
-            "  dropped: 1 inactive entry (T00003)",
+            "  dropped: 1 inactive entry: deleted (T00003)",
             "features: 5 of 4 types kept",
             "  without exact ends, so that residues are unknown: 1 PROPEP, 1 SIGNAL, 1 TRANSIT",
             "  left out: 1 CHAIN, 1 Frobnication, 1 MOD_RES, 1 REGION",

@@ -50,7 +50,7 @@ def test_positions_descriptions_and_evidence():
 
 def test_an_inactive_entry_and_one_without_features():
     _, inactive, plain = read(TEXT)
-    assert inactive.inactive
+    assert inactive.inactive == "deleted"
     assert inactive.sequence == ""
     assert plain.features == ()
     assert not plain.fragment
@@ -152,7 +152,28 @@ def test_an_entry_that_is_too_long(monkeypatch):
     assert handle.tell() < 5000
 
 
-@pytest.mark.parametrize("rest", ["", ', "sequence": {}', ', "sequence": {"length": 0}'])
+@pytest.mark.parametrize(
+    ("reason", "expected"),
+    [
+        ({"inactiveReasonType": "DELETED"}, "deleted"),
+        ({"inactiveReasonType": "MERGED", "mergeDemergeTo": ["P1"]}, "merged"),
+        ({"inactiveReasonType": "DEMERGED", "mergeDemergeTo": ["P1", "P2"]}, "demerged"),
+        ({"inactiveReasonType": "\x1b[2J"}, "inactive"),
+        ({"inactiveReasonType": ["DELETED"]}, "inactive"),
+        ({}, "inactive"),
+        (None, "inactive"),
+    ],
+)
+def test_why_an_entry_is_inactive(reason, expected):
+    entry = {"entryType": "Inactive", "primaryAccession": "Q1", "inactiveReason": reason}
+    [protein] = read(json.dumps([entry]))
+    assert (protein.inactive, protein.sequence, protein.features) == (expected, "", ())
+
+
+@pytest.mark.parametrize(
+    "rest",
+    ["", ', "sequence": {}', ', "sequence": {"length": 0}', ', "sequence": null, "features": null'],
+)
 def test_an_entry_without_sequence_is_read_as_empty(rest):
     [protein] = read('[{"primaryAccession": "P1"' + rest + "}]")
     assert (protein.accession, protein.sequence) == ("P1", "")
