@@ -9,11 +9,17 @@ from protsae.errors import UserError
 from protsae.io.atomic import atomic_path
 
 
-def write_json(path: str | Path, document: Any) -> None:
-    """Write ``document`` as indented JSON with a final newline; what is no number becomes null."""
+def write_json(path: str | Path, document: Any, leftovers: bool = True) -> None:
+    """Write ``document`` as indented JSON with a final newline; what is no number becomes null.
+
+    Parameters
+    ----------
+    leftovers : bool
+        As of `atomic_path`.
+    """
     plain = _without_nan(document)
     text = json.dumps(plain, indent=2, ensure_ascii=False, allow_nan=False)
-    with atomic_path(path) as temporary:
+    with atomic_path(path, leftovers) as temporary:
         temporary.write_text(text + "\n")
 
 

@@ -17,6 +17,7 @@ from protsae.proteins import (
 )
 
 _ARRAY_START = re.compile(r'\s*(?:\{\s*"results"\s*:\s*)?\[')
+_PAGE_START = re.compile(r'\s*\{\s*"results"\s*:\s*\[')
 _REASONS = ("DELETED", "MERGED", "DEMERGED")
 _BETWEEN = re.compile(r"[\s,]*")
 _CHUNK = 1 << 20
@@ -42,24 +43,31 @@ def read_entries(handle: TextIO, source: str) -> Iterator[Protein]:
         UniProt does.
     """
     number = 0
-    for number, entry in enumerate(_decode(handle, source), start=1):
+    buffer = handle.read(_CHUNK)
+    start = _ARRAY_START.match(buffer)
+    entries = _decode(handle, source, buffer, start) if start else _one(handle, source, buffer)
+    for number, entry in enumerate(entries, start=1):
         yield _checked(entry, source, number)
     if not number:
         raise UserError(f"{source}: no UniProt entries found; expected at least one")
 
 
-def parse_page(text: str, source: str) -> list[Protein]:
-    """Entries of one page of a REST search.
+def read_page(handle: TextIO, source: str) -> Iterator[Protein]:
+    """Read the entries of one page of a REST search, which may be none, one by one.
 
     Raises
     ------
     UserError
-        If the text is not JSON, has no list ``results``, or as `read_entries`.
+        If the text is not JSON, does not begin with a list ``results``, or as `read_entries`.
     """
-    page = _only_entry(text, source)
-    if not isinstance(page, dict) or not isinstance(page.get("results"), list):
+    buffer = handle.read(_CHUNK)
+    start = _PAGE_START.match(buffer)
+    if start is None:
+        if len(buffer) < _CHUNK:
+            _only_entry(buffer, source)  # which says what it is, if it is no JSON
         raise UserError(f"{source}: no list 'results'; expected the JSON of a UniProt search")
-    return [_checked(entry, source, n) for n, entry in enumerate(page["results"], start=1)]
+    for number, entry in enumerate(_decode(handle, source, buffer, start), start=1):
+        yield _checked(entry, source, number)
 
 
 def parse_entry(entry: dict[str, Any]) -> Protein:
@@ -155,18 +163,18 @@ def _checked(entry: Any, source: str, number: int) -> Protein:
         ) from None
 
 
-def _decode(handle: TextIO, source: str) -> Iterator[Any]:
-    buffer = handle.read(_CHUNK)
-    start = _ARRAY_START.match(buffer)
-    if start is None:
-        buffer += handle.read(_LONGEST_ENTRY)
-        if handle.read(1):
-            raise UserError(
-                f"{source}: one entry of more than {_LONGEST_ENTRY:,} characters; expected "
-                '{"results": [...]} or a list of entries'
-            )
-        yield _only_entry(buffer, source)
-        return
+def _one(handle: TextIO, source: str, buffer: str) -> Iterator[Any]:
+    buffer += handle.read(_LONGEST_ENTRY)
+    if handle.read(1):
+        raise UserError(
+            f"{source}: one entry of more than {_LONGEST_ENTRY:,} characters; expected "
+            '{"results": [...]} or a list of entries'
+        )
+    yield _only_entry(buffer, source)
+
+
+def _decode(handle: TextIO, source: str, buffer: str, start: re.Match[str]) -> Iterator[Any]:
+    """Entries of a list whose first characters are in ``buffer``, up to its end in ``start``."""
     decoder = json.JSONDecoder()
     position, number = start.end(), 0
     while True:
@@ -207,16 +215,25 @@ def why_not_json(error: Exception) -> str:
 def _broken(source: str, number: int, error: Exception) -> UserError:
     return UserError(
         f"{source}: not JSON, or cut short, after {number:,} entries ({why_not_json(error)}); "
-        "download the file again"
+        "download it again"
     )
 
 
 def _check_rest(rest: str, source: str, number: int) -> None:
-    if rest.strip() not in ("", "}"):
+    rest = rest.strip()
+    if rest not in ("", "}") and not _more_keys(rest):
         raise UserError(
-            f"{source}: text after the list of {number:,} entries: {rest.strip()[:60]!r}; "
+            f"{source}: text after the list of {number:,} entries: {rest[:60]!r}; "
             "expected the end of the file"
         )
+
+
+def _more_keys(rest: str) -> bool:
+    """What follows the list is the rest of its object, as UniProt's ``"suggestions": [...]}``."""
+    try:
+        return rest.startswith(",") and isinstance(json.loads("{" + rest[1:]), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _end(pattern: re.Pattern[str], text: str, position: int) -> int:

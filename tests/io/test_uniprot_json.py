@@ -10,7 +10,7 @@ import pytest
 
 from protsae.errors import UserError
 from protsae.io import uniprot_json
-from protsae.io.uniprot_json import parse_page, read_entries
+from protsae.io.uniprot_json import read_entries, read_page
 from protsae.proteins import FEATURE_TYPES, Feature
 from tests.shared_data import SHARED
 
@@ -20,6 +20,10 @@ ENTRIES = json.loads(TEXT)["results"]
 
 def read(text):
     return list(read_entries(io.StringIO(text), "x.json"))
+
+
+def page(text):
+    return list(read_page(io.StringIO(text), "page 1"))
 
 
 def test_an_entry():
@@ -180,8 +184,9 @@ def test_an_entry_without_sequence_is_read_as_empty(rest):
 
 
 def test_a_page():
-    assert [p.accession for p in parse_page(TEXT, "page 1")] == ["T00001", "T00003", "T00004"]
-    assert parse_page('{"results": []}', "page 1") == []
+    assert [p.accession for p in page(TEXT)] == ["T00001", "T00003", "T00004"]
+    assert page('{"results": []}') == []
+    assert page('{"results": [], "suggestions": [{"query": "a"}]}\n') == []
 
 
 @pytest.mark.parametrize(
@@ -191,11 +196,16 @@ def test_a_page():
         ("[]", "page 1: no list 'results'"),
         ('{"results": 3}', "page 1: no list 'results'"),
         ('{"results": [{}]}', "page 1: entry 1 is not laid out"),
+        ('{"a": 1, "results": []}', "page 1: no list 'results'; expected the JSON of a UniProt"),
+        ('{"results": [}', "page 1: not JSON, or cut short, after 0 entries"),
+        ('{"results": [], "a"', "page 1: text after the list of 0 entries: ', \"a\"'; expected"),
+        ('{"results": []}, {}', "page 1: text after the list of 0 entries"),
+        ('{"results": [], "a":' + "[" * 9999, "page 1: text after the list of 0 entries"),
     ],
 )
 def test_what_is_no_page(text, message):
     with pytest.raises(UserError, match=message):
-        parse_page(text, "page 1")
+        page(text)
 
 
 def test_the_real_pages():
