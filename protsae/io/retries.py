@@ -39,8 +39,8 @@ class RetryPolicy:
         Bytes of an answer as it is sent. It is held in memory; pages of 500 entries with all
         features have some megabytes.
     largest_document : int
-        Bytes that it may unpack to: a megabyte for each of 500 entries, ten times the largest
-        ones. It is unpacked in pieces, so this bounds time, not memory.
+        Bytes that it may unpack to: a megabyte for each of 500 entries, which only the largest of
+        UniProt have. It is unpacked in pieces, so this bounds time, not memory.
     """
 
     attempts: int = 8

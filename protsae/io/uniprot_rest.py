@@ -94,7 +94,8 @@ def _fetch_rest(client: Client, state: Download, seen: set[str], folder: Path) -
             number = state.pages + 1
             answer = _next_page(client, state, folder)
             after = _advanced(state, answer, folder)
-            found = page_accessions(answer.body, f"UniProt's answer, page {number}")
+            source = f"UniProt's answer, page {number}"
+            found = page_accessions(answer.body, source, PAGE_SIZE)
             _check_new(found, seen, folder)
             after = replace(after, entries=state.entries + len(found))
             _check_sum(after, len(found), asked, folder)
@@ -190,6 +191,8 @@ def _check_same_release(client: Client, url: str, state: Download, folder: Path)
 
 def _kept(problem: str, folder: Path) -> UserError:
     """A fault that may pass, of a page that is not counted yet."""
+    if not (folder / "state.json").exists():
+        return UserError(f"{problem}; run again later, and check fetch.query and fetch.api")
     return UserError(
         f"{problem}; the pages in {folder} are kept: run again later to go on from here, or delete "
         "it to start anew"

@@ -4,6 +4,7 @@ import gzip
 import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -128,26 +129,38 @@ def accessions(folder: Path, state: Download) -> set[str]:
         for protein in read_pages(folder, state.pages):
             n_entries += 1
             found.add(protein.accession)
+            if n_entries > state.entries:  # of a file of any size
+                break
     except UserError as error:
         raise Unfit(str(error).split("; ")[0]) from None  # the rest is what to do about it
-    if not len(found) == n_entries == state.entries:
-        raise Unfit(
-            f"state.json says {state.entries:,} proteins, its pages have {len(found):,} in "
-            f"{n_entries:,} entries"
-        )
+    if n_entries > state.entries:
+        raise Unfit(f"state.json says {state.entries:,} proteins, its pages have more")
+    if len(found) < state.entries:
+        raise Unfit(f"state.json says {state.entries:,} proteins, its pages have {len(found):,}")
     return found
 
 
-def page_accessions(body: bytes, source: str) -> list[str]:
+def page_accessions(body: bytes, source: str, most: int) -> list[str]:
     """Accessions of an answer, whose entries are read one by one.
+
+    Parameters
+    ----------
+    most : int
+        Entries that were asked for; a page of more is refused before it fills the memory.
 
     Raises
     ------
     UserError
-        As `read_page`.
+        If there are more, or as `read_page`.
     """
     with open_document(body) as handle:
-        return [protein.accession for protein in read_page(handle, source)]
+        found = [protein.accession for protein in islice(read_page(handle, source), most + 1)]
+    if len(found) > most:
+        raise UserError(
+            f"{source}: more than {most:,} entries, which is what was asked for; run again later, "
+            "and check fetch.api if it stays so"
+        )
+    return found
 
 
 def write_page(folder: Path, number: int, body: bytes) -> None:

@@ -72,6 +72,14 @@ def test_an_empty_page_with_a_link(server, tmp_path):
     assert text == f"UniProt sent page 3 without entries, but a link onward{KEPT}"
 
 
+def test_a_first_page_that_is_empty(server, tmp_path):
+    text = stops(server, tmp_path, Fault(1, "answer", body=EMPTY))
+    assert text == (
+        "UniProt sent page 1 without entries, but a link onward; run again later, and check "
+        "fetch.query and fetch.api"
+    )
+
+
 def test_an_empty_page_that_links_to_itself(server, tmp_path):
     link = f"<{server.url}/uniprotkb/search?cursor=10&size=5&query=a>; rel=next"
     text = stops(server, tmp_path, Fault(3, "answer", 9, body=EMPTY, headers={"Link": link}))
@@ -107,6 +115,14 @@ def test_more_entries_than_announced_end_at_once(server, tmp_path):
         "UniProt announced 7 proteins and sent 10; run again to fetch from the beginning"
     )
     assert server.asked == [1, 2]
+
+
+def test_a_page_with_more_entries_than_asked_for(server, tmp_path):
+    body = json.dumps({"results": ENTRIES[5:11]}).encode()
+    text = stops(server, tmp_path, Fault(2, "answer", body=body))
+    assert (
+        text == f"UniProt's answer, page 2: more than 5 entries, which is what was asked for{AGAIN}"
+    )
 
 
 def test_a_total_that_changes(server, tmp_path):
