@@ -87,8 +87,8 @@ def fetch_pages(
 
 def _fetch_rest(client: Client, state: Download, seen: set[str], folder: Path) -> Download:
     asked = {state.search}
-    with progress(state.total or None, "fetching from UniProt", "proteins") as shown_:
-        shown_.update(state.entries)
+    with progress(state.total or None, "fetching from UniProt", "proteins") as bar:
+        bar.update(state.entries)
         while state.next_url is not None:
             asked.add(state.next_url)
             number = state.pages + 1
@@ -102,8 +102,8 @@ def _fetch_rest(client: Client, state: Download, seen: set[str], folder: Path) -
             write_page(folder, number, answer.body)
             state = after
             write_state(folder, state)
-            shown_.total = state.total
-            shown_.update(len(found))
+            bar.total = state.total
+            bar.update(len(found))
     if state.entries != state.total:
         _wrong_sum(state, folder)
     if not state.total:
@@ -143,8 +143,8 @@ def _advanced(state: Download, answer: Answer, folder: Path) -> Download:
 def _check_new(found: list[str], seen: set[str], folder: Path) -> None:
     for accession in found:
         if accession in seen:
-            name = accession if accession.isprintable() else shown(accession)
-            _give_up(folder, f"UniProt sent {name} twice")
+            plain = re.fullmatch(r"[A-Za-z0-9_.-]{1,40}", accession)
+            _give_up(folder, f"UniProt sent {accession if plain else shown(accession)} twice")
         seen.add(accession)
 
 

@@ -346,6 +346,28 @@ def test_uniprot_from_the_command_line(folder, capsys, monkeypatch):
         pd.testing.assert_frame_equal(one, other)
 
 
+def test_inactive_and_empty_entries_from_uniprot(folder, capsys):
+    """All count towards the announced total; none is kept."""
+    reasons = ("DELETED", "MERGED", "DEMERGED", "DELETED")
+    entries = [{"primaryAccession": "P1", "sequence": {"value": SEQUENCE}}] + [
+        {
+            "entryType": "Inactive",
+            "primaryAccession": f"Q{n}",
+            "inactiveReason": {"inactiveReasonType": reason, "mergeDemergeTo": ["P1"]},
+        }
+        for n, reason in enumerate(reasons)
+    ]
+    entries.append({"primaryAccession": "P2", "sequence": {"value": ""}})
+    with UniProtServer(entries) as server:
+        assert fetch("--input", "uniprot", "--query", "a", "--api", server.url) == 0
+    assert capsys.readouterr().out.splitlines()[:2] == [
+        "proteins: 1 of 6 kept",
+        "  dropped: 2 inactive entry: deleted (Q0, Q3), 1 inactive entry: merged (Q1), "
+        "1 inactive entry: demerged (Q2), 1 empty sequence (P2)",
+    ]
+    assert provenance()["source"]["entries"] == 6
+
+
 def test_help_has_an_example(capsys):
     with pytest.raises(SystemExit) as end:
         main(["fetch", "--help"])

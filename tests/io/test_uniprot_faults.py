@@ -158,6 +158,16 @@ def test_inactive_entries_count_towards_the_total(tmp_path):
     assert [p.inactive for p in read_pages(tmp_path, 2)] == [""] * 7 + ["merged"]
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("P1", "P1"), ("\x1b[2J", r"'\x1b[2J'"), ("A" * 9999, f"'{'A' * 40}'... (9,999)")],
+)
+def test_what_comes_twice_is_named_in_one_short_line(tmp_path, name, said):
+    with UniProtServer([{"primaryAccession": name}] * 2) as server:
+        text = message(server, tmp_path)
+    assert text == f"UniProt sent {said} twice; run again to fetch from the beginning"
+
+
 # Slow servers
 
 

@@ -156,6 +156,14 @@ def test_an_entry_that_is_too_long(monkeypatch):
     assert handle.tell() < 5000
 
 
+def test_a_long_accession_stays_out_of_messages():
+    with pytest.raises(UserError) as error:
+        read('[{"primaryAccession": "' + "A" * 9999 + '", "uniProtkbId": 3}]')
+    assert str(error.value) == (
+        "x.json: entry 1 is not laid out as UniProt's REST JSON: expected text, found 3"
+    )
+
+
 @pytest.mark.parametrize(
     ("reason", "expected"),
     [
