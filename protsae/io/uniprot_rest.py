@@ -94,8 +94,7 @@ def _fetch_rest(client: Client, state: Download, seen: set[str], folder: Path) -
             number = state.pages + 1
             answer = _next_page(client, state, folder)
             after = _advanced(state, answer, folder)
-            source = f"UniProt's answer, page {number}"
-            found = page_accessions(answer.body, source, PAGE_SIZE)
+            found = _accessions(answer, number, folder)
             _check_new(found, seen, folder)
             after = replace(after, entries=state.entries + len(found))
             _check_sum(after, len(found), asked, folder)
@@ -138,6 +137,13 @@ def _advanced(state: Download, answer: Answer, folder: Path) -> Download:
     return replace(
         state, release=release, next_url=answer.next_url, pages=state.pages + 1, total=total
     )
+
+
+def _accessions(answer: Answer, number: int, folder: Path) -> list[str]:
+    try:
+        return page_accessions(answer.body, f"UniProt's answer, page {number}", PAGE_SIZE)
+    except UserError as error:
+        raise _kept(str(error).removesuffix("; download it again"), folder) from None
 
 
 def _check_new(found: list[str], seen: set[str], folder: Path) -> None:

@@ -156,10 +156,7 @@ def page_accessions(body: bytes, source: str, most: int) -> list[str]:
     with open_document(body) as handle:
         found = [protein.accession for protein in islice(read_page(handle, source), most + 1)]
     if len(found) > most:
-        raise UserError(
-            f"{source}: more than {most:,} entries, which is what was asked for; run again later, "
-            "and check fetch.api if it stays so"
-        )
+        raise UserError(f"{source}: more than {most:,} entries; expected no more than asked for")
     return found
 
 

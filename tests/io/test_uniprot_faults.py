@@ -120,8 +120,15 @@ def test_more_entries_than_announced_end_at_once(server, tmp_path):
 def test_a_page_with_more_entries_than_asked_for(server, tmp_path):
     body = json.dumps({"results": ENTRIES[5:11]}).encode()
     text = stops(server, tmp_path, Fault(2, "answer", body=body))
-    assert (
-        text == f"UniProt's answer, page 2: more than 5 entries, which is what was asked for{AGAIN}"
+    assert text == (
+        f"UniProt's answer, page 2: more than 5 entries; expected no more than asked for{KEPT}"
+    )
+
+
+def test_a_page_that_is_no_json(server, tmp_path):
+    text = stops(server, tmp_path, Fault(2, "answer", body=b'{"results": [\x1b'))
+    assert text == (
+        "UniProt's answer, page 2: not JSON, or cut short, after 0 entries (Expecting value)" + KEPT
     )
 
 
