@@ -59,6 +59,7 @@ bench: setup
 	python -m benchmarks.planted_annotation --worlds 100 --scored 5
 	python benchmarks/interplm_rule.py
 	python benchmarks/stages.py --proteins 1000
+	python -m benchmarks.uniprot_pages
 
 numbers: setup
 	python -m benchmarks.quoted --cores $(CORES)

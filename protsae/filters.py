@@ -46,7 +46,7 @@ class ProteinCounts:
             named.append(one_line(accession))
 
     def dropped_by_name(self) -> dict[str, int]:
-        """Number dropped by reason, with examples: ``{"inactive entry (Q1, Q2)": 2}``."""
+        """Number dropped by reason, with examples: ``{"empty sequence (Q1, Q2)": 2}``."""
         return {
             f"{reason} ({', '.join(self.examples[reason])}{', ...' * (n > N_EXAMPLES)})": n
             for reason, n in self.dropped.most_common()
@@ -167,7 +167,8 @@ def _duplicate_accession(
 
 def _unusable(protein: Protein, settings: FetchSettings, source: str) -> str:
     if protein.inactive:
-        return "inactive entry"
+        known = protein.inactive != "inactive"
+        return f"inactive entry: {protein.inactive}" if known else "inactive entry"
     if not protein.sequence:
         return "empty sequence"
     wrong = _INVALID.search(protein.sequence)

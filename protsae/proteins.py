@@ -53,8 +53,9 @@ class Protein:
         Empty where the input has none.
     fragment : bool
         UniProt flags the sequence as a fragment.
-    inactive : bool
-        UniProt has deleted, merged or demerged the entry, which leaves no sequence.
+    inactive : str
+        ``"deleted"``, ``"merged"``, ``"demerged"`` or, if UniProt does not say which,
+        ``"inactive"``: UniProt has retired the entry, which leaves no sequence. Empty otherwise.
     """
 
     accession: str
@@ -64,7 +65,7 @@ class Protein:
     sequence: str
     fragment: bool = False
     features: tuple[Feature, ...] = ()
-    inactive: bool = False
+    inactive: str = ""
 
 
 @dataclass(frozen=True, slots=True)

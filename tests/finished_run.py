@@ -3,7 +3,6 @@
 import fcntl
 import os
 import re
-import shlex
 import shutil
 import subprocess
 import sys
@@ -55,7 +54,7 @@ def finished_run(factory: pytest.TempPathFactory) -> Path:
         if not (folder / ".done").exists():
             (folder / "tiny.yaml").write_text(yaml.safe_dump(CONFIG))
             save_tiny(folder)
-            snakemake(folder, "--cores", "2")
+            snakemake(folder)
             (folder / "jobs.txt").write_text(snakemake(folder, "-n", "--forceall", "-p"))
             (folder / ".done").touch()
     return folder
@@ -67,8 +66,10 @@ def snakemake(folder: Path, *arguments: str) -> str:
     if not data.exists():
         data.symlink_to(ROOT / "data")
     finished = subprocess.run(
-        [sys.executable, "-m", "snakemake", "-s", str(ROOT / "Snakefile")]
-        + ["--configfile", str(ROOT / "config.yaml"), "tiny.yaml", "--cores", "2", *arguments],
+        [
+            *(sys.executable, "-m", "snakemake", "-s", str(ROOT / "Snakefile"), "--cores", "2"),
+            *("--configfile", str(ROOT / "config.yaml"), "tiny.yaml", *arguments),
+        ],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,

@@ -47,7 +47,8 @@ def test_clean_sequence(sequence, clean, changed):
     [
         (protein("P2", ""), {}, "empty sequence"),
         (protein("P2", "*"), {}, "empty sequence"),
-        (protein("P2", "", inactive=True), {}, "inactive entry"),
+        (protein("P2", "", inactive="merged"), {}, "inactive entry: merged"),
+        (protein("P2", "", inactive="inactive"), {}, "inactive entry"),
         (protein("P2", "ACD*EFG"), {"invalid": "drop"}, "invalid character"),
         (protein("P2", "ACD3EFG"), {"invalid": "drop"}, "invalid character"),
         (protein("P2", "ACßEFG"), {"invalid": "drop"}, "invalid character"),

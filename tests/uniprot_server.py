@@ -8,7 +8,9 @@ Content-Encoding, refusals as JSON ``{"messages": [...]}``.
 import gzip
 import json
 import threading
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
@@ -23,13 +25,25 @@ class Fault:
 
     ``kind`` is a status, or one of: ``lost`` (connection closed without an answer), ``cut``
     (closed in the middle of the body), ``gzip`` (half of the gzip data, sent whole), ``json``
-    (no JSON), ``layout`` (JSON of another kind), ``html`` (a page without UniProt's headers).
+    (no JSON), ``layout`` (JSON of another kind), ``html`` (a page without UniProt's headers),
+    ``slow`` (the body byte by byte, without its length), ``slow headers`` (the same, before the
+    body), ``answer`` (as usual but for ``headers`` and ``body``, which is sent as it is).
+
+    Attributes
+    ----------
+    headers : dict
+        Of the answer or refusal, in addition or in place of the usual ones; None leaves one out.
+    message : str
+        Of a refusal.
     """
 
     page: int
     kind: int | str
     times: int = 1
-    retry_after: int | None = None
+    retry_after: int | str | None = None
+    headers: dict[str, str | None] = field(default_factory=dict)
+    body: bytes | None = None
+    message: str = BUSY
 
 
 @dataclass
@@ -72,6 +86,7 @@ class UniProtServer:
 def _handler(server: UniProtServer) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # or a small answer waits 40 ms for its second half
 
         def log_message(self, *_: object) -> None:
             pass
@@ -105,6 +120,7 @@ def _handler(server: UniProtServer) -> type[BaseHTTPRequestHandler]:
             document: str | None = None,
             keep: float = 1,
             cut: bool = False,
+            fault: Fault | None = None,
         ) -> None:
             results = list(server.entries[offset : offset + size])
             text = document or json.dumps({"results": results}, separators=(",", ":"))
@@ -113,7 +129,7 @@ def _handler(server: UniProtServer) -> type[BaseHTTPRequestHandler]:
                 body = gzip.compress(body)
             body = body[: round(keep * len(body))]
             total = len(server.entries) if server.total is None else server.total
-            headers = {
+            headers: dict[str, str | None] = {
                 "X-Total-Results": str(total),
                 "X-UniProt-Release": server.release_from_page.get(page, server.release),
             }
@@ -121,16 +137,25 @@ def _handler(server: UniProtServer) -> type[BaseHTTPRequestHandler]:
                 following = urlencode({**query, "cursor": offset + size})
                 host = self.headers["Host"]
                 headers["Link"] = f'<http://{host}/uniprotkb/search?{following}>; rel="next"'
+            if fault is not None:
+                headers |= fault.headers
+                body = body if fault.body is None else fault.body
             self.send(200, body, headers, cut)
 
         def fail(
             self, fault: Fault, query: dict[str, str], page: int, offset: int, size: int
         ) -> None:
             if isinstance(fault.kind, int):
-                wait = fault.retry_after
-                self.refuse(fault.kind, BUSY, {} if wait is None else {"Retry-After": str(wait)})
+                wait = None if fault.retry_after is None else str(fault.retry_after)
+                self.refuse(fault.kind, fault.message, {"Retry-After": wait} | fault.headers)
             elif fault.kind == "lost":
                 self.close_connection = True
+            elif fault.kind == "answer":
+                self.answer(query, page, offset, size, fault=fault)
+            elif fault.kind == "slow":
+                self.drip(b"HTTP/1.1 200 OK\r\nX-Total-Results: 1\r\n\r\n", b" " * 1000)
+            elif fault.kind == "slow headers":
+                self.drip(b"HTTP/1.1 200 OK\r\nX-Total-Results: 1", b"1" * 1000)
             elif fault.kind == "html":
                 self.send(200, b"<html>Log in first</html>", {})
             elif fault.kind == "json":
@@ -141,19 +166,31 @@ def _handler(server: UniProtServer) -> type[BaseHTTPRequestHandler]:
                 cut = fault.kind == "cut"
                 self.answer(query, page, offset, size, keep=1 if cut else 0.5, cut=cut)
 
-        def refuse(self, status: int, message: str, headers: dict[str, str] | None = None) -> None:
+        def drip(self, head: bytes, rest: bytes) -> None:
+            self.close_connection = True
+            with suppress(OSError):  # the client has had enough
+                self.wfile.write(head)
+                for byte in rest:
+                    self.wfile.write(bytes([byte]))
+                    time.sleep(0.01)
+
+        def refuse(
+            self, status: int, message: str, headers: dict[str, str | None] | None = None
+        ) -> None:
             body = json.dumps({"url": self.path, "messages": [message]}).encode()
             self.send(status, body, headers or {})
 
         def send(
-            self, status: int, body: bytes, headers: dict[str, str], cut: bool = False
+            self, status: int, body: bytes, headers: dict[str, str | None], cut: bool = False
         ) -> None:
             self.send_response(status)
             for name, value in headers.items():
-                self.send_header(name, value)
+                if value is not None:
+                    self.send_header(name, value)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(body[: len(body) // 2] if cut else body)
+            with suppress(OSError):  # the client has seen enough
+                self.wfile.write(body[: len(body) // 2] if cut else body)
             if cut:
                 self.close_connection = True
 

@@ -13,7 +13,6 @@ example:
 
 import argparse
 import hashlib
-import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
@@ -29,7 +28,7 @@ from protsae.entry_features import Annotation, FeatureCounts, select_features
 from protsae.filters import ProteinCounts, filter_proteins
 from protsae.flags import add_flags, settings_from_flags
 from protsae.io.json_files import write_document
-from protsae.io.progress import progress
+from protsae.io.progress import print_beside, progress
 from protsae.io.protein_files import MatchCounts, read_proteins
 from protsae.io.tables import TableWriter, open_table
 from protsae.io.uniprot_rest import fetch_pages, read_pages
@@ -108,7 +107,7 @@ def _read(
     source |= {"input": settings.input}
     if settings.query is not None:
         pages = output / "pages"
-        download = fetch_pages(settings.api, settings.query, pages, say=_say)
+        download = fetch_pages(settings.api, settings.query, pages, say=print_beside)
         source |= {
             "api": settings.api,
             "query": settings.query,
@@ -218,7 +217,3 @@ def _print_summary(counts: dict[str, Any], proteins: ProteinCounts) -> None:
 def _listed(counts: Mapping[str, int]) -> str:
     ordered = sorted(counts.items(), key=lambda item: -item[1])
     return ", ".join(f"{n:,} {name}" for name, n in ordered)
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr)

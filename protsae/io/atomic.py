@@ -15,13 +15,19 @@ os.umask(_UMASK)
 
 
 @contextmanager
-def atomic_path(target: str | Path) -> Iterator[Path]:
+def atomic_path(target: str | Path, leftovers: bool = True) -> Iterator[Path]:
     """Yield a temporary path beside ``target``; rename it onto ``target`` when the block succeeds.
 
     The temporary keeps the target's suffixes, so that writers which look at them behave. If the
     block raises, the temporary is removed and the target is left as it was. What a killed process
     of this machine has left for the same target is removed first. Whatever mode a writer gives it,
     the target may be read by whom the umask lets read it.
+
+    Parameters
+    ----------
+    leftovers : bool
+        Look for what killed processes have left. This lists the folder, so whoever writes many
+        files into one calls `remove_leftovers` first instead.
 
     Examples
     --------
@@ -34,7 +40,8 @@ def atomic_path(target: str | Path) -> Iterator[Path]:
     """
     target = Path(target)
     target.parent.mkdir(parents=True, exist_ok=True)
-    _remove_leftovers(target)
+    if leftovers:
+        remove_leftovers(target.parent, target.name)
     temporary = target.with_name(f"{_PREFIX}{os.getpid()}-{target.name}")
     try:
         yield temporary
@@ -54,10 +61,12 @@ def is_temporary(name: str) -> bool:
     return name.startswith(".tmp-")
 
 
-def _remove_leftovers(target: Path) -> None:
-    """Remove temporaries of this target whose process is no more."""
-    for path in target.parent.glob(f"{_PREFIX}*-{glob.escape(target.name)}"):
-        process = path.name.removeprefix(_PREFIX).removesuffix(f"-{target.name}")
+def remove_leftovers(folder: Path, name: str | None = None) -> None:
+    """Remove temporaries whose process is no more: of the target ``name``, or of all."""
+    ending = "*" if name is None else glob.escape(name)
+    for path in folder.glob(f"{_PREFIX}*-{ending}"):
+        rest = path.name.removeprefix(_PREFIX)
+        process = rest.split("-")[0] if name is None else rest.removesuffix(f"-{name}")
         if process.isdecimal() and not _is_alive(int(process)):
             path.unlink(missing_ok=True)
 

@@ -17,9 +17,15 @@ _MOST_BYTES = 2**26
 """Of a JSON file that protsae reads whole; its own are far smaller."""
 
 
-def write_json(path: str | Path, document: Any) -> None:
-    """Write ``document`` as indented JSON with a final newline; what is no number becomes null."""
-    with atomic_path(path) as temporary:
+def write_json(path: str | Path, document: Any, leftovers: bool = True) -> None:
+    """Write ``document`` as indented JSON with a final newline; what is no number becomes null.
+
+    Parameters
+    ----------
+    leftovers : bool
+        As of `atomic_path`.
+    """
+    with atomic_path(path, leftovers) as temporary:
         temporary.write_text(_dumped(document) + "\n")
 
 

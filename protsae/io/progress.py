@@ -103,6 +103,12 @@ def progress(
     return _followed(work, description, unit)
 
 
+def print_beside(line: str) -> None:
+    """Print a line on stderr; a bar that is there moves down."""
+    tqdm.write(line, file=sys.stderr)
+    sys.stderr.flush()
+
+
 def _followed(work: Iterable[T], description: str, unit: str) -> Iterator[T]:
     total = len(work) if isinstance(work, Sized) else None
     with Progress(total, description, unit) as shown:

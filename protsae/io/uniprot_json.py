@@ -17,6 +17,9 @@ from protsae.proteins import (
 )
 
 _ARRAY_START = re.compile(r'\s*(?:\{\s*"results"\s*:\s*)?\[')
+_PAGE_START = re.compile(r'\s*\{\s*"results"\s*:\s*\[')
+_REASONS = ("DELETED", "MERGED", "DEMERGED")
+_NAME = 40  # characters of an accession that can stand in a message
 _BETWEEN = re.compile(r"[\s,]*")
 _CHUNK = 1 << 20
 # No entry comes near; a broken one must not draw a whole multi-gigabyte file into memory, nor the
@@ -41,24 +44,31 @@ def read_entries(handle: TextIO, source: str) -> Iterator[Protein]:
         UniProt does.
     """
     number = 0
-    for number, entry in enumerate(_decode(handle, source), start=1):
+    buffer = handle.read(_CHUNK)
+    start = _ARRAY_START.match(buffer)
+    entries = _decode(handle, source, buffer, start) if start else _one(handle, source, buffer)
+    for number, entry in enumerate(entries, start=1):
         yield _checked(entry, source, number)
     if not number:
         raise UserError(f"{source}: no UniProt entries found; expected at least one")
 
 
-def parse_page(text: str, source: str) -> list[Protein]:
-    """Entries of one page of a REST search.
+def read_page(handle: TextIO, source: str) -> Iterator[Protein]:
+    """Read the entries of one page of a REST search, which may be none, one by one.
 
     Raises
     ------
     UserError
-        If the text is not JSON, has no list ``results``, or as `read_entries`.
+        If the text is not JSON, does not begin with a list ``results``, or as `read_entries`.
     """
-    page = _only_entry(text, source)
-    if not isinstance(page, dict) or not isinstance(page.get("results"), list):
+    buffer = handle.read(_CHUNK)
+    start = _PAGE_START.match(buffer)
+    if start is None:
+        if len(buffer) < _CHUNK:
+            _only_entry(buffer, source)  # which says what it is, if it is no JSON
         raise UserError(f"{source}: no list 'results'; expected the JSON of a UniProt search")
-    return [_checked(entry, source, n) for n, entry in enumerate(page["results"], start=1)]
+    for number, entry in enumerate(_decode(handle, source, buffer, start), start=1):
+        yield _checked(entry, source, number)
 
 
 def parse_entry(entry: dict[str, Any]) -> Protein:
@@ -72,17 +82,26 @@ def parse_entry(entry: dict[str, Any]) -> Protein:
         If the entry is not laid out as UniProt does.
     """
     organism = entry.get("organism") or {}
-    inactive = entry.get("entryType") == "Inactive"
+    inactive = _inactive(entry)
+    sequence = entry.get("sequence") or {}
     return Protein(
         accession=_text(entry["primaryAccession"]),
         entry_name=_text(entry.get("uniProtkbId", "")),
         organism=_text(organism.get("scientificName", "")),
         taxon_id=taxon_number(organism.get("taxonId")),
-        sequence="" if inactive else _text(entry.get("sequence", {}).get("value", "")),
+        sequence="" if inactive else _text(sequence.get("value", "")),
         fragment="Fragment" in (entry.get("proteinDescription", {}).get("flag") or ""),
-        features=tuple(_feature(feature) for feature in entry.get("features", [])),
+        features=tuple(_feature(feature) for feature in entry.get("features") or []),
         inactive=inactive,
     )
+
+
+def _inactive(entry: dict[str, Any]) -> str:
+    """Why an entry is inactive; UniProt may come to have reasons that are not known here."""
+    if entry.get("entryType") != "Inactive":
+        return ""
+    reason = (entry.get("inactiveReason") or {}).get("inactiveReasonType")
+    return reason.lower() if reason in _REASONS else "inactive"
 
 
 def _feature(feature: dict[str, Any]) -> Feature:
@@ -137,7 +156,7 @@ def _checked(entry: Any, source: str, number: int) -> Protein:
         return parse_entry(entry)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         accession = entry.get("primaryAccession") if isinstance(entry, dict) else None
-        named = isinstance(accession, str) and accession.isprintable()
+        named = isinstance(accession, str) and accession.isprintable() and len(accession) < _NAME
         which = f"entry {number}" + (f" ({accession})" if named else "")
         what = f"no {error}" if isinstance(error, KeyError) else str(error)
         raise UserError(
@@ -145,18 +164,18 @@ def _checked(entry: Any, source: str, number: int) -> Protein:
         ) from None
 
 
-def _decode(handle: TextIO, source: str) -> Iterator[Any]:
-    buffer = handle.read(_CHUNK)
-    start = _ARRAY_START.match(buffer)
-    if start is None:
-        buffer += handle.read(_LONGEST_ENTRY)
-        if handle.read(1):
-            raise UserError(
-                f"{source}: one entry of more than {_LONGEST_ENTRY:,} characters; expected "
-                '{"results": [...]} or a list of entries'
-            )
-        yield _only_entry(buffer, source)
-        return
+def _one(handle: TextIO, source: str, buffer: str) -> Iterator[Any]:
+    buffer += handle.read(_LONGEST_ENTRY)
+    if handle.read(1):
+        raise UserError(
+            f"{source}: one entry of more than {_LONGEST_ENTRY:,} characters; expected "
+            '{"results": [...]} or a list of entries'
+        )
+    yield _only_entry(buffer, source)
+
+
+def _decode(handle: TextIO, source: str, buffer: str, start: re.Match[str]) -> Iterator[Any]:
+    """Entries of a list whose first characters are in ``buffer``, up to its end in ``start``."""
     decoder = json.JSONDecoder()
     position, number = start.end(), 0
     while True:
@@ -197,16 +216,25 @@ def why_not_json(error: Exception) -> str:
 def _broken(source: str, number: int, error: Exception) -> UserError:
     return UserError(
         f"{source}: not JSON, or cut short, after {number:,} entries ({why_not_json(error)}); "
-        "download the file again"
+        "download it again"
     )
 
 
 def _check_rest(rest: str, source: str, number: int) -> None:
-    if rest.strip() not in ("", "}"):
+    rest = rest.strip()
+    if rest not in ("", "}") and not _more_keys(rest):
         raise UserError(
-            f"{source}: text after the list of {number:,} entries: {rest.strip()[:60]!r}; "
+            f"{source}: text after the list of {number:,} entries: {rest[:60]!r}; "
             "expected the end of the file"
         )
+
+
+def _more_keys(rest: str) -> bool:
+    """What follows the list is the rest of its object, as UniProt's ``"suggestions": [...]}``."""
+    try:
+        return rest.startswith(",") and isinstance(json.loads("{" + rest[1:]), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _end(pattern: re.Pattern[str], text: str, position: int) -> int:

@@ -120,7 +120,7 @@ def test_every_feature_is_kept_or_has_a_reason(folder, capsys, name):
     features = provenance()["counts"]["features"]
     left_out = features["left_out"]
     if name == "entries.json":
-        assert provenance()["counts"]["proteins"]["dropped"] == {"inactive entry": 1}
+        assert provenance()["counts"]["proteins"]["dropped"] == {"inactive entry: deleted": 1}
         assert features["kept"] == {"BINDING": 2, "DISULFID": 1, "HELIX": 1, "MOD_RES": 1}
         assert features["uncertain"] == {"PROPEP": 1, "SIGNAL": 1, "TRANSIT": 1}
         assert left_out == {
@@ -131,7 +131,7 @@ def test_every_feature_is_kept_or_has_a_reason(folder, capsys, name):
         }
         assert capsys.readouterr().out.splitlines() == [
             "proteins: 2 of 3 kept",
-            "  dropped: 1 inactive entry (T00003)",
+            "  dropped: 1 inactive entry: deleted (T00003)",
             "features: 5 of 4 types kept",
             "  without exact ends, so that residues are unknown: 1 PROPEP, 1 SIGNAL, 1 TRANSIT",
             "  left out: 1 CHAIN, 1 Frobnication, 1 MOD_RES, 1 REGION",
@@ -345,6 +345,28 @@ def test_uniprot_from_the_command_line(folder, capsys, monkeypatch):
     from_file = load("out/fetched.parquet"), load("out/annotations.parquet")
     for one, other in zip(from_uniprot, from_file, strict=True):
         pd.testing.assert_frame_equal(one, other)
+
+
+def test_inactive_and_empty_entries_from_uniprot(folder, capsys):
+    """All count towards the announced total; none is kept."""
+    reasons = ("DELETED", "MERGED", "DEMERGED", "DELETED")
+    entries = [{"primaryAccession": "P1", "sequence": {"value": SEQUENCE}}] + [
+        {
+            "entryType": "Inactive",
+            "primaryAccession": f"Q{n}",
+            "inactiveReason": {"inactiveReasonType": reason, "mergeDemergeTo": ["P1"]},
+        }
+        for n, reason in enumerate(reasons)
+    ]
+    entries.append({"primaryAccession": "P2", "sequence": {"value": ""}})
+    with UniProtServer(entries) as server:
+        assert fetch("--input", "uniprot", "--query", "a", "--api", server.url) == 0
+    assert capsys.readouterr().out.splitlines()[:2] == [
+        "proteins: 1 of 6 kept",
+        "  dropped: 2 inactive entry: deleted (Q0, Q3), 1 inactive entry: merged (Q1), "
+        "1 inactive entry: demerged (Q2), 1 empty sequence (P2)",
+    ]
+    assert provenance()["source"]["entries"] == 6
 
 
 def test_help_has_an_example(capsys):

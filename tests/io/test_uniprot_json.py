@@ -10,7 +10,7 @@ import pytest
 
 from protsae.errors import UserError
 from protsae.io import uniprot_json
-from protsae.io.uniprot_json import parse_page, read_entries
+from protsae.io.uniprot_json import read_entries, read_page
 from protsae.proteins import FEATURE_TYPES, Feature
 from tests.shared_data import SHARED
 
@@ -20,6 +20,10 @@ ENTRIES = json.loads(TEXT)["results"]
 
 def read(text):
     return list(read_entries(io.StringIO(text), "x.json"))
+
+
+def page(text):
+    return list(read_page(io.StringIO(text), "page 1"))
 
 
 def test_an_entry():
@@ -50,7 +54,7 @@ def test_positions_descriptions_and_evidence():
 
 def test_an_inactive_entry_and_one_without_features():
     _, inactive, plain = read(TEXT)
-    assert inactive.inactive
+    assert inactive.inactive == "deleted"
     assert inactive.sequence == ""
     assert plain.features == ()
     assert not plain.fragment
@@ -152,15 +156,45 @@ def test_an_entry_that_is_too_long(monkeypatch):
     assert handle.tell() < 5000
 
 
-@pytest.mark.parametrize("rest", ["", ', "sequence": {}', ', "sequence": {"length": 0}'])
+def test_a_long_accession_stays_out_of_messages():
+    with pytest.raises(UserError) as error:
+        read('[{"primaryAccession": "' + "A" * 9999 + '", "uniProtkbId": 3}]')
+    assert str(error.value) == (
+        "x.json: entry 1 is not laid out as UniProt's REST JSON: expected text, found 3"
+    )
+
+
+@pytest.mark.parametrize(
+    ("reason", "expected"),
+    [
+        ({"inactiveReasonType": "DELETED"}, "deleted"),
+        ({"inactiveReasonType": "MERGED", "mergeDemergeTo": ["P1"]}, "merged"),
+        ({"inactiveReasonType": "DEMERGED", "mergeDemergeTo": ["P1", "P2"]}, "demerged"),
+        ({"inactiveReasonType": "\x1b[2J"}, "inactive"),
+        ({"inactiveReasonType": ["DELETED"]}, "inactive"),
+        ({}, "inactive"),
+        (None, "inactive"),
+    ],
+)
+def test_why_an_entry_is_inactive(reason, expected):
+    entry = {"entryType": "Inactive", "primaryAccession": "Q1", "inactiveReason": reason}
+    [protein] = read(json.dumps([entry]))
+    assert (protein.inactive, protein.sequence, protein.features) == (expected, "", ())
+
+
+@pytest.mark.parametrize(
+    "rest",
+    ["", ', "sequence": {}', ', "sequence": {"length": 0}', ', "sequence": null, "features": null'],
+)
 def test_an_entry_without_sequence_is_read_as_empty(rest):
     [protein] = read('[{"primaryAccession": "P1"' + rest + "}]")
     assert (protein.accession, protein.sequence) == ("P1", "")
 
 
 def test_a_page():
-    assert [p.accession for p in parse_page(TEXT, "page 1")] == ["T00001", "T00003", "T00004"]
-    assert parse_page('{"results": []}', "page 1") == []
+    assert [p.accession for p in page(TEXT)] == ["T00001", "T00003", "T00004"]
+    assert page('{"results": []}') == []
+    assert page('{"results": [], "suggestions": [{"query": "a"}]}\n') == []
 
 
 @pytest.mark.parametrize(
@@ -170,11 +204,16 @@ def test_a_page():
         ("[]", "page 1: no list 'results'"),
         ('{"results": 3}', "page 1: no list 'results'"),
         ('{"results": [{}]}', "page 1: entry 1 is not laid out"),
+        ('{"a": 1, "results": []}', "page 1: no list 'results'; expected the JSON of a UniProt"),
+        ('{"results": [}', "page 1: not JSON, or cut short, after 0 entries"),
+        ('{"results": [], "a"', "page 1: text after the list of 0 entries: ', \"a\"'; expected"),
+        ('{"results": []}, {}', "page 1: text after the list of 0 entries"),
+        ('{"results": [], "a":' + "[" * 9999, "page 1: text after the list of 0 entries"),
     ],
 )
 def test_what_is_no_page(text, message):
     with pytest.raises(UserError, match=message):
-        parse_page(text, "page 1")
+        page(text)
 
 
 def test_the_real_pages():

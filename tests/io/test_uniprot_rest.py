@@ -2,7 +2,6 @@
 
 import gzip
 import json
-import time
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -109,20 +108,13 @@ def test_passing_faults_are_retried(tmp_path, fault):
     assert server.asked == sorted([1, 2, 3, 4, *[fault.page] * times])
 
 
-def test_retry_after_is_honoured(tmp_path):
-    start = time.monotonic()
-    with UniProtServer(ENTRIES, [Fault(2, 429, retry_after=1)]) as server:
-        fetch(server, tmp_path)
-    assert 1 <= time.monotonic() - start < 30
-
-
 @pytest.mark.parametrize(
     ("kind", "message"),
     [
         (429, "still HTTP 429: Too Many Requests: please try again in a few minutes.; run again"),
         (503, "still HTTP 503: .*run again later to go on from here"),
         ("lost", "cannot be reached .*run again to go on from here"),
-        ("cut", r"the answer was cut short 4 times \(ChunkedEncodingError\)"),
+        ("cut", r"the answer was cut short 4 times \(ProtocolError\)"),
         ("gzip", r"the answer was cut short 4 times \(EOFError\)"),
     ],
 )
@@ -146,16 +138,16 @@ def test_an_interruption_between_page_and_state(tmp_path, monkeypatch):
     """The page is there but not counted: it is asked for again and replaced."""
     written = []
 
-    def interrupt(path, document):
-        written.append(path)
+    def interrupt(folder, state):
+        written.append(state)
         if len(written) == 2:
             raise KeyboardInterrupt
-        write_json(path, document)
+        write_state(folder, state)
 
-    write_json = uniprot_rest.write_json
+    write_state = uniprot_rest.write_state
     with UniProtServer(ENTRIES) as server:
         with monkeypatch.context() as patch:
-            patch.setattr(uniprot_rest, "write_json", interrupt)
+            patch.setattr(uniprot_rest, "write_state", interrupt)
             with pytest.raises(KeyboardInterrupt):
                 fetch(server, tmp_path)
         server.asked.clear()
@@ -215,7 +207,10 @@ def test_a_release_between_pages_stops(tmp_path):
 @pytest.mark.parametrize(
     ("kind", "message"),
     [
-        ("json", r"UniProt's answer, page 2: not JSON \(Unterminated string"),
+        (
+            "json",
+            r"UniProt's answer, page 2: not JSON, or cut short, after 0 entries \(Unterminated st",
+        ),
         ("layout", "page 2: entry 1 is not laid out as UniProt's REST JSON: no 'primaryAccession'"),
         ("html", "an answer without X-UniProt-Release; check that fetch.api"),
     ],
@@ -292,9 +287,9 @@ def test_no_server(tmp_path):
 def test_a_missing_page_is_named(tmp_path):
     with UniProtServer(ENTRIES) as server:
         fetch(server, tmp_path)
-        (tmp_path / "page-00002.json.gz").unlink()
-        with pytest.raises(UserError, match=r"page-00002\.json\.gz: no such file; .*delete its"):
-            fetch(server, tmp_path)
+    (tmp_path / "page-00002.json.gz").unlink()
+    with pytest.raises(UserError, match=r"page-00002\.json\.gz: no such file; .*delete its"):
+        fetched(tmp_path)
 
 
 def test_the_real_pages(tmp_path, monkeypatch):
