@@ -8,6 +8,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from subprocess import CompletedProcess, Popen
 
 import pytest
 import yaml
@@ -26,7 +27,7 @@ CONFIG = {
         "topk": {"architecture": "topk", "steps": 20, "expansion": 2, "k": 3},
         "relu": {"architecture": "relu", "steps": 20, "expansion": 2},
     },
-    "evaluate": {"bootstrap": 20},
+    "evaluate": {"bootstrap": 20, "masks": 1},
     "probe": {"sample": 2000},
     "annotate": {"bootstrap": 20, "min_clusters": 2},
 }
@@ -101,24 +102,30 @@ def copy_run(folder: Path, target: Path) -> Path:
     return target
 
 
-def run_job(job: Job, folder: Path, limits: str = "") -> subprocess.CompletedProcess[str]:
-    """Run a job's command in a folder, under the limits of ``ulimit`` words; its log as output."""
-    log = folder / job.log
-    log.unlink(missing_ok=True)
-    finished = subprocess.run(
-        ["bash", "-c", f"{limits}set -euo pipefail; {job.command}"],
+def start_job(job: Job, folder: Path, before: str = "", wrapper: tuple[str, ...] = ()) -> Popen:
+    """Start a job in a folder, in a session of its own, after the shell commands ``before``."""
+    (folder / job.log).unlink(missing_ok=True)
+    return Popen(
+        [*wrapper, "bash", "-c", f"{before}set -euo pipefail; {job.command}"],
         cwd=folder,
         env={
             **os.environ,
             "PYTHONPATH": str(ROOT),
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         },
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        check=False,
-        timeout=300,
+        start_new_session=True,
     )
+
+
+def run_job(
+    job: Job, folder: Path, before: str = "", wrapper: tuple[str, ...] = ()
+) -> CompletedProcess[str]:
+    """Run a job's command to its end; ``stdout`` is its log."""
+    started = start_job(job, folder, before, wrapper)
+    _, errors = started.communicate(timeout=300)
+    log = folder / job.log
     said = log.read_text(errors="replace") if log.exists() else ""
-    return subprocess.CompletedProcess(
-        shlex.split(job.rule), finished.returncode, said, finished.stderr
-    )
+    return CompletedProcess([job.rule], started.returncode, said, errors)

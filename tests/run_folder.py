@@ -23,7 +23,9 @@ from protsae.association.summary import DETECTOR_BASELINES, LOOKUPS, with_rules
 from protsae.cli import main
 from protsae.concepts.scales import SCALE_COLUMNS
 from protsae.io.codes import write_codes
-from protsae.io.json_files import write_json
+from protsae.io.evaluations import read_evaluation, write_evaluation
+from protsae.io.json_files import write_document
+from protsae.io.proteins_table import read_split_proteins, study_stamp
 from protsae.io.shard_index import CacheSource
 from protsae.io.tables import write_tsv
 from protsae.schema.evaluation import EVALUATION
@@ -42,7 +44,7 @@ from protsae.schema.results import (
     RULES,
 )
 from protsae.schema.table import Table
-from tests.stored_tables import store
+from tests.stored_tables import load, store
 
 HOSTILE = "<script>alert('x')</script> & \"co\""
 """A description as no database should hold one."""
@@ -81,12 +83,13 @@ def write_stages(results: Path) -> None:
     relatives = table_of(RELATIVES, accession=["P00001"], split=["test"], relative=["P00003"])
     write_tsv(results / "proteins" / "relatives.tsv", relatives)
     store(results / "proteins" / "annotations.parquet", ANNOTATIONS, {})
-    write_json(results / "proteins" / "provenance.json", provenance())
+    write_document(results / "proteins" / "provenance.json", provenance())
+    of_all = study(results)
     methods, names = ["blosum_window", "blosum_window", "homology"], ["SIGNAL", "residue: C"]
     lookup = table_of(LOOKUP, method=methods, property=[*names, "SIGNAL"], f1=[0.3, 0.2, 0.1])
-    store(results / "lookup.parquet", lookup, {"stage": "lookup"})
-    store(results / "rules.parquet", rule_rows(), {"stage": "lookup"})
-    store(results / "rule_counts.parquet", rule_count_rows(), {"stage": "lookup"})
+    store(results / "lookup.parquet", lookup, of_all)
+    store(results / "rules.parquet", rule_rows(), of_all)
+    store(results / "rule_counts.parquet", rule_count_rows(), of_all)
     properties = ["SIGNAL", "residue: C", f"BINDING: {HOSTILE}", "CHAIN"]
     reasons = ["", "", "fewer than 3 residues in valid or test: 2 in valid, 0 in test", "whole"]
     counts = pd.array([7, 13, 0, None], dtype="Int64")
@@ -105,17 +108,47 @@ def write_stages(results: Path) -> None:
             ("recovery", recovery_rows(model, layer)),
             ("reliability", reliability_rows(model, layer)),
         ):
-            store(annotation / f"{name}.parquet", table, {"stage": "annotate"})
+            store(annotation / f"{name}.parquet", table, layer_stamp(of_all, model, layer))
         store(
             results / "probes" / folder / "probes.parquet",
             probe_rows(model, layer),
-            {"stage": "probe"},
+            layer_stamp(of_all, model, layer),
         )
         write_layer_codes(results / "codes" / folder / "shard-0000.h5", model)
         for variant in VARIANTS:
             sae = results / "sae" / folder / variant
-            write_json(sae / "evaluation.json", evaluation(model, layer, variant))
+            scores = evaluation(model, layer, variant)
+            write_evaluation(sae / "evaluation.json", {**scores, **of_all, "sae_sha256": "0"})
             store(sae / "training.parquet", training_rows(), {"stage": "train"})
+
+
+def study(results: Path) -> dict[str, str]:
+    """What every part states of the proteins, splits and annotations."""
+    folder = results / "proteins"
+    proteins, protein_set = read_split_proteins(folder / "proteins.parquet")
+    return study_stamp(proteins, protein_set, folder / "annotations.parquet")
+
+
+def layer_stamp(of_all: dict[str, str], model: str, layer: int) -> dict[str, object]:
+    """What the parts of a layer state, beside what all do."""
+    layer_of = {"model": model, "weights_sha256": "0", "layer": layer}
+    return {**of_all, **layer_of, "saes": dict.fromkeys(VARIANTS, "0")}
+
+
+def restamp(results: Path) -> None:
+    """State the proteins as they are now, and of each part the model and layer of its rows."""
+    folder = results / "proteins"
+    store(folder / "annotations.parquet", load(folder / "annotations.parquet"))
+    of_all = study(results)
+    for path in results.rglob("*.parquet"):
+        rows = load(path)
+        if path.parent == results:
+            store(path, rows, of_all)
+        elif path.is_relative_to(results / "annotation") or path.stem == "probes":
+            place = (rows["model"].iloc[0], int(rows["layer"].iloc[0])) if len(rows) else (MODEL, 1)
+            store(path, rows, layer_stamp(of_all, *place))
+    for path in results.rglob("evaluation.json"):
+        write_evaluation(path, {**read_evaluation(path), **of_all})
 
 
 def write_layer_codes(path: Path, model: str) -> None:

@@ -108,4 +108,4 @@ def test_a_table_without_its_annotations(
     capsys.readouterr()
     wrong = other / "annotations.parquet"
     assert count(tmp_path / "out.tsv", "--input", str(path), "--annotations", str(wrong)) == 2
-    assert "give the two that one fetch has written" in capsys.readouterr().err
+    assert "annotations of protein set" in capsys.readouterr().err

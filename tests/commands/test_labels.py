@@ -1,13 +1,13 @@
 import importlib.util
 from pathlib import Path
 
-import pandas as pd
 import pytest
 
 from protsae.cli import main
 from protsae.io.residue_labels import read_label_sets
 from tests.concepts.ideal_chain import HELIX, ideal_chain, pdb_text
 from tests.stored_tables import store
+from tests.tiny_run import protein_rows
 
 needs_mdtraj = pytest.mark.skipif(
     importlib.util.find_spec("mdtraj") is None, reason="MDTraj is not installed"
@@ -19,8 +19,12 @@ SEQUENCES = {"P1": "MKTV" + LETTERS + "WY", "P2": "MKTVWYCHDEFGHIKL"}
 
 @pytest.fixture
 def inputs(tmp_path: Path) -> list[str]:
-    rows = pd.DataFrame({"accession": list(SEQUENCES), "sequence": list(SEQUENCES.values())})
-    store(tmp_path / "proteins.parquet", rows, {"stage": "split"})
+    rows = protein_rows(len(SEQUENCES)).assign(
+        accession=list(SEQUENCES),
+        sequence=list(SEQUENCES.values()),
+        length=list(map(len, SEQUENCES.values())),
+    )
+    store(tmp_path / "proteins.parquet", rows)
     folder = tmp_path / "structures"
     folder.mkdir()
     chain = ideal_chain(LETTERS, HELIX)

@@ -11,7 +11,7 @@ from protsae.cli import main
 from protsae.commands import lookup as stage
 from protsae.commands.lookup import homology_reader, write_rules
 from protsae.concepts.labels import PropertyTable
-from protsae.io.json_files import write_json
+from protsae.io.json_files import write_document
 from protsae.io.tables import read_metadata
 from protsae.schema.results import LOOKUP, PROPERTIES, RULE_COUNTS, RULES
 from protsae.schema.table import conform
@@ -36,7 +36,7 @@ def write_provenance(path: Path, proteins: dict[str, str]) -> None:
     """What a fetch of these proteins says of the features that it left out."""
     features = {"left_out": {"CHAIN": {"covers nearly the whole protein": N_PROTEINS}}}
     checksum = proteins["protein_set_sha256"]
-    write_json(path, {"protein_set_sha256": checksum, "counts": {"features": features}})
+    write_document(path, {"protein_set_sha256": checksum, "counts": {"features": features}})
 
 
 @pytest.fixture(scope="module")

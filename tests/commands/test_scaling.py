@@ -1,4 +1,3 @@
-import json
 from pathlib import Path
 
 import matplotlib.image
@@ -7,6 +6,7 @@ import pandas as pd
 import pytest
 
 from protsae.cli import main
+from protsae.io.evaluations import HISTOGRAM, read_evaluation, write_evaluation
 from protsae.schema.evaluation import EVALUATION
 from protsae.schema.results import SCALING
 
@@ -31,8 +31,7 @@ def write_evaluations(folder: Path, architecture: str = "topk") -> list[str]:
                     **{"dead_fraction": 0.25 if width == 256 else 0.0},
                 }
                 path = folder / str(numbers["variant"]) / "evaluation.json"
-                path.parent.mkdir(parents=True)
-                path.write_text(json.dumps(numbers))
+                write_evaluation(path, {**numbers, HISTOGRAM: {}})
                 paths.append(str(path))
     return paths
 
@@ -75,10 +74,12 @@ def test_the_same_bytes_again(tmp_path: Path) -> None:
 
 def test_an_older_evaluation(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = write_evaluations(tmp_path / "saes")[0]
-    document = json.loads(Path(path).read_text())
+    document = read_evaluation(path)
     del document["best_fvu"]
-    Path(path).write_text(json.dumps(document))
+    write_evaluation(path, document)
     assert main(["scaling", "--evaluations", path, "--output", str(tmp_path / "out")]) == 2
-    assert (
-        capsys.readouterr().err == f"protsae scaling: {path}: no 'best_fvu'; run evaluate again\n"
+    version = f"version {EVALUATION.version}"
+    assert capsys.readouterr().err == (
+        f"protsae scaling: {path}: holds evaluation, {version}; no 'best_fvu'; expected "
+        f"evaluation, {version} (docs/tables.md); run the evaluate stage again\n"
     )

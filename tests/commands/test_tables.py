@@ -1,6 +1,5 @@
 """``protsae tables``: rows, order, counts worked out by hand, and what it refuses."""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -8,10 +7,20 @@ import pandas as pd
 import pytest
 
 from protsae.cli import main
+from protsae.io.evaluations import read_evaluation, write_evaluation
 from protsae.io.tables import read_metadata
+from protsae.schema.evaluation import EVALUATION
 from protsae.schema.results import ASSOCIATIONS, FEATURES, SUMMARY
-from tests.run_folder import LAYERS, MODEL, N_FEATURES, VARIANTS, tables_command, write_stages
-from tests.stored_tables import load, store
+from tests.run_folder import (
+    LAYERS,
+    MODEL,
+    N_FEATURES,
+    VARIANTS,
+    restamp,
+    tables_command,
+    write_stages,
+)
+from tests.stored_tables import load, store, store_wrong
 
 OUTPUTS = (
     "features.parquet",
@@ -127,7 +136,7 @@ def test_missing_annotation_is_named(results: Path, capsys: pytest.CaptureFixtur
 
 def test_other_number_of_features(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = results / "sae/onehot/layer-00/relu/evaluation.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), "n_features": 7}))
+    write_evaluation(path, {**read_evaluation(path), "n_features": 7})
     _assert_refused(
         results,
         capsys,
@@ -139,11 +148,16 @@ def test_other_number_of_features(results: Path, capsys: pytest.CaptureFixture[s
 
 def test_evaluation_without_a_number(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = results / "sae/onehot/layer-00/relu/evaluation.json"
-    document = json.loads(path.read_text())
+    document = read_evaluation(path)
     del document["fvu"]
-    path.write_text(json.dumps(document))
+    write_evaluation(path, document)
+    version = f"version {EVALUATION.version}"
     _assert_refused(
-        results, capsys, tables_command(results), f"{path}: no 'fvu'; run the evaluate stage again"
+        results,
+        capsys,
+        tables_command(results),
+        f"{path}: holds evaluation, {version}; no 'fvu'; expected evaluation, {version} "
+        "(docs/tables.md); run the evaluate stage again",
     )
 
 
@@ -157,7 +171,7 @@ def test_evaluation_without_a_number(results: Path, capsys: pytest.CaptureFixtur
 )
 def test_other_columns(results, capsys, change, problem) -> None:
     path = results / f"annotation/{MODEL}/layer-01/features.parquet"
-    store(path, change(load(path)), {})
+    store_wrong(path, change(load(path)))
     _assert_refused(
         results,
         capsys,
@@ -177,7 +191,7 @@ def test_other_columns(results, capsys, change, problem) -> None:
 )
 def test_values_of_another_kind(results, capsys, value, problem) -> None:
     path = results / f"annotation/{MODEL}/layer-01/features.parquet"
-    store(path, load(path).assign(density=value), {})
+    store_wrong(path, load(path).assign(density=value))
     _assert_refused(
         results,
         capsys,
@@ -313,6 +327,7 @@ def test_f1_without_the_clusters_with_relatives_in_train(results: Path) -> None:
         rows = load(counted)
         rows.loc[rows["cluster"] == "C03", "tp"] = 0
         store(counted, rows, read_metadata(counted))
+    restamp(results)
     assert main(tables_command(results)) == 0
     features = load(results / "features.parquet")
     signal = features[(features["property"] == "SIGNAL") & (features["model"] == MODEL)].iloc[0]
@@ -357,7 +372,10 @@ def test_the_model_with_shuffled_weights_is_a_baseline(results: Path) -> None:
             rows["f1"] /= 4
         store(path, rows, {"stage": "annotate"})
     for path in results.glob(f"sae/{MODEL}/layer-01/*/evaluation.json"):
-        path.write_text(path.read_text().replace(f'"{MODEL}"', f'"{MODEL}-random"'))
+        write_evaluation(path, {**read_evaluation(path), "model": f"{MODEL}-random"})
+    path = results / f"probes/{MODEL}/layer-01/probes.parquet"
+    store(path, load(path).assign(model=f"{MODEL}-random"))
+    restamp(results)
     assert main(tables_command(results)) == 0
     features = load(results / "features.parquet")
     found = features[features["property"] == "SIGNAL"].groupby("model")["untrained_f1"].unique()

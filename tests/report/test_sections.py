@@ -162,7 +162,7 @@ def test_the_page_says_what_probes_reach(page: str) -> None:
 def test_no_probes_with_an_auroc(tmp_path) -> None:
     write_run(tmp_path)
     for path in tmp_path.glob("probes/*/*/probes.parquet"):
-        store(path, load(path).assign(auroc=float("nan")), {})
+        store(path, load(path).assign(auroc=float("nan")))
     said = _section(render_page(read_run(tmp_path, 3)), "probes")
     assert "No property of this run has a probe with an AUROC." in said
 

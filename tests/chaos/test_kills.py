@@ -1,0 +1,124 @@
+"""Stages and Snakemake killed at random moments: the next run ends with the same bytes."""
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from protsae.verification.whole_run import verify_run
+from tests.chaos.levels import LEVEL, say
+from tests.finished_run import (
+    RESULTS,
+    ROOT,
+    Job,
+    copy_run,
+    finished_run,
+    jobs,
+    run_job,
+    snakemake,
+    start_job,
+)
+
+OF_SNAKEMAKE = 10
+"""One kill in so many is of Snakemake and all that it has started."""
+
+
+def test_killed_stages_are_run_again(
+    tmp_path_factory: pytest.TempPathFactory,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    finished = finished_run(tmp_path_factory)
+    run = copy_run(finished, tmp_path / "run")
+    draw = random.Random(0)
+    plan = jobs(finished)
+    rules = sorted({job.rule for job in plan})
+    counts: Counter[str] = Counter()
+    faults: list[str] = []
+    for number in range(LEVEL.kills - LEVEL.kills // OF_SNAKEMAKE):
+        rule = rules[number % len(rules)]
+        job = draw.choice([job for job in plan if job.rule == rule])
+        for name in job.outputs:
+            (run / name).unlink()
+        is_whole = _kill(job, run, draw.uniform(0, _seconds(finished, job)))
+        counts["before its end" if is_whole else "too late"] += 1
+        ended = run_job(job, run)
+        if ended.returncode:
+            faults.append(f"{rule}: {ended.stdout[-2000:]}")
+        faults += [
+            f"{rule}: {name} differs" for name in job.outputs if _differs(finished, run, name)
+        ]
+        faults += [f"{rule} leaves {path}" for path in (run / RESULTS).rglob(".*")]
+    say(capsys, f"{counts.total()} stages killed", counts)
+    assert not faults, "\n".join(faults)
+    assert counts["before its end"] > 0.5 * counts.total()
+
+
+@pytest.mark.skipif(LEVEL.kills < OF_SNAKEMAKE, reason="in make test-chaos")
+def test_a_killed_snakemake_goes_on(
+    tmp_path_factory: pytest.TempPathFactory,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    finished = finished_run(tmp_path_factory)
+    draw = random.Random(1)
+    n_kills = LEVEL.kills // OF_SNAKEMAKE
+    n_left = []
+    for number in range(n_kills):
+        run = tmp_path / f"run-{number}"
+        run.mkdir()
+        for name in ("tiny.yaml", "esm2_tiny.pt", "esm2_tiny-contact-regression.pt"):
+            shutil.copy(finished / name, run)
+        (run / "data").symlink_to(ROOT / "data")
+        started = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "snakemake", "-s", str(ROOT / "Snakefile")),
+                *("--configfile", str(ROOT / "config.yaml"), "tiny.yaml", "--cores", "2"),
+            ],
+            cwd=run,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        time.sleep(draw.uniform(5, 60))
+        os.killpg(started.pid, signal.SIGKILL)
+        started.wait()
+        n_left.append(sum(path.is_file() for path in (run / RESULTS).rglob("*")))
+        snakemake(run, "--unlock")
+        snakemake(run, "--rerun-incomplete")
+        assert verify_run(run / RESULTS, 2).problems == []
+        for path in sorted((finished / RESULTS).rglob("*")):
+            name = str(path.relative_to(finished))
+            if path.is_file() and not name.startswith((f"{RESULTS}/logs", f"{RESULTS}/benchmarks")):
+                assert not _differs(finished, run, name), name
+    say(capsys, f"{n_kills} runs killed", Counter(f"with {n} files" for n in n_left))
+
+
+def _kill(job: Job, run: Path, seconds: float) -> bool:
+    """Kill a job's whole session so long after its start; whether it was still running."""
+    started = start_job(job, run)
+    time.sleep(seconds)
+    is_running = started.poll() is None
+    if is_running:
+        os.killpg(started.pid, signal.SIGKILL)
+    started.communicate()
+    return is_running
+
+
+def _seconds(finished: Path, job: Job) -> float:
+    """How long a job took in the finished run, by Snakemake's own benchmark."""
+    path = finished / job.log.replace("/logs/", "/benchmarks/").replace(".log", ".tsv")
+    return float(path.read_text().splitlines()[1].split("\t")[0])
+
+
+def _differs(finished: Path, run: Path, name: str) -> bool:
+    found = run / name
+    return not found.is_file() or found.read_bytes() != (finished / name).read_bytes()
