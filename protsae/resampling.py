@@ -5,8 +5,7 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
-from scipy.special import expit, logit
-from scipy.stats import t as student_t
+from scipy.special import expit, logit, stdtrit
 
 INTERVAL = (2.5, 97.5)
 """Percentiles of a 95 % interval."""
@@ -200,7 +199,7 @@ def share_interval(numerator: np.ndarray, denominator: np.ndarray) -> tuple[np.n
     share = np.where(some, x.sum(0) / total, 0.5)
     squares = ((x - share * y) ** 2).sum(0) * (n_clusters + 1) / np.maximum(n_clusters, 1)
     freedom = np.maximum(effective_clusters(y) - 1, 1)
-    half = student_t.ppf(0.975, freedom) * np.sqrt(squares) / total / (share * (1 - share))
+    half = stdtrit(freedom, 0.975) * np.sqrt(squares) / total / (share * (1 - share))
     low, high = expit(logit(share) - half), expit(logit(share) + half)
     # The pseudo-cluster draws the interval inwards: a perfect score stays within its own.
     return np.minimum(low, estimate), np.maximum(high, estimate)
@@ -290,7 +289,7 @@ def auroc_interval(
             (2 * (r * q).sum(0), n_any),
         )
     )
-    half = student_t.ppf(0.975, freedom) * np.sqrt(squares) / (area * (1 - area))
+    half = stdtrit(freedom, 0.975) * np.sqrt(squares) / (area * (1 - area))
     estimate = np.where(some, np.sum(placed, 0) / np.maximum(np.sum(positives, 0), 1), np.nan)
     low, high = expit(logit(area) - half), expit(logit(area) + half)
     told = sizes[0] >= MIN_CLUSTERS

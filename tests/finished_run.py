@@ -90,7 +90,7 @@ def jobs(folder: Path) -> list[Job]:
         head = re.match(r"(?:local)?rule (\w+):", text)
         fields = dict(re.findall(r"^    (input|output|log): (.*)$", text, re.MULTILINE))
         command = re.search(r"^(?:Shell command: |    shell:\n        )(.*)$", text, re.MULTILINE)
-        if head and command:
+        if head and command and "log" in fields:
             paths = (tuple(fields.get(key, "").split(", ")) for key in ("input", "output"))
             found.append(Job(head[1], command[1], *paths, fields["log"].split()[0]))
     return found

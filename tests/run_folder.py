@@ -119,7 +119,7 @@ def write_stages(results: Path) -> None:
             sae = results / "sae" / folder / variant
             scores = evaluation(model, layer, variant)
             write_evaluation(sae / "evaluation.json", {**scores, **of_all, "sae_sha256": "0"})
-            store(sae / "training.parquet", training_rows(), {"stage": "train"})
+            store(sae / "training.parquet", training_rows(), layer_stamp(of_all, model, layer))
 
 
 def study(results: Path) -> dict[str, str]:

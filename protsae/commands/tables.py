@@ -173,12 +173,13 @@ def _validate_parts(
     stages: dict[str, str] = {}
     layers: dict[tuple[str, int], str] = {}
     for folder in args.annotations:
+        first = str(Path(folder) / f"{LAYER_FEATURES.name}.parquet")
         for table in (LAYER_FEATURES, LAYER_ASSOCIATIONS, DETECTORS, CLUSTER_COUNTS):
             path = str(Path(folder) / f"{table.name}.parquet")
             stamp = stamps[path] = validate_table(path, table)
             stages[path] = "annotate"
-            first = layers.setdefault((stamp["model"], stamp["layer"]), path)
             validate_same_layer(path, stamp, first, stamps[first], "annotate")
+            layers.setdefault((stamp["model"], stamp["layer"]), first)
             for variant, digest in stamp["saes"].items():
                 _, document = evaluations.get((stamp["model"], stamp["layer"], variant), ("", {}))
                 if document and document["sae_sha256"] != digest:

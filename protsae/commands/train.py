@@ -40,9 +40,10 @@ from protsae.device import find_device, free_memory, keep_freed_memory
 from protsae.errors import UserError
 from protsae.flags import add_flags, add_threads_flag, settings_from_flags
 from protsae.io.activations import LayerCache
+from protsae.io.atomic import validate_writable
 from protsae.io.checkpoints import read_checkpoint, write_checkpoint
 from protsae.io.progress import progress
-from protsae.io.proteins_table import read_split_proteins
+from protsae.io.proteins_table import read_split_proteins, study_stamp
 from protsae.io.sae_files import SaeSource, write_sae
 from protsae.io.sae_identity import train_set_sha256
 from protsae.io.shuffling import shuffled_batches
@@ -92,8 +93,15 @@ def run(args: argparse.Namespace) -> None:
     keep_freed_memory()
     stream = settings_from_flags(StreamSettings, args)
     variants = parse_variants(args.saes)
+    for name in variants:
+        validate_writable(Path(args.output) / name)
     proteins, protein_set = read_split_proteins(args.proteins)
     cache = LayerCache(args.activations, args.layer, protein_set)
+    stamp = {
+        **vars(cache.source),
+        **study_stamp(proteins, protein_set),
+        "layer": args.layer,
+    }
     train_proteins = proteins[proteins["split"] == "train"]
     train = set(train_proteins["accession"])
     end_to_end = [name for name, settings in variants.items() if settings.kl > 0]
@@ -140,7 +148,7 @@ def run(args: argparse.Namespace) -> None:
             folder / name / "training.parquet",
             curve,
             TRAINING,
-            {"stage": "train", **vars(cache.source), "layer": args.layer, "variant": name},
+            {"stage": "train", **stamp, "variant": name},
         )
         write_sae(folder / name, sae.state_dict(), source)
         last = curve.iloc[-1]

@@ -56,6 +56,19 @@ def atomic_path(target: str | Path, leftovers: bool = True) -> Iterator[Path]:
         raise
 
 
+def validate_writable(folder: Path) -> None:
+    """Find out before long work whether its outputs can be written; makes the folder.
+
+    Raises
+    ------
+    OSError
+        If no file can be made in the folder.
+    """
+    with atomic_path(folder / "probe") as temporary:
+        temporary.write_bytes(b"")
+    (folder / "probe").unlink()
+
+
 def is_temporary(name: str) -> bool:
     """Whether a file of this name is one that `atomic_path` has not renamed, of any machine."""
     return name.startswith(".tmp-")

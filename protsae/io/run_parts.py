@@ -6,6 +6,7 @@ or SAE is not joined to this one's.
 """
 
 from collections.abc import Mapping
+from pathlib import PurePosixPath
 from typing import Any
 
 from protsae.errors import UserError
@@ -58,3 +59,52 @@ def validate_same_layer(
                 f"{path}: its {key} is {stamp.get(key)}; expected {expected.get(key)}, as of "
                 f"{first}; run the {stage} stage again"
             )
+
+
+def place_of(name: str) -> dict[str, str]:
+    """The model, layer and SAE whose folder a file of a run is in.
+
+    Parameters
+    ----------
+    name : str
+        Path in the results folder.
+
+    Examples
+    --------
+    >>> place_of("sae/esm2_tiny/layer-03/topk/evaluation.json")
+    {'model': 'esm2_tiny', 'layer': '03', 'variant': 'topk'}
+    >>> place_of("activations/onehot/shard-0000.h5")
+    {'model': 'onehot'}
+    >>> place_of("lookup.parquet")
+    {}
+    """
+    parts = PurePosixPath(name).parts
+    if parts[0] not in ("activations", "codes", "sae", "annotation", "probes"):
+        return {}
+    place = {"model": parts[1]}
+    if parts[2].startswith("layer-"):
+        place["layer"] = parts[2].removeprefix("layer-")
+    if parts[0] == "sae":
+        place["variant"] = parts[3]
+    return place
+
+
+def misplaced(name: str, stamp: Mapping[str, Any]) -> str:
+    """How what a file states contradicts the folder it is in; empty if it does not.
+
+    Examples
+    --------
+    >>> misplaced("probes/esm2_tiny/layer-03/probes.parquet", {"model": "esm2_tiny", "layer": 6})
+    'states layer 6, but is in the folder of layer 03'
+    """
+    for key, folder in place_of(name).items():
+        found = stamp.get(key, folder)
+        if (f"{found:02d}" if isinstance(found, int) else found) != folder:
+            return f"states {key} {found}, but is in the folder of {key} {folder}"
+    return ""
+
+
+def validate_place(name: str, path: str, stamp: Mapping[str, Any]) -> None:
+    """Raise UserError if a file is `misplaced`."""
+    if problem := misplaced(name, stamp):
+        raise UserError(f"{path}: {problem}; run the stage that writes it again")

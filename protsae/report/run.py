@@ -13,9 +13,10 @@ from protsae.errors import UserError
 from protsae.io.annotations_table import read_annotations_table
 from protsae.io.evaluations import read_evaluation
 from protsae.io.json_files import read_document
-from protsae.io.proteins_table import read_split_proteins
+from protsae.io.proteins_table import read_split_proteins, study_stamp
 from protsae.io.residue_labels import read_label_sets
-from protsae.io.tables import read_table
+from protsae.io.run_parts import validate_place, validate_same_study
+from protsae.io.tables import read_metadata, read_table
 from protsae.report.ranking import best_features
 from protsae.schema.results import (
     CANDIDATES,
@@ -28,6 +29,9 @@ from protsae.schema.results import (
 )
 from protsae.schema.table import Table
 from protsae.schema.training import TRAINING
+
+OF_LAYERS = (EXAMPLES, DETECTORS, CANDIDATES, RECOVERY, RELIABILITY)
+"""Tables of annotate that are shown."""
 
 SaeKey = tuple[str, int, str]
 """Model, layer, variant."""
@@ -110,6 +114,7 @@ def read_run(
         If a file is missing, is not protsae's, or does not fit the others.
     """
     results = Path(results)
+    proteins, protein_set = read_split_proteins(results / "proteins" / "proteins.parquet")
     features = read_table(results / "features.parquet", FEATURES)
     if features.empty:
         raise UserError(f"{results / 'features.parquet'}: no features; run the annotate stage")
@@ -117,7 +122,7 @@ def read_run(
         _read_layer(results, str(model), int(str(number)), rows, features_per_layer)
         for (model, number), rows in features.groupby(["model", "layer"], sort=False)
     ]
-    proteins, protein_set = read_split_proteins(results / "proteins" / "proteins.parquet")
+    _validate_parts(results, study_stamp(proteins, protein_set), layers)
     folders = [f"{layer.model}/layer-{layer.number:02d}" for layer in layers]
 
     def of_layers(part: str, table: Table) -> pd.DataFrame:
@@ -171,6 +176,28 @@ def _read_examples(path: Path, best: pd.DataFrame) -> pd.DataFrame:
     return rows.merge(wanted, on=["variant", "feature"]).sort_values(
         ["variant", "feature", "rank"], ignore_index=True
     )
+
+
+def _validate_parts(results: Path, study: dict[str, Any], layers: Sequence[Layer]) -> None:
+    """Every file is of these proteins and splits, and of the layer and SAE of its folder."""
+    stamps = {str(results / "features.parquet"): read_metadata(results / "features.parquet")}
+    stages = dict.fromkeys(stamps, "tables")
+    for layer in layers:
+        folder = f"{layer.model}/layer-{layer.number:02d}"
+        found = {f"annotation/{folder}/{table.name}.parquet": "annotate" for table in OF_LAYERS}
+        found[f"probes/{folder}/probes.parquet"] = "probe"
+        found |= {f"sae/{folder}/{name}/training.parquet": "train" for name in layer.training}
+        for name, stage in found.items():
+            stamps[str(results / name)], stages[str(results / name)] = (
+                read_metadata(results / name),
+                stage,
+            )
+        for name, document in layer.evaluations.items():
+            path = str(results / "sae" / folder / name / "evaluation.json")
+            stamps[path], stages[path] = document, "evaluate"
+    for path, stamp in stamps.items():
+        validate_place(Path(path).relative_to(results).as_posix(), path, stamp)
+    validate_same_study(stamps, study, stages)
 
 
 def _validate_known(shown: Iterable[str], known: set[str], results: Path) -> None:

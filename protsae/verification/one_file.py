@@ -14,7 +14,7 @@ from protsae.io.evaluations import read_evaluation
 from protsae.io.json_files import read_document
 from protsae.io.proteins_table import read_protein_set, read_split_proteins, study_stamp
 from protsae.io.sae_identity import read_identity, sae_sha256
-from protsae.io.tables import read_metadata, read_table, validate_table
+from protsae.io.tables import check_table, read_metadata
 from protsae.provenance import file_sha256
 from protsae.schema.results import (
     EVERY,
@@ -89,17 +89,13 @@ def _check_proteins(path: Path) -> Stamp:
 
 
 def _check_table(path: Path) -> Stamp:
-    table = _TABLES[path.stem]
-    read_table(path, table)
-    return validate_table(path, table)
+    return check_table(path, _TABLES[path.stem])[0]
 
 
 def _check_layer_table(path: Path) -> Stamp:
-    table = _OF_LAYERS.get(path.stem, _TABLES[path.stem])
-    rows = read_table(path, table)
-    stamp = validate_table(path, table)
+    stamp, places = check_table(path, _OF_LAYERS.get(path.stem, _TABLES[path.stem]))
     for key in ("model", "layer"):
-        if not (rows[key] == stamp[key]).all():
+        if places[key] - {stamp[key]}:
             raise UserError(f"{path}: rows of another {key} than the {stamp[key]} that it states")
     return stamp
 

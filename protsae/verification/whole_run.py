@@ -9,6 +9,7 @@ from protsae.config import Config, parse_settings, read_yaml
 from protsae.errors import UserError
 from protsae.io.atomic import is_temporary
 from protsae.io.progress import progress
+from protsae.io.run_parts import misplaced
 from protsae.io.sae_identity import UNKNOWN, train_set_sha256
 from protsae.models import is_random
 from protsae.run_layout import STAGES, stage_files
@@ -83,7 +84,8 @@ def compare(stamps: dict[str, Stamp]) -> Iterator[tuple[str, str]]:
         for key, value in study.items():
             if value is not None and stamp.get(key, value) != value:
                 yield name, _differs(key, stamp[key], value, "as of the proteins and annotations")
-        yield from _compare_place(name, stamp)
+        if problem := misplaced(name, stamp):
+            yield name, problem
         yield from _compare_texts(name, stamp, stamps)
         if name.startswith("activations/"):
             yield from _compare_weights(name, stamp, stamps)
@@ -112,23 +114,6 @@ def _started(files: dict[str, list[str]], present: set[str]) -> set[str]:
             found.add(stage)
             todo += STAGES[stage]
     return found
-
-
-def _compare_place(name: str, stamp: Stamp) -> Iterator[tuple[str, str]]:
-    """A file of a model, layer and variant is in their folder."""
-    parts = PurePosixPath(name).parts
-    if parts[0] not in ("activations", "codes", "sae", "annotation", "probes"):
-        return
-    places = {"model": parts[1]}
-    if len(parts) > 3:
-        places["layer"] = parts[2].removeprefix("layer-")
-    if parts[0] == "sae":
-        places["variant"] = parts[3]
-    for key, folder in places.items():
-        found = stamp.get(key)
-        stated = f"{found:02d}" if isinstance(found, int) else found
-        if stated not in (None, folder):
-            yield name, f"states {key} {found}, but lies in the folder of {folder}"
 
 
 def _compare_texts(name: str, stamp: Stamp, stamps: dict[str, Stamp]) -> Iterator[tuple[str, str]]:
