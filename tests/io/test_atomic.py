@@ -2,11 +2,12 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
-from protsae.io.atomic import atomic_path
+from protsae.io.atomic import atomic_path, scratch_folder, validate_writable
 
 
 def write_half(target: Path, error: BaseException) -> None:
@@ -71,3 +72,28 @@ def test_a_block_that_writes_nothing_is_our_bug(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError), atomic_path(tmp_path / "a.txt"):
         pass
     assert list(tmp_path.iterdir()) == []
+
+
+def test_scratch_folders_of_dead_processes_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    host = socket.gethostname()
+    names = [f"protsae-{host}-{ended.pid}-a", f"protsae-{host}-{os.getpid()}-b", "protsae-x-1-c"]
+    for name in names:
+        (tmp_path / name / "within").mkdir(parents=True)
+    with scratch_folder() as folder:
+        assert folder.parent == tmp_path
+        found = sorted(path.name for path in tmp_path.iterdir() if path != folder)
+    assert found == sorted(names[1:])
+    assert not folder.exists()
+
+
+def test_a_folder_that_cannot_be_written_is_found_at_once(tmp_path: Path) -> None:
+    validate_writable(tmp_path / "new")
+    assert list((tmp_path / "new").iterdir()) == []
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError, match="Not a directory|File exists"):
+        validate_writable(tmp_path / "file" / "below")
