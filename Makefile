@@ -5,12 +5,14 @@ CORES ?= $(shell getconf _NPROCESSORS_ONLN)
 STAMP := $(VENV)/.installed
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: help setup run test check format schema bench numbers clean
+.PHONY: help setup run test test-chaos test-chaos-full check format schema bench numbers clean
 
 help:
 	@echo "make setup   virtual environment in $(VENV) with pinned versions"
 	@echo "make run     the embedded run: proteins to feature table and report, offline"
 	@echo "make test    make check, then the tests"
+	@echo "make test-chaos      kills, faults, damaged files and made-up inputs (20 minutes)"
+	@echo "make test-chaos-full the same, more of each (hours)"
 	@echo "make check   ruff, mypy, snakefmt, snakemake --lint"
 	@echo "make bench   benchmarks (minutes)"
 	@echo "make numbers the figures that the documents quote: three runs (half an hour)"
@@ -33,6 +35,12 @@ run: setup
 
 test: check
 	pytest -n $(CORES) --dist worksteal
+
+test-chaos: setup
+	PROTSAE_CHAOS=usual pytest tests/chaos tests/fuzz
+
+test-chaos-full: setup
+	PROTSAE_CHAOS=full pytest tests/chaos tests/fuzz | tee docs/chaos.txt
 
 check: setup
 	ruff check .

@@ -95,5 +95,5 @@ def test_a_folder_that_cannot_be_written_is_found_at_once(tmp_path: Path) -> Non
     validate_writable(tmp_path / "new")
     assert list((tmp_path / "new").iterdir()) == []
     (tmp_path / "file").write_text("")
-    with pytest.raises(OSError, match="Not a directory|File exists"):
+    with pytest.raises(OSError, match=r"Not a directory|File exists"):
         validate_writable(tmp_path / "file" / "below")
