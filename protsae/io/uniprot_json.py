@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, TextIO
 
 from protsae.errors import UserError
-from protsae.one_line import shown
+from protsae.one_line import cut, shown
 from protsae.proteins import (
     Feature,
     Mark,
@@ -137,8 +137,8 @@ def _checked(entry: Any, source: str, number: int) -> Protein:
         return parse_entry(entry)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         accession = entry.get("primaryAccession") if isinstance(entry, dict) else None
-        named = isinstance(accession, str) and accession.isprintable()
-        which = f"entry {number}" + (f" ({accession})" if named else "")
+        name = accession if isinstance(accession, str) and accession.isprintable() else ""
+        which = f"entry {number}" + (f" ({cut(name, 60)})" if name else "")
         what = f"no {error}" if isinstance(error, KeyError) else str(error)
         raise UserError(
             f"{source}: {which} is not laid out as UniProt's REST JSON: {what}"
