@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from Bio.Data.IUPACData import atom_weights
 from Bio.PDB.DSSP import residue_max_acc
 from scipy.spatial import cKDTree
 
@@ -31,10 +32,8 @@ _LARGEST_AREA = residue_max_acc["Wilke"]
 _ANGSTROMS = 10.0  # in a nanometre, MDTraj's unit
 
 
-_OF_AMINO_ACIDS = ("C", "N", "O", "S", "SE", "P", "B", "SI", "TE", "F", "CL", "BR", "I")
-_OF_METALS = ("HG", "ZN", "FE", "CU", "CO", "NI", "MN", "MG", "V")  # bound in a modified one
-ELEMENTS = frozenset((*_OF_AMINO_ACIDS, *_OF_METALS))
-"""Elements of amino acids, modified ones too, whose radius MDTraj knows; hydrogen is left out."""
+ELEMENTS = frozenset(name.upper() for name in atom_weights if name != "D")
+"""Elements whose radius MDTraj knows. Bio.PDB names what it does not know X."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,8 +71,8 @@ def validate_atoms(residues: Sequence[ResolvedResidue]) -> None:
         for atom, element in zip(residue.atoms, residue.elements, strict=True):
             if element.upper() not in ELEMENTS:
                 raise ValueError(
-                    f"{_place(residue)}: element of atom {atom!r} is {element!r}; expected one of "
-                    "amino acids; correct it"
+                    f"{_place(residue)}: element of atom {atom!r} is {element!r}; expected a "
+                    "chemical one; correct it"
                 )
         if not np.isfinite(residue.positions).all():
             raise ValueError(

@@ -191,11 +191,11 @@ def test_numbers_in_base_36(tmp_path: Path) -> None:
             id="not-finite",
         ),
         pytest.param(
-            "0.30  0.00           C",
-            "0.80  0.00          NP",
-            "chain 'A', a residue 'ALA': element of atom 'CB' is 'NP'; expected one of amino "
-            "acids; correct it",
-            id="neptunium",
+            " CB AALA A   2       7.000   1.000   0.000  0.30  0.00           C",
+            " ?? AALA A   2       7.000   1.000   0.000  0.30  0.00            ",
+            "chain 'A', a residue 'ALA': element of atom '??' is 'X'; expected a chemical one; "
+            "correct it",
+            id="no-element",
         ),
         pytest.param(
             "   1.000   1.000   0.000",
@@ -211,6 +211,14 @@ def test_atoms_that_cannot_be(tmp_path: Path, old: str, new: str, problem: str) 
     with pytest.raises(UserError) as caught:
         read_structure(path)
     assert str(caught.value) == f"{path}: {problem}"
+
+
+def test_arsenic_is_an_element(tmp_path: Path) -> None:
+    path = tmp_path / "x.pdb"
+    path.write_text(
+        PDB.replace("SE   MSE", "AS   CAS").replace("MSE", "CAS").replace("SE\n", "AS\n")
+    )
+    assert [residue.letter for residue in read_structure(path)] == list("GACKW")
 
 
 def test_elements_that_a_file_does_not_state(tmp_path: Path) -> None:
