@@ -71,7 +71,7 @@ def base_rates() -> st.SearchStrategy[bytes]:
     concept = st.sampled_from([f"motif: {n}" for n in range(20)] + concepts)
     good = st.sampled_from(["0.01", "1", "0", "0.5", "1e-400"])
     rate = mostly(good, st.sampled_from(["nan", "inf", "-0.1", "half", "", "1_0"]))
-    rows = st.lists(st.tuples(concept, rate).map("\t".join), max_size=3)
+    rows = st.lists(st.tuples(concept, rate).map("\t".join), min_size=1, max_size=3)
     header = mostly(st.just("concept\tbase_rate"), st.just("a\tb"), st.just("concept\tconcept"))
     texts = st.tuples(header, rows).map(lambda both: ["# made up", both[0], *both[1]])
     return texts.map("\n".join).map(str.encode)

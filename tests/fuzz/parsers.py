@@ -1,10 +1,10 @@
 """Every parser of what others write: its grammar, and how the commands read what comes of it."""
 
-import argparse
 import contextlib
 import importlib
 import io
 import json
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -13,6 +13,7 @@ from pathlib import Path
 import pandas as pd
 from hypothesis import strategies as st
 
+from protsae.cli import parser_of
 from protsae.commands.train import parse_variants
 from protsae.concepts.labels import PropertyTable
 from protsae.config import read_config
@@ -35,8 +36,8 @@ from tests.fuzz import (
 from tests.fuzz.mutations import Files, altered, damaged
 from tests.tiny_esm import write_proteins
 
-INPUT = "x"
-"""Name of the file in which an input of one file stands."""
+INPUT = "given"
+"""Name of the file, or of the folder, in which an input stands."""
 
 
 @dataclass(frozen=True)
@@ -68,13 +69,12 @@ def _one_file(content: st.SearchStrategy[bytes], name: str = INPUT) -> st.Search
 def _run(stage: str, *words: str) -> None:
     """A stage as its command runs it, but for what becomes of errors."""
     module = importlib.import_module(f"protsae.commands.{stage}")
-    parser = argparse.ArgumentParser()
-    module.add_arguments(parser)
+    args = parser_of(stage).parse_args(words)
     with (
         contextlib.redirect_stdout(io.StringIO()) as out,
         contextlib.redirect_stderr(io.StringIO()),
     ):
-        module.run(parser.parse_args(words))
+        module.run(args)
     _validate_lines(out.getvalue())
 
 
@@ -123,8 +123,6 @@ def _base_rates() -> None:
 @cache
 def _proteins_table() -> bytes:
     """proteins.parquet with the sequence of the structures' helix."""
-    import tempfile
-
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "proteins.parquet"
         write_proteins(path, [structure_texts.LETTERS, "MKTAYIAKQRCISFVKSHFS"])
@@ -133,7 +131,7 @@ def _proteins_table() -> bytes:
 
 def _structures() -> None:
     Path("proteins.parquet").write_bytes(_proteins_table())
-    words = ("--structures", "s", "--proteins", "proteins.parquet", "--output", "l.jsonl")
+    words = ("--structures", INPUT, "--proteins", "proteins.parquet", "--output", "l.jsonl")
     _run("labels", *words)
     sets, _ = read_label_sets(["l.jsonl"], {"P00000": structure_texts.LETTERS})
     assert [len(found.codes) for found in sets] == [1, 1]
@@ -170,11 +168,11 @@ def _saes() -> None:
 
 
 def _foreign_sae() -> None:
-    architecture, k, weights = read_foreign_sae("sae", 3)
+    architecture, k, weights = read_foreign_sae(INPUT, 3)
     sae = restore_sae(architecture, k, weights)
     problem = trial_problem(sae)
     if problem:  # as adopt says it
-        raise UserError(f"sae: {problem}")
+        raise UserError(f"{INPUT}: {problem}")
 
 
 def _esm() -> None:
@@ -182,15 +180,12 @@ def _esm() -> None:
     assert all(bool(weight.isfinite().all()) for weight in loaded.model.parameters())
 
 
-def _inside(folder: str) -> Callable[[Files], Files]:
-    return lambda files: {f"{folder}/{name}": content for name, content in files.items()}
+def _of_saes(folders: st.SearchStrategy[Files]) -> Parser:
+    inputs = folders.map(lambda files: {f"{INPUT}/{name}": text for name, text in files.items()})
+    return Parser(inputs, _foreign_sae)
 
 
-def _in_sae(inputs: st.SearchStrategy[Files]) -> Parser:
-    return Parser(inputs.map(_inside("sae")), _foreign_sae, ("sae",))
-
-
-_FASTA_BESIDE = {"x.fasta": protein_texts.FASTA_BESIDE}
+_FASTA_BESIDE = {"proteins.fasta": protein_texts.FASTA_BESIDE}
 
 PARSERS = {
     "fasta": Parser(_one_file(protein_texts.fasta()), _fetch),
@@ -198,13 +193,13 @@ PARSERS = {
     "swissprot": Parser(_one_file(protein_texts.swissprot()), _fetch),
     "annotations-tsv": Parser(
         _one_file(protein_texts.annotations_tsv()),
-        lambda: _fetch("x.fasta", "--annotations", INPUT),
+        lambda: _fetch("proteins.fasta", "--annotations", INPUT),
         beside=_FASTA_BESIDE,
     ),
     "labels": Parser(_one_file(label_texts.labels()), _labels),
     "base-rates": Parser(_one_file(label_texts.base_rates()), _base_rates),
-    "pdb": Parser(_one_file(structure_texts.pdb(), "s/x.pdb"), _structures, ("s",)),
-    "mmcif": Parser(_one_file(structure_texts.mmcif(), "s/x.cif"), _structures, ("s",)),
+    "pdb": Parser(_one_file(structure_texts.pdb(), f"{INPUT}/x.pdb"), _structures),
+    "mmcif": Parser(_one_file(structure_texts.mmcif(), f"{INPUT}/x.cif"), _structures),
     "config": Parser(_one_file(setting_texts.config()), _config),
     "saes-flag": Parser(
         setting_texts.saes().flatmap(altered).map(lambda text: {INPUT: text}), _saes, ("--saes",)
@@ -214,9 +209,9 @@ PARSERS = {
         _command_line,
         ("command line", "protsae "),
     ),
-    "saelens": _in_sae(tensor_files.saelens()),
-    "sparsify": _in_sae(tensor_files.sparsify()),
-    "dictionary-learning": _in_sae(tensor_files.dictionary_learning()),
-    "interplm": _in_sae(tensor_files.interplm()),
+    "saelens": _of_saes(tensor_files.saelens()),
+    "sparsify": _of_saes(tensor_files.sparsify()),
+    "dictionary-learning": _of_saes(tensor_files.dictionary_learning()),
+    "interplm": _of_saes(tensor_files.interplm()),
     "fair-esm": Parser(tensor_files.fair_esm(), _esm, ("esm2_x",)),
 }

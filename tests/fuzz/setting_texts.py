@@ -110,14 +110,14 @@ def config() -> st.SearchStrategy[bytes]:
     """The configuration with a value out of place, in block or flow style; or YAML as it can be."""
     documents = spoiled(CONFIG)
     flow = documents.map(json_bytes)
-    return mostly(documents.map(_block), flow, st.sampled_from(_YAML).map(_utf8), times=1)
+    return mostly(documents.map(_block), flow, st.sampled_from(_YAML).map(_utf8), times=3)
 
 
 def saes() -> st.SearchStrategy[bytes]:
     """The value of --saes, as under ``train``."""
     documents = spoiled(SAES)
     flow = documents.map(json_bytes)
-    return mostly(documents.map(_block), flow, st.sampled_from(_YAML).map(_utf8), times=1)
+    return mostly(documents.map(_block), flow, st.sampled_from(_YAML).map(_utf8), times=3)
 
 
 def _utf8(text: str) -> bytes:

@@ -86,7 +86,7 @@ def mmcif(draw: st.DrawFn) -> bytes:
         first = draw(st.integers(0, len(rows) - 1))
         for row in rows[first : draw(st.sampled_from([first + 1, first + 5, len(rows)]))]:
             row[column] = value
-    if draw(st.integers(0, 2)) == 0:
+    if draw(st.integers(0, 7)) == 5:
         left_out = draw(st.integers(0, len(COLUMNS) - 1))
         columns = [name for i, name in enumerate(COLUMNS) if i != left_out]
         rows = [[value for i, value in enumerate(row) if i != left_out] for row in rows]

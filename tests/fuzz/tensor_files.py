@@ -1,8 +1,10 @@
 """Grammars of tensors from elsewhere: folders of SAEs, and ESM-2 checkpoints of fair-esm."""
 
 import io
+import tempfile
 from collections import OrderedDict
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -128,7 +130,7 @@ def saelens(draw: st.DrawFn) -> Files:
 
 
 def _safe(tensors: dict[str, torch.Tensor]) -> bytes:
-    return save({name: value.contiguous() for name, value in tensors.items()})
+    return save({name: value.clone().contiguous() for name, value in tensors.items()})
 
 
 _LINEAR = {"encoder.weight": (F, D), "encoder.bias": (F,), "decoder.weight": (D, F)}
@@ -187,9 +189,6 @@ def interplm(draw: st.DrawFn) -> Files:
 @cache
 def _esm() -> tuple[dict[str, Any], dict[str, Any]]:
     """A tiny ESM-2 and its regression, as `save_esm` writes them."""
-    import tempfile
-    from pathlib import Path
-
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "esm2_x.pt"
         save_esm(build_esm(1, 4, 2), path)

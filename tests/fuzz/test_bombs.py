@@ -18,7 +18,7 @@ STARTS = {
     "pdb": b"ATOM  ",
     "mmcif": b"data_x\nloop_\n_atom_site.id\n",
 }
-PLACES = {"pdb": "s/x.pdb", "mmcif": "s/x.cif"}
+PLACES = {"pdb": f"{INPUT}/x.pdb", "mmcif": f"{INPUT}/x.cif"}
 
 
 @pytest.mark.parametrize("name", STARTS)
