@@ -9,9 +9,11 @@ import re
 import signal
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from protsae import __version__
 from protsae.errors import UserError
+from protsae.one_line import cut
 
 COMMANDS = {
     "fetch": "proteins and their annotations, from UniProt or from files",
@@ -36,13 +38,36 @@ COMMANDS = {
 }
 
 
+class _Parser(argparse.ArgumentParser):
+    """One whose complaint is one line, whatever it complains of."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(cut(message, _LONGEST_COMPLAINT))
+
+
+_LONGEST_COMPLAINT = 500
+
+
+def parser_of(name: str) -> argparse.ArgumentParser:
+    """The parser of a command's flags."""
+    stage = importlib.import_module(f"protsae.commands.{name.replace('-', '_')}")
+    parser = _Parser(
+        prog=f"protsae {name}",
+        description=stage.__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    stage.add_arguments(parser)
+    return parser
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status (0, or 2 for a user's mistake).
 
     Only the module of the command asked for is imported, so ``protsae --help`` needs no torch.
     """
     argv = list(sys.argv[1:] if argv is None else argv)
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="protsae",
         description="What protein language models have learned, stage by stage.",
         epilog="commands:\n"
@@ -55,14 +80,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     name = parser.parse_args(argv[:1]).command
 
     stage = importlib.import_module(f"protsae.commands.{name.replace('-', '_')}")
-    stage_parser = argparse.ArgumentParser(
-        prog=f"protsae {name}",
-        description=stage.__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    stage.add_arguments(stage_parser)
-    args = stage_parser.parse_args(argv[1:])
+    args = parser_of(name).parse_args(argv[1:])
     if isinstance(sys.stdout, io.TextIOWrapper):  # a name that the terminal cannot show is no fault
         sys.stdout.reconfigure(errors="backslashreplace")
     # A terminated job unwinds like a failed one, so that nothing half-written stays behind.

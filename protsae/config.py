@@ -5,6 +5,7 @@ generated from these models (``make schema``), and so are the flags of a stage (
 a setting is declared once.
 """
 
+import contextlib
 import difflib
 import itertools
 import math
@@ -28,6 +29,8 @@ from pydantic import (
 
 from protsae.errors import UserError
 from protsae.models import DETECTORS
+from protsae.one_line import cut, shown
+from protsae.yaml_depth import validate_depth
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 Fraction = Annotated[float, Field(ge=0, le=1)]
@@ -37,6 +40,9 @@ Seed = Annotated[int, Field(ge=0, lt=2**32)]
 Layers = tuple[Annotated[int, Field(ge=0)], ...]
 LocalPath = Annotated[str, AfterValidator(os.path.expanduser)]
 """A path, or a name that is none; ``~/`` is the user's home."""
+
+MAX_TEXT = 1 << 18
+"""Characters of a configuration, at most: a thousand SAEs take a third; YAML is read slowly."""
 
 MAX_VALUES = 1_000_000
 """Values of a configuration, at most: a bomb of aliases has billions."""
@@ -537,14 +543,28 @@ def parse_settings(model: type[S], values: dict[str, Any], where: str = "config"
         path = [str(part) for part in problem["loc"]]
         if problem["type"] == "extra_forbidden":
             raise UserError(_unknown_key(model, path, where)) from None
-        key = ".".join(path)
-        found = f", found {problem['input']!r}" if path else ""
-        if problem["type"] in ("missing", "value_error"):
-            found = ""
-        message = problem["msg"].removeprefix("Value error, ")
+        key = cut(".".join(path), _LONGEST_KEY)
+        found = _found(problem["input"])
+        message = cut(problem["msg"].removeprefix("Value error, "))
         if problem["type"] == "tuple_type":
-            message = f"expected a list, such as [{problem['input']}]"
-        raise UserError(f"{where}: {key + ': ' if key else ''}{message}{found}") from None
+            message = f"expected a list, such as [{found}]"
+        elif problem["type"] in ("dict_type", "model_type"):
+            message = "expected keys and values"
+        ending = f", found {found}" if problem["type"] not in ("missing", "value_error") else ""
+        raise UserError(f"{where}: {key + ': ' if key else ''}{message}{ending}") from None
+
+
+_LONGEST_KEY = 100
+
+
+def _found(value: object) -> str:
+    """A value in an error; a list or a section in full only if it is short."""
+    if isinstance(value, list | dict) and len(value) <= 5:
+        with contextlib.suppress(ValueError):  # an integer of more digits than Python writes
+            text = repr(value)
+            if len(text) <= _LONGEST_KEY:
+                return text
+    return shown(value)
 
 
 def read_config(path: str | Path) -> Config:
@@ -555,7 +575,8 @@ def read_config(path: str | Path) -> Config:
 def read_yaml(path: str | Path) -> Any:
     """`parse_yaml` of a file."""
     try:
-        return parse_yaml(Path(path).read_bytes(), str(path))
+        with Path(path).open("rb") as file:
+            return parse_yaml(file.read(MAX_TEXT + 1), str(path))
     except FileNotFoundError:
         raise UserError(f"{path}: no such configuration file") from None
 
@@ -566,20 +587,25 @@ def parse_yaml(text: str | bytes, where: str) -> Any:
     Raises
     ------
     UserError
-        If it is not YAML, if its aliases expand to more than `MAX_VALUES` values, or if a key
-        occurs twice in a section, where YAML would silently keep the last.
+        If it is longer than `MAX_TEXT`, not YAML, if its aliases expand to more than `MAX_VALUES`
+        values, or if a key occurs twice in a section, where YAML would silently keep the last.
     """
+    if len(text) > MAX_TEXT:
+        raise UserError(f"{where}: longer than {MAX_TEXT:,} characters; expected a configuration")
     try:
+        validate_depth(text)
         root = yaml.compose(text, Loader=yaml.SafeLoader)
         if _n_values(root, {}) > MAX_VALUES:
             raise UserError(f"{where}: its aliases stand for more than {MAX_VALUES:,} values")
         for node in _sections(root):
             _validate_keys(node, where)
         return yaml.safe_load(text)
-    # ValueError: a number of thousands of digits, a date that is none.
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except (UserError, MemoryError):
+        raise
+    # Whatever tagged values provoke in PyYAML: a number of no digits, a date that is none, ...
+    except Exception as error:
         nested = isinstance(error, RecursionError)
-        reason = "nested too deeply" if nested else " ".join(str(error).split())
+        reason = "nested too deeply" if nested else cut(" ".join(str(error).split()))
         raise UserError(f"{where}: not YAML: {reason}") from None
 
 
@@ -588,8 +614,8 @@ def _validate_keys(section: yaml.MappingNode, where: str) -> None:
     for key, number in Counter(keys).items():
         if number > 1:
             raise UserError(
-                f"{where}: {key!r} occurs {number} times in one section; YAML keeps the last; put "
-                "all of it into one"
+                f"{where}: {shown(key)} occurs {number} times in one section; YAML keeps the last; "
+                "put all of it into one"
             )
 
 
@@ -663,9 +689,10 @@ def _unknown_key(model: type[Settings], path: list[str], where: str) -> str:
     valid = list(_section(model, parents).model_fields)
     near = difflib.get_close_matches(key, valid, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}? " if near else ""
+    section = f" in {cut('.'.join(parents), _LONGEST_KEY)}" if parents else ""
     return (
-        f"{where}: unknown key {'.'.join(path)!r}; {hint}Valid keys"
-        f"{' in ' + '.'.join(parents) if parents else ''}: {', '.join(valid)}"
+        f"{where}: unknown key {cut('.'.join(path), _LONGEST_KEY)!r}; {hint}Valid keys{section}: "
+        f"{', '.join(valid)}"
     )
 
 

@@ -21,6 +21,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from protsae.one_line import cut
 from protsae.proteins import FEATURE_TYPES, Feature, FeatureType, Protein
 
 ISOFORM = "positions refer to an isoform"
@@ -89,7 +90,8 @@ class FeatureCounts:
                 )
             )
             self.beyond = (
-                f"{protein.accession}: {feature.type} {start}..{end} of {len(protein.sequence):,}"
+                f"{cut(protein.accession, 60)}: {feature.type} {start}..{end} of "
+                f"{len(protein.sequence):,}"
             )
 
     def outside(self) -> str:

@@ -9,13 +9,15 @@ from dataclasses import dataclass, field, replace
 from protsae.alphabet import LETTERS, STANDARD
 from protsae.config import FetchSettings
 from protsae.errors import UserError
-from protsae.one_line import one_line, shown
+from protsae.one_line import cut, one_line, shown
 from protsae.proteins import Feature, Protein
 
 # Of ASCII only: a no-break space between residues is a slip that somebody should look at.
 _WHITESPACE = re.compile(r"\s+", re.ASCII)
 _INVALID = re.compile(f"[^{LETTERS}]")
 N_EXAMPLES = 3
+LONGEST_NAME = 60
+"""Characters of an accession that a message shows."""
 
 _NONSTANDARD = re.compile(f"[^{STANDARD}]")
 
@@ -43,7 +45,7 @@ class ProteinCounts:
         self.dropped[reason] += 1
         named = self.examples.setdefault(reason, [])
         if len(named) < N_EXAMPLES:
-            named.append(one_line(accession))
+            named.append(cut(accession, LONGEST_NAME))
 
     def dropped_by_name(self) -> dict[str, int]:
         """Number dropped by reason, with examples: ``{"empty sequence (Q1, Q2)": 2}``."""
@@ -159,8 +161,9 @@ def _duplicate_accession(
         return ""
     if settings.duplicate_accessions == "error":
         raise UserError(
-            f"{source}: accession {protein.accession} occurs twice, in records {first} and "
-            f"{number}; remove one, or keep the first with fetch.duplicate_accessions: first"
+            f"{source}: accession {cut(protein.accession, LONGEST_NAME)} occurs twice, in records "
+            f"{first} and {number}; remove one, or keep the first with "
+            "fetch.duplicate_accessions: first"
         )
     return "duplicate accession"
 
@@ -176,7 +179,7 @@ def _unusable(protein: Protein, settings: FetchSettings, source: str) -> str:
         return ""
     if settings.invalid == "error":
         raise UserError(
-            f"{source}: {protein.accession}: position {wrong.start() + 1} holds "
+            f"{source}: {cut(protein.accession, LONGEST_NAME)}: position {wrong.start() + 1} holds "
             f"{wrong.group()!r}; expected letters A to Z; correct the sequence, or drop such "
             "proteins with fetch.invalid: drop"
         )

@@ -20,6 +20,18 @@ def one_line(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in spaced)
 
 
+def cut(text: str, longest: int = 300) -> str:
+    """The same text in one line, shortened if need be.
+
+    Examples
+    --------
+    >>> cut("a\\nb"), cut("x" * 99, 12)
+    ('a b', 'xxxxxxxxx...')
+    """
+    text = one_line(text[: longest + 1])
+    return text if len(text) <= longest else f"{text[: longest - 3]}..."
+
+
 def shown(value: object) -> str:
     """A value found in a file, short enough for an error message.
 

@@ -11,3 +11,11 @@ settings.load_profile("protsae")
 
 # Tiny tensors gain nothing from more threads, and lose much when cores are shared.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+def pytest_terminal_summary(terminalreporter):
+    """What tests have counted, such as the inputs of a fuzz test, as lines below the results."""
+    reports = terminalreporter.stats.get("passed", []) + terminalreporter.stats.get("failed", [])
+    counts = [text for r in reports for key, text in r.user_properties if key == "counts"]
+    for line in sorted(counts):
+        terminalreporter.write_line(line)

@@ -235,8 +235,7 @@ def test_sections_of_the_embedded_configuration_are_complete() -> None:
         ),
         pytest.param(
             {"embed": [1]},
-            "config: embed: Input should be a valid dictionary or instance of EmbedSettings, found "
-            "[1]",
+            "config: embed: expected keys and values, found [1]",
             id="list for a section",
         ),
         pytest.param(
@@ -279,7 +278,7 @@ def test_problems_are_named(values: dict[str, Any], message: str) -> None:
     [
         (None, "no such configuration file"),
         ("a: [1\n", "not YAML: while parsing a flow sequence"),
-        ("- 1\n", "Input should be a valid dictionary or instance of Config"),
+        ("- 1\n", "expected keys and values"),
         (
             "embed: {layers: [1]}\nsplit: {}\nembed: {device: cpu}\n",
             "'embed' occurs 2 times in one section; YAML keeps the last; put all of it into one",

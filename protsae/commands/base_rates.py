@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> None:
     """Read, count, write; says how many proteins there were."""
     proteins, annotations = read_annotated(args.input, args.annotations, print)
     sequences = dict(zip(proteins["accession"], proteins["sequence"], strict=True))
-    label_sets, _ = read_label_sets(args.labels, sequences)
+    label_sets, _ = read_label_sets(args.labels, sequences, print)
     rates = concept_base_rates(proteins, annotations, args.evidence, label_sets)
     common = rates[rates["n_proteins"] >= max(1, args.min_proteins)]
     table = conform(common, BASE_RATES, args.output)

@@ -121,7 +121,7 @@ def _read(
 def _read_file(
     settings: FetchSettings, source: dict[str, Any], features: FeatureCounts, matches: MatchCounts
 ) -> Iterator[Protein]:
-    proteins = read_proteins(settings.input, settings.annotations, matches)
+    proteins = read_proteins(settings.input, settings.annotations, matches, print)
     yield from progress(proteins, f"reading {settings.input}", "proteins")
     features.left_out.update({(key, _NOT_IN_INPUT): n for key, n in matches.unmatched.items()})
     source["sha256"] = file_sha256(settings.input)

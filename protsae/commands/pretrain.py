@@ -22,6 +22,7 @@ import torch
 
 from protsae.config import PretrainSettings
 from protsae.errors import UserError
+from protsae.filters import clean_sequence
 from protsae.flags import add_flags, add_threads_flag, settings_from_flags
 from protsae.io.atomic import atomic_path
 from protsae.io.checkpoints import read_checkpoint, write_checkpoint
@@ -166,7 +167,7 @@ def identity(settings: PretrainSettings, digests: dict[str, str], step: int) -> 
 
 def read_training_sequences(path: str) -> tuple[list[str], int]:
     """Sequences of letters A-Z of at least ``SHORTEST`` residues, and how many were left out."""
-    every = [protein.sequence.upper() for protein in read_proteins(path)]
+    every = [clean_sequence(protein.sequence)[0] for protein in read_proteins(path)]
     kept = [s for s in every if len(s) >= SHORTEST and s.isascii() and s.isalpha()]
     if not kept:
         raise UserError(f"{path}: no usable sequence among {len(every)} records")

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from Bio.Data.IUPACData import atom_weights
 from Bio.PDB.DSSP import residue_max_acc
+from scipy.spatial import cKDTree
 
 BACKBONE = ("N", "CA", "C", "O")
 LONGEST_BOND = 2.5
@@ -18,6 +20,8 @@ LONGEST_BOND = 2.5
 BURIED = 0.25
 """Relative accessibility below which a residue is buried (Petersen et al. 2009, BMC Struct. Biol.
 9:51)."""
+SMALLEST_DISTANCE = 0.001
+"""Angstroms between two atoms, at least; PDB files state no less."""
 STRUCTURE_SOURCE = "DSSP (Kabsch & Sander 1983, Biopolymers 22:2577; MDTraj), from structures"
 ACCESSIBILITY_SOURCE = (
     "area by Shrake & Rupley 1973, J. Mol. Biol. 79:351 (MDTraj), over the largest possible by "
@@ -26,6 +30,10 @@ ACCESSIBILITY_SOURCE = (
 
 _LARGEST_AREA = residue_max_acc["Wilke"]
 _ANGSTROMS = 10.0  # in a nanometre, MDTraj's unit
+
+
+ELEMENTS = frozenset(name.upper() for name in atom_weights if name != "D")
+"""Elements whose radius MDTraj knows. Bio.PDB names what it does not know X."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +60,37 @@ class ResolvedResidue:
     atoms: tuple[str, ...]
     elements: tuple[str, ...]
     positions: np.ndarray
+
+
+def validate_atoms(residues: Sequence[ResolvedResidue]) -> None:
+    """Raise ValueError for atoms of which MDTraj can make nothing, or at which it ends the process.
+
+    Those are unknown elements, coordinates that are no numbers, and two atoms in one place.
+    """
+    for residue in residues:
+        for atom, element in zip(residue.atoms, residue.elements, strict=True):
+            if element.upper() not in ELEMENTS:
+                raise ValueError(
+                    f"{_place(residue)}: element of atom {atom!r} is {element!r}; expected a "
+                    "chemical one; correct it"
+                )
+        if not np.isfinite(residue.positions).all():
+            raise ValueError(
+                f"{_place(residue)}: a coordinate is not finite; expected angstroms; correct it"
+            )
+    owners = [residue for residue in residues for _ in residue.atoms]
+    positions = _nanometres(residues)
+    # Equal ones first, as a tree of them is slow; both as MDTraj sees them, in 32 bits.
+    unique, first, counts = np.unique(positions, axis=0, return_index=True, return_counts=True)
+    near = first[counts > 1]
+    if not near.size and len(unique) > 1:
+        distances, _ = cKDTree(unique).query(unique, k=2)
+        near = first[distances[:, 1] * _ANGSTROMS < SMALLEST_DISTANCE]
+    if near.size:
+        raise ValueError(
+            f"{_place(owners[int(near.min())])}: an atom lies where another does; expected "
+            f"{SMALLEST_DISTANCE} angstroms between them or more; remove one"
+        )
 
 
 def secondary_structure(residues: Sequence[ResolvedResidue]) -> str:
@@ -116,8 +155,19 @@ def _trajectory(residues: Sequence[ResolvedResidue]) -> Any:
         added = topology.add_residue(residue.name, chain)
         for atom, element in zip(residue.atoms, residue.elements, strict=True):
             topology.add_atom(atom, mdtraj.element.Element.getBySymbol(element), added)
+    return mdtraj.Trajectory(_nanometres(residues)[None], topology)
+
+
+def _nanometres(residues: Sequence[ResolvedResidue]) -> np.ndarray:
+    """Positions of all atoms as MDTraj takes them."""
+    if not residues:
+        return np.zeros((0, 3), dtype=np.float32)
     positions = np.concatenate([residue.positions for residue in residues]) / _ANGSTROMS
-    return mdtraj.Trajectory(positions[None].astype(np.float32), topology)
+    return positions.astype(np.float32)
+
+
+def _place(residue: ResolvedResidue) -> str:
+    return f"chain {residue.chain!r}, a residue {residue.name!r}"
 
 
 def _is_break(before: ResolvedResidue, residue: ResolvedResidue) -> bool:

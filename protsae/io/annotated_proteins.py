@@ -51,7 +51,7 @@ def read_annotated(
     # An entry in two files that were put together is the same entry.
     settings = FetchSettings(input=str(path), duplicate_accessions="first")
     kept, counts, matches = ProteinCounts(), FeatureCounts(), MatchCounts()
-    read = progress(read_proteins(path, annotations, matches), f"reading {path}", "proteins")
+    read = progress(read_proteins(path, annotations, matches, say), f"reading {path}", "proteins")
     proteins, rows = [], []
     for protein in filter_proteins(read, settings, str(path), kept):
         proteins.append((protein.accession, protein.organism, protein.sequence))

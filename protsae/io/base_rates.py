@@ -9,6 +9,7 @@ import pandas as pd
 from protsae.errors import UserError
 from protsae.io.atomic import atomic_path
 from protsae.io.text_files import open_text, read_lines
+from protsae.one_line import one_line, shown
 
 COLUMNS = ("concept", "base_rate")
 """What a file must have; others are passed over."""
@@ -55,9 +56,10 @@ def read_base_rates(path: str | Path) -> dict[str, float]:
             if len(values) != len(header):
                 raise UserError(f"{where}: {len(values)} values; expected {len(header)}")
             row = dict(zip(header, values, strict=True))
-            if row["concept"] in rates:
-                raise UserError(f"{where}: concept {row['concept']!r} occurs twice; remove one")
-            rates[row["concept"]] = _rate(row["base_rate"], where)
+            concept = one_line(row["concept"])  # as the concepts of a run are written
+            if concept in rates:
+                raise UserError(f"{where}: concept {shown(concept)} occurs twice; remove one")
+            rates[concept] = _rate(row["base_rate"], where)
     if not rates:
         raise UserError(f"{path}: no base rates; expected a line for each concept")
     return rates
@@ -86,5 +88,5 @@ def _rate(text: str, where: str) -> float:
     except ValueError:
         rate = -1
     if not 0 <= rate <= 1:
-        raise UserError(f"{where}: base_rate is {text!r}; expected a number from 0 to 1")
+        raise UserError(f"{where}: base_rate is {shown(text)}; expected a number from 0 to 1")
     return rate

@@ -9,6 +9,8 @@ from typing import Any
 import yaml
 
 from protsae.errors import UserError
+from protsae.one_line import cut
+from protsae.yaml_depth import validate_depth
 
 MAX_JSON_BYTES = 2**24
 MAX_YAML_BYTES = 2**17
@@ -57,7 +59,9 @@ def read_yaml_nodes(path: Path) -> dict[str, yaml.Node]:
         If the file is not YAML, or its root has no keys.
     """
     try:
-        root = yaml.compose(_text(path, MAX_YAML_BYTES), Loader=yaml.SafeLoader)
+        text = _text(path, MAX_YAML_BYTES)
+        validate_depth(text)
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror}); {_COPY}") from None
     except (ValueError, yaml.YAMLError, RecursionError) as error:
@@ -198,4 +202,4 @@ def _reason(error: BaseException) -> str:
     """What a parser found, on one line."""
     if isinstance(error, RecursionError):
         return "nested too deeply"
-    return " ".join(str(error).split())[:120]
+    return cut(" ".join(str(error).split()), 120)

@@ -1,7 +1,9 @@
 """Tensors of SAEs that other programs wrote: read without running anything, all used, all right."""
 
+import contextlib
 import re
 import warnings
+import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from torch import Tensor
 
 from protsae.errors import UserError
 from protsae.io.foreign_configs import shown
+from protsae.one_line import cut
 
 _BASE = {"W_enc": "DF", "b_enc": "F", "W_dec": "FD", "b_dec": "D"}
 
@@ -35,7 +38,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     try:
         found = load_file(path) if path.suffix == ".safetensors" else _unpickled(path)
     except (OSError, SafetensorError, ValueError) as error:
-        reason = " ".join(str(error).split())[:160]
+        reason = cut(" ".join(str(error).split()), 160)
         raise UserError(f"{path}: cannot be read ({reason}); copy it again") from None
     for name, value in found.items():
         if not isinstance(name, str) or not isinstance(value, Tensor):
@@ -55,6 +58,7 @@ def _unpickled(path: Path) -> dict[str, Tensor]:
     ValueError
         If it asks to run anything, cannot be read, or holds something else.
     """
+    validate_unpacked(path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -64,17 +68,42 @@ def _unpickled(path: Path) -> dict[str, Tensor]:
     except Exception as error:  # whatever the bytes of a file can provoke in torch
         forbidden = re.search(r"GLOBAL (\S+)", str(error))
         if forbidden:
-            raise ValueError(f"asks to run {forbidden[1][:60]}, which is refused") from None
+            raise ValueError(f"asks to run {cut(forbidden[1], 60)}, which is refused") from None
         raise ValueError(f"{type(error).__name__}, it may have been cut short") from None
     if not isinstance(found, dict):
         raise ValueError(f"a {type(found).__name__}, not tensors by name")
     return found
 
 
+def validate_unpacked(path: Path) -> None:
+    """Raise ValueError for a ``.pt`` file with compressed parts.
+
+    torch writes none, but would read them: a megabyte may stand for a gigabyte.
+    """
+    members: list[zipfile.ZipInfo] = []
+    # What is no zip archive, or a damaged one, is for torch to judge.
+    with contextlib.suppress(Exception), zipfile.ZipFile(path) as archive:
+        members = archive.infolist()
+    if any(member.compress_type != zipfile.ZIP_STORED for member in members):
+        raise ValueError("its parts are compressed, which torch does not do")
+
+
+def is_dense(value: Tensor) -> bool:
+    """Whether all elements are there: a stride of 0 would claim any number.
+
+    Examples
+    --------
+    >>> is_dense(torch.zeros(3)), is_dense(torch.zeros(1).expand(10**9))
+    (True, False)
+    """
+    if value.layout != torch.strided or value.device.type != "cpu":
+        return False
+    return value.numel() * value.element_size() <= value.untyped_storage().nbytes()
+
+
 def _validate_storage(path: Path, name: str, value: Tensor) -> None:
-    """Raise UserError unless all elements are there: a stride of 0 would claim any number."""
-    plain = value.layout == torch.strided and value.device.type == "cpu"
-    if not plain or value.numel() * value.element_size() > value.untyped_storage().nbytes():
+    """Raise UserError unless all elements are there."""
+    if not is_dense(value):
         raise UserError(f"{path}: {shown(name)} is no dense tensor; save it as one")
 
 

@@ -55,7 +55,7 @@ def read_all_properties(
     """As `read_properties`, but none may occur often enough."""
     table = read_annotations_table(annotations, protein_set)
     sequences = dict(zip(proteins["accession"], proteins["sequence"], strict=True))
-    label_sets, left_out = read_label_sets(settings.labels, sequences)
+    label_sets, left_out = read_label_sets(settings.labels, sequences, say)
     for labels in label_sets:
         reasons = "".join(f"; {n:,} left out: {why}" for why, n in left_out[labels.name].items())
         say(f"labels {labels.name!r}: {len(labels.codes):,} proteins{reasons}")

@@ -1,17 +1,18 @@
 """Proteins from a local file: UniProt JSON, Swiss-Prot flat text or FASTA, plain or gzipped."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TextIO
 
 from protsae.errors import UserError
+from protsae.filters import LONGEST_NAME
 from protsae.io import fasta, swissprot, uniprot_json
 from protsae.io.annotations_tsv import read_annotations
 from protsae.io.foreign_formats import foreign_format
 from protsae.io.text_files import open_text
-from protsae.one_line import one_line, shown
+from protsae.one_line import cut, shown
 from protsae.proteins import Feature, Protein
 
 _FORMATS = "UniProt JSON, Swiss-Prot flat text or FASTA, plain or gzipped"
@@ -40,7 +41,8 @@ class MatchCounts:
 
     def __str__(self) -> str:
         """Number of annotations, and of those without a protein, with an example of each side."""
-        names = f" (such as of {self.here}; a protein: {self.there})" if self.unmatched else ""
+        here, there = (cut(name, LONGEST_NAME) for name in (self.here, self.there))
+        names = f" (such as of {here}; a protein: {there})" if self.unmatched else ""
         return f"{self.rows:,} read, {self.unmatched.total():,} of no protein{names}"
 
 
@@ -48,6 +50,7 @@ def read_proteins(
     path: str | Path,
     annotations: str | Path | None = None,
     matches: MatchCounts | None = None,
+    say: Callable[[str], None] = lambda line: None,
 ) -> Iterator[Protein]:
     """Read a file of proteins, one at a time, telling the format by how the text begins.
 
@@ -59,6 +62,8 @@ def read_proteins(
         Tab-separated features of the proteins of a FASTA file; see `read_annotations`.
     matches : MatchCounts, optional
         Receives, when all proteins are read, how the annotations fit them.
+    say : function
+        As of `open_text`.
 
     Raises
     ------
@@ -66,12 +71,12 @@ def read_proteins(
         If the file is missing, empty, damaged, or of none of these formats; and at the end if there
         are annotations, but none of a protein.
     """
-    with open_text(path, _FORMATS) as handle:
+    with open_text(path, _FORMATS, say) as handle:
         head = _head(handle)
         handle.seek(0)
         foreign = foreign_format(head)
         if head.startswith(">") and not foreign:
-            yield from _read_fasta(handle, str(path), annotations, matches or MatchCounts())
+            yield from _read_fasta(handle, str(path), annotations, matches or MatchCounts(), say)
         elif annotations is not None:
             raise UserError(f"{annotations}: annotations go with FASTA, but {path} is not FASTA")
         elif head.startswith(("{", "[")):
@@ -94,15 +99,19 @@ def _head(handle: TextIO) -> str:
 
 
 def _read_fasta(
-    handle: TextIO, source: str, annotations: str | Path | None, matches: MatchCounts
+    handle: TextIO,
+    source: str,
+    annotations: str | Path | None,
+    matches: MatchCounts,
+    say: Callable[[str], None],
 ) -> Iterator[Protein]:
     features: dict[str, list[Feature]] = {}
     if annotations is not None:
-        with open_text(annotations, "a tab-separated table") as table:
+        with open_text(annotations, "a tab-separated table", say) as table:
             features = read_annotations(table, str(annotations))
     left = dict.fromkeys(features)
     for protein in fasta.read_entries(handle, source):
-        matches.there = matches.there or one_line(protein.accession)
+        matches.there = matches.there or protein.accession
         left.pop(protein.accession, None)
         yield replace(protein, features=tuple(features.get(protein.accession, ())))
     matches.rows = sum(map(len, features.values()))

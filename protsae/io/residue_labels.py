@@ -3,7 +3,7 @@
 import gzip
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -42,7 +42,9 @@ class _Set:
 
 
 def read_label_sets(
-    paths: Sequence[str | Path], sequences: Mapping[str, str]
+    paths: Sequence[str | Path],
+    sequences: Mapping[str, str],
+    say: Callable[[str], None] = lambda line: None,
 ) -> tuple[list[LabelSet], dict[str, Counter[str]]]:
     """Sets of labels, in the order in which the files first name them.
 
@@ -53,6 +55,8 @@ def read_label_sets(
     ----------
     sequences : mapping of str to str
         The proteins, by accession; others are left out.
+    say : function
+        As of `open_text`.
 
     Returns
     -------
@@ -73,7 +77,7 @@ def read_label_sets(
     left_out: dict[str, Counter[str]] = {}
     for path in paths:
         file = one_line(Path(path).name)
-        for where, row in _rows(path):
+        for where, row in _rows(path, say):
             if "format" in row:
                 _declare(row, sets, where, file)
                 continue
@@ -115,8 +119,8 @@ def write_labels(path: str | Path, headers: Iterable[Any], records: Iterable[Any
                 handle.writelines(lines)
 
 
-def _rows(path: str | Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    with open_text(path, "labels, JSON lines, plain or gzipped") as lines:
+def _rows(path: str | Path, say: Callable[[str], None]) -> Iterator[tuple[str, dict[str, Any]]]:
+    with open_text(path, "labels, JSON lines, plain or gzipped", say) as lines:
         for number, line in read_lines(lines, str(path)):
             where = f"{path}: line {number}"
             try:

@@ -1,5 +1,6 @@
 """Protein structures from PDB and mmCIF files, through Bio.PDB."""
 
+import io
 import re
 import warnings
 from pathlib import Path
@@ -9,14 +10,16 @@ import numpy as np
 from Bio.Data.PDBData import protein_letters_3to1, protein_letters_3to1_extended
 from Bio.PDB.MMCIF2Dict import MMCIF2Dict
 from Bio.PDB.MMCIFParser import MMCIFParser
-from Bio.PDB.PDBExceptions import PDBConstructionWarning, PDBException
+from Bio.PDB.PDBExceptions import PDBConstructionWarning
 from Bio.PDB.PDBParser import PDBParser
 
-from protsae.concepts.structure import BACKBONE, ResolvedResidue
+from protsae.concepts.structure import BACKBONE, ResolvedResidue, validate_atoms
 from protsae.errors import UserError
 from protsae.io.text_files import open_text
+from protsae.one_line import one_line
 
 _FILLED = {
+    "id": "0",
     "label_alt_id": ".",
     "occupancy": "1.0",
     "B_iso_or_equiv": "0.0",
@@ -25,6 +28,12 @@ _FILLED = {
 }
 """Columns of atoms that a mmCIF file may lack, and what is meant then."""
 
+_NEEDED = ("group_PDB", "label_atom_id", "label_comp_id", "Cartn_x", "Cartn_y", "Cartn_z")
+
+LONGEST_FILE = 1 << 27
+"""Characters of a structure, at most; the largest ribosomes have some 40 million."""
+
+_BASE_36 = re.compile("[A-Z][0-9A-Z]{3}|[a-z][0-9a-z]{3}")
 _NUMBER_AND_CODE = re.compile(r"(-?\d+)([A-Za-z])")
 
 
@@ -48,9 +57,16 @@ class _MmcifParser(MMCIFParser):
 def _fill(atoms: dict[str, Any]) -> None:
     """Add to the columns of a mmCIF file what Bio.PDB asks for, in place."""
     site = "_atom_site."
+    for name in _NEEDED:
+        if f"{site}{name}" not in atoms:
+            raise ValueError(f"no column {site}{name}")
     n = len(atoms[f"{site}Cartn_x"])
     for name, value in _FILLED.items():
         atoms.setdefault(f"{site}{name}", [value] * n)
+    # The element of an atom of an amino acid is the first letter of its name (CA is no calcium).
+    names = atoms[f"{site}label_atom_id"]
+    elements = [next(filter(str.isalpha, name), "X") for name in names]
+    atoms.setdefault(f"{site}type_symbol", elements)
     for ours, other in (("auth_asym_id", "label_asym_id"), ("auth_seq_id", "label_seq_id")):
         if f"{site}{ours}" not in atoms:
             atoms[f"{site}{ours}"] = list(atoms[f"{site}{other}"])
@@ -60,12 +76,35 @@ def _fill(atoms: dict[str, Any]) -> None:
             numbers[i], codes[i] = found[1], found[2]
 
 
-PARSERS = {".pdb": PDBParser, ".ent": PDBParser, ".cif": _MmcifParser, ".mmcif": _MmcifParser}
+class _PdbParser(PDBParser):
+    """Bio.PDB's, for numbers beyond 9,999 in base 36, as large structures have them, too."""
+
+    def get_structure(self, structure_id: str, handle: Any) -> Any:
+        return super().get_structure(structure_id, io.StringIO("".join(map(_decimal, handle))))
+
+
+def _decimal(line: str) -> str:
+    """A line of an atom without letters in its residue number (A000 is 10,000).
+
+    Residues only have to differ: what has no place in four columns goes into the insertion code,
+    as a letter that no file has there.
+
+    Examples
+    --------
+    >>> [_decimal(f"ATOM  A0000  CA  ALA A{number} ")[22:26] for number in ("A00B", "  11")]
+    ['  11', '  11']
+    """
+    number, code = line[22:26], line[26:27]
+    if not (line.startswith(("ATOM  ", "HETATM")) and _BASE_36.fullmatch(number)):
+        return line
+    offset = 10_000 - 10 * 36**3 if number[0].isupper() else 10_000 + 16 * 36**3
+    thousands, rest = divmod(int(number, 36) + offset, 10_000)
+    letter = chr(0x100 + 128 * thousands + min(ord(code or " "), 127))
+    return f"{line[:22]}{rest:4d}{letter}{line[27:]}"
+
+
+PARSERS = {".pdb": _PdbParser, ".ent": _PdbParser, ".cif": _MmcifParser, ".mmcif": _MmcifParser}
 """By extension; each may be followed by .gz."""
-
-
-_DAMAGED = (ValueError, KeyError, IndexError, TypeError, AttributeError, StopIteration)
-"""What Bio.PDB's parsers raise for bytes that are no structure."""
 
 
 def structure_files(folder: str | Path) -> list[Path]:
@@ -100,17 +139,31 @@ def read_structure(path: str | Path) -> list[ResolvedResidue]:
     Raises
     ------
     UserError
-        If the file is not of the format that its extension says.
+        If the file is not of the format that its extension says, longer than `LONGEST_FILE`, or has
+        atoms that cannot be (see `validate_atoms`).
     """
     with open_text(path, "a PDB or mmCIF file") as handle:
-        try:
-            parser: Any = PARSERS[_extension(Path(path))](QUIET=True)
-            model = next(iter(parser.get_structure("", handle)), ())
-        except (PDBException, *_DAMAGED) as error:
-            reason = " ".join(str(error).split())[:200] or type(error).__name__
-            raise UserError(f"{path}: not a PDB or mmCIF file: {reason}") from None
-    residues = [_residue(chain.id, residue) for chain in model for residue in chain]
-    return [residue for residue in residues if residue is not None]
+        text = handle.read(LONGEST_FILE + 1)
+    if len(text) > LONGEST_FILE:
+        raise UserError(
+            f"{path}: more than {LONGEST_FILE:,} characters; expected a PDB or mmCIF file; leave "
+            "it out"
+        )
+    try:
+        parser: Any = PARSERS[_extension(Path(path))](QUIET=True)
+        model = next(iter(parser.get_structure("", io.StringIO(text))), ())
+        residues = [_residue(chain.id, residue) for chain in model for residue in chain]
+    except MemoryError:
+        raise
+    except Exception as error:  # whatever Bio.PDB trips over: it takes a line's layout for granted
+        reason = one_line(" ".join(str(error).split()))[:200] or type(error).__name__
+        raise UserError(f"{path}: not a PDB or mmCIF file: {reason}") from None
+    found = [residue for residue in residues if residue is not None]
+    try:
+        validate_atoms(found)
+    except ValueError as error:
+        raise UserError(f"{path}: {error}") from None
+    return found
 
 
 def _residue(chain: str, residue: Any) -> ResolvedResidue | None:
@@ -119,9 +172,9 @@ def _residue(chain: str, residue: Any) -> ResolvedResidue | None:
     letter = protein_letters_3to1_extended.get(name)
     # A standard amino acid among the heterogens is a ligand; a modified one is of the chain.
     is_ligand = residue.id[0] != " " and name in protein_letters_3to1
-    if letter is None or is_ligand or any(atom not in residue for atom in BACKBONE):
-        return None
     atoms = [atom for atom in residue if atom.element not in ("H", "D", "")]
+    if letter is None or is_ligand or not {atom.id for atom in atoms}.issuperset(BACKBONE):
+        return None
     return ResolvedResidue(
         chain,
         letter,

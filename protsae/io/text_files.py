@@ -7,12 +7,13 @@ import codecs
 import gzip
 import io
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, TextIO
 
 from protsae.errors import UserError
+from protsae.one_line import one_line
 
 GZIP_MAGIC = b"\x1f\x8b"
 
@@ -51,20 +52,30 @@ _MARKS = {
 }
 
 
+_guessed: list[str] = []
+"""Characters that the file which is being read has in place of UTF-8, the first ones; Python gives
+the handler of an error nothing by which to tell files apart."""
+_N_GUESSED = 3
+
+
 def _windows(error: UnicodeError) -> tuple[str, int]:
     """Bytes that are not UTF-8 as Windows (and mostly Latin-1) reads them."""
     assert isinstance(error, UnicodeDecodeError)
-    wrong = error.object[error.start : error.end]
-    if error.encoding.startswith("utf-8"):
-        return wrong.decode("cp1252", "replace"), error.end
-    return "\ufffd", error.end
+    if not error.encoding.startswith("utf-8"):
+        return "\ufffd", error.end
+    text = error.object[error.start : error.end].decode("cp1252", "replace")
+    if len(_guessed) < _N_GUESSED:
+        _guessed.append(text)
+    return text, error.end
 
 
 codecs.register_error("protsae.windows", _windows)
 
 
 @contextmanager
-def open_text(path: str | Path, expected: str) -> Iterator[TextIO]:
+def open_text(
+    path: str | Path, expected: str, say: Callable[[str], None] = lambda line: None
+) -> Iterator[TextIO]:
     """Open a text file, unpacking it if its first bytes (not its name) say gzip.
 
     UTF-8, or UTF-16 and UTF-32 by their mark; a byte that is not UTF-8 is read as Windows-1252, in
@@ -74,6 +85,8 @@ def open_text(path: str | Path, expected: str) -> Iterator[TextIO]:
     ----------
     expected : str
         What the file should hold, for error messages.
+    say : function
+        Told at the end if there were bytes that are not UTF-8, as the guess may be wrong.
 
     Raises
     ------
@@ -93,8 +106,20 @@ def open_text(path: str | Path, expected: str) -> Iterator[TextIO]:
         binary.seek(0)
         if found := _no_text(head):
             raise UserError(f"{path}: {found[0]}; expected {expected}; {found[1]}")
-        with io.TextIOWrapper(binary, encoding=_encoding(head), errors="protsae.windows") as text:
-            yield text
+        outer = _guessed[:]  # of a file that is open around this one
+        _guessed.clear()
+        try:
+            with io.TextIOWrapper(
+                binary, encoding=_encoding(head), errors="protsae.windows"
+            ) as text:
+                yield text
+            if _guessed:
+                examples = ", ".join(repr(one_line(found)) for found in dict.fromkeys(_guessed))
+                say(
+                    f"{path}: bytes that are not UTF-8 were read as Windows-1252 (first {examples})"
+                )
+        finally:
+            _guessed[:] = outer
 
 
 def read_lines(handle: TextIO, source: str) -> Iterator[tuple[int, str]]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, TextIO
 
 from protsae.errors import UserError
-from protsae.one_line import shown
+from protsae.one_line import cut, shown
 from protsae.proteins import (
     Feature,
     Mark,
@@ -19,7 +19,6 @@ from protsae.proteins import (
 _ARRAY_START = re.compile(r'\s*(?:\{\s*"results"\s*:\s*)?\[')
 _PAGE_START = re.compile(r'\s*\{\s*"results"\s*:\s*\[')
 _REASONS = ("DELETED", "MERGED", "DEMERGED")
-_NAME = 40  # characters of an accession that can stand in a message
 _BETWEEN = re.compile(r"[\s,]*")
 _CHUNK = 1 << 20
 # No entry comes near; a broken one must not draw a whole multi-gigabyte file into memory, nor the
@@ -156,8 +155,8 @@ def _checked(entry: Any, source: str, number: int) -> Protein:
         return parse_entry(entry)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         accession = entry.get("primaryAccession") if isinstance(entry, dict) else None
-        named = isinstance(accession, str) and accession.isprintable() and len(accession) < _NAME
-        which = f"entry {number}" + (f" ({accession})" if named else "")
+        name = accession if isinstance(accession, str) and accession.isprintable() else ""
+        which = f"entry {number}" + (f" ({cut(name, 60)})" if name else "")
         what = f"no {error}" if isinstance(error, KeyError) else str(error)
         raise UserError(
             f"{source}: {which} is not laid out as UniProt's REST JSON: {what}"

@@ -19,6 +19,8 @@ from esm.model.esm2 import ESM2
 from protsae.device import find_device
 from protsae.errors import UserError
 from protsae.io.atomic import atomic_path
+from protsae.io.foreign_tensors import is_dense, validate_unpacked
+from protsae.one_line import cut, shown
 from protsae.provenance import file_sha256
 
 HOST = "https://dl.fbaipublicfiles.com/fair-esm"
@@ -84,10 +86,14 @@ def load_esm(model: str, device: str = "auto", gpu: int = 0) -> LoadedEsm:
     weights, regression = _read(path), _read(_regression_path(path))
     sizes = _sizes(path, weights)
     _validate_named(path, sizes)
+    for file, checkpoint in ((path, weights), (_regression_path(path), regression)):
+        _validate_weights(file, checkpoint["model"])
+    _validate_claim(path, weights["model"], sizes)
     try:
         loaded, _ = esm.pretrained.load_model_and_alphabet_core(path.stem, weights, regression)
     except Exception as error:  # whatever strange sizes and tensors provoke in fair-esm and torch
-        text = str(error).removeprefix("Error(s) in loading state_dict for ESM2:")
+        text = cut(" ".join(str(error).split()), 2000)
+        text = text.removeprefix("Error(s) in loading state_dict for ESM2:")
         finding = shorten(text, 160, placeholder=" ...")
         misfit = _regression_path(path) if "contact_head" in finding else path
         raise UserError(
@@ -205,6 +211,7 @@ def _unpickled(path: Path) -> dict[str, Any]:
     ValueError
         If it holds anything else, or cannot be read.
     """
+    validate_unpacked(path)
     try:
         with torch.serialization.safe_globals([argparse.Namespace]), warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -213,10 +220,11 @@ def _unpickled(path: Path) -> dict[str, Any]:
         text = str(error)
         forbidden = re.search(r"GLOBAL (\S+)", text)
         if forbidden:
-            raise ValueError(f"asks to run {forbidden[1]}, which is refused") from None
+            raise ValueError(f"asks to run {cut(forbidden[1], 60)}, which is refused") from None
         # torch hides its finding among advice, such as how to switch the check off.
         finding = re.search(r"WeightsUnpickler error:\s*(.+)", text)
-        reason = shorten(f"{type(error).__name__}: {finding[1] if finding else text}", 120)
+        reason = f"{type(error).__name__}: {finding[1] if finding else text}"
+        reason = shorten(cut(reason, 2000), 120)
         raise ValueError(f"cannot be read, it may have been cut short ({reason})") from None
     if not isinstance(found, dict) or not isinstance(found.get("model"), dict):
         raise ValueError("holds no 'model', where fair-esm's checkpoints have their weights")
@@ -232,12 +240,46 @@ def _sizes(path: Path, checkpoint: dict[str, Any]) -> tuple[int, int, int]:
         )
     try:
         cfg = checkpoint["cfg"]["model"]
-        return cfg.encoder_layers, cfg.encoder_embed_dim, cfg.encoder_attention_heads
+        sizes = (cfg.encoder_layers, cfg.encoder_embed_dim, cfg.encoder_attention_heads)
+        _ = cfg.token_dropout
     except (KeyError, TypeError, AttributeError) as error:
         raise UserError(
             f"{path}: does not say its size under 'cfg' as fair-esm's ESM-2 files do "
             f"({type(error).__name__}: {error}); {_AGAIN}"
         ) from None
+    for size in sizes:
+        if type(size) is not int or size < 1:
+            raise UserError(
+                f"{path}: 'cfg' gives {shown(size)} as a size; expected layers, width and heads, "
+                f"whole numbers from 1 on; {_AGAIN}"
+            )
+    return sizes
+
+
+def _validate_weights(path: Path, weights: dict[Any, Any]) -> None:
+    """Raise UserError for what is no tensor, claims more than is there, or is not finite."""
+    for name, value in weights.items():
+        if not isinstance(name, str) or not isinstance(value, torch.Tensor):
+            raise UserError(
+                f"{path}: {shown(name)} is a {type(value).__name__}; expected tensors by name; "
+                f"{_AGAIN}"
+            )
+        if not is_dense(value):
+            raise UserError(f"{path}: {shown(name)} is no dense tensor; {_AGAIN}")
+        if not bool(value.isfinite().all()):
+            raise UserError(f"{path}: {shown(name)} has values that are NaN or infinite; {_AGAIN}")
+
+
+def _validate_claim(path: Path, weights: dict[str, torch.Tensor], sizes: tuple[int, ...]) -> None:
+    """Raise UserError for sizes far beyond the weights, before a model of these sizes is built."""
+    n_layers, width, _ = sizes
+    stored = sum(value.numel() for value in weights.values())
+    # A block has 12 width^2 weights, beside biases; what is a little off is told more exactly.
+    if 12 * n_layers * width**2 > 2 * stored:
+        raise UserError(
+            f"{path}: its {stored:,} weights are too few for {_described(sizes)}, which it gives "
+            f"as its sizes; {_AGAIN}"
+        )
 
 
 def _validate_named(path: Path, sizes: tuple[int, int, int]) -> None:
@@ -251,5 +293,5 @@ def _validate_named(path: Path, sizes: tuple[int, int, int]) -> None:
         )
 
 
-def _described(sizes: tuple[int, int, int]) -> str:
-    return "{} layers, width {}, {} heads".format(*sizes)
+def _described(sizes: tuple[int, ...]) -> str:
+    return "{} layers, width {}, {} heads".format(*map(shown, sizes))

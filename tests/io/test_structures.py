@@ -154,3 +154,80 @@ def test_a_residue_number_that_is_none(tmp_path: Path, number: str) -> None:
     path.write_text(mmcif(("20", number)))
     with pytest.raises(UserError, match=rf"^{path}: not a PDB or mmCIF file: "):
         read_structure(path)
+
+
+def test_numbers_in_base_36(tmp_path: Path) -> None:
+    names = {1: "9999", 2: "A000", 5: "A001", 6: "zzzz", 7: "a000"}
+    lines = [
+        f"{line[:22]}{names[int(line[22:26])]:>4}{line[26:]}" if "ATOM" in line[:6] else line
+        for line in PDB.splitlines(keepends=True)
+        if line.startswith(("ATOM", "TER"))
+    ]
+    path = tmp_path / "x.pdb"
+    path.write_text("".join(lines).replace("ATOM      1", "ATOM  A0000"))
+    assert [(residue.chain, residue.letter) for residue in read_structure(path)] == [
+        ("A", "G"),
+        ("A", "A"),
+        ("B", "K"),
+        ("B", "W"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        pytest.param(
+            "   1.000   1.000   0.000",
+            "   0.000   1.000   0.000",
+            "chain 'A', a residue 'ALA': an atom lies where another does; expected 0.001 angstroms "
+            "between them or more; remove one",
+            id="two-atoms-in-one-place",
+        ),
+        pytest.param(
+            "   1.000   1.000   0.000",
+            "     nan   1.000   0.000",
+            "chain 'A', a residue 'ALA': a coordinate is not finite; expected angstroms; correct "
+            "it",
+            id="not-finite",
+        ),
+        pytest.param(
+            " CB AALA A   2       7.000   1.000   0.000  0.30  0.00           C",
+            " ?? AALA A   2       7.000   1.000   0.000  0.30  0.00            ",
+            "chain 'A', a residue 'ALA': element of atom '??' is 'X'; expected a chemical one; "
+            "correct it",
+            id="no-element",
+        ),
+        pytest.param(
+            "   1.000   1.000   0.000",
+            "           1.000   0.000",
+            "not a PDB or mmCIF file: Invalid or missing coordinate(s) at line 7.",
+            id="no-coordinate",
+        ),
+    ],
+)
+def test_atoms_that_cannot_be(tmp_path: Path, old: str, new: str, problem: str) -> None:
+    path = tmp_path / "x.pdb"
+    path.write_text(PDB.replace(old, new))
+    with pytest.raises(UserError) as caught:
+        read_structure(path)
+    assert str(caught.value) == f"{path}: {problem}"
+
+
+def test_arsenic_is_an_element(tmp_path: Path) -> None:
+    path = tmp_path / "x.pdb"
+    path.write_text(
+        PDB.replace("SE   MSE", "AS   CAS").replace("MSE", "CAS").replace("SE\n", "AS\n")
+    )
+    assert [residue.letter for residue in read_structure(path)] == list("GACKW")
+
+
+def test_elements_that_a_file_does_not_state(tmp_path: Path) -> None:
+    path = tmp_path / "x.cif"
+    path.write_text(mmcif(("1",), without=("type_symbol",)))
+    assert [residue.elements for residue in read_structure(path)] == [("N", "C", "C", "O")]
+
+
+def test_a_backbone_of_deuterium_is_none(tmp_path: Path) -> None:
+    path = tmp_path / "x.pdb"
+    path.write_text(PDB.replace("0.00           N", "0.00           D", 1))
+    assert [residue.letter for residue in read_structure(path)] == list("AMKW")

@@ -200,12 +200,34 @@ def misfit(layers=3, width=24, heads=4):
         ),
         (
             lambda _: {"model": {"a": 1}, **arguments()},
+            "'a' is a int; expected tensors by name; delete it and download or copy it again",
+        ),
+        (
+            lambda _: {"model": {"a": torch.zeros(30_000)}, **arguments()},
             f"{misfit()} (Missing key(s) in state_dict: ",
+        ),
+        (
+            lambda c: {**c, **arguments(encoder_layers=10**6)},
+            "its 23,994 weights are too few for 1000000 layers, width 24, 4 heads, which it gives "
+            "as its sizes; delete it and download or copy it again",
+        ),
+        (
+            lambda c: {**c, **arguments(encoder_layers="3")},
+            "'cfg' gives '3' as a size; expected layers, width and heads, whole numbers from 1 on",
+        ),
+        (
+            lambda c: {"model": {"a": torch.tensor([0, torch.nan])}, **arguments()},
+            "'a' has values that are NaN or infinite",
+        ),
+        (
+            lambda _: {"model": {"a": torch.zeros(1).expand(10**9)}, **arguments()},
+            "'a' is no dense tensor",
         ),
     ],
     ids=[
         *("dict", "list", "tensor", "no-cfg", "no-width", "esm1", "heads"),
-        *("layers-too-many", "layers-too-few", "shapes", "other-weights"),
+        *("layers-too-many", "layers-too-few", "shapes", "no-tensor", "other-weights"),
+        *("a-million-layers", "layers-in-words", "nan", "stride-0"),
     ],
 )
 def test_a_file_of_something_else(tiny, replace, message):
