@@ -32,6 +32,17 @@ def cut(text: str, longest: int = 300) -> str:
     return text if len(text) <= longest else f"{text[: longest - 3]}..."
 
 
+def reason(error: BaseException, longest: int = 300) -> str:
+    """What an exception of another library says, in one line.
+
+    Examples
+    --------
+    >>> reason(OSError("truncated\n  file"))
+    'truncated file'
+    """
+    return cut(" ".join(str(error).split()) or type(error).__name__, longest)
+
+
 def shown(value: object) -> str:
     """A value found in a file, short enough for an error message.
 

@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from protsae.io.atomic import atomic_path
+from protsae.one_line import reason
 
 Trained = Mapping[str, tuple[torch.nn.Module, torch.optim.Optimizer]]
 """Modules in training, by name, each with its optimiser."""
@@ -60,7 +61,7 @@ def read_checkpoint(
             tensors = {name: handle.get_tensor(name) for name in handle.keys()}  # noqa: SIM118
     except (OSError, SafetensorError) as error:
         metadata, tensors = {}, {}
-        problem = f"cannot be read ({' '.join(str(error).split())})"
+        problem = f"cannot be read ({reason(error)})"
     else:
         problem = _problem(metadata, tensors, identity)
     if problem:

@@ -24,6 +24,7 @@ from protsae.io.shard_index import (
     open_shard,
     write_index,
 )
+from protsae.one_line import reason
 
 KIND = ShardKind("protsae-codes", 3, "codes", "codes", "encode")
 
@@ -217,7 +218,7 @@ def _named(path: str | Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise UserError(f"{path}: damaged ({' '.join(str(error).split())}); {_AGAIN}") from None
+        raise UserError(f"{path}: damaged ({reason(error)}); {_AGAIN}") from None
 
 
 def _indptr(path: str | Path, group: h5py.Group) -> np.ndarray:

@@ -9,6 +9,7 @@ import xxhash
 
 from protsae.errors import UserError
 from protsae.io.atomic import atomic_path
+from protsae.one_line import reason
 
 CHECKSUM = "xxh3"
 """Last key of a document that protsae reads again: checksum of the lines above it."""
@@ -91,9 +92,7 @@ def read_json(path: str | Path) -> Any:
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; run the stage that writes it first") from None
     except (ValueError, RecursionError) as error:
-        raise UserError(
-            f"{path}: not JSON ({type(error).__name__}: {error}); run its stage again"
-        ) from None
+        raise UserError(f"{path}: not JSON ({reason(error)}); run its stage again") from None
 
 
 def _checksum(document: dict[str, Any]) -> str:

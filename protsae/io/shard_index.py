@@ -15,6 +15,7 @@ import pandas as pd
 import xxhash
 
 from protsae.errors import UserError
+from protsae.one_line import reason
 
 _CHECKSUM = "header_xxh3"
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
@@ -119,7 +120,7 @@ def open_shard(path: str | Path, kind: ShardKind) -> h5py.File:
     except Exception as error:
         file.close()
         raise UserError(
-            f"{path}: damaged ({type(error).__name__}: {' '.join(str(error).split())}); {again}"
+            f"{path}: damaged ({type(error).__name__}: {reason(error)}); {again}"
         ) from None
     return file
 
@@ -131,7 +132,7 @@ def _unreadable(path: Path, error: OSError, again: str) -> str:
         is_hdf5 = file.read(len(_SIGNATURE)) == _SIGNATURE
     if not is_hdf5:
         return f"{path}: not an HDF5 file; delete it and {again}"
-    return f"{path}: HDF5 cannot open it ({' '.join(str(error).split())}); {again}"
+    return f"{path}: HDF5 cannot open it ({reason(error)}); {again}"
 
 
 def _validate_header(path: str | Path, file: h5py.File, kind: ShardKind, again: str) -> None:

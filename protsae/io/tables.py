@@ -1,8 +1,8 @@
 """Tables: written whole or not at all, checked against their schema on writing and on reading.
 
 Every Parquet file carries, under the key ``protsae`` of its metadata, a JSON object with the
-format, the name and version of its table, and whatever provenance the stage gave. Every page has a
-checksum, and so has the footer: what is read is what was written. Equal rows and metadata give
+format, the name and version of its table, and whatever provenance the stage gave. Pages, footer
+and the whole have checksums: what is read is what was written. Equal rows and metadata give
 equal bytes.
 """
 
@@ -18,7 +18,8 @@ import pyarrow.parquet as pq
 
 from protsae.errors import UserError
 from protsae.io.atomic import atomic_path
-from protsae.io.parquet_seal import SEAL, UNSEALED, seal, validate_seal
+from protsae.io.parquet_seal import SEAL, UNSEALED, seal, validate_body, validate_footer
+from protsae.one_line import reason
 from protsae.provenance import file_sha256
 from protsae.schema.table import Table, conform
 
@@ -165,7 +166,8 @@ _PLACES = ("model", "layer", "variant")
 
 
 def _read_pages(path: str | Path, columns: Sequence[str] | None) -> pa.Table:
-    """All columns, or those of the wanted that there are; every page is checked."""
+    """All columns, or those of the wanted that there are; every byte is checked."""
+    validate_body(path)
     try:
         return pq.read_table(
             path,
@@ -173,8 +175,7 @@ def _read_pages(path: str | Path, columns: Sequence[str] | None) -> pa.Table:
             page_checksum_verification=True,
         )
     except (pa.ArrowException, OSError) as error:
-        reason = " ".join(str(error).split())
-        raise UserError(f"{path}: damaged ({reason}); {_AGAIN}") from None
+        raise UserError(f"{path}: damaged ({reason(error)}); {_AGAIN}") from None
 
 
 def validate_table(path: str | Path, table: Table) -> dict[str, Any]:
@@ -206,7 +207,7 @@ def read_metadata(path: str | Path) -> dict[str, Any]:
     """
     if not Path(path).is_file():
         raise UserError(f"{path}: no such file; run the stage that writes it first")
-    validate_seal(path)
+    validate_footer(path)
     metadata: dict[str, Any] = json.loads((pq.read_metadata(path).metadata or {})[_KEY.encode()])
     if metadata.get("format_version") != FORMAT_VERSION:
         raise UserError(

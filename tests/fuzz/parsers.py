@@ -1,4 +1,4 @@
-"""Every parser of what others write: its grammar, and how the commands read what comes of it."""
+"""Every parser: the grammar of its inputs, and how the commands read what comes of it."""
 
 import contextlib
 import importlib
@@ -27,6 +27,7 @@ from protsae.sae.restore import restore_sae
 from protsae.sae.trial import trial_problem
 from tests.fuzz import (
     label_texts,
+    own_files,
     protein_texts,
     setting_texts,
     structure_texts,
@@ -214,4 +215,8 @@ PARSERS = {
     "dictionary-learning": _of_saes(tensor_files.dictionary_learning()),
     "interplm": _of_saes(tensor_files.interplm()),
     "fair-esm": Parser(tensor_files.fair_esm(), _esm, ("esm2_x",)),
+    **{
+        f"own-{kind}": Parser(own_files.damaged_files(kind), read, ("x",))
+        for kind, (_, read) in own_files.KINDS.items()
+    },
 }

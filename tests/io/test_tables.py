@@ -185,11 +185,10 @@ def test_other_programs_read_the_file(tmp_path: Path) -> None:
 
 
 def test_every_byte_counts(tmp_path: Path) -> None:
-    """One bit flipped: the same rows, as in a byte that says nothing, or one line; never others."""
+    """One bit flipped, in any byte: refused in one line."""
     path = tmp_path / "t.parquet"
     write_table(path, ROWS, SMALL, {"stage": "test"})
     content = path.read_bytes()
-    true = read_table(path, SMALL).astype(str)
     draw = random.Random(0)
     refusals = []
     for place in range(len(content)):
@@ -197,13 +196,10 @@ def test_every_byte_counts(tmp_path: Path) -> None:
         damaged[place] ^= 1 << draw.randrange(8)
         path.write_bytes(damaged)
         try:
-            found = read_table(path, SMALL)
+            read_table(path, SMALL)
         except UserError as error:
             refusals.append(str(error))
-        else:
-            pd.testing.assert_frame_equal(found.astype(str), true)
-            assert place < len(content) - 8 - int.from_bytes(content[-8:-4], "little")
-    assert len(refusals) > 0.9 * len(content)
+    assert len(refusals) == len(content)
     assert all(re.match(rf"{path}: (damaged|not a)", line) for line in refusals)
 
 
