@@ -13,6 +13,7 @@ from subprocess import CompletedProcess, Popen
 import pytest
 import yaml
 
+from tests.chaos.levels import LEVEL, QUICK
 from tests.tiny_esm import save_tiny
 
 ROOT = Path(__file__).parents[1]
@@ -21,13 +22,13 @@ CONFIG = {
     "results": RESULTS,
     "cache": {"shards": 2},
     "embed": {"model": "esm2_tiny.pt", "layers": [1]},
-    "random_layers": [1],
+    "random_layers": [1] if LEVEL.damaged > QUICK.damaged else [],
     "stream": {"batch": 64},
     "train": {
         "topk": {"architecture": "topk", "steps": 20, "expansion": 2, "k": 3},
         "relu": {"architecture": "relu", "steps": 20, "expansion": 2},
     },
-    "evaluate": {"bootstrap": 20, "masks": 1},
+    "evaluate": {"bootstrap": 20, "masks": 1, "max_proteins": 13, "sample": 101},
     "probe": {"sample": 2000},
     "annotate": {"bootstrap": 20, "min_clusters": 2},
 }

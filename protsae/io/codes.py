@@ -169,17 +169,7 @@ class StoredCodes:
         offsets = indptr - first
         if last - first <= np.iinfo(np.int32).max:
             offsets = offsets.astype(np.int32)
-        with _named(path):
-            data, indices = group["data"][first:last], group["indices"][first:last]
-        # SciPy believes what it is given, and would read and write beside its arrays.
-        if len(indices) and not 0 <= indices.min() <= indices.max() < self.n_features:
-            raise UserError(
-                f"{path}: {self._name} has features that are not among {self.n_features}; {_AGAIN}"
-            )
-        if not (np.isfinite(data) & (data >= 0)).all():
-            raise UserError(
-                f"{path}: {self._name} has values that are NaN, infinite or below 0; {_AGAIN}"
-            )
+        data, indices = _values(path, group, first, last)
         return sparse.csr_array((data, indices, offsets), shape=(len(indptr) - 1, self.n_features))
 
 
@@ -198,17 +188,17 @@ def check_codes(path: str | Path) -> dict[str, Any]:
         As `StoredCodes`.
     """
     with open_shard(path, KIND) as file:
-        saes = {variant: str(group.attrs["sae_sha256"]) for variant, group in file["codes"].items()}
-        protein_set = file.attrs["protein_set_sha256"]
-        index = ShardIndex([path], [file], KIND, protein_set)
-    for variant, digest in saes.items():
-        codes = StoredCodes([path], variant, digest, protein_set)
-        for _ in codes.blocks(set(index.proteins["accession"]), _CHECKED_ROWS):
-            pass
+        index = ShardIndex([path], [file], KIND, file.attrs["protein_set_sha256"])
+        saes = {}
+        for variant, group in file["codes"].items():
+            saes[variant] = str(group.attrs["sae_sha256"])
+            n_values = int(_indptr(path, group)[-1])
+            for first in range(0, n_values, _CHECKED_VALUES):
+                _values(path, group, first, min(n_values, first + _CHECKED_VALUES))
     return {**vars(index.source), "saes": saes, "proteins": index.lengths()}
 
 
-_CHECKED_ROWS = 2**15
+_CHECKED_VALUES = 2**20
 _AGAIN = "encode again"
 
 
@@ -219,6 +209,20 @@ def _named(path: str | Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise UserError(f"{path}: damaged ({reason(error)}); {_AGAIN}") from None
+
+
+def _values(
+    path: str | Path, group: h5py.Group, first: int, last: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Some values and their features, checked: SciPy would read and write beside its arrays."""
+    with _named(path):
+        data, indices = group["data"][first:last], group["indices"][first:last]
+    name, n_features = group.name.removeprefix("/"), int(group.attrs["shape"][1])
+    if len(indices) and not 0 <= indices.min() <= indices.max() < n_features:
+        raise UserError(f"{path}: {name} has features that are not among {n_features}; {_AGAIN}")
+    if not (np.isfinite(data) & (data >= 0)).all():
+        raise UserError(f"{path}: {name} has values that are NaN, infinite or below 0; {_AGAIN}")
+    return data, indices
 
 
 def _indptr(path: str | Path, group: h5py.Group) -> np.ndarray:

@@ -17,7 +17,8 @@ class Level:
     damaged: int
 
 
-LEVELS = {"quick": Level(3, 3, 12), "usual": Level(40, 20, 100), "full": Level(200, 60, 400)}
+QUICK = Level(3, 3, 12)
+LEVELS = {"quick": QUICK, "usual": Level(40, 20, 100), "full": Level(200, 60, 400)}
 LEVEL = LEVELS[os.environ.get("PROTSAE_CHAOS", "quick")]
 """By the environment variable PROTSAE_CHAOS."""
 
