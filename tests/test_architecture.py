@@ -19,16 +19,27 @@ PURE = {
     "provenance",
     "split",
 }
-PURE |= {"models", "resampling", "run_layout", "schema", "sharding", "balance", "one_line"}
+PURE |= {
+    "models",
+    "resampling",
+    "run_layout",
+    "schema",
+    "sharding",
+    "balance",
+    "one_line",
+    "yaml_depth",
+}
 
 MAY_IMPORT = {
     "sae": {"config"},
     "concepts": {"alphabet", "proteins", "errors", "resampling", "split"},
     "association": {"concepts", "config", "models", "resampling"},
-    "plm": {"alphabet", "config", "device", "errors", "io", "provenance", "resampling"},
-    "verification": {"config", "errors", "io", "models", "provenance", "run_layout", "schema"},
+    "plm": {"alphabet", "config", "device", "errors", "io", "provenance", "resampling"}
+    | {"one_line"},
+    "verification": {"config", "errors", "io", "models", "one_line", "provenance"}
+    | {"run_layout", "schema"},
     "io": {"alphabet", "errors", "proteins", "filters", "provenance", "split", "protsae", "config"}
-    | {"entry_features", "concepts", "schema", "one_line"},
+    | {"entry_features", "concepts", "schema", "one_line", "yaml_depth"},
     "report": {"alphabet", "association", "concepts", "errors", "io", "models", "protsae"}
     | {"schema"},
 }

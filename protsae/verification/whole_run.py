@@ -1,7 +1,9 @@
 """Whether all files of a run are there, whole, and belong together."""
 
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -12,6 +14,7 @@ from protsae.io.progress import progress
 from protsae.io.run_parts import misplaced
 from protsae.io.sae_identity import UNKNOWN, train_set_sha256
 from protsae.models import is_random
+from protsae.one_line import reason
 from protsae.run_layout import STAGES, stage_files
 from protsae.verification.one_file import Stamp, check_file
 
@@ -53,15 +56,9 @@ def verify_run(results: Path, workers: int) -> Verified:
     present = {_name(results, path) for path in results.rglob("*") if path.is_file()}
     started = _started(files, present)
     expected = [name for stage in STAGES if stage in started for name in files[stage]]
-    stamps: dict[str, Stamp] = {}
-    problems = []
-    with ProcessPoolExecutor(workers) as pool:
-        tasks = {name: pool.submit(check_file, results, name) for name in expected}
-        for name, task in progress(list(tasks.items()), "verifying", "files"):
-            try:
-                stamps[name] = task.result()
-            except UserError as error:
-                problems.append(str(error))
+    found = _check_files(results, expected, workers)
+    stamps = {name: stamp for name, stamp in found.items() if isinstance(stamp, dict)}
+    problems = [problem for problem in found.values() if isinstance(problem, str)]
     problems += [f"{results / name}: {what}" for name, what in compare(stamps)]
     declared = {name for names in files.values() for name in names} | {CONFIG}
     problems += [
@@ -72,6 +69,35 @@ def verify_run(results: Path, workers: int) -> Verified:
     n_bytes = sum((results / name).stat().st_size for name in stamps)
     not_run = [stage for stage in STAGES if files[stage] and stage not in started]
     return Verified(len(stamps), n_bytes, problems, not_run)
+
+
+def _check_files(results: Path, names: list[str], workers: int) -> dict[str, Stamp | str]:
+    """What each file says of itself, or what is wrong with it."""
+    found: dict[str, Stamp | str] = {}
+    with ProcessPoolExecutor(workers) as pool:
+        tasks = [(name, pool.submit(check_file, results, name)) for name in names]
+        for name, task in progress(tasks, "verifying", "files"):
+            with suppress(BrokenProcessPool):
+                found[name] = _outcome(results / name, task)
+    # A library that crashes on a file takes the whole pool with it, and all files after it.
+    for name in names:
+        if name not in found:
+            with ProcessPoolExecutor(1) as pool:
+                task = pool.submit(check_file, results, name)
+                try:
+                    found[name] = _outcome(results / name, task)
+                except BrokenProcessPool:
+                    found[name] = f"{results / name}: damaged: the library that reads it crashes"
+    return {name: found[name] for name in names}
+
+
+def _outcome(path: Path, task: Future[Stamp]) -> Stamp | str:
+    try:
+        return task.result()
+    except UserError as error:
+        return str(error)
+    except OSError as error:
+        return f"{path}: cannot be read ({reason(error)})"
 
 
 def compare(stamps: dict[str, Stamp]) -> Iterator[tuple[str, str]]:
@@ -91,16 +117,10 @@ def compare(stamps: dict[str, Stamp]) -> Iterator[tuple[str, str]]:
             yield from _compare_weights(name, stamp, stamps)
         if name.endswith("protsae.json"):
             yield from _compare_sae(name, stamp, stamps)
-        for variant, digest in stamp.get("saes", {}).items():
+        for variant, digest in _saes_of(name, stamp).items():
             sae = stamps.get(_sae(name, variant), {}).get("sae_sha256", digest)
             if sae != digest:
                 yield name, _differs(f"SAE {variant}", digest, sae, "which is there")
-        sae = stamps.get(str(PurePosixPath(name).with_name("protsae.json")), {})
-        if name.endswith("evaluation.json") and sae.get("sae_sha256") not in (
-            None,
-            stamp["sae_sha256"],
-        ):
-            yield name, _differs("SAE", stamp["sae_sha256"], sae["sae_sha256"], "beside it")
     yield from _compare_proteins(proteins.get("lengths", {}), stamps)
 
 
@@ -177,6 +197,13 @@ def _compare_proteins(
         absent = sorted(lengths.keys() - held)
         if absent:
             yield folder, f"no shard holds protein {absent[0]} (and {len(absent) - 1:,} others)"
+
+
+def _saes_of(name: str, stamp: Stamp) -> dict[str, str]:
+    """Checksums of the SAEs that a file was made from, by variant."""
+    if name.endswith("evaluation.json"):
+        return {PurePosixPath(name).parent.name: stamp["sae_sha256"]}
+    return stamp.get("saes", {})
 
 
 def _sae(name: str, variant: str) -> str:

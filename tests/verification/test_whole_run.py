@@ -1,6 +1,7 @@
 """What ``protsae verify`` says; whole finished runs are damaged in tests/chaos."""
 
 import os
+import signal
 import socket
 from pathlib import Path
 
@@ -139,7 +140,7 @@ def test_files_that_belong_together() -> None:
         (
             "sae/m/layer-03/topk/evaluation.json",
             {"sae_sha256": "old"},
-            "SAE is old; expected sae, beside it",
+            "SAE topk is old; expected sae, which is there",
         ),
         (
             "codes/m/layer-03/shard-0000.h5",
@@ -183,3 +184,20 @@ def test_a_protein_that_no_shard_has() -> None:
     assert list(compare(found)) == [
         ("activations/m", "no shard holds protein P2 (and 0 others)"),
     ]
+
+
+def crash(results: Path, name: str) -> dict[str, object]:
+    if name.endswith("annotations.parquet"):
+        os.kill(os.getpid(), signal.SIGSEGV)
+    return {}
+
+
+def test_a_reader_that_crashes_is_told_of_its_file_alone(
+    results: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("protsae.verification.whole_run.check_file", crash)
+    found = verify_run(results, 2)
+    assert found.problems == [
+        f"{results}/proteins/annotations.parquet: damaged: the library that reads it crashes"
+    ]
+    assert found.n_files == 2
