@@ -38,11 +38,14 @@ run: setup
 test: check
 	pytest -n $(CORES) --dist worksteal
 
+CHAOS := pytest -n $(CORES) --dist worksteal tests/chaos tests/fuzz
+
 test-chaos: setup
-	PROTSAE_CHAOS=usual pytest tests/chaos tests/fuzz
+	PROTSAE_CHAOS=usual FUZZ_INPUTS=1000 $(CHAOS)
 
 test-chaos-full: setup
-	PROTSAE_CHAOS=full pytest tests/chaos tests/fuzz | tee docs/chaos.txt
+	git rev-parse HEAD > docs/chaos.txt
+	PROTSAE_CHAOS=full FUZZ_INPUTS=10000 $(CHAOS) 2>&1 | tee -a docs/chaos.txt
 
 check: setup
 	ruff check .

@@ -190,11 +190,23 @@ def _validate_parts(
                     )
     for path, document in evaluations.values():
         stamps[path], stages[path] = document, "evaluate"
+    probed: dict[tuple[str, int], str] = {}
     for path in args.probes:
         stamp = stamps[path] = validate_table(path, PROBES)
         stages[path] = "probe"
+        first = probed.setdefault((stamp["model"], stamp["layer"]), path)
+        if first != path:
+            raise UserError(
+                f"{path}: probes of model {stamp['model']}, layer {stamp['layer']}, as {first} "
+                "has; give each layer once"
+            )
         if (key := (stamp["model"], stamp["layer"])) in layers:
             validate_same_layer(path, stamp, layers[key], stamps[layers[key]], "probe")
+    for model, layer in layers.keys() - probed.keys():
+        raise UserError(
+            f"--probes: none of model {model}, layer {layer}, which --annotations has; give its "
+            "probes.parquet, or run the probe stage"
+        )
     for path, table in (
         (args.lookup, LOOKUP),
         (args.rules, RULES),

@@ -1,11 +1,8 @@
 """How much is tried: a little in ``make test``, more in ``make test-chaos`` and its full form."""
 
 import os
-import sys
 from collections import Counter
 from dataclasses import dataclass
-
-import pytest
 
 
 @dataclass(frozen=True)
@@ -23,8 +20,6 @@ LEVEL = LEVELS[os.environ.get("PROTSAE_CHAOS", "quick")]
 """By the environment variable PROTSAE_CHAOS."""
 
 
-def say(capsys: pytest.CaptureFixture[str], what: str, counts: Counter[str]) -> None:
-    """Show what was tried, whatever pytest captures."""
-    told = ", ".join(f"{n} {name}" for name, n in sorted(counts.items()))
-    with capsys.disabled():
-        sys.stdout.write(f"\n{what}: {told}\n")
+def told(what: str, counts: Counter[str]) -> str:
+    """What was tried and what came of it, for the lines that pytest prints at the end."""
+    return f"{what}: " + ", ".join(f"{n} {name}" for name, n in sorted(counts.items()))

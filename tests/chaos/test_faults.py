@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.levels import LEVEL, say
+from tests.chaos.levels import LEVEL, told
 from tests.finished_run import RESULTS, Job, copy_run, finished_run, jobs, run_job
 
 NAMESPACE = ("unshare", "--user", "--map-root-user", "--mount")
@@ -65,7 +65,7 @@ EVERY: dict[str, Fault] = {
 def test_faults_are_told_in_one_line_and_survived(
     tmp_path_factory: pytest.TempPathFactory,
     tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    record_property: Callable[..., None],
 ) -> None:
     finished = finished_run(tmp_path_factory)
     run = copy_run(finished, tmp_path / "run")
@@ -101,7 +101,7 @@ def test_faults_are_told_in_one_line_and_survived(
             if (run / name).read_bytes() != (finished / name).read_bytes():
                 faults.append(f"{what}\nand then: {name} differs")
         faults += [f"{what}\nleaves {path}" for path in (run / RESULTS).rglob(".*")]
-    say(capsys, f"{LEVEL.faults} faults", counts)
+    record_property("counts", told(f"{LEVEL.faults} faults", counts))
     assert not faults, "\n\n".join(faults)
     assert counts["file-size limit"] > 0
 

@@ -8,12 +8,13 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from protsae.verification.whole_run import verify_run
-from tests.chaos.levels import LEVEL, say
+from tests.chaos.levels import LEVEL, told
 from tests.finished_run import (
     RESULTS,
     ROOT,
@@ -26,14 +27,15 @@ from tests.finished_run import (
     start_job,
 )
 
-OF_SNAKEMAKE = 10
+LOGS = (f"{RESULTS}/logs", f"{RESULTS}/benchmarks")
+OF_SNAKEMAKE = 20
 """One kill in so many is of Snakemake and all that it has started."""
 
 
 def test_killed_stages_are_run_again(
     tmp_path_factory: pytest.TempPathFactory,
     tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    record_property: Callable[..., None],
 ) -> None:
     finished = finished_run(tmp_path_factory)
     run = copy_run(finished, tmp_path / "run")
@@ -56,7 +58,7 @@ def test_killed_stages_are_run_again(
             f"{rule}: {name} differs" for name in job.outputs if _differs(finished, run, name)
         ]
         faults += [f"{rule} leaves {path}" for path in (run / RESULTS).rglob(".*")]
-    say(capsys, f"{counts.total()} stages killed", counts)
+    record_property("counts", told(f"{counts.total()} stages killed", counts))
     assert not faults, "\n".join(faults)
     assert counts["before its end"] > 0.5 * counts.total()
 
@@ -65,7 +67,7 @@ def test_killed_stages_are_run_again(
 def test_a_killed_snakemake_goes_on(
     tmp_path_factory: pytest.TempPathFactory,
     tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    record_property: Callable[..., None],
 ) -> None:
     finished = finished_run(tmp_path_factory)
     draw = random.Random(1)
@@ -97,9 +99,11 @@ def test_a_killed_snakemake_goes_on(
         assert verify_run(run / RESULTS, 2).problems == []
         for path in sorted((finished / RESULTS).rglob("*")):
             name = str(path.relative_to(finished))
-            if path.is_file() and not name.startswith((f"{RESULTS}/logs", f"{RESULTS}/benchmarks")):
+            if path.is_file() and not name.startswith(LOGS):
                 assert not _differs(finished, run, name), name
-    say(capsys, f"{n_kills} runs killed", Counter(f"with {n} files" for n in n_left))
+    record_property(
+        "counts", told(f"{n_kills} runs killed", Counter(f"with {n} files" for n in n_left))
+    )
 
 
 def _kill(job: Job, run: Path, seconds: float) -> bool:

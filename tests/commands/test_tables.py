@@ -1,5 +1,6 @@
 """``protsae tables``: rows, order, counts worked out by hand, and what it refuses."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -405,3 +406,67 @@ def test_a_feature_below_the_one_hot_baseline_is_not_above_its_baselines(results
     assert main(tables_command(results)) == 0
     summary = pd.read_csv(results / "summary.tsv", sep="\t")
     assert summary.iloc[-1]["features_above_baselines"] == 0
+
+
+def test_parts_of_another_layer(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A file of layer 2 in the folder of layer 1, as of a copy that went wrong."""
+    for name in ("associations", "detectors", "cluster_counts"):
+        path = results / f"annotation/{MODEL}/layer-01/{name}.parquet"
+        true = path.read_bytes()
+        shutil.copy(results / f"annotation/{MODEL}/layer-02/{name}.parquet", path)
+        _assert_refused(
+            results,
+            capsys,
+            tables_command(results),
+            f"{path}: its layer is 2; expected 1, as of {path.with_name('features.parquet')}; run "
+            "the annotate stage again",
+        )
+        path.write_bytes(true)
+    path = results / f"probes/{MODEL}/layer-01/probes.parquet"
+    shutil.copy(results / f"probes/{MODEL}/layer-02/probes.parquet", path)
+    other = results / f"probes/{MODEL}/layer-02/probes.parquet"
+    _assert_refused(
+        results,
+        capsys,
+        tables_command(results),
+        f"{other}: probes of model {MODEL}, layer 2, as {path} has; give each layer once",
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "stage"),
+    [
+        (f"annotation/{MODEL}/layer-01/features.parquet", "annotate"),
+        (f"annotation/{MODEL}/layer-01/cluster_counts.parquet", "annotate"),
+        (f"probes/{MODEL}/layer-01/probes.parquet", "probe"),
+        ("lookup.parquet", "lookup"),
+        ("rules.parquet", "lookup"),
+        ("rule_counts.parquet", "lookup"),
+    ],
+)
+@pytest.mark.parametrize("key", ["protein_set_sha256", "split_sha256", "annotations_sha256"])
+def test_parts_of_another_run(
+    results: Path, capsys: pytest.CaptureFixture[str], name: str, stage: str, key: str
+) -> None:
+    path = results / name
+    store(path, load(path), {key: "f" * 64})
+    assert main(tables_command(results)) == 2
+    error = capsys.readouterr().err
+    # Of annotations it cannot be told which part is the odd one.
+    where = path if key != "annotations_sha256" else ""
+    assert error.startswith(f"protsae tables: {where}")
+    assert f": of another run: its {key} is " in error
+    if where:
+        assert error.endswith(f"; run the {stage} stage again\n")
+
+
+def test_annotations_of_another_sae(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = results / f"sae/{MODEL}/layer-01/topk/evaluation.json"
+    write_evaluation(path, {**read_evaluation(path), "sae_sha256": "1"})
+    _assert_refused(
+        results,
+        capsys,
+        tables_command(results),
+        f"{results}/annotation/{MODEL}/layer-01/features.parquet: annotates SAE 0 of variant topk, "
+        "but --evaluations has 1; run the annotate and evaluate stages again",
+    )
