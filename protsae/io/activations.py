@@ -34,6 +34,10 @@ from protsae.io.stored_rows import (
 KIND = ShardKind("protsae-activations", 3, "activations", "layers", "embed or onehot")
 
 
+WIDEN_BYTES = 2**19
+"""float16 rows that are widened at a time: few enough to stay in the processor's cache."""
+
+
 @dataclass(frozen=True)
 class LayerFormat:
     """How one layer is stored.
@@ -227,9 +231,12 @@ class LayerCache:
             return
         from protsae.io.float16 import to_float32  # torch: writers of one-hot codes need none
 
-        scratch = np.empty((min(BLOCK_ROWS, len(out)), self.d_model), stored.dtype)
-        for first in range(0, len(out), BLOCK_ROWS):
-            wide = out[first : first + BLOCK_ROWS]
+        # Whole blocks, or their rows would be read twice.
+        blocks = WIDEN_BYTES // (BLOCK_ROWS * self.d_model * stored.dtype.itemsize)
+        step = max(1, blocks) * BLOCK_ROWS
+        scratch = np.empty((min(step, len(out)), self.d_model), stored.dtype)
+        for first in range(0, len(out), step):
+            wide = out[first : first + step]
             stored.rows.read(start + first, scratch[: len(wide)])
             to_float32(scratch[: len(wide)], wide)
 

@@ -137,6 +137,7 @@ def test_rows_into_an_array_as_they_are_stored(tmp_path: Path, compression: str)
 
 def test_rows_are_widened_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(activations, "BLOCK_ROWS", 5)
+    monkeypatch.setattr(activations, "WIDEN_BYTES", 0)
     found = open_cache(tmp_path).read(0, 2, 19)
     np.testing.assert_array_equal(found, cache_rows(seed=1)[2:19])
 
