@@ -114,12 +114,13 @@ def _fault(error: Exception) -> str:
     if isinstance(error, UserError):
         return str(error)
     text = " ".join(str(error).split())
-    if isinstance(error, OSError):
-        of_hdf5 = _OF_HDF5.search(text)
-        number = int(of_hdf5[1]) if of_hdf5 else error.errno
+    of_hdf5 = _OF_HDF5.search(text)  # in an OSError, or in a RuntimeError
+    if isinstance(error, OSError) or of_hdf5:
+        number = int(of_hdf5[1]) if of_hdf5 else getattr(error, "errno", None)
         if number is None:
             return ""
-        where = f"{error.filename}: " if error.filename else ""
+        name = getattr(error, "filename", None)
+        where = f"{name}: " if name else ""
         what = f"{where}{os.strerror(number)}"
         return f"{what}; make room and run it again" if number in _NO_SPACE else what
     if isinstance(error, MemoryError) or _NO_MEMORY.search(text):

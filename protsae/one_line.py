@@ -37,7 +37,7 @@ def reason(error: BaseException, longest: int = 300) -> str:
 
     Examples
     --------
-    >>> reason(OSError("truncated\n  file"))
+    >>> reason(OSError("truncated   file"))
     'truncated file'
     """
     return cut(" ".join(str(error).split()) or type(error).__name__, longest)

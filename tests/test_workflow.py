@@ -55,7 +55,7 @@ def verify(results: Path, cwd: Path) -> tuple[int, str]:
         check=False,
         timeout=300,
     )
-    return finished.returncode, finished.stdout if finished.returncode else finished.stderr
+    return finished.returncode, finished.stdout if finished.returncode else ""
 
 
 def planned(finished: subprocess.CompletedProcess) -> dict[str, int]:

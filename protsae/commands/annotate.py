@@ -132,7 +132,6 @@ def run(args: argparse.Namespace) -> None:
         **study_stamp(proteins, protein_set, args.annotations),
         "layer": cache.layer,
         "saes": {variant: trained.sha256 for variant, trained in saes.items()},
-        "settings": settings.model_dump(),
         "code_version": __version__,
     }
     for name, parts in tables.items():

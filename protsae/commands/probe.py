@@ -64,7 +64,6 @@ def run(args: argparse.Namespace) -> None:
         **vars(cache.source),
         **study_stamp(proteins, protein_set, args.annotations),
         "layer": args.layer,
-        "settings": {**chosen.model_dump(), **settings.model_dump()},
         "code_version": __version__,
     }
     table = conform(rows, PROBES, str(path))

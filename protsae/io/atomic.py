@@ -79,16 +79,16 @@ def scratch_folder() -> Iterator[Path]:
 
 
 def validate_writable(folder: Path) -> None:
-    """Find out before long work whether its outputs can be written; makes the folder.
+    """Find out before long work whether its outputs can be written.
 
     Raises
     ------
     OSError
-        If no file can be made in the folder.
+        If no file can be made in the folder; in the nearest one above it, if it is yet to be made.
     """
-    with atomic_path(folder / "probe") as temporary:
-        temporary.write_bytes(b"")
-    (folder / "probe").unlink()
+    nearest = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    with tempfile.TemporaryFile(dir=nearest):
+        pass
 
 
 def is_temporary(name: str) -> bool:

@@ -165,7 +165,7 @@ def test_rules_see_nothing_of_test(run: Path, tmp_path: Path) -> None:
     moved = annotations["accession"].isin(proteins.loc[in_test, "accession"])
     annotations.loc[moved, ["start", "end"]] += 40
     properties = PropertyTable.build(proteins, annotations, min_residues=3, min_clusters=2)
-    write_rules(tmp_path, proteins, "0", properties)
+    write_rules(tmp_path, proteins, properties, {"stage": "lookup"})
     found, before = (load(path / "rules.parquet") for path in (tmp_path, run / "out"))
     chosen = ["rule", "fit_f1", "best_rule", "best_fit_f1", "best_fit_error"]
     both = found.merge(before, on="property", suffixes=("", "_before"))
@@ -191,8 +191,10 @@ def test_what_is_left_out_of_all_parts_is_not_looked_up(monkeypatch: pytest.Monk
 
 def test_the_same_bytes_again(run: Path, tmp_path: Path) -> None:
     assert lookup(run, tmp_path, "--threads", "2") == 0
-    for path in ("lookup.parquet", "rules.parquet", "rule_counts.parquet"):
+    for path in ("rules.parquet", "rule_counts.parquet"):
         assert (tmp_path / path).read_bytes() == (run / "out" / path).read_bytes()
+    # It states the checksum of properties.tsv.
+    pd.testing.assert_frame_equal(*(load(f / "lookup.parquet") for f in (tmp_path, run / "out")))
     # Without provenance.json, what fetch left out is not known.
     lines = (run / "out" / "properties.tsv").read_text().splitlines()
     assert (tmp_path / "properties.tsv").read_text().splitlines() == lines[:-1]
@@ -202,8 +204,8 @@ def test_an_evalue_that_nothing_reaches_and_no_annotations(
     run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     annotations = load(run / "annotations.parquet")
-    store(tmp_path / "annotations.parquet", annotations.iloc[:0], {"stage": "fetch"})
     (tmp_path / "proteins.parquet").symlink_to(run / "proteins.parquet")
+    store(tmp_path / "annotations.parquet", annotations.iloc[:0])
     assert lookup(tmp_path, tmp_path, "--evalue", "1e-200") == 0
     assert set(load(tmp_path / "lookup.parquet")["method"]) == {"blosum_window"}
     assert "\n0 of 6 test proteins have a hit in train\n" in capsys.readouterr().out

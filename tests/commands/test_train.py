@@ -447,7 +447,7 @@ def test_what_it_says(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[s
         pytest.param(
             {},
             ("--saes", "topk"),
-            "--saes: train: Input should be a valid dictionary, found 'topk'",
+            "--saes: train: expected keys and values, found 'topk'",
             id="a word",
         ),
         pytest.param(

@@ -92,8 +92,8 @@ def test_scratch_folders_of_dead_processes_go(
 
 
 def test_a_folder_that_cannot_be_written_is_found_at_once(tmp_path: Path) -> None:
-    validate_writable(tmp_path / "new")
-    assert list((tmp_path / "new").iterdir()) == []
+    validate_writable(tmp_path / "new" / "folder")
+    assert list(tmp_path.iterdir()) == []
     (tmp_path / "file").write_text("")
-    with pytest.raises(OSError, match=r"Not a directory|File exists"):
+    with pytest.raises(OSError, match=r"Not a directory"):
         validate_writable(tmp_path / "file" / "below")

@@ -156,11 +156,12 @@ def test_an_entry_that_is_too_long(monkeypatch):
     assert handle.tell() < 5000
 
 
-def test_a_long_accession_stays_out_of_messages():
+def test_a_long_accession_is_cut_in_messages():
     with pytest.raises(UserError) as error:
         read('[{"primaryAccession": "' + "A" * 9999 + '", "uniProtkbId": 3}]')
     assert str(error.value) == (
-        "x.json: entry 1 is not laid out as UniProt's REST JSON: expected text, found 3"
+        f"x.json: entry 1 ({'A' * 57}...) is not laid out as UniProt's REST JSON: expected text, "
+        "found 3"
     )
 
 
