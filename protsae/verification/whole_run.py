@@ -162,7 +162,7 @@ def _compare_sae(name: str, stamp: Stamp, stamps: dict[str, Stamp]) -> Iterator[
     folder = f"activations/{stamp['model']}/"
     source = next((found for shard, found in stamps.items() if shard.startswith(folder)), {})
     weights = source.get("weights_sha256", stamp["weights_sha256"])
-    if stamp["weights_sha256"] != weights:
+    if stamp["weights_sha256"] not in (weights, UNKNOWN):
         yield name, _differs("weights of the model", stamp["weights_sha256"], weights, "embedded")
     proteins = stamps.get("proteins/proteins.parquet", {})
     if "train" in proteins:
