@@ -79,15 +79,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("command", choices=COMMANDS, metavar="command", help="one of those below")
     name = parser.parse_args(argv[:1]).command
 
-    stage = importlib.import_module(f"protsae.commands.{name.replace('-', '_')}")
-    args = parser_of(name).parse_args(argv[1:])
     if isinstance(sys.stdout, io.TextIOWrapper):  # a name that the terminal cannot show is no fault
         sys.stdout.reconfigure(errors="backslashreplace")
     # A terminated job unwinds like a failed one, so that nothing half-written stays behind.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
-        stage.run(args)
-    except (UserError, OSError, MemoryError, RuntimeError) as error:
+        # Its imports are part of it: they, too, may find no memory.
+        stage = importlib.import_module(f"protsae.commands.{name.replace('-', '_')}")
+        stage.run(parser_of(name).parse_args(argv[1:]))
+    except Exception as error:
         line = _fault(error)
         if not line:
             raise
@@ -97,16 +97,34 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def command() -> int:
-    """`main` as a command: an interrupt ends it without a word."""
+    """`main` as a command: an interrupt ends it without a word, and a fault without HDF5's last."""
+    complain = sys.unraisablehook
+    sys.unraisablehook = lambda found: None if _is_of_hdf5(found.exc_value) else complain(found)
     try:
-        return main()
+        status = main()
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
+    if status:
+        # HDF5 tries once more to write what did not fit the disk, and then crashes.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+    return status
+
+
+def _is_of_hdf5(error: BaseException | None) -> bool:
+    """Whether HDF5 failed to write what it held back, after the write that has been told of."""
+    return isinstance(error, RuntimeError) and "decrement id ref count" in str(error)
 
 
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-_OF_HDF5 = re.compile(r"errno = (\d+)")
-_NO_MEMORY = re.compile(r"out of memory|can't allocate memory", re.IGNORECASE)
+_ERROR_NUMBER = re.compile(r"(?:errno = |os error )(\d+)")
+"""In what HDF5 and safetensors say, whose exceptions are no OSError."""
+_NO_MEMORY = re.compile(
+    r"out of memory|can.?t allocate memory|cannot allocate memory|can't start new thread"
+    r"|failed to map segment",
+    re.IGNORECASE,
+)
 
 
 def _fault(error: Exception) -> str:
@@ -114,9 +132,9 @@ def _fault(error: Exception) -> str:
     if isinstance(error, UserError):
         return str(error)
     text = " ".join(str(error).split())
-    of_hdf5 = _OF_HDF5.search(text)  # in an OSError, or in a RuntimeError
-    if isinstance(error, OSError) or of_hdf5:
-        number = int(of_hdf5[1]) if of_hdf5 else getattr(error, "errno", None)
+    told = _ERROR_NUMBER.search(text)
+    if isinstance(error, OSError) or told:
+        number = int(told[1]) if told else getattr(error, "errno", None)
         if number is None:
             return ""
         name = getattr(error, "filename", None)
@@ -124,5 +142,6 @@ def _fault(error: Exception) -> str:
         what = f"{where}{os.strerror(number)}"
         return f"{what}; make room and run it again" if number in _NO_SPACE else what
     if isinstance(error, MemoryError) or _NO_MEMORY.search(text):
-        return f"not enough memory ({text[:200]}); give it more, or ask for smaller SAEs or batches"
+        why = text[:200] or "no more"
+        return f"not enough memory ({why}); give it more, or ask for smaller SAEs or batches"
     return ""

@@ -4,6 +4,7 @@ import sys
 from types import SimpleNamespace
 
 import pytest
+from safetensors import SafetensorError
 
 import protsae
 from protsae.cli import COMMANDS, command, main
@@ -126,7 +127,29 @@ def test_light_imports(code: str) -> None:
             OSError("Can't write data (file write failed: errno = 28, error message = 'x')"),
             "No space left on device; make room and run it again",
         ),
+        (
+            RuntimeError("Unable to synchronously flush file (errno = 27, error message = 'x')"),
+            "File too large; make room and run it again",
+        ),
+        (
+            SafetensorError("Error while serializing: I/O error: No space (os error 28)"),
+            "No space left on device; make room and run it again",
+        ),
         (PermissionError(13, "No", "out/a"), "out/a: Permission denied"),
+        (
+            MemoryError(),
+            "not enough memory (no more); give it more, or ask for smaller SAEs or batches",
+        ),
+        (
+            ImportError("libgfortran.so: failed to map segment from shared object"),
+            "not enough memory (libgfortran.so: failed to map segment from shared object); give it "
+            "more, or ask for smaller SAEs or batches",
+        ),
+        (
+            RuntimeError("can't start new thread"),
+            "not enough memory (can't start new thread); give it more, or ask for smaller SAEs or "
+            "batches",
+        ),
         (
             MemoryError("Unable to allocate 51.2 TiB"),
             "not enough memory (Unable to allocate 51.2 TiB); give it more, or ask for smaller "
