@@ -98,8 +98,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def command() -> int:
     """`main` as a command: an interrupt ends it without a word, and a fault without HDF5's last."""
-    complain = sys.unraisablehook
-    sys.unraisablehook = lambda found: None if _is_of_hdf5(found.exc_value) else complain(found)
+    _silence_hdf5()
     try:
         status = main()
     except KeyboardInterrupt:
@@ -112,9 +111,18 @@ def command() -> int:
     return status
 
 
+def _silence_hdf5() -> None:
+    """Print nothing of what HDF5 fails to write when its objects go; h5py prints it twice."""
+    unraisable, uncaught = sys.unraisablehook, sys.excepthook
+    sys.unraisablehook = lambda found: None if _is_of_hdf5(found.exc_value) else unraisable(found)
+    sys.excepthook = lambda kind, error, trace: (
+        None if _is_of_hdf5(error) else uncaught(kind, error, trace)
+    )
+
+
 def _is_of_hdf5(error: BaseException | None) -> bool:
     """Whether HDF5 failed to write what it held back, after the write that has been told of."""
-    return isinstance(error, RuntimeError) and "decrement id ref count" in str(error)
+    return isinstance(error, RuntimeError) and "file write failed" in str(error)
 
 
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)

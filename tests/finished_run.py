@@ -18,6 +18,7 @@ from tests.tiny_esm import save_tiny
 
 ROOT = Path(__file__).parents[1]
 RESULTS = "results"
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 CONFIG = {
     "results": RESULTS,
     "cache": {"shards": 2},
@@ -106,11 +107,14 @@ def copy_run(folder: Path, target: Path) -> Path:
 def start_job(job: Job, folder: Path, before: str = "", wrapper: tuple[str, ...] = ()) -> Popen:
     """Start a job in a folder, in a session of its own, after the shell commands ``before``."""
     (folder / job.log).unlink(missing_ok=True)
+    threads = re.search(r"--threads (\d+)", job.command)
     return Popen(
         [*wrapper, "bash", "-c", f"{before}set -euo pipefail; {job.command}"],
         cwd=folder,
         env={
             **os.environ,
+            # As Snakemake does: sums by more threads differ in their last digits.
+            **dict.fromkeys(THREADS, threads[1] if threads else "1"),
             "PYTHONPATH": str(ROOT),
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         },
