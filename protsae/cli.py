@@ -122,7 +122,7 @@ def _silence_hdf5() -> None:
 
 def _is_of_hdf5(error: BaseException | None) -> bool:
     """Whether HDF5 failed to write what it held back, after the write that has been told of."""
-    return isinstance(error, RuntimeError) and "file write failed" in str(error)
+    return error is not None and "file write failed" in str(error)
 
 
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
