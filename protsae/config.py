@@ -29,7 +29,7 @@ from pydantic import (
 
 from protsae.errors import UserError
 from protsae.models import DETECTORS
-from protsae.one_line import cut, shown
+from protsae.one_line import cut, reason, shown
 from protsae.yaml_depth import validate_depth
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
@@ -604,9 +604,7 @@ def parse_yaml(text: str | bytes, where: str) -> Any:
         raise
     # Whatever tagged values provoke in PyYAML: a number of no digits, a date that is none, ...
     except Exception as error:
-        nested = isinstance(error, RecursionError)
-        reason = "nested too deeply" if nested else cut(" ".join(str(error).split()))
-        raise UserError(f"{where}: not YAML: {reason}") from None
+        raise UserError(f"{where}: not YAML: {reason(error)}") from None
 
 
 def _validate_keys(section: yaml.MappingNode, where: str) -> None:

@@ -33,13 +33,15 @@ def cut(text: str, longest: int = 300) -> str:
 
 
 def reason(error: BaseException, longest: int = 300) -> str:
-    """What an exception of another library says, in one line.
+    """What an exception of a parser or another library says, in one line.
 
     Examples
     --------
     >>> reason(OSError("truncated   file"))
     'truncated file'
     """
+    if isinstance(error, RecursionError):
+        return "nested too deeply"
     return cut(" ".join(str(error).split()) or type(error).__name__, longest)
 
 

@@ -30,9 +30,6 @@ STAGES: dict[str, tuple[str, ...]] = {
 }
 """The stages in order, and those whose files each reads."""
 
-ON_REQUEST = ("scaling",)
-"""Stages that a run does only when it is asked for them."""
-
 LAYER_TABLES = (
     *("features", "associations", "examples", "detectors"),
     *("cluster_counts", "candidates", "recovery", "reliability"),

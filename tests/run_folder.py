@@ -112,27 +112,34 @@ def write_stages(results: Path) -> None:
         store(
             results / "probes" / folder / "probes.parquet",
             probe_rows(model, layer),
-            layer_stamp(of_all, model, layer),
+            layer_stamp(of_all, model, layer, "probe"),
         )
         write_layer_codes(results / "codes" / folder / "shard-0000.h5", model)
         for variant in VARIANTS:
             sae = results / "sae" / folder / variant
             scores = evaluation(model, layer, variant)
             write_evaluation(sae / "evaluation.json", {**scores, **of_all, "sae_sha256": "0"})
-            store(sae / "training.parquet", training_rows(), layer_stamp(of_all, model, layer))
+            store(
+                sae / "training.parquet",
+                training_rows(),
+                layer_stamp(of_all, model, layer, "train"),
+            )
 
 
 def study(results: Path) -> dict[str, str]:
     """What every part states of the proteins, splits and annotations."""
     folder = results / "proteins"
     proteins, protein_set = read_split_proteins(folder / "proteins.parquet")
-    return study_stamp(proteins, protein_set, folder / "annotations.parquet")
+    stamp = study_stamp(proteins, protein_set, folder / "annotations.parquet")
+    return {"stage": "lookup", **stamp}
 
 
-def layer_stamp(of_all: dict[str, str], model: str, layer: int) -> dict[str, object]:
+def layer_stamp(
+    of_all: dict[str, str], model: str, layer: int, stage: str = "annotate"
+) -> dict[str, object]:
     """What the parts of a layer state, beside what all do."""
     layer_of = {"model": model, "weights_sha256": "0", "layer": layer}
-    return {**of_all, **layer_of, "saes": dict.fromkeys(VARIANTS, "0")}
+    return {**of_all, "stage": stage, **layer_of, "saes": dict.fromkeys(VARIANTS, "0")}
 
 
 def restamp(results: Path) -> None:
@@ -146,7 +153,8 @@ def restamp(results: Path) -> None:
             store(path, rows, of_all)
         elif path.is_relative_to(results / "annotation") or path.stem == "probes":
             place = (rows["model"].iloc[0], int(rows["layer"].iloc[0])) if len(rows) else (MODEL, 1)
-            store(path, rows, layer_stamp(of_all, *place))
+            stage = "probe" if path.stem == "probes" else "annotate"
+            store(path, rows, layer_stamp(of_all, *place, stage))
     for path in results.rglob("evaluation.json"):
         write_evaluation(path, {**read_evaluation(path), **of_all})
 

@@ -98,6 +98,7 @@ def run(args: argparse.Namespace) -> None:
     if args.model:
         letters = unigram_logp(proteins.loc[proteins["split"] == "train", "sequence"])
         losses = score_loss(saes, cache, train_moments, letters, test, args, settings)
+    study = study_stamp(proteins, protein_set)
     scored = progress(list(found.items()), "searching best codes", "SAEs")
     for folder, (name, trained) in zip(args.sae, scored, strict=True):
         document = {
@@ -117,7 +118,7 @@ def run(args: argparse.Namespace) -> None:
             "split_share": compare_widths(name, found),
             "training_residues": training_residues(trained.source),
             "sae_sha256": trained.sha256,
-            **study_stamp(proteins, protein_set),
+            **study,
         }
         write_evaluation(Path(folder) / "evaluation.json", document)
         print(f"{name}: {shown(document)}{unknown_train_set(trained.source)}")

@@ -12,7 +12,6 @@ example:
 import argparse
 import sys
 import time
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +27,7 @@ from protsae.io.atomic import atomic_path
 from protsae.io.checkpoints import read_checkpoint, write_checkpoint
 from protsae.io.json_files import write_json
 from protsae.io.mmseqs import cluster_sequences
+from protsae.io.progress import print_beside
 from protsae.io.protein_files import read_proteins
 from protsae.plm import pretrain
 from protsae.plm.store import save_esm
@@ -141,15 +141,14 @@ def resume(
     """
     trained = {"model": (state.model, state.optimiser)}
     last = pretrain.decay_start(settings)
-    say = partial(print, file=sys.stderr)
-    progress = read_checkpoint(checkpoint, identity(settings, digests, 0), trained, say)
+    progress = read_checkpoint(checkpoint, identity(settings, digests, 0), trained, print_beside)
     if progress and progress["step"] > last:
         raise UserError(
             f"{checkpoint}: has taken {progress['step']:,} steps at the full learning rate; this "
             f"run takes {last:,} before its decay; raise steps, lower decay_steps, or delete it"
         )
     progress = progress or read_checkpoint(
-        checkpoint, identity(settings, digests, settings.steps), trained, say
+        checkpoint, identity(settings, digests, settings.steps), trained, print_beside
     )
     state.step = progress["step"] if progress else 0
     return progress["curve"] if progress else []

@@ -45,6 +45,9 @@ from protsae.schema.results import (
 from protsae.schema.table import Table, conform
 
 Key = tuple[str, int, str]
+LayerKey = tuple[str, int]
+Stamps = dict[str, dict[str, Any]]
+"""What files state of themselves, by their paths."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -169,51 +172,66 @@ def _validate_parts(
     args: argparse.Namespace, study: dict[str, Any], evaluations: dict[Key, tuple[str, Any]]
 ) -> None:
     """Every part is of these proteins, splits and SAEs, and of the layer that its rows name."""
-    stamps: dict[str, dict[str, Any]] = {}
-    stages: dict[str, str] = {}
-    layers: dict[tuple[str, int], str] = {}
-    for folder in args.annotations:
-        first = str(Path(folder) / f"{LAYER_FEATURES.name}.parquet")
+    layers = _annotation_stamps(args.annotations, evaluations)
+    stamps = {path: stamp for found in layers.values() for path, stamp in found.items()}
+    stamps |= dict(evaluations.values())
+    stamps |= _probe_stamps(args.probes, layers)
+    of_lookup = ((args.lookup, LOOKUP), (args.rules, RULES), (args.rule_counts, RULE_COUNTS))
+    stamps |= {path: validate_table(path, table) for path, table in of_lookup}
+    validate_same_study(stamps, study)
+
+
+def _annotation_stamps(
+    folders: Sequence[str], evaluations: dict[Key, tuple[str, Any]]
+) -> dict[LayerKey, Stamps]:
+    """What the tables of each folder state, by model and layer; the features come first."""
+    layers: dict[LayerKey, Stamps] = {}
+    for folder in folders:
+        stamps: Stamps = {}
         for table in (LAYER_FEATURES, LAYER_ASSOCIATIONS, DETECTORS, CLUSTER_COUNTS):
             path = str(Path(folder) / f"{table.name}.parquet")
-            stamp = stamps[path] = validate_table(path, table)
-            stages[path] = "annotate"
-            validate_same_layer(path, stamp, first, stamps[first], "annotate")
-            layers.setdefault((stamp["model"], stamp["layer"]), first)
-            for variant, digest in stamp["saes"].items():
-                _, document = evaluations.get((stamp["model"], stamp["layer"], variant), ("", {}))
-                if document and document["sae_sha256"] != digest:
-                    raise UserError(
-                        f"{path}: annotates SAE {digest[:12]} of variant {variant}, but "
-                        f"--evaluations has {document['sae_sha256'][:12]}; run the annotate and "
-                        "evaluate stages again"
-                    )
-    for path, document in evaluations.values():
-        stamps[path], stages[path] = document, "evaluate"
-    probed: dict[tuple[str, int], str] = {}
-    for path in args.probes:
-        stamp = stamps[path] = validate_table(path, PROBES)
-        stages[path] = "probe"
-        first = probed.setdefault((stamp["model"], stamp["layer"]), path)
-        if first != path:
+            stamps[path] = stamp = validate_table(path, table)
+            validate_same_layer(path, stamp, *next(iter(stamps.items())))
+            _validate_saes(path, stamp, evaluations)
+        layers.setdefault((stamp["model"], stamp["layer"]), stamps)
+    return layers
+
+
+def _validate_saes(
+    path: str, stamp: dict[str, Any], evaluations: dict[Key, tuple[str, Any]]
+) -> None:
+    """The SAEs that a table annotates are those that were evaluated, where they were."""
+    for variant, digest in stamp["saes"].items():
+        _, document = evaluations.get((stamp["model"], stamp["layer"], variant), ("", {}))
+        found = document.get("sae_sha256", digest)
+        if found != digest:
             raise UserError(
-                f"{path}: probes of model {stamp['model']}, layer {stamp['layer']}, as {first} "
-                "has; give each layer once"
+                f"{path}: annotates SAE {digest[:12]} of variant {variant}, but --evaluations has "
+                f"{found[:12]}; run the annotate and evaluate stages again"
             )
-        if (key := (stamp["model"], stamp["layer"])) in layers:
-            validate_same_layer(path, stamp, layers[key], stamps[layers[key]], "probe")
+
+
+def _probe_stamps(paths: Sequence[str], layers: dict[LayerKey, Stamps]) -> Stamps:
+    """What each probes.parquet states; there is one for every layer."""
+    stamps: Stamps = {}
+    probed: dict[LayerKey, str] = {}
+    for path in paths:
+        stamps[path] = stamp = validate_table(path, PROBES)
+        key = (stamp["model"], stamp["layer"])
+        if key in probed:
+            raise UserError(
+                f"{path}: probes of model {key[0]}, layer {key[1]}, as {probed[key]} has; give "
+                "each layer once"
+            )
+        probed[key] = path
+        if key in layers:
+            validate_same_layer(path, stamp, *next(iter(layers[key].items())))
     for model, layer in layers.keys() - probed.keys():
         raise UserError(
             f"--probes: none of model {model}, layer {layer}, which --annotations has; give its "
             "probes.parquet, or run the probe stage"
         )
-    for path, table in (
-        (args.lookup, LOOKUP),
-        (args.rules, RULES),
-        (args.rule_counts, RULE_COUNTS),
-    ):
-        stamps[path], stages[path] = validate_table(path, table), "lookup"
-    validate_same_study(stamps, study, stages)
+    return stamps
 
 
 def _validate_same_saes(

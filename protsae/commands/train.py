@@ -15,10 +15,8 @@ example:
 import argparse
 import json
 import math
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +40,7 @@ from protsae.flags import add_flags, add_threads_flag, settings_from_flags
 from protsae.io.activations import LayerCache
 from protsae.io.atomic import validate_writable
 from protsae.io.checkpoints import read_checkpoint, write_checkpoint
-from protsae.io.progress import progress
+from protsae.io.progress import print_beside, progress
 from protsae.io.proteins_table import read_split_proteins, study_stamp
 from protsae.io.sae_files import SaeSource, write_sae
 from protsae.io.sae_identity import train_set_sha256
@@ -325,8 +323,7 @@ def fit(trainings: Mapping[str, SaeTraining], data: TrainingData, checkpoint: Pa
         }
     )
     trained = {name: (training, training.optimiser) for name, training in trainings.items()}
-    say = partial(print, file=sys.stderr)
-    found: dict[str, Any] = read_checkpoint(checkpoint, identity, trained, say) or {"step": 0}
+    found = read_checkpoint(checkpoint, identity, trained, print_beside) or {"step": 0}
     curves: Curves = found.get("curves") or {name: [] for name in trainings}
 
     end_to_end = any(training.settings.kl > 0 for training in trainings.values())

@@ -1,9 +1,9 @@
-"""Check every file of a run: whole, as it was written, and made from the others.
+"""Check that every file of a run is intact and that they all belong together.
 
-Reads all files that config.yaml in the results asks for, compares their checksums and what they
-state of each other, and looks for files that no rule writes and for what killed stages left. Stages
-that have not run are named, and are no problem. Prints a line for each problem, and exits with
-status 2 if there are any.
+Reads all files that the run's config.yaml asks for, checks their checksums and that each was made
+from the others, and looks for files that no rule writes or that killed stages left behind. Stages
+that have not run yet are listed; they are no problem. Prints one line per problem, and exits with
+status 2 if there is any.
 
 example:
   protsae verify results
@@ -21,7 +21,7 @@ from protsae.verification.whole_run import verify_run
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line."""
     parser.add_argument("results", metavar="RESULTS", help="results folder of a run")
-    add_threads_flag(parser, default=len(os.sched_getaffinity(0)))
+    add_threads_flag(parser, default=os.cpu_count() or 1)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -31,7 +31,7 @@ def run(args: argparse.Namespace) -> None:
         print(problem)
     if found.not_run:
         print(f"not run yet: {', '.join(found.not_run)}")
-    size = f"{found.n_files:,} files, {found.n_bytes / 1e6:,.0f} MB"
+    read = f"files read: {found.n_files:,} ({found.n_bytes / 1e6:,.0f} MB)"
     if found.problems:
-        raise UserError(f"{args.results}: {len(found.problems):,} problems in {size}")
-    print(f"{args.results}: {size}: whole, and made from each other")
+        raise UserError(f"{args.results}: problems: {len(found.problems):,}; {read}")
+    print(f"{args.results}: intact and consistent; {read}")

@@ -63,9 +63,10 @@ class ResolvedResidue:
 
 
 def validate_atoms(residues: Sequence[ResolvedResidue]) -> None:
-    """Raise ValueError for atoms of which MDTraj can make nothing, or at which it ends the process.
+    """Raise ValueError for atoms that MDTraj cannot handle.
 
-    Those are unknown elements, coordinates that are no numbers, and two atoms in one place.
+    They are atoms of unknown elements, atoms whose coordinates are not finite, and two atoms in the
+    same place, at which MDTraj ends the process.
     """
     for residue in residues:
         for atom, element in zip(residue.atoms, residue.elements, strict=True):

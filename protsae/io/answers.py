@@ -10,7 +10,7 @@ import requests
 from urllib3.exceptions import HTTPError
 
 from protsae.io.text_files import GZIP_MAGIC
-from protsae.one_line import one_line
+from protsae.one_line import cut
 
 DAMAGED = (EOFError, gzip.BadGzipFile, zlib.error)
 """What unpacking raises for gzip data that are cut short or damaged."""
@@ -93,8 +93,7 @@ def server_message(response: requests.Response) -> str:
         text = " ".join(messages)
     except (*BROKEN, *DAMAGED, TooLarge, UnknownCoding, KeyError, TypeError, RecursionError):
         text = response.reason or ""
-    line = one_line(" ".join(text.split()))
-    return line if len(line) <= _LONGEST_MESSAGE else f"{line[:_LONGEST_MESSAGE]}..."
+    return cut(" ".join(text.split()), _LONGEST_MESSAGE)
 
 
 def in_bytes(size: int) -> str:

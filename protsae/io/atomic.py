@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-_PREFIX = f".tmp-{socket.gethostname()}-"
+_MARK = ".tmp-"
+_PREFIX = f"{_MARK}{socket.gethostname()}-"
 """Of another machine it cannot be told which processes are alive."""
 _UMASK = os.umask(0)
 os.umask(_UMASK)
@@ -93,7 +94,7 @@ def validate_writable(folder: Path) -> None:
 
 def is_temporary(name: str) -> bool:
     """Whether a file of this name is one that `atomic_path` has not renamed, of any machine."""
-    return name.startswith(".tmp-")
+    return name.startswith(_MARK)
 
 
 def remove_leftovers(folder: Path, name: str | None = None) -> None:

@@ -19,6 +19,30 @@ BLOCK_ROWS = 128
 """Long enough for the disk, short enough that a shuffled buffer mixes many proteins."""
 
 
+def cut_blocks(lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Cut proteins into blocks.
+
+    Parameters
+    ----------
+    lengths : ndarray, int64
+        Rows of each protein.
+
+    Returns
+    -------
+    protein, before : ndarray, int64, shape (n_blocks,)
+        The protein of each block, and how many of the protein's rows come before it.
+
+    Examples
+    --------
+    >>> [found.tolist() for found in cut_blocks(np.array([130, 3]))]
+    [[0, 0, 1], [0, 128, 0]]
+    """
+    n_blocks = -(-lengths // BLOCK_ROWS)
+    protein = np.repeat(np.arange(len(lengths)), n_blocks)
+    number = np.arange(len(protein)) - (np.cumsum(n_blocks) - n_blocks)[protein]
+    return protein, number * BLOCK_ROWS
+
+
 def block_starts(lengths: Sequence[int] | np.ndarray) -> np.ndarray:
     """First row of each block, of proteins that lie one after another; and the end of the last.
 
@@ -37,10 +61,8 @@ def block_starts(lengths: Sequence[int] | np.ndarray) -> np.ndarray:
     [0, 128, 130, 133, 261]
     """
     rows = np.asarray(lengths, np.int64)
-    n_blocks = -(-rows // BLOCK_ROWS)
-    first = np.cumsum(rows) - rows
-    number = np.arange(n_blocks.sum()) - np.repeat(np.cumsum(n_blocks) - n_blocks, n_blocks)
-    return np.append(np.repeat(first, n_blocks) + number * BLOCK_ROWS, rows.sum())
+    protein, before = cut_blocks(rows)
+    return np.append((np.cumsum(rows) - rows)[protein] + before, rows.sum())
 
 
 class ChecksummingRows:

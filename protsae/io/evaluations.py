@@ -13,9 +13,12 @@ HISTOGRAM = "density_histogram"
 
 def write_evaluation(path: str | Path, document: dict[str, Any]) -> None:
     """Write the scores, and what they were computed from, with the version of the table."""
-    write_document(
-        path, {"table": EVALUATION.name, "table_version": EVALUATION.version, **document}
-    )
+    stamp = {
+        "stage": "evaluate",
+        "table": EVALUATION.name,
+        "table_version": EVALUATION.version,
+    }
+    write_document(path, {**document, **stamp})
 
 
 def read_evaluation(path: str | Path) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from protsae.errors import UserError
-from protsae.one_line import cut
+from protsae.one_line import reason
 from protsae.yaml_depth import validate_depth
 
 MAX_JSON_BYTES = 2**24
@@ -46,7 +46,7 @@ def read_json_mapping(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror}); {_COPY}") from None
     except (ValueError, RecursionError) as error:
-        raise UserError(f"{path}: not JSON ({_reason(error)}); {_COPY}") from None
+        raise UserError(f"{path}: not JSON ({reason(error, 120)}); {_COPY}") from None
     return mapping(path, "the document", document)
 
 
@@ -65,7 +65,7 @@ def read_yaml_nodes(path: Path) -> dict[str, yaml.Node]:
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror}); {_COPY}") from None
     except (ValueError, yaml.YAMLError, RecursionError) as error:
-        raise UserError(f"{path}: not YAML ({_reason(error)}); {_COPY}") from None
+        raise UserError(f"{path}: not YAML ({reason(error, 120)}); {_COPY}") from None
     if not isinstance(root, yaml.MappingNode):
         raise UserError(f"{path}: no keys at its top; expected a configuration; {_COPY}")
     return children(root)
@@ -196,10 +196,3 @@ def _text(path: Path, max_bytes: int) -> str:
     if path.stat().st_size > max_bytes:
         raise ValueError(f"more than {max_bytes} bytes")
     return path.read_text(encoding="utf-8")
-
-
-def _reason(error: BaseException) -> str:
-    """What a parser found, on one line."""
-    if isinstance(error, RecursionError):
-        return "nested too deeply"
-    return cut(" ".join(str(error).split()), 120)

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from protsae.errors import UserError
 from protsae.io.foreign_configs import shown
-from protsae.one_line import cut
+from protsae.one_line import cut, reason
 
 _BASE = {"W_enc": "DF", "b_enc": "F", "W_dec": "FD", "b_dec": "D"}
 
@@ -38,8 +38,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     try:
         found = load_file(path) if path.suffix == ".safetensors" else _unpickled(path)
     except (OSError, SafetensorError, ValueError) as error:
-        reason = cut(" ".join(str(error).split()), 160)
-        raise UserError(f"{path}: cannot be read ({reason}); copy it again") from None
+        raise UserError(f"{path}: cannot be read ({reason(error, 160)}); copy it again") from None
     for name, value in found.items():
         if not isinstance(name, str) or not isinstance(value, Tensor):
             raise UserError(

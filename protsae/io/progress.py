@@ -67,7 +67,7 @@ class Progress:
             line += f", {rate:,.1f} {self.unit}/s"
             if self.total is not None and rate:
                 line += f", {_clock((self.total - self.done) / rate)} left"
-        print(line, file=sys.stderr, flush=True)  # noqa: T201
+        print_beside(line)
 
 
 @overload

@@ -6,33 +6,29 @@ or SAE is not joined to this one's.
 """
 
 from collections.abc import Mapping
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from protsae.errors import UserError
 
 
-def validate_same_study(
-    stamps: Mapping[str, Mapping[str, Any]], study: Mapping[str, Any], stages: Mapping[str, str]
-) -> None:
+def validate_same_study(stamps: Mapping[str, Mapping[str, Any]], study: Mapping[str, Any]) -> None:
     """Raise UserError unless every part states this study.
 
     Parameters
     ----------
     stamps : mapping of path to metadata
+        With the stage that wrote each part.
     study : mapping
         The `study_stamp` of the proteins that the parts are used with; without annotations, what
         the first part that depends on some says of them.
-    stages : mapping of path to str
-        The stage that wrote each part.
 
     Examples
     --------
-    >>> stamps = {"a.parquet": {"split_sha256": "12"}, "b.json": {"split_sha256": "13"}}
-    >>> stages = {"a.parquet": "annotate", "b.json": "evaluate"}
-    >>> validate_same_study(stamps, {"split_sha256": "12"}, stages)
+    >>> stamps = {"a.json": {"stage": "evaluate", "split_sha256": "13"}}
+    >>> validate_same_study(stamps, {"split_sha256": "12"})
     Traceback (most recent call last):
-    protsae.errors.UserError: b.json: of another run: its split_sha256 is 13; expected 12, ...
+    protsae.errors.UserError: a.json: of another run: its split_sha256 is 13; expected 12, ...
     """
     expected = dict(study)
     source = dict.fromkeys(expected, "as of the proteins given")
@@ -45,19 +41,19 @@ def validate_same_study(
             if found != value and (key in stamp or key in study):
                 raise UserError(
                     f"{path}: of another run: its {key} is {str(found)[:12]}; expected "
-                    f"{str(value)[:12]}, {source[key]}; run the {stages[path]} stage again"
+                    f"{str(value)[:12]}, {source[key]}; run the {stamp['stage']} stage again"
                 )
 
 
 def validate_same_layer(
-    path: str, stamp: Mapping[str, Any], first: str, expected: Mapping[str, Any], stage: str
+    path: str, stamp: Mapping[str, Any], first: str, expected: Mapping[str, Any]
 ) -> None:
     """Raise UserError unless two parts of a layer state the same model, weights and layer."""
     for key in ("model", "weights_sha256", "layer"):
         if stamp.get(key) != expected.get(key):
             raise UserError(
                 f"{path}: its {key} is {stamp.get(key)}; expected {expected.get(key)}, as of "
-                f"{first}; run the {stage} stage again"
+                f"{first}; run the {stamp['stage']} stage again"
             )
 
 
@@ -104,7 +100,7 @@ def misplaced(name: str, stamp: Mapping[str, Any]) -> str:
     return ""
 
 
-def validate_place(name: str, path: str, stamp: Mapping[str, Any]) -> None:
-    """Raise UserError if a file is `misplaced`."""
+def validate_place(results: Path, name: str, stamp: Mapping[str, Any]) -> None:
+    """Raise UserError if a file of a run is `misplaced`."""
     if problem := misplaced(name, stamp):
-        raise UserError(f"{path}: {problem}; run the stage that writes it again")
+        raise UserError(f"{results / name}: {problem}; run the stage that writes it again")

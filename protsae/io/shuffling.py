@@ -8,7 +8,7 @@ from typing import TypeVar
 import numpy as np
 
 from protsae.io.activations import LayerCache
-from protsae.io.checked_rows import BLOCK_ROWS
+from protsae.io.checked_rows import BLOCK_ROWS, cut_blocks
 from protsae.io.float16 import to_float32
 
 T = TypeVar("T")
@@ -102,14 +102,6 @@ def _chunks(cache: LayerCache, accessions: set[str]) -> np.ndarray:
     """Pieces of the wanted proteins: shard, first row, rows; int64, shape (n_chunks, 3)."""
     wanted = cache.index.places(accessions)
     shard, offset, length = (wanted[c].to_numpy(np.int64) for c in ("shard", "offset", "length"))
-    pieces = -(-length // BLOCK_ROWS)
-    number = np.arange(pieces.sum()) - np.repeat(np.cumsum(pieces) - pieces, pieces)
-    before = number * BLOCK_ROWS
-    return np.stack(
-        [
-            np.repeat(shard, pieces),
-            np.repeat(offset, pieces) + before,
-            np.minimum(np.repeat(length, pieces) - before, BLOCK_ROWS),
-        ],
-        axis=1,
-    )
+    protein, before = cut_blocks(length)
+    n_rows = np.minimum(length[protein] - before, BLOCK_ROWS)
+    return np.stack([shard[protein], offset[protein] + before, n_rows], axis=1)

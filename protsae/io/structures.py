@@ -16,7 +16,7 @@ from Bio.PDB.PDBParser import PDBParser
 from protsae.concepts.structure import BACKBONE, ResolvedResidue, validate_atoms
 from protsae.errors import UserError
 from protsae.io.text_files import open_text
-from protsae.one_line import one_line
+from protsae.one_line import reason
 
 _FILLED = {
     "id": "0",
@@ -156,8 +156,7 @@ def read_structure(path: str | Path) -> list[ResolvedResidue]:
     except MemoryError:
         raise
     except Exception as error:  # whatever Bio.PDB trips over: it takes a line's layout for granted
-        reason = one_line(" ".join(str(error).split()))[:200] or type(error).__name__
-        raise UserError(f"{path}: not a PDB or mmCIF file: {reason}") from None
+        raise UserError(f"{path}: not a PDB or mmCIF file: {reason(error, 200)}") from None
     found = [residue for residue in residues if residue is not None]
     try:
         validate_atoms(found)

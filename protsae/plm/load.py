@@ -20,7 +20,8 @@ from protsae.device import find_device
 from protsae.errors import UserError
 from protsae.io.atomic import atomic_path
 from protsae.io.foreign_tensors import is_dense, validate_unpacked
-from protsae.one_line import cut, shown
+from protsae.io.progress import print_beside
+from protsae.one_line import cut, reason, shown
 from protsae.provenance import file_sha256
 
 HOST = "https://dl.fbaipublicfiles.com/fair-esm"
@@ -92,7 +93,7 @@ def load_esm(model: str, device: str = "auto", gpu: int = 0) -> LoadedEsm:
     try:
         loaded, _ = esm.pretrained.load_model_and_alphabet_core(path.stem, weights, regression)
     except Exception as error:  # whatever strange sizes and tensors provoke in fair-esm and torch
-        text = cut(" ".join(str(error).split()), 2000)
+        text = reason(error, 2000)
         text = text.removeprefix("Error(s) in loading state_dict for ESM2:")
         finding = shorten(text, 160, placeholder=" ...")
         misfit = _regression_path(path) if "contact_head" in finding else path
@@ -175,7 +176,7 @@ def _download(url: str, path: Path) -> None:
 
     torch.hub alone takes the end of a connection that was cut for the end of the file.
     """
-    print(f"downloading {url} to {path}", file=sys.stderr, flush=True)  # noqa: T201
+    print_beside(f"downloading {url} to {path}")
     try:
         with atomic_path(path) as temporary:
             torch.hub.download_url_to_file(url, str(temporary), progress=sys.stderr.isatty())
@@ -223,9 +224,8 @@ def _unpickled(path: Path) -> dict[str, Any]:
             raise ValueError(f"asks to run {cut(forbidden[1], 60)}, which is refused") from None
         # torch hides its finding among advice, such as how to switch the check off.
         finding = re.search(r"WeightsUnpickler error:\s*(.+)", text)
-        reason = f"{type(error).__name__}: {finding[1] if finding else text}"
-        reason = shorten(cut(reason, 2000), 120)
-        raise ValueError(f"cannot be read, it may have been cut short ({reason})") from None
+        why = shorten(cut(f"{type(error).__name__}: {finding[1] if finding else text}", 2000), 120)
+        raise ValueError(f"cannot be read, it may have been cut short ({why})") from None
     if not isinstance(found, dict) or not isinstance(found.get("model"), dict):
         raise ValueError("holds no 'model', where fair-esm's checkpoints have their weights")
     return found

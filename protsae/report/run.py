@@ -180,24 +180,19 @@ def _read_examples(path: Path, best: pd.DataFrame) -> pd.DataFrame:
 
 def _validate_parts(results: Path, study: dict[str, Any], layers: Sequence[Layer]) -> None:
     """Every file is of these proteins and splits, and of the layer and SAE of its folder."""
-    stamps = {str(results / "features.parquet"): read_metadata(results / "features.parquet")}
-    stages = dict.fromkeys(stamps, "tables")
+    tables = ["features.parquet"]
+    stamps: dict[str, dict[str, Any]] = {}
     for layer in layers:
         folder = f"{layer.model}/layer-{layer.number:02d}"
-        found = {f"annotation/{folder}/{table.name}.parquet": "annotate" for table in OF_LAYERS}
-        found[f"probes/{folder}/probes.parquet"] = "probe"
-        found |= {f"sae/{folder}/{name}/training.parquet": "train" for name in layer.training}
-        for name, stage in found.items():
-            stamps[str(results / name)], stages[str(results / name)] = (
-                read_metadata(results / name),
-                stage,
-            )
-        for name, document in layer.evaluations.items():
-            path = str(results / "sae" / folder / name / "evaluation.json")
-            stamps[path], stages[path] = document, "evaluate"
-    for path, stamp in stamps.items():
-        validate_place(Path(path).relative_to(results).as_posix(), path, stamp)
-    validate_same_study(stamps, study, stages)
+        tables += [f"annotation/{folder}/{table.name}.parquet" for table in OF_LAYERS]
+        tables += [f"probes/{folder}/probes.parquet"]
+        tables += [f"sae/{folder}/{variant}/training.parquet" for variant in layer.training]
+        for variant, document in layer.evaluations.items():
+            stamps[f"sae/{folder}/{variant}/evaluation.json"] = document
+    stamps |= {name: read_metadata(results / name) for name in tables}
+    for name, stamp in stamps.items():
+        validate_place(results, name, stamp)
+    validate_same_study({str(results / name): stamp for name, stamp in stamps.items()}, study)
 
 
 def _validate_known(shown: Iterable[str], known: set[str], results: Path) -> None:

@@ -220,8 +220,8 @@ def _stray(name: str) -> str:
     if is_temporary(PurePosixPath(name).name):
         return "left by a stage that was killed; run the stage again, or delete it"
     if PurePosixPath(name).name.startswith("."):
-        return "of a training that did not end; run the train stage again, or delete it"
-    return "no rule writes it by this run's config.yaml; move it elsewhere, or delete it"
+        return "checkpoint of an unfinished training; run the train stage again, or delete it"
+    return "no rule of this run writes it; move it elsewhere, or delete it"
 
 
 def _is_kept(name: str) -> bool:

@@ -63,7 +63,9 @@ def test_killed_stages_are_run_again(
     assert counts["before its end"] > counts.total() // 5
 
 
-@pytest.mark.skipif(LEVEL.kills < OF_SNAKEMAKE, reason="in make test-chaos")
+@pytest.mark.skipif(
+    LEVEL.kills < OF_SNAKEMAKE, reason="too few kills at this level: run make test-chaos"
+)
 def test_a_killed_snakemake_goes_on(
     tmp_path_factory: pytest.TempPathFactory,
     tmp_path: Path,

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from protsae.errors import UserError
-from protsae.io import shuffling
+from protsae.io import checked_rows, shuffling
 from protsae.io.activations import LayerCache
 from protsae.io.shuffling import shuffled_batches
 from tests.tiny_run import LENGTHS, PROTEIN_SET, cache_rows, open_cache, write_cache
@@ -17,7 +17,8 @@ EVERY = {f"P{i}" for i in range(len(LENGTHS))}
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Chunks of 3 rows, so that 39 residues make many."""
-    monkeypatch.setattr(shuffling, "BLOCK_ROWS", 3)
+    for module in (checked_rows, shuffling):
+        monkeypatch.setattr(module, "BLOCK_ROWS", 3)
 
 
 @pytest.fixture

@@ -246,7 +246,7 @@ def test_a_refusal_when_going_on(server, tmp_path):
     ("text", "said"),
     [
         ("\x1b[2J\x07gone\r\n\u202e!", r"\x1b[2J\x07gone \u202e!"),
-        ("x" * 9999, "x" * 300 + "..."),
+        ("x" * 9999, "x" * 297 + "..."),
         ("x" * 99999, "Bad Request"),
     ],
 )

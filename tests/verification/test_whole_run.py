@@ -42,7 +42,7 @@ def test_stages_that_have_not_run_are_no_problem(
     assert lines == [
         "not run yet: split, onehot, embed, train, evaluate, encode, annotate, probe, lookup, "
         "tables, report, scaling",
-        f"{results}: 3 files, 0 MB: whole, and made from each other",
+        f"{results}: intact and consistent; files read: 3 (0 MB)",
     ]
 
 
@@ -62,10 +62,9 @@ def test_every_problem_is_a_line(results: Path, capsys: pytest.CaptureFixture[st
         f"{results}/proteins/provenance.json: not a document that this release of protsae wrote "
         "(no 'xxh3'); run the stage that writes it again",
         f"{results}/{leftover}: left by a stage that was killed; run the stage again, or delete it",
-        f"{results}/notes.txt: no rule writes it by this run's config.yaml; move it elsewhere, or "
-        "delete it",
+        f"{results}/notes.txt: no rule of this run writes it; move it elsewhere, or delete it",
     ]
-    assert error == f"protsae verify: {results}: 4 problems in 1 files, 0 MB"
+    assert error == f"protsae verify: {results}: problems: 4; files read: 1 (0 MB)"
 
 
 def test_a_folder_that_is_no_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
