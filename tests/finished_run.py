@@ -1,26 +1,35 @@
 """One whole tiny run by Snakemake, made once for all tests, and the command of each of its jobs."""
 
 import fcntl
+import multiprocessing
 import os
 import re
 import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
-from subprocess import CompletedProcess, Popen
+from subprocess import CompletedProcess
 
 import pytest
+import torch
 import yaml
+from threadpoolctl import threadpool_limits
 
+from protsae.cli import command
 from tests.chaos.levels import LEVEL, QUICK
 from tests.tiny_esm import save_tiny
 
+LONGEST = 300
+"""Seconds that a job may take."""
+PRELOADED = [f"protsae.commands.{name}" for name in ("train", "evaluate", "annotate", "report")]
 ROOT = Path(__file__).parents[1]
 RESULTS = "results"
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 CONFIG = {
     "results": RESULTS,
+    "fetch": {"max_length": 199},
     "cache": {"shards": 2},
     "embed": {"model": "esm2_tiny.pt", "layers": [1]},
     "random_layers": [1] if LEVEL.damaged > QUICK.damaged else [],
@@ -29,7 +38,7 @@ CONFIG = {
         "topk": {"architecture": "topk", "steps": 20, "expansion": 2, "k": 3},
         "relu": {"architecture": "relu", "steps": 20, "expansion": 2},
     },
-    "evaluate": {"bootstrap": 20, "masks": 1, "max_proteins": 13, "sample": 101},
+    "evaluate": {"bootstrap": 20, "masks": 1, "max_proteins": 13, "sample": 13},
     "probe": {"sample": 2000},
     "annotate": {"bootstrap": 20, "min_clusters": 2},
 }
@@ -44,6 +53,12 @@ class Job:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     log: str
+
+    @property
+    def threads(self) -> int:
+        """As many as its command says, or one."""
+        said = re.search(r"--threads (\d+)", self.command)
+        return int(said[1]) if said else 1
 
 
 def finished_run(factory: pytest.TempPathFactory) -> Path:
@@ -104,33 +119,62 @@ def copy_run(folder: Path, target: Path) -> Path:
     return target
 
 
-def start_job(job: Job, folder: Path, before: str = "", wrapper: tuple[str, ...] = ()) -> Popen:
-    """Start a job in a folder, in a session of its own, after the shell commands ``before``."""
+def start_job(job: Job, folder: Path) -> ForkServerProcess:
+    """Start a job in a folder, in a session of its own; it has imported what all jobs need."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.finished_run", *PRELOADED])
+    started = context.Process(target=_run, args=(job, folder))
+    started.start()
+    return started
+
+
+def run_job(job: Job, folder: Path) -> CompletedProcess[str]:
+    """Run a job to its end; ``stdout`` is its log."""
+    started = start_job(job, folder)
+    started.join(LONGEST)
+    assert started.exitcode is not None, f"{job.rule} hangs"
+    return CompletedProcess([job.rule], started.exitcode, _said(job, folder), "")
+
+
+def run_command(
+    job: Job, folder: Path, before: str = "", wrapper: tuple[str, ...] = ()
+) -> CompletedProcess[str]:
+    """Run a job as Snakemake does, by its shell command, after the shell commands ``before``."""
     (folder / job.log).unlink(missing_ok=True)
-    threads = re.search(r"--threads (\d+)", job.command)
-    return Popen(
+    ended = subprocess.run(
         [*wrapper, "bash", "-c", f"{before}set -euo pipefail; {job.command}"],
         cwd=folder,
         env={
             **os.environ,
             # As Snakemake does: sums by more threads differ in their last digits.
-            **dict.fromkeys(THREADS, threads[1] if threads else "1"),
+            **dict.fromkeys(THREADS, str(job.threads)),
             "PYTHONPATH": str(ROOT),
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         },
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        capture_output=True,
         text=True,
-        start_new_session=True,
+        check=False,
+        timeout=LONGEST,
     )
+    return CompletedProcess([job.rule], ended.returncode, _said(job, folder), ended.stderr)
 
 
-def run_job(
-    job: Job, folder: Path, before: str = "", wrapper: tuple[str, ...] = ()
-) -> CompletedProcess[str]:
-    """Run a job's command to its end; ``stdout`` is its log."""
-    started = start_job(job, folder, before, wrapper)
-    _, errors = started.communicate(timeout=300)
+def _said(job: Job, folder: Path) -> str:
     log = folder / job.log
-    said = log.read_text(errors="replace") if log.exists() else ""
-    return CompletedProcess([job.rule], started.returncode, said, errors)
+    return log.read_text(errors="replace") if log.exists() else ""
+
+
+def _run(job: Job, folder: Path) -> None:
+    os.setsid()
+    os.chdir(folder)
+    log = os.open(job.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    # The libraries are loaded already, and no longer look for the variables.
+    os.environ.update(dict.fromkeys(THREADS, str(job.threads)))
+    threadpool_limits(job.threads)
+    torch.set_num_threads(job.threads)
+    words = re.sub(r" (2>&1 \| tee|>) .*", "", job.command)
+    arguments = subprocess.check_output(["bash", "-c", f"printf '%s\\0' {words}"], text=True)
+    sys.argv = arguments.split("\0")[:-1]
+    sys.exit(command())

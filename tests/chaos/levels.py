@@ -16,8 +16,19 @@ class Level:
 
 QUICK = Level(3, 3, 12)
 LEVELS = {"quick": QUICK, "usual": Level(40, 20, 100), "full": Level(200, 60, 400)}
-LEVEL = LEVELS[os.environ.get("PROTSAE_CHAOS", "quick")]
+PARTS = {"quick": 1, "usual": 2, "full": 10}
+"""Tests that share the stages killed and the files damaged, to run beside each other."""
+NAME = os.environ.get("PROTSAE_CHAOS", "quick")
+LEVEL = LEVELS[NAME]
 """By the environment variable PROTSAE_CHAOS."""
+
+
+def shares(number: int) -> list[tuple[int, int]]:
+    """A seed and a share of a number for each of the tests among which it is shared."""
+    n_parts = PARTS[NAME]
+    return [
+        (part, number * (part + 1) // n_parts - number * part // n_parts) for part in range(n_parts)
+    ]
 
 
 def told(what: str, counts: Counter[str]) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.levels import LEVEL, told
-from tests.finished_run import RESULTS, Job, copy_run, finished_run, jobs, run_job
+from tests.finished_run import RESULTS, Job, copy_run, finished_run, jobs, run_command, run_job
 
 NAMESPACE = ("unshare", "--user", "--map-root-user", "--mount")
 """A process that may mount, and whose mounts end with it."""
@@ -84,7 +84,7 @@ def test_faults_are_told_in_one_line_and_survived(
             trouble = EVERY[kind](job, run, draw)
         for name in job.outputs:
             (run / name).unlink()
-        ended = run_job(job, run, *trouble)
+        ended = run_command(job, run, *trouble)
         what = f"{job.rule}, {kind}: exits {ended.returncode}: {ended.stdout[-1500:]}{ended.stderr}"
         lines = [line for line in ended.stdout.splitlines() if line.startswith("protsae ")]
         by_signal = ended.returncode < 0 or ended.returncode > 128

@@ -9,12 +9,13 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from protsae.verification.whole_run import verify_run
-from tests.chaos.levels import LEVEL, told
+from tests.chaos.levels import LEVEL, shares, told
 from tests.finished_run import (
     RESULTS,
     ROOT,
@@ -32,24 +33,31 @@ OF_SNAKEMAKE = 20
 """One kill in so many is of Snakemake and all that it has started."""
 
 
+@pytest.mark.parametrize(("part", "n_kills"), shares(LEVEL.kills - LEVEL.kills // OF_SNAKEMAKE))
 def test_killed_stages_are_run_again(
+    part: int,
+    n_kills: int,
     tmp_path_factory: pytest.TempPathFactory,
     tmp_path: Path,
     record_property: Callable[..., None],
 ) -> None:
     finished = finished_run(tmp_path_factory)
     run = copy_run(finished, tmp_path / "run")
-    draw = random.Random(0)
+    draw = random.Random(part)
     plan = jobs(finished)
     rules = sorted({job.rule for job in plan})
+    draw.shuffle(rules)
+    seconds: dict[str, float] = {}
     counts: Counter[str] = Counter()
     faults: list[str] = []
-    for number in range(LEVEL.kills - LEVEL.kills // OF_SNAKEMAKE):
+    for number in range(n_kills):
         rule = rules[number % len(rules)]
         job = draw.choice([job for job in plan if job.rule == rule])
+        if job.log not in seconds:
+            seconds[job.log] = _seconds(job, run)
         for name in job.outputs:
             (run / name).unlink()
-        is_whole = _kill(job, run, draw.uniform(0, _seconds(finished, job)))
+        is_whole = _kill(job, run, draw.uniform(0, seconds[job.log]))
         counts["before its end" if is_whole else "too late"] += 1
         ended = run_job(job, run)
         if ended.returncode:
@@ -111,18 +119,21 @@ def test_a_killed_snakemake_goes_on(
 def _kill(job: Job, run: Path, seconds: float) -> bool:
     """Kill a job's whole session so long after its start; whether it was still running."""
     started = start_job(job, run)
-    time.sleep(seconds)
-    is_running = started.poll() is None
-    if is_running:
-        os.killpg(started.pid, signal.SIGKILL)
-    started.communicate()
+    started.join(seconds)
+    is_running = started.exitcode is None
+    if is_running and started.pid is not None:
+        with suppress(ProcessLookupError):  # not yet a session of its own
+            os.killpg(started.pid, signal.SIGKILL)
+        started.kill()
+    started.join()
     return is_running
 
 
-def _seconds(finished: Path, job: Job) -> float:
-    """How long a job took in the finished run, by Snakemake's own benchmark."""
-    path = finished / job.log.replace("/logs/", "/benchmarks/").replace(".log", ".tsv")
-    return float(path.read_text().splitlines()[1].split("\t")[0])
+def _seconds(job: Job, run: Path) -> float:
+    """How long a job takes when nothing kills it."""
+    start = time.perf_counter()
+    run_job(job, run)
+    return time.perf_counter() - start
 
 
 def _differs(finished: Path, run: Path, name: str) -> bool:
