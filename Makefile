@@ -16,7 +16,7 @@ help:
 	@echo "make check   ruff, mypy, snakefmt, snakemake --lint"
 	@echo "make bench   benchmarks (minutes)"
 	@echo "make numbers the figures that the documents quote: three runs (half an hour)"
-	@echo "make schema  config schema from protsae/config.py"
+	@echo "make schema  config schema from protsae/config/settings.py"
 
 setup: $(STAMP)
 
@@ -60,7 +60,7 @@ format: setup
 	snakefmt Snakefile workflow
 
 schema: setup
-	python -m protsae.config > workflow/schemas/config.schema.yaml
+	python -m protsae.config.settings > workflow/schemas/config.schema.yaml
 
 bench: setup
 	python benchmarks/embedding.py
@@ -75,8 +75,8 @@ bench: setup
 	python -m benchmarks.uniprot_pages
 
 numbers: setup
-	python -m benchmarks.quoted --cores $(CORES)
-	python -m benchmarks.quoted --write
+	python -m studies.quoted_numbers.measure --cores $(CORES)
+	python -m studies.quoted_numbers.measure --write
 
 clean:
 	rm -rf results .snakemake

@@ -27,13 +27,13 @@ import psutil
 from scipy import sparse
 from threadpoolctl import threadpool_limits
 
-from protsae.association.chains import Chains
-from protsae.association.counts import MatchCounts
-from protsae.association.instances import InstanceCounts
-from protsae.association.position_null import position_null
-from protsae.association.ranks import rank_scores
-from protsae.association.rotation_null import rotation_null
-from protsae.association.thresholds import passed_thresholds, positive_quantiles
+from protsae.association.scoring.instance_counts import InstanceCounts
+from protsae.association.scoring.rank_scores import rank_scores
+from protsae.association.scoring.residue_counts import MatchCounts
+from protsae.association.scoring.thresholds import passed_thresholds, positive_quantiles
+from protsae.association.significance.joined_proteins import Chains
+from protsae.association.significance.position_null import position_null
+from protsae.association.significance.rotation_null import rotation_null
 
 CASES = {
     "60k residues, 2,560 features, 100 properties": (60_000, 2_560, 100, 3.0),

@@ -24,15 +24,15 @@ import h5py
 import numpy as np
 import torch
 
-from protsae.config import TrainSettings
-from protsae.io.activations import LayerCache, LayerFormat, write_shard
-from protsae.io.checked_rows import CheckedRows
-from protsae.io.shard_index import CacheSource
-from protsae.io.shuffling import shuffled_batches
-from protsae.io.stored_rows import Compression
+from protsae.config.sae_settings import TrainSettings
+from protsae.io.hdf5.activation_cache import LayerCache, LayerFormat, write_shard
+from protsae.io.hdf5.checked_rows import CheckedRows
+from protsae.io.hdf5.shard_index import CacheSource
+from protsae.io.hdf5.shuffling import shuffled_batches
+from protsae.io.hdf5.stored_rows import Compression
 from protsae.sae.architectures import build_sae
-from protsae.sae.sae import Batch
-from protsae.sae.train import SaeTraining, products_dtype
+from protsae.sae.autoencoder import Batch
+from protsae.sae.training.step import SaeTraining, products_dtype
 
 PROTEIN_SET = "0" * 64
 SOURCE = CacheSource("benchmark", "", PROTEIN_SET, "{}", "0")

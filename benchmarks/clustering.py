@@ -22,9 +22,9 @@ import numpy as np
 import pandas as pd
 from Bio.Align import substitution_matrices
 
-from protsae.alphabet import STANDARD
 from protsae.io import mmseqs
-from protsae.io.protein_files import read_proteins
+from protsae.io.protein_files.any_format import read_proteins
+from protsae.proteins.alphabet import STANDARD
 
 LETTERS = np.array(list(STANDARD))
 PAIRS = 5

@@ -28,8 +28,8 @@ import torch.nn.functional as F
 from esm.model.esm2 import ESM2
 from torch import Tensor
 
-from protsae.plm.embed import Embedder, token_budget
-from protsae.plm.forward import FusedEsm2
+from protsae.plm.embedding import Embedder, token_budget
+from protsae.plm.esm2.forward import FusedEsm2
 
 ARCHITECTURES = {
     "8M": (6, 320, 20),

@@ -29,14 +29,14 @@ from scipy import sparse
 from scipy.stats import binomtest
 from threadpoolctl import threadpool_limits
 
-from protsae.association.annotation import score_pairs
-from protsae.association.chains import Chains
-from protsae.association.counts import KnownCounts, MatchCounts
-from protsae.association.instances import InstanceCounts
-from protsae.association.nulls import benjamini_hochberg, least_true
-from protsae.association.rotation_null import rotation_null
-from protsae.association.scores import harmonic_mean, ratio
-from protsae.association.thresholds import positive_quantiles
+from protsae.association.pairs.selection import score_pairs
+from protsae.association.scoring.instance_counts import InstanceCounts
+from protsae.association.scoring.metrics import harmonic_mean, ratio
+from protsae.association.scoring.residue_counts import KnownCounts, MatchCounts
+from protsae.association.scoring.thresholds import positive_quantiles
+from protsae.association.significance.joined_proteins import Chains
+from protsae.association.significance.p_values import benjamini_hochberg, least_true
+from protsae.association.significance.rotation_null import rotation_null
 
 N_FAMILIES, N_RELATIVES, LENGTH = 20, 20, 300
 N_FEATURES, N_PROPERTIES, N_DETECTORS = 400, 40, 20

@@ -25,7 +25,7 @@ import trainers
 from torch import Tensor
 from trainers import ARCHITECTURES, Protsae, Recipe, Trainer
 
-from protsae.sae.planted import (
+from benchmarks.planted_scores import (
     atom_cosines,
     match_atoms,
     mean_max_cosine,

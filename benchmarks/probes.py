@@ -35,11 +35,11 @@ from threadpoolctl import threadpool_limits
 
 from protsae.io.json_files import write_json
 from protsae.io.mmseqs import cluster_sequences
-from protsae.plm.embed import Embedder, token_budget
-from protsae.plm.forward import FusedEsm2
-from protsae.plm.load import load_esm
-from protsae.plm.pretrain import new_esm2
-from protsae.resampling import bootstrap_weights, interval
+from protsae.plm.embedding import Embedder, token_budget
+from protsae.plm.esm2.forward import FusedEsm2
+from protsae.plm.esm2.load import load_esm
+from protsae.plm.esm2.pretraining import new_esm2
+from protsae.statistics.cluster_intervals import bootstrap_weights, interval
 
 CONCEPTS = {
     "FLIP_secondary_structure": {"helix": "H", "strand": "E"},

@@ -33,12 +33,12 @@ import trainers
 from torch import Tensor
 from trainers import Protsae, Recipe
 
-from protsae.config import TrainSettings
+from protsae.config.sae_settings import TrainSettings
 from protsae.device import keep_freed_memory
-from protsae.sae import sparse
 from protsae.sae.architectures import build_sae
-from protsae.sae.sae import Batch
-from protsae.sae.train import SaeTraining, products_dtype
+from protsae.sae.autoencoder import Batch
+from protsae.sae.sparse import support as sparse
+from protsae.sae.training.step import SaeTraining, products_dtype
 
 ARCHITECTURES = ("relu", "topk")
 PENALTY = {"protsae": 3.0}
@@ -239,7 +239,7 @@ def kernels_alone(args: argparse.Namespace) -> list[dict[str, object]]:
     A row of the table is gathered for each active feature; a table that fits the cache comes from
     memory once.
     """
-    from protsae.sae.sparse_triton import bag_dot, bag_sum
+    from protsae.sae.sparse.triton_kernels import bag_dot, bag_sum
 
     n_active = args.batch * args.k
     pre_NF = torch.rand(args.batch, args.width, device=args.device)

@@ -26,9 +26,9 @@ from sklearn.linear_model import Lasso
 from threadpoolctl import threadpool_limits
 from torch import Tensor
 
-from protsae.io.activations import LayerCache
-from protsae.io.sae_files import read_sae
-from protsae.sae.prox import fista, ista, lambda_for_l0, lasso, relative_gap
+from protsae.io.hdf5.activation_cache import LayerCache
+from protsae.io.saes.sae_files import read_sae
+from protsae.sae.lasso import fista, ista, lambda_for_l0, lasso, relative_gap
 
 N_PLANTED, NOISE = 16, 0.3
 GAP = 1e-6

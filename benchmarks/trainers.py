@@ -20,11 +20,11 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from protsae.config import TrainSettings
+from protsae.config.sae_settings import TrainSettings
 from protsae.sae.architectures import build_sae
-from protsae.sae.normalisation import measure_normalisation
-from protsae.sae.sae import Batch
-from protsae.sae.train import SaeTraining, products_dtype
+from protsae.sae.autoencoder import Batch
+from protsae.sae.training.normalisation import measure_normalisation
+from protsae.sae.training.step import SaeTraining, products_dtype
 
 PACKAGES = {
     "saelens": "sae-lens",

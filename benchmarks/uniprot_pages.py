@@ -11,7 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from protsae.io import uniprot_rest
+from protsae.io.uniprot import uniprot_rest
 from tests.uniprot_server import UniProtServer
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from protsae.io.atomic import atomic_path
-from protsae.proteins import FEATURE_TYPES
+from protsae.proteins.records import FEATURE_TYPES
 
 TARGET = Path(__file__).parent / "sample" / "proteins.json.gz"
 

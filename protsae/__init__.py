@@ -8,7 +8,7 @@ from typing import Any
 
 __version__ = "0.1.0"
 
-_PUBLIC = {"score_detectors": "protsae.association.score_detectors"}
+_PUBLIC = {"score_detectors": "protsae.stages.score_detectors"}
 """Names that the package offers, and the modules that hold them: imported where they are used."""
 
 __all__ = ["__version__", *_PUBLIC]

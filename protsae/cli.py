@@ -12,30 +12,9 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from protsae import __version__
+from protsae.commands import COMMANDS, GROUPS, module_of
 from protsae.errors import UserError
 from protsae.one_line import cut
-
-COMMANDS = {
-    "fetch": "proteins and their annotations, from UniProt or from files",
-    "labels": "secondary structure and accessibility of residues, from structures",
-    "split": "homology clusters, and train/valid/test that never share one",
-    "onehot": "one-hot sequences of one shard, as an activation file",
-    "embed": "every layer's activations of one shard through ESM-2",
-    "train": "all sparse autoencoders of a layer, in one pass",
-    "adopt": "an SAE of SAELens or another program, for evaluate and annotate",
-    "evaluate": "L0, FVU, loss recovered and baselines of a layer's SAEs on test",
-    "encode": "the SAEs' activations at every residue of one shard, sparse",
-    "probe": "supervised linear probes of a layer, the ceiling for its features",
-    "lookup": "what the sequence alone tells: BLOSUM62 windows, annotations of homologues",
-    "base-rates": "how common each concept is in a file of proteins, for scores that travel",
-    "annotate": "the property each feature of a layer detects, with baselines",
-    "tables": "the feature table and the associations of all layers",
-    "report": "a static HTML page of the run",
-    "verify": "whether a run's files are whole and belong together",
-    "scaling": "what sparsity costs and how error scales, over the SAEs of a run",
-    "randomise": "an ESM-2 with shuffled weights, as a control",
-    "pretrain": "a small ESM-2 by masked-language modelling",
-}
 
 
 class _Parser(argparse.ArgumentParser):
@@ -50,7 +29,7 @@ _LONGEST_COMPLAINT = 500
 
 def parser_of(name: str) -> argparse.ArgumentParser:
     """The parser of a command's flags."""
-    stage = importlib.import_module(f"protsae.commands.{name.replace('-', '_')}")
+    stage = importlib.import_module(module_of(name))
     parser = _Parser(
         prog=f"protsae {name}",
         description=stage.__doc__,
@@ -70,8 +49,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = _Parser(
         prog="protsae",
         description="What protein language models have learned, stage by stage.",
-        epilog="commands:\n"
-        + "".join(f"  {name:<10} {text}\n" for name, text in COMMANDS.items())
+        epilog="".join(
+            f"{group}:\n" + "".join(f"  {name:<10} {text}\n" for name, text in commands.items())
+            for group, commands in GROUPS.items()
+        )
         + "\nexample: protsae fetch --help",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -85,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         # Its imports are part of it: they, too, may find no memory.
-        stage = importlib.import_module(f"protsae.commands.{name.replace('-', '_')}")
+        stage = importlib.import_module(module_of(name))
         stage.run(parser_of(name).parse_args(argv[1:]))
     except Exception as error:
         line = _fault(error)

@@ -3,6 +3,7 @@
 import ast
 import hashlib
 import json
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,7 @@ PACKAGE_ROOT = Path(__file__).parent
 
 # Settings reach a stage as values, which Snakemake tracks by themselves; what parses them need not
 # rerun everything when it changes.
-_NOT_PART_OF_A_STAGE = {
-    "protsae",
-    *("protsae.cli", "protsae.config", "protsae.flags", "protsae.provenance"),
-}
+_NOT_PART_OF_A_STAGE = re.compile(r"protsae(\.(cli|config|provenance|commands)(\.\w+)?)?")
 
 
 def file_sha256(path: str | Path) -> str:
@@ -53,7 +51,7 @@ def imported_modules(module: str) -> set[str]:
     while todo:
         name = todo.pop()
         path = _source_path(name)
-        if name in found or name in _NOT_PART_OF_A_STAGE or path is None:
+        if name in found or _NOT_PART_OF_A_STAGE.fullmatch(name) or path is None:
             continue
         found.add(name)
         for node in ast.walk(ast.parse(path.read_text())):

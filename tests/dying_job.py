@@ -9,8 +9,9 @@ import sys
 from unittest import mock
 
 from protsae.cli import main
+from protsae.commands import module_of
 
-PRELOADED = ["protsae.commands.train", "torch._dynamo"]
+PRELOADED = [module_of("train"), "torch._dynamo"]
 """What each job would take seconds to import; the optimisers of torch bring in the second."""
 
 

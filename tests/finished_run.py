@@ -18,12 +18,13 @@ import yaml
 from threadpoolctl import threadpool_limits
 
 from protsae.cli import command
+from protsae.commands import module_of
 from tests.chaos.levels import LEVEL, QUICK
 from tests.tiny_esm import save_tiny
 
 LONGEST = 300
 """Seconds that a job may take."""
-PRELOADED = [f"protsae.commands.{name}" for name in ("train", "evaluate", "annotate", "report")]
+PRELOADED = [module_of(name) for name in ("train", "evaluate", "annotate", "report")]
 ROOT = Path(__file__).parents[1]
 RESULTS = "results"
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -36,7 +37,7 @@ CONFIG = {
     "stream": {"batch": 64},
     "train": {
         "topk": {"architecture": "topk", "steps": 20, "expansion": 2, "k": 3},
-        "relu": {"architecture": "relu", "steps": 20, "expansion": 2},
+        "batchtopk": {"architecture": "batchtopk", "steps": 20, "expansion": 2, "k": 3},
     },
     "evaluate": {"bootstrap": 20, "masks": 1, "max_proteins": 13, "sample": 13},
     "probe": {"sample": 2000},

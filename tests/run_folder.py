@@ -19,18 +19,18 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from protsae.association.summary import DETECTOR_BASELINES, LOOKUPS, with_rules
+from protsae.association.run_tables import DETECTOR_BASELINES, LOOKUPS, with_rules
 from protsae.cli import main
-from protsae.concepts.scales import SCALE_COLUMNS
-from protsae.io.codes import write_codes
-from protsae.io.evaluations import read_evaluation, write_evaluation
+from protsae.concepts.sequence.scales import SCALE_COLUMNS
+from protsae.io.hdf5.code_cache import write_codes
+from protsae.io.hdf5.shard_index import CacheSource
 from protsae.io.json_files import write_document
-from protsae.io.proteins_table import read_split_proteins, study_stamp
-from protsae.io.shard_index import CacheSource
-from protsae.io.tables import write_tsv
-from protsae.schema.evaluation import EVALUATION
-from protsae.schema.proteins import RELATIVES
-from protsae.schema.results import (
+from protsae.io.saes.evaluations import read_evaluation, write_evaluation
+from protsae.io.table_files.parquet import write_tsv
+from protsae.io.table_files.proteins_table import read_split_proteins, study_stamp
+from protsae.schema.evaluation_tables import EVALUATION
+from protsae.schema.protein_tables import RELATIVES
+from protsae.schema.result_tables import (
     CANDIDATES,
     CLUSTER_COUNTS,
     DETECTORS,

@@ -8,11 +8,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from protsae.io.parquet_seal import SEAL, UNSEALED, seal
-from protsae.io.tables import read_metadata, read_table, write_table
+from protsae.io.table_files.parquet import read_metadata, read_table, write_table
+from protsae.io.table_files.parquet_seal import SEAL, UNSEALED, seal
 from protsae.provenance import protein_set_sha256
-from protsae.schema.proteins import FETCHED
-from protsae.schema.results import EVERY, LAYER_ASSOCIATIONS, LAYER_FEATURES
+from protsae.schema.protein_tables import FETCHED
+from protsae.schema.result_tables import EVERY, LAYER_ASSOCIATIONS, LAYER_FEATURES
 from protsae.schema.table import Table
 
 TABLES = (*EVERY, LAYER_FEATURES, LAYER_ASSOCIATIONS, FETCHED)

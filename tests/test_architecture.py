@@ -1,6 +1,7 @@
 """Who may import whom, as in docs and design: read from the source."""
 
 import ast
+from collections import Counter
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -8,45 +9,49 @@ import pytest
 
 from protsae.provenance import PACKAGE_ROOT
 
-PURE = {
-    "protsae",
-    "errors",
-    "config",
-    "proteins",
-    "entry_features",
-    "alphabet",
-    "filters",
-    "provenance",
-    "split",
-}
-PURE |= {
-    "models",
-    "resampling",
-    "run_layout",
-    "schema",
-    "sharding",
-    "balance",
-    "one_line",
-    "yaml_depth",
-}
+TESTS = Path(__file__).parent
 
+LOOSE = {"protsae", "__main__", "cli", "device", "errors", "one_line", "provenance"}
+"""Modules in no room; ``protsae`` is the version and the public names."""
 MAY_IMPORT = {
+    "errors": set(),
+    "one_line": set(),
+    "provenance": set(),
+    "device": {"errors"},
+    "statistics": set(),
+    "schema": {"errors"},
+    "detectors": set(),
+    "config": {"detectors", "errors", "one_line"},
+    "proteins": {"config", "errors", "one_line", "statistics"},
+    "concepts": {"proteins", "statistics"},
     "sae": {"config"},
-    "concepts": {"alphabet", "proteins", "errors", "resampling", "split"},
-    "association": {"concepts", "config", "models", "resampling"},
-    "plm": {"alphabet", "config", "device", "errors", "io", "provenance", "resampling"}
-    | {"one_line"},
-    "verification": {"config", "errors", "io", "models", "one_line", "provenance"}
-    | {"run_layout", "schema"},
-    "io": {"alphabet", "errors", "proteins", "filters", "provenance", "split", "protsae", "config"}
-    | {"entry_features", "concepts", "schema", "one_line", "yaml_depth"},
-    "report": {"alphabet", "association", "concepts", "errors", "io", "models", "protsae"}
+    "association": {"concepts", "config", "detectors", "statistics"},
+    "features": {"association", "concepts", "detectors", "statistics"},
+    "missing_annotations": {"association", "concepts", "detectors"},
+    "references": {"association", "concepts", "config", "detectors", "proteins", "statistics"},
+    "io": {
+        "concepts",
+        "config",
+        "errors",
+        "one_line",
+        "proteins",
+        "protsae",
+        "provenance",
+        "schema",
+    },
+    "plm": {"config", "device", "errors", "io", "one_line", "provenance", "statistics"},
+    "run": {"config", "detectors", "errors", "io", "one_line", "provenance", "schema"},
+    "stages": {"association", "concepts", "config", "errors", "io", "proteins", "references", "sae"}
     | {"schema"},
+    "report": {"association", "concepts", "detectors", "errors", "features", "io", "protsae", "run"}
+    | {"missing_annotations", "schema"},
 }
-"""Parts of protsae that each package may import, itself aside; ``protsae`` is the version."""
+"""Rooms that each room may import, itself aside, from the ground floor up; commands may all."""
+
+MOST_MODULES, MOST_LOOSE, MOST_DEPTH = 12, 5, 12
 
 HEAVY_ALLOWED = {
-    "torch": {"sae", "plm", "io", "commands", "device", "trained"},
+    "torch": {"sae", "plm", "io", "commands", "device", "stages"},
     "triton": {"sae"},
     "h5py": {"io"},
     "esm": {"plm", "commands"},
@@ -54,10 +59,8 @@ HEAVY_ALLOWED = {
     "matplotlib": {"report"},
 }
 
-# Torch tensors in files, and a fast conversion: the only modules of io that may know torch.
-TORCH_IN_IO = {"protsae.io.checkpoints", "protsae.io.float16", "protsae.io.sae_files"}
-TORCH_IN_IO |= {"protsae.io.saelens", "protsae.io.dictionaries"}
-TORCH_IN_IO |= {"protsae.io.foreign_tensors", "protsae.io.foldings"}
+TORCH_IN_IO = {"protsae.io.saes", "protsae.io.foreign_saes", "protsae.io.hdf5"}
+"""Torch tensors in files, and a fast conversion: the rooms of io that may know torch."""
 
 
 def modules() -> dict[str, Path]:
@@ -86,36 +89,69 @@ def imports(module: str) -> set[str]:
 
 
 def part(module: str) -> str:
-    """``sae`` of ``protsae.sae.sae``; ``config`` of ``protsae.config``."""
+    """``sae`` of ``protsae.sae.autoencoder``; ``errors`` of ``protsae.errors``."""
     return module.split(".")[1] if "." in module else module
 
 
-def test_there_are_no_cycles() -> None:
-    graph = {name: imports(name) & MODULES.keys() for name in MODULES}
-    TopologicalSorter(graph).prepare()  # raises CycleError, which names the cycle
+def stem(module: str) -> str:
+    return module.rsplit(".", 1)[-1]
 
 
-@pytest.mark.parametrize("package", MAY_IMPORT)
-def test_packages_import_only_what_they_may(package: str) -> None:
+FILES = [name for name, path in MODULES.items() if path.stem != "__init__"]
+IMPORTS = {name: imports(name) & MODULES.keys() for name in MODULES}
+
+
+def test_imports_run_in_no_circle_and_not_deep() -> None:
+    depths: dict[str, int] = {}
+    # Raises CycleError, which names the circle.
+    for name in TopologicalSorter(IMPORTS).static_order():
+        depths[name] = 1 + max((depths[other] for other in IMPORTS[name]), default=0)
+    assert max(depths.values()) <= MOST_DEPTH, max(depths, key=lambda name: depths[name])
+
+
+def test_rooms_are_small() -> None:
+    sizes = Counter(name.rsplit(".", 1)[0] for name in FILES)
+    assert {room: n for room, n in sizes.items() if n > MOST_MODULES} == {}
+    loose = {part(name) for name in FILES if name.count(".") == 1}
+    assert loose | {"protsae"} == LOOSE
+    assert len(loose - {"__main__"}) <= MOST_LOOSE
+
+
+def test_a_name_is_of_one_module() -> None:
+    """A command may be called as the room that it writes."""
+    counts = Counter(stem(name) for name in FILES)
+    assert [name for name, n in counts.items() if n > 1] == []
+    rooms = {name.split(".")[-1] for name, path in MODULES.items() if path.stem == "__init__"}
+    alike = {name for name in FILES if stem(name) in rooms}
+    assert alike == {"protsae.commands.run.report"}
+
+
+def test_tests_stand_where_their_modules_do() -> None:
+    """A test called after a module is in the folder of that module."""
+    folders = {stem(name): Path(*name.split(".")[1:-1]) for name in FILES}
+    for path in sorted(TESTS.rglob("test_*.py")):
+        name = path.stem.removeprefix("test_")
+        if name in folders:
+            assert path.parent.relative_to(TESTS) == folders[name], path
+
+
+@pytest.mark.parametrize("room", [*MAY_IMPORT])
+def test_rooms_import_only_what_they_may(room: str) -> None:
     for name in MODULES:
-        if part(name) == package:
-            own = {part(other) for other in imports(name) & MODULES.keys()}
-            assert own <= MAY_IMPORT[package] | {package}, name
+        if part(name) == room:
+            own = {part(other) for other in IMPORTS[name]}
+            assert own <= MAY_IMPORT[room] | {room}, name
 
 
-def test_pure_modules_import_no_package_of_ours() -> None:
-    for name in MODULES:
-        if part(name) in PURE:
-            own = {part(other) for other in imports(name) & MODULES.keys()}
-            assert own <= PURE, name
-            assert not {other.split(".")[0] for other in imports(name)} & HEAVY_ALLOWED.keys(), name
+def test_every_room_has_its_rule() -> None:
+    assert {part(name) for name in MODULES} - LOOSE == MAY_IMPORT.keys() - LOOSE | {"commands"}
 
 
-def test_only_the_command_line_imports_stages() -> None:
+def test_only_the_command_line_imports_commands() -> None:
     """Which imports them by name when they are run."""
     for name in MODULES:
-        stages = {other for other in imports(name) if part(other) == "commands"}
-        assert not stages or part(name) == "commands", name
+        commands = {other for other in imports(name) if other.startswith("protsae.commands.")}
+        assert not commands or part(name) == "commands", name
 
 
 @pytest.mark.parametrize("library", HEAVY_ALLOWED)
@@ -124,14 +160,14 @@ def test_heavy_libraries_stay_where_they_belong(library: str) -> None:
         if any(other.split(".")[0] == library for other in imports(name)):
             assert part(name) in HEAVY_ALLOWED[library], name
             if library == "torch" and part(name) == "io":
-                assert name in TORCH_IN_IO
+                assert name.rsplit(".", 1)[0] in TORCH_IN_IO
             if library == "triton":
-                assert name == "protsae.sae.sparse_triton"
+                assert name == "protsae.sae.sparse.triton_kernels"
 
 
 def test_the_core_opens_no_files_and_prints_nothing() -> None:
     for name, path in MODULES.items():
-        if part(name) in ("sae", "association"):
+        if part(name) in ("sae", "association", "features", "statistics"):
             calls = {
                 node.func.id
                 for node in ast.walk(ast.parse(path.read_text()))

@@ -28,7 +28,7 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     stage = SimpleNamespace(
         __doc__="Stand-in.", add_arguments=lambda parser: None, run=run, error=None
     )
-    monkeypatch.setitem(sys.modules, "protsae.commands.report", stage)  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "protsae.commands.run.report", stage)  # type: ignore[arg-type]
     return stage
 
 
@@ -104,7 +104,7 @@ def test_as_a_module() -> None:
             "from protsae.cli import main\ntry: main(['-h'])\nexcept SystemExit: pass", id="help"
         ),
         pytest.param(
-            "import protsae.config, protsae.errors, protsae.io.atomic, protsae.provenance",
+            "import protsae.config.settings, protsae.errors, protsae.io.atomic, protsae.provenance",
             id="what the Snakefile imports",
         ),
     ],

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from protsae.schema.evaluation import EVALUATION
-from protsae.schema.results import EVERY, SUMMARY
+from protsae.schema.evaluation_tables import EVALUATION
+from protsae.schema.result_tables import EVERY, SUMMARY
 from protsae.schema.table import Table, conform, markdown
 from tests.fenced import ROOT, fenced_blocks
 from tests.run_folder import MODEL, write_run

@@ -7,6 +7,7 @@ import pytest
 
 from protsae import provenance
 from protsae.cli import COMMANDS
+from protsae.commands import module_of
 from protsae.provenance import (
     code_digest,
     file_sha256,
@@ -23,7 +24,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "__init__.py": "",
         "config.py": "x = 1\n",
         "stage.py": "import numpy\nfrom protsae.core import more\n"
-        "from protsae.core.numbers import x\nfrom protsae.config import x\n",
+        "from protsae.core.numbers import x\nfrom protsae.config.settings import x\n",
         "core/__init__.py": "",
         "core/numbers.py": "x = 1\n",
         "core/more.py": "import protsae.core.deep\n",
@@ -71,15 +72,15 @@ def test_templates_count_as_source(package: Path) -> None:
 
 
 def test_real_stages_include_what_they_run_on() -> None:
-    modules = imported_modules("protsae.commands.train")
+    modules = imported_modules("protsae.commands.saes.train")
     assert {
-        "protsae.sae.sae",
+        "protsae.sae.autoencoder",
         "protsae.sae.architectures.topk",
-        "protsae.io.activations",
-        "protsae.split",
+        "protsae.io.hdf5.activation_cache",
+        "protsae.proteins.splits",
     } <= modules
     assert not any(name.startswith("protsae.report") for name in modules)
-    digests = {name: code_digest(f"protsae.commands.{name}") for name in COMMANDS}
+    digests = {name: code_digest(module_of(name)) for name in COMMANDS}
     assert len(set(digests.values())) == len(COMMANDS)
     assert all(len(digest) == 16 for digest in digests.values())
 
@@ -87,7 +88,7 @@ def test_real_stages_include_what_they_run_on() -> None:
 def test_digests_need_no_torch() -> None:
     code = (
         "import sys; from protsae.provenance import code_digest; "
-        "code_digest('protsae.commands.train'); "
+        "code_digest('protsae.commands.saes.train'); "
         "sys.exit(any(name in sys.modules for name in ('torch', 'h5py', 'numpy')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

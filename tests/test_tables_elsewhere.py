@@ -11,7 +11,7 @@ import duckdb
 import pandas as pd
 import pytest
 
-from protsae.schema.results import FEATURES, PROPERTIES
+from protsae.schema.result_tables import FEATURES, PROPERTIES
 from tests.fenced import fenced_blocks
 from tests.run_folder import HOSTILE, write_run
 

@@ -133,7 +133,7 @@ def test_planning_imports_no_torch(tmp_path: Path) -> None:
     finished = snakemake(*arguments, PYTHONPROFILEIMPORTTIME="1")
     assert finished.returncode == 0
     imported = {line.split("|")[-1].strip() for line in finished.stderr.splitlines()}
-    assert "protsae.config" in imported
+    assert "protsae.config.settings" in imported
     assert not imported & {"torch", "h5py", "esm", "scipy"}
 
 
@@ -279,7 +279,7 @@ def test_a_whole_run_and_what_reruns(tmp_path: Path) -> None:
     changed = plan("--config", 'train={"topk": {"steps": 21}}')
     assert set(changed) - {"total"} == after_training
 
-    module = tmp_path / "protsae/sae/train.py"
+    module = tmp_path / "protsae/sae/training/step.py"
     module.write_text(module.read_text() + "\n# changed\n")
     assert set(plan()) - {"total"} == after_training, "changed code reruns its stage"
 

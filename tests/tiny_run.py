@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from protsae.alphabet import STANDARD
 from protsae.cli import main
-from protsae.io.activations import LayerCache, LayerFormat, write_shard
-from protsae.io.shard_index import CacheSource
-from protsae.io.stored_rows import Compression
+from protsae.io.hdf5.activation_cache import LayerCache, LayerFormat, write_shard
+from protsae.io.hdf5.shard_index import CacheSource
+from protsae.io.hdf5.stored_rows import Compression
+from protsae.proteins.alphabet import STANDARD
+from protsae.proteins.splits import SPLITS
 from protsae.provenance import protein_set_sha256
-from protsae.split import SPLITS
 from tests.stored_tables import store
 from tests.tiny_esm import save_tiny
 

@@ -9,7 +9,12 @@ that the truth is known.
 import numpy as np
 from scipy.stats import norm
 
-from protsae.resampling import auroc_interval, bootstrap_weights, interval, share_interval
+from protsae.statistics.cluster_intervals import (
+    auroc_interval,
+    bootstrap_weights,
+    interval,
+    share_interval,
+)
 
 LENGTH = 300
 N_FRESH, N_INTERVALS, N_RESAMPLINGS = 2_000_000, 2000, 300

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.worlds.world import World
-from protsae.association.chains import Chains
-from protsae.association.nulls import benjamini_hochberg
-from protsae.association.position_null import position_null
-from protsae.association.rotation_null import rotation_null
+from protsae.association.significance.joined_proteins import Chains
+from protsae.association.significance.p_values import benjamini_hochberg
+from protsae.association.significance.position_null import position_null
+from protsae.association.significance.rotation_null import rotation_null
 
 LEVEL = 0.05
 POWERFUL = 10

@@ -1,0 +1,46 @@
+"""The commands of ``protsae``, by what they act on: one module each, in the folder of its group."""
+
+GROUPS = {
+    "proteins": {
+        "fetch": "proteins and their annotations, from UniProt or from files",
+        "labels": "secondary structure and accessibility of residues, from structures",
+        "split": "homology clusters, and train/valid/test that never share one",
+        "base-rates": "how common each concept is in a file of proteins, for scores that travel",
+    },
+    "models": {
+        "onehot": "one-hot sequences of one shard, as an activation file",
+        "embed": "every layer's activations of one shard through ESM-2",
+        "randomise": "an ESM-2 with shuffled weights, as a control",
+        "pretrain": "a small ESM-2 by masked-language modelling",
+    },
+    "saes": {
+        "train": "all sparse autoencoders of a layer, in one pass",
+        "adopt": "an SAE of SAELens or another program, for evaluate and annotate",
+        "evaluate": "L0, FVU, loss recovered and baselines of a layer's SAEs on test",
+        "encode": "the SAEs' activations at every residue of one shard, sparse",
+        "scaling": "what sparsity costs and how error scales, over the SAEs of a run",
+    },
+    "concepts": {
+        "probe": "supervised linear probes of a layer, the ceiling for its features",
+        "lookup": "what the sequence alone tells: BLOSUM62 windows, annotations of homologues",
+        "annotate": "the property each feature of a layer detects, with baselines",
+    },
+    "run": {
+        "tables": "the feature table and the associations of all layers",
+        "report": "a static HTML page of the run",
+        "verify": "whether a run's files are whole and belong together",
+    },
+}
+COMMANDS = {name: text for group in GROUPS.values() for name, text in group.items()}
+
+
+def module_of(name: str) -> str:
+    """The module of a command.
+
+    Examples
+    --------
+    >>> module_of("base-rates")
+    'protsae.commands.proteins.base_rates'
+    """
+    group = next(group for group, commands in GROUPS.items() if name in commands)
+    return f"protsae.commands.{group}.{name.replace('-', '_')}"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from protsae.concepts.residues import Property
+from protsae.concepts.concept import Property
 
 UNKNOWN = 0
 """Code of a residue without a label; class i of a set has code i + 1."""

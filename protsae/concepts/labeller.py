@@ -7,10 +7,11 @@ from functools import cached_property
 import numpy as np
 from scipy import sparse
 
-from protsae.concepts.annotations import Spans, span_labels
-from protsae.concepts.doubt import Doubt
+from protsae.concepts.concept import Property
 from protsae.concepts.label_sets import LabelSet
-from protsae.concepts.residues import SEQUENCE_PROPERTIES, Property, sequence_labels
+from protsae.concepts.sequence.sequence_concepts import SEQUENCE_PROPERTIES, sequence_labels
+from protsae.concepts.uniprot.spans import Spans, span_labels
+from protsae.concepts.uniprot.unknown_residues import Doubt
 
 BATCH_RESIDUES = 200_000
 """Residues labelled at a time while properties are counted; bounds memory, not results."""

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import t as student_t
 
-from protsae.plm.splice import MaskedLoss
-from protsae.plm.tokens import N_TOKENS, STANDARD_TOKENS, tokenise
-from protsae.resampling import effective_clusters
+from protsae.plm.esm2.tokens import N_TOKENS, STANDARD_TOKENS, tokenise
+from protsae.plm.intervention_loss import MaskedLoss
+from protsae.statistics.cluster_intervals import effective_clusters
 
 MEAN_ABLATION, ZERO_ABLATION = "mean_ablation", "zero_ablation"
 """Names of the two edits that take out a layer."""

@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from protsae.plm.batch import Packed, pack
-from protsae.plm.tokens import MASK, STANDARD_TOKENS
+from protsae.plm.esm2.batch import Packed, pack
+from protsae.plm.esm2.tokens import MASK, STANDARD_TOKENS
 
 
 def choose_masked(tokens: np.ndarray, fraction: float, rng: np.random.Generator) -> np.ndarray:

@@ -9,19 +9,19 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from protsae import __version__
-from protsae.concepts.residues import is_defined_by_sequence
-from protsae.report import plots
-from protsae.report.candidates import candidate_section
-from protsae.report.cards import layer_section
-from protsae.report.formats import FILTERS
-from protsae.report.kinds import kind_section
-from protsae.report.names import layer_names
-from protsae.report.numbers import run_numbers, split_rows
-from protsae.report.probes import probe_section
-from protsae.report.properties import PropertyResidues
+from protsae.concepts.concept import is_defined_by_sequence
+from protsae.report.figures import layer_figures as plots
+from protsae.report.figures.sequence_html import activation_level
+from protsae.report.layer_names import layer_names
+from protsae.report.number_format import FILTERS
 from protsae.report.ranking import property_by_layer
-from protsae.report.run import Run
-from protsae.report.sequence import activation_level
+from protsae.report.read_run import Run
+from protsae.report.sections.candidate_list import candidate_section
+from protsae.report.sections.concept_residues import PropertyResidues
+from protsae.report.sections.kind_counts import kind_section
+from protsae.report.sections.layer_cards import layer_section
+from protsae.report.sections.layer_probes import probe_section
+from protsae.report.sections.overview import run_numbers, split_rows
 
 HERE = Path(__file__).parent
 OPEN_FEATURES = 3

@@ -2,9 +2,9 @@
 
 import pandas as pd
 
-from protsae.association.scores import always_on_f1
-from protsae.association.summary import DETECTOR_BASELINES, best_per_property, is_above
-from protsae.concepts.residues import is_defined_by_sequence
+from protsae.association.run_tables import DETECTOR_BASELINES, best_per_property, is_above
+from protsae.association.scoring.metrics import always_on_f1
+from protsae.concepts.concept import is_defined_by_sequence
 
 LEAST_F1 = 0.1
 """Test F1 below which an annotated property is given no place of its own."""

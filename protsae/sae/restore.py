@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from protsae.sae.architectures import ARCHITECTURES, TopkSae
-from protsae.sae.sae import Sae
+from protsae.sae.autoencoder import Sae
 
 
 def restore_sae(architecture: str, k: int | None, weights: dict[str, Tensor]) -> Sae:

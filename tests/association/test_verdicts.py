@@ -3,7 +3,7 @@ import pytest
 from scipy.stats import t as student_t
 
 from protsae.association.verdicts import CountsByCluster, compare, verdicts
-from protsae.resampling import effective_clusters
+from protsae.statistics.cluster_intervals import effective_clusters
 
 
 def counts(tp: np.ndarray, on: np.ndarray) -> CountsByCluster:

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from protsae.association.codes import Encode, Encoded
-from protsae.association.layer import Layer
-from protsae.concepts.labels import PropertyTable
-from protsae.config import AnnotateSettings
+from protsae.association.pairs.dataset import Layer
+from protsae.concepts.concept_table import PropertyTable
+from protsae.config.stage_settings import AnnotateSettings
+from protsae.detectors.activations import Encode, Encoded
 from tests.tiny_run import protein_rows
 
 SETTINGS = AnnotateSettings(

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from protsae.errors import UserError
-from protsae.verification.one_file import Stamp, check_file
-from protsae.verification.whole_run import compare, verify_run
+from protsae.run.verify_file import Stamp, check_file
+from protsae.run.verify_run import compare, verify_run
 from tests.chaos.damage import EVERY
 from tests.chaos.levels import LEVEL, shares, told
 from tests.finished_run import RESULTS, Job, copy_run, finished_run, jobs, run_job

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from protsae.verification.whole_run import verify_run
+from protsae.run.verify_run import verify_run
 from tests.chaos.levels import LEVEL, shares, told
 from tests.finished_run import (
     RESULTS,
@@ -31,6 +31,8 @@ from tests.finished_run import (
 LOGS = (f"{RESULTS}/logs", f"{RESULTS}/benchmarks")
 OF_SNAKEMAKE = 20
 """One kill in so many is of Snakemake and all that it has started."""
+SECONDS: dict[str, float] = {}
+"""How long the jobs of each rule took when they were timed."""
 
 
 @pytest.mark.parametrize(("part", "n_kills"), shares(LEVEL.kills - LEVEL.kills // OF_SNAKEMAKE))
@@ -47,17 +49,15 @@ def test_killed_stages_are_run_again(
     plan = jobs(finished)
     rules = sorted({job.rule for job in plan})
     draw.shuffle(rules)
-    seconds: dict[str, float] = {}
     counts: Counter[str] = Counter()
     faults: list[str] = []
     for number in range(n_kills):
         rule = rules[number % len(rules)]
         job = draw.choice([job for job in plan if job.rule == rule])
-        if job.log not in seconds:
-            seconds[job.log] = _seconds(job, run)
+        seconds = draw.uniform(0, _seconds(job, run))
         for name in job.outputs:
             (run / name).unlink()
-        is_whole = _kill(job, run, draw.uniform(0, seconds[job.log]))
+        is_whole = _kill(job, run, seconds)
         counts["before its end" if is_whole else "too late"] += 1
         ended = run_job(job, run)
         if ended.returncode:
@@ -74,46 +74,40 @@ def test_killed_stages_are_run_again(
 @pytest.mark.skipif(
     LEVEL.kills < OF_SNAKEMAKE, reason="too few kills at this level: run make test-chaos"
 )
+@pytest.mark.parametrize("number", range(LEVEL.kills // OF_SNAKEMAKE))
 def test_a_killed_snakemake_goes_on(
+    number: int,
     tmp_path_factory: pytest.TempPathFactory,
     tmp_path: Path,
     record_property: Callable[..., None],
 ) -> None:
     finished = finished_run(tmp_path_factory)
-    draw = random.Random(1)
-    n_kills = LEVEL.kills // OF_SNAKEMAKE
-    n_left = []
-    for number in range(n_kills):
-        run = tmp_path / f"run-{number}"
-        run.mkdir()
-        for name in ("tiny.yaml", "esm2_tiny.pt", "esm2_tiny-contact-regression.pt"):
-            shutil.copy(finished / name, run)
-        (run / "data").symlink_to(ROOT / "data")
-        started = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "snakemake", "-s", str(ROOT / "Snakefile")),
-                *("--configfile", str(ROOT / "config.yaml"), "tiny.yaml", "--cores", "2"),
-            ],
-            cwd=run,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        time.sleep(draw.uniform(5, 60))
-        os.killpg(started.pid, signal.SIGKILL)
-        started.wait()
-        n_left.append(sum(path.is_file() for path in (run / RESULTS).rglob("*")))
-        snakemake(run, "--unlock")
-        snakemake(run, "--rerun-incomplete")
-        assert verify_run(run / RESULTS, 2).problems == []
-        for path in sorted((finished / RESULTS).rglob("*")):
-            name = str(path.relative_to(finished))
-            if path.is_file() and not name.startswith(LOGS):
-                assert not _differs(finished, run, name), name
-    record_property(
-        "counts", told(f"{n_kills} runs killed", Counter(f"with {n} files" for n in n_left))
+    for name in ("tiny.yaml", "esm2_tiny.pt", "esm2_tiny-contact-regression.pt"):
+        shutil.copy(finished / name, tmp_path)
+    (tmp_path / "data").symlink_to(ROOT / "data")
+    started = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "snakemake", "-s", str(ROOT / "Snakefile")),
+            *("--configfile", str(ROOT / "config.yaml"), "tiny.yaml", "--cores", "2"),
+        ],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
     )
+    time.sleep(random.Random(number).uniform(5, 60))
+    os.killpg(started.pid, signal.SIGKILL)
+    started.wait()
+    n_left = sum(path.is_file() for path in (tmp_path / RESULTS).rglob("*"))
+    snakemake(tmp_path, "--unlock")
+    snakemake(tmp_path, "--rerun-incomplete")
+    assert verify_run(tmp_path / RESULTS, 2).problems == []
+    for path in sorted((finished / RESULTS).rglob("*")):
+        name = str(path.relative_to(finished))
+        if path.is_file() and not name.startswith(LOGS):
+            assert not _differs(finished, tmp_path, name), name
+    record_property("counts", f"Snakemake killed when there were {n_left} files")
 
 
 def _kill(job: Job, run: Path, seconds: float) -> bool:
@@ -130,10 +124,12 @@ def _kill(job: Job, run: Path, seconds: float) -> bool:
 
 
 def _seconds(job: Job, run: Path) -> float:
-    """How long a job takes when nothing kills it."""
-    start = time.perf_counter()
-    run_job(job, run)
-    return time.perf_counter() - start
+    """How long a job of this rule takes when nothing kills it."""
+    if job.rule not in SECONDS:
+        start = time.perf_counter()
+        run_job(job, run)
+        SECONDS[job.rule] = time.perf_counter() - start
+    return SECONDS[job.rule]
 
 
 def _differs(finished: Path, run: Path, name: str) -> bool:

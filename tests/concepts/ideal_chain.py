@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from protsae.concepts.structure import ResolvedResidue
+from protsae.concepts.structures.dssp import ResolvedResidue
 
 HELIX = (-57.0, -47.0)
 EXTENDED = (-120.0, 130.0)

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from protsae.concepts.annotations import feature_spans
-from protsae.entry_features import FeatureCounts, select_features
-from protsae.io.protein_files import read_proteins
-from protsae.proteins import FEATURE_TYPES, Feature, Protein
+from protsae.concepts.uniprot.spans import feature_spans
+from protsae.io.protein_files.any_format import read_proteins
+from protsae.proteins.entry_features import FeatureCounts, select_features
+from protsae.proteins.records import FEATURE_TYPES, Feature, Protein
 from tests.shared_data import SHARED
 
 TESTS = Path(__file__).parents[1]

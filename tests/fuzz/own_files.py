@@ -12,14 +12,14 @@ import torch
 from hypothesis import strategies as st
 from scipy import sparse
 
-from protsae.io.activations import LayerCache, LayerFormat, write_shard
-from protsae.io.codes import StoredCodes, write_codes
+from protsae.io.hdf5.activation_cache import LayerCache, LayerFormat, write_shard
+from protsae.io.hdf5.code_cache import StoredCodes, write_codes
+from protsae.io.hdf5.shard_index import CacheSource
 from protsae.io.json_files import read_document, write_document
-from protsae.io.proteins_table import read_split_proteins
-from protsae.io.sae_files import SaeSource, read_sae, write_sae
-from protsae.io.shard_index import CacheSource
-from protsae.io.tables import read_table, write_table
-from protsae.schema.training import TRAINING
+from protsae.io.saes.sae_files import SaeSource, read_sae, write_sae
+from protsae.io.table_files.parquet import read_table, write_table
+from protsae.io.table_files.proteins_table import read_split_proteins
+from protsae.schema.training_table import TRAINING
 from tests.fuzz.mutations import Files, altered
 from tests.tiny_run import PROTEIN_SET, protein_rows, write_proteins
 

@@ -14,17 +14,18 @@ import pandas as pd
 from hypothesis import strategies as st
 
 from protsae.cli import parser_of
-from protsae.commands.train import parse_variants
-from protsae.concepts.labels import PropertyTable
-from protsae.config import read_config
+from protsae.commands import module_of
+from protsae.commands.saes.train import parse_variants
+from protsae.concepts.concept_table import PropertyTable
+from protsae.config.flags import settings_from_flags
+from protsae.config.settings import read_config
 from protsae.errors import UserError
-from protsae.flags import settings_from_flags
-from protsae.io.base_rates import read_base_rates
-from protsae.io.foreign_saes import read_foreign_sae
-from protsae.io.residue_labels import read_label_sets
-from protsae.plm.load import load_esm
+from protsae.io.foreign_saes.any_program import read_foreign_sae
+from protsae.io.protein_files.residue_labels import read_label_sets
+from protsae.io.table_files.base_rate_files import read_base_rates
+from protsae.plm.esm2.load import load_esm
+from protsae.sae.evaluation.trial import trial_problem
 from protsae.sae.restore import restore_sae
-from protsae.sae.trial import trial_problem
 from tests.fuzz import (
     label_texts,
     own_files,
@@ -69,7 +70,7 @@ def _one_file(content: st.SearchStrategy[bytes], name: str = INPUT) -> st.Search
 
 def _run(stage: str, *words: str) -> None:
     """A stage as its command runs it, but for what becomes of errors."""
-    module = importlib.import_module(f"protsae.commands.{stage}")
+    module = importlib.import_module(module_of(stage))
     args = parser_of(stage).parse_args(words)
     with (
         contextlib.redirect_stdout(io.StringIO()) as out,

@@ -8,7 +8,8 @@ import yaml
 from hypothesis import strategies as st
 
 from protsae.cli import parser_of
-from protsae.config import (
+from protsae.config.section import Settings
+from protsae.config.stage_settings import (
     AnnotateSettings,
     EmbedSettings,
     EvaluateSettings,
@@ -18,7 +19,6 @@ from protsae.config import (
     ProbeSettings,
     PropertySettings,
     ReportSettings,
-    Settings,
     SplitSettings,
     StreamSettings,
 )

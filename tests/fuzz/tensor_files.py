@@ -11,7 +11,7 @@ import torch
 from hypothesis import strategies as st
 from safetensors.torch import save
 
-from protsae.plm.store import save_esm
+from protsae.plm.esm2.save import save_esm
 from tests.fuzz.mutations import Files, altered, json_bytes, spoiled
 from tests.tiny_esm import build_esm
 

@@ -3,11 +3,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from protsae.alphabet import STANDARD
 from protsae.errors import UserError
 from protsae.io import mmseqs
 from protsae.io.mmseqs import cluster_sequences, find_links, search
-from protsae.io.protein_files import read_proteins
+from protsae.io.protein_files.any_format import read_proteins
+from protsae.proteins.alphabet import STANDARD
 
 SAMPLE = Path(__file__).parents[2] / "data" / "sample" / "proteins.json.gz"
 

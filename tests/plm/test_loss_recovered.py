@@ -5,6 +5,8 @@ import math
 import numpy as np
 import pytest
 
+from protsae.plm.esm2.tokens import N_TOKENS, tokenise
+from protsae.plm.intervention_loss import MaskedLoss
 from protsae.plm.loss_recovered import (
     LOSS_FIELDS,
     Recovered,
@@ -14,8 +16,6 @@ from protsae.plm.loss_recovered import (
     unigram_logp,
     unigram_nats,
 )
-from protsae.plm.splice import MaskedLoss
-from protsae.plm.tokens import N_TOKENS, tokenise
 
 CLUSTER = np.array([0, 0, 1, 2, 3])
 """Of five proteins."""

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from protsae.plm.esm2.tokens import CLS, EOS, MASK, STANDARD_TOKENS, tokenise
 from protsae.plm.masking import choose_masked, corrupt, mask_batch
-from protsae.plm.tokens import CLS, EOS, MASK, STANDARD_TOKENS, tokenise
 
 
 @given(st.integers(1, 211), st.floats(0.01, 0.99), st.integers(0, 2**32 - 1))

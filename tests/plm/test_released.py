@@ -19,8 +19,8 @@ import pytest
 import torch
 
 from protsae.cli import main
-from protsae.io.activations import LayerCache
-from protsae.plm.load import HOST, RELEASED, load_esm
+from protsae.io.hdf5.activation_cache import LayerCache
+from protsae.plm.esm2.load import HOST, RELEASED, load_esm
 from protsae.provenance import file_sha256, protein_set_sha256
 from tests.tiny_esm import build_esm, fair_esm_layers, random_sequence, write_proteins
 

@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from protsae.association.scores import always_on_f1
+from protsae.association.scoring.metrics import always_on_f1
 from protsae.concepts.label_sets import LabelSet
 from protsae.errors import UserError
 from protsae.report.page import render_page
-from protsae.report.properties import PropertyResidues
 from protsae.report.ranking import add_margin, best_features, property_by_layer
-from protsae.report.run import read_run
+from protsae.report.read_run import read_run
+from protsae.report.sections.concept_residues import PropertyResidues
 from tests.run_folder import (
     ANNOTATIONS,
     HOSTILE,

@@ -5,19 +5,19 @@ import re
 import pandas as pd
 import pytest
 
-from protsae.association.kinds import KINDS
-from protsae.report.candidates import (
+from protsae.features.pattern_kinds import KINDS
+from protsae.report.page import render_page
+from protsae.report.read_run import read_run
+from protsae.report.sections.candidate_list import (
     OF_A_TYPE,
     best_candidates,
     candidate_section,
     found_again,
     pooled_reliability,
 )
-from protsae.report.kinds import kind_counts, kind_section
-from protsae.report.page import render_page
-from protsae.report.probes import PROPERTIES, probe_section, probed_properties
-from protsae.report.run import read_run
-from protsae.schema.results import CANDIDATES, RECOVERY, RELIABILITY
+from protsae.report.sections.kind_counts import kind_counts, kind_section
+from protsae.report.sections.layer_probes import PROPERTIES, probe_section, probed_properties
+from protsae.schema.result_tables import CANDIDATES, RECOVERY, RELIABILITY
 from tests.run_folder import (
     LAYERS,
     MODEL,

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from protsae.config import TrainSettings
-from protsae.io.sae_files import SaeSource, read_sae, write_sae
+from protsae.config.sae_settings import TrainSettings
+from protsae.io.saes.sae_files import SaeSource, read_sae, write_sae
 from protsae.sae.architectures import (
     ARCHITECTURES,
     BatchTopkSae,
@@ -19,8 +19,8 @@ from protsae.sae.architectures import (
     TopkSae,
     build_sae,
 )
+from protsae.sae.autoencoder import Batch, Sae, UnitNormSae
 from protsae.sae.restore import restore_sae
-from protsae.sae.sae import Batch, Sae, UnitNormSae
 
 N, D, F, K = 13, 5, 11, 3
 NESTED = (0.3, 0.6, 1.0)  # of 11 features: the first 3, the first 7, all

@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from protsae.config import TrainSettings
+from protsae.config.sae_settings import TrainSettings
 from protsae.sae.architectures import ARCHITECTURES, build_sae
-from protsae.sae.sae import Batch, columns_beside
-from protsae.sae.train import SaeTraining
+from protsae.sae.autoencoder import Batch, columns_beside
+from protsae.sae.training.step import SaeTraining
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
 

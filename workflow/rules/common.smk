@@ -6,20 +6,21 @@ from shlex import quote
 
 import yaml
 
-from protsae.config import (
+from protsae.commands import module_of
+from protsae.config.settings import (
     Config,
-    PropertySettings,
     local_files,
     parse_settings,
-    read_yaml,
     validate_local_files,
 )
+from protsae.config.stage_settings import PropertySettings
+from protsae.config.yaml_text import read_yaml
 from protsae.errors import UserError
-from protsae.flags import to_flags, variants_flag
+from protsae.config.flags import to_flags, variants_flag
 from protsae.io.atomic import atomic_path
-from protsae.models import ONEHOT, randomised
+from protsae.detectors.baseline_names import ONEHOT, randomised
 from protsae.provenance import code_digest
-from protsae.run_layout import model_layers, model_name, shard_names
+from protsae.run.layout import model_layers, model_name, shard_names
 
 # Jobs call the protsae that belongs to the Python that runs Snakemake, activated or not.
 shell.prefix(
@@ -48,7 +49,7 @@ LAYERS = model_layers(CONFIG)
 
 def code(stage):
     """Digest of a stage's source: as a param it reruns the stage when, and only when, it changes."""
-    return code_digest(f"protsae.commands.{stage}")
+    return code_digest(module_of(stage))
 
 
 def layer_paths(pattern):

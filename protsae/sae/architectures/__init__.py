@@ -1,13 +1,13 @@
-"""The architectures by name: one file each, one protocol (``protsae.sae.sae.Sae``)."""
+"""The architectures by name: one file each, one protocol (``protsae.sae.autoencoder.Sae``)."""
 
-from protsae.config import TrainSettings
+from protsae.config.sae_settings import TrainSettings
 from protsae.sae.architectures.batchtopk import BatchTopkSae
 from protsae.sae.architectures.gated import GatedSae
 from protsae.sae.architectures.jumprelu import JumpReluSae
 from protsae.sae.architectures.matryoshka import MatryoshkaSae
 from protsae.sae.architectures.relu import ReluSae
 from protsae.sae.architectures.topk import TopkSae
-from protsae.sae.sae import Sae
+from protsae.sae.autoencoder import Sae
 
 ARCHITECTURES: dict[str, type[Sae]] = {
     sae.architecture: sae

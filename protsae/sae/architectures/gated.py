@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from protsae.sae.architectures.relu import dense_losses
-from protsae.sae.sae import Batch, Losses, UnitNormSae
+from protsae.sae.autoencoder import Batch, Losses, UnitNormSae
 
 
 class GatedSae(UnitNormSae):

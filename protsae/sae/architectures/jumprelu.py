@@ -5,9 +5,9 @@ from typing import Any, ClassVar, Self
 import torch
 from torch import Tensor, nn
 
-from protsae.config import TrainSettings
+from protsae.config.sae_settings import TrainSettings
 from protsae.sae.architectures.relu import dense_losses
-from protsae.sae.sae import Batch, Losses, UnitNormSae
+from protsae.sae.autoencoder import Batch, Losses, UnitNormSae
 
 
 class JumpReluSae(UnitNormSae):

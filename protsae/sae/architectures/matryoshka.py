@@ -5,11 +5,11 @@ from typing import ClassVar, Self
 
 import torch
 
-from protsae.config import TrainSettings
+from protsae.config.sae_settings import TrainSettings
 from protsae.sae.architectures.batchtopk import BatchTopkSae
 from protsae.sae.architectures.topk import sparse_losses
-from protsae.sae.sae import Batch, Losses
-from protsae.sae.sparse import Support, decode_selected
+from protsae.sae.autoencoder import Batch, Losses
+from protsae.sae.sparse.support import Support, decode_selected
 
 
 class MatryoshkaSae(BatchTopkSae):

@@ -6,8 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from protsae.sae.sae import Batch, Losses, Sae, columns_beside
-from protsae.sae.select import fired
+from protsae.sae.autoencoder import Batch, Losses, Sae, columns_beside
+from protsae.sae.sparse.top_k import fired
 
 
 class ReluSae(Sae):

@@ -5,10 +5,10 @@ from typing import ClassVar, Self
 import torch
 from torch import Tensor
 
-from protsae.config import TrainSettings
-from protsae.sae.sae import Batch, Losses, UnitNormSae
-from protsae.sae.select import largest_in_rows
-from protsae.sae.sparse import Support, decode_selected, encode_selected
+from protsae.config.sae_settings import TrainSettings
+from protsae.sae.autoencoder import Batch, Losses, UnitNormSae
+from protsae.sae.sparse.support import Support, decode_selected, encode_selected
+from protsae.sae.sparse.top_k import largest_in_rows
 
 
 class TopkSae(UnitNormSae):

@@ -1,0 +1,184 @@
+"""Streaming over one layer's residues, as a set of detectors encodes them."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from protsae.association.scoring.instance_counts import InstanceCounts
+from protsae.association.scoring.position_matched import LabelledProteins
+from protsae.association.scoring.residue_counts import KnownCounts
+from protsae.concepts.concept import Property
+from protsae.concepts.uniprot.spans import Spans
+from protsae.config.stage_settings import AnnotateSettings
+from protsae.detectors.activations import Codes
+
+HELD_VALUES = 50_000_000
+"""Activations of test residues held at a time, 8 bytes each: memory, not results."""
+
+SAMPLE_VALUES = 50_000_000
+"""Most activations in the sample of train, 8 bytes each: 250 active detectors a residue leave room
+for the 200,000 residues of the default."""
+
+LABELLED_ROWS = 50_000
+"""Residues of which labels are held at a time: memory, not results."""
+
+
+class Concepts(Protocol):
+    """Which concepts are scored, and the labels of residues: a `PropertyTable`, or arrays."""
+
+    @property
+    def properties(self) -> tuple[Property, ...]:
+        """Columns of the labels."""
+
+    @property
+    def known_column(self) -> np.ndarray:
+        """For each of them its column of ``known``."""
+
+    @property
+    def has_instances(self) -> np.ndarray:
+        """Which of them come in stretches."""
+
+    def labels(self, accessions: Sequence[str]) -> sparse.csr_array:
+        """Of the residues of these proteins, shape (n_residues, n_properties)."""
+
+    def known(self, accessions: Sequence[str]) -> np.ndarray:
+        """Where labels are known: bool, shape (n_residues, n_known_columns)."""
+
+    def instances(self, accessions: Sequence[str]) -> Spans:
+        """Stretches with the concepts, one by one."""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """The proteins, in the order in which codes have them, and what is known of their residues.
+
+    Attributes
+    ----------
+    reference_rates : mapping of str to float
+        Base rates of concepts, by name, that F1 is also given at.
+    """
+
+    proteins: pd.DataFrame
+    properties: Concepts
+    settings: AnnotateSettings
+    reference_rates: Mapping[str, float] = field(default_factory=dict)
+
+    def of_split(self, split: str) -> pd.DataFrame:
+        """Rows of the protein table."""
+        return self.proteins[self.proteins["split"] == split]
+
+    def names(self, split: str) -> set[str]:
+        """Accessions of a split."""
+        return set(self.of_split(split)["accession"])
+
+    def labelled(self, split: str) -> Iterator[LabelledProteins]:
+        """All proteins of a split with their labels; homology clusters numbered as they come."""
+        own = self.of_split(split)
+        own = own.assign(number=pd.factorize(own["cluster"])[0])
+        lengths = own["length"]
+        for _, part in own.groupby((lengths.cumsum() - lengths) // LABELLED_ROWS):
+            names = part["accession"].tolist()
+            yield LabelledProteins(
+                part["length"].to_numpy(),
+                part["number"].to_numpy(),
+                self.properties.labels(names),
+                self.properties.known(names),
+            )
+
+    def blocks(
+        self, codes: Codes, names: set[str]
+    ) -> Iterator[tuple[pd.DataFrame, sparse.csr_array]]:
+        """Whole proteins at a time: their rows of the protein table, and their codes."""
+        table = self.proteins.set_index("accession", drop=False)
+        for accessions, rows in codes.blocks(names, self.settings.batch):
+            yield table.loc[accessions], rows
+
+    def each(self, codes: Codes, names: set[str]) -> Iterator[tuple[str, sparse.csr_array]]:
+        """Each of these proteins with its codes, shape (n_residues, n_features)."""
+        for proteins, rows in self.blocks(codes, names):
+            ends = np.cumsum(proteins["length"].to_numpy())
+            starts = ends - proteins["length"].to_numpy()
+            for accession, start, end in zip(proteins["accession"], starts, ends, strict=True):
+                yield accession, rows[start:end]
+
+    def train_sample(self, codes: Codes) -> sparse.csc_array:
+        """Codes of whole proteins of train, drawn at random, in the order of the protein table.
+
+        As many as have ``settings.sample`` residues or a few more, but no more than have
+        ``SAMPLE_VALUES`` activations; at least one. Thresholds come from it.
+        """
+        settings = self.settings
+        train = self.of_split("train").sample(frac=1, random_state=settings.seed)
+        enough = train[train["length"].cumsum().shift(fill_value=0) < settings.sample]
+        rank = {accession: place for place, accession in enumerate(enough["accession"])}
+        sample: dict[int, sparse.csr_array] = {}
+        n_values, first_out = 0, len(rank)
+        for accession, rows in self.each(codes, set(rank)):
+            if rank[accession] < first_out:
+                sample[rank[accession]] = rows
+                n_values += rows.nnz
+            while n_values > SAMPLE_VALUES and len(sample) > 1:
+                first_out = max(sample)
+                n_values -= sample.pop(first_out).nnz
+        return sparse.csc_array(sparse.vstack(list(sample.values())))
+
+    def counts(
+        self,
+        codes: Codes,
+        thresholds: np.ndarray,
+        split: str,
+        instances: InstanceCounts | None = None,
+    ) -> KnownCounts:
+        """How often every detector is on where every property holds; adds to ``instances``, too."""
+        counts = KnownCounts(thresholds, self.properties.known_column)
+        for proteins, rows in self.blocks(codes, self.names(split)):
+            names, lengths = proteins["accession"].tolist(), proteins["length"].to_numpy()
+            labels, known = self.properties.labels(names), self.properties.known(names)
+            passed = counts.update(rows, labels, known)
+            if instances is not None:
+                spans = self.properties.instances(names)
+                before = (np.cumsum(lengths) - lengths)[spans.protein] - 1
+                stretch = before + spans.start, before + spans.end
+                instances.update_passed(passed, spans.column, *stretch)
+        return counts
+
+    def matrix(self, codes: Codes, split: str, features: np.ndarray) -> sparse.csc_array:
+        """Codes of all residues of a split, of these features: (n_residues, len(features)).
+
+        The rows of each column are ascending.
+        """
+        parts = [
+            sparse.csc_array(rows[:, features]) for _, rows in self.blocks(codes, self.names(split))
+        ]
+        matrix = sparse.csc_array(sparse.vstack(parts))
+        matrix.sort_indices()
+        return matrix
+
+    def columns(
+        self, codes: Codes, split: str, features: np.ndarray, n_active: np.ndarray
+    ) -> Iterator[tuple[np.ndarray, sparse.csc_array]]:
+        """``matrix`` some features at a time.
+
+        As many features as ``HELD_VALUES`` allows, at least one; the codes are read anew for each
+        group.
+
+        Parameters
+        ----------
+        features : ndarray of int
+            Those wanted, ascending.
+        n_active : ndarray of int, shape (n_features,)
+            Residues on which each is active.
+
+        Yields
+        ------
+        features, codes : ndarray of int, csc_array of shape (n_residues, n_in_group)
+        """
+        if not len(features):
+            return
+        group = np.cumsum(n_active[features]) // HELD_VALUES
+        for members in np.split(features, np.flatnonzero(np.diff(group)) + 1):
+            yield members, self.matrix(codes, split, members)

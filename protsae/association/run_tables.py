@@ -1,0 +1,257 @@
+"""The tables of all layers from those of each: one order of rows, baselines, and counts per SAE."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from protsae.association.pairs.examined import Examined
+from protsae.association.pairs.selection import best_rows
+from protsae.association.scoring.metrics import CALLED_Q, always_on_f1, reaches
+from protsae.association.significance.p_values import least_true
+from protsae.association.verdicts import ABOVE
+from protsae.concepts.concept import are_defined_by_sequence
+from protsae.detectors.baseline_names import NEURONS, ONEHOT, PCA, RANDOM, is_random
+from protsae.statistics.cluster_intervals import interval
+
+DETECTOR_BASELINES = ("neuron_f1", "pca_f1", "random_f1", "onehot_f1", "untrained_f1")
+"""Columns of the feature table: test F1 of the best detector of each baseline, chosen on valid."""
+
+BASELINES = (*DETECTOR_BASELINES, "rule_f1")
+"""The same, and the F1 of the best rule on the sequence, chosen on train and valid."""
+
+LOOKUPS = ("window_f1", "homology_f1")
+"""The same of what labels of train proteins give with the sequence alone: no detectors, but fitted
+to or copied from them."""
+
+_SAE = ["model", "layer", "variant"]
+
+
+def concatenate(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Rows of all parts: model onehot first, then by model, layer, variant and feature.
+
+    Associations of one feature follow by falling ``valid_f1``, then by property.
+
+    Examples
+    --------
+    >>> row = {"layer": 1, "variant": "topk", "feature": 0}
+    >>> parts = [pd.DataFrame([{"model": m, **row}]) for m in ("esm2", "onehot")]
+    >>> concatenate(parts)["model"].tolist()
+    ['onehot', 'esm2']
+    """
+    rows = pd.concat(parts, ignore_index=True)
+    keys = {name: rows[name] for name in (*_SAE, "feature") if name in rows}
+    order = pd.DataFrame({"baseline_first": rows["model"] != ONEHOT, **keys})
+    if "valid_f1" in rows:
+        order["falling"] = -rows["valid_f1"]
+        order["property"] = rows["property"]
+    sorted_rows = order.sort_values([str(name) for name in order], kind="stable").index
+    return rows.loc[sorted_rows].reset_index(drop=True)
+
+
+def detector_rows(examined: Examined) -> pd.DataFrame:
+    """One row on a set of detectors: how many find something, and how many properties are found.
+
+    A property is captured if the detector with the highest F1 on valid `reaches` it on test: chosen
+    and scored on different proteins, so the best of many is not flattered. Significant ones do not
+    count where the sequence defines the property. Columns as in docs/tables.md.
+    """
+    pairs = examined.pairs
+    undefined = pairs[~are_defined_by_sequence(pairs["property_type"])]
+    significant = undefined[undefined["q_value"] <= CALLED_Q]
+    best = pairs.iloc[_best(pairs, "property")]
+    captures = pairs[is_captured(pairs["f1"], pairs["base_rate"])]
+    capturing = interval(examined.capturing.astype(float))
+    captured = interval(examined.captured.astype(float))
+    return pd.DataFrame(
+        {
+            "n_detectors": examined.n_detectors,
+            "n_significant": significant["feature"].nunique(),
+            "n_significant_low": least_significant(undefined, "feature"),
+            "n_capturing": captures["feature"].nunique(),
+            "n_capturing_low": capturing[0],
+            "n_capturing_high": capturing[1],
+            "properties_significant": significant["property"].nunique(),
+            "properties_significant_low": least_significant(undefined, "property"),
+            "properties_captured": int(is_captured(best["f1"], best["base_rate"]).sum()),
+            "properties_captured_low": captured[0],
+            "properties_captured_high": captured[1],
+            "properties_per_detector": len(significant) / max(1, significant["feature"].nunique()),
+        },
+        index=[0],
+    )
+
+
+def least_significant(pairs: pd.DataFrame, by: str) -> int:
+    """Of the detectors (or properties) with a pair called, how many have a true one at least.
+
+    With 95 % confidence, `least_true` over the Simes p-values of all detectors (properties), each
+    the least n p_(k) / k of the n pairs it is in, and which were called by ``q_value``.
+
+    Parameters
+    ----------
+    pairs : DataFrame
+        With the column ``by``, p_value and q_value: all pairs that were tested.
+
+    Examples
+    --------
+    >>> pairs = pd.DataFrame({"feature": [3, 3, 5, 8], "p_value": [0.9, 1e-4, 0.011, 0.9]})
+    >>> least_significant(pairs.assign(q_value=[0.9, 4e-4, 0.022, 0.9]), "feature")
+    2
+    """
+    pairs = pairs[pairs["p_value"].notna()]
+    own = pairs.groupby(by)["p_value"]
+    of_pairs = pairs["p_value"] * own.transform("size") / own.rank(method="first")
+    simes = of_pairs.groupby(pairs[by]).min()
+    called = simes.index.isin(pairs.loc[pairs["q_value"] <= CALLED_Q, by])
+    return least_true(simes.to_numpy(), called)
+
+
+def is_captured(f1: pd.Series, base_rate: pd.Series) -> pd.Series:
+    """Whether F1 `reaches` what counts as captured.
+
+    Examples
+    --------
+    >>> is_captured(pd.Series([0.6, 0.6, 0.4]), pd.Series([0.1, 0.5, 0.1])).tolist()
+    [True, False, False]
+    """
+    floor = always_on_f1(base_rate.to_numpy(dtype=float, na_value=np.nan))
+    found = reaches(f1.to_numpy(dtype=float, na_value=np.nan), floor)
+    return pd.Series(found, index=f1.index)
+
+
+def is_above(features: pd.DataFrame) -> pd.Series:
+    """Whether a feature is above all its baselines at a concept the sequence does not define.
+
+    Its ``verdict`` (`protsae.association.verdicts`) says the first; the second leaves out concepts
+    that a rule on the sequence gives exactly, which are no findings.
+    """
+    defined = features["defined_by_sequence"].eq(1).fillna(False).astype(bool)
+    return features["verdict"].eq(ABOVE).fillna(False).astype(bool) & ~defined
+
+
+def is_above_lookup(features: pd.DataFrame) -> pd.Series:
+    """Whether it `is_above`, and its ``f1_low`` also exceeds the F1 of every one of ``LOOKUPS``."""
+    strongest = features[list(LOOKUPS)].astype(float).max(axis=1).fillna(0)
+    return is_above(features) & (features["f1_low"] > strongest).fillna(False)
+
+
+def with_baselines(
+    features: pd.DataFrame,
+    associations: pd.DataFrame,
+    probes: pd.DataFrame,
+    lookup: pd.DataFrame,
+    rules: pd.DataFrame,
+    d_model: dict[tuple[str, int], int],
+) -> pd.DataFrame:
+    """Features with ``BASELINES``, ``LOOKUPS``, which neuron it is, and the ceiling ``probe_f1``.
+
+    And with the rule on the sequence, as `with_rules` joins it.
+
+    For a feature's property, of all detectors of a baseline the one with the highest ``valid_f1``;
+    its F1 on test. Neurons, principal components and the random dictionary are those of the
+    feature's layer; detectors on one-hot sequences, and on the model with shuffled weights (of any
+    layer of it), serve all layers. Empty for those themselves, and where no detector's valid F1 was
+    high enough to be kept (``annotate.min_f1``).
+
+    Parameters
+    ----------
+    features, associations, probes, lookup, rules : DataFrame
+        As in docs/tables.md; features without these columns.
+    d_model : dict of (model, layer) to int
+        Neurons of each layer.
+    """
+    features = with_rules(features, rules)
+    place = ["model", "layer", "property"]
+    of_probes = probes[[*place, "f1"]].rename(columns={"f1": "probe_f1"})
+    found = features.merge(of_probes, on=place, how="left", validate="many_to_one")
+    for method, column in zip(("blosum_window", "homology"), LOOKUPS, strict=True):
+        f1 = lookup[lookup["method"] == method].set_index("property")["f1"]
+        found[column] = found["property"].map(f1).astype("float64")
+    for variant, column in ((NEURONS, "neuron_f1"), (PCA, "pca_f1"), (RANDOM, "random_f1")):
+        best = best_per_property(
+            associations[associations["variant"] == variant], by=["model", "layer"]
+        )
+        columns = {"f1": column, "feature": "detector"}
+        of_variant = best[[*place, "f1", "feature"]].rename(columns=columns)
+        found = found.merge(of_variant, on=place, how="left", validate="many_to_one")
+        if variant == NEURONS:
+            width = [d_model[key] for key in zip(found["model"], found["layer"], strict=True)]
+            detector = found["detector"].astype("Int64")
+            found["neuron"] = detector % width
+            found["neuron_sign"] = (detector < pd.array(width)).map({True: 1, False: -1})
+            found["neuron_sign"] = found["neuron_sign"].astype("Int64")
+        found = found.drop(columns="detector")
+    everywhere = {"onehot_f1": associations["model"] == ONEHOT}
+    everywhere["untrained_f1"] = associations["model"].map(is_random).astype(bool)
+    for column, mine in everywhere.items():
+        f1 = best_per_property(associations[mine]).set_index("property")["f1"]
+        own = found["model"].isin(associations.loc[mine, "model"].unique())
+        found[column] = found["property"].map(f1).where(~own).astype("float64")
+    return found
+
+
+def with_rules(rows: pd.DataFrame, rules: pd.DataFrame) -> pd.DataFrame:
+    """Features or associations with the rule of their property: its name, and its F1 on test.
+
+    And whether the sequence defines the property. All empty where a feature has no property.
+
+    Examples
+    --------
+    >>> rules = {"property": ["SIGNAL"], "rule": ["everywhere"], "f1": [0.5]}
+    >>> rules = pd.DataFrame({**rules, "defined_by_sequence": [0]})
+    >>> found = with_rules(pd.DataFrame({"property": ["SIGNAL", None]}), rules)
+    >>> found[["rule", "rule_f1", "defined_by_sequence"]].values.tolist()
+    [['everywhere', 0.5, 0], [None, nan, <NA>]]
+    """
+    of_property = rules.set_index("property")
+    rule = rows["property"].map(of_property["rule"]).astype(object)
+    defined = rows["property"].map(of_property["defined_by_sequence"])
+    return rows.assign(
+        rule=rule.where(rule.notna(), None),
+        rule_f1=rows["property"].map(of_property["f1"]).astype("float64"),
+        defined_by_sequence=defined.astype("float64").astype("Int64"),
+    )
+
+
+def summarise(evaluations: Sequence[dict[str, Any]], features: pd.DataFrame) -> pd.DataFrame:
+    """One row per evaluation: its numbers, and how many features capture or find a property.
+
+    Features of properties that the sequence defines are never counted as above their baselines;
+    how many are significant for one is counted apart.
+
+    Parameters
+    ----------
+    evaluations : sequence of dict
+        With model, layer and variant.
+    features : DataFrame
+        As in docs/tables.md.
+    """
+    rows = []
+    for evaluation in evaluations:
+        own = features[(features[_SAE] == [evaluation[key] for key in _SAE]).all(axis=1)]
+        called = (own["q_value"] <= CALLED_Q).fillna(False)
+        counts = {
+            "features_with_property": int(is_captured(own["f1"], own["base_rate"]).sum()),
+            "features_significant": int(called.sum()),
+            "features_above_baselines": int(is_above(own).sum()),
+            "features_above_lookup": int(is_above_lookup(own).sum()),
+            "features_defined_by_sequence": int((called & own["defined_by_sequence"].eq(1)).sum()),
+        }
+        rows.append(pd.DataFrame([{**evaluation, **counts}]))
+    return concatenate(rows)
+
+
+def best_per_property(pairs: pd.DataFrame, by: Sequence[str] = ()) -> pd.DataFrame:
+    """The row with the highest ``valid_f1`` for each property (within each group of ``by``).
+
+    The first of equals is kept; rows without a property are dropped.
+    """
+    scored = pairs[pairs["property"].notna()]
+    ordered = scored.sort_values("valid_f1", ascending=False, kind="stable")
+    return ordered.drop_duplicates([*by, "property"]).sort_index()
+
+
+def _best(pairs: pd.DataFrame, column: str) -> np.ndarray:
+    return best_rows(pd.factorize(pairs[column])[0], pairs["valid_f1"].to_numpy())

@@ -1,0 +1,151 @@
+"""Instances found: a stretch counts once, however many of its residues a feature is on at."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from scipy import sparse
+
+from protsae.association.scoring.residue_counts import MatchCounts
+from protsae.association.scoring.thresholds import passed_thresholds
+
+BLOCK_CELLS = 4_000_000
+"""Cells of (instance, feature), and activations, held at a time: memory, not results."""
+
+
+class InstanceCounts:
+    """Instances of each property with at least one residue on, for all pairs and thresholds.
+
+    Instances may overlap, also those of one property: each is looked at by itself, so that a
+    feature that is on wherever the property holds finds all of them.
+
+    Parameters
+    ----------
+    thresholds : ndarray, shape (n_thresholds, n_features)
+        Ascending along the first axis, none negative.
+    n_properties : int
+
+    Examples
+    --------
+    Rows 0 to 2 and 2 to 3 are instances; the feature is on in row 2, which is in both:
+
+    >>> counts = InstanceCounts(np.zeros((1, 1)), n_properties=1)
+    >>> activations = sparse.csr_array(np.array([[0.0], [0], [5], [0]]))
+    >>> counts.update(activations, np.array([0, 0]), np.array([0, 2]), np.array([2, 3]))
+    >>> counts.found.tolist(), counts.n_instances.tolist()
+    ([[[2]]], [2])
+    """
+
+    def __init__(self, thresholds: np.ndarray, n_properties: int):
+        self._counts = MatchCounts(thresholds, n_properties)
+
+    def update(
+        self,
+        activations: sparse.csr_array,
+        property_: np.ndarray,
+        first: np.ndarray,
+        last: np.ndarray,
+    ) -> None:
+        """Add instances, and the activations of whole proteins that hold them.
+
+        Parameters
+        ----------
+        activations : csr_array, shape (n_residues, n_features)
+            None negative.
+        property_, first, last : ndarray of int, shape (n_instances,)
+            Column of the property; first and last row of the instance, 0-based, inclusive.
+
+        Raises
+        ------
+        ValueError
+            For an instance that does not lie within the rows.
+        """
+        passed = passed_thresholds(activations, self._counts.thresholds)
+        self.update_passed(passed, property_, first, last)
+
+    def update_passed(
+        self,
+        passed: sparse.csr_array,
+        property_: np.ndarray,
+        first: np.ndarray,
+        last: np.ndarray,
+    ) -> None:
+        """As ``update``, from the numbers of thresholds passed."""
+        outside = (first < 0) | (first > last) | (last >= passed.shape[0])
+        if outside.any():
+            bad = int(outside.argmax())
+            raise ValueError(
+                f"instance {bad}: rows {first[bad]} to {last[bad]} are no stretch of the "
+                f"{passed.shape[0]} rows given"
+            )
+        single = first == last
+        # An instance of one residue is that residue: no maximum to take, and often most of them.
+        labels = self._labels(first[single], property_[single], passed.shape[0])
+        self._counts.update_passed(passed, labels)
+        property_, first, last = property_[~single], first[~single], last[~single]
+        for block in _blocks(passed, first, last):
+            most = most_passed(passed, first[block], last[block])
+            number = most.shape[0]
+            labels = self._labels(np.arange(number), property_[block], number)
+            self._counts.update_passed(most, labels)
+
+    def _labels(self, row: np.ndarray, property_: np.ndarray, n_rows: int) -> sparse.csr_array:
+        """How many instances of each property a row stands for."""
+        ones = np.ones(len(row), dtype=np.int32)
+        return sparse.csr_array(
+            (ones, (row, property_)), shape=(n_rows, len(self._counts.positives))
+        )
+
+    @property
+    def n_instances(self) -> np.ndarray:
+        """Instances of each property: int64, shape (n_properties,)."""
+        return self._counts.positives
+
+    @property
+    def found(self) -> np.ndarray:
+        """Instances with a residue on: int64, (n_thresholds, n_properties, n_features)."""
+        return self._counts.true_positives
+
+
+def most_passed(passed: sparse.csr_array, first: np.ndarray, last: np.ndarray) -> sparse.csr_array:
+    """Maximum of each feature over the rows first to last, for each stretch.
+
+    Parameters
+    ----------
+    passed : csr_array, dtype=uint8, shape=(n_residues, n_features)
+    first, last : ndarray of int, shape (n_stretches,)
+        Inclusive.
+
+    Returns
+    -------
+    csr_array, dtype=uint8, shape=(n_stretches, n_features)
+
+    Examples
+    --------
+    >>> passed = sparse.csr_array(np.array([[1, 0], [2, 0], [0, 3]], np.uint8))
+    >>> most_passed(passed, np.array([0, 2]), np.array([1, 2])).toarray().tolist()
+    [[2, 0], [0, 3]]
+    """
+    n_features = passed.shape[1]
+    begin, end = passed.indptr[first].astype(np.int64), passed.indptr[last + 1].astype(np.int64)
+    counts = end - begin
+    place = np.repeat(begin - (np.cumsum(counts) - counts), counts) + np.arange(counts.sum())
+    stretch = np.repeat(np.arange(len(first)), counts)
+    cell = stretch * n_features + passed.indices[place]
+    number = passed.data[place]
+    most = np.zeros(len(first) * n_features, dtype=np.uint8)
+    # Written in ascending order, so that the largest of several stays.
+    for level in np.unique(number):
+        most[cell[number == level]] = level
+    return sparse.csr_array(most.reshape(len(first), n_features))
+
+
+def _blocks(passed: sparse.csr_array, first: np.ndarray, last: np.ndarray) -> Iterator[slice]:
+    """Consecutive instances that fit ``BLOCK_CELLS``, at least one at a time."""
+    stored = (passed.indptr[last + 1] - passed.indptr[first]).astype(np.int64)
+    total = np.cumsum(stored + passed.shape[1])
+    begin = 0
+    while begin < len(total):
+        used = total[begin - 1] if begin else 0
+        end = max(begin + 1, int(np.searchsorted(total, used + BLOCK_CELLS, side="right")))
+        yield slice(begin, end)
+        begin = end

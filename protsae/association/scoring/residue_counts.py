@@ -1,0 +1,142 @@
+"""How often a feature is on where a property holds, for all pairs and thresholds, by streaming."""
+
+import numpy as np
+from scipy import sparse
+
+from protsae.association.scoring.thresholds import passed_thresholds
+
+
+class MatchCounts:
+    """Exact counts over residues; the order and grouping of updates change nothing.
+
+    Parameters
+    ----------
+    thresholds : ndarray, shape (n_thresholds, n_features)
+        Ascending along the first axis, none negative.
+    n_properties : int
+
+    Attributes
+    ----------
+    n_residues : int
+    positives : ndarray, dtype=int64, shape=(n_properties,)
+        Residues with the property.
+
+    Examples
+    --------
+    One feature with activations 1, 3, 0 and a property of the first two of the three residues:
+
+    >>> counts = MatchCounts(np.array([[0.0], [2.0]]), n_properties=1)
+    >>> activations = sparse.csr_array(np.array([[1.0], [3.0], [0.0]]))
+    >>> counts.update(activations, sparse.csr_array(np.array([[1], [1], [0]])))
+    >>> counts.on.tolist(), counts.true_positives.tolist(), counts.positives.tolist()
+    ([[2], [1]], [[[2]], [[1]]], [2])
+    """
+
+    def __init__(self, thresholds: np.ndarray, n_properties: int):
+        n_thresholds, n_features = thresholds.shape
+        self.thresholds = thresholds
+        self.n_residues = 0
+        self.positives = np.zeros(n_properties, dtype=np.int64)
+        # By number of thresholds passed: disjoint, so that one pass over the nonzeros serves all.
+        self._hits = np.zeros((n_properties, n_thresholds, n_features), dtype=np.int64)
+        self._on = np.zeros((n_thresholds, n_features), dtype=np.int64)
+
+    def update(self, activations: sparse.csr_array, labels: sparse.csr_array) -> None:
+        """Add residues.
+
+        Parameters
+        ----------
+        activations : csr_array, shape (n_residues, n_features)
+            None negative.
+        labels : csr_array, shape (n_residues, n_properties)
+            1 where the residue has the property.
+        """
+        self.update_passed(passed_thresholds(activations, self.thresholds), labels)
+
+    def update_passed(self, passed: sparse.csr_array, labels: sparse.csr_array) -> None:
+        """Add residues of which the numbers of thresholds passed are known.
+
+        Parameters
+        ----------
+        passed : csr_array, dtype=uint8, shape=(n_residues, n_features)
+            From ``passed_thresholds`` at this object's thresholds.
+        labels : csr_array, shape (n_residues, n_properties)
+        """
+        n_residues, n_features = passed.shape
+        n_properties, n_thresholds, _ = self._hits.shape
+        # Column (level - 1) * n_features + feature, so that a single product counts all levels.
+        # A row's columns are no longer sorted, which products do not need.
+        column = passed.indices + (passed.data.astype(np.int32) - 1) * np.int32(n_features)
+        ones = np.ones(passed.nnz, dtype=np.int32)
+        on = sparse.csr_array(
+            (ones, column, passed.indptr), shape=(n_residues, n_thresholds * n_features)
+        )
+        hits = (sparse.csr_array(labels.T, dtype=np.int32) @ on).tocoo()
+        # Each place occurs once in a product, so that nothing is lost by adding at an index.
+        self._hits.reshape(n_properties, n_thresholds * n_features)[hits.coords] += hits.data
+        # Fewer than 2^31 residues at a time; np.bincount would copy all columns to int64.
+        self._on += (np.ones(n_residues, dtype=np.int32) @ on).reshape(self._on.shape)
+        self.positives += np.asarray(labels.sum(0, dtype=np.int64)).ravel()
+        self.n_residues += n_residues
+
+    @property
+    def true_positives(self) -> np.ndarray:
+        """Residues on and with the property: int64, (n_thresholds, n_properties, n_features)."""
+        return self._hits.transpose(1, 0, 2)[::-1].cumsum(0)[::-1]
+
+    @property
+    def on(self) -> np.ndarray:
+        """Residues on: int64, shape (n_thresholds, n_features)."""
+        return self._on[::-1].cumsum(0)[::-1]
+
+
+class KnownCounts:
+    """``MatchCounts`` of properties of which not every residue is known.
+
+    Properties that are known at the same residues share one count; unknown residues do not count,
+    neither as on nor as off.
+
+    Attributes
+    ----------
+    columns : list of ndarray of int
+        Properties of each group.
+    groups : list of MatchCounts
+    n_active : ndarray, dtype=int64, shape=(n_features,)
+        Residues with a positive activation, known or not.
+    """
+
+    def __init__(self, thresholds: np.ndarray, known_column: np.ndarray):
+        self._known = np.unique(known_column)
+        self.columns = [np.flatnonzero(known_column == column) for column in self._known]
+        self.groups = [MatchCounts(thresholds, len(columns)) for columns in self.columns]
+        self.thresholds = thresholds
+        self.n_active = np.zeros(thresholds.shape[1], dtype=np.int64)
+
+    def update(
+        self, activations: sparse.csr_array, labels: sparse.csr_array, known: np.ndarray
+    ) -> sparse.csr_array:
+        """Add residues.
+
+        Parameters
+        ----------
+        activations : csr_array, shape (n_residues, n_features)
+            Only positive values stored.
+        labels : csr_array, shape (n_residues, n_properties)
+        known : ndarray of bool, shape (n_residues, n_known_columns)
+
+        Returns
+        -------
+        csr_array, dtype=uint8, shape=(n_residues, n_features)
+            The numbers of thresholds passed, for other counts of the same residues.
+        """
+        passed = passed_thresholds(activations, self.thresholds)
+        self.n_active += np.bincount(activations.indices, minlength=len(self.n_active))
+        for column, members, counts in zip(self._known, self.columns, self.groups, strict=True):
+            rows = known[:, column]
+            of_group = labels if len(self.groups) == 1 else labels[:, members]
+            everywhere = rows.all()
+            counts.update_passed(
+                passed if everywhere else passed[rows],
+                of_group if everywhere else of_group[rows],
+            )
+        return passed

@@ -1,0 +1,286 @@
+"""Does a detector know more than the position? P-values where clusters exchange their labels."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from protsae.association.significance.joined_proteins import Chains
+from protsae.association.significance.label_exchange import LEAST_DONORS, Exchange
+from protsae.association.significance.p_values import BOUNDED_BELOW, Null, tail_bound
+from protsae.association.significance.rotation_overlap import Runs
+from protsae.statistics.sum_distribution import SumLaw
+
+ANCHORS = ("both", "start", "end")
+"""How labels are placed in chains of another length; see `transferred`."""
+END_RESIDUES = 50
+"""Residues at each end of a chain in which labels keep their distance to that end."""
+MOST_RUNS = 1_000_000
+"""Runs of labels that are handed on for one concept: beyond, the nearest donors only, but not fewer
+than ``LEAST_DONORS``."""
+RESOLVED = 0.05
+"""Where no overlap, however good, has a p-value this small, the position cannot be tested."""
+
+
+def position_null(
+    on: list[np.ndarray], labels: list[np.ndarray], pairs: np.ndarray, chains: Chains
+) -> Null:
+    """The null that a detector knows where in chains the concept is, but not in which of them.
+
+    Each homology cluster takes the labels, and with them the known residues, of a donor drawn
+    uniformly from the clusters most like it in length and number of relatives, itself and those
+    without the label included. Draws are independent, so that the law of the true positives is a
+    convolution over clusters, computed as in `rotation_null`. Clusters of which no residue is known
+    neither give nor take.
+
+    The places: residues within ``END_RESIDUES`` of an end (and at most half the shorter chain) keep
+    their distance to it, those between their relative place: a residue takes the label at the image
+    of its centre. A run that would fall between two centres takes the nearer residue, so that no
+    label is lost in shorter chains; longer ones stretch it. What keeps a distance of more than 50
+    residues to an end is not met this way, so that the p-value is the largest of three: as above,
+    with all labels at their distance to the start, and to the end (if the first is small). Where
+    chains are known in a part only, from the first to the last known residue, it is the largest of
+    four: what is studied is often a domain, whose own ends neither labels nor detectors reach. The
+    parts then take the place of the chains, with donors of similar length of part.
+    Relatives are ordered by length: of n that take from m, the j-th takes from number
+    floor((2 j + 1) m / (2 n)), so that every member of a large cluster has a donor, and a small one
+    gives the same labels several times.
+
+    Parameters and result as of `rotation_null`; p is NaN where even the best donors everywhere
+    would have a p-value above ``RESOLVED``: too few clusters to tell. It is 1 where all donors give
+    the same: the position explains everything.
+
+    Examples
+    --------
+    On at the first residue of all 24 proteins, which is labelled in all: position explains it.
+    On and labelled in the same 6 only, it does not: about a quarter of the donors of each are.
+
+    >>> lengths, first = np.full(24, 30), np.arange(24) * 30
+    >>> chains = Chains(lengths, np.arange(24), np.ones(720, bool))
+    >>> pair = np.array([[0, 0]])
+    >>> position_null([first], [first], pair, chains).p_value.tolist()
+    [1.0]
+    >>> bool(position_null([first[:6]], [first[:6]], pair, chains).p_value[0] < 1e-2)
+    True
+    """
+    exchange = Exchange.of(chains)
+    null = Null.empty(len(pairs))
+    for label in np.unique(pairs[:, 1]):
+        laws = PositionLaws.of(labels[label], exchange)
+        for pair in np.flatnonzero(pairs[:, 1] == label).tolist():
+            null.set(pair, laws.pair_null(on[pairs[pair, 0]]))
+    return null
+
+
+@dataclass(frozen=True, eq=False)
+class GivenLabels:
+    """A concept's labels as every cluster has them from each of its donors.
+
+    Attributes
+    ----------
+    exchange : Exchange
+    observed : ndarray of bool, shape (n_residues,)
+        Where the concept holds.
+    begin, end, cell : ndarray of int, shape (n_runs,)
+        Rows of the runs given, and the cell of each.
+    share : ndarray of float, shape (n_residues,)
+        Share of a cluster's donors that label each row.
+    largest : ndarray of int, shape (n_clusters,)
+        Most residues that a donor labels in each cluster.
+    """
+
+    exchange: Exchange
+    observed: np.ndarray
+    begin: np.ndarray
+    end: np.ndarray
+    cell: np.ndarray
+    share: np.ndarray
+    largest: np.ndarray
+
+    @classmethod
+    def of(cls, rows: np.ndarray, exchange: Exchange, anchor: str = "both") -> "GivenLabels":
+        """From the rows where the concept holds."""
+        chains = exchange.chains
+        n_rows = len(chains.known)
+        runs = Runs.of_rows(rows, chains.lengths)
+        n_runs = np.bincount(runs.protein, minlength=chains.n_proteins)
+        n_given = max(1, int(n_runs[exchange.giver].sum()))
+        affordable = MOST_RUNS * exchange.n_donors // n_given
+        exchange = exchange.of_nearest(max(LEAST_DONORS, affordable))
+        repeats = n_runs[exchange.giver]
+        taking = np.repeat(np.arange(len(repeats)), repeats)
+        run = np.repeat((np.cumsum(n_runs) - n_runs)[exchange.giver], repeats)
+        run += np.arange(len(run)) - np.repeat(np.cumsum(repeats) - repeats, repeats)
+        taker = exchange.taker[taking]
+        own = chains.lengths[taker]
+        giver = chains.lengths[exchange.giver[taking]]
+        begin, end = transferred(runs.begin[run], runs.end[run], giver, own, anchor)
+        inside = end > begin
+        begin, end = ((x + chains.first[taker])[inside] for x in (begin, end))
+        change = np.bincount(begin, minlength=n_rows + 1) - np.bincount(end, minlength=n_rows + 1)
+        cell = exchange.cell[taking][inside]
+        shape = exchange.n_clusters, exchange.n_donors
+        labelled = np.bincount(cell, end - begin, shape[0] * shape[1]).reshape(shape)
+        observed = np.zeros(n_rows, dtype=bool)
+        observed[rows] = True
+        share = np.cumsum(change)[:n_rows] / max(1, exchange.n_donors)
+        largest = labelled.max(1, initial=0).astype(np.int64)
+        return cls(exchange, observed, begin, end, cell, share, largest)
+
+    def pair_null(self, on: "OnRows") -> tuple[int, float, float]:
+        """Observed and expected true positives, and the p-value."""
+        observed = int(self.observed[on.every].sum())
+        mean = np.bincount(on.cluster, self.share[on.rows], len(on.n_on))
+        expected = float(mean.sum())
+        most = np.minimum(on.n_on, self.largest)
+        p_value = tail_bound(mean, np.zeros_like(most), most, observed)
+        if p_value >= BOUNDED_BELOW:
+            p_value = self._p_value(on, most, observed)
+        return observed, expected, p_value
+
+    def _p_value(self, on: "OnRows", most: np.ndarray, observed: int) -> float:
+        if not most.any():
+            return np.nan
+        n_donors = self.exchange.n_donors
+        inside = on.before[self.end] - on.before[self.begin]
+        hits = np.bincount(self.cell, inside, len(most) * n_donors).reshape(-1, n_donors)
+        # Runs that a shorter chain has pushed together may count a residue twice.
+        table = np.minimum(hits[most > 0].astype(np.int64), on.n_on[most > 0, None])
+        varies = (table != table[:, :1]).any(1)
+        if not varies.any():
+            return float(table[:, 0].sum() >= observed)
+        certain = int(table[~varies, 0].sum())
+        law = SumLaw.of_draws(table[varies].ravel(), np.full(int(varies.sum()), n_donors))
+        if law.log_p_of_largest() > np.log(RESOLVED):
+            return np.nan
+        return law.at_least(observed - certain, BOUNDED_BELOW)
+
+
+@dataclass(frozen=True, eq=False)
+class OnRows:
+    """Where a detector is on, as every way to hand on labels needs it.
+
+    Attributes
+    ----------
+    every : ndarray of int
+        Rows where it is on.
+    rows, cluster : ndarray of int
+        Those in clusters that take part, and their clusters.
+    n_on : ndarray of int, shape (n_clusters,)
+        Of these, by cluster.
+    n_residues : int
+    """
+
+    every: np.ndarray
+    rows: np.ndarray
+    cluster: np.ndarray
+    n_on: np.ndarray
+    n_residues: int
+
+    @classmethod
+    def of(cls, rows: np.ndarray, exchange: Exchange) -> "OnRows":
+        """From the rows where it is on."""
+        cluster = exchange.cluster[exchange.chains.protein[rows]]
+        inside = cluster >= 0
+        counted, own = rows[inside], cluster[inside]
+        n_on = np.bincount(own, minlength=exchange.n_clusters)
+        return cls(rows, counted, own, n_on, len(exchange.chains.known))
+
+    @cached_property
+    def before(self) -> np.ndarray:
+        """How many of ``rows`` come before each residue, and in all: shape (n_residues + 1,)."""
+        steps = np.zeros(self.n_residues + 1, dtype=np.int32)
+        steps[self.rows + 1] = 1
+        return np.cumsum(steps, dtype=np.int32)
+
+
+@dataclass(frozen=True, eq=False)
+class PositionLaws:
+    """A concept's labels handed on in each of the ``ANCHORS``' ways, and within known parts.
+
+    Attributes
+    ----------
+    ways : tuple of GivenLabels
+    within : GivenLabels or None
+        In the rows of ``exchange.of_parts``; none where chains are known to both ends.
+    """
+
+    ways: tuple[GivenLabels, ...]
+    within: GivenLabels | None
+
+    @classmethod
+    def of(cls, rows: np.ndarray, exchange: Exchange) -> "PositionLaws":
+        """From the rows where the concept holds."""
+        ways = tuple(GivenLabels.of(rows, exchange, anchor) for anchor in ANCHORS)
+        parts = exchange.of_parts
+        if parts is None:
+            return cls(ways, None)
+        return cls(ways, GivenLabels.of(exchange.chains.in_parts(rows), parts))
+
+    def pair_null(self, rows: np.ndarray) -> tuple[int, float, float]:
+        """Observed true positives; of all ways the largest mean and p-value.
+
+        Where the first way cannot test the pair (NaN), or its p-value is above ``RESOLVED``, so
+        that no other can make it a finding, its own.
+        """
+        first, *others = self.ways
+        on = OnRows.of(rows, first.exchange)
+        observed, expected, p_value = first.pair_null(on)
+        if np.isnan(p_value) or p_value > RESOLVED:
+            return observed, expected, p_value
+        laws = [way.pair_null(on) for way in others]
+        if self.within is not None:
+            inside = first.exchange.chains.in_parts(rows)
+            laws.append(self.within.pair_null(OnRows.of(inside, self.within.exchange)))
+        for _, mean, other in laws:
+            expected, p_value = max(expected, mean), np.fmax(p_value, other)
+        return observed, expected, float(p_value)
+
+
+def transferred(
+    begin: np.ndarray,
+    end: np.ndarray,
+    giver: np.ndarray,
+    taker: np.ndarray,
+    anchor: str = "both",
+) -> tuple[np.ndarray, np.ndarray]:
+    """Where runs of chains of one length lie in chains of another.
+
+    Anchored at both ends, each is there, with one residue at least. Anchored at the start (or at
+    the end), it keeps its distance to it, and what would lie outside the chain is lost: end <=
+    begin where nothing is left.
+
+    Parameters
+    ----------
+    begin, end : ndarray of int, shape (n_runs,)
+        First residue and the one after the last, 0-based, in the giver.
+    giver, taker : ndarray of int, shape (n_runs,)
+        Lengths of the chains.
+
+    Examples
+    --------
+    From 200 residues to 150: the first ten stay, the last ten too; the middle lies in the middle.
+
+    >>> begin, end = np.array([0, 190, 90]), np.array([10, 200, 110])
+    >>> [x.tolist() for x in transferred(begin, end, np.full(3, 200), np.full(3, 150))]
+    [[0, 140, 70], [10, 150, 80]]
+    """
+    if anchor != "both":
+        shift = taker - giver if anchor == "end" else np.zeros_like(taker)
+        return np.maximum(begin + shift, 0), np.minimum(end + shift, taker)
+    low, high = (_image(x, giver, taker) for x in (begin, end))
+    # Residue i has its centre at i + 1/2.
+    first = np.ceil(low - 0.5 - 1e-9).astype(np.int64)
+    last = np.ceil(high - 0.5 - 1e-9).astype(np.int64)
+    lost = last <= first
+    middle = np.clip(np.floor((low + high) / 2).astype(np.int64), 0, taker - 1)
+    return np.where(lost, middle, first), np.where(lost, middle + 1, last)
+
+
+def _image(place: np.ndarray, giver: np.ndarray, taker: np.ndarray) -> np.ndarray:
+    """Place between residues, from 0 to the length of the giver, in the taker."""
+    end = np.minimum(np.minimum(giver, taker) // 2, END_RESIDUES)
+    between = np.maximum(giver - 2 * end, 1e-9)
+    inner = end + (place - end) * (taker - 2 * end) / between
+    at_end = np.where(place >= giver - end, taker - (giver - place), inner)
+    return np.where(place <= end, place, at_end)

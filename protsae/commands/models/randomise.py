@@ -1,0 +1,34 @@
+"""Shuffle the weights of an ESM-2: the control that says what training has to do with a finding.
+
+The entries of each weight tensor are put in random order, so the copy has the shape and the numbers
+of the model but has learned nothing. Features on it come from the architecture and the sequence.
+
+example:
+  protsae randomise --model esm2_t6_8M_UR50D --output results/models/esm2_t6_8M_UR50D-random.pt
+"""
+
+import argparse
+from pathlib import Path
+
+from protsae.errors import UserError
+from protsae.plm.esm2.load import load_esm
+from protsae.plm.esm2.permuted import randomise_
+from protsae.plm.esm2.save import save_esm
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command line."""
+    parser.add_argument("--model", required=True, help="fair-esm name or a local .pt")
+    parser.add_argument("--output", required=True, help="esm2*.pt to write, in fair-esm's layout")
+    parser.add_argument("--seed", type=int, default=0, help="of the order; default: 0")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Load, shuffle, save."""
+    output = Path(args.output)
+    if not (output.name.startswith("esm2") and output.suffix == ".pt"):
+        raise UserError(
+            f"--output {output}: fair-esm recognises an ESM-2 by its file name; expected esm2*.pt"
+        )
+    save_esm(randomise_(load_esm(args.model, "cpu").model, args.seed), output)
+    print(f"wrote {output}")

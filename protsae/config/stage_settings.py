@@ -1,0 +1,293 @@
+"""Settings of every stage but training: one section of the configuration each."""
+
+from collections import Counter
+from typing import Annotated, Literal, Self
+
+from pydantic import (
+    Field,
+    field_validator,
+    model_validator,
+)
+
+from protsae.config.section import Fraction, Layers, LocalPath, Positive, Seed, Settings, Share
+
+
+class FetchSettings(Settings):
+    """Which proteins, from where, and what is left out."""
+
+    input: LocalPath = Field(
+        "data/sample/proteins.json.gz",
+        description="'uniprot' for the REST API, or a file: UniProt JSON, Swiss-Prot flat text or "
+        "FASTA, plain or .gz",
+    )
+    query: str | None = Field(
+        None, description="UniProt query, for input 'uniprot', e.g. '(reviewed:true) AND ...'"
+    )
+    annotations: LocalPath | None = Field(
+        None,
+        description="TSV beside a FASTA input: accession, type, start, end, description (1-based, "
+        "inclusive) and, where known, evidence (ECO codes)",
+    )
+    api: str = Field("https://rest.uniprot.org", description="base URL of the UniProt REST API")
+    min_length: Positive = Field(30, description="shortest sequence kept, residues")
+    max_length: Positive = Field(2000, description="longest sequence kept, residues")
+    fragments: Literal["keep", "drop"] = Field(
+        "drop", description="entries that UniProt flags as fragments"
+    )
+    nonstandard: Literal["keep", "drop"] = Field(
+        "keep", description="sequences with a letter outside the 20 standard ones (B J O U X Z)"
+    )
+    invalid: Literal["error", "drop"] = Field(
+        "error", description="sequences with a character that is no letter A-Z ('*' inside, digits)"
+    )
+    duplicate_accessions: Literal["error", "first"] = Field(
+        "error", description="an accession that occurs twice: stop, or keep the first"
+    )
+    duplicate_sequences: Literal["keep", "first"] = Field(
+        "first", description="identical sequences: keep all, or the first"
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.min_length > self.max_length:
+            raise ValueError("min_length must not exceed max_length")
+        if (self.input == "uniprot") != (self.query is not None):
+            raise ValueError("query goes with input 'uniprot', and only with it")
+        return self
+
+
+class SplitSettings(Settings):
+    """Homology clusters and the shares of train, valid and test."""
+
+    identity: Fraction = Field(0.3, description="MMseqs2 minimum sequence identity, fraction")
+    coverage: Fraction = Field(0.8, description="MMseqs2 minimum alignment coverage, fraction")
+    cascade: bool = Field(
+        False,
+        description="cluster in steps, for 100,000s of proteins; misses relatives of one protein "
+        "in 70",
+    )
+    valid: Share = Field(0.2, description="share of residues in valid")
+    test: Share = Field(0.2, description="share of residues in test")
+    seed: Seed = Field(0, description="seed of the assignment of clusters")
+    previous: LocalPath | None = Field(
+        None,
+        description="proteins.parquet of an earlier run: its proteins keep their part, and new "
+        "ones follow them",
+    )
+
+    @model_validator(mode="after")
+    def _shares(self) -> Self:
+        if self.valid + self.test >= 1:
+            raise ValueError("valid + test must leave a share above 0 for train")
+        return self
+
+
+class CacheSettings(Settings):
+    """How activations are sharded."""
+
+    shards: Positive = Field(2, description="activation files; one job embeds one shard")
+    compression: Literal["none", "gzip"] = Field(
+        "none",
+        description="of activations. gzip saves 10 to 15 % of the disk; writing takes 40 times the "
+        "CPU time, reading in order 80 times, shuffled batches 20 times",
+    )
+
+
+class EmbedSettings(Settings):
+    """Which ESM-2, which layers, and how the cache is stored."""
+
+    model: LocalPath = Field(
+        "data/model/esm2_t6_protsae.pt",
+        description="fair-esm name (esm2_t33_650M_UR50D, downloaded by fair-esm) or a local .pt",
+    )
+    layers: Layers = Field(
+        (1, 2, 3, 4, 5, 6),
+        min_length=1,
+        description="fair-esm repr_layers: 0 = embedding, i = after block i, last = after the "
+        "final layer norm",
+    )
+    precision: Literal["float32", "bfloat16", "float16", "float64"] = Field(
+        "float32",
+        description="of the matrix products; bfloat16 is about twice as fast on new CPUs and many "
+        "times on GPUs, and its error is measured and stored in the cache; float64, at a third of "
+        "the speed or less, gives the same cache on every processor",
+    )
+    dtype: Literal["float16", "float32"] = Field(
+        "float16",
+        description="stored values; a layer that float16 cannot hold is stored in float32",
+    )
+    tokens_per_batch: Positive | None = Field(
+        None, description="tokens in one forward pass; null: from the free memory"
+    )
+    context: Annotated[int, Field(ge=4)] = Field(
+        1022, description="longest stretch of residues in one pass"
+    )
+    overlap: Annotated[int, Field(ge=0)] = Field(
+        256, description="residues shared by neighbouring windows of a longer protein"
+    )
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: cuda if present")
+
+    @model_validator(mode="after")
+    def _windows(self) -> Self:
+        if self.overlap >= self.context:
+            raise ValueError("overlap must be smaller than context")
+        return self
+
+
+class StreamSettings(Settings):
+    """The batches that all SAEs of a layer are trained on together."""
+
+    batch: Positive = Field(1024, description="residues per step")
+    buffer: Positive = Field(
+        65536, description="residues held in memory to mix batches from all shards"
+    )
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: cuda if present")
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto",
+        description="of the matrix products, weights are float32; auto: bfloat16 where the device "
+        "multiplies it fast",
+    )
+    checkpoint_every: Positive = Field(500, description="steps between checkpoints")
+    seed: Seed = Field(0, description="seed of the order of residues")
+
+
+class EvaluateSettings(Settings):
+    """How the test split is scored."""
+
+    mask_fraction: Share = Field(0.15, description="share of residues masked for the cross-entropy")
+    masks: Positive = Field(
+        5, description="times each protein is masked for the cross-entropy, every time anew"
+    )
+    max_proteins: Positive = Field(
+        400, description="test proteins that the cross-entropy is measured on, at most"
+    )
+    sample: Positive = Field(
+        300, description="test residues whose best sparse codes are searched, beside the encoder's"
+    )
+    bootstrap: Positive = Field(1000, description="resamplings of clusters for 95 % intervals")
+    seed: Seed = Field(0, description="seed of masks, sample and resampling")
+
+
+class PropertySettings(Settings):
+    """Which properties are scored."""
+
+    evidence: Literal["all", "experimental"] = Field(
+        "all",
+        description="UniProt features that count: all, or those with an experimental evidence "
+        "code; the residues of the others are then unknown",
+    )
+    labels: tuple[LocalPath, ...] = Field(
+        (),
+        description="files of other labels, one per residue (docs/labels.md), as properties",
+    )
+    min_residues: Positive = Field(10, description="residues a property needs in valid and in test")
+    min_clusters: Positive = Field(
+        3, description="homology clusters a property needs in valid and in test"
+    )
+
+
+MOST_QUANTILES = 255
+"""Thresholds that a byte, which says how many an activation exceeds, can count."""
+
+
+class AnnotateSettings(PropertySettings):
+    """Which properties are scored and how."""
+
+    quantiles: tuple[Annotated[float, Field(ge=0, lt=1)], ...] = Field(
+        (0.0, 0.25, 0.5, 0.75, 0.9, 0.97, 0.99, 0.997, 0.999),
+        min_length=1,
+        description="thresholds tried: quantiles of a feature's positive activations on train",
+    )
+    reference_rates: LocalPath | None = Field(
+        None,
+        description="file of base rates (docs/tables.md, base_rates.tsv) that F1 is also given at; "
+        "null: none",
+    )
+    min_f1: Fraction = Field(0.1, description="lowest valid F1 of a pair kept in associations")
+    bootstrap: Positive = Field(
+        1000, description="resamplings of clusters for the interval of properties captured"
+    )
+    interplm: bool = Field(
+        False, description="also write the pairs that InterPLM's rule calls, for comparison only"
+    )
+    examples: Positive = Field(5, description="strongest proteins kept for each feature")
+    flank: Positive = Field(40, description="residues kept on each side of an example's peak")
+    sample: Positive = Field(
+        200_000, description="train residues that thresholds are set on, at most; fewer if dense"
+    )
+    batch: Positive = Field(4096, description="residues read at a time; bounds memory")
+    seed: Seed = Field(0, description="seed of sampling and resampling")
+
+    @field_validator("quantiles")
+    @classmethod
+    def _distinct(cls, quantiles: tuple[float, ...]) -> tuple[float, ...]:
+        if len(quantiles) > MOST_QUANTILES:
+            raise ValueError(f"{len(quantiles)} quantiles; expected at most {MOST_QUANTILES}")
+        twice = [q for q, n in Counter(quantiles).items() if n > 1]
+        if twice:
+            raise ValueError(f"{twice[0]} is given more than once; give every quantile once")
+        return quantiles
+
+
+class ProbeSettings(Settings):
+    """How the supervised baselines are fitted and scored."""
+
+    sample: Positive = Field(40000, description="train residues that probes are fitted to, at most")
+    penalties: tuple[Annotated[float, Field(gt=0)], ...] = Field(
+        (0.01, 0.001, 0.0001),
+        min_length=1,
+        description="L2 penalties tried, 1 / (n_residues x scikit-learn's C); the one with the "
+        "best F1 on valid is used, for each property",
+    )
+    batch: Positive = Field(4096, description="residues scored at a time; bounds memory")
+    seed: Seed = Field(0, description="seed of sampling and of control labels")
+
+
+class LookupSettings(Settings):
+    """What the sequence alone is looked up in."""
+
+    flank: Annotated[int, Field(ge=0)] = Field(
+        7, description="residues on each side whose BLOSUM62 scores a probe sees"
+    )
+    evalue: Annotated[float, Field(gt=0)] = Field(
+        0.001, description="highest MMseqs2 E-value of a hit whose annotations are copied over"
+    )
+
+
+class ReportSettings(Settings):
+    """What the page shows."""
+
+    features_per_layer: Positive = Field(12, description="best features shown for each layer")
+
+
+class PretrainSettings(Settings):
+    """Size and training of a small ESM-2 (a command of its own, not part of config.yaml)."""
+
+    layers: Positive = Field(6, description="transformer blocks")
+    width: Positive = Field(128, description="d_model")
+    heads: Positive = Field(4, description="attention heads; must divide width")
+    steps: Positive = Field(6000, description="optimiser steps")
+    tokens_per_batch: Positive = Field(8192, description="tokens per step")
+    row_tokens: Positive = Field(256, description="longest stretch of a protein seen, tokens")
+    lr: Annotated[float, Field(gt=0)] = Field(2e-3, description="highest AdamW learning rate")
+    weight_decay: Annotated[float, Field(ge=0)] = Field(0.01, description="AdamW's weight decay")
+    warmup_steps: Positive = Field(300, description="steps over which the learning rate rises")
+    decay_steps: Positive = Field(
+        5700, description="last steps, over which the learning rate falls to 0; constant between"
+    )
+    valid: Fraction = Field(0.01, description="share of sequences held out, by whole clusters")
+    evaluate_every: Positive = Field(500, description="steps between validations and checkpoints")
+    bf16: bool = Field(True, description="matrix products in bfloat16, weights in float32")
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: cuda if present")
+    seed: Seed = Field(0, description="seed of weights, order and masks")
+
+    @model_validator(mode="after")
+    def _heads(self) -> Self:
+        if self.width % self.heads or self.width // self.heads % 2:
+            raise ValueError("width / heads must be an even whole number (rotary positions)")
+        if self.row_tokens > self.tokens_per_batch:
+            raise ValueError(
+                f"row_tokens {self.row_tokens} must not exceed tokens_per_batch "
+                f"{self.tokens_per_batch}"
+            )
+        return self

@@ -1,0 +1,128 @@
+"""The rows of the feature table and of the examples, for one SAE on one layer."""
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from protsae.association.pairs.dataset import Layer
+from protsae.association.pairs.examined import Examined
+from protsae.association.pairs.selection import best_rows
+from protsae.association.scoring.correlations import pearson, spearman
+from protsae.association.scoring.metrics import ratio
+from protsae.concepts.sequence.scales import SCALE_COLUMNS, scale_matrix
+from protsae.detectors.activations import Codes
+from protsae.features.activation_patterns import ActivationPatterns, on_thresholds
+from protsae.features.top_proteins import TopProteins
+
+OF_BEST_PAIR = (
+    *("property", "property_type", "quantile", "threshold", "valid_f1", "precision", "recall"),
+    *("false_positive_rate", "f1", "f1_low", "f1_high", "reference_base_rate"),
+    *("f1_at_reference_rate", "instance_recall", "domain_f1", "average_precision", "auroc"),
+    *("auroc_low", "auroc_high", "position_matched_auroc", "preferred_end"),
+    *(
+        "mcc",
+        "lift",
+        "concept_level",
+        "null_f1",
+        "position_null_f1",
+        "rotation_p_value",
+        "position_p_value",
+        "p_value",
+        "q_value",
+        "family_p_value",
+        "base_rate",
+        "n_residues",
+        "n_clusters",
+    ),
+    "effective_clusters",
+)
+"""Columns of a feature's best pair that the feature table repeats."""
+
+OF_PATTERNS = {
+    "kind": "kind",
+    "prevalence": "prevalence",
+    "active_share": "active_share",
+    "run_n50": "run_length",
+    "spacing_median": "spacing",
+    "effective_clusters": "activation_clusters",
+}
+"""Columns of `ActivationPatterns` and their names in the feature table."""
+
+
+def feature_rows(
+    layer: Layer, codes: Codes, examined: Examined, top: TopProteins, cosine: np.ndarray
+) -> pd.DataFrame:
+    """One row per feature; columns as in docs/tables.md.
+
+    Parameters
+    ----------
+    examined : Examined
+        Of a feature's pairs the one with the highest gain on valid is its property.
+    cosine : ndarray, shape (n_features,)
+        Of encoder and decoder vector.
+    """
+    n_features, pairs = len(cosine), examined.pairs
+    best = pairs.iloc[best_rows(pairs["feature"].to_numpy(), pairs["gain"].to_numpy())]
+    best = best.assign(n_residues=best["tp"] + best["fn"]).set_index("feature")
+    best = best[list(OF_BEST_PAIR)].astype({"n_residues": "Int64", "n_clusters": "Int64"})
+    test = layer.of_split("test")
+    scales = scale_matrix(test["sequence"].tolist())
+    n_active, total, largest = np.zeros((3, n_features))
+    level = np.zeros(n_features, np.float32)
+    correlations = np.zeros((2, len(SCALE_COLUMNS), n_features))
+    every = np.arange(n_features)
+    for members, activations in layer.columns(codes, "test", every, examined.n_active):
+        n_active[members] = np.diff(activations.indptr)
+        total[members] = activations.sum(0, dtype=np.float64)
+        largest[members] = activations.max(0).toarray()
+        level[members] = on_thresholds(activations)
+        correlations[0][:, members] = pearson(activations, scales)
+        correlations[1][:, members] = spearman(activations, scales)
+    return pd.DataFrame(
+        {
+            "feature": every,
+            "density": n_active / test["length"].sum(),
+            "mean_activation": ratio(total, n_active),
+            "max_activation": largest,
+            "encoder_decoder_cosine": cosine,
+            **_patterns(layer, codes, level)[list(OF_PATTERNS)].rename(columns=OF_PATTERNS),
+            **best.reindex(every),
+            **{
+                f"{name}_{kind}": correlations[i, j]
+                for j, name in enumerate(SCALE_COLUMNS)
+                for i, kind in enumerate(("r", "rho"))
+            },
+            "top_proteins": [",".join(top.of_feature(f)) for f in range(n_features)],
+        }
+    )
+
+
+def _patterns(layer: Layer, codes: Codes, level: np.ndarray) -> pd.DataFrame:
+    """`ActivationPatterns` on test, where on is above the `on_thresholds` of test."""
+    test = layer.of_split("test")
+    cluster_of = dict(zip(test["accession"], pd.factorize(test["cluster"])[0], strict=True))
+    patterns = ActivationPatterns(level, test["cluster"].nunique())
+    for proteins, activations in layer.blocks(codes, layer.names("test")):
+        cluster = proteins["accession"].map(cluster_of).to_numpy()
+        patterns.update(sparse.csc_array(activations), proteins["length"].to_numpy(), cluster)
+    return patterns.table()
+
+
+def example_rows(layer: Layer, codes: Codes, top: TopProteins) -> pd.DataFrame:
+    """Activations around the peak in each feature's strongest proteins, by feature and rank."""
+    flank = layer.settings.flank
+    rank, feature = np.nonzero(top.value > 0)
+    wanted: dict[str, list[tuple[int, int, int]]] = {}
+    for r, f in zip(rank.tolist(), feature.tolist(), strict=True):
+        place = (f, r + 1, int(top.peak[r, f]))
+        wanted.setdefault(top.accessions[top.protein[r, f]], []).append(place)
+    found = []
+    for accession, activations in layer.each(codes, set(wanted)):
+        columns = sparse.csc_array(activations)
+        for f, r, peak in wanted[accession]:
+            start, end = max(0, peak - flank), min(columns.shape[0], peak + flank + 1)
+            around = columns[:, [f]].toarray().ravel()[start:end]
+            found.append((f, r, accession, peak + 1, start + 1, end, around[peak - start], around))
+    names = ["feature", "rank", "accession", "peak", "start", "end", "max_activation"]
+    table = pd.DataFrame(found, columns=[*names, "activations"])
+    return table.sort_values(["feature", "rank"], ignore_index=True)

@@ -1,0 +1,115 @@
+"""Stretches of residues at which features are on, and whether the property is annotated there."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from protsae.concepts.uniprot.spans import Spans, touches
+
+
+@dataclass(frozen=True, eq=False)
+class Detectors:
+    """Chosen pairs: feature, property and threshold of each.
+
+    Parameters
+    ----------
+    feature, property_ : ndarray of int, shape (n_pairs,)
+        Columns of the activations and of the properties.
+    threshold : ndarray of float, shape (n_pairs,)
+        The feature is on above it; none negative.
+    """
+
+    feature: np.ndarray
+    property_: np.ndarray
+    threshold: np.ndarray
+
+
+def find_stretches(
+    detectors: Detectors,
+    activations: sparse.csc_array,
+    accessions: Sequence[str],
+    lengths: np.ndarray,
+    spans: Spans,
+    known: np.ndarray,
+    known_column: np.ndarray,
+    near: int,
+) -> pd.DataFrame:
+    """Stretches at which each detector is on, in whole proteins that stand one after another.
+
+    A stretch counts if all of its residues are known to have the property or to lack it: where an
+    entry has it by a feature that the evidence filter left out, nothing is missing.
+
+    Parameters
+    ----------
+    detectors : Detectors
+    activations : csc_array, shape (n_residues, n_features)
+        None negative.
+    accessions : sequence of str
+    lengths : ndarray of int, shape (n_proteins,)
+    spans : Spans
+        Instances of the properties; ``protein`` is the place in ``accessions``.
+    known : ndarray of bool, shape (n_residues, n_known_columns)
+    known_column : ndarray of int, shape (n_properties,)
+        As in `PropertyTable`.
+    near : int
+        Residues between a stretch and an instance, at most, that still count as its place.
+
+    Returns
+    -------
+    DataFrame
+        accession, start, end (1-based inclusive), pair (index into the detectors), property,
+        feature, peak (1-based, the first of equal ones), activation (there), annotated.
+        By pair, protein, start.
+
+    Examples
+    --------
+    Seven residues, on at 2 and 3, and at 6; an instance at 4. The first stretch is next to it:
+
+    >>> detectors = Detectors(np.array([0]), np.array([0]), np.array([0.5]))
+    >>> x = sparse.csc_array(np.array([[0.0], [1], [3], [0], [0], [2], [0]]))
+    >>> spans = Spans(*(np.array([n]) for n in (0, 0, 4, 4)))
+    >>> known, column = np.ones((7, 1), bool), np.array([0])
+    >>> lengths = np.array([7])
+    >>> found = find_stretches(detectors, x, ["P1"], lengths, spans, known, column, near=1)
+    >>> found[["start", "end", "peak", "annotated"]].values.tolist()
+    [[2, 3, 3, True], [6, 6, 6, False]]
+    """
+    chosen = sparse.csc_array(activations[:, detectors.feature]).sorted_indices()
+    stored = np.diff(chosen.indptr)
+    is_on = chosen.data > np.repeat(detectors.threshold, stored)
+    row, value = chosen.indices[is_on].astype(np.int64), chosen.data[is_on]
+    pair = np.repeat(np.arange(len(stored)), stored)[is_on]
+    protein = np.repeat(np.arange(len(lengths)), lengths)[row]
+
+    new = np.ones(len(row), dtype=bool)
+    new[1:] = (pair[1:] != pair[:-1]) | (protein[1:] != protein[:-1]) | (row[1:] != row[:-1] + 1)
+    begin = np.flatnonzero(new)
+    last = np.append(begin[1:], len(row))[: len(begin)] - 1
+    peak = np.lexsort((row, -value, np.cumsum(new)))[begin]
+    property_ = detectors.property_[pair[begin]]
+
+    # Unknown residues before each row, by column.
+    unknown = np.concatenate([np.zeros((1, known.shape[1]), int), np.cumsum(~known, axis=0)])
+    column = known_column[property_]
+    all_known = unknown[row[last] + 1, column] == unknown[row[begin], column]
+
+    of_protein = protein[begin]
+    first_row = (np.cumsum(lengths) - lengths)[of_protein]
+    start, end = row[begin] - first_row + 1, row[last] - first_row + 1
+    stretches = pd.DataFrame(
+        {
+            "accession": np.array(accessions, dtype=object)[of_protein],
+            "start": start,
+            "end": end,
+            "pair": pair[begin],
+            "property": property_,
+            "feature": detectors.feature[pair[begin]],
+            "peak": row[peak] - first_row + 1,
+            "activation": value[peak],
+            "annotated": touches(spans, of_protein, property_, start - near, end + near),
+        }
+    )
+    return stretches[all_known].reset_index(drop=True)

@@ -1,0 +1,128 @@
+"""Where test entries may lack an annotation, by a layer's own features, and how far to trust it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from protsae.association.pairs.dataset import Layer
+from protsae.association.pairs.examined import Examined
+from protsae.association.pairs.selection import best_rows
+from protsae.association.scoring.metrics import CALLED_Q
+from protsae.concepts.uniprot.spans import Spans
+from protsae.detectors.activations import Codes
+from protsae.missing_annotations.active_segments import Detectors, find_stretches
+from protsae.missing_annotations.calibration import Recovery, hidden_recovery, hide_instances
+from protsae.missing_annotations.candidates import (
+    activation_quantiles,
+    annotated_share,
+    rank_candidates,
+)
+
+NEAR = 5
+"""Residues from an annotated stretch that still count as its place."""
+MIN_PROBABILITY = 0.5
+"""Lowest probability of a candidate that is kept."""
+HIDDEN_SHARE = 0.2
+"""Share of the instances in test that are hidden to see whether they are found again."""
+
+
+@dataclass(frozen=True)
+class Missing:
+    """Candidates for missing annotation, and the test of the method.
+
+    Attributes
+    ----------
+    candidates : DataFrame
+        Of test proteins, columns as in docs/tables.md.
+    recovery : Recovery
+        With ``HIDDEN_SHARE`` of the instances hidden; properties by name.
+    """
+
+    candidates: pd.DataFrame
+    recovery: Recovery
+
+
+def missing_annotation(layer: Layer, codes: Codes, examined: Examined) -> Missing | None:
+    """Rank the stretches at which features are on as at a property that the entry lacks.
+
+    Of the properties with instances (UniProt's), each is looked for by the one feature that is best
+    for it on valid, if its pair has a q-value of at most ``CALLED_Q``. Probabilities come from
+    valid. None if there is no such pair.
+    """
+    pairs = examined.pairs
+    names = [named.name for named in layer.properties.properties]
+    number = pairs["property"].map({name: place for place, name in enumerate(names)}).to_numpy()
+    called = (pairs["q_value"] <= CALLED_Q).to_numpy()
+    usable = np.flatnonzero(called & layer.properties.has_instances[number])
+    if not len(usable):
+        return None
+    best = usable[best_rows(number[usable], pairs["valid_f1"].to_numpy()[usable])]
+    features = np.unique(pairs["feature"].to_numpy()[best])
+    detectors = Detectors(
+        np.searchsorted(features, pairs["feature"].to_numpy()[best]),
+        number[best],
+        pairs["threshold"].to_numpy()[best],
+    )
+    train = sparse.csc_array(examined.train_sample[:, features])
+    of_valid = _Residues.read(layer, codes, "valid", features)
+    valid = of_valid.stretches(detectors, of_valid.spans)
+    quantile = activation_quantiles(train, *_peaks(valid))
+    share = annotated_share(
+        valid["pair"].to_numpy(), quantile, valid["annotated"].to_numpy(), len(best)
+    )
+    of_test = _Residues.read(layer, codes, "test", features)
+
+    def ranked(spans: Spans) -> pd.DataFrame:
+        found = of_test.stretches(detectors, spans)
+        return rank_candidates(found, activation_quantiles(train, *_peaks(found)), share)
+
+    spans = of_test.spans.take(np.isin(of_test.spans.column, number[best]))
+    hidden = hide_instances(spans.column, HIDDEN_SHARE, layer.settings.seed)
+    recovery = hidden_recovery(
+        ranked(spans.take(~hidden)), of_test.accessions, spans, hidden, HIDDEN_SHARE, NEAR
+    )
+    candidates = ranked(spans)
+    candidates = candidates[candidates["probability"] >= MIN_PROBABILITY].drop(columns="pair")
+    candidates["feature"] = features[candidates["feature"].to_numpy()]
+    by_name = np.array(names, dtype=object)
+    candidates["property"] = by_name[candidates["property"].to_numpy()]
+    named = recovery.properties.assign(property=by_name[recovery.properties["property"].to_numpy()])
+    return Missing(candidates.reset_index(drop=True), Recovery(named, recovery.reliability))
+
+
+def _peaks(stretches: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    return stretches["feature"].to_numpy(), stretches["activation"].to_numpy()
+
+
+@dataclass(frozen=True)
+class _Residues:
+    """Activations of a few features in a split, and what is annotated there."""
+
+    accessions: list[str]
+    lengths: np.ndarray
+    activations: sparse.csc_array
+    spans: Spans
+    known: np.ndarray
+    known_column: np.ndarray
+
+    @classmethod
+    def read(cls, layer: Layer, codes: Codes, split: str, features: np.ndarray) -> "_Residues":
+        proteins = layer.of_split(split)
+        accessions = proteins["accession"].tolist()
+        properties = layer.properties
+        return cls(
+            accessions,
+            proteins["length"].to_numpy(),
+            layer.matrix(codes, split, features),
+            properties.instances(accessions),
+            properties.known(accessions),
+            properties.known_column,
+        )
+
+    def stretches(self, detectors: Detectors, spans: Spans) -> pd.DataFrame:
+        return find_stretches(
+            *(detectors, self.activations, self.accessions, self.lengths, spans),
+            *(self.known, self.known_column, NEAR),
+        )

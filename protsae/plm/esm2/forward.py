@@ -1,0 +1,199 @@
+"""ESM-2's forward pass over fair-esm's weights: every layer at once, editable at any layer.
+
+fair-esm writes attention out by hand and pads; here all linear maps run over the tokens of a batch
+one after another, attention within each sequence, and q, k and v come from one product. fair-esm's
+own forward is the reference in the tests.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from esm.model.esm2 import ESM2
+from torch import Tensor
+
+from protsae.plm.esm2.batch import Batch
+from protsae.plm.esm2.tokens import PAD
+
+Edit = Callable[[Tensor], Tensor]
+Keep = Callable[[int, Tensor], Tensor]
+
+TRAINED_MASK_SHARE = 0.15 * 0.8
+"""Share of tokens that are <mask> in ESM-2's training: 15 % chosen, 80 % of them masked."""
+
+
+@dataclass(frozen=True)
+class ForwardOutput:
+    """Activations by layer and those of the last, shape (n_tokens, d_model), float32."""
+
+    representations: dict[int, Tensor]
+    final_ND: Tensor
+
+
+@dataclass(frozen=True, eq=False)  # torch.compile takes hashes, which tensors should not enter
+class _Linear:
+    """x -> x W^T + b, computed and returned in the precision of W."""
+
+    weight: Tensor
+    bias: Tensor
+
+    def __call__(self, x_ND: Tensor) -> Tensor:
+        return F.linear(x_ND.to(self.weight.dtype), self.weight, self.bias)
+
+
+@dataclass(frozen=True, eq=False)
+class _Block:
+    attention_norm: torch.nn.Module
+    qkv: _Linear
+    out: _Linear
+    norm: torch.nn.Module
+    up: _Linear
+    down: _Linear
+
+
+class FusedEsm2:
+    """An ESM-2 prepared for its fast forward pass.
+
+    Linear maps run in ``dtype``; the residual stream, layer norms and logits stay in the model's
+    type, float32. The weights follow the model's (in float32 without copies, but for q, k and v),
+    and gradients flow back to it.
+
+    Parameters
+    ----------
+    model : ESM2
+        float32, or float64 where ``dtype`` is.
+    dtype : torch.dtype
+        float32, bfloat16, float16 or float64.
+
+    References
+    ----------
+    Lin et al. 2023, Science 379:1123 (ESM-2); Su et al. 2021, arXiv:2104.09864 (rotary positions);
+    Dao et al. 2022, arXiv:2205.14135 (fused attention).
+    """
+
+    def __init__(self, model: ESM2, dtype: torch.dtype = torch.float32):
+        self.model = model
+        self.dtype = dtype
+        self.n_layers = int(model.num_layers)
+        self.d_model = int(model.embed_dim)
+        self.n_heads = int(model.attention_heads)
+        self.blocks = [self._fused(block) for block in model.layers]
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights live."""
+        return self.model.embed_tokens.weight.device
+
+    def __call__(
+        self,
+        batch: Batch,
+        layers: Collection[int] = (),
+        edits: Mapping[int, Edit] | None = None,
+        start: tuple[int, Tensor] | None = None,
+        keep: Keep = lambda layer, x_ND: x_ND,
+    ) -> ForwardOutput:
+        """Run a batch; the numbers are fair-esm's ``representations``.
+
+        Parameters
+        ----------
+        batch : Packed or Rows
+            On the model's device.
+        layers : collection of int
+            fair-esm's numbers: 0 = embedding (with token-dropout scaling), i = residual stream
+            after block i, ``n_layers`` = after the final layer norm.
+        edits : mapping of layer to function, optional
+            ``edits[i]`` replaces the activations of layer i, shape (n_tokens, d_model), by what it
+            returns, before anything later sees them.
+        start : (layer, tensor), optional
+            Activations of a layer from an earlier pass over the batch, shape (n_tokens, d_model):
+            the blocks below need not run again. ``edits`` of that layer are applied to them.
+        keep : function, optional
+            Called with each of ``layers`` and its activations as soon as they are there; what it
+            returns is kept (some rows, another precision), so the rest need not stay in memory.
+        """
+        edits = edits or {}
+        representations: dict[int, Tensor] = {}
+
+        def site(layer: int, x_ND: Tensor) -> Tensor:
+            if layer in edits:
+                x_ND = edits[layer](x_ND)
+            if layer in layers:
+                representations[layer] = keep(layer, x_ND)
+            return x_ND
+
+        first, x_ND = (0, self._embed(batch)) if start is None else start
+        x_ND = site(first, x_ND)
+        cos_N1K, sin_N1K = self._rotation(batch)
+        for layer, block in enumerate(self.blocks[first:], start=first + 1):
+            qkv_NCHK = block.qkv(block.attention_norm(x_ND)).unflatten(-1, (3, self.n_heads, -1))
+            q_NHK, k_NHK = (_rotate(qkv_NCHK[:, i], cos_N1K, sin_N1K) for i in (0, 1))
+            mixed_NHK = batch.attend(q_NHK, k_NHK, qkv_NCHK[:, 2])
+            x_ND = x_ND + block.out(mixed_NHK.flatten(1))
+            x_ND = x_ND + block.down(F.gelu(block.up(block.norm(x_ND))))
+            if layer == self.n_layers:
+                x_ND = self.model.emb_layer_norm_after(x_ND)
+            x_ND = site(layer, x_ND)
+        return ForwardOutput(representations, x_ND)
+
+    def logits(self, final_ND: Tensor) -> Tensor:
+        """Masked-token logits of rows of the last layer, float32, shape (n, 33)."""
+        head = self.model.lm_head
+        # In float32: little work, and in bfloat16 oneDNN would prepare and keep a kernel for every
+        # number of rows, gigabytes in a training run.
+        hidden_ND = head.layer_norm(F.gelu(head.dense(final_ND)))
+        return F.linear(hidden_ND, head.weight, head.bias)
+
+    def _linear(self, *modules: Any) -> _Linear:
+        """One linear map of several beside each other."""
+        weight, bias = (
+            torch.cat([getattr(module, name) for module in modules])
+            if len(modules) > 1
+            else getattr(modules[0], name)
+            for name in ("weight", "bias")
+        )
+        return _Linear(weight.to(self.dtype), bias.to(self.dtype))
+
+    def _fused(self, block: Any) -> _Block:
+        attention = block.self_attn
+        return _Block(
+            attention_norm=block.self_attn_layer_norm,
+            qkv=self._linear(attention.q_proj, attention.k_proj, attention.v_proj),
+            out=self._linear(attention.out_proj),
+            norm=block.final_layer_norm,
+            up=self._linear(block.fc1),
+            down=self._linear(block.fc2),
+        )
+
+    def _embed(self, batch: Batch) -> Tensor:
+        tokens_N = batch.tokens_N
+        x_ND = self.model.embed_scale * self.model.embed_tokens(tokens_N)
+        if self.model.token_dropout:
+            x_ND = x_ND.masked_fill(tokens_N.eq(self.model.mask_idx)[:, None], 0.0)
+            kept_N = (1 - TRAINED_MASK_SHARE) / (1 - batch.masked_share_N)
+            x_ND = x_ND * kept_N[:, None]
+        return x_ND.masked_fill(tokens_N.eq(PAD)[:, None], 0.0)
+
+    def _rotation(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Cosine and signed sine for each token, shape (n_tokens, 1, d_head)."""
+        # Made anew for each batch, which costs next to nothing: a table that is kept would have to
+        # be shared by streams that do not wait for each other.
+        positions_N = batch.positions_N
+        tables = self._rotary_tables(batch.longest)
+        cos_N1K, sin_N1K = (table[positions_N][:, None] for table in tables)
+        return cos_N1K, sin_N1K
+
+    def _rotary_tables(self, n_positions: int) -> tuple[Tensor, Tensor]:
+        exact = torch.promote_types(self.dtype, torch.float32)
+        inv_freq = self.model.layers[0].self_attn.rot_emb.inv_freq.to(exact)
+        position_T = torch.arange(n_positions, device=inv_freq.device).type_as(inv_freq)
+        angle_TK = torch.outer(position_T, inv_freq)
+        cos_TK, sin_TK = angle_TK.cos(), angle_TK.sin()
+        tables = torch.cat((cos_TK, cos_TK), -1), torch.cat((-sin_TK, sin_TK), -1)
+        return tables[0].to(self.dtype), tables[1].to(self.dtype)
+
+
+def _rotate(x_NHK: Tensor, cos_N1K: Tensor, sin_N1K: Tensor) -> Tensor:
+    first, second = x_NHK.chunk(2, dim=-1)
+    return torch.addcmul(x_NHK * cos_N1K, torch.cat((second, first), dim=-1), sin_N1K)

@@ -1,0 +1,209 @@
+"""What the page shows, read from a results folder: tables and JSON, nothing else."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from protsae.association.run_tables import concatenate, summarise
+from protsae.concepts.label_sets import LabelSet
+from protsae.errors import UserError
+from protsae.io.json_files import read_document
+from protsae.io.protein_files.residue_labels import read_label_sets
+from protsae.io.saes.evaluations import read_evaluation
+from protsae.io.table_files.annotations_table import read_annotations_table
+from protsae.io.table_files.parquet import read_metadata, read_table
+from protsae.io.table_files.proteins_table import read_split_proteins, study_stamp
+from protsae.report.ranking import best_features
+from protsae.run.parts import validate_place, validate_same_study
+from protsae.schema.result_tables import (
+    CANDIDATES,
+    DETECTORS,
+    EXAMPLES,
+    FEATURES,
+    PROBES,
+    RECOVERY,
+    RELIABILITY,
+)
+from protsae.schema.table import Table
+from protsae.schema.training_table import TRAINING
+
+OF_LAYERS = (EXAMPLES, DETECTORS, CANDIDATES, RECOVERY, RELIABILITY)
+"""Tables of annotate that are shown."""
+
+SaeKey = tuple[str, int, str]
+"""Model, layer, variant."""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer of one model: its best features, their examples, and how its SAEs trained.
+
+    Attributes
+    ----------
+    best : DataFrame
+        Rows of the feature table as `best_features` ranks them.
+    examples : DataFrame
+        Strongest stretches of those features, by variant, feature, rank.
+    evaluations : dict of str to dict
+        By variant; with the density histogram.
+    training : dict of str to DataFrame
+        By variant.
+    detectors : DataFrame
+        Of the SAEs and the baselines beside them, as in docs/tables.md.
+    """
+
+    model: str
+    number: int
+    best: pd.DataFrame
+    examples: pd.DataFrame
+    evaluations: dict[str, dict[str, Any]]
+    training: dict[str, pd.DataFrame]
+    detectors: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run.
+
+    Attributes
+    ----------
+    provenance : dict
+        provenance.json of the fetch stage.
+    proteins : DataFrame
+        All of them.
+    annotations : DataFrame
+        Of the proteins that stand in an example.
+    labels : list of LabelSet
+        Of label files.
+    features, detectors, summary, probes, candidates, recovery, reliability : DataFrame
+        As in docs/tables.md, of all layers.
+    layers : list of Layer
+        In the order of the feature table.
+    """
+
+    provenance: dict[str, Any]
+    proteins: pd.DataFrame
+    annotations: pd.DataFrame
+    labels: list[LabelSet]
+    features: pd.DataFrame
+    detectors: pd.DataFrame
+    summary: pd.DataFrame
+    probes: pd.DataFrame
+    candidates: pd.DataFrame
+    recovery: pd.DataFrame
+    reliability: pd.DataFrame
+    layers: list[Layer]
+
+
+def read_run(
+    results: str | Path, features_per_layer: int, labels: Sequence[str | Path] = ()
+) -> Run:
+    """Read the feature table, and of the layers that it names the files that belong to them.
+
+    Parameters
+    ----------
+    labels : sequence of str or Path
+        Files of ``annotate.labels``; they lie outside the results.
+
+    Raises
+    ------
+    UserError
+        If a file is missing, is not protsae's, or does not fit the others.
+    """
+    results = Path(results)
+    proteins, protein_set = read_split_proteins(results / "proteins" / "proteins.parquet")
+    features = read_table(results / "features.parquet", FEATURES)
+    if features.empty:
+        raise UserError(f"{results / 'features.parquet'}: no features; run the annotate stage")
+    layers = [
+        _read_layer(results, str(model), int(str(number)), rows, features_per_layer)
+        for (model, number), rows in features.groupby(["model", "layer"], sort=False)
+    ]
+    _validate_parts(results, study_stamp(proteins, protein_set), layers)
+    folders = [f"{layer.model}/layer-{layer.number:02d}" for layer in layers]
+
+    def of_layers(part: str, table: Table) -> pd.DataFrame:
+        paths = [results / part / folder / f"{table.name}.parquet" for folder in folders]
+        return _concatenated([read_table(path, table) for path in paths])
+
+    candidates = of_layers("annotation", CANDIDATES)
+    shown = {accession for layer in layers for accession in layer.examples["accession"]}
+    _validate_known(shown | set(candidates["accession"]), set(proteins["accession"]), results)
+    sequences = dict(zip(proteins["accession"], proteins["sequence"], strict=True))
+    annotations = read_annotations_table(results / "proteins" / "annotations.parquet", protein_set)
+    evaluations = [document for layer in layers for document in layer.evaluations.values()]
+    return Run(
+        provenance=read_document(results / "proteins" / "provenance.json"),
+        proteins=proteins,
+        annotations=annotations[annotations["accession"].isin(shown)].reset_index(drop=True),
+        labels=read_label_sets(labels, sequences)[0],
+        features=features,
+        detectors=concatenate([layer.detectors for layer in layers]),
+        summary=summarise(evaluations, features),
+        probes=of_layers("probes", PROBES),
+        candidates=candidates,
+        recovery=of_layers("annotation", RECOVERY),
+        reliability=of_layers("annotation", RELIABILITY),
+        layers=layers,
+    )
+
+
+def _read_layer(
+    results: Path, model: str, number: int, features: pd.DataFrame, features_per_layer: int
+) -> Layer:
+    folder = f"{model}/layer-{number:02d}"
+    best = best_features(features, features_per_layer)
+    variants = list(dict.fromkeys(features["variant"]))
+    saes = {variant: results / "sae" / folder / variant for variant in variants}
+    return Layer(
+        model,
+        number,
+        best,
+        _read_examples(results / "annotation" / folder / "examples.parquet", best),
+        {name: read_evaluation(sae / "evaluation.json") for name, sae in saes.items()},
+        {name: read_table(sae / "training.parquet", TRAINING) for name, sae in saes.items()},
+        read_table(results / "annotation" / folder / "detectors.parquet", DETECTORS),
+    )
+
+
+def _read_examples(path: Path, best: pd.DataFrame) -> pd.DataFrame:
+    """Examples of the given features, and of no others."""
+    rows = read_table(path, EXAMPLES)
+    wanted = best[["variant", "feature"]]
+    return rows.merge(wanted, on=["variant", "feature"]).sort_values(
+        ["variant", "feature", "rank"], ignore_index=True
+    )
+
+
+def _validate_parts(results: Path, study: dict[str, Any], layers: Sequence[Layer]) -> None:
+    """Every file is of these proteins and splits, and of the layer and SAE of its folder."""
+    tables = ["features.parquet"]
+    stamps: dict[str, dict[str, Any]] = {}
+    for layer in layers:
+        folder = f"{layer.model}/layer-{layer.number:02d}"
+        tables += [f"annotation/{folder}/{table.name}.parquet" for table in OF_LAYERS]
+        tables += [f"probes/{folder}/probes.parquet"]
+        tables += [f"sae/{folder}/{variant}/training.parquet" for variant in layer.training]
+        for variant, document in layer.evaluations.items():
+            stamps[f"sae/{folder}/{variant}/evaluation.json"] = document
+    stamps |= {name: read_metadata(results / name) for name in tables}
+    for name, stamp in stamps.items():
+        validate_place(results, name, stamp)
+    validate_same_study({str(results / name): stamp for name, stamp in stamps.items()}, study)
+
+
+def _validate_known(shown: Iterable[str], known: set[str], results: Path) -> None:
+    unknown = sorted(set(shown) - known)
+    if unknown:
+        raise UserError(
+            f"{results / 'proteins' / 'proteins.parquet'}: no protein {unknown[0]!r}, which the "
+            "examples or candidates name; run the annotate stage again"
+        )
+
+
+def _concatenated(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """All rows, in order; columns of empty parts, which have no types, decide nothing."""
+    return pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)

@@ -1,0 +1,109 @@
+"""Sections of the layers: cards of the best features, with their strongest stretches."""
+
+from typing import Any
+
+import pandas as pd
+
+from protsae.detectors.baseline_names import ONEHOT, is_random
+from protsae.errors import UserError
+from protsae.report.figures import layer_figures as plots
+from protsae.report.figures.sequence_html import coloured_residues, shown_ranges
+from protsae.report.number_format import decimals, percent
+from protsae.report.read_run import Layer
+from protsae.report.sections.concept_residues import PropertyResidues
+
+
+def layer_section(
+    number: int, layer: Layer, name: str, proteins: pd.DataFrame, residues: PropertyResidues
+) -> dict[str, Any]:
+    """What the template shows of a layer: figures, and cards in the order of `best_features`."""
+    key = f"layer-{number}"
+    examples = dict(iter(layer.examples.groupby(["variant", "feature"])))
+    histograms = {v: e["density_histogram"] for v, e in layer.evaluations.items()}
+    return {
+        "id": key,
+        "name": name,
+        "model": layer.model,
+        "number": layer.number,
+        "onehot": layer.model == ONEHOT,
+        "random": is_random(layer.model),
+        "training": plots.training_curves(layer.training, f"{key}-training"),
+        "density": plots.density_histograms(histograms, f"{key}-density"),
+        "features": [
+            {
+                **row,
+                "id": f"{key}-feature-{place}",
+                "elsewhere": elsewhere(row["reference_base_rate"], row["f1_at_reference_rate"]),
+                "end": row["preferred_end"] if pd.notna(row["preferred_end"]) else "",
+                "examples": _examples(
+                    examples.get((row["variant"], row["feature"]), layer.examples.head(0)),
+                    row["property"],
+                    proteins,
+                    residues,
+                ),
+            }
+            for place, row in enumerate(layer.best.to_dict("records"))
+        ],
+    }
+
+
+def elsewhere(base_rate: float, f1: float) -> str:
+    """What F1 comes to at another base rate, in words.
+
+    Examples
+    --------
+    >>> elsewhere(0.007, 0.384)
+    'F1 0.38 where 0.7 % of residues have it, as in the reference set, by the same recall and \
+false-positive rate'
+    >>> elsewhere(float("nan"), float("nan"))
+    'the reference set does not say how common it is'
+    """
+    if pd.isna(base_rate):
+        return "the reference set does not say how common it is"
+    return (
+        f"F1 {decimals(f1)} where {percent(base_rate)} of residues have it, as in the reference "
+        "set, by the same recall and false-positive rate"
+    )
+
+
+def _examples(
+    rows: pd.DataFrame, property_: str, proteins: pd.DataFrame, residues: PropertyResidues
+) -> list[dict[Any, Any]]:
+    strongest = float(rows["max_activation"].max()) if len(rows) else 0.0
+    shown = []
+    for row in rows.to_dict("records"):
+        protein = proteins.loc[row["accession"]]
+        start, end = row["start"], row["end"]
+        stretch = protein["sequence"][start - 1 : end]
+        if len(stretch) != end - start + 1 or len(row["activations"]) != len(stretch):
+            raise UserError(
+                f"examples.parquet: residues {start}-{end} of {row['accession']} do not fit its "
+                f"{len(protein['sequence'])} residues; run the annotate stage again"
+            )
+        everywhere = residues.positions(row["accession"], property_)
+        inside = {position for position in everywhere or () if start <= position <= end}
+        shown.append(
+            {
+                **row,
+                "entry_name": protein["entry_name"],
+                "organism": protein["organism"],
+                "split": protein["split"],
+                "length": len(protein["sequence"]),
+                "peak_residue": stretch[row["peak"] - start],
+                "marked": shown_ranges(inside),
+                "unmarked": _unmarked(everywhere),
+                "html": coloured_residues(
+                    stretch, start, row["activations"], strongest, inside, row["peak"]
+                ),
+            }
+        )
+    return shown
+
+
+def _unmarked(everywhere: set[int] | None) -> str:
+    """Why no residue shown has the property."""
+    if everywhere is None:
+        return "whether this protein has the property is not known"
+    if everywhere:
+        return "the property is elsewhere in this protein"
+    return "this protein is not annotated with the property"

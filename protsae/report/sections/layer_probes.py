@@ -1,0 +1,138 @@
+"""Linear probes, layer by layer: which properties can be read off a layer, and which before it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+from markupsafe import Markup
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+
+from protsae.concepts.concept import is_defined_by_sequence
+from protsae.detectors.baseline_names import ONEHOT, is_random
+from protsae.report.figures.sequence_html import activation_level
+from protsae.report.figures.svg import GREY, MARKERS, SERIES, svg
+from protsae.report.layer_names import shortened
+
+PROPERTIES = 12
+"""Properties shown at most."""
+_COLUMNS = 4
+"""Panels beside each other."""
+
+
+def probed_properties(probes: pd.DataFrame, count: int = PROPERTIES) -> list[str]:
+    """Properties to show: those in most homology clusters, annotated ones before the others.
+
+    Those of the sequence alone come last, as every layer tells amino acids apart; properties
+    whose AUROC is known in no layer are left out.
+
+    Examples
+    --------
+    >>> rows = [("SIGNAL", "SIGNAL", 7, 0.9), ("HELIX", "HELIX", 11, 0.8), ("X", "X", 13, None)]
+    >>> rows += [("residue: C", "residue", 17, 1.0)]
+    >>> columns = ["property", "property_type", "n_clusters", "auroc"]
+    >>> probed_properties(pd.DataFrame(rows, columns=columns), 3)
+    ['HELIX', 'SIGNAL', 'residue: C']
+    """
+    known = probes[probes["auroc"].notna()]
+    known = known.assign(derived=known["property_type"].map(is_defined_by_sequence).astype(bool))
+    best = known.groupby(["derived", "property"])["n_clusters"].max().reset_index()
+    ordered = best.sort_values(["derived", "n_clusters"], ascending=[True, False], kind="stable")
+    return ordered["property"].head(count).tolist()
+
+
+def probe_section(probes: pd.DataFrame, layers: Sequence[tuple[str, int]]) -> dict[str, Any]:
+    """The figure, and for each property its clusters and one cell per layer, None without an AUROC.
+
+    Parameters
+    ----------
+    layers : sequence of tuple
+        Model and number of each layer, in the order of the page.
+    """
+    shown = probed_properties(probes)
+    of_property = {name: probes[probes["property"] == name] for name in shown}
+    return {
+        "figure": _figure(of_property) if shown else None,
+        "rows": [
+            {
+                "property": name,
+                "clusters": int(rows["n_clusters"].max()),
+                "cells": _cells(rows, layers),
+            }
+            for name, rows in of_property.items()
+        ],
+    }
+
+
+def _cells(rows: pd.DataFrame, layers: Sequence[tuple[str, int]]) -> list[dict[str, Any] | None]:
+    known = rows[rows["auroc"].notna()].to_dict("records")
+    cells = {
+        (row["model"], row["layer"]): {
+            "auroc": row["auroc"],
+            "control": row["control_auroc"],
+            # 0.5 is chance: no shade.
+            "level": activation_level(2 * row["auroc"] - 1, 1.0),
+        }
+        for row in known
+    }
+    return [cells.get(layer) for layer in layers]
+
+
+def _figure(of_property: Mapping[str, pd.DataFrame]) -> Markup:
+    """AUROC over layers, a panel for each property, beside what needs no training of the model."""
+    columns = min(_COLUMNS, len(of_property))
+    n_rows = -(-len(of_property) // columns)
+    shown = ["auroc", "auroc_low", "control_auroc"]
+    low = min(rows[shown].min().min() for rows in of_property.values())
+
+    def draw(axes: Sequence[Axes]) -> None:
+        for number, (axis, (name, rows)) in enumerate(zip(axes, of_property.items(), strict=False)):
+            clusters = int(rows["n_clusters"].max())
+            axis.set_title(f"{shortened(name, 24)} ({clusters})", parse_math=False)
+            _lines(axis, rows)
+            axis.set_ylim(min(0.48, low - 0.02), 1.02)
+            axis.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+            if number % columns:
+                axis.tick_params(labelleft=False)
+            else:
+                axis.set_ylabel("AUROC")
+            if number + columns >= len(of_property):
+                axis.set_xlabel("layer")
+        for axis in axes[len(of_property) :]:
+            axis.set_visible(False)
+        found: dict[str, Any] = {}
+        for axis in axes[: len(of_property)]:
+            handles, labels = axis.get_legend_handles_labels()
+            found = {**dict(zip(labels, handles, strict=True)), **found}
+        axes[0].figure.legend(
+            list(found.values()), list(found), loc="outside upper left", ncols=5, fontsize=8
+        )
+
+    description = "AUROC of linear probes over layers, by property; the table below has the numbers"
+    inches = (0.6 + 2.4 * columns, 0.5 + 1.9 * n_rows)
+    return svg("probes", description, inches, (n_rows, columns), draw)
+
+
+def _lines(axis: Axes, rows: pd.DataFrame) -> None:
+    """One property: a line for each model, its control task, its shuffled copy, and one-hot."""
+    models = [model for model in dict.fromkeys(rows["model"]) if model != ONEHOT]
+    trained = [model for model in models if not is_random(model)]
+    for number, model in enumerate(models):
+        of_model = rows[rows["model"] == model].sort_values("layer")
+        x = of_model["layer"].to_numpy(dtype=int)
+        y = of_model["auroc"].to_numpy(dtype=float)
+        bounds = of_model[["auroc_low", "auroc_high"]].to_numpy(dtype=float).T
+        if model not in trained:
+            hollow: dict[str, Any] = {"marker": "s", "markerfacecolor": "none", "markersize": 5}
+            axis.plot(x, y, color=GREY, ls="none", label="shuffled weights", **hollow)
+            axis.vlines(x, *bounds, color=GREY, lw=0.8)
+            continue
+        look: dict[str, Any] = {"color": SERIES[number % len(SERIES)], "lw": 1.3}
+        marker = MARKERS[number % len(MARKERS)]
+        label = "the model" if len(trained) == 1 else model
+        axis.plot(x, y, marker=marker, markersize=3.5, label=label, **look)
+        axis.fill_between(x, *bounds, color=look["color"], alpha=0.15, lw=0)
+        control = of_model["control_auroc"].to_numpy(dtype=float)
+        axis.plot(x, control, ls="--", label="its control task", **{**look, "lw": 0.9})
+    for value in rows.loc[rows["model"] == ONEHOT, "auroc"].dropna():
+        axis.axhline(value, color=GREY, ls=":", lw=1.3, label="one-hot sequences")

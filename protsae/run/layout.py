@@ -1,0 +1,125 @@
+"""Where a run's files lie: which models, layers and shards a configuration asks for, and the files
+of each stage.
+
+Light, as Snakemake reads it in every job. The rules name their own outputs; a test compares them
+with `stage_files`.
+"""
+
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
+
+from protsae.config.settings import Config
+from protsae.detectors.baseline_names import ONEHOT, randomised
+
+STAGES: dict[str, tuple[str, ...]] = {
+    "fetch": (),
+    "split": ("fetch",),
+    "onehot": ("split",),
+    "randomise": (),
+    "embed": ("split", "randomise"),
+    "train": ("onehot", "embed"),
+    "evaluate": ("train",),
+    "encode": ("train",),
+    "annotate": ("encode",),
+    "probe": ("onehot", "embed"),
+    "lookup": ("split",),
+    "tables": ("annotate", "evaluate", "probe", "lookup"),
+    "report": ("tables",),
+    "scaling": ("evaluate",),
+}
+"""The stages in order, and those whose files each reads."""
+
+LAYER_TABLES = (
+    *("features", "associations", "examples", "detectors"),
+    *("cluster_counts", "candidates", "recovery", "reliability"),
+)
+"""What annotate writes for each layer, as Parquet tables."""
+
+SAE_FILES = ("cfg.json", "sae_weights.safetensors", "protsae.json", "training.parquet")
+"""What train writes for each SAE."""
+
+
+def model_name(config: Config) -> str:
+    """Name of the model in paths: without folder and ending, for a file.
+
+    Examples
+    --------
+    >>> model_name(Config())
+    'esm2_t6_protsae'
+    """
+    model = config.embed.model
+    return Path(model).stem if model.endswith(".pt") else model
+
+
+def model_layers(config: Config) -> list[tuple[str, str]]:
+    """Every model and layer that SAEs are trained on, the layer with two digits.
+
+    Examples
+    --------
+    >>> from protsae.config.settings import parse_settings
+    >>> settings = {"embed": {"layers": [3]}, "random_layers": [3]}
+    >>> model_layers(parse_settings(Config, settings))
+    [('onehot', '00'), ('esm2_t6_protsae', '03'), ('esm2_t6_protsae-random', '03')]
+    """
+    model = model_name(config)
+    found = [(model, layer) for layer in config.embed.layers]
+    found += [(randomised(model), layer) for layer in config.random_layers]
+    named = [(name, f"{layer:02d}") for name, layer in found]
+    return [(ONEHOT, "00"), *named] if config.onehot else named
+
+
+def shard_names(config: Config) -> list[str]:
+    """Numbers of the shards, with four digits.
+
+    Examples
+    --------
+    >>> from protsae.config.settings import parse_settings
+    >>> shard_names(parse_settings(Config, {"cache": {"shards": 2}}))
+    ['0000', '0001']
+    """
+    return [f"{shard:04d}" for shard in range(config.cache.shards)]
+
+
+def stage_files(config: Config) -> dict[str, list[str]]:
+    """The files that each stage writes, as paths in the results folder."""
+    files: dict[str, list[str]] = {stage: [] for stage in STAGES}
+    for stage, path in _paths(config):
+        files[stage].append(path)
+    return files
+
+
+def _paths(config: Config) -> Iterator[tuple[str, str]]:
+    for name in ("fetched.parquet", "annotations.parquet", "provenance.json"):
+        yield "fetch", f"proteins/{name}"
+    for name in ("proteins.parquet", "relatives.tsv"):
+        yield "split", f"proteins/{name}"
+    random = randomised(model_name(config))
+    if config.random_layers:
+        for ending in ("", "-contact-regression"):
+            yield "randomise", f"models/{random}{ending}.pt"
+    layers = model_layers(config)
+    shards = [f"shard-{shard}.h5" for shard in shard_names(config)]
+    for model, shard in product(dict.fromkeys(model for model, _ in layers), shards):
+        yield "onehot" if model == ONEHOT else "embed", f"activations/{model}/{shard}"
+    tables = [*LAYER_TABLES, *(["interplm"] if config.annotate.interplm else [])]
+    for model, layer in layers:
+        folder = f"{model}/layer-{layer}"
+        for variant in config.train:
+            for name in SAE_FILES:
+                yield "train", f"sae/{folder}/{variant}/{name}"
+            yield "evaluate", f"sae/{folder}/{variant}/evaluation.json"
+        for shard in shards:
+            yield "encode", f"codes/{folder}/{shard}"
+        for table in tables:
+            yield "annotate", f"annotation/{folder}/{table}.parquet"
+        yield "probe", f"probes/{folder}/probes.parquet"
+    for name in ("lookup.parquet", "rules.parquet", "rule_counts.parquet", "properties.tsv"):
+        yield "lookup", name
+    for name in ("features.parquet", "features.tsv", "associations.parquet"):
+        yield "tables", name
+    for name in ("detectors.tsv", "summary.tsv"):
+        yield "tables", name
+    yield "report", "report.html"
+    for name in ("pareto.png", "scaling.png", "scaling.tsv"):
+        yield "scaling", f"scaling/{name}"

@@ -1,0 +1,76 @@
+"""The SAEs of a layer, opened beside the activations that they were trained on."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from protsae.errors import UserError
+from protsae.io.hdf5.activation_cache import LayerCache
+from protsae.io.saes.sae_files import SaeSource, read_sae, validate_same_source
+from protsae.io.saes.sae_identity import sae_sha256
+from protsae.sae.autoencoder import Sae
+from protsae.sae.restore import restore_sae
+
+
+@dataclass(frozen=True)
+class Trained:
+    """An SAE and what it says of itself.
+
+    Attributes
+    ----------
+    sae : Sae
+    source : SaeSource
+    sha256 : str
+        Checksum of its files.
+    """
+
+    sae: Sae
+    source: SaeSource
+    sha256: str
+
+
+def open_saes(
+    folders: Sequence[str], shards: Sequence[str], protein_set: str, train: set[str]
+) -> tuple[LayerCache, dict[str, Trained]]:
+    """The variants of one layer by the names of their folders, and the activations of that layer.
+
+    Parameters
+    ----------
+    folders, shards : sequence of str
+    protein_set : str
+        Checksum of the protein table that is used beside them.
+    train : set of str
+        Accessions of the train split.
+
+    Raises
+    ------
+    UserError
+        If two folders have one name, or an SAE belongs to other activations or another split.
+    """
+    read = {Path(folder).name: read_sae(folder) for folder in folders}
+    if len(read) < len(folders):
+        raise UserError("--sae: two folders of the same name; give the variants of one layer")
+    cache = LayerCache(shards, next(iter(read.values()))[1].layer, protein_set)
+    found = {}
+    for folder, (name, (weights, source)) in zip(folders, read.items(), strict=True):
+        validate_same_source(folder, source, cache, train)
+        sae = restore_sae(source.architecture, source.k, weights)
+        found[name] = Trained(sae, source, sae_sha256(folder))
+    return cache, found
+
+
+def encoder(sae: Sae) -> Callable[[np.ndarray], np.ndarray]:
+    """An SAE on arrays: activations (n, d_model) to features (n, n_features), float32.
+
+    The products are `Sae.in_float64`.
+    """
+    exact = sae.in_float64()
+
+    def encode(rows: np.ndarray) -> np.ndarray:
+        with torch.no_grad():
+            return exact.encode(torch.from_numpy(rows).double()).float().numpy()
+
+    return encode

@@ -1,0 +1,112 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from protsae.association.pairs import dataset as layer_module
+from protsae.association.pairs.dataset import Layer
+from protsae.association.pairs.selection import PairScores, score_pairs
+from protsae.association.scoring.thresholds import positive_quantiles
+from protsae.detectors.activations import Codes, signed
+from protsae.features.top_proteins import top_proteins
+from tests.association.tiny_layer import LENGTH, N_PROTEINS, SETTINGS, build_layer, codes_of
+from tests.tiny_run import protein_rows
+
+D = 5
+
+
+def random_activations(seed: int = 0) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    names = protein_rows(N_PROTEINS, LENGTH)["accession"]
+    return {name: rng.normal(size=(LENGTH, D)).astype(np.float32) for name in names}
+
+
+def relu(rows: np.ndarray) -> np.ndarray:
+    return np.maximum(rows, 0)
+
+
+def score(layer: Layer, codes: Codes) -> PairScores:
+    thresholds = positive_quantiles(layer.train_sample(codes), SETTINGS.quantiles)
+    return score_pairs(*(layer.counts(codes, thresholds, name) for name in ("valid", "test")))
+
+
+def test_neurons_of_both_signs() -> None:
+    mean = np.array([1, -1], np.float32)
+    found = signed(lambda rows: rows - mean)(np.array([[3, -1], [0, -5]], np.float32))
+    assert found.tolist() == [[2, 0, 0, 0], [0, 0, 1, 4]]
+
+
+def test_thresholds_come_from_train_alone() -> None:
+    activations = random_activations()
+    layer = build_layer()
+    sample = layer.train_sample(codes_of(activations, relu))
+    thresholds = positive_quantiles(sample, SETTINGS.quantiles)
+    train = np.concatenate([activations[name] for name in sorted(layer.names("train"))])
+    expected = positive_quantiles(sparse.csc_array(relu(train)), SETTINGS.quantiles)
+    np.testing.assert_array_equal(thresholds, expected)
+
+
+def test_a_sample_smaller_than_train_is_whole_proteins() -> None:
+    activations = random_activations()
+    settings = SETTINGS.model_copy(update={"sample": LENGTH + 1, "batch": 1})
+    codes = codes_of(activations, relu)
+    assert build_layer(settings).train_sample(codes).shape == (2 * LENGTH, D)
+    assert build_layer().train_sample(codes).shape == (N_PROTEINS // 3 * LENGTH, D)
+
+
+@pytest.mark.parametrize("batch", [1, 101, 100_000])
+def test_a_sample_of_many_values_is_cut_off_in_the_order_drawn(
+    batch: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the six proteins of train, those drawn first, as long as all their values fit."""
+    layer = build_layer(SETTINGS.model_copy(update={"batch": batch}))
+    activations = random_activations()
+    drawn = layer.of_split("train").sample(frac=1, random_state=SETTINGS.seed)["accession"]
+    n_values = [int((activations[name] > 0).sum()) for name in drawn]
+    for n_kept in (1, 2, 4):
+        monkeypatch.setattr(layer_module, "SAMPLE_VALUES", sum(n_values[: n_kept + 1]) - 1)
+        kept = [name for name in activations if name in set(drawn[:n_kept])]
+        expected = np.concatenate([relu(activations[name]) for name in kept])
+        sample = layer.train_sample(codes_of(activations, relu))
+        np.testing.assert_array_equal(sample.toarray(), expected)
+    monkeypatch.setattr(layer_module, "SAMPLE_VALUES", 1)
+    assert layer.train_sample(codes_of(activations, relu)).shape == (LENGTH, D)
+
+
+@pytest.mark.parametrize("batch", [1, 101, 100_000])
+def test_batches_change_no_score(batch: int) -> None:
+    activations = random_activations()
+    settings = SETTINGS.model_copy(update={"batch": batch})
+    codes = codes_of(activations, relu)
+    scores, expected = score(build_layer(settings), codes), score(build_layer(), codes)
+    np.testing.assert_array_equal(scores.valid["f1"], expected.valid["f1"])
+    np.testing.assert_array_equal(scores.test["f1"], expected.test["f1"])
+
+
+def test_top_proteins_come_from_all_splits() -> None:
+    activations = random_activations()
+    top = top_proteins(build_layer(), codes_of(activations, relu))
+    for feature in range(D):
+        ranked = sorted(activations, key=lambda name: -activations[name][:, feature].max())
+        assert top.of_feature(feature) == ranked[: SETTINGS.examples]
+
+
+def test_what_is_left_out_of_all_parts_is_no_example() -> None:
+    activations, layer = random_activations(), build_layer()
+    left_out = top_proteins(layer, codes_of(activations, relu)).of_feature(0)[0]
+    split = layer.proteins["split"].where(layer.proteins["accession"] != left_out, "left out")
+    layer = replace(layer, proteins=layer.proteins.assign(split=split))
+    top = top_proteins(layer, codes_of(activations, relu))
+    del activations[left_out]
+    for feature in range(D):
+        ranked = sorted(activations, key=lambda name: -activations[name][:, feature].max())
+        assert top.of_feature(feature) == ranked[: SETTINGS.examples]
+
+
+def test_each_protein_with_its_own_rows() -> None:
+    activations = random_activations()
+    found = dict(build_layer().each(codes_of(activations, relu), set(activations)))
+    assert sorted(found) == sorted(activations)
+    for name, rows in found.items():
+        np.testing.assert_array_equal(rows.toarray(), relu(activations[name]))

@@ -1,0 +1,151 @@
+"""Preferred ends by hand, and the AUROC within strata against a slow double loop."""
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from protsae.association.scoring.position_matched import (
+    NEAR,
+    LabelledProteins,
+    end_distances,
+    position_matched_auroc,
+    preferred_ends,
+)
+
+N, C, NONE = 0, 1, -1
+LENGTH = 113
+
+
+def proteins(*spans: list[tuple[int, int]], length: int = LENGTH) -> LabelledProteins:
+    """11 proteins of a cluster each; every one has each concept in its spans, 0-based half-open."""
+    one = np.zeros((length, len(spans)), dtype=np.int8)
+    for concept, of_concept in enumerate(spans):
+        for start, stop in of_concept:
+            one[start:stop, concept] = 1
+    labels = sparse.csr_array(np.tile(one, (11, 1)))
+    known = np.ones((11 * length, 1), dtype=bool)
+    return LabelledProteins(np.full(11, length), np.arange(11), labels, known)
+
+
+def ends(block: LabelledProteins, n_known_column: int = 0) -> list[int]:
+    column = np.full(block.labels.shape[1], n_known_column)
+    found: list[int] = preferred_ends([block], column, int(block.cluster.max()) + 1).tolist()
+    return found
+
+
+def test_ends_by_hand() -> None:
+    """Of 113 residues 50 are near an end, 44 %: 1.5 times as many are two thirds."""
+    last = LENGTH - 1
+    block = proteins(
+        [(0, 22)],
+        [(last - 3, last + 1)],
+        [(50, 63)],  # neither
+        [(0, LENGTH)],  # everywhere
+        [(0, 7), (100, 107)],  # half and half
+        [(0, 2), (60, 61)],  # 2 of 3: 67 %, just above 1.5 x 44.2 % = 66.4 %
+        [(0, 13), (60, 67)],  # 13 of 20: 65 %, just below
+        [],
+    )
+    assert ends(block) == [N, C, NONE, NONE, NONE, N, NONE, NONE]
+
+
+def test_chance_in_few_clusters_is_no_preference() -> None:
+    block = proteins([(0, 22)])
+    of_relatives = LabelledProteins(block.lengths, block.cluster // 3, block.labels, block.known)
+    # D is the same in each: D / sqrt(sum D^2) is the root of their number, 3.3 and 2.
+    assert ends(block) == [N]
+    assert int(of_relatives.cluster.max()) + 1 == 4
+    assert ends(of_relatives) == [NONE]
+
+
+def test_short_proteins_are_near_both_ends_everywhere() -> None:
+    assert ends(proteins([(0, 3)], length=NEAR)) == [NONE]
+
+
+def test_unknown_residues_count_nowhere() -> None:
+    """Known at the start alone, a concept of all of it prefers no end."""
+    block = proteins([(0, 22)])
+    known = np.zeros((11 * LENGTH, 2), dtype=bool)
+    known[:, 0] = True
+    known[:, 1] = end_distances(block.lengths)[N] < 22
+    some = LabelledProteins(block.lengths, block.cluster, block.labels, known)
+    assert ends(some, 0) == [N]
+    assert ends(some, 1) == [NONE]
+
+
+def test_blocks_of_proteins_change_nothing() -> None:
+    block = proteins([(0, 22)], [(100, 113)], [(50, 63)])
+    parts = [
+        LabelledProteins(
+            block.lengths[i : i + 1],
+            block.cluster[i : i + 1],
+            block.labels[i * LENGTH : (i + 1) * LENGTH],
+            block.known[i * LENGTH : (i + 1) * LENGTH],
+        )
+        for i in range(11)
+    ]
+    assert preferred_ends(parts, np.zeros(3, int), 11).tolist() == ends(block)
+
+
+def slow(x: np.ndarray, has: np.ndarray, known: np.ndarray, distance: np.ndarray) -> float:
+    """Every residue with the concept against every one without at the same distance."""
+    won, pairs = 0.0, 0
+    for i in np.flatnonzero(has & known):
+        for j in np.flatnonzero(~has & known):
+            if distance[i] == distance[j]:
+                won += (x[i] > x[j]) + 0.5 * (x[i] == x[j])
+                pairs += 1
+    return won / pairs if pairs else np.nan
+
+
+@pytest.mark.parametrize("seed", range(11))
+def test_against_a_double_loop(seed: int) -> None:
+    """Many equal, many zero; concepts known in part, of either end and of none."""
+    rng = np.random.default_rng(seed)
+    lengths = rng.integers(1, 13, 7)
+    n_residues = int(lengths.sum())
+    x = rng.integers(0, 4, (n_residues, 5)) * (rng.random((n_residues, 5)) < 0.7)
+    x[:, 3] = 0
+    has = rng.random((n_residues, 3)) < rng.random(3)
+    known = rng.random((n_residues, 2)) < 0.8
+    known[:, 0] = True
+    known_column, end = np.array([1, 0, 1]), np.array([N, C, NONE])
+    distances = end_distances(lengths)
+    feature, concept = (grid.ravel() for grid in np.indices((5, 3)))
+    found = position_matched_auroc(
+        sparse.csc_array(x.astype(np.float32)),
+        sparse.csc_array(has),
+        known,
+        known_column,
+        distances,
+        feature,
+        concept,
+        end,
+    )
+    for pair, (f, k) in enumerate(zip(feature, concept, strict=True)):
+        if end[k] == NONE:
+            assert np.isnan(found[pair])
+            continue
+        expected = slow(x[:, f], has[:, k], known[:, known_column[k]], distances[end[k]])
+        assert found[pair] == pytest.approx(expected, nan_ok=True)
+
+
+def test_a_rule_on_the_place_is_worth_nothing_and_a_detector_what_it_is() -> None:
+    """Residues 1 to 22 of every third protein; on at 1 to 22 of all, of the right ones, falling."""
+    lengths = np.full(31, 47)
+    distances = end_distances(lengths)
+    early = distances[N] < 22
+    right = early & (np.repeat(np.arange(31), 47) % 3 == 0)
+    found = position_matched_auroc(
+        sparse.csc_array(
+            np.stack([early, right, early * (47 - distances[N])], axis=1).astype(float)
+        ),
+        sparse.csc_array(right[:, None]),
+        np.ones((31 * 47, 1), bool),
+        np.zeros(1, int),
+        distances,
+        np.arange(3),
+        np.zeros(3, int),
+        np.array([N]),
+    )
+    assert found.tolist() == [0.5, 1.0, 0.5]

@@ -1,0 +1,116 @@
+from itertools import permutations, product
+
+import numpy as np
+import pytest
+
+from protsae.association.significance.family_null import _Families, cluster_null
+
+
+def exact_p(on: np.ndarray, label: np.ndarray, lengths: np.ndarray, cluster: np.ndarray) -> float:
+    """All permutations within clusters, one by one."""
+    first = np.cumsum(lengths) - lengths
+
+    def true_positives(p: int, q: int) -> int:
+        return sum(
+            bool(
+                on[first[p] + i] and label[first[q] + (2 * i + 1) * lengths[q] // (2 * lengths[p])]
+            )
+            for i in range(lengths[p])
+        )
+
+    members = [np.flatnonzero(cluster == c).tolist() for c in np.unique(cluster)]
+    sums = [
+        [sum(map(true_positives, group, order)) for order in permutations(group)]
+        for group in members
+    ]
+    observed = sum(each[0] for each in sums)  # the first permutation moves nothing
+    return float(np.mean([sum(each) >= observed for each in product(*sums)]))
+
+
+def random_case(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    lengths = rng.integers(1, 9, 8)
+    cluster = rng.permutation([3, 3, 3, 5, 5, 5, 7, 7])
+    on, label = (rng.random(lengths.sum()) < 0.4 for _ in range(2))
+    return lengths, cluster, on, label
+
+
+def p_value(
+    case: tuple[np.ndarray, ...], n_permutations: int = 999, stop_after: int = 10, seed: int = 0
+) -> float:
+    lengths, cluster, on, label = case
+    return float(
+        cluster_null(
+            [np.flatnonzero(on)],
+            [np.flatnonzero(label)],
+            np.array([[0, 0]]),
+            lengths,
+            cluster,
+            n_permutations,
+            stop_after,
+            seed,
+        )[0]
+    )
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_against_all_permutations(seed: int) -> None:
+    case = random_case(seed)
+    lengths, cluster, on, label = case
+    expected = exact_p(on, label, lengths, cluster)
+    exchange = _Families.of(lengths, cluster).exchange(np.flatnonzero(on), np.flatnonzero(label))
+    assert exchange is not None
+    assert exchange.observed == (on & label).sum()
+    found = p_value(case, n_permutations=2000, stop_after=2000)
+    assert found == pytest.approx(
+        expected, abs=4 * (expected * (1 - expected) / 2000) ** 0.5 + 1e-3
+    )
+
+
+def test_stops_early_where_nothing_is_there() -> None:
+    """Ten exceedances of n: p is 10 / n, n at least 10; on average 10 / p draws."""
+    values = [p_value(random_case(seed)) for seed in range(30)]
+    drawn = 10 / np.array(values)
+    whole = np.abs(drawn - drawn.round()) < 1e-9
+    assert whole.mean() > 0.8
+    assert drawn.min() >= 10
+
+
+def test_the_smallest_p_is_one_of_all_draws() -> None:
+    """Eleven relatives, each with a place of its own: one permutation of 11! is right."""
+    on = (np.arange(11 * 13) % 13) == np.repeat(np.arange(11), 13)
+    case = np.full(11, 13), np.zeros(11, int), on, on
+    assert p_value(case, n_permutations=199) == 1 / 200
+
+
+def test_a_place_that_the_family_shares_is_no_evidence() -> None:
+    """The same relative place in relatives of 10 and 20 residues: every exchange is as good."""
+    lengths = np.array([10, 20])
+    mask = np.zeros(30, bool)
+    mask[4], mask[[18, 19]] = True, True
+    assert np.isnan(p_value((lengths, np.zeros(2, int), mask, mask)))
+
+
+@pytest.mark.parametrize(
+    ("cluster", "on", "label"),
+    [
+        pytest.param([0, 1, 2], [1] * 9, [1, 0, 0] * 3, id="no relatives"),
+        pytest.param([0, 0, 0], [0] * 9, [1, 0, 0] * 3, id="never on"),
+        pytest.param([0, 0, 0], [1] * 9, [0] * 9, id="never labelled"),
+        pytest.param([0, 0, 2], [1] * 6 + [0] * 3, [0] * 6 + [1] * 3, id="in other families"),
+    ],
+)
+def test_without_information_p_is_undefined(
+    cluster: list[int], on: list[int], label: list[int]
+) -> None:
+    case = np.full(3, 3), np.array(cluster), np.array(on, bool), np.array(label, bool)
+    assert np.isnan(p_value(case))
+
+
+def test_a_pair_does_not_depend_on_the_others() -> None:
+    lengths, cluster, on, label = random_case(3)
+    rows = [np.flatnonzero(on), np.flatnonzero(label)]
+    settings = (lengths, cluster, 99, 10, 7)
+    both = cluster_null(rows, rows, np.array([[0, 1], [1, 0]]), *settings)
+    alone = cluster_null(rows, rows, np.array([[1, 0]]), *settings)
+    assert both[1] == alone[0]

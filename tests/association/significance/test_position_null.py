@@ -1,0 +1,198 @@
+from itertools import product
+
+import numpy as np
+import pytest
+
+from protsae.association.significance.joined_proteins import Chains
+from protsae.association.significance.label_exchange import Exchange, nearest
+from protsae.association.significance.position_null import (
+    RESOLVED,
+    GivenLabels,
+    PositionLaws,
+    position_null,
+    transferred,
+)
+
+PAIR = np.array([[0, 0]])
+
+
+def chains_of(lengths: list[int], cluster: list[int] | None = None) -> Chains:
+    """All known."""
+    cluster = list(range(len(lengths))) if cluster is None else cluster
+    return Chains(np.array(lengths), np.array(cluster), np.ones(sum(lengths), bool))
+
+
+def slow_place(residue: int, giver: int, taker: int) -> float:
+    """Image of a residue's centre."""
+    centre, end = residue + 0.5, min(giver // 2, taker // 2, 50)
+    if centre <= end:
+        return centre
+    if centre >= giver - end:
+        return taker - (giver - centre)
+    return end + (centre - end) * (taker - 2 * end) / (giver - 2 * end)
+
+
+@pytest.mark.parametrize(("giver", "taker"), [(211, 307), (307, 211), (31, 47), (47, 31), (90, 90)])
+def test_a_residue_takes_the_label_at_the_image_of_its_centre(giver: int, taker: int) -> None:
+    """Every run of the giver; residue by residue of the taker."""
+    begin, end = np.array([(b, e) for b in range(giver) for e in range(b + 1, giver + 1)]).T
+    first, last = transferred(begin, end, np.full(len(begin), giver), np.full(len(begin), taker))
+    images = np.array([slow_place(i, taker, giver) for i in range(taker)])
+    for b, e, low, high in zip(begin[::7], end[::7], first[::7], last[::7], strict=True):
+        expected = np.flatnonzero((images >= b) & (images < e))
+        if len(expected):
+            assert (low, high) == (expected[0], expected[-1] + 1)
+        else:
+            assert high == low + 1
+    assert (first >= 0).all()
+    assert (last <= taker).all()
+
+
+def test_anchored_runs_keep_their_distance_to_one_end() -> None:
+    begin, end, giver, taker = np.array([[3, 90], [8, 97], [97, 97], [61, 61]])
+    at_start = transferred(begin, end, giver, taker, "start")
+    at_end = transferred(begin, end, giver, taker, "end")
+    assert [x.tolist() for x in at_start] == [[3, 90], [8, 61]]  # the second lies outside
+    assert [x.tolist() for x in at_end] == [[0, 54], [-28, 61]]  # the first does
+
+
+def test_no_expected_overlap_is_lost_by_differing_lengths() -> None:
+    """On everywhere: clusters expect as many labelled residues as there are, whether the label is
+    one site a protein or a share of it."""
+    rng = np.random.default_rng(2)
+    lengths = rng.integers(60, 500, 83)
+    chains = chains_of(lengths.tolist())
+    exchange = Exchange.of(chains)
+    everywhere = np.arange(lengths.sum())
+    site = chains.first + (rng.random(83) * lengths).astype(int)
+    third = everywhere[(everywhere - chains.first[chains.protein]) % 3 == 0]
+    for labelled in (site, third):
+        expected = GivenLabels.of(labelled, exchange).share.sum()
+        assert expected >= 0.99 * len(labelled)
+
+
+def test_donors_are_the_most_like_and_the_cluster_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("protsae.association.significance.label_exchange.LEAST_DONORS", 2)
+    assert nearest(np.array([[0.0], [5], [1], [9]])).tolist() == [[0, 2], [1, 2], [2, 0], [3, 1]]
+
+
+def test_relatives_are_matched_by_length() -> None:
+    """Two clusters, of three and of one: each of the three takes from the one, which takes from
+    the middle one; within a cluster each takes from itself."""
+    exchange = Exchange.of(chains_of([30, 10, 20, 15], [4, 4, 4, 7]))
+    takings = set(zip(exchange.taker.tolist(), exchange.giver.tolist(), strict=True))
+    assert takings == {(0, 0), (1, 1), (2, 2), (0, 3), (1, 3), (2, 3), (3, 3), (3, 2)}
+
+
+def slow_p_value(chains: Chains, on: np.ndarray, label: np.ndarray) -> float:
+    """All combinations of donors, where all lengths are equal: labels stay where they are."""
+    n = chains.n_proteins
+    table = on.reshape(n, -1).astype(int) @ label.reshape(n, -1).T.astype(int)
+    sums = np.array(
+        [table[np.arange(n), list(donors)].sum() for donors in product(range(n), repeat=n)]
+    )
+    return float((sums >= np.trace(table)).mean())
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_against_all_combinations_of_donors(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    chains = chains_of([13] * 5)
+    on, label = (rng.random(65) < rng.uniform(0.1, 0.6) for _ in range(2))
+    null = position_null([np.flatnonzero(on)], [np.flatnonzero(label)], PAIR, chains)
+    assert null.observed[0] == (on & label).sum()
+    table = on.reshape(5, -1).astype(int) @ label.reshape(5, -1).T.astype(int)
+    assert null.expected[0] == pytest.approx(table.mean(1).sum())
+    p_value = slow_p_value(chains, on, label)
+    best = np.prod([(row == row.max()).mean() for row in table])
+    if best > RESOLVED and (table != table[:, :1]).any():
+        assert np.isnan(null.p_value[0])
+    else:
+        assert null.p_value[0] == pytest.approx(p_value, rel=1e-9)
+
+
+def test_what_is_on_at_the_same_place_everywhere_is_explained_by_it() -> None:
+    """Residues 2 to 6 of 40 chains of many lengths, labelled in every third of them."""
+    rng = np.random.default_rng(0)
+    chains = chains_of(rng.integers(30, 300, 40).tolist())
+    place = np.arange(len(chains.known)) - chains.first[chains.protein]
+    here = (place >= 1) & (place < 6)
+    label = here & (chains.protein % 3 == 0)
+    null = position_null([np.flatnonzero(here)], [np.flatnonzero(label)], PAIR, chains)
+    assert null.p_value[0] > 0.3
+    knows = position_null([np.flatnonzero(label)], [np.flatnonzero(label)], PAIR, chains)
+    assert knows.p_value[0] < 1e-6
+
+
+def test_labels_keep_their_place_in_the_known_part() -> None:
+    """Known are residues 1 to 12 of one chain of 30 and 19 to 30 of another, labelled the fourth to
+    sixth of them: within the known part each gives the other the labels that it has."""
+    place = np.arange(30)
+    chains = Chains(np.full(2, 30), np.arange(2), np.concatenate([place < 12, place >= 18]))
+    labels = np.array([3, 4, 5, 51, 52, 53])
+    laws = PositionLaws.of(labels, Exchange.of(chains))
+    assert laws.within is not None
+    assert laws.within.share.tolist() == (2 * ([0.0] * 3 + [1.0] * 3 + [0.0] * 6))
+    assert laws.ways[0].share[labels].tolist() == [0.5] * 6
+    assert PositionLaws.of(labels, Exchange.of(chains_of([30] * 2))).within is None
+
+
+def test_what_keeps_off_the_ends_of_the_known_part_is_explained_by_it() -> None:
+    """Forty chains of 200 residues, of which 60 anywhere are known: label and detector are on at
+    the same 20 in the middle of the known part, so that the part explains all. A detector that is
+    on where a half of the chains is labelled knows which half."""
+    rng = np.random.default_rng(0)
+    begin = rng.integers(0, 140, 40) + 200 * np.arange(40)
+    known = np.zeros(8000, bool)
+    known[begin[:, None] + np.arange(60)] = True
+    middle = begin[:, None] + np.arange(20, 40)
+    chains, pair = Chains(np.full(40, 200), np.arange(40), known), np.array([[0, 0]])
+    every, half = middle.ravel(), middle[::2].ravel()
+    assert position_null([every], [every], pair, chains).p_value.tolist() == [1.0]
+    assert position_null([half], [half], pair, chains).p_value[0] < 1e-4
+
+
+def test_too_few_clusters_to_tell() -> None:
+    """On in one of eight clusters: the best of its donors is one of eight."""
+    chains = chains_of([20] * 8)
+    here = np.array([7])
+    assert np.isnan(position_null([here], [here], PAIR, chains).p_value[0])
+    nowhere = np.array([], dtype=np.int64)
+    assert np.isnan(position_null([nowhere], [here], PAIR, chains).p_value[0])
+
+
+def test_clusters_of_which_nothing_is_known_neither_give_nor_take() -> None:
+    lengths = [20] * 6
+    known = np.repeat([True, True, True, True, False, False], 20)
+    chains = Chains(np.array(lengths), np.arange(6), known)
+    exchange = Exchange.of(chains)
+    assert exchange.n_clusters == 4
+    assert set(exchange.giver.tolist()) == set(exchange.taker.tolist()) == {0, 1, 2, 3}
+
+
+def test_where_nothing_is_known_nothing_is_told() -> None:
+    chains = Chains(np.array([20, 20]), np.arange(2), np.zeros(40, bool))
+    nothing = np.array([], dtype=np.int64)
+    null = position_null([np.array([7])], [nothing], PAIR, chains)
+    assert (null.observed[0], null.expected[0]) == (0, 0)
+    assert np.isnan(null.p_value[0])
+
+
+@pytest.mark.parametrize("share", [0.2, 0.6])
+def test_p_is_right_where_only_the_position_is_shared(share: float) -> None:
+    """Residues 3 to 12 of families, labelled in some of them, on in others, independently."""
+    rng = np.random.default_rng(7)
+    found = []
+    for _ in range(200):
+        lengths = np.repeat(rng.integers(40, 120, 31), 2) + rng.integers(0, 9, 62)
+        cluster = np.repeat(np.arange(31), 2)
+        chains = chains_of(lengths.tolist(), cluster.tolist())
+        place = np.arange(len(chains.known)) - chains.first[chains.protein]
+        here = (place >= 2) & (place < 12)
+        on, label = (
+            np.flatnonzero(here & np.repeat(rng.random(31) < rate, 2)[chains.protein])
+            for rate in (0.5, share)
+        )
+        p_value = position_null([on], [label], PAIR, chains).p_value[0]
+        found.append(p_value <= 0.05)
+    assert np.mean(found) <= 0.05 + 2 * (0.05 * 0.95 / 200) ** 0.5

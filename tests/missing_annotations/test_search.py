@@ -1,0 +1,70 @@
+"""Gaps that were planted: a feature is on at SIGNAL's place in all proteins, half are annotated."""
+
+import numpy as np
+import pytest
+
+from protsae.association.pairs.held_out_scores import HeldOut, examine
+from protsae.detectors.activations import Codes
+from protsae.missing_annotations.search import Missing, missing_annotation
+from tests.association.tiny_layer import (
+    LENGTH,
+    N_PROTEINS,
+    build_layer,
+    codes_of,
+    place,
+    signal,
+    start,
+)
+from tests.tiny_run import protein_rows
+
+
+def build(everywhere: bool) -> Codes:
+    """Feature 1 is on at SIGNAL's place, in every protein or in the annotated ones; most at its
+    third residue. Feature 0 is on never, 2 at random."""
+    rng = np.random.default_rng(0)
+    activations = {}
+    for i, (name, is_signal) in enumerate(signal(protein_rows(N_PROTEINS, LENGTH)).items()):
+        rows = np.zeros((LENGTH, 3), np.float32)
+        rows[:, 1] = place(i) if everywhere else is_signal
+        rows[start(i) + 1, 1] *= 2
+        rows[:, 2] = rng.random(LENGTH) < 0.1
+        activations[name] = rows
+    return codes_of(activations)
+
+
+def found(codes: Codes) -> Missing:
+    layer = build_layer()
+    missing = missing_annotation(layer, codes, examine(layer, HeldOut.of(layer), codes))
+    assert missing is not None
+    return missing
+
+
+def test_stretches_that_lack_the_annotation_are_candidates() -> None:
+    candidates = found(build(everywhere=True)).candidates
+    test = build_layer().of_split("test")
+    annotated = signal(build_layer().proteins)
+    gaps = sorted(name for name in test["accession"] if not annotated[name].any())
+    of_signal = candidates[candidates["property"] == "SIGNAL"]
+    assert sorted(of_signal["accession"]) == gaps
+    assert (of_signal["feature"] == 1).all()
+    first = of_signal["accession"].map({f"P{i:05d}": start(i) for i in range(N_PROTEINS)})
+    assert (of_signal["start"] == first).all()
+    assert (of_signal["end"] == first + 5).all()
+    assert (of_signal["peak"] == first + 2).all()
+    # Half of the stretches of valid are annotated.
+    assert of_signal["probability"].tolist() == pytest.approx([0.5] * len(gaps))
+
+
+def test_where_nothing_is_missing_there_is_no_candidate_but_what_was_hidden() -> None:
+    missing = found(build(everywhere=False))
+    assert missing.candidates[missing.candidates["property"] == "SIGNAL"].empty
+    (row,) = missing.recovery.properties.query("property == 'SIGNAL'").to_dict("records")
+    # A fifth of twelve instances, rounded.
+    counts = ("n_instances", "n_hidden", "n_found", "n_found_first")
+    assert tuple(row[name] for name in counts) == (12, 2, 2, 2)
+
+
+def test_no_feature_good_enough() -> None:
+    rows = {name: np.zeros((LENGTH, 3), np.float32) for name in signal(protein_rows(N_PROTEINS))}
+    layer, codes = build_layer(), codes_of(rows)
+    assert missing_annotation(layer, codes, examine(layer, HeldOut.of(layer), codes)) is None

@@ -1,0 +1,121 @@
+"""Sites anywhere in 90 proteins, and detectors that find them or only seem to."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import sparse
+
+import protsae
+from protsae.stages.score_detectors import score_detectors
+
+N, LENGTH = 90, 53
+NAMES = [f"P{i:02d}" for i in range(N)]
+CLUSTERS = {name: f"C{i // 2:02d}" for i, name in enumerate(NAMES)}
+SPLIT = {name: ("train", "valid", "test")[i // 2 % 3] for i, name in enumerate(NAMES)}
+LETTERS = {
+    name: np.random.default_rng(i).choice(list("ACDEFGHIKL"), LENGTH)
+    for i, name in enumerate(NAMES)
+}
+SITE, CYSTEINE, START = range(3)
+FINDS, HALF, LETTER, PLACE = range(4)
+
+
+def planted() -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Concepts: a site of 7 residues anywhere, cysteine, the first 5 residues of half of the
+    clusters. Detectors: one finds the site, one half of it; cysteine; the first 5 residues."""
+    rng = np.random.default_rng(3)
+    labels, activations = {}, {}
+    for i, name in enumerate(NAMES):
+        place = np.arange(LENGTH)
+        begin = 5 + rng.integers(LENGTH - 12)
+        site = (place >= begin) & (place < begin + 7)
+        start = place < 5
+        cysteine = LETTERS[name] == "C"
+        labels[name] = np.stack([site, cysteine, start & (i // 2 % 2 == 0)], axis=1)
+        half = site & (rng.random(LENGTH) < 0.5)
+        on = np.stack([site, half, cysteine, start], axis=1)
+        activations[name] = (on * rng.uniform(1, 2, on.shape)).astype(np.float32)
+    return activations, labels
+
+
+@pytest.fixture(scope="module")
+def found() -> pd.DataFrame:
+    activations, labels = planted()
+    table = score_detectors(
+        activations,
+        labels,
+        CLUSTERS,
+        split=SPLIT,
+        baselines={"halves": {name: rows[:, [HALF]] for name, rows in activations.items()}},
+        sequences={name: "".join(letters) for name, letters in LETTERS.items()},
+        concepts=["site", "cysteine", "start"],
+    )
+    return table.set_index(["feature", "concept"])
+
+
+def test_what_finds_the_site_is_above_what_finds_half_of_it(found: pd.DataFrame) -> None:
+    row = found.loc[(FINDS, "site")]
+    assert row["f1"] == 1
+    assert row["n_clusters"] == 15
+    assert row["q_value"] < 1e-6
+    assert (row["best_baseline"], row["verdict"]) == ("halves", "above")
+    half = found.loc[(HALF, "site")]
+    assert row["f1_difference"] == pytest.approx(1 - half["f1"])
+    assert row["f1_difference_low"] < row["f1_difference"] < row["f1_difference_high"]
+    # The same counts: no difference in any replicate.
+    assert (half["f1_difference"], half["verdict"]) == (0, "undecided")
+
+
+def test_a_letter_is_a_rule(found: pd.DataFrame) -> None:
+    row = found.loc[(LETTER, "cysteine")]
+    assert (row["f1"], row["best_baseline"], row["best_baseline_f1"]) == (1, "rule", 1)
+    assert row["verdict"] == "undecided"
+
+
+def test_a_place_is_not_called(found: pd.DataFrame) -> None:
+    """On at the first five residues of all proteins; half of the clusters have the concept."""
+    row = found.loc[(PLACE, "start")]
+    assert row["rotation_p_value"] < 1e-6
+    assert row["p_value"] == row["position_p_value"] > 0.05
+    assert pd.isna(row["verdict"]) or row["verdict"] is None
+
+
+def test_dense_and_sparse_arrays_and_any_order_give_the_same() -> None:
+    activations, labels = planted()
+    first = score_detectors(activations, labels, CLUSTERS, split=SPLIT)
+    packed = {name: sparse.csr_array(rows) for name, rows in activations.items()}
+    pd.testing.assert_frame_equal(score_detectors(packed, labels, CLUSTERS, split=SPLIT), first)
+    assert protsae.score_detectors is score_detectors
+
+
+def test_unknown_residues_count_nowhere() -> None:
+    """Without the last 20 residues of each chain: as if their labels had never been given."""
+    activations, labels = planted()
+    known = {name: np.arange(LENGTH) < LENGTH - 20 for name in NAMES}
+    masked = {name: rows & known[name][:, None] for name, rows in labels.items()}
+    found = score_detectors(activations, labels, CLUSTERS, known=known, split=SPLIT)
+    again = score_detectors(activations, masked, CLUSTERS, known=known, split=SPLIT)
+    pd.testing.assert_frame_equal(found, again)
+    tp = sum(
+        rows[: LENGTH - 20, SITE].sum() for name, rows in labels.items() if SPLIT[name] == "test"
+    )
+    assert found.set_index(["feature", "concept"]).at[(FINDS, "0"), "tp"] == tp
+
+
+def test_without_a_split_no_cluster_is_on_two_sides() -> None:
+    activations, labels = planted()
+    found = score_detectors(activations, labels, CLUSTERS)
+    assert found.set_index(["feature", "concept"]).at[(FINDS, "0"), "f1"] == 1
+
+
+def test_what_does_not_fit_is_refused() -> None:
+    activations, labels = planted()
+    with pytest.raises(ValueError, match="P00: activation -1; expected none below 0"):
+        score_detectors({**activations, "P00": -np.ones((LENGTH, 4))}, labels, CLUSTERS)
+    with pytest.raises(ValueError, match="cluster C00 is on 2 sides of the split"):
+        score_detectors(activations, labels, CLUSTERS, split={**SPLIT, "P00": "test"})
+    with pytest.raises(ValueError, match="P01: 52 residues labelled, but 53 have activations"):
+        score_detectors(activations, {**labels, "P01": labels["P01"][1:]}, CLUSTERS)
+    missing = {name: rows for name, rows in labels.items() if name != "P02"}
+    with pytest.raises(ValueError, match="P02: no labels"):
+        score_detectors(activations, missing, CLUSTERS)

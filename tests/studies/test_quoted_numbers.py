@@ -1,0 +1,200 @@
+"""The figures that documents quote: where they come from, how they look, and that they agree."""
+
+import doctest
+import os
+from pathlib import Path
+from types import ModuleType
+
+import pandas as pd
+import pytest
+
+from protsae.io.json_files import read_json
+from studies.quoted_numbers import documents as quoted_documents
+from studies.quoted_numbers import measure as quoted
+from studies.quoted_numbers.documents import DOCUMENTS, Numbers, fill, tolerance
+from studies.quoted_numbers.measure import (
+    PART,
+    UNSEEDED,
+    UNSEEDED_FILES,
+    figures,
+    part_figures,
+    share,
+)
+from tests.fenced import ROOT
+from tests.run_folder import write_run
+from tests.test_workflow import copy_workflow, snakemake
+
+MADE_UP = Numbers(
+    seeds=[3, 5, 7],
+    made_on={"processor": "x"},
+    figures={
+        "f1": {"SIGNAL": [0.5, 0.6, 0.7], "TURN": [0.2, 0.2, 0.2]},
+        "neuron_f1": {"SIGNAL": [0.4, 0.4, 0.4]},
+        "rule_f1": {"SIGNAL": [0.75, 0.75, 0.75]},
+        "fvu": {"layer 2 topk": [0.011, 0.012, 0.013], "layer 1 relu": [0.2, 0.2, 0.2]},
+        "l0": {"layer 2 topk": [16, 16, 16], "layer 1 relu": [11, 13, 15]},
+        "called": {"SAE features": [17, 18, 19]},
+        "concepts_scored": {"default run": [59, 59, 59]},
+    },
+    rules={"SIGNAL": "residues 1-22"},
+    guide=["first", "second\nline"],
+)
+
+
+@pytest.mark.parametrize("module", [quoted, quoted_documents], ids=lambda module: module.__name__)
+def test_examples_run(module: ModuleType) -> None:
+    found = doctest.testmod(module)
+    assert (found.failed, found.attempted > 0) == (0, True)
+
+
+def test_figures_of_a_run(tmp_path: Path) -> None:
+    found = figures(write_run(tmp_path))
+    # From the tables of tests/run_folder.py: two SAEs on each of two layers, one-hot beside them.
+    assert sorted(found["fvu"]) == [f"layer {i} {sae}" for i in (1, 2) for sae in ("relu", "topk")]
+    assert found["f1"]["SIGNAL"] == 0.8
+    assert found["neuron_f1"]["SIGNAL"] == 0.5
+    assert found["onehot_f1"]["SIGNAL"] == 0.4
+    assert found["probe_f1"]["SIGNAL"] == 0.75
+    assert found["rule_f1"]["residue: C"] == 1
+    assert found["permuted_f1"] == {}, "the run has no permuted model"
+
+
+def test_what_no_seed_changes_is_shared(tmp_path: Path) -> None:
+    first, second = tmp_path / "seed-0", tmp_path / "seed-1"
+    for name in (*UNSEEDED, "sae"):
+        (first / name / "a").mkdir(parents=True)
+        (first / name / "a" / "b").write_text(name)
+    for name in (*UNSEEDED_FILES, "features.tsv"):
+        (first / name).write_text(name)
+    share(first, second)
+    assert sorted(path.name for path in second.iterdir()) == sorted((*UNSEEDED, *UNSEEDED_FILES))
+    assert (second / "probes" / "a" / "b").samefile(first / "probes" / "a" / "b")
+    (first / "lookup.parquet").unlink()
+    (first / "lookup.parquet").write_text("made again")
+    share(first, second)
+    assert (second / "lookup.parquet").read_text() == "made again"
+    assert (second / "probes" / "a" / "b").samefile(first / "probes" / "a" / "b")
+
+
+def test_concepts_called_and_the_best_by_valid() -> None:
+    layer, variant = PART
+    pairs = pd.DataFrame(
+        [
+            (layer, variant, "SIGNAL", 0.6, 0.5, 0.01),
+            (layer, variant, "SIGNAL", 0.7, 0.4, 0.01),
+            (layer, variant, "TURN", 0.3, 0.2, 0.06),
+            (layer, "relu", "TURN", 0.3, 0.9, 0.05),
+            (layer, "relu", "DISULFID", 0.3, 0.9, 0.05),
+        ],
+        columns=["layer", "variant", "property", "valid_f1", "f1", "q_value"],
+    ).eval("property_type = property")
+    of_sequence = {**pairs.iloc[0], "property": "residue: K", "property_type": "residue"}
+    pairs = pd.concat([pairs, pd.DataFrame([of_sequence])], ignore_index=True)
+    assert part_figures(pairs, n_concepts=8) == {
+        "called_share": {f"layer {layer} relu": 0.25, f"layer {layer} {variant}": 0.125},
+        "part_f1": {"SIGNAL": 0.4, "TURN": 0.2, "residue: K": 0.5},
+    }
+
+
+def test_blocks_are_filled_in() -> None:
+    text = "Before.\n<!-- numbers: concepts SIGNAL, TURN -->\nold\n<!-- /numbers -->\nAfter.\n"
+    assert fill(text, MADE_UP).splitlines() == [
+        "Before.",
+        "<!-- numbers: concepts SIGNAL, TURN -->",
+        "| concept | best feature | neuron | one-hot | permuted model | rule | window probe "
+        "| layer probe |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+        "| SIGNAL | 0.60 (0.50 to 0.70) | 0.40 | - | - | 0.75 (residues 1-22) | - | - |",
+        "| TURN | 0.20 | - | - | - | - | - | - |",
+        "<!-- /numbers -->",
+        "After.",
+    ]
+    text = (
+        "<!-- numbers: called -->\n<!-- /numbers -->\n<!-- numbers: guide 2 -->\n<!-- /numbers -->"
+    )
+    assert fill(text, MADE_UP).splitlines()[1] == (
+        "Of 59 concepts scored that the sequence does not define, so many are called for: 18 (17 "
+        "to 19) SAE features."
+    )
+    assert fill(text, MADE_UP).endswith("```\nsecond\nline\n```\n<!-- /numbers -->")
+    assert fill(fill(text, MADE_UP), MADE_UP) == fill(text, MADE_UP)
+
+
+def test_saes_are_listed_by_name_then_layer() -> None:
+    text = fill("<!-- numbers: dictionaries -->\n<!-- /numbers -->", MADE_UP)
+    assert [line.split(" | ")[:2] for line in text.splitlines()[3:-1]] == [
+        ["| layer 1 relu", "0.20"],
+        ["| layer 2 topk", "0.012 (0.011 to 0.013)"],
+    ]
+
+
+def test_an_unknown_block_is_named() -> None:
+    with pytest.raises(ValueError, match="block 'concept'; expected one of concepts, dict"):
+        fill("<!-- numbers: concept -->\n<!-- /numbers -->", MADE_UP)
+
+
+def test_the_file_comes_back(tmp_path: Path) -> None:
+    MADE_UP.write(tmp_path / "numbers.json")
+    assert Numbers.read(tmp_path / "numbers.json") == MADE_UP
+    assert '   "SIGNAL": [0.5, 0.6, 0.7],' in (tmp_path / "numbers.json").read_text().splitlines()
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_documents_quote_the_file(document: str) -> None:
+    text = (ROOT / document).read_text()
+    assert "<!-- numbers: " in text
+    assert fill(text, Numbers.read()) == text, "python -m studies.quoted_numbers.measure --write"
+
+
+OTHER_PROCESSOR = {
+    "ATEN_CPU_CAPABILITY": "default",
+    "ONEDNN_MAX_CPU_ISA": "SSE41",
+    "MKL_CBWR": "COMPATIBLE",
+    "OPENBLAS_CORETYPE": "Nehalem",
+}
+"""What makes PyTorch and NumPy compute as on a processor without AVX."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "environment", [{}, OTHER_PROCESSOR], ids=["this processor", "without AVX"]
+)
+def test_a_part_of_the_default_run_gives_its_figures(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    """One layer and SAE of it: they train, and are scored, as in the whole run."""
+    copy_workflow(tmp_path)
+    layer, variant = PART
+    others = [name for name in ("topk", "relu") if name != variant]
+    folder = f"esm2_t6_protsae/layer-{layer:02d}"
+    targets = (
+        f"out/annotation/{folder}/associations.parquet",
+        f"out/sae/{folder}/{variant}/evaluation.json",
+    )
+    config = (f'embed={{"layers": [{layer}]}}', f'train={{"{others[0]}": null}}')
+    finished = snakemake(
+        *("--cores", str(os.cpu_count()), *targets),
+        *("--config", "results=out", "onehot=false", "random_layers=[]", *config),
+        cwd=tmp_path,
+        **environment,
+    )
+    assert finished.returncode == 0, finished.stderr
+    evaluation = read_json(tmp_path / targets[1])
+    expected = Numbers.read().figures
+    n_concepts = int(expected["concepts_scored"]["default run"][0])
+    found = part_figures(pd.read_parquet(tmp_path / targets[0]), n_concepts)
+    sae = f"layer {layer} {variant}"
+    pairs = [
+        (name, evaluation[name], expected[name][sae]) for name in ("fvu", "l0", "loss_recovered")
+    ]
+    pairs.append(("called_share", found["called_share"][sae], expected["called_share"][sae]))
+    pairs += [
+        (concept, found["part_f1"].get(concept, 0.0), values)
+        for concept, values in expected["part_f1"].items()
+    ]
+    apart = [
+        f"{name}: {value:.3f}, expected {sum(values) / len(values):.3f} +- {tolerance(values):.3f}"
+        for name, value, values in pairs
+        if abs(value - sum(values) / len(values)) > tolerance(values)
+    ]
+    assert not apart
