@@ -41,17 +41,24 @@ def protein_set_sha256(accessions: Iterable[str], sequences: Iterable[str]) -> s
     return digest.hexdigest()
 
 
-def imported_modules(module: str) -> set[str]:
+def imported_modules(module: str, unused: str | None = None) -> set[str]:
     """Modules of protsae that ``module`` imports, itself included, followed to the end.
 
     Read from the source (``ast``), so nothing is imported and torch stays out of Snakemake.
+
+    Parameters
+    ----------
+    unused : str, optional
+        A package that a run makes no use of, although ``module`` imports it: neither it nor what
+        only it imports is followed.
     """
     found: set[str] = set()
     todo = [module]
     while todo:
         name = todo.pop()
         path = _source_path(name)
-        if name in found or _NOT_PART_OF_A_STAGE.fullmatch(name) or path is None:
+        is_unused = unused is not None and f"{name}.".startswith(f"{unused}.")
+        if name in found or is_unused or _NOT_PART_OF_A_STAGE.fullmatch(name) or path is None:
             continue
         found.add(name)
         for node in ast.walk(ast.parse(path.read_text())):
@@ -62,23 +69,46 @@ def imported_modules(module: str) -> set[str]:
     return found
 
 
-def code_digest(module: str) -> str:
-    """First 16 hexadecimal digits of a SHA-256 over the source of a module and all it imports.
+def code_digest(module: str, unused: str | None = None) -> str:
+    """First 16 hexadecimal digits of a SHA-256 over the code of a module and all it imports.
 
-    Rules list it as a param: an edited stage reruns, a touched or freshly cloned one does not.
-    Templates beside a module's package (``*.html``, ``*.css``) count as its source.
+    Rules list it as a param: an edited stage reruns; one that was touched, freshly cloned, laid
+    out anew or documented better does not. Templates beside a module's package (``*.html``,
+    ``*.css``) count as its code. ``unused`` is that of `imported_modules`.
     """
     digest = hashlib.sha256()
-    for name in sorted(imported_modules(module)):
+    for name in sorted(imported_modules(module, unused)):
         path = _source_path(name)
         assert path is not None
-        sources = [
-            path,
-            *sorted(p for p in path.parent.glob("*.*") if p.suffix in (".html", ".css")),
-        ]
-        for source in sources:
-            digest.update(f"{name}/{source.name}\0".encode() + source.read_bytes() + b"\0")
+        digest.update(f"{name}\0{code_text(path.read_text())}\0".encode())
+        for template in sorted(p for p in path.parent.glob("*.*") if p.suffix in (".html", ".css")):
+            digest.update(f"{name}/{template.name}\0".encode() + template.read_bytes() + b"\0")
     return digest.hexdigest()[:16]
+
+
+def code_text(source: str) -> str:
+    """Python source without docstrings and comments, in one layout.
+
+    Examples
+    --------
+    >>> code_text('def f(x):  # twice\\n    "Double x."\\n    return (2*x)')
+    'def f(x):\\n    return 2 * x'
+    """
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list):  # of a lambda it is an expression
+            # A docstring, or a string below an assignment that says what it is.
+            node.body = [each for each in body if not _is_text(each)] or [ast.Pass()]  # type: ignore[attr-defined]
+    return ast.unparse(tree)
+
+
+def _is_text(node: ast.stmt) -> bool:
+    return (
+        isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    )
 
 
 def _source_path(module: str) -> Path | None:

@@ -10,6 +10,7 @@ from protsae.cli import COMMANDS
 from protsae.commands import module_of
 from protsae.provenance import (
     code_digest,
+    code_text,
     file_sha256,
     imported_modules,
     protein_set_sha256,
@@ -54,8 +55,41 @@ def test_the_digest_follows_content(package: Path, name: str) -> None:
     path = package / name
     path.touch()
     assert code_digest("protsae.stage") == before
-    path.write_text(path.read_text() + "\n# a change\n")
+    path.write_text(path.read_text() + "\n\ny = 2\n")
     assert code_digest("protsae.stage") != before
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '"""What it is."""\nx = 1\n',
+        "x = 1  # so many\n",
+        'x = (\n    1\n)\n"""So many."""\n',
+    ],
+    ids=["docstring", "comment", "layout"],
+)
+def test_the_digest_ignores_words(package: Path, text: str) -> None:
+    before = code_digest("protsae.stage")
+    (package / "core/numbers.py").write_text(text)
+    assert code_digest("protsae.stage") == before
+
+
+def test_words_that_are_used_count() -> None:
+    assert code_text("print('a')") != code_text("print('b')")
+    assert code_text("def f():\n    'Alone.'\n") == "def f():\n    pass"
+
+
+def test_what_a_run_does_not_use_is_not_followed(package: Path) -> None:
+    assert imported_modules("protsae.stage", unused="protsae.core") == {"protsae.stage"}
+    before = code_digest("protsae.stage", unused="protsae.core")
+    (package / "core/numbers.py").write_text("x = 2\n")
+    assert code_digest("protsae.stage", unused="protsae.core") == before
+
+
+def test_training_without_end_to_end_saes_needs_no_model_code() -> None:
+    modules = imported_modules(module_of("train"), unused="protsae.plm")
+    assert "protsae.sae.training.step" in modules
+    assert not any(name.startswith("protsae.plm") for name in modules)
 
 
 @pytest.mark.parametrize("name", ["other.py", "config.py"])

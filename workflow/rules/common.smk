@@ -47,9 +47,9 @@ RANDOM = randomised(ESM)
 LAYERS = model_layers(CONFIG)
 
 
-def code(stage):
-    """Digest of a stage's source: as a param it reruns the stage when, and only when, it changes."""
-    return code_digest(module_of(stage))
+def code(stage, unused=None):
+    """Digest of a stage's code: as a param it reruns the stage when, and only when, it changes."""
+    return code_digest(module_of(stage), unused)
 
 
 def layer_paths(pattern):

@@ -44,7 +44,8 @@ rule train_saes:
             else ""
         ),
         folder=lambda wildcards, output: Path(output[0]).parents[1],
-        code=code("train"),
+        # Without end-to-end SAEs no model runs.
+        code=code("train", unused=None if END_TO_END else "protsae.plm"),
     shell:
         "protsae train {params.saes} {params.stream} {params.model} --activations {input.activations:q}"
         " --layer $((10#{wildcards.layer})) --proteins {input.proteins:q}"
