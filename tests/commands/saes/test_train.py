@@ -22,6 +22,7 @@ from protsae.io.table_files.parquet import read_metadata, read_table
 from protsae.sae.architectures import ARCHITECTURES
 from protsae.sae.restore import restore_sae
 from protsae.schema.training_table import TRAINING
+from protsae.stages import train_saes as training
 from tests.dying_job import run_job
 from tests.stored_tables import load
 from tests.tiny_esm import build_esm, save_tiny
@@ -112,7 +113,7 @@ class Stop(Exception):
 def stop_at(step: int, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Let training stop before a step; returns the list that steps taken are added to."""
     taken: list[int] = []
-    original = stage.take_steps
+    original = training.take_steps
 
     def step_or_stop(trainings: object, batch: object, number: int, curves: object) -> None:
         if number == step:
@@ -120,7 +121,7 @@ def stop_at(step: int, monkeypatch: pytest.MonkeyPatch) -> list[int]:
         taken.append(number)
         original(trainings, batch, number, curves)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(stage, "take_steps", step_or_stop)
+    monkeypatch.setattr(training, "take_steps", step_or_stop)
     return taken
 
 
@@ -154,7 +155,7 @@ def test_killed_and_resumed_is_as_uninterrupted(run: Path, tmp_path: Path) -> No
     assert train_saes(run, tmp_path / "whole", saes, *every) == 0
 
     command = train_command(run, tmp_path / "cut", saes, *every)
-    step = f"{stage.__name__}.take_steps"
+    step = f"{training.__name__}.take_steps"
     last = 0
     for stop in sorted(np.random.default_rng(0).choice(97, 10, replace=False).tolist()):
         assert run_job(command, step, stop - last + 1) == -signal.SIGKILL
@@ -498,7 +499,7 @@ def test_more_than_memory_holds_is_refused(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(stage, "free_memory", lambda device: 2_000_000)
+    monkeypatch.setattr(training, "free_memory", lambda device: 2_000_000)
     saes = {"topk": {**TOPK, "width": [997, 4999]}}
     flags = ("--batch", "1009", "--precision", "float32")
     assert train_saes(run, tmp_path / "sae", saes, *flags) == 2
@@ -515,7 +516,7 @@ def test_memory_that_just_suffices(
     run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, status: int
 ) -> None:
     """Weights of both SAEs, 10 bytes each, and a batch of one of them."""
-    monkeypatch.setattr(stage, "free_memory", lambda device: free)
+    monkeypatch.setattr(training, "free_memory", lambda device: free)
     monkeypatch.setattr(stage, "weights_bytes", lambda *_: 10)
     monkeypatch.setattr(stage, "step_bytes", lambda *_: 1_000)
     assert train_saes(run, tmp_path / "sae", {"topk": {**TOPK, "k": [2, 3]}}) == status

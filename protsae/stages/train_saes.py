@@ -1,0 +1,309 @@
+"""Train the SAEs of a layer together, in one pass: every SAE takes a step on each batch."""
+
+import json
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from protsae import __version__
+from protsae.config.sae_settings import TrainSettings
+from protsae.config.stage_settings import EmbedSettings, StreamSettings
+from protsae.device import find_device, free_memory
+from protsae.errors import UserError
+from protsae.io.hdf5.activation_cache import LayerCache
+from protsae.io.hdf5.shuffling import shuffled_batches
+from protsae.io.progress import print_beside, progress
+from protsae.io.saes.checkpoints import read_checkpoint, write_checkpoint
+from protsae.io.saes.sae_identity import train_set_sha256
+from protsae.plm.end_to_end import Downstream, downstream_batches, downstream_bytes
+from protsae.plm.esm2.forward import FusedEsm2
+from protsae.provenance import settings_sha256
+from protsae.sae.architectures import build_sae
+from protsae.sae.autoencoder import Batch, Sae
+from protsae.sae.training.normalisation import Normalisation, fold_, measure_normalisation
+from protsae.sae.training.step import SaeTraining, products_dtype, step_bytes, weights_bytes
+
+BLOCK_ROWS = 16384
+"""Residues that mean and scale are measured on at a time."""
+
+LOGGED_ROWS = 100
+"""Rows of the training curve."""
+
+Curves = dict[str, list[dict[str, float]]]
+"""Rows of the training curve of each SAE."""
+
+
+@dataclass(frozen=True)
+class TrainedSae:
+    """An SAE after training.
+
+    Attributes
+    ----------
+    sae : Sae
+        On the CPU, for activations as they are stored: centring and scale are in its weights.
+    curve : DataFrame
+        Columns of training.parquet but the variant: a row for each of up to about 100 steps.
+    n_residues : int
+        Residues that it was trained on, each as often as it came.
+    """
+
+    sae: Sae
+    curve: pd.DataFrame
+    n_residues: int
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """What the SAEs of a layer are trained on.
+
+    Attributes
+    ----------
+    proteins : DataFrame
+        Of the train split.
+    esm2 : FusedEsm2 or None
+        For training end to end.
+    """
+
+    cache: LayerCache
+    proteins: pd.DataFrame
+    stream: StreamSettings
+    esm2: FusedEsm2 | None = None
+
+    @cached_property
+    def normalisation(self) -> Normalisation:
+        """Mean and scale of the activations; the first call reads them all."""
+        blocks = self.cache.protein_blocks(self.accessions, BLOCK_ROWS)
+        return measure_normalisation(rows for _, rows in blocks)
+
+    @property
+    def accessions(self) -> set[str]:
+        """Of the train split."""
+        return set(self.proteins["accession"])
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What two runs must share for their batches to be the same."""
+        return {
+            "stream": self.stream.model_dump(),
+            "source": vars(self.cache.source),
+            "layer": self.cache.layer,
+            "proteins": train_set_sha256(self.accessions),
+        }
+
+    def rows(self, device: torch.device, skip: int) -> Iterator[Batch]:
+        """Batches of cached residues from all shards."""
+        dtype = products_dtype(self.stream.precision, device)
+        stream = self.stream
+        for rows in shuffled_batches(
+            self.cache, self.accessions, stream.batch, stream.buffer, stream.seed, skip
+        ):
+            yield Batch.of(self._normalised(to_device(rows, device)), dtype)
+
+    def whole_proteins(self, device: torch.device, skip: int) -> Iterator[Batch]:
+        """Batches of proteins run through the model, with the divergence that they cause there.
+
+        Products are in float32: batches differ in size, and for every size oneDNN would prepare
+        and keep a kernel of bfloat16.
+        """
+        assert self.esm2 is not None
+        embedding, sequences = embedding_of(self.cache), self.proteins["sequence"].tolist()
+        for found in downstream_batches(
+            *(self.esm2, self.cache.layer, sequences, self.stream.batch),
+            *(embedding.context, embedding.overlap, self.stream.seed, skip),
+        ):
+            x_ND = self._normalised(found.x_ND)
+            yield Batch.of(x_ND, divergence=self._through(found, device))
+
+    def _through(self, found: Downstream, device: torch.device) -> Callable[[Tensor], Tensor]:
+        mean_D, scale = self._mean_D(device), self.normalisation.scale
+        return lambda rebuilt_ND: found.divergence(rebuilt_ND / scale + mean_D)
+
+    def _normalised(self, x_ND: Tensor) -> Tensor:
+        return (x_ND - self._mean_D(x_ND.device)) * self.normalisation.scale
+
+    def _mean_D(self, device: torch.device) -> Tensor:
+        return torch.from_numpy(self.normalisation.mean).float().to(device)
+
+
+def train_saes(
+    variants: Mapping[str, TrainSettings],
+    data: TrainingData,
+    folder: Path,
+    tell: Callable[[str], None] = print_beside,
+) -> dict[str, TrainedSae]:
+    """Train SAEs by name; each comes out as it does alone.
+
+    All that are trained on activations take their steps together, then all that are trained end to
+    end (``kl`` > 0). A killed call goes on from its last checkpoint when it is called again with
+    the same arguments.
+
+    Parameters
+    ----------
+    variants : mapping of str to TrainSettings
+    data : TrainingData
+        With the model if any ``kl`` > 0.
+    folder : Path
+        Of the checkpoints, ``.on-activations.safetensors`` and ``.end-to-end.safetensors``; the
+        caller removes them (`remove_checkpoints`) when the SAEs are written.
+    tell : function of str, optional
+        Gets a line on memory and precision. Progress is shown on stderr.
+
+    Raises
+    ------
+    UserError
+        If a size is impossible or memory does not suffice.
+    Diverged
+        If a loss is not finite.
+    """
+    trainings = build_trainings(variants, data, tell)
+    curves: Curves = {}
+    for kind, checkpoint in checkpoints(folder).items():
+        group = {
+            name: training
+            for name, training in trainings.items()
+            if (variants[name].kl > 0) == (kind == "end-to-end")
+        }
+        curves |= fit(group, data, checkpoint) if group else {}
+    found = {}
+    for name, training in trainings.items():
+        sae = training.sae.cpu()
+        fold_(sae, data.normalisation)
+        found[name] = TrainedSae(sae, pd.DataFrame(curves[name]), int(training.n_residues))
+    return found
+
+
+def checkpoints(folder: Path) -> dict[str, Path]:
+    """The checkpoint of each group of SAEs."""
+    return {kind: folder / f".{kind}.safetensors" for kind in ("on-activations", "end-to-end")}
+
+
+def remove_checkpoints(folder: Path) -> None:
+    """Remove what `train_saes` would go on from."""
+    for checkpoint in checkpoints(folder).values():
+        checkpoint.unlink(missing_ok=True)
+
+
+def build_trainings(
+    variants: Mapping[str, TrainSettings], data: TrainingData, tell: Callable[[str], None]
+) -> dict[str, SaeTraining]:
+    """Untrained SAEs on their device, if there is memory for all of them; tells how much.
+
+    Raises
+    ------
+    UserError
+        If a size is impossible or the memory does not suffice.
+    """
+    cache, stream = data.cache, data.stream
+    device = find_device(stream.device)
+    dtype = products_dtype(stream.precision, device)
+    saes = {}
+    for name, settings in variants.items():
+        try:
+            saes[name] = build_sae(settings, cache.d_model)
+        except ValueError as error:
+            raise UserError(f"train.{name}: {error}") from None
+    widths = [sae.n_features for sae in saes.values()]
+    # One SAE at a time holds the features of a batch; the weights of all stay.
+    needed = sum(map(weights_bytes, saes.values()))
+    if data.esm2:
+        n_residues = stream.batch + embedding_of(cache).context
+        needed += step_bytes(max(widths), n_residues, torch.float32)
+        needed += downstream_bytes(data.esm2, cache.layer, n_residues)
+    else:
+        needed += step_bytes(max(widths), stream.batch, dtype)
+    free = free_memory(device)
+    figures = f"{needed / 1e9:.2f} GB on {device.type}, {free / 1e9:.2f} GB are free"
+    if needed > free:
+        raise UserError(
+            f"train: {len(saes)} SAEs of up to {max(widths):,} features need {figures}; train "
+            "fewer at a time, or lower width or stream.batch"
+        )
+    tell(
+        f"training {len(saes)} SAEs of up to {max(widths):,} features: {figures}; products in "
+        f"{str(dtype).removeprefix('torch.')}"
+    )
+    return {name: SaeTraining(sae.to(device), variants[name]) for name, sae in saes.items()}
+
+
+def embedding_of(cache: LayerCache) -> EmbedSettings:
+    """How the activations were made."""
+    return EmbedSettings.model_validate(json.loads(cache.source.settings))
+
+
+def fit(trainings: Mapping[str, SaeTraining], data: TrainingData, checkpoint: Path) -> Curves:
+    """Train all in place, all end to end or none; returns their curves.
+
+    A curve has up to about ``LOGGED_ROWS`` steps.
+    """
+    device = next(iter(trainings.values())).idle_F.device
+    # A checkpoint of other settings, activations, proteins or arithmetic is not ours to go on from.
+    identity = settings_sha256(
+        {
+            "code": __version__,
+            "arithmetic": f"{device.type} {products_dtype(data.stream.precision, device)}",
+            "saes": {name: t.settings.model_dump() for name, t in trainings.items()},
+            **data.identity,
+        }
+    )
+    trained = {name: (training, training.optimiser) for name, training in trainings.items()}
+    found = read_checkpoint(checkpoint, identity, trained, print_beside) or {"step": 0}
+    curves: Curves = found.get("curves") or {name: [] for name in trainings}
+
+    end_to_end = any(training.settings.kl > 0 for training in trainings.values())
+    batches = (data.whole_proteins if end_to_end else data.rows)(device, found["step"])
+    steps = range(found["step"], max(t.settings.steps for t in trainings.values()))
+    for step, batch in zip(progress(steps, "training", "steps"), batches, strict=False):
+        try:
+            take_steps(trainings, batch, step, curves)
+        except Diverged:
+            checkpoint.unlink(missing_ok=True)  # it may have the same in it
+            raise
+        if (step + 1) % data.stream.checkpoint_every == 0 and step + 1 < steps.stop:
+            write_checkpoint(checkpoint, identity, trained, {"step": step + 1, "curves": curves})
+    return curves
+
+
+class Diverged(UserError):
+    """Training has led to weights that are not finite."""
+
+
+def take_steps(
+    trainings: Mapping[str, SaeTraining], batch: Batch, step: int, curves: Curves
+) -> None:
+    """One step of every SAE that is not done yet.
+
+    Raises
+    ------
+    Diverged
+        If a loss that is logged is not finite.
+    """
+    for name, training in trainings.items():
+        settings = training.settings
+        if step >= settings.steps:
+            continue
+        taken = training.step(batch, step)
+        every = max(1, settings.steps // LOGGED_ROWS)
+        if (step + 1) % every == 0 or step + 1 == settings.steps:
+            lr = training.optimiser.param_groups[0]["lr"]
+            stats = asdict(training.measure(batch, taken))
+            if not (math.isfinite(stats["loss"]) and math.isfinite(stats["mse"])):
+                raise Diverged(
+                    f"{name}: training diverged: at step {step + 1:,} of {settings.steps:,} the "
+                    f"loss is {stats['loss']}; nothing is written; lower train.{name}.lr (now "
+                    f"{settings.lr:g})"
+                )
+            curves[name].append({"step": step + 1, **stats, "lr": lr})
+
+
+def to_device(rows: np.ndarray, device: torch.device) -> Tensor:
+    """Rows as a tensor there; from pinned memory, so that the copy runs beside what is queued."""
+    x_ND = torch.from_numpy(rows)
+    return x_ND.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else x_ND
