@@ -6,6 +6,7 @@ import importlib
 import io
 import os
 import re
+import resource
 import signal
 import sys
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ from typing import NoReturn
 
 from protsae import __version__
 from protsae.commands import COMMANDS, GROUPS, module_of
-from protsae.errors import UserError
+from protsae.errors import UserError, is_no_memory
 from protsae.one_line import cut
 
 
@@ -65,6 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     # A terminated job unwinds like a failed one, so that nothing half-written stays behind.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
+        _validate_memory_limit()
         # Its imports are part of it: they, too, may find no memory.
         stage = importlib.import_module(module_of(name))
         stage.run(parser_of(name).parse_args(argv[1:]))
@@ -75,6 +77,27 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"protsae {name}: {line}", file=sys.stderr)
         return 2
     return 0
+
+
+LEAST_MEMORY = 1280 << 20
+"""Bytes of address space for the libraries alone: 1.0 GB were measured for evaluate."""
+
+THREAD_MEMORY = 64 << 20
+"""Bytes of address space for each processor: a stack and a buffer of OpenBLAS."""
+
+
+def _validate_memory_limit() -> None:
+    """Refuse too low a limit on address space before any library is loaded.
+
+    OpenBLAS, which comes with scipy, runs in a loop for ever if it finds no room for its buffer.
+    """
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    least = LEAST_MEMORY + THREAD_MEMORY * (os.cpu_count() or 1)
+    if limit != resource.RLIM_INFINITY and limit < least:
+        raise UserError(
+            f"the limit on memory (ulimit -v) is {limit >> 10:,} kB; protsae needs at least "
+            f"{least >> 10:,} on this machine; raise the limit"
+        )
 
 
 def command() -> int:
@@ -109,11 +132,6 @@ def _is_of_hdf5(error: BaseException | None) -> bool:
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _ERROR_NUMBER = re.compile(r"(?:errno = |os error )(\d+)")
 """In what HDF5 and safetensors say, whose exceptions are no OSError."""
-_NO_MEMORY = re.compile(
-    r"out of memory|can.?t allocate memory|cannot allocate memory|can't start new thread"
-    r"|failed to map segment",
-    re.IGNORECASE,
-)
 
 
 def _fault(error: Exception) -> str:
@@ -121,6 +139,9 @@ def _fault(error: Exception) -> str:
     if isinstance(error, UserError):
         return str(error)
     text = " ".join(str(error).split())
+    if is_no_memory(error):
+        why = text[:200] or "no more"
+        return f"not enough memory ({why}); give it more, or ask for smaller SAEs or batches"
     told = _ERROR_NUMBER.search(text)
     if isinstance(error, OSError) or told:
         number = int(told[1]) if told else getattr(error, "errno", None)
@@ -130,7 +151,4 @@ def _fault(error: Exception) -> str:
         where = f"{name}: " if name else ""
         what = f"{where}{os.strerror(number)}"
         return f"{what}; make room and run it again" if number in _NO_SPACE else what
-    if isinstance(error, MemoryError) or _NO_MEMORY.search(text):
-        why = text[:200] or "no more"
-        return f"not enough memory ({why}); give it more, or ask for smaller SAEs or batches"
     return ""

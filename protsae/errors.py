@@ -1,5 +1,7 @@
 """The one exception for mistakes that a user can make and mend."""
 
+import re
+
 
 class UserError(Exception):
     """Bad input or settings: ends a command with one line on stderr and exit status 2.
@@ -12,3 +14,24 @@ class UserError(Exception):
     >>> str(UserError("x.fasta: no sequences found; expected FASTA records starting with '>'"))
     "x.fasta: no sequences found; expected FASTA records starting with '>'"
     """
+
+
+_NO_MEMORY = re.compile(
+    r"out of memory|can.?t allocate|cannot allocate|unable to allocate|memory allocation failed"
+    r"|alloc of size \d+ failed|can't start new thread|failed to launch worker thread"
+    r"|failed to map segment",
+    re.IGNORECASE,
+)
+
+
+def is_no_memory(error: BaseException) -> bool:
+    """Whether a library says that there is no memory, or none for another thread.
+
+    Examples
+    --------
+    >>> is_no_memory(OSError("Failed to launch worker thread: Resource temporarily unavailable"))
+    True
+    >>> is_no_memory(OSError("truncated file"))
+    False
+    """
+    return isinstance(error, MemoryError) or _NO_MEMORY.search(str(error)) is not None

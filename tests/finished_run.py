@@ -1,9 +1,11 @@
 """One whole tiny run by Snakemake, made once for all tests, and the command of each of its jobs."""
 
 import fcntl
+import mmap
 import multiprocessing
 import os
 import re
+import resource
 import shutil
 import subprocess
 import sys
@@ -38,6 +40,7 @@ CONFIG = {
     "train": {
         "topk": {"architecture": "topk", "steps": 20, "expansion": 2, "k": 3},
         "batchtopk": {"architecture": "batchtopk", "steps": 20, "expansion": 2, "k": 3},
+        "relu": None,
     },
     "evaluate": {"bootstrap": 20, "masks": 1, "max_proteins": 13, "sample": 13},
     "probe": {"sample": 2000},
@@ -120,20 +123,26 @@ def copy_run(folder: Path, target: Path) -> Path:
     return target
 
 
-def start_job(job: Job, folder: Path) -> ForkServerProcess:
-    """Start a job in a folder, in a session of its own; it has imported what all jobs need."""
+def start_job(job: Job, folder: Path, room: int | None = None) -> ForkServerProcess:
+    """Start a job in a folder, in a session of its own; it has imported what all jobs need.
+
+    ``room`` is how many bytes more it may take than it has when it starts.
+    """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["tests.finished_run", *PRELOADED])
-    started = context.Process(target=_run, args=(job, folder))
+    started = context.Process(target=_run, args=(job, folder, room))
     started.start()
     return started
 
 
-def run_job(job: Job, folder: Path) -> CompletedProcess[str]:
-    """Run a job to its end; ``stdout`` is its log."""
-    started = start_job(job, folder)
+def run_job(job: Job, folder: Path, room: int | None = None) -> CompletedProcess[str]:
+    """Run a job to its end, or until it hangs; ``stdout`` is its log."""
+    started = start_job(job, folder, room)
     started.join(LONGEST)
-    assert started.exitcode is not None, f"{job.rule} hangs"
+    if started.exitcode is None:
+        started.kill()
+        started.join()
+        raise AssertionError(f"{job.rule} hangs")
     return CompletedProcess([job.rule], started.exitcode, _said(job, folder), "")
 
 
@@ -165,7 +174,7 @@ def _said(job: Job, folder: Path) -> str:
     return log.read_text(errors="replace") if log.exists() else ""
 
 
-def _run(job: Job, folder: Path) -> None:
+def _run(job: Job, folder: Path, room: int | None) -> None:
     os.setsid()
     os.chdir(folder)
     log = os.open(job.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
@@ -178,4 +187,17 @@ def _run(job: Job, folder: Path) -> None:
     words = re.sub(r" (2>&1 \| tee|>) .*", "", job.command)
     arguments = subprocess.check_output(["bash", "-c", f"printf '%s\\0' {words}"], text=True)
     sys.argv = arguments.split("\0")[:-1]
-    sys.exit(command())
+    held = None if room is None else _leave(room)
+    status = command()
+    del held
+    sys.exit(status)
+
+
+def _leave(room: int) -> mmap.mmap:
+    """Take all address space up to protsae's least limit, or what is in use, but ``room`` bytes."""
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    in_use = pages * resource.getpagesize()
+    limit = max(2 << 30, in_use + (64 << 20)) + room
+    held = mmap.mmap(-1, limit - in_use - room)
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    return held

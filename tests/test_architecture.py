@@ -20,38 +20,29 @@ MAY_IMPORT = {
     "device": {"errors"},
     "statistics": set(),
     "schema": {"errors"},
-    "detectors": set(),
-    "config": {"detectors", "errors", "one_line"},
+    "config": {"errors", "one_line"},
     "proteins": {"config", "errors", "one_line", "statistics"},
     "concepts": {"proteins", "statistics"},
     "sae": {"config"},
+    "detectors": {"config", "sae"},
     "association": {"concepts", "config", "detectors", "statistics"},
     "features": {"association", "concepts", "detectors", "statistics"},
     "missing_annotations": {"association", "concepts", "detectors"},
     "references": {"association", "concepts", "config", "detectors", "proteins", "statistics"},
-    "io": {
-        "concepts",
-        "config",
-        "errors",
-        "one_line",
-        "proteins",
-        "protsae",
-        "provenance",
-        "schema",
-    },
-    "plm": {"config", "device", "errors", "io", "one_line", "provenance", "statistics"},
-    "run": {"config", "detectors", "errors", "io", "one_line", "provenance", "schema"},
-    "stages": {"association", "concepts", "config", "errors", "io", "proteins", "references", "sae"}
+    "io": {"concepts", "config", "errors", "one_line", "proteins", "protsae", "provenance"}
     | {"schema"},
-    "report": {"association", "concepts", "detectors", "errors", "features", "io", "protsae", "run"}
+    "plm": {"config", "device", "errors", "io", "one_line", "provenance", "statistics"},
+    "run": {"config", "errors", "io", "one_line", "provenance", "schema"},
+    "report": {"association", "concepts", "config", "errors", "features", "io", "protsae", "run"}
     | {"missing_annotations", "schema"},
 }
+MAY_IMPORT["stages"] = MAY_IMPORT.keys() - {"report"} | {"protsae"}
 """Rooms that each room may import, itself aside, from the ground floor up; commands may all."""
 
 MOST_MODULES, MOST_LOOSE, MOST_DEPTH = 12, 5, 12
 
 HEAVY_ALLOWED = {
-    "torch": {"sae", "plm", "io", "commands", "device", "stages"},
+    "torch": {"sae", "detectors", "plm", "io", "commands", "device", "stages"},
     "triton": {"sae"},
     "h5py": {"io"},
     "esm": {"plm", "commands"},

@@ -186,3 +186,21 @@ def test_an_interrupt_is_silent(
     monkeypatch.setattr(sys, "argv", ["protsae", "report"])
     assert command() == 130
     assert capsys.readouterr().err == ""
+
+
+def test_too_low_a_limit_on_memory_is_told_at_once() -> None:
+    """Just above what scipy takes, OpenBLAS would wait for its buffer for ever."""
+    found = subprocess.run(
+        ["bash", "-c", f"ulimit -v 924080; {sys.executable} -m protsae encode --help"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert found.returncode == 2
+    assert found.stdout == ""
+    assert re.fullmatch(
+        r"protsae encode: the limit on memory \(ulimit -v\) is 924,080 kB; protsae needs at least "
+        r"[\d,]+ on this machine; raise the limit\n",
+        found.stderr,
+    )

@@ -10,7 +10,7 @@ from protsae.association.run_tables import best_per_property
 from protsae.association.scoring.metrics import CALLED_Q, f1_score
 from protsae.association.verdicts import CountsByCluster, compare, verdicts
 from protsae.concepts.concept import are_defined_by_sequence
-from protsae.detectors.baseline_names import NEURONS, ONEHOT, PCA, RANDOM, is_random
+from protsae.config.reserved_names import NEURONS, ONEHOT, PCA, RANDOM, is_random
 
 OF_LAYER = {NEURONS: "neuron", PCA: "principal component", RANDOM: "random dictionary"}
 """Sets of detectors of a feature's own layer, and what one of them is called."""

@@ -12,7 +12,7 @@ from protsae.association.scoring.metrics import CALLED_Q, always_on_f1, reaches
 from protsae.association.significance.p_values import least_true
 from protsae.association.verdicts import ABOVE
 from protsae.concepts.concept import are_defined_by_sequence
-from protsae.detectors.baseline_names import NEURONS, ONEHOT, PCA, RANDOM, is_random
+from protsae.config.reserved_names import NEURONS, ONEHOT, PCA, RANDOM, is_random
 from protsae.statistics.cluster_intervals import interval
 
 DETECTOR_BASELINES = ("neuron_f1", "pca_f1", "random_f1", "onehot_f1", "untrained_f1")

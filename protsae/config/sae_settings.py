@@ -10,8 +10,8 @@ from pydantic import (
     model_validator,
 )
 
+from protsae.config.reserved_names import DETECTORS
 from protsae.config.section import NULL, Fraction, Name, Positive, Seed, Settings
-from protsae.detectors.baseline_names import DETECTORS
 
 MAX_VARIANTS = 1000
 """SAEs of a layer, at most: a slip in a list of lists asks for millions."""

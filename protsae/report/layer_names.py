@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from protsae.detectors.baseline_names import ONEHOT, is_random
+from protsae.config.reserved_names import ONEHOT, is_random
 
 
 def layer_names(places: Sequence[tuple[str, int]]) -> list[str]:

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
 
+from protsae.config.reserved_names import ONEHOT, randomised
 from protsae.config.settings import Config
-from protsae.detectors.baseline_names import ONEHOT, randomised
 
 STAGES: dict[str, tuple[str, ...]] = {
     "fetch": (),

@@ -7,9 +7,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from protsae.config.reserved_names import is_random
 from protsae.config.settings import Config, parse_settings
 from protsae.config.yaml_text import read_yaml
-from protsae.detectors.baseline_names import is_random
 from protsae.errors import UserError
 from protsae.io.atomic import is_temporary
 from protsae.io.progress import progress

@@ -1,18 +1,15 @@
 """The SAEs of a layer, opened beside the activations that they were trained on."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
-import torch
 
 from protsae.errors import UserError
 from protsae.io.hdf5.activation_cache import LayerCache
 from protsae.io.saes.sae_files import SaeSource, read_sae, validate_same_source
 from protsae.io.saes.sae_identity import sae_sha256
+from protsae.sae.architectures import restore_sae
 from protsae.sae.autoencoder import Sae
-from protsae.sae.restore import restore_sae
 
 
 @dataclass(frozen=True)
@@ -60,17 +57,3 @@ def open_saes(
         sae = restore_sae(source.architecture, source.k, weights)
         found[name] = Trained(sae, source, sae_sha256(folder))
     return cache, found
-
-
-def encoder(sae: Sae) -> Callable[[np.ndarray], np.ndarray]:
-    """An SAE on arrays: activations (n, d_model) to features (n, n_features), float32.
-
-    The products are `Sae.in_float64`.
-    """
-    exact = sae.in_float64()
-
-    def encode(rows: np.ndarray) -> np.ndarray:
-        with torch.no_grad():
-            return exact.encode(torch.from_numpy(rows).double()).float().numpy()
-
-    return encode

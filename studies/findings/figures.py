@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 
 from protsae.association.baseline_comparison import RULE
 from protsae.association.scoring.metrics import CALLED_Q
-from protsae.detectors.baseline_names import NEURONS, ONEHOT, PCA, RANDOM
+from protsae.config.reserved_names import NEURONS, ONEHOT, PCA, RANDOM
 from studies.findings.tables import (
     ALL_LAYERS,
     BASELINES,

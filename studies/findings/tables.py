@@ -9,7 +9,7 @@ import pandas as pd
 from protsae.association.baseline_comparison import RULE
 from protsae.association.scoring.metrics import ratio
 from protsae.association.verdicts import ABOVE
-from protsae.detectors.baseline_names import NEURONS, ONEHOT, PCA, RANDOM, is_random
+from protsae.config.reserved_names import NEURONS, ONEHOT, PCA, RANDOM, is_random
 from protsae.errors import UserError
 
 SAE, SHUFFLED = "SAE", "shuffled weights"

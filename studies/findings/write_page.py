@@ -24,7 +24,7 @@ import pandas as pd
 from protsae.association.baseline_comparison import RULE, ConceptCounts
 from protsae.association.run_tables import best_per_property, is_above, is_captured
 from protsae.association.scoring.metrics import always_on_f1
-from protsae.detectors.baseline_names import DETECTORS, ONEHOT, is_random
+from protsae.config.reserved_names import DETECTORS, ONEHOT, is_random
 from protsae.errors import UserError
 from protsae.io.table_files.parquet import write_tsv
 from studies.findings import figures

@@ -31,7 +31,7 @@ import yaml
 from protsae.association.run_tables import best_per_property
 from protsae.association.scoring.metrics import CALLED_Q
 from protsae.concepts.concept import are_defined_by_sequence
-from protsae.detectors.baseline_names import DETECTORS, NEURONS, ONEHOT, is_random
+from protsae.config.reserved_names import DETECTORS, NEURONS, ONEHOT, is_random
 from studies.quoted_numbers.documents import DOCUMENTS, NUMBERS, ROOT, Numbers, fill
 
 SEEDS = (0, 1, 2)

@@ -27,11 +27,12 @@ import pandas as pd
 import torch
 
 from protsae.association.pairs.dataset import Layer
-from protsae.commands.concepts.annotate import baselines, open_codes
+from protsae.commands.concepts.annotate import open_codes
 from protsae.commands.models.embed import make_embedder
 from protsae.concepts.concept_table import PropertyTable
+from protsae.config.reserved_names import is_random
 from protsae.config.settings import Config, read_config
-from protsae.detectors.baseline_names import is_random
+from protsae.detectors.encoding import encoder
 from protsae.errors import UserError
 from protsae.io.mmseqs import MAX_EVALUE, cluster_sequences, search
 from protsae.io.progress import progress
@@ -41,8 +42,9 @@ from protsae.plm.esm2.load import load_same_esm
 from protsae.references.rules.rule_library import rule_library
 from protsae.references.rules.sequence_rows import SequenceRows
 from protsae.references.rules.sequence_rules import Rule
+from protsae.stages.annotate_layer import layer_baselines
 from protsae.stages.concept_inputs import read_properties
-from protsae.stages.open_saes import encoder, open_saes
+from protsae.stages.open_saes import open_saes
 from studies.findings.markdown import second_population_table
 from studies.findings.tables import SAE
 from studies.second_population.labels import (
@@ -255,7 +257,9 @@ class Run:
             codes = _paths(self.results / "codes" / model / name, "shard-*.h5")
             stored = open_codes(codes, saes, cache, order)
             of_run = Layer(self.proteins, self.properties, self.config.annotate)
-            found |= {n: codes.encode for n, codes in baselines(of_run, cache, stored).items()}
+            found |= {
+                n: codes.encode for n, codes in layer_baselines(of_run, cache, stored).items()
+            }
         return found, getattr(torch, cache.dtype.name), cache.source.weights_sha256
 
     def _embedder(

@@ -12,7 +12,7 @@ from protsae.association.scoring.base_rate_adjustment import f1_at_base_rate, fa
 from protsae.association.scoring.metrics import f1_score, ratio
 from protsae.association.scoring.rank_scores import rank_scores
 from protsae.association.verdicts import CountsByCluster, compare, verdicts
-from protsae.detectors.baseline_names import DETECTORS, ONEHOT, is_random
+from protsae.config.reserved_names import DETECTORS, ONEHOT, is_random
 from protsae.statistics.cluster_intervals import f1_interval, group_sums
 from studies.findings.tables import NAMES, SAE, SHUFFLED
 

@@ -24,8 +24,8 @@ from protsae.io.foreign_saes.any_program import read_foreign_sae
 from protsae.io.protein_files.residue_labels import read_label_sets
 from protsae.io.table_files.base_rate_files import read_base_rates
 from protsae.plm.esm2.load import load_esm
+from protsae.sae.architectures import restore_sae
 from protsae.sae.evaluation.trial import trial_problem
-from protsae.sae.restore import restore_sae
 from tests.fuzz import (
     label_texts,
     own_files,

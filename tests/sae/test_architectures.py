@@ -18,9 +18,9 @@ from protsae.sae.architectures import (
     ReluSae,
     TopkSae,
     build_sae,
+    restore_sae,
 )
 from protsae.sae.autoencoder import Batch, Sae, UnitNormSae
-from protsae.sae.restore import restore_sae
 
 N, D, F, K = 13, 5, 11, 3
 NESTED = (0.3, 0.6, 1.0)  # of 11 features: the first 3, the first 7, all

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from protsae.config.sae_settings import TrainSettings
+from protsae.detectors.encoding import encoder
 from protsae.sae.architectures import build_sae
-from protsae.stages.open_saes import encoder
 
 
 @pytest.mark.parametrize("architecture", ["relu", "topk", "batchtopk", "jumprelu", "gated"])

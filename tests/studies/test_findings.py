@@ -10,7 +10,7 @@ from scipy.stats import binomtest
 
 from protsae.association.baseline_comparison import ALWAYS_ON, RULE, ConceptCounts
 from protsae.association.verdicts import CountsByCluster
-from protsae.detectors.baseline_names import NEURONS, ONEHOT
+from protsae.config.reserved_names import NEURONS, ONEHOT
 from protsae.errors import UserError
 from studies.findings.markdown import findings_table, markdown
 from studies.findings.tables import (

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from protsae.association.baseline_comparison import RULE
-from protsae.detectors.baseline_names import NEURONS, ONEHOT
+from protsae.config.reserved_names import NEURONS, ONEHOT
 from protsae.errors import UserError
 from protsae.references.rules.sequence_rules import Everywhere, Letters, Place
 from studies.findings.markdown import second_population_table

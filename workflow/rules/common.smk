@@ -18,7 +18,7 @@ from protsae.config.yaml_text import read_yaml
 from protsae.errors import UserError
 from protsae.config.flags import to_flags, variants_flag
 from protsae.io.atomic import atomic_path
-from protsae.detectors.baseline_names import ONEHOT, randomised
+from protsae.config.reserved_names import ONEHOT, randomised
 from protsae.provenance import code_digest
 from protsae.run.layout import model_layers, model_name, shard_names
 

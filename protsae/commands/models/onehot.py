@@ -11,7 +11,7 @@ import numpy as np
 
 from protsae import __version__
 from protsae.config.flags import add_compression_flag
-from protsae.detectors.baseline_names import ONEHOT
+from protsae.config.reserved_names import ONEHOT
 from protsae.io.hdf5.activation_cache import LayerFormat, write_shard
 from protsae.io.hdf5.shard_index import CacheSource
 from protsae.io.table_files.proteins_table import read_split_proteins

@@ -25,8 +25,8 @@ from protsae.io.hdf5.activation_cache import LayerCache
 from protsae.io.saes.sae_files import SaeSource, write_sae
 from protsae.io.saes.sae_identity import UNKNOWN
 from protsae.io.table_files.proteins_table import read_split_proteins
+from protsae.sae.architectures import restore_sae
 from protsae.sae.evaluation.trial import trial_problem
-from protsae.sae.restore import restore_sae
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import xxhash
 
-from protsae.errors import UserError
+from protsae.errors import UserError, is_no_memory
 from protsae.io.hdf5.stored_rows import StoredRows
 
 BLOCK_ROWS = 128
@@ -168,7 +168,9 @@ class CheckedRows:
         try:
             self._rows.read(start, out)
             is_same = xxhash.xxh3_64_intdigest(out.data) == self._checksums[block]
-        except (OSError, EOFError):  # of a compressed chunk, or a file that has become shorter
+        except (OSError, EOFError) as error:  # of a compressed chunk, or a file now shorter
+            if is_no_memory(error):
+                raise
             is_same = False
         if not is_same:
             raise UserError(

@@ -14,7 +14,7 @@ import h5py
 import numpy as np
 from scipy import sparse
 
-from protsae.errors import UserError
+from protsae.errors import UserError, is_no_memory
 from protsae.io.atomic import atomic_path
 from protsae.io.hdf5.shard_index import (
     CacheSource,
@@ -208,6 +208,8 @@ def _named(path: str | Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        if is_no_memory(error):
+            raise
         raise UserError(f"{path}: damaged ({reason(error)}); {_AGAIN}") from None
 
 

@@ -16,7 +16,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from protsae.errors import UserError
+from protsae.errors import UserError, is_no_memory
 from protsae.io.atomic import atomic_path
 from protsae.io.table_files.parquet_seal import SEAL, UNSEALED, seal, validate_body, validate_footer
 from protsae.one_line import reason
@@ -175,6 +175,8 @@ def _read_pages(path: str | Path, columns: Sequence[str] | None) -> pa.Table:
             page_checksum_verification=True,
         )
     except (pa.ArrowException, OSError) as error:
+        if is_no_memory(error):
+            raise
         raise UserError(f"{path}: damaged ({reason(error)}); {_AGAIN}") from None
 
 

@@ -9,7 +9,7 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from protsae.detectors.baseline_names import DETECTORS
+from protsae.config.reserved_names import DETECTORS
 from protsae.report.figures.svg import GREY, MARKERS, SERIES, svg
 from protsae.report.layer_names import tick_labels
 

@@ -8,7 +8,7 @@ import pandas as pd
 from markupsafe import Markup
 from matplotlib.axes import Axes
 
-from protsae.detectors.baseline_names import ONEHOT, is_random
+from protsae.config.reserved_names import ONEHOT, is_random
 from protsae.missing_annotations.search import HIDDEN_SHARE, MIN_PROBABILITY, NEAR
 from protsae.report.figures.svg import GREY, SERIES, svg
 from protsae.report.layer_names import layer_names

@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from protsae.detectors.baseline_names import ONEHOT, is_random
+from protsae.config.reserved_names import ONEHOT, is_random
 from protsae.errors import UserError
 from protsae.report.figures import layer_figures as plots
 from protsae.report.figures.sequence_html import coloured_residues, shown_ranges

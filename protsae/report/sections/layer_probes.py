@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from protsae.concepts.concept import is_defined_by_sequence
-from protsae.detectors.baseline_names import ONEHOT, is_random
+from protsae.config.reserved_names import ONEHOT, is_random
 from protsae.report.figures.sequence_html import activation_level
 from protsae.report.figures.svg import GREY, MARKERS, SERIES, svg
 from protsae.report.layer_names import shortened

@@ -9,7 +9,7 @@ import pandas as pd
 from protsae import __version__
 from protsae.association.run_tables import best_per_property
 from protsae.association.scoring.metrics import CALLED_Q
-from protsae.detectors.baseline_names import ONEHOT, is_random
+from protsae.config.reserved_names import ONEHOT, is_random
 from protsae.report.read_run import Run
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")

@@ -1,5 +1,7 @@
 """The architectures by name: one file each, one protocol (``protsae.sae.autoencoder.Sae``)."""
 
+from torch import Tensor
+
 from protsae.config.sae_settings import TrainSettings
 from protsae.sae.architectures.batchtopk import BatchTopkSae
 from protsae.sae.architectures.gated import GatedSae
@@ -30,3 +32,16 @@ def build_sae(settings: TrainSettings, d_model: int) -> Sae:
         )
     architecture = ARCHITECTURES[settings.architecture]
     return architecture.build(d_model, n_features, settings).init_weights(settings.seed)
+
+
+def restore_sae(architecture: str, k: int | None, weights: dict[str, Tensor]) -> Sae:
+    """The module that ``weights`` came from, in evaluation mode; encodes to the same bits."""
+    n_features, d_model = weights["W_dec"].shape
+    sae: Sae
+    if architecture == "topk":
+        assert k is not None
+        sae = TopkSae(d_model, n_features, k)
+    else:
+        sae = ARCHITECTURES[architecture](d_model, n_features)
+    sae.load_state_dict(weights)
+    return sae.eval().requires_grad_(False)

@@ -5,7 +5,6 @@ import pandas as pd
 import pytest
 
 from protsae.cli import main
-from protsae.commands.concepts.annotate import TABLES
 from protsae.concepts.concept import are_defined_by_sequence
 from protsae.config.stage_settings import AnnotateSettings
 from protsae.io.hdf5.code_cache import StoredCodes
@@ -13,6 +12,7 @@ from protsae.io.protein_files.residue_labels import write_labels
 from protsae.io.table_files.parquet import read_metadata, read_table
 from protsae.io.table_files.proteins_table import read_split_proteins
 from protsae.schema.result_tables import INTERPLM
+from protsae.stages.annotate_layer import TABLES
 from protsae.stages.concept_inputs import read_properties
 from protsae.stages.open_saes import open_saes
 from protsae.stages.score_detectors import COLUMNS, score_detectors

@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from protsae.cli import main
 from protsae.io.foreign_saes.any_program import read_foreign_sae
 from protsae.io.saes.sae_files import read_sae
-from protsae.sae.restore import restore_sae
+from protsae.sae.architectures import restore_sae
 from tests.io.foreign_saes.test_dictionary_learning import (
     BIAS,
     LINEAR,

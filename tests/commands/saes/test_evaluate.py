@@ -12,8 +12,7 @@ from protsae.io.saes.sae_files import SaeSource, read_sae, write_sae
 from protsae.io.saes.sae_identity import train_set_sha256
 from protsae.io.table_files.proteins_table import read_split_proteins
 from protsae.plm.intervention_loss import MaskedLoss, masked_loss
-from protsae.sae.architectures import ReluSae
-from protsae.sae.restore import restore_sae
+from protsae.sae.architectures import ReluSae, restore_sae
 from protsae.schema.evaluation_tables import EVALUATION
 from tests.tiny_esm import build_esm, save_tiny
 from tests.tiny_run import (
@@ -163,7 +162,7 @@ def test_shares_of_the_loss_are_those_of_the_cross_entropies(
         found.nats["sae:identity"] = found.nats["mean_ablation"] - found.n_masked / 2
         return found
 
-    monkeypatch.setattr("protsae.commands.saes.evaluate.masked_loss", knowing)
+    monkeypatch.setattr("protsae.stages.evaluate_saes.masked_loss", knowing)
     assert evaluate(embedded, embedded / "identity", *with_model(embedded)) == 0
     document = read(embedded / "identity")
     for name in ("", "_low", "_high"):

@@ -19,8 +19,7 @@ from protsae.config.settings import parse_settings
 from protsae.io.hdf5.activation_cache import LayerCache
 from protsae.io.saes.sae_files import read_sae
 from protsae.io.table_files.parquet import read_metadata, read_table
-from protsae.sae.architectures import ARCHITECTURES
-from protsae.sae.restore import restore_sae
+from protsae.sae.architectures import ARCHITECTURES, restore_sae
 from protsae.schema.training_table import TRAINING
 from protsae.stages import train_saes as training
 from tests.dying_job import run_job
@@ -517,8 +516,8 @@ def test_memory_that_just_suffices(
 ) -> None:
     """Weights of both SAEs, 10 bytes each, and a batch of one of them."""
     monkeypatch.setattr(training, "free_memory", lambda device: free)
-    monkeypatch.setattr(stage, "weights_bytes", lambda *_: 10)
-    monkeypatch.setattr(stage, "step_bytes", lambda *_: 1_000)
+    monkeypatch.setattr(training, "weights_bytes", lambda *_: 10)
+    monkeypatch.setattr(training, "step_bytes", lambda *_: 1_000)
     assert train_saes(run, tmp_path / "sae", {"topk": {**TOPK, "k": [2, 3]}}) == status
 
 

@@ -17,7 +17,7 @@ from protsae.io.foreign_saes.dictionary_learning import (
     read_interplm,
     read_sparsify,
 )
-from protsae.sae.restore import restore_sae
+from protsae.sae.architectures import restore_sae
 
 D, F, N, K = 5, 11, 13, 3
 Tensors = dict[str, Tensor]

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from protsae.errors import UserError
 from protsae.io.foreign_saes.saelens import read_saelens
-from protsae.sae.restore import restore_sae
+from protsae.sae.architectures import restore_sae
 
 D, F, N, K = 5, 11, 13, 3
 SHAPES = {

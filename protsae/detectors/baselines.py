@@ -1,0 +1,58 @@
+"""Detectors that cost no training: neurons, principal components, a random dictionary."""
+
+import numpy as np
+import torch
+
+from protsae.config.reserved_names import NEURONS, PCA, RANDOM
+from protsae.detectors.activations import Codes, Encoded, ReadBlocks, signed
+from protsae.detectors.encoding import encoder
+from protsae.sae.architectures import TopkSae
+from protsae.sae.evaluation.decoder_similarity import random_directions
+from protsae.sae.evaluation.reconstruction import measure_moments, principal_components
+
+BLOCK_ROWS = 16384
+"""Residues read at a time for moments."""
+
+
+def baseline_detectors(
+    blocks: ReadBlocks, train: set[str], d_model: int, width: int, k: int, seed: int
+) -> dict[str, Codes]:
+    """The baselines of a layer, computed from its activations as they are read.
+
+    Parameters
+    ----------
+    blocks : ReadBlocks
+        Activations of the layer by whole proteins, such as ``LayerCache.protein_blocks``.
+    train : set of str
+        Accessions that mean and principal components are measured on.
+    d_model : int
+    width, k : int
+        Directions of the random dictionary, and how many of them each residue keeps.
+    seed : int
+        Of the random directions.
+
+    Returns
+    -------
+    dict
+        By `NEURONS`, `PCA` and `RANDOM`. Neurons and components are centred on the mean of
+        ``train`` and come twice, once for each sign (`signed`): 2 d_model detectors.
+    """
+    moments = measure_moments((rows for _, rows in blocks(train, BLOCK_ROWS)), d_model)
+    mean = moments.mean.astype(np.float32)
+    components = principal_components(moments)
+
+    def project(rows: np.ndarray) -> np.ndarray:
+        # In float64, for the reason that `encoder` has.
+        projected: np.ndarray = ((rows - moments.mean) @ components).astype(np.float32)
+        return projected
+
+    random = TopkSae(d_model, width, k)
+    with torch.no_grad():
+        random.W_dec.copy_(random_directions(width, d_model, seed))
+        random.W_enc.copy_(random.W_dec.T)
+        random.b_dec.copy_(torch.from_numpy(mean))
+    return {
+        NEURONS: Encoded(blocks, signed(lambda rows: rows - mean), 2 * d_model),
+        PCA: Encoded(blocks, signed(project), 2 * d_model),
+        RANDOM: Encoded(blocks, encoder(random), width),
+    }

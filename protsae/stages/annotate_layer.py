@@ -1,0 +1,114 @@
+"""Annotate the features of a layer: the concept that each detects, with baselines and nulls."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from protsae.association.pairs.dataset import Layer
+from protsae.association.pairs.examined import Examined
+from protsae.association.pairs.held_out_scores import HeldOut, examine
+from protsae.association.run_tables import detector_rows
+from protsae.detectors.activations import Codes
+from protsae.detectors.baselines import baseline_detectors
+from protsae.features.feature_rows import example_rows, feature_rows
+from protsae.features.top_proteins import top_proteins
+from protsae.io.hdf5.activation_cache import LayerCache
+from protsae.io.progress import progress
+from protsae.missing_annotations.search import missing_annotation
+from protsae.references.interplm_concepts import InterplmConcepts
+from protsae.references.interplm_f1 import layer_pairs
+from protsae.sae.autoencoder import Sae
+from protsae.sae.evaluation.reconstruction import encoder_decoder_cosine
+from protsae.schema.result_tables import (
+    CANDIDATES,
+    CLUSTER_COUNTS,
+    DETECTORS,
+    EXAMPLES,
+    INTERPLM,
+    LAYER_ASSOCIATIONS,
+    LAYER_FEATURES,
+    RECOVERY,
+    RELIABILITY,
+)
+
+MISSING = {table.name: table for table in (CANDIDATES, RECOVERY, RELIABILITY)}
+"""Tables on annotation that may be missing, and on how far to trust them."""
+
+TABLES = {
+    **{t.name: t for t in (LAYER_FEATURES, LAYER_ASSOCIATIONS, DETECTORS, EXAMPLES)},
+    **{t.name: t for t in (CLUSTER_COUNTS, INTERPLM)},
+    **MISSING,
+}
+"""All tables of a layer, by name."""
+
+
+def annotate_layer(
+    layer: Layer,
+    detectors: Mapping[str, Codes],
+    saes: Mapping[str, Sae],
+    interplm: InterplmConcepts | None = None,
+) -> dict[str, pd.DataFrame]:
+    """Score every set of detectors against every concept of a layer.
+
+    Parameters
+    ----------
+    layer : Layer
+        Proteins with their splits, concepts, settings.
+    detectors : mapping of str to Codes
+        Activations of each SAE by its name, and of baselines (`layer_baselines`).
+    saes : mapping of str to Sae
+        Those of the detectors that are SAEs: they get rows of features, examples and candidates.
+    interplm : optional
+        Concepts as InterPLM's parser takes them, to score the SAEs by its rule as well.
+
+    Returns
+    -------
+    dict of DataFrame
+        The tables of `TABLES` by name, columns as in docs/tables.md but for model and layer.
+    """
+    split = HeldOut.of(layer)
+    parts: dict[str, list[pd.DataFrame]] = {}
+    for variant, codes in progress(detectors.items(), "annotating", "sets of detectors"):
+        examined = examine(layer, split, codes, "leading" if variant in saes else "best")
+        found = {
+            "associations": examined.pairs.drop(columns="gain"),
+            "detectors": detector_rows(examined),
+            "cluster_counts": examined.cluster_counts,
+        }
+        if variant in saes:
+            top = top_proteins(layer, codes)
+            cosine = encoder_decoder_cosine(saes[variant])
+            found["features"] = feature_rows(layer, codes, examined, top, cosine)
+            found["examples"] = example_rows(layer, codes, top)
+            found |= missing_rows(layer, codes, examined)
+            if interplm is not None:
+                found["interplm"] = layer_pairs(layer, codes, interplm)
+        for name, rows in found.items():
+            parts.setdefault(name, []).append(rows.assign(variant=variant))
+    return {name: pd.concat(tables, ignore_index=True) for name, tables in parts.items()}
+
+
+def layer_baselines(layer: Layer, cache: LayerCache, saes: Mapping[str, Codes]) -> dict[str, Codes]:
+    """The baselines of a layer's SAEs (`baseline_detectors`).
+
+    The random dictionary has as many directions as the widest SAE, and the ones of them that each
+    residue keeps are as many as the SAEs have active on average, on the sample of train.
+    """
+    samples = [layer.train_sample(codes) for codes in saes.values()]
+    l0 = np.mean([sample.nnz / sample.shape[0] for sample in samples])
+    width = max(codes.n_features for codes in saes.values())
+    k = max(1, round(l0))
+    train, seed = layer.names("train"), layer.settings.seed
+    return baseline_detectors(cache.protein_blocks, train, cache.d_model, width, k, seed)
+
+
+def missing_rows(layer: Layer, codes: Codes, examined: Examined) -> dict[str, pd.DataFrame]:
+    """The tables of ``MISSING``, empty where no feature is good enough."""
+    found = missing_annotation(layer, codes, examined)
+    if found is None:
+        return {name: pd.DataFrame(columns=table.names) for name, table in MISSING.items()}
+    recovery = found.recovery
+    return dict(
+        zip(MISSING, (found.candidates, recovery.properties, recovery.reliability), strict=True)
+    )
