@@ -1,6 +1,7 @@
 """protsae: what protein language models have learned, read off sparse autoencoders.
 
-Importing the package is light (no torch, no h5py); see docs/architecture.md for the parts.
+Importing the package is light (no torch, no h5py): each public name loads its module when it is
+first used. docs/architecture.md is a map of the parts.
 """
 
 import importlib
@@ -8,8 +9,27 @@ from typing import Any
 
 __version__ = "0.1.0"
 
-_PUBLIC = {"score_detectors": "protsae.stages.score_detectors"}
-"""Names that the package offers, and the modules that hold them: imported where they are used."""
+_PUBLIC = {
+    "Config": "protsae.config.settings",
+    "LayerCache": "protsae.io.hdf5.activation_cache",
+    "Run": "protsae.stages.open_run",
+    "Sae": "protsae.sae.autoencoder",
+    "TrainedSae": "protsae.stages.train_saes",
+    "TrainingData": "protsae.stages.train_saes",
+    "UserError": "protsae.errors",
+    "annotate_layer": "protsae.stages.annotate_layer",
+    "evaluate_saes": "protsae.stages.evaluate_saes",
+    "fit_probes": "protsae.references.linear_probe",
+    "layer_baselines": "protsae.stages.annotate_layer",
+    "load_esm": "protsae.plm.esm2.load",
+    "open_saes": "protsae.stages.open_saes",
+    "read_config": "protsae.config.settings",
+    "read_run": "protsae.stages.open_run",
+    "read_table": "protsae.io.table_files.parquet",
+    "score_detectors": "protsae.stages.score_detectors",
+    "train_saes": "protsae.stages.train_saes",
+}
+"""Names that the package offers, and the modules that hold them."""
 
 __all__ = ["__version__", *_PUBLIC]
 
@@ -18,3 +38,7 @@ def __getattr__(name: str) -> Any:
     if name in _PUBLIC:
         return getattr(importlib.import_module(_PUBLIC[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_PUBLIC})

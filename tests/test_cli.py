@@ -204,3 +204,15 @@ def test_too_low_a_limit_on_memory_is_told_at_once() -> None:
         r"[\d,]+ on this machine; raise the limit\n",
         found.stderr,
     )
+
+
+@pytest.mark.parametrize("name", protsae.__all__)
+def test_public_names_are_there_and_say_what_they_are(name: str) -> None:
+    found = getattr(protsae, name)
+    assert name in dir(protsae)
+    assert isinstance(found, str) or len(found.__doc__) > 100
+
+
+def test_unknown_names_are_refused() -> None:
+    with pytest.raises(AttributeError, match="module 'protsae' has no attribute 'nonsense'"):
+        protsae.nonsense  # noqa: B018

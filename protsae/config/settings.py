@@ -42,7 +42,16 @@ from protsae.one_line import cut, shown
 
 
 class Config(SaeVariants):
-    """The whole of config.yaml."""
+    """All settings of a run: one attribute for each section of config.yaml, with its defaults.
+
+    Examples
+    --------
+    >>> Config().embed.layers
+    (1, 2, 3, 4, 5, 6)
+    >>> sae = {"architecture": "topk", "k": 8}
+    >>> Config.model_validate({"train": {"small": sae}}).train["small"].k
+    8
+    """
 
     results: LocalPath = Field("results", description="folder that receives everything")
     fetch: FetchSettings = FetchSettings()
@@ -139,7 +148,13 @@ def _found(value: object) -> str:
 
 
 def read_config(path: str | Path) -> Config:
-    """Read and validate a YAML configuration file."""
+    """Read and validate a YAML configuration file.
+
+    Raises
+    ------
+    UserError
+        If it is no YAML, or has an unknown key or a value out of range.
+    """
     return parse_settings(Config, read_yaml(path) or {}, str(path))
 
 

@@ -66,8 +66,12 @@ class TrainingData:
 
     Attributes
     ----------
+    cache : LayerCache
+        Activations of the layer.
     proteins : DataFrame
-        Of the train split.
+        Rows of proteins.parquet: the train split.
+    stream : StreamSettings
+        Batches, device and precision.
     esm2 : FusedEsm2 or None
         For training end to end.
     """

@@ -216,3 +216,14 @@ def test_a_file_cut_short(tmp_path: Path, share: float) -> None:
     path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
     with pytest.raises(UserError, match=f"^{path}: not a Parquet file"):
         read_table(path, SMALL)
+
+
+def test_no_memory_is_not_called_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_table(tmp_path / "t.parquet", ROWS, SMALL, {})
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError("Failed to launch worker thread: Resource temporarily unavailable")
+
+    monkeypatch.setattr(pq, "read_table", fail)
+    with pytest.raises(OSError, match="worker thread"):
+        read_table(tmp_path / "t.parquet", SMALL)

@@ -1,0 +1,203 @@
+"""A results folder as one object: its tables, its SAEs, and their activations of any protein."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import pandas as pd
+from scipy import sparse
+
+from protsae.config.settings import Config, read_config
+from protsae.errors import UserError
+from protsae.io.hdf5.code_cache import StoredCodes
+from protsae.io.saes.sae_files import read_sae
+from protsae.io.saes.sae_identity import sae_sha256
+from protsae.io.table_files.parquet import read_table
+from protsae.io.table_files.proteins_table import read_split_proteins
+from protsae.run.layout import model_layers, model_name, shard_names
+from protsae.sae.architectures import restore_sae
+from protsae.sae.autoencoder import Sae
+from protsae.schema.result_tables import ASSOCIATIONS, FEATURES, LOOKUP, RULES
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run of protsae; everything is read when it is first asked for, and checked then.
+
+    Attributes
+    ----------
+    results : Path
+        The folder.
+    config : Config
+        The settings it was made with: ``results/config.yaml``.
+    """
+
+    results: Path
+    config: Config
+
+    @property
+    def model(self) -> str:
+        """Name of the model whose layers were studied, as in the tables."""
+        return model_name(self.config)
+
+    @property
+    def layers(self) -> list[tuple[str, int]]:
+        """Every model and layer that has SAEs: one-hot sequences and permuted models, too."""
+        return [(model, int(layer)) for model, layer in model_layers(self.config)]
+
+    @property
+    def variants(self) -> list[str]:
+        """Names of the SAEs of each layer."""
+        return list(self.config.train)
+
+    @cached_property
+    def proteins(self) -> pd.DataFrame:
+        """Proteins with sequence, homology cluster and split (table ``proteins``)."""
+        return self._proteins[0]
+
+    @cached_property
+    def features(self) -> pd.DataFrame:
+        """What each feature detects: one row per feature (table ``features``)."""
+        return read_table(self.results / "features.parquet", FEATURES)
+
+    @cached_property
+    def associations(self) -> pd.DataFrame:
+        """All pairs of a detector and a concept that were kept (table ``associations``)."""
+        return read_table(self.results / "associations.parquet", ASSOCIATIONS)
+
+    @cached_property
+    def lookup(self) -> pd.DataFrame:
+        """Scores of references that need no model: windows and homologues (table ``lookup``)."""
+        return read_table(self.results / "lookup.parquet", LOOKUP)
+
+    @cached_property
+    def rules(self) -> pd.DataFrame:
+        """The best rule on the sequence for each concept (table ``rules``)."""
+        return read_table(self.results / "rules.parquet", RULES)
+
+    def sae(self, layer: int, variant: str, model: str | None = None) -> Sae:
+        """An SAE, in evaluation mode, for activations as the run stores them.
+
+        Parameters
+        ----------
+        layer : int
+        variant : str
+            One of `variants`.
+        model : str, optional
+            Default: `model`.
+
+        Returns
+        -------
+        Sae
+            ``encode``: tensors (n_residues, d_model) to (n_residues, n_features), none negative;
+            ``decode`` back again. Centring and scale are in its weights.
+
+        Raises
+        ------
+        UserError
+            If the run has no such SAE, or its files are not those that were written.
+        """
+        weights, source = read_sae(self._sae_folder(layer, variant, model))
+        return restore_sae(source.architecture, source.k, weights)
+
+    def activations(
+        self, layer: int, variant: str, model: str | None = None
+    ) -> "FeatureActivations":
+        """Activations of an SAE's features at every residue of every protein.
+
+        Parameters are those of `sae`.
+
+        Raises
+        ------
+        UserError
+            If the run has no such SAE, or the stored activations are of other weights or proteins.
+        """
+        folder = self._sae_folder(layer, variant, model)
+        shards = [f"shard-{shard}.h5" for shard in shard_names(self.config)]
+        paths = [self.results / "codes" / _place(model or self.model, layer) / s for s in shards]
+        stored = StoredCodes(paths, variant, sae_sha256(folder), self._proteins[1])
+        return FeatureActivations(stored)
+
+    @cached_property
+    def _proteins(self) -> tuple[pd.DataFrame, str]:
+        return read_split_proteins(self.results / "proteins" / "proteins.parquet")
+
+    def _sae_folder(self, layer: int, variant: str, model: str | None) -> Path:
+        model = model or self.model
+        if (model, layer) not in self.layers:
+            known = ", ".join(f"{name} {number}" for name, number in self.layers)
+            raise UserError(f"{self.results}: no layer {layer} of {model}; it has {known}")
+        if variant not in self.variants:
+            known = ", ".join(self.variants)
+            raise UserError(f"{self.results}: no SAE {variant!r}; it has {known}")
+        return self.results / "sae" / _place(model, layer) / variant
+
+
+class FeatureActivations(Mapping[str, sparse.csr_array]):
+    """Activations of an SAE's features by protein, read from disk one protein at a time.
+
+    A mapping of accessions to csr_array, float32, shape (n_residues, n_features), in the order of
+    the protein table.
+
+    Attributes
+    ----------
+    n_features : int
+    """
+
+    def __init__(self, stored: StoredCodes):
+        self._stored = stored
+        self._accessions = dict.fromkeys(stored.index.proteins["accession"])
+        self.n_features = stored.n_features
+
+    def __getitem__(self, accession: str) -> sparse.csr_array:
+        if accession not in self._accessions:
+            raise KeyError(accession)
+        [(_, rows)] = self._stored.blocks({accession}, 1)
+        return rows
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._accessions)
+
+    def __len__(self) -> int:
+        return len(self._accessions)
+
+
+def read_run(results: str | Path) -> Run:
+    """Open the results folder of a run.
+
+    Parameters
+    ----------
+    results : str or Path
+        The folder that the workflow wrote, ``results`` unless the configuration says otherwise.
+
+    Returns
+    -------
+    Run
+        Nothing is loaded before it is used.
+
+    Raises
+    ------
+    UserError
+        If it is no results folder, or its configuration is of another release.
+
+    Examples
+    --------
+    >>> run = read_run("results")  # doctest: +SKIP
+    >>> run.features.query("property == 'SIGNAL'")  # doctest: +SKIP
+    >>> run.sae(layer=6, variant="topk").n_features  # doctest: +SKIP
+    2560
+    >>> run.activations(layer=6, variant="topk")["P00321"].shape  # doctest: +SKIP
+    (137, 2560)
+    """
+    results = Path(results)
+    path = results / "config.yaml"
+    if not path.is_file():
+        raise UserError(
+            f"{path}: no such file; expected the results folder of a run, which the workflow writes"
+        )
+    return Run(results, read_config(path))
+
+
+def _place(model: str, layer: int) -> str:
+    return f"{model}/layer-{layer:02d}"
