@@ -13,7 +13,8 @@ LAYER = Column(
     "layer",
     "integer",
     "≥ 0",
-    "Layer in fair-esm's numbering: 0 is the embedding, i the output of block i.",
+    "Layer in fair-esm's numbering: 0 is the embedding, i the output of block i; the last one is "
+    "taken after the final layer norm.",
 )
 VARIANT = Column(
     "variant", "text", "name", "Name of the SAE: its key under `train` in config.yaml."

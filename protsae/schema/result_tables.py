@@ -526,8 +526,8 @@ _CONCEPT = (
 ASSOCIATIONS = Table(
     "associations",
     6,
-    "one row per pair kept, sorted by model (onehot first), layer, variant, feature and falling "
-    "valid_f1",
+    "one row per pair kept, sorted by model (onehot first), layer, variant, feature and "
+    "decreasing valid_f1",
     ("model", "layer", "variant", "feature", "property"),
     (
         MODEL,
