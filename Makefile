@@ -61,6 +61,7 @@ format: setup
 
 schema: setup
 	python -m protsae.config.settings > workflow/schemas/config.schema.yaml
+	python -m protsae.schema.markdown docs/tables.md
 
 bench: setup
 	python benchmarks/embedding.py

@@ -10,7 +10,7 @@ GROUPS = {
     "models": {
         "onehot": "one-hot sequences of one shard, as an activation file",
         "embed": "every layer's activations of one shard through ESM-2",
-        "randomise": "an ESM-2 with shuffled weights, as a control",
+        "randomise": "a permuted model: an ESM-2 with its weights in random order",
         "pretrain": "a small ESM-2 by masked-language modelling",
     },
     "saes": {
@@ -21,9 +21,9 @@ GROUPS = {
         "scaling": "what sparsity costs and how error scales, over the SAEs of a run",
     },
     "concepts": {
-        "probe": "supervised linear probes of a layer, the ceiling for its features",
-        "lookup": "what the sequence alone tells: BLOSUM62 windows, annotations of homologues",
-        "annotate": "the property each feature of a layer detects, with baselines",
+        "probe": "supervised linear probes of a layer, as a reference",
+        "lookup": "what the sequence alone tells: BLOSUM62 windows, homologues, rules",
+        "annotate": "the concept each feature of a layer detects, with baselines",
     },
     "run": {
         "tables": "the feature table and the associations of all layers",

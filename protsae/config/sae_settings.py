@@ -34,23 +34,23 @@ class TrainSettings(Settings):
         32, description="active features per residue, for topk, batchtopk and matryoshka"
     )
     penalty: Annotated[float, Field(ge=0)] = Field(
-        1.0, description="weight of the penalty of relu, gated and jumprelu, at E|x|^2 = d_model"
+        1.0, description="weight of the penalty (relu, gated, jumprelu), with E|x|^2 = d_model"
     )
     nested: tuple[Annotated[float, Field(gt=0, le=1)], ...] = Field(
         (0.0625, 0.125, 0.25, 0.5, 1.0),
         min_length=1,
-        description="sizes of matryoshka's nested dictionaries, shares of n_features",
+        description="matryoshka: sizes of the nested dictionaries, as shares of n_features",
     )
     mse: Annotated[float, Field(ge=0)] = Field(
-        1.0, description="weight of the error of reconstruction, |x - x_hat|^2 at E|x|^2 = d_model"
+        1.0, description="weight of the reconstruction error |x - x_hat|^2, with E|x|^2 = d_model"
     )
     kl: Annotated[float, Field(ge=0)] = Field(
         0.0,
         description="weight of d_model x KL(predictions of the model || with the SAE in its "
-        "layer), nats per residue; above 0 trains end to end, on whole proteins",
+        "layer), in nats per residue; above 0 trains end to end, on whole proteins",
     )
     bandwidth: Annotated[float, Field(gt=0)] = Field(
-        1.0, description="jumprelu: width of the step's pseudo-gradient, at E|x|^2 = d_model"
+        1.0, description="jumprelu: width of the pseudo-gradient, with E|x|^2 = d_model"
     )
     auxk: Annotated[float, Field(ge=0)] = Field(
         1 / 32, description="weight of the loss that revives dead features; 0: none"
@@ -123,8 +123,8 @@ class SaeVariants(Settings):
     train: dict[Name, TrainSettings] = Field(
         default={"topk": TrainSettings(architecture="topk")},
         min_length=1,
-        description="SAE variants by name, each trained on each layer; a list of values stands for "
-        "one SAE each, and lists for all combinations",
+        description="SAEs by name, each trained on every layer; a list of values trains one SAE "
+        "for each, several lists one for each combination",
     )
 
     @model_validator(mode="after")

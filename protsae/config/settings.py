@@ -61,8 +61,8 @@ class Config(SaeVariants):
     embed: EmbedSettings = EmbedSettings()
     random_layers: Layers = Field(
         (),
-        description="also run every stage on these layers of a copy with shuffled weights, a "
-        "control",
+        description="also run every stage on these layers of the permuted model, a copy with the "
+        "weights in random order, as a baseline",
     )
     stream: StreamSettings = StreamSettings()
     evaluate: EvaluateSettings = EvaluateSettings()

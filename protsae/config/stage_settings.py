@@ -57,22 +57,22 @@ class FetchSettings(Settings):
 
 
 class SplitSettings(Settings):
-    """Homology clusters and the shares of train, valid and test."""
+    """Homology clusters, and how they are divided into training, validation and test set."""
 
     identity: Fraction = Field(0.3, description="MMseqs2 minimum sequence identity, fraction")
     coverage: Fraction = Field(0.8, description="MMseqs2 minimum alignment coverage, fraction")
     cascade: bool = Field(
         False,
-        description="cluster in steps, for 100,000s of proteins; misses relatives of one protein "
-        "in 70",
+        description="cluster in steps, which is faster for 100,000 proteins or more, but misses "
+        "the relatives of one protein in 70",
     )
-    valid: Share = Field(0.2, description="share of residues in valid")
-    test: Share = Field(0.2, description="share of residues in test")
+    valid: Share = Field(0.2, description="share of residues in the validation set")
+    test: Share = Field(0.2, description="share of residues in the test set")
     seed: Seed = Field(0, description="seed of the assignment of clusters")
     previous: LocalPath | None = Field(
         None,
-        description="proteins.parquet of an earlier run: its proteins keep their part, and new "
-        "ones follow them",
+        description="proteins.parquet of an earlier run: its proteins keep their split, and new "
+        "proteins join the split of their relatives",
     )
 
     @model_validator(mode="after")
@@ -88,8 +88,9 @@ class CacheSettings(Settings):
     shards: Positive = Field(2, description="activation files; one job embeds one shard")
     compression: Literal["none", "gzip"] = Field(
         "none",
-        description="of activations. gzip saves 10 to 15 % of the disk; writing takes 40 times the "
-        "CPU time, reading in order 80 times, shuffled batches 20 times",
+        description="compression of activations. gzip saves 10 to 15 % of the disk, but takes 40 "
+        "times the CPU time to write, 80 times to read in order and 20 times to read in shuffled "
+        "batches",
     )
 
 
@@ -108,19 +109,20 @@ class EmbedSettings(Settings):
     )
     precision: Literal["float32", "bfloat16", "float16", "float64"] = Field(
         "float32",
-        description="of the matrix products; bfloat16 is about twice as fast on new CPUs and many "
-        "times on GPUs, and its error is measured and stored in the cache; float64, at a third of "
-        "the speed or less, gives the same cache on every processor",
+        description="precision of the matrix products. bfloat16 is about twice as fast on new CPUs "
+        "and many times as fast on GPUs; its error is measured and stored in the cache. float64 "
+        "takes at least three times as long and gives the same cache on every processor",
     )
     dtype: Literal["float16", "float32"] = Field(
         "float16",
-        description="stored values; a layer that float16 cannot hold is stored in float32",
+        description="type of the stored values; a layer that float16 cannot hold is stored in "
+        "float32",
     )
     tokens_per_batch: Positive | None = Field(
-        None, description="tokens in one forward pass; null: from the free memory"
+        None, description="tokens in one forward pass; null: as many as the free memory allows"
     )
     context: Annotated[int, Field(ge=4)] = Field(
-        1022, description="longest stretch of residues in one pass"
+        1022, description="most residues in one pass; longer proteins are cut into windows"
     )
     overlap: Annotated[int, Field(ge=0)] = Field(
         256, description="residues shared by neighbouring windows of a longer protein"
@@ -144,8 +146,8 @@ class StreamSettings(Settings):
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: cuda if present")
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         "auto",
-        description="of the matrix products, weights are float32; auto: bfloat16 where the device "
-        "multiplies it fast",
+        description="precision of the matrix products (weights are always float32); auto: bfloat16 "
+        "if the device multiplies it fast",
     )
     checkpoint_every: Positive = Field(500, description="steps between checkpoints")
     seed: Seed = Field(0, description="seed of the order of residues")
@@ -155,34 +157,36 @@ class EvaluateSettings(Settings):
     """How the test split is scored."""
 
     mask_fraction: Share = Field(0.15, description="share of residues masked for the cross-entropy")
-    masks: Positive = Field(
-        5, description="times each protein is masked for the cross-entropy, every time anew"
-    )
-    max_proteins: Positive = Field(
-        400, description="test proteins that the cross-entropy is measured on, at most"
-    )
+    masks: Positive = Field(5, description="draws of masks for each protein, for the cross-entropy")
+    max_proteins: Positive = Field(400, description="most test proteins for the cross-entropy")
     sample: Positive = Field(
-        300, description="test residues whose best sparse codes are searched, beside the encoder's"
+        300, description="test residues for which optimal sparse codes are computed"
     )
-    bootstrap: Positive = Field(1000, description="resamplings of clusters for 95 % intervals")
+    bootstrap: Positive = Field(
+        1000, description="resamplings of homology clusters for 95 % intervals"
+    )
     seed: Seed = Field(0, description="seed of masks, sample and resampling")
 
 
 class PropertySettings(Settings):
-    """Which properties are scored."""
+    """Which concepts are scored."""
 
     evidence: Literal["all", "experimental"] = Field(
         "all",
-        description="UniProt features that count: all, or those with an experimental evidence "
-        "code; the residues of the others are then unknown",
+        description="UniProt features that count: all, or only those with an experimental evidence "
+        "code; residues of the others are then unknown",
     )
     labels: tuple[LocalPath, ...] = Field(
         (),
-        description="files of other labels, one per residue (docs/labels.md), as properties",
+        description="files with one label per residue (docs/labels.md), as further concepts",
     )
-    min_residues: Positive = Field(10, description="residues a property needs in valid and in test")
+    min_residues: Positive = Field(
+        10, description="fewest residues with a concept, in the validation and in the test set"
+    )
     min_clusters: Positive = Field(
-        3, description="homology clusters a property needs in valid and in test"
+        3,
+        description="fewest homology clusters with a concept, in the validation and in the test "
+        "set",
     )
 
 
@@ -191,29 +195,35 @@ MOST_QUANTILES = 255
 
 
 class AnnotateSettings(PropertySettings):
-    """Which properties are scored and how."""
+    """Which concepts are scored and how."""
 
     quantiles: tuple[Annotated[float, Field(ge=0, lt=1)], ...] = Field(
         (0.0, 0.25, 0.5, 0.75, 0.9, 0.97, 0.99, 0.997, 0.999),
         min_length=1,
-        description="thresholds tried: quantiles of a feature's positive activations on train",
+        description="thresholds tried: quantiles of a feature's positive activations on the "
+        "training set",
     )
     reference_rates: LocalPath | None = Field(
         None,
-        description="file of base rates (docs/tables.md, base_rates.tsv) that F1 is also given at; "
-        "null: none",
+        description="file of base rates (docs/tables.md, base_rates.tsv) for which F1 is also "
+        "predicted; null: none",
     )
-    min_f1: Fraction = Field(0.1, description="lowest valid F1 of a pair kept in associations")
+    min_f1: Fraction = Field(
+        0.1, description="lowest validation F1 of a pair that is kept in associations.parquet"
+    )
     bootstrap: Positive = Field(
-        1000, description="resamplings of clusters for the interval of properties captured"
+        1000, description="resamplings of homology clusters for the interval of concepts captured"
     )
     interplm: bool = Field(
-        False, description="also write the pairs that InterPLM's rule calls, for comparison only"
+        False, description="also write the pairs that InterPLM's rule calls, only for comparison"
     )
-    examples: Positive = Field(5, description="strongest proteins kept for each feature")
+    examples: Positive = Field(
+        5, description="proteins with the highest activations that are kept for each feature"
+    )
     flank: Positive = Field(40, description="residues kept on each side of an example's peak")
     sample: Positive = Field(
-        200_000, description="train residues that thresholds are set on, at most; fewer if dense"
+        200_000,
+        description="most training residues for setting thresholds; fewer if detectors are dense",
     )
     batch: Positive = Field(4096, description="residues read at a time; bounds memory")
     seed: Seed = Field(0, description="seed of sampling and resampling")
@@ -230,32 +240,32 @@ class AnnotateSettings(PropertySettings):
 
 
 class ProbeSettings(Settings):
-    """How the supervised baselines are fitted and scored."""
+    """How linear probes are fitted and scored."""
 
-    sample: Positive = Field(40000, description="train residues that probes are fitted to, at most")
+    sample: Positive = Field(40000, description="most training residues for fitting probes")
     penalties: tuple[Annotated[float, Field(gt=0)], ...] = Field(
         (0.01, 0.001, 0.0001),
         min_length=1,
-        description="L2 penalties tried, 1 / (n_residues x scikit-learn's C); the one with the "
-        "best F1 on valid is used, for each property",
+        description="L2 penalties tried, 1 / (n_residues x scikit-learn's C); for each concept the "
+        "one with the highest F1 on the validation set is used",
     )
     batch: Positive = Field(4096, description="residues scored at a time; bounds memory")
     seed: Seed = Field(0, description="seed of sampling and of control labels")
 
 
 class LookupSettings(Settings):
-    """What the sequence alone is looked up in."""
+    """How the window reference and the homology reference are made."""
 
     flank: Annotated[int, Field(ge=0)] = Field(
-        7, description="residues on each side whose BLOSUM62 scores a probe sees"
+        7, description="residues on each side whose BLOSUM62 scores the window reference uses"
     )
     evalue: Annotated[float, Field(gt=0)] = Field(
-        0.001, description="highest MMseqs2 E-value of a hit whose annotations are copied over"
+        0.001, description="highest MMseqs2 E-value of a hit whose annotations are transferred"
     )
 
 
 class ReportSettings(Settings):
-    """What the page shows."""
+    """What the report shows."""
 
     features_per_layer: Positive = Field(12, description="best features shown for each layer")
 
@@ -268,7 +278,7 @@ class PretrainSettings(Settings):
     heads: Positive = Field(4, description="attention heads; must divide width")
     steps: Positive = Field(6000, description="optimiser steps")
     tokens_per_batch: Positive = Field(8192, description="tokens per step")
-    row_tokens: Positive = Field(256, description="longest stretch of a protein seen, tokens")
+    row_tokens: Positive = Field(256, description="most tokens of a protein in one row")
     lr: Annotated[float, Field(gt=0)] = Field(2e-3, description="highest AdamW learning rate")
     weight_decay: Annotated[float, Field(ge=0)] = Field(0.01, description="AdamW's weight decay")
     warmup_steps: Positive = Field(300, description="steps over which the learning rate rises")
@@ -277,7 +287,9 @@ class PretrainSettings(Settings):
     )
     valid: Fraction = Field(0.01, description="share of sequences held out, by whole clusters")
     evaluate_every: Positive = Field(500, description="steps between validations and checkpoints")
-    bf16: bool = Field(True, description="matrix products in bfloat16, weights in float32")
+    bf16: bool = Field(
+        True, description="compute matrix products in bfloat16, keep float32 weights"
+    )
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: cuda if present")
     seed: Seed = Field(0, description="seed of weights, order and masks")
 

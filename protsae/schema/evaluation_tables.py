@@ -2,99 +2,257 @@
 
 from protsae.schema.table import Column, Table
 
-MODEL = Column("model", "text", "name", "model the activations come from; `onehot`: sequence only")
-LAYER = Column("layer", "integer", "≥ 0", "fair-esm layer: 0 after embedding, i after block i")
-VARIANT = Column("variant", "text", "name", "SAE variant, a key of `train` in config.yaml")
+MODEL = Column(
+    "model",
+    "text",
+    "name",
+    "Model that the layer activations come from. `onehot` stands for one-hot sequences, a name "
+    "that ends in `-random` for a permuted model.",
+)
+LAYER = Column(
+    "layer",
+    "integer",
+    "≥ 0",
+    "Layer in fair-esm's numbering: 0 is the embedding, i the output of block i; the last one is "
+    "taken after the final layer norm.",
+)
+VARIANT = Column(
+    "variant", "text", "name", "Name of the SAE: its key under `train` in config.yaml."
+)
 
 _COLUMNS = (
     MODEL,
     LAYER,
     VARIANT,
-    Column("architecture", "text", "name", "how features are kept sparse"),
-    Column("d_model", "integer", "≥ 1", "neurons of the layer, inputs of the SAE"),
-    Column("n_features", "integer", "≥ 1", "features of the SAE"),
-    Column("n_residues", "integer", "≥ 0", "residues in test, which all but the losses are on"),
-    Column("n_proteins", "integer", "≥ 0", "proteins in test"),
-    Column("n_clusters", "integer", "≥ 0", "homology clusters in test"),
-    Column("l0", "number", "0 to n_features", "mean number of active features per residue"),
-    Column("l0_low", "number", "0 to n_features", "2.5 % bound of l0"),
-    Column("l0_high", "number", "0 to n_features", "97.5 % bound of l0"),
-    Column("fvu", "number", "≥ 0", "fraction of variance unexplained; 0 is perfect"),
-    Column("fvu_low", "number", "≥ 0", "2.5 % bound of fvu"),
-    Column("fvu_high", "number", "≥ 0", "97.5 % bound of fvu"),
-    Column("pca_fvu", "number", "0 to 1", "fvu of PCA with pca_components components", True),
-    Column("pca_sparse_fvu", "number", "0 to 1", "the same, each residue its own largest", True),
-    Column("pca_components", "integer", "≥ 0", "components of the PCA: l0, rounded", True),
-    Column("sample_fvu", "number", "≥ 0", "fvu on the sample that best codes are searched for"),
-    Column("best_fvu", "number", "0 to 1", "there, of the best codes found at the same L0", True),
-    Column("random_fvu", "number", "0 to 1", "the same with a random dictionary", True),
-    Column("objective_excess", "number", "≥ 0", "encoder's objective over the best, - 1", True),
+    Column("architecture", "text", "name", "Architecture of the SAE, such as `topk` or `relu`."),
+    Column("d_model", "integer", "≥ 1", "Width of the layer, which is the input size of the SAE."),
+    Column("n_features", "integer", "≥ 1", "Number of features of the SAE."),
+    Column("n_residues", "integer", "≥ 0", "Number of residues in the test set."),
+    Column("n_proteins", "integer", "≥ 0", "Number of proteins in the test set."),
+    Column("n_clusters", "integer", "≥ 0", "Number of homology clusters in the test set."),
+    Column("l0", "number", "0 to n_features", "Mean number of active features per residue."),
+    Column("l0_low", "number", "0 to n_features", "Lower bound of the 95 % interval of l0."),
+    Column("l0_high", "number", "0 to n_features", "Upper bound of the 95 % interval of l0."),
+    Column(
+        "fvu",
+        "number",
+        "≥ 0",
+        "Fraction of variance unexplained, Σ‖x - x̂‖² / Σ‖x - x̄‖². 0 is a perfect reconstruction, "
+        "1 is no better than the mean.",
+    ),
+    Column("fvu_low", "number", "≥ 0", "Lower bound of the 95 % interval of fvu."),
+    Column("fvu_high", "number", "≥ 0", "Upper bound of the 95 % interval of fvu."),
+    Column(
+        "pca_fvu",
+        "number",
+        "≥ 0",
+        "FVU of PCA at equal rank: every residue is reconstructed from the first pca_components "
+        "principal components of the training set.",
+        True,
+    ),
+    Column(
+        "pca_sparse_fvu",
+        "number",
+        "≥ 0",
+        "FVU of PCA at equal L0: every residue keeps its own pca_components largest PCA "
+        "coefficients.",
+        True,
+    ),
+    Column(
+        "pca_components",
+        "integer",
+        "≥ 0",
+        "Number of components that the PCA baselines use: l0 rounded to a whole number.",
+        True,
+    ),
+    Column(
+        "sample_fvu",
+        "number",
+        "≥ 0",
+        "FVU of the SAE on the sample of test residues for which optimal codes are computed.",
+    ),
+    Column(
+        "best_fvu",
+        "number",
+        "≥ 0",
+        "FVU on the same sample with the best codes found for the SAE's decoder at the same L0. "
+        "The distance to sample_fvu is the loss due to the encoder.",
+        True,
+    ),
+    Column(
+        "random_fvu",
+        "number",
+        "≥ 0",
+        "FVU on the same sample with the best codes found for a random dictionary of the same "
+        "size, at the same L0.",
+        True,
+    ),
+    Column(
+        "objective_excess",
+        "number",
+        "≥ 0",
+        "Relative excess of the training objective with the encoder's codes over its minimum with "
+        "optimal codes, L / L_min - 1. Only for relu.",
+        True,
+    ),
     Column(
         "dead_fraction",
         "number",
         "0 to 1",
-        "share of features active on none of the n_residues residues; falls as these are more",
+        "Share of the features that are active on none of the n_residues test residues. It falls "
+        "as the test set grows.",
     ),
-    Column("dense_fraction", "number", "0 to 1", "share of features with a density above 0.1"),
-    Column("density_median", "number", "0 to 1", "median density of the features", True),
-    Column("encoder_decoder_cosine_median", "number", "-1 to 1", "median over features", True),
-    Column("neighbour_cosine_median", "number", "-1 to 1", "decoder row, to the nearest", True),
+    Column("dense_fraction", "number", "0 to 1", "Share of the features with a density above 0.1."),
+    Column("density_median", "number", "0 to 1", "Median density of the features.", True),
+    Column(
+        "encoder_decoder_cosine_median",
+        "number",
+        "-1 to 1",
+        "Median cosine similarity between a feature's encoder and decoder vectors.",
+        True,
+    ),
+    Column(
+        "neighbour_cosine_median",
+        "number",
+        "-1 to 1",
+        "Median cosine similarity between a decoder vector and its nearest neighbour in the same "
+        "SAE.",
+        True,
+    ),
     Column(
         "loss_recovered",
         "number",
-        "≤ 1",
-        "1: predictions intact, 0: no better than with the layer's mean activation everywhere",
+        "any",
+        "Share of the loss recovered, (CE_mean - CE_spliced) / (CE_mean - CE_clean). 1 means that "
+        "predictions are as good as the model's own, 0 that they are no better than with mean "
+        "ablation.",
         True,
     ),
-    Column("loss_recovered_low", "number", "≤ 1", "2.5 % bound of loss_recovered", True),
-    Column("loss_recovered_high", "number", "≤ 1", "97.5 % bound of loss_recovered", True),
+    Column(
+        "loss_recovered_low",
+        "number",
+        "any",
+        "Lower bound of the 95 % interval of loss_recovered.",
+        True,
+    ),
+    Column(
+        "loss_recovered_high",
+        "number",
+        "any",
+        "Upper bound of the 95 % interval of loss_recovered.",
+        True,
+    ),
     Column(
         "loss_recovered_mask_sd",
         "number",
         "≥ 0",
-        "standard deviation of loss_recovered between the n_masks masks",
+        "Standard deviation of loss_recovered over the n_masks draws of masks. Empty for a single "
+        "draw.",
         True,
     ),
     Column(
         "loss_recovered_vs_unigram",
         "number",
-        "≤ 1",
-        "the same with 0: no better than guessing from how common each amino acid is in train",
+        "any",
+        "Loss recovered with ce_unigram in place of ce_mean_ablation: 0 means no better than "
+        "guessing from amino-acid frequencies.",
         True,
     ),
     Column(
         "loss_recovered_vs_zero",
         "number",
-        "≤ 1",
-        "the same with 0: no better than with zeros in place of the layer; a low bar",
+        "any",
+        "Loss recovered with ce_zero_ablation in place of ce_mean_ablation. This is a low bar.",
         True,
     ),
-    Column("ce_clean", "number", "nats ≥ 0", "cross-entropy per masked residue, model", True),
-    Column("ce_spliced", "number", "nats ≥ 0", "with the SAE's output in its layer", True),
-    Column("ce_mean_ablation", "number", "nats ≥ 0", "with the layer's mean in place", True),
+    Column(
+        "ce_clean",
+        "number",
+        "nats ≥ 0",
+        "Cross-entropy of the unmodified model per masked residue.",
+        True,
+    ),
+    Column(
+        "ce_spliced",
+        "number",
+        "nats ≥ 0",
+        "Cross-entropy with the SAE's reconstruction in place of the layer's activations.",
+        True,
+    ),
+    Column(
+        "ce_mean_ablation",
+        "number",
+        "nats ≥ 0",
+        "Cross-entropy with the layer's mean training activation at every residue.",
+        True,
+    ),
     Column(
         "ce_unigram",
         "number",
         "nats ≥ 0",
-        "of guessing from how common each amino acid is in train: what knowing nothing costs",
+        "Cross-entropy of predicting the amino-acid frequencies of the training set everywhere.",
         True,
     ),
-    Column("ce_zero_ablation", "number", "nats ≥ 0", "with zeros in place of the layer", True),
-    Column("kl_spliced", "number", "nats ≥ 0", "KL(model, model with the SAE) per residue", True),
-    Column("kl_mean_ablation", "number", "nats ≥ 0", "the same for mean ablation", True),
-    Column("kl_zero_ablation", "number", "nats ≥ 0", "the same for zero ablation", True),
+    Column(
+        "ce_zero_ablation",
+        "number",
+        "nats ≥ 0",
+        "Cross-entropy with zeros in place of the layer's activations.",
+        True,
+    ),
+    Column(
+        "kl_spliced",
+        "number",
+        "nats ≥ 0",
+        "KL divergence from the model's predictions to those with the SAE spliced in, per masked "
+        "residue.",
+        True,
+    ),
+    Column("kl_mean_ablation", "number", "nats ≥ 0", "The same KL for mean ablation.", True),
+    Column("kl_zero_ablation", "number", "nats ≥ 0", "The same KL for zero ablation.", True),
     Column(
         "n_masked",
         "integer",
         "≥ 0",
-        "residues masked for the cross-entropy, each as often as it was",
+        "Number of masked residues, summed over all draws of masks.",
         True,
     ),
-    Column("n_masks", "integer", "≥ 1", "times each protein was masked, every time anew", True),
-    Column("seed_cosine", "number", "-1 to 1", "decoder rows, to the nearest of other seeds", True),
-    Column("random_cosine", "number", "-1 to 1", "to the nearest of random directions", True),
-    Column("split_share", "number", "0 to 1", "features split in the next wider SAE", True),
-    Column("training_residues", "integer", "≥ 1", "residues trained on, repeats counted", True),
+    Column(
+        "n_masks",
+        "integer",
+        "≥ 1",
+        "Number of times that masks were drawn for each protein, independently.",
+        True,
+    ),
+    Column(
+        "seed_cosine",
+        "number",
+        "-1 to 1",
+        "Stability over seeds: mean cosine similarity between a decoder vector and its nearest "
+        "match in an SAE that differs only in its seed.",
+        True,
+    ),
+    Column(
+        "random_cosine",
+        "number",
+        "-1 to 1",
+        "Baseline of seed_cosine, with a random dictionary in place of the other SAE.",
+        True,
+    ),
+    Column(
+        "split_share",
+        "number",
+        "0 to 1",
+        "Share of the features that split into two or more features of the next wider SAE.",
+        True,
+    ),
+    Column(
+        "training_residues",
+        "integer",
+        "≥ 1",
+        "Number of residues that the SAE was trained on, counting repeats.",
+        True,
+    ),
 )
 
 EVALUATION = Table("evaluation", 2, "one object per SAE", ("model", "layer", "variant"), _COLUMNS)

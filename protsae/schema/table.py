@@ -76,15 +76,6 @@ def conform(frame: pd.DataFrame, table: Table, where: str) -> pd.DataFrame:
     return pd.DataFrame(typed, index=frame.index)
 
 
-def markdown(table: Table) -> str:
-    """The table's columns as a Markdown table, the form in which docs/tables.md holds them."""
-    lines = ["| column | type | range | meaning |", "|---|---|---|---|"]
-    for column in table.columns:
-        kind = f"{column.kind}, or empty" if column.empty else column.kind
-        lines.append(f"| `{column.name}` | {kind} | {column.range} | {column.meaning} |")
-    return "\n".join(lines) + "\n"
-
-
 def _typed(values: pd.Series, column: Column, where: str) -> pd.Series:
     if not column.empty and values.isna().any():
         row = int(values.isna().to_numpy().argmax())

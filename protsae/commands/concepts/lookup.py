@@ -1,14 +1,15 @@
-"""What the sequence alone tells of each property, without any language model: three baselines.
+"""Predict every concept from the sequence, without a language model, in three ways.
 
-blosum_window is a probe as of `protsae probe`, on the BLOSUM62 scores of the residues around each.
-homology copies the UniProt annotations of train proteins over to valid and test along the best
-MMseqs2 hits; it scores no property that is computed from the sequence, as there is nothing to copy.
-The splits share no homology cluster, so what is found are remote or partial relatives. Rules need
-no alignment and no weights: of all of a library ("residues 1 to 22", "S at residue 2") the simplest
-that is within one standard error of the best on train and valid, scored on test.
+blosum_window is a probe, as in `protsae probe`, of the BLOSUM62 scores of the residues around each.
+homology transfers UniProt annotations from training proteins along the best MMseqs2 hits; it skips
+concepts that are computed from the sequence, since there is nothing to transfer. The splits share
+no homology cluster, so hits are remote or partial relatives. Rules need no alignment and no
+weights: from a library ("residues 1 to 22", "S at residue 2") the simplest rule is chosen that is
+within one standard error of the best on the training and validation sets. It is scored on the test
+set.
 
 Writes lookup.parquet, rules.parquet and rule_counts.parquet, and before them properties.tsv: every
-property of the input, how often it occurs, and why it is not scored if it is not.
+concept of the input, how often it occurs, and the reason if it is not scored.
 
 example:
   protsae lookup --proteins results/proteins/proteins.parquet \\

@@ -1,8 +1,9 @@
-"""Fit a linear probe for every property to a layer: what its activations could tell, with labels.
+"""Fit a linear probe of a layer for every concept: what can be read from the layer with labels.
 
-Logistic regressions with an L2 penalty on train; penalty and threshold chosen on valid, every score
-on test with a 95 % interval over homology clusters. Beside each a probe for a control task, random
-labels of the same rate by the tripeptide around a residue: what a probe of this size can memorise.
+Probes are logistic regressions with an L2 penalty, fitted on the training set. Penalty and
+threshold are chosen on the validation set; every score is from the test set, with a 95 % interval
+over homology clusters. Each concept also has a probe of a control task, equally frequent random
+labels of tripeptides, which shows what a probe of this size can memorise.
 
 example:
   protsae probe --activations results/activations/esm2_t6_8M_UR50D/shard-*.h5 --layer 3 \\

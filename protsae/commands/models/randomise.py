@@ -1,4 +1,4 @@
-"""Shuffle the weights of an ESM-2: the control that says what training has to do with a finding.
+"""Write a permuted model: a copy of an ESM-2 in which nothing is left of what it has learned.
 
 The entries of each weight tensor are put in random order, so the copy has the shape and the numbers
 of the model but has learned nothing. Features on it come from the architecture and the sequence.

@@ -1,11 +1,11 @@
 """Cluster proteins by homology (MMseqs2) and divide whole clusters into train, valid and test.
 
-The first time, parts are balanced: in residues, and in clusters that have each annotated property.
-With --previous, the proteins of an earlier table keep their part, new ones follow them, and a new
-one that joins clusters of two parts is left out.
+The first time, splits are balanced in residues and in clusters with each annotated concept. With
+--previous, the proteins of an earlier table keep their split and new ones join that of their
+relatives; a new protein that joins clusters of two splits is left out.
 
-Writes relatives.tsv beside the table: proteins of valid and test in which a sensitive search still
-finds a relative in train, below the identity or the coverage of a homology cluster.
+Also writes relatives.tsv: validation and test proteins with a relative in the training set that a
+sensitive search finds below the identity or the coverage of a homology cluster.
 
 example:
   protsae split --input results/proteins/fetched.parquet \\
