@@ -3,6 +3,8 @@ VENV ?= .venv
 PYTHON ?= python3
 CORES ?= $(shell getconf _NPROCESSORS_ONLN)
 STAMP := $(VENV)/.installed
+SHELL := bash
+.SHELLFLAGS := -o pipefail -c
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .PHONY: help setup run test test-chaos test-chaos-full check format schema bench numbers clean
@@ -16,7 +18,7 @@ help:
 	@echo "make check   ruff, mypy, snakefmt, snakemake --lint"
 	@echo "make bench   benchmarks (minutes)"
 	@echo "make numbers the figures that the documents quote: three runs (half an hour)"
-	@echo "make schema  config schema from protsae/config/settings.py"
+	@echo "make schema  config schema and column lists of docs/tables.md, from the code"
 
 setup: $(STAMP)
 

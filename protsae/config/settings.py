@@ -43,15 +43,7 @@ from protsae.one_line import cut, shown
 
 class Config(SaeVariants):
     """All settings of a run: one attribute for each section of config.yaml, with its defaults.
-
-    Examples
-    --------
-    >>> Config().embed.layers
-    (1, 2, 3, 4, 5, 6)
-    >>> sae = {"architecture": "topk", "k": 8}
-    >>> Config.model_validate({"train": {"small": sae}}).train["small"].k
-    8
-    """
+    Values are checked when it is made, and do not change."""
 
     results: LocalPath = Field("results", description="folder that receives everything")
     fetch: FetchSettings = FetchSettings()
