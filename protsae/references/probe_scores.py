@@ -99,7 +99,7 @@ class LogitCounts:
         return scores[0], scores[1]
 
     def placements(self) -> tuple[np.ndarray, np.ndarray]:
-        """`rank_scores.placements` of each step, shapes (n_properties, n_steps); 0 where undefined."""
+        """`rank_scores.placements` of each step, shapes (n_properties, n_steps); 0: undefined."""
         falling = self._counts[:, :, ::-1].cumsum(2)
         with np.errstate(invalid="ignore"):
             placed, passed = placements(falling[0], falling[1])
@@ -201,7 +201,7 @@ def score_probes(probes: Sequence[LinearProbe], read: ReadSplit, n_clusters: int
         ranks.update(logits, block.labels, block.known)
     average_precision, auroc = ranks.rank_scores()
     # Where a residue lies among the others is known when all are counted: test is read again.
-    shares = rank_scores.placements()
+    shares = ranks.placements()
     sums = np.zeros((2, *counts.on.shape))
     for block in read("test"):
         place = ranks.place(probe.logits(block.rows))
