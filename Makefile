@@ -5,17 +5,23 @@ CORES ?= $(shell getconf _NPROCESSORS_ONLN)
 STAMP := $(VENV)/.installed
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: help setup run test test-chaos test-chaos-full check format schema bench numbers clean
+INTEROP := .venv-interop
+
+.PHONY: help setup run test test-fast test-interop test-chaos test-chaos-full check format schema \
+	bench numbers docs clean
 
 help:
 	@echo "make setup   virtual environment in $(VENV) with pinned versions"
 	@echo "make run     the embedded run: proteins to feature table and report, offline"
 	@echo "make test    make check, then the tests"
+	@echo "make test-fast       tests of the library, without whole runs and subprocesses"
+	@echo "make test-interop    files in SAELens and AnnData, in an environment of its own"
 	@echo "make test-chaos      kills, faults, damaged files and made-up inputs"
 	@echo "make test-chaos-full the same, more of each; its output goes into docs/chaos.txt"
 	@echo "make check   ruff, mypy, snakefmt, snakemake --lint"
 	@echo "make bench   benchmarks (minutes)"
 	@echo "make numbers the figures that the documents quote: three runs (half an hour)"
+	@echo "make docs    the documentation site, in site/"
 	@echo "make schema  config schema from protsae/config/settings.py"
 
 setup: $(STAMP)
@@ -37,6 +43,22 @@ run: setup
 
 test: check
 	pytest -n $(CORES) --dist worksteal
+
+SLOW_TESTS := tests/chaos tests/fuzz tests/studies tests/test_workflow.py tests/test_readme.py
+
+test-fast: setup
+	pytest -n $(CORES) --dist worksteal -m "not slow" $(addprefix --ignore=,$(SLOW_TESTS))
+
+# Tests that are skipped where SAELens or AnnData is missing; here it is an error.
+test-interop: $(INTEROP)/.installed
+	$(INTEROP)/bin/python -W ignore -c 'import anndata, sae_lens'
+	$(INTEROP)/bin/python -m pytest tests/io/saes/test_sae_files.py \
+		tests/io/foreign_saes/test_saelens.py tests/commands/saes/test_encode.py
+
+$(INTEROP)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(INTEROP)
+	$(INTEROP)/bin/pip install --quiet --constraint constraints.txt --editable '.[interop,test]'
+	touch $@
 
 CHAOS := pytest -n $(CORES) --dist worksteal tests/chaos tests/fuzz
 
@@ -78,5 +100,12 @@ numbers: setup
 	python -m studies.quoted_numbers.measure --cores $(CORES)
 	python -m studies.quoted_numbers.measure --write
 
+docs: $(VENV)/.docs
+	mkdocs build --strict
+
+$(VENV)/.docs: $(STAMP)
+	$(VENV)/bin/pip install --quiet --constraint constraints.txt --editable '.[docs]'
+	touch $@
+
 clean:
-	rm -rf results .snakemake
+	rm -rf results site .snakemake
