@@ -101,7 +101,7 @@ numbers: setup
 	python -m studies.quoted_numbers.measure --write
 
 docs: $(VENV)/.docs
-	mkdocs build --strict
+	NO_MKDOCS_2_WARNING=1 mkdocs build --strict
 
 $(VENV)/.docs: $(STAMP)
 	$(VENV)/bin/pip install --quiet --constraint constraints.txt --editable '.[docs]'
