@@ -5,7 +5,7 @@ CORES ?= $(shell getconf _NPROCESSORS_ONLN)
 STAMP := $(VENV)/.installed
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-INTEROP := .venv-interop
+INTEROP ?= .venv-interop
 
 .PHONY: help setup run test test-fast test-interop test-chaos test-chaos-full check format schema \
 	bench numbers docs clean
@@ -49,15 +49,17 @@ SLOW_TESTS := tests/chaos tests/fuzz tests/studies tests/test_workflow.py tests/
 test-fast: setup
 	pytest -n $(CORES) --dist worksteal -m "not slow" $(addprefix --ignore=,$(SLOW_TESTS))
 
-# Tests that are skipped where SAELens or AnnData is missing; here it is an error.
+# Tests that are skipped where SAELens or AnnData is missing; here that is an error. Versions are not
+# pinned: the newest of the two are the ones to agree with.
 test-interop: $(INTEROP)/.installed
 	$(INTEROP)/bin/python -W ignore -c 'import anndata, sae_lens'
 	$(INTEROP)/bin/python -m pytest tests/io/saes/test_sae_files.py \
 		tests/io/foreign_saes/test_saelens.py tests/commands/saes/test_encode.py
 
-$(INTEROP)/.installed: pyproject.toml constraints.txt
+$(INTEROP)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(INTEROP)
-	$(INTEROP)/bin/pip install --quiet --constraint constraints.txt --editable '.[interop,test]'
+	$(INTEROP)/bin/pip install --quiet --upgrade pip
+	$(INTEROP)/bin/pip install --quiet --editable '.[interop,test]'
 	touch $@
 
 CHAOS := pytest -n $(CORES) --dist worksteal tests/chaos tests/fuzz
