@@ -7,17 +7,23 @@ SHELL := bash
 .SHELLFLAGS := -o pipefail -c
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: help setup run test test-chaos test-chaos-full check format schema bench numbers clean
+INTEROP ?= .venv-interop
+
+.PHONY: help setup run test test-fast test-interop test-chaos test-chaos-full check format schema \
+	bench numbers docs clean
 
 help:
 	@echo "make setup   virtual environment in $(VENV) with pinned versions"
 	@echo "make run     the embedded run: proteins to feature table and report, offline"
 	@echo "make test    make check, then the tests"
+	@echo "make test-fast       tests of the library: no files, no whole runs, no subprocesses"
+	@echo "make test-interop    files in SAELens and AnnData, in an environment of its own"
 	@echo "make test-chaos      kills, faults, damaged files and made-up inputs"
 	@echo "make test-chaos-full the same, more of each; its output goes into docs/chaos.txt"
 	@echo "make check   ruff, mypy, snakefmt, snakemake --lint"
 	@echo "make bench   benchmarks (minutes)"
 	@echo "make numbers the figures that the documents quote: three runs (half an hour)"
+	@echo "make docs    the documentation site, in site/"
 	@echo "make schema  config schema and column lists of docs/tables.md, from the code"
 
 setup: $(STAMP)
@@ -39,6 +45,27 @@ run: setup
 
 test: check
 	pytest -n $(CORES) --dist worksteal
+
+FAST_TESTS := $(addprefix tests/,statistics config concepts proteins features sae references \
+	missing_annotations stages association test_architecture.py)
+NOT_FAST := $(addprefix --ignore=tests/,concepts/test_concept_table.py features/test_feature_rows.py \
+	references/test_probe_scores.py sae/training sae/evaluation/test_power_law.py sae/test_lasso.py)
+
+test-fast: setup
+	pytest -n $(CORES) --dist worksteal -m "not slow" $(FAST_TESTS) $(NOT_FAST)
+
+# Tests that are skipped where SAELens or AnnData is missing; here that is an error. Versions are not
+# pinned: the newest of the two are the ones to agree with.
+test-interop: $(INTEROP)/.installed
+	$(INTEROP)/bin/python -W ignore -c 'import anndata, sae_lens'
+	$(INTEROP)/bin/python -m pytest tests/io/saes/test_sae_files.py \
+		tests/io/foreign_saes/test_saelens.py tests/commands/saes/test_encode.py
+
+$(INTEROP)/.installed: pyproject.toml
+	$(PYTHON) -m venv $(INTEROP)
+	$(INTEROP)/bin/pip install --quiet --upgrade pip
+	$(INTEROP)/bin/pip install --quiet --editable '.[interop,test]'
+	touch $@
 
 CHAOS := pytest -n $(CORES) --dist worksteal tests/chaos tests/fuzz
 
@@ -81,5 +108,12 @@ numbers: setup
 	python -m studies.quoted_numbers.measure --cores $(CORES)
 	python -m studies.quoted_numbers.measure --write
 
+docs: $(VENV)/.docs
+	NO_MKDOCS_2_WARNING=1 mkdocs build --strict
+
+$(VENV)/.docs: $(STAMP)
+	$(VENV)/bin/pip install --quiet --constraint constraints.txt --editable '.[docs]'
+	touch $@
+
 clean:
-	rm -rf results .snakemake
+	rm -rf results site .snakemake

