@@ -1,4 +1,4 @@
-"""Whether two runs have the same results, byte for byte: what moves code about must not change them.
+"""Whether two runs have the same results, byte for byte: moving code must not change them.
 
     python -m studies.same_results OLD NEW
 

@@ -10,6 +10,7 @@ import yaml
 
 from protsae.cli import parser_of
 from tests.fenced import fenced_blocks
+from tests.finished_run import finished_run
 from tests.run_folder import write_run
 from tests.test_workflow import ROOT, copy_workflow, planned, snakemake
 
@@ -77,16 +78,29 @@ def test_python_blocks_parse() -> None:
     assert [ast.parse(block) for page in PAGES for block in fenced_blocks(page, "python")]
 
 
+def test_a_run_opens_as_in_the_documents(
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(finished_run(tmp_path_factory))
+    [block] = [b for b in fenced_blocks("docs/python.md", "python") if "read_run" in b]
+    names: dict[str, object] = {}
+    exec(block, names)
+    n_residues = len(names["run"].proteins["sequence"].iloc[0])
+    assert capsys.readouterr().out.startswith(f"({n_residues}, {names['sae'].n_features})\n")
+
+
 def test_python_blocks_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """All of docs/python.md but SAELens's, for which there is tests/io/saes/test_sae_files.py."""
+    """All others of docs/python.md but SAELens's, for which there is io/saes/test_sae_files.py."""
     write_run(tmp_path / "results")
     monkeypatch.chdir(tmp_path)
     capsys.readouterr()
     names: dict[str, object] = {}
     for block in fenced_blocks("docs/python.md", "python"):
-        if "sae_lens" not in block:
+        if "sae_lens" not in block and "read_run" not in block:
             exec(block, names)
     signal, examples, site = names["signal"], names["own"], names["table"]
     assert set(signal["feature"]) == {0}
