@@ -280,7 +280,9 @@ def test_a_whole_run_and_what_reruns(tmp_path: Path) -> None:
     assert set(changed) - {"total"} == after_training
 
     module = tmp_path / "protsae/sae/training/step.py"
-    module.write_text(module.read_text() + "\n# changed\n")
+    module.write_text(module.read_text() + "\n# more words\n")
+    assert plan() == nothing, "words are no code"
+    module.write_text(module.read_text() + "\nCHANGED = True\n")
     assert set(plan()) - {"total"} == after_training, "changed code reruns its stage"
 
     page = tmp_path / "protsae/report/style.css"

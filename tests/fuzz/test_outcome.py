@@ -25,7 +25,7 @@ def loop() -> None:
 
 
 def fill() -> None:
-    _ = b"x" * (1 << 28)
+    _ = b"x" * (1 << 29)  # much more than is allowed: the system may page some of it out
 
 
 def crash() -> None:
