@@ -286,7 +286,7 @@ def test_a_whole_run_and_what_reruns(tmp_path: Path) -> None:
     assert set(plan()) - {"total"} == after_training, "changed code reruns its stage"
 
     page = tmp_path / "protsae/report/style.css"
-    module.write_text(module.read_text().removesuffix("\n# changed\n"))
+    module.write_text(module.read_text().removesuffix("\nCHANGED = True\n"))
     page.write_text(page.read_text() + "\n/* changed */\n")
     assert set(plan()) - {"total"} == {"report", "all"}
 
