@@ -28,21 +28,13 @@ from protsae.io.json_files import write_document
 from protsae.io.saes.evaluations import read_evaluation, write_evaluation
 from protsae.io.table_files.parquet import write_tsv
 from protsae.io.table_files.proteins_table import read_split_proteins, study_stamp
+from protsae.schema.concept_tables import PROPERTIES
 from protsae.schema.evaluation_tables import EVALUATION
+from protsae.schema.feature_tables import LAYER_FEATURES
+from protsae.schema.missing_annotation_tables import CANDIDATES, RECOVERY, RELIABILITY
+from protsae.schema.pair_tables import CLUSTER_COUNTS, DETECTORS
 from protsae.schema.protein_tables import RELATIVES
-from protsae.schema.result_tables import (
-    CANDIDATES,
-    CLUSTER_COUNTS,
-    DETECTORS,
-    LAYER_FEATURES,
-    LOOKUP,
-    PROBES,
-    PROPERTIES,
-    RECOVERY,
-    RELIABILITY,
-    RULE_COUNTS,
-    RULES,
-)
+from protsae.schema.reference_tables import LOOKUP, PROBES, RULE_COUNTS, RULES
 from protsae.schema.table import Table
 from tests.stored_tables import load, store
 

@@ -11,8 +11,10 @@ import pyarrow.parquet as pq
 from protsae.io.table_files.parquet import read_metadata, read_table, write_table
 from protsae.io.table_files.parquet_seal import SEAL, UNSEALED, seal
 from protsae.provenance import protein_set_sha256
+from protsae.schema.every_table import EVERY
+from protsae.schema.feature_tables import LAYER_FEATURES
+from protsae.schema.pair_tables import LAYER_ASSOCIATIONS
 from protsae.schema.protein_tables import FETCHED
-from protsae.schema.result_tables import EVERY, LAYER_ASSOCIATIONS, LAYER_FEATURES
 from protsae.schema.table import Table
 
 TABLES = (*EVERY, LAYER_FEATURES, LAYER_ASSOCIATIONS, FETCHED)

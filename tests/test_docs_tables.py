@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from protsae.schema.evaluation_tables import EVALUATION
+from protsae.schema.evaluation_tables import EVALUATION, SUMMARY
+from protsae.schema.every_table import EVERY
 from protsae.schema.markdown import column_list, with_column_lists
 from protsae.schema.protein_tables import FETCHED
-from protsae.schema.result_tables import EVERY, SUMMARY
 from protsae.schema.table import Table, conform
 from tests.fenced import ROOT, fenced_blocks
 from tests.run_folder import MODEL, write_run

@@ -12,7 +12,7 @@ from protsae.config import sae_settings, stage_settings
 from protsae.config.section import Settings
 from protsae.config.settings import Config
 from protsae.schema.evaluation_tables import EVALUATION
-from protsae.schema.result_tables import EVERY
+from protsae.schema.every_table import EVERY
 from protsae.schema.table import Table
 from tests.fenced import ROOT
 

@@ -11,7 +11,8 @@ import duckdb
 import pandas as pd
 import pytest
 
-from protsae.schema.result_tables import FEATURES, PROPERTIES
+from protsae.schema.concept_tables import PROPERTIES
+from protsae.schema.feature_tables import FEATURES
 from tests.fenced import fenced_blocks
 from tests.run_folder import HOSTILE, write_run
 

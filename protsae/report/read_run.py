@@ -18,15 +18,10 @@ from protsae.io.table_files.parquet import read_metadata, read_table
 from protsae.io.table_files.proteins_table import read_split_proteins, study_stamp
 from protsae.report.ranking import best_features
 from protsae.run.parts import validate_place, validate_same_study
-from protsae.schema.result_tables import (
-    CANDIDATES,
-    DETECTORS,
-    EXAMPLES,
-    FEATURES,
-    PROBES,
-    RECOVERY,
-    RELIABILITY,
-)
+from protsae.schema.feature_tables import EXAMPLES, FEATURES
+from protsae.schema.missing_annotation_tables import CANDIDATES, RECOVERY, RELIABILITY
+from protsae.schema.pair_tables import DETECTORS
+from protsae.schema.reference_tables import PROBES
 from protsae.schema.table import Table
 from protsae.schema.training_table import TRAINING
 

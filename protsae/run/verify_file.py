@@ -16,7 +16,9 @@ from protsae.io.saes.sae_identity import read_identity, sae_sha256
 from protsae.io.table_files.parquet import check_table, read_metadata
 from protsae.io.table_files.proteins_table import read_protein_set, read_split_proteins, study_stamp
 from protsae.provenance import file_sha256
-from protsae.schema.result_tables import EVERY, LAYER_ASSOCIATIONS, LAYER_FEATURES
+from protsae.schema.every_table import EVERY
+from protsae.schema.feature_tables import LAYER_FEATURES
+from protsae.schema.pair_tables import LAYER_ASSOCIATIONS
 
 Stamp = dict[str, Any]
 """What a file says of itself: whose it is, and checksums of what it was made from."""

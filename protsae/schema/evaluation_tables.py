@@ -1,24 +1,7 @@
 """The evaluation of an SAE: a row of summary.tsv, and an evaluation.json."""
 
+from protsae.schema.shared_columns import LAYER, MODEL, VARIANT
 from protsae.schema.table import Column, Table
-
-MODEL = Column(
-    "model",
-    "text",
-    "name",
-    "Model that the layer activations come from. `onehot` stands for one-hot sequences, a name "
-    "that ends in `-random` for a permuted model.",
-)
-LAYER = Column(
-    "layer",
-    "integer",
-    "≥ 0",
-    "Layer in fair-esm's numbering: 0 is the embedding, i the output of block i; the last one is "
-    "taken after the final layer norm.",
-)
-VARIANT = Column(
-    "variant", "text", "name", "Name of the SAE: its key under `train` in config.yaml."
-)
 
 _COLUMNS = (
     MODEL,
@@ -256,3 +239,74 @@ _COLUMNS = (
 )
 
 EVALUATION = Table("evaluation", 2, "one object per SAE", ("model", "layer", "variant"), _COLUMNS)
+
+SUMMARY = Table(
+    "summary",
+    5,
+    "one row per SAE, sorted by model (onehot first), layer and variant",
+    ("model", "layer", "variant"),
+    (
+        *EVALUATION.columns,
+        Column(
+            "features_with_property",
+            "integer",
+            "≥ 0",
+            "Number of features that capture their best concept.",
+        ),
+        Column(
+            "features_significant",
+            "integer",
+            "≥ 0",
+            "Number of features whose best concept has q ≤ 0.05.",
+        ),
+        Column(
+            "features_above_baselines",
+            "integer",
+            "≥ 0",
+            "Number of features with the verdict `above`, without those whose concept the sequence "
+            "defines.",
+        ),
+        Column(
+            "features_above_lookup",
+            "integer",
+            "≥ 0",
+            "Number of these features whose f1_low also exceeds window_f1 and homology_f1.",
+        ),
+        Column(
+            "features_defined_by_sequence",
+            "integer",
+            "≥ 0",
+            "Number of features with q ≤ 0.05 whose concept the sequence defines. They are no "
+            "biological findings.",
+        ),
+    ),
+)
+
+SCALING = Table(
+    "scaling",
+    1,
+    "one row per model, layer, architecture, fitted column and parameter",
+    ("model", "layer", "architecture", "y", "parameter"),
+    (
+        MODEL,
+        LAYER,
+        Column("architecture", "text", "name", "Architecture of the SAEs, such as `topk`."),
+        Column("y", "text", "fvu, dead_fraction", "Column of summary.tsv that is fitted."),
+        Column(
+            "parameter",
+            "text",
+            "name",
+            "Parameter of the fit: `floor`, `scale`, or the variable that an exponent belongs to.",
+        ),
+        Column("value", "number", "any", "Fitted value of the parameter."),
+        Column(
+            "low",
+            "number",
+            "any",
+            "Lower bound of its 95 % interval, from resampled residuals.",
+        ),
+        Column("high", "number", "any", "Upper bound of the same interval."),
+        Column("n_saes", "integer", "≥ 4", "Number of SAEs in the fit."),
+        Column("r_squared", "number", "≤ 1", "Share of the variance of log y that is explained."),
+    ),
+)

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from protsae.schema.result_tables import EVERY
+from protsae.schema.every_table import EVERY
 from protsae.schema.table import Table
 
 _BLOCK = re.compile(r"<!-- columns: (\S+) -->\n.*?<!-- /columns -->", re.DOTALL)

@@ -20,17 +20,9 @@ from protsae.references.interplm_concepts import InterplmConcepts
 from protsae.references.interplm_f1 import layer_pairs
 from protsae.sae.autoencoder import Sae
 from protsae.sae.evaluation.reconstruction import encoder_decoder_cosine
-from protsae.schema.result_tables import (
-    CANDIDATES,
-    CLUSTER_COUNTS,
-    DETECTORS,
-    EXAMPLES,
-    INTERPLM,
-    LAYER_ASSOCIATIONS,
-    LAYER_FEATURES,
-    RECOVERY,
-    RELIABILITY,
-)
+from protsae.schema.feature_tables import EXAMPLES, LAYER_FEATURES
+from protsae.schema.missing_annotation_tables import CANDIDATES, RECOVERY, RELIABILITY
+from protsae.schema.pair_tables import CLUSTER_COUNTS, DETECTORS, INTERPLM, LAYER_ASSOCIATIONS
 
 MISSING = {table.name: table for table in (CANDIDATES, RECOVERY, RELIABILITY)}
 """Tables on annotation that may be missing, and on how far to trust them."""

@@ -18,7 +18,9 @@ from protsae.io.table_files.proteins_table import read_split_proteins
 from protsae.run.layout import model_layers, model_name, shard_names
 from protsae.sae.architectures import restore_sae
 from protsae.sae.autoencoder import Sae
-from protsae.schema.result_tables import ASSOCIATIONS, FEATURES, LOOKUP, RULES
+from protsae.schema.feature_tables import FEATURES
+from protsae.schema.pair_tables import ASSOCIATIONS
+from protsae.schema.reference_tables import LOOKUP, RULES
 
 
 @dataclass(frozen=True)

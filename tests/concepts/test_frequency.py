@@ -7,7 +7,7 @@ import pytest
 from protsae.concepts.concept_table import PropertyTable
 from protsae.concepts.frequency import occurrence_rows
 from protsae.concepts.label_sets import LabelSet
-from protsae.schema.result_tables import PROPERTIES
+from protsae.schema.concept_tables import PROPERTIES
 from protsae.schema.table import conform
 
 COUNTS = ("residues", "known", "instances", "proteins", "clusters")

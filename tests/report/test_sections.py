@@ -17,7 +17,7 @@ from protsae.report.sections.candidate_list import (
 )
 from protsae.report.sections.kind_counts import kind_counts, kind_section
 from protsae.report.sections.layer_probes import PROPERTIES, probe_section, probed_properties
-from protsae.schema.result_tables import CANDIDATES, RECOVERY, RELIABILITY
+from protsae.schema.missing_annotation_tables import CANDIDATES, RECOVERY, RELIABILITY
 from tests.run_folder import (
     LAYERS,
     MODEL,

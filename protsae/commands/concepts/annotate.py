@@ -35,7 +35,7 @@ from protsae.io.table_files.base_rate_files import read_base_rates
 from protsae.io.table_files.parquet import write_table
 from protsae.io.table_files.proteins_table import read_split_proteins, study_stamp
 from protsae.references.interplm_concepts import interplm_concepts
-from protsae.schema.result_tables import INTERPLM
+from protsae.schema.pair_tables import INTERPLM
 from protsae.stages.annotate_layer import TABLES, annotate_layer, layer_baselines
 from protsae.stages.concept_inputs import read_properties
 from protsae.stages.open_saes import Trained, open_saes

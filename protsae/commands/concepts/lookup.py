@@ -49,7 +49,8 @@ from protsae.references.rules.best_rule import (
     rule_rows,
 )
 from protsae.references.rules.sequence_rows import SequenceRows
-from protsae.schema.result_tables import LOOKUP, PROPERTIES, RULE_COUNTS, RULES
+from protsae.schema.concept_tables import PROPERTIES
+from protsae.schema.reference_tables import LOOKUP, RULE_COUNTS, RULES
 from protsae.schema.table import conform
 from protsae.stages.concept_inputs import read_properties
 

@@ -22,7 +22,7 @@ from protsae.io.hdf5.activation_cache import LayerCache
 from protsae.io.table_files.parquet import write_table
 from protsae.io.table_files.proteins_table import read_split_proteins, study_stamp
 from protsae.references.residue_data import Residues
-from protsae.schema.result_tables import PROBES
+from protsae.schema.reference_tables import PROBES
 from protsae.schema.table import conform
 from protsae.stages.concept_inputs import read_properties
 

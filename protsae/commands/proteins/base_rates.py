@@ -19,7 +19,7 @@ from protsae import __version__
 from protsae.concepts.concept_rates import composition, concept_base_rates
 from protsae.io.protein_files.residue_labels import read_label_sets
 from protsae.io.table_files.base_rate_files import write_base_rates
-from protsae.schema.result_tables import BASE_RATES
+from protsae.schema.concept_tables import BASE_RATES
 from protsae.schema.table import conform
 from protsae.stages.annotated_proteins import read_annotated
 

@@ -34,20 +34,10 @@ from protsae.io.table_files.parquet import (
 )
 from protsae.io.table_files.proteins_table import read_split_proteins, study_stamp
 from protsae.run.parts import validate_same_layer, validate_same_study
-from protsae.schema.evaluation_tables import EVALUATION
-from protsae.schema.result_tables import (
-    ASSOCIATIONS,
-    CLUSTER_COUNTS,
-    DETECTORS,
-    FEATURES,
-    LAYER_ASSOCIATIONS,
-    LAYER_FEATURES,
-    LOOKUP,
-    PROBES,
-    RULE_COUNTS,
-    RULES,
-    SUMMARY,
-)
+from protsae.schema.evaluation_tables import EVALUATION, SUMMARY
+from protsae.schema.feature_tables import FEATURES, LAYER_FEATURES
+from protsae.schema.pair_tables import ASSOCIATIONS, CLUSTER_COUNTS, DETECTORS, LAYER_ASSOCIATIONS
+from protsae.schema.reference_tables import LOOKUP, PROBES, RULE_COUNTS, RULES
 from protsae.schema.table import Table, conform
 
 Key = tuple[str, int, str]

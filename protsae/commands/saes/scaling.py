@@ -20,8 +20,7 @@ from protsae.io.saes.evaluations import read_evaluation
 from protsae.io.table_files.parquet import write_tsv
 from protsae.report.figures.sweep_figures import SCALED, write_pareto, write_scaling
 from protsae.sae.evaluation.power_law import fit_power_law
-from protsae.schema.evaluation_tables import EVALUATION
-from protsae.schema.result_tables import SCALING
+from protsae.schema.evaluation_tables import EVALUATION, SCALING
 from protsae.schema.table import conform
 
 FITTED = ("fvu", "dead_fraction")

@@ -11,7 +11,7 @@ from protsae.io.hdf5.code_cache import StoredCodes
 from protsae.io.protein_files.residue_labels import write_labels
 from protsae.io.table_files.parquet import read_metadata, read_table
 from protsae.io.table_files.proteins_table import read_split_proteins
-from protsae.schema.result_tables import INTERPLM
+from protsae.schema.pair_tables import INTERPLM
 from protsae.stages.annotate_layer import TABLES
 from protsae.stages.concept_inputs import read_properties
 from protsae.stages.open_saes import open_saes

@@ -13,7 +13,8 @@ from protsae.concepts.concept_table import PropertyTable
 from protsae.io.json_files import write_document
 from protsae.io.table_files.parquet import read_metadata
 from protsae.proteins.alphabet import STANDARD
-from protsae.schema.result_tables import LOOKUP, PROPERTIES, RULE_COUNTS, RULES
+from protsae.schema.concept_tables import PROPERTIES
+from protsae.schema.reference_tables import LOOKUP, RULE_COUNTS, RULES
 from protsae.schema.table import conform
 from tests.stored_tables import load, store
 from tests.tiny_run import protein_rows, write_annotations, write_proteins

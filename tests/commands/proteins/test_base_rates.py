@@ -9,7 +9,7 @@ import pytest
 
 from protsae.cli import main
 from protsae.io.table_files.base_rate_files import read_base_rates
-from protsae.schema.result_tables import BASE_RATES
+from protsae.schema.concept_tables import BASE_RATES
 from tests.fenced import ROOT
 
 ENTRIES = ROOT / "tests" / "data"

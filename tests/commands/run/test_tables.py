@@ -10,8 +10,9 @@ import pytest
 from protsae.cli import main
 from protsae.io.saes.evaluations import read_evaluation, write_evaluation
 from protsae.io.table_files.parquet import read_metadata
-from protsae.schema.evaluation_tables import EVALUATION
-from protsae.schema.result_tables import ASSOCIATIONS, FEATURES, SUMMARY
+from protsae.schema.evaluation_tables import EVALUATION, SUMMARY
+from protsae.schema.feature_tables import FEATURES
+from protsae.schema.pair_tables import ASSOCIATIONS
 from tests.run_folder import (
     LAYERS,
     MODEL,

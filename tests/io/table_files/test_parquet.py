@@ -17,7 +17,7 @@ from protsae.io.table_files.parquet import (
     validate_table,
     write_table,
 )
-from protsae.schema.result_tables import RULE_COUNTS
+from protsae.schema.reference_tables import RULE_COUNTS
 from protsae.schema.table import Column, Table
 from tests.stored_tables import store_wrong
 

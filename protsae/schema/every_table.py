@@ -1,0 +1,34 @@
+"""All tables. Writers are checked against them, and docs/tables.md is generated from them."""
+
+from protsae.schema.concept_tables import BASE_RATES, PROPERTIES
+from protsae.schema.evaluation_tables import SCALING, SUMMARY
+from protsae.schema.feature_tables import EXAMPLES, FEATURES
+from protsae.schema.missing_annotation_tables import CANDIDATES, RECOVERY, RELIABILITY
+from protsae.schema.pair_tables import ASSOCIATIONS, CLUSTER_COUNTS, DETECTORS, INTERPLM
+from protsae.schema.protein_tables import ANNOTATIONS, PROTEINS, RELATIVES
+from protsae.schema.reference_tables import LOOKUP, PROBES, RULE_COUNTS, RULES
+from protsae.schema.training_table import TRAINING
+
+EVERY = (
+    FEATURES,
+    ASSOCIATIONS,
+    DETECTORS,
+    CANDIDATES,
+    RECOVERY,
+    RELIABILITY,
+    INTERPLM,
+    SUMMARY,
+    PROBES,
+    LOOKUP,
+    RULES,
+    RULE_COUNTS,
+    CLUSTER_COUNTS,
+    BASE_RATES,
+    PROPERTIES,
+    EXAMPLES,
+    TRAINING,
+    PROTEINS,
+    RELATIVES,
+    ANNOTATIONS,
+    SCALING,
+)

@@ -1,0 +1,283 @@
+"""Tables of features: what each detects, and where it is strongest."""
+
+from dataclasses import replace
+
+from protsae.schema.shared_columns import IDENTITY, N_RESIDUES, OF_RULES, PAIR
+from protsae.schema.table import Column, Table
+
+_SCALES = {
+    "hydropathy": "hydropathy (Kyte-Doolittle)",
+    "charge": "side-chain charge at pH 7",
+    "volume": "residue volume",
+    "flexibility": "flexibility (normalised B-values)",
+    "position": "relative position in the chain",
+    "n_distance": "the distance to the N-terminus, at most 50",
+    "c_distance": "the distance to the C-terminus, at most 50",
+}
+
+_CORRELATIONS = tuple(
+    Column(f"{name}_{suffix}", "number", "-1 to 1", f"{kind} with {scale} on the test set.", True)
+    for name, scale in _SCALES.items()
+    for suffix, kind in (
+        ("r", "Pearson correlation of the activation"),
+        ("rho", "Spearman correlation of the activation"),
+    )
+)
+
+FEATURES = Table(
+    "features",
+    9,
+    "one row per feature, sorted by model (onehot first), layer, variant and feature",
+    ("model", "layer", "variant", "feature"),
+    (
+        *IDENTITY,
+        Column(
+            "density",
+            "number",
+            "0 to 1",
+            "Share of the test residues at which the feature is active.",
+        ),
+        Column(
+            "mean_activation",
+            "number",
+            "≥ 0",
+            "Mean activation over the test residues at which the feature is active.",
+        ),
+        Column("max_activation", "number", "≥ 0", "Largest activation on the test set."),
+        Column(
+            "encoder_decoder_cosine",
+            "number",
+            "-1 to 1",
+            "Cosine similarity between the encoder and decoder vectors of the feature. If it is "
+            "low, the feature reads one direction and writes another.",
+            empty=True,
+        ),
+        Column(
+            "kind",
+            "text",
+            "see Kinds",
+            "Activation pattern of the feature along proteins, found without annotations.",
+        ),
+        Column(
+            "prevalence",
+            "number",
+            "0 to 1",
+            "Share of the test proteins in which the feature exceeds its pattern threshold (see "
+            "Kinds).",
+        ),
+        Column(
+            "active_share",
+            "number",
+            "0 to 1",
+            "Share of the residues of these proteins at which it exceeds that threshold.",
+        ),
+        Column(
+            "run_length",
+            "number",
+            "residues ≥ 1",
+            "N50 of the lengths of active segments: segments of at most this length hold half of "
+            "the residues above the pattern threshold.",
+            True,
+        ),
+        Column(
+            "spacing",
+            "number",
+            "residues ≥ 1",
+            "Median distance between the starts of consecutive active segments, in proteins with "
+            "three segments or more.",
+            True,
+        ),
+        Column(
+            "activation_clusters",
+            "number",
+            "≥ 0",
+            "Effective number of test homology clusters that share the activation, (Σ w)² / Σ w², "
+            "where w is the summed activation in a cluster.",
+        ),
+        Column(
+            "property",
+            "text",
+            "see Concepts",
+            "Best concept of the feature, chosen on the validation set (see How the concept is "
+            "chosen). Empty if it has none.",
+            True,
+        ),
+        Column("property_type", "text", "see Concepts", "Type of that concept.", empty=True),
+        *(replace(column, empty=True) for column in PAIR),
+        replace(N_RESIDUES, empty=True),
+        Column(
+            "neuron",
+            "integer",
+            "≥ 0",
+            "Index of the neuron that detects the concept best on the validation set.",
+            True,
+        ),
+        Column(
+            "neuron_sign",
+            "integer",
+            "1 or -1",
+            "1 if values of that neuron above its training mean count as activation, -1 if values "
+            "below it do.",
+            True,
+        ),
+        Column("neuron_f1", "number", "0 to 1", "F1 of that neuron on the test set.", True),
+        Column(
+            "pca_f1",
+            "number",
+            "0 to 1",
+            "Test F1 of the layer's best principal component for the concept.",
+            True,
+        ),
+        Column(
+            "random_f1",
+            "number",
+            "0 to 1",
+            "Test F1 of the best detector of the layer's random dictionary for the concept.",
+            True,
+        ),
+        Column(
+            "onehot_f1",
+            "number",
+            "0 to 1",
+            "Test F1 of the best detector on one-hot sequences for the concept.",
+            True,
+        ),
+        Column(
+            "untrained_f1",
+            "number",
+            "0 to 1",
+            "Test F1 of the best detector on any layer of the permuted model for the concept.",
+            True,
+        ),
+        *(replace(column, empty=True) for column in OF_RULES),
+        Column(
+            "window_f1",
+            "number",
+            "0 to 1",
+            "Test F1 of the window reference: a probe of the BLOSUM62 scores around a residue.",
+            True,
+        ),
+        Column(
+            "homology_f1",
+            "number",
+            "0 to 1",
+            "Test F1 of the homology reference: annotations transferred from training proteins.",
+            True,
+        ),
+        Column(
+            "probe_f1",
+            "number",
+            "0 to 1",
+            "Test F1 of the probe reference: a supervised linear probe of the layer.",
+            True,
+        ),
+        Column(
+            "f1_without_relatives",
+            "number",
+            "0 to 1",
+            "Test F1 without the clusters in which a protein has a relative in the training set "
+            "(relatives.tsv).",
+            True,
+        ),
+        Column(
+            "best_baseline",
+            "text",
+            "name",
+            "Baseline with the highest F1 on the test set: neuron, principal component, random "
+            "dictionary, one-hot sequence, permuted model, rule or always on.",
+            True,
+        ),
+        Column(
+            "best_baseline_f1", "number", "0 to 1", "F1 of that baseline on the test set.", True
+        ),
+        Column("f1_difference", "number", "-1 to 1", "Difference f1 - best_baseline_f1.", True),
+        Column(
+            "f1_difference_low",
+            "number",
+            "-1 to 1",
+            "Lower bound of the 95 % confidence interval of f1_difference over homology clusters. "
+            "Empty if fewer than 10 test clusters have the concept.",
+            True,
+        ),
+        Column(
+            "f1_difference_high",
+            "number",
+            "-1 to 1",
+            "Upper bound of the same interval; empty in the same cases.",
+            True,
+        ),
+        Column(
+            "verdict_p_value",
+            "number",
+            "0 to 1",
+            "One-sided p-value of the hypothesis that the feature is not better than its best "
+            "baseline. Empty where there is no verdict.",
+            True,
+        ),
+        Column(
+            "verdict_q_value",
+            "number",
+            "0 to 1",
+            "False discovery rate that belongs to verdict_p_value (Benjamini-Hochberg).",
+            True,
+        ),
+        Column(
+            "verdict",
+            "text",
+            "above, below or undecided",
+            "Whether f1 is above or below the F1 of the best baseline, at a false discovery rate "
+            "of 5 % for each direction. Empty if q_value is above 0.05 or fewer than 10 test "
+            "clusters have the concept.",
+            True,
+        ),
+        *_CORRELATIONS,
+        Column(
+            "top_proteins",
+            "text",
+            "accessions",
+            "Proteins of all splits with the highest activations, highest first, separated by "
+            "commas.",
+            True,
+        ),
+    ),
+)
+
+_OF_BASELINES = (
+    *(
+        "f1_without_relatives",
+        "best_baseline",
+        "best_baseline_f1",
+        "f1_difference",
+        "f1_difference_low",
+    ),
+    *("f1_difference_high", "verdict_p_value", "verdict_q_value", "verdict"),
+    *("neuron", "neuron_sign", "neuron_f1", "pca_f1", "random_f1", "onehot_f1"),
+    *("untrained_f1", *(c.name for c in OF_RULES), "window_f1", "homology_f1", "probe_f1"),
+)
+
+LAYER_FEATURES = replace(
+    FEATURES, columns=tuple(c for c in FEATURES.columns if c.name not in _OF_BASELINES)
+)
+"""What `annotate` writes for one layer; baselines are joined to it by `tables`."""
+
+EXAMPLES = Table(
+    "examples",
+    1,
+    "one row per feature and example protein",
+    ("model", "layer", "variant", "feature", "rank"),
+    (
+        *IDENTITY,
+        Column("rank", "integer", "≥ 1", "Rank of the protein; 1 has the highest activation."),
+        Column("accession", "text", "UniProt", "Protein with the example."),
+        Column("peak", "integer", "≥ 1", "Position of the highest activation, 1-based."),
+        Column("start", "integer", "≥ 1", "First residue of the window shown, 1-based."),
+        Column("end", "integer", "≥ start", "Last residue of the window shown, inclusive."),
+        Column("max_activation", "number", "> 0", "Activation at the peak."),
+        Column(
+            "activations",
+            "list of numbers",
+            "≥ 0",
+            "Activation of each residue from start to end.",
+        ),
+    ),
+)
