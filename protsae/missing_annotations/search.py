@@ -7,7 +7,7 @@ import pandas as pd
 from scipy import sparse
 
 from protsae.association.pairs.dataset import Layer
-from protsae.association.pairs.examined import Examined
+from protsae.association.pairs.scored_pairs import Examined
 from protsae.association.pairs.selection import best_rows
 from protsae.association.scoring.metrics import CALLED_Q
 from protsae.concepts.uniprot.spans import Spans

@@ -14,8 +14,8 @@ from protsae.report.figures import layer_figures as plots
 from protsae.report.figures.sequence_html import activation_level
 from protsae.report.layer_names import layer_names
 from protsae.report.number_format import FILTERS
+from protsae.report.page_data import PageData
 from protsae.report.ranking import property_by_layer
-from protsae.report.read_run import Run
 from protsae.report.sections.candidate_list import candidate_section
 from protsae.report.sections.concept_residues import PropertyResidues
 from protsae.report.sections.kind_counts import kind_section
@@ -30,7 +30,7 @@ MATRIX_ROWS = 24
 """Properties in the table of properties by layer."""
 
 
-def render_page(run: Run) -> str:
+def render_page(run: PageData) -> str:
     """The page as HTML, with styles, plots and script inside; nothing is loaded from elsewhere.
 
     Raises
@@ -90,7 +90,7 @@ def summary_rows(summary: pd.DataFrame) -> list[dict[Hashable, Any]]:
     return rows.assign(place=places).to_dict("records")
 
 
-def matrix_rows(run: Run) -> list[dict[str, Any]]:
+def matrix_rows(run: PageData) -> list[dict[str, Any]]:
     """Rows of the table of properties by layer: a name, its kind, and one cell per layer."""
     keys = [(layer.model, layer.number) for layer in run.layers]
     rows = []

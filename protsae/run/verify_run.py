@@ -16,7 +16,7 @@ from protsae.io.progress import progress
 from protsae.io.saes.sae_identity import UNKNOWN, train_set_sha256
 from protsae.one_line import reason
 from protsae.run.layout import STAGES, stage_files
-from protsae.run.parts import misplaced
+from protsae.run.same_study import misplaced
 from protsae.run.verify_file import Stamp, check_file
 
 CONFIG = "config.yaml"

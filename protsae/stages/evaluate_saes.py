@@ -40,7 +40,7 @@ from protsae.sae.evaluation.reconstruction import (
     encoder_decoder_cosine,
     measure_moments,
 )
-from protsae.stages.open_saes import Trained
+from protsae.stages.open_saes import StoredSae
 from protsae.statistics.cluster_intervals import bootstrap_weights, ratio_interval
 
 BLOCK_ROWS = 16384
@@ -48,7 +48,7 @@ BLOCK_ROWS = 16384
 
 
 def evaluate_saes(
-    found: Mapping[str, Trained],
+    found: Mapping[str, StoredSae],
     cache: LayerCache,
     proteins: pd.DataFrame,
     settings: EvaluateSettings,
@@ -58,7 +58,7 @@ def evaluate_saes(
 
     Parameters
     ----------
-    found : mapping of str to Trained
+    found : mapping of str to StoredSae
         From `open_saes`, with ``cache``.
     cache : LayerCache
         Activations of the layer.
@@ -179,7 +179,7 @@ def draw_sample(
     return torch.from_numpy(np.concatenate(drawn))
 
 
-def score_codes(trained: Trained, l0: float, x_ND: torch.Tensor, seed: int) -> dict[str, Any]:
+def score_codes(trained: StoredSae, l0: float, x_ND: torch.Tensor, seed: int) -> dict[str, Any]:
     """The encoder's codes beside the best of its dictionary, and of a random one, at its L0."""
     sae, source = trained.sae, trained.source
     variance = float((x_ND - x_ND.mean(0)).square().sum() / len(x_ND))
@@ -198,7 +198,7 @@ def score_codes(trained: Trained, l0: float, x_ND: torch.Tensor, seed: int) -> d
     }
 
 
-def compare_seeds(name: str, found: Mapping[str, Trained], seed: int) -> dict[str, Any]:
+def compare_seeds(name: str, found: Mapping[str, StoredSae], seed: int) -> dict[str, Any]:
     """Stability: mean cosine of matched directions with the SAEs of other seeds; random beside it.
 
     Empty where no other SAE differs in its seed alone. The random dictionary has as many directions
@@ -216,7 +216,7 @@ def compare_seeds(name: str, found: Mapping[str, Trained], seed: int) -> dict[st
     }
 
 
-def compare_widths(name: str, found: Mapping[str, Trained]) -> float | None:
+def compare_widths(name: str, found: Mapping[str, StoredSae]) -> float | None:
     """Share of features that the next wider SAE, of the same settings otherwise, has split."""
     n_features = found[name].sae.n_features
     wider = [
@@ -230,7 +230,7 @@ def compare_widths(name: str, found: Mapping[str, Trained]) -> float | None:
     return split_share(found[name].sae.W_dec, next_wider.W_dec)
 
 
-def same_but(name: str, found: Mapping[str, Trained], *keys: str) -> list[str]:
+def same_but(name: str, found: Mapping[str, StoredSae], *keys: str) -> list[str]:
     """Names of the other SAEs whose settings differ in ``keys``, and in nothing else.
 
     SAEs that another program trained have no settings, and nothing to be compared by.

@@ -13,7 +13,7 @@ from protsae.sae.autoencoder import Sae
 
 
 @dataclass(frozen=True)
-class Trained:
+class StoredSae:
     """An SAE and what it says of itself.
 
     Attributes
@@ -31,7 +31,7 @@ class Trained:
 
 def open_saes(
     folders: Sequence[str], shards: Sequence[str], protein_set: str, train: set[str]
-) -> tuple[LayerCache, dict[str, Trained]]:
+) -> tuple[LayerCache, dict[str, StoredSae]]:
     """The variants of one layer by the names of their folders, and the activations of that layer.
 
     Parameters
@@ -55,5 +55,5 @@ def open_saes(
     for folder, (name, (weights, source)) in zip(folders, read.items(), strict=True):
         validate_same_source(folder, source, cache, train)
         sae = restore_sae(source.architecture, source.k, weights)
-        found[name] = Trained(sae, source, sae_sha256(folder))
+        found[name] = StoredSae(sae, source, sae_sha256(folder))
     return cache, found

@@ -146,8 +146,7 @@ def train_saes(
     """Train SAEs by name; each comes out as it does alone.
 
     All that are trained on activations take their steps together, then all that are trained end to
-    end (``kl`` > 0). A killed call goes on from its last checkpoint when it is called again with
-    the same arguments.
+    end (``kl`` > 0). After a kill, the same call resumes from the last checkpoint.
 
     Parameters
     ----------
@@ -190,7 +189,7 @@ def checkpoints(folder: Path) -> dict[str, Path]:
 
 
 def remove_checkpoints(folder: Path) -> None:
-    """Remove what `train_saes` would go on from."""
+    """Remove what `train_saes` would resume from."""
     for checkpoint in checkpoints(folder).values():
         checkpoint.unlink(missing_ok=True)
 
@@ -248,7 +247,7 @@ def fit(trainings: Mapping[str, SaeTraining], data: TrainingData, checkpoint: Pa
     A curve has up to about ``LOGGED_ROWS`` steps.
     """
     device = next(iter(trainings.values())).idle_F.device
-    # A checkpoint of other settings, activations, proteins or arithmetic is not ours to go on from.
+    # Training does not resume from other settings, activations, proteins or arithmetic.
     identity = settings_sha256(
         {
             "code": __version__,

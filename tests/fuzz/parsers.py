@@ -25,7 +25,7 @@ from protsae.io.protein_files.residue_labels import read_label_sets
 from protsae.io.table_files.base_rate_files import read_base_rates
 from protsae.plm.esm2.load import load_esm
 from protsae.sae.architectures import restore_sae
-from protsae.sae.evaluation.trial import trial_problem
+from protsae.sae.evaluation.sanity_check import trial_problem
 from tests.fuzz import (
     label_texts,
     own_files,

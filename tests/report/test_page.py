@@ -12,8 +12,8 @@ from protsae.association.scoring.metrics import always_on_f1
 from protsae.concepts.label_sets import LabelSet
 from protsae.errors import UserError
 from protsae.report.page import render_page
+from protsae.report.page_data import read_page_data
 from protsae.report.ranking import add_margin, best_features, property_by_layer
-from protsae.report.read_run import read_run
 from protsae.report.sections.concept_residues import PropertyResidues
 from tests.run_folder import (
     ANNOTATIONS,
@@ -56,7 +56,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def page(results: Path) -> str:
-    return render_page(read_run(results, 12))
+    return render_page(read_page_data(results, 12))
 
 
 def test_loads_nothing_from_elsewhere(page: str) -> None:
@@ -87,7 +87,7 @@ def test_hostile_text_stays_text(page: str) -> None:
 
 
 def test_same_run_same_bytes(results: Path, page: str) -> None:
-    assert render_page(read_run(results, 12)) == page
+    assert render_page(read_page_data(results, 12)) == page
 
 
 def test_numbers_of_the_run(page: str) -> None:
@@ -117,7 +117,7 @@ def test_residues_with_the_property_are_marked(page: str) -> None:
 
 
 def test_each_layer_has_a_section_and_fewer_features_can_be_asked_for(results: Path) -> None:
-    page = render_page(read_run(results, 1))
+    page = render_page(read_page_data(results, 1))
     cards = [a for _, a in Elements(page).found if a.get("class") == "card"]
     assert len(cards) == 3  # one per layer
     for name in ("One-hot", "Layer 1", "Layer 2"):
@@ -157,21 +157,21 @@ def test_reads_only_the_files_it_shows(tmp_path: Path) -> None:
     stray = tmp_path / "sae" / MODEL / "layer-09" / "relu" / "evaluation.json"
     stray.parent.mkdir(parents=True)
     stray.write_text("not JSON")
-    render_page(read_run(tmp_path, 3))
+    render_page(read_page_data(tmp_path, 3))
 
 
 def test_window_beyond_the_protein(tmp_path: Path) -> None:
     path = write_run(tmp_path) / "annotation" / MODEL / "layer-01" / "examples.parquet"
     store(path, load(path).assign(start=9, end=14, peak=9), {})
     with pytest.raises(UserError, match="residues 9-14 of P00001 do not fit its 13 residues"):
-        render_page(read_run(tmp_path, 12))
+        render_page(read_page_data(tmp_path, 12))
 
 
 def test_unknown_protein(tmp_path: Path) -> None:
     path = write_run(tmp_path) / "annotation" / MODEL / "layer-01" / "examples.parquet"
     store(path, load(path).assign(accession="P99999"), {})
     with pytest.raises(UserError, match=r"proteins\.parquet: no protein 'P99999'"):
-        read_run(tmp_path, 12)
+        read_page_data(tmp_path, 12)
 
 
 def test_margin_is_above_the_strongest_baseline() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from protsae.features.pattern_kinds import KINDS
 from protsae.report.page import render_page
-from protsae.report.read_run import read_run
+from protsae.report.page_data import read_page_data
 from protsae.report.sections.candidate_list import (
     OF_A_TYPE,
     best_candidates,
@@ -47,7 +47,7 @@ def _of_layers(rows) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return render_page(read_run(write_run(tmp_path_factory.mktemp("run")), 12))
+    return render_page(read_page_data(write_run(tmp_path_factory.mktemp("run")), 12))
 
 
 def _candidates(*rows: tuple) -> pd.DataFrame:
@@ -134,7 +134,7 @@ def test_what_is_said_when_there_are_none(tmp_path, emptied, sentence) -> None:
     for name in emptied:
         for path in tmp_path.glob(f"annotation/*/*/{name}.parquet"):
             store(path, pd.DataFrame(columns=tables[name].names), {})
-    assert sentence in _section(render_page(read_run(tmp_path, 3)), "candidates")
+    assert sentence in _section(render_page(read_page_data(tmp_path, 3)), "candidates")
 
 
 def test_probed_properties_are_those_in_most_clusters() -> None:
@@ -163,7 +163,7 @@ def test_no_probes_with_an_auroc(tmp_path) -> None:
     write_run(tmp_path)
     for path in tmp_path.glob("probes/*/*/probes.parquet"):
         store(path, load(path).assign(auroc=float("nan")))
-    said = _section(render_page(read_run(tmp_path, 3)), "probes")
+    said = _section(render_page(read_page_data(tmp_path, 3)), "probes")
     assert "No property of this run has a probe with an AUROC." in said
 
 

@@ -9,8 +9,8 @@ import pandas as pd
 from scipy import sparse
 
 from protsae.association.pairs.dataset import Layer
-from protsae.association.pairs.examined import Examined
 from protsae.association.pairs.proposal import propose
+from protsae.association.pairs.scored_pairs import Examined
 from protsae.association.pairs.selection import best_rows
 from protsae.association.scoring.metrics import always_on_f1, f1_score, reaches
 from protsae.association.scoring.position_matched import (

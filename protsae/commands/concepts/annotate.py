@@ -38,7 +38,7 @@ from protsae.references.interplm_concepts import interplm_concepts
 from protsae.schema.pair_tables import INTERPLM
 from protsae.stages.annotate_layer import TABLES, annotate_layer, layer_baselines
 from protsae.stages.concept_inputs import read_properties
-from protsae.stages.open_saes import Trained, open_saes
+from protsae.stages.open_saes import StoredSae, open_saes
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -107,7 +107,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def open_codes(
-    shards: Sequence[str], saes: Mapping[str, Trained], cache: LayerCache, order: list[str]
+    shards: Sequence[str], saes: Mapping[str, StoredSae], cache: LayerCache, order: list[str]
 ) -> dict[str, StoredCodes]:
     """The codes of each SAE.
 

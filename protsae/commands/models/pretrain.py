@@ -2,7 +2,7 @@
 
 Whole homology clusters are held out, or the proteins of --held-out; their perplexity is printed
 beside those of residue frequencies (unigram) and of the two neighbours of a residue (3-gram). An
-interrupted run goes on from its last checkpoint. A run that was interrupted before its learning
+interrupted run resumes from its last checkpoint. A run that was interrupted before its learning
 rate began to fall may go on with other --steps and --decay-steps.
 
 example:

@@ -3,7 +3,7 @@
 Reads UniProt's REST API (--input uniprot --query ...) or a file: UniProt JSON, Swiss-Prot flat
 text or FASTA, plain or gzipped, told apart by content. Writes fetched.parquet,
 annotations.parquet and provenance.json; a search of the REST API keeps its pages in pages/, so
-that an interrupted one goes on where it stopped.
+that an interrupted one resumes where it stopped.
 
 example:
   protsae fetch --input mine.fasta --annotations mine.tsv --output results/proteins

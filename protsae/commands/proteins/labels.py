@@ -3,7 +3,7 @@
 Reads PDB and mmCIF files, finds the protein of each chain by its sequence, and writes for each
 protein secondary structure (DSSP: helix, strand, other) and solvent accessibility (buried,
 exposed) of the chain with the most resolved residues. What is not resolved stays unknown. Needs
-MDTraj: pip install 'protsae[structure]'.
+MDTraj: in protsae's folder, pip install -e '.[structure]'.
 
 example:
   protsae labels --structures structures --proteins results/proteins/proteins.parquet \\
@@ -75,7 +75,9 @@ def run(args: argparse.Namespace) -> None:
         Without MDTraj, if no file can be read, or if no chain is one of the proteins.
     """
     if importlib.util.find_spec("mdtraj") is None:
-        raise UserError("structures need MDTraj: pip install 'protsae[structure]'")
+        raise UserError(
+            "structures need MDTraj; in protsae's folder: pip install -e '.[structure]'"
+        )
     table, _ = read_protein_set(args.proteins)
     proteins = dict(zip(table["accession"], table["sequence"], strict=True))
     left_out: Counter[str] = Counter()

@@ -15,7 +15,7 @@ from protsae.config.flags import add_flags, settings_from_flags
 from protsae.config.stage_settings import ReportSettings
 from protsae.io.atomic import atomic_path
 from protsae.report.page import render_page
-from protsae.report.read_run import read_run
+from protsae.report.page_data import read_page_data
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Read, render, write; prints where the page and the table are."""
     settings = settings_from_flags(ReportSettings, args)
-    page = render_page(read_run(args.results, settings.features_per_layer, args.labels))
+    page = render_page(read_page_data(args.results, settings.features_per_layer, args.labels))
     with atomic_path(args.output) as temporary:
         temporary.write_text(page, encoding="utf-8")
     print(f"feature table: {Path(args.results) / 'features.tsv'} (and features.parquet)")

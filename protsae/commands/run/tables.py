@@ -33,7 +33,7 @@ from protsae.io.table_files.parquet import (
     write_tsv,
 )
 from protsae.io.table_files.proteins_table import read_split_proteins, study_stamp
-from protsae.run.parts import validate_same_layer, validate_same_study
+from protsae.run.same_study import validate_same_layer, validate_same_study
 from protsae.schema.evaluation_tables import EVALUATION, SUMMARY
 from protsae.schema.feature_tables import FEATURES, LAYER_FEATURES
 from protsae.schema.pair_tables import ASSOCIATIONS, CLUSTER_COUNTS, DETECTORS, LAYER_ASSOCIATIONS

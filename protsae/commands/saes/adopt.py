@@ -26,7 +26,7 @@ from protsae.io.saes.sae_files import SaeSource, write_sae
 from protsae.io.saes.sae_identity import UNKNOWN
 from protsae.io.table_files.proteins_table import read_split_proteins
 from protsae.sae.architectures import restore_sae
-from protsae.sae.evaluation.trial import trial_problem
+from protsae.sae.evaluation.sanity_check import trial_problem
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -3,7 +3,7 @@
 Every batch is read and moved once and all SAEs take a step on it, each with the result that it has
 on its own. Activations are centred and scaled to E|x|^2 = d_model; both are folded into the saved
 weights. SAEs with kl > 0 are trained end to end, together, on whole proteins run through the model.
-An interrupted run goes on from its last checkpoint.
+An interrupted run resumes from its last checkpoint.
 
 example:
   protsae train --activations results/activations/esm2_t6_8M_UR50D/shard-*.h5 --layer 3 \\
@@ -96,7 +96,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def source_of(trained: TrainedSae, settings: TrainSettings, data: TrainingData) -> SaeSource:
-    """What an SAE says of itself."""
+    """The metadata of an SAE, for its protsae.json."""
     source = data.cache.source
     return SaeSource(
         architecture=settings.architecture,

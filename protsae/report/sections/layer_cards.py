@@ -9,7 +9,7 @@ from protsae.errors import UserError
 from protsae.report.figures import layer_figures as plots
 from protsae.report.figures.sequence_html import coloured_residues, shown_ranges
 from protsae.report.number_format import decimals, percent
-from protsae.report.read_run import Layer
+from protsae.report.page_data import Layer
 from protsae.report.sections.concept_residues import PropertyResidues
 
 

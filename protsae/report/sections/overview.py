@@ -10,12 +10,12 @@ from protsae import __version__
 from protsae.association.run_tables import best_per_property
 from protsae.association.scoring.metrics import CALLED_Q
 from protsae.config.reserved_names import ONEHOT, is_random
-from protsae.report.read_run import Run
+from protsae.report.page_data import PageData
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
-def run_numbers(run: Run) -> list[tuple[str, list[str]]]:
+def run_numbers(run: PageData) -> list[tuple[str, list[str]]]:
     """The run in numbers: a name and its lines, for what the provenance and tables hold."""
     source = run.provenance["source"]
     counts = run.provenance["counts"]

@@ -107,5 +107,6 @@ def test_without_mdtraj(
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     assert main([*inputs, "--output", str(tmp_path / "x.jsonl")]) == 2
     assert capsys.readouterr().err == (
-        "protsae labels: structures need MDTraj: pip install 'protsae[structure]'\n"
+        "protsae labels: structures need MDTraj; in protsae's folder: "
+        "pip install -e '.[structure]'\n"
     )

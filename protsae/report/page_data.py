@@ -17,7 +17,7 @@ from protsae.io.table_files.annotations_table import read_annotations_table
 from protsae.io.table_files.parquet import read_metadata, read_table
 from protsae.io.table_files.proteins_table import read_split_proteins, study_stamp
 from protsae.report.ranking import best_features
-from protsae.run.parts import validate_place, validate_same_study
+from protsae.run.same_study import validate_place, validate_same_study
 from protsae.schema.feature_tables import EXAMPLES, FEATURES
 from protsae.schema.missing_annotation_tables import CANDIDATES, RECOVERY, RELIABILITY
 from protsae.schema.pair_tables import DETECTORS
@@ -60,8 +60,8 @@ class Layer:
 
 
 @dataclass(frozen=True)
-class Run:
-    """A finished run.
+class PageData:
+    """What the page shows of a run.
 
     Attributes
     ----------
@@ -93,9 +93,9 @@ class Run:
     layers: list[Layer]
 
 
-def read_run(
+def read_page_data(
     results: str | Path, features_per_layer: int, labels: Sequence[str | Path] = ()
-) -> Run:
+) -> PageData:
     """Read the feature table, and of the layers that it names the files that belong to them.
 
     Parameters
@@ -130,7 +130,7 @@ def read_run(
     sequences = dict(zip(proteins["accession"], proteins["sequence"], strict=True))
     annotations = read_annotations_table(results / "proteins" / "annotations.parquet", protein_set)
     evaluations = [document for layer in layers for document in layer.evaluations.values()]
-    return Run(
+    return PageData(
         provenance=read_document(results / "proteins" / "provenance.json"),
         proteins=proteins,
         annotations=annotations[annotations["accession"].isin(shown)].reset_index(drop=True),

@@ -7,7 +7,7 @@ import torch
 
 from protsae.config.sae_settings import TrainSettings
 from protsae.sae.architectures import ARCHITECTURES, TopkSae, build_sae
-from protsae.sae.evaluation.trial import trial_problem
+from protsae.sae.evaluation.sanity_check import trial_problem
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
