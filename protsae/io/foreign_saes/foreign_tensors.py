@@ -1,6 +1,5 @@
 """Tensors of SAEs that other programs wrote: read without running anything, all used, all right."""
 
-import contextlib
 import re
 import warnings
 import zipfile
@@ -57,7 +56,7 @@ def _unpickled(path: Path) -> dict[str, Tensor]:
     ValueError
         If it asks to run anything, cannot be read, or holds something else.
     """
-    validate_unpacked(path)
+    validate_archive(path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -74,17 +73,32 @@ def _unpickled(path: Path) -> dict[str, Tensor]:
     return found
 
 
-def validate_unpacked(path: Path) -> None:
-    """Raise ValueError for a ``.pt`` file with compressed parts.
+def validate_archive(path: Path) -> None:
+    """Raise ValueError for a ``.pt`` file with a part that is compressed or damaged.
 
-    torch writes none, but would read them: a megabyte may stand for a gigabyte.
+    torch writes no compressed parts, but would read them: a megabyte may stand for a gigabyte. It
+    writes a checksum of every part, but does not compare it when it reads.
     """
-    members: list[zipfile.ZipInfo] = []
-    # What is no zip archive, or a damaged one, is for torch to judge.
-    with contextlib.suppress(Exception), zipfile.ZipFile(path) as archive:
+    try:
+        archive = zipfile.ZipFile(path)
+    except Exception:  # no zip archive, as before torch 1.6, or a part of one: for torch to judge
+        return
+    with archive:
         members = archive.infolist()
-    if any(member.compress_type != zipfile.ZIP_STORED for member in members):
-        raise ValueError("its parts are compressed, which torch does not do")
+        if any(member.compress_type != zipfile.ZIP_STORED for member in members):
+            raise ValueError("its parts are compressed, which torch does not do")
+        # torch can be told to leave checksums out.
+        if any(member.CRC for member in members):
+            _validate_parts(archive)
+
+
+def _validate_parts(archive: zipfile.ZipFile) -> None:
+    try:
+        damaged = archive.testzip()
+    except Exception as error:  # whatever the bytes of a file can provoke in zipfile
+        raise ValueError(f"damaged ({reason(error, 160)})") from None
+    if damaged is not None:
+        raise ValueError(f"damaged: {shown(damaged)} in it has another checksum")
 
 
 def is_dense(value: Tensor) -> bool:

@@ -137,7 +137,7 @@ def read_table(
     """
     validate_table(path, table)
     wanted = table if columns is None else table.only(columns)
-    return conform(_read_pages(path, columns).to_pandas(), wanted, str(path))
+    return conform(_read_pages(path, columns).to_pandas(use_threads=False), wanted, str(path))
 
 
 def check_table(path: str | Path, table: Table) -> tuple[dict[str, Any], dict[str, set[Any]]]:
@@ -166,14 +166,17 @@ _PLACES = ("model", "layer", "variant")
 
 
 def _read_pages(path: str | Path, columns: Sequence[str] | None) -> pa.Table:
-    """All columns, or those of the wanted that there are; every byte is checked."""
+    """All columns, or those of the wanted that there are; every byte is checked.
+
+    In one thread: where there is no memory for another, Arrow waits for it for ever.
+    """
     validate_body(path)
     try:
-        return pq.read_table(
-            path,
-            columns=None if columns is None else list(columns),
-            page_checksum_verification=True,
-        )
+        file = pq.ParquetFile(path, pre_buffer=False, page_checksum_verification=True)
+        with file:
+            there = file.schema_arrow.names
+            wanted = None if columns is None else [name for name in columns if name in there]
+            return file.read(wanted, use_threads=False)
     except (pa.ArrowException, OSError) as error:
         if is_no_memory(error):
             raise

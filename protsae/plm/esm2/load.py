@@ -19,7 +19,7 @@ from esm.model.esm2 import ESM2
 from protsae.device import find_device
 from protsae.errors import UserError
 from protsae.io.atomic import atomic_path
-from protsae.io.foreign_saes.foreign_tensors import is_dense, validate_unpacked
+from protsae.io.foreign_saes.foreign_tensors import is_dense, validate_archive
 from protsae.io.progress import print_beside
 from protsae.one_line import cut, reason, shown
 from protsae.provenance import file_sha256
@@ -212,7 +212,7 @@ def _unpickled(path: Path) -> dict[str, Any]:
     ValueError
         If it holds anything else, or cannot be read.
     """
-    validate_unpacked(path)
+    validate_archive(path)
     try:
         with torch.serialization.safe_globals([argparse.Namespace]), warnings.catch_warnings():
             warnings.simplefilter("ignore")

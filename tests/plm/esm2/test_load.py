@@ -3,6 +3,7 @@
 import argparse
 import os
 import re
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -276,6 +277,31 @@ def test_a_damaged_file(tiny, file, damage):
     message = message_of(tiny)
     assert message.startswith(f"{file}: cannot be read, it may have been cut short (")
     assert message.endswith(f"); {AGAIN}")
+
+
+def test_every_bit_of_the_weights_counts(tiny):
+    whole = tiny.read_bytes()
+    with zipfile.ZipFile(tiny) as archive:
+        parts = [each for each in archive.infolist() if "/data/" in each.filename]
+    assert len(parts) > 50
+    for part in parts:
+        # A local header is 30 bytes, a name and an extra field long.
+        extra = int.from_bytes(whole[part.header_offset + 28 : part.header_offset + 30], "little")
+        at = part.header_offset + 30 + len(part.filename) + extra + part.file_size // 2
+        tiny.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        assert message_of(tiny) == (
+            f"esm2_tiny.pt: damaged: {part.filename!r} in it has another checksum; {AGAIN}"
+        )
+
+
+def test_weights_without_checksums_are_read(tiny):
+    weights = torch.load(tiny, weights_only=False)
+    torch.serialization.set_crc32_options(False)
+    try:
+        torch.save(weights, tiny)
+    finally:
+        torch.serialization.set_crc32_options(True)
+    assert load_esm(str(tiny)).model.num_layers == 3
 
 
 def test_a_folder_in_place_of_the_file(tiny):
