@@ -46,10 +46,10 @@ rule all:
     input:
         "<results>/features.parquet",
         "<results>/report.html",
-        "<results>/lookup.parquet",
+        "<results>/references.parquet",
         "<results>/rules.parquet",
         "<results>/rule_counts.parquet",
-        "<results>/properties.tsv",
+        "<results>/concepts.tsv",
         layer_paths("<results>/probes/{model}/layer-{layer}/probes.parquet"),
 
 

@@ -1,12 +1,12 @@
 """Speed and memory of annotation: counting all pairs, then the null and the ranks of some.
 
-Counts are of residues and of instances, at 5 thresholds, for every property and feature, all
+Counts are of residues and of instances, at 5 thresholds, for every concept and feature, all
 residues in one update; each case runs in a process of its own. Inputs are random: proteins of 300
-residues, 1 / 51 of the features active at each residue; of the properties 70 % are one stretch of
+residues, 1 / 51 of the features active at each residue; of the concepts 70 % are one stretch of
 20 to 120 residues in 15 % of the proteins, and 30 % are single residues, 0.1 to 5 % of all. The
 same sizes took InterPLM's released code 66, 249, 182 and 215 CPU-s (research note, section 4.1).
 
-The null and the ranks are of 20,000 pairs of these properties and features on 2,000 proteins.
+The null and the ranks are of 20,000 pairs of these concepts and features on 2,000 proteins.
 
     python benchmarks/annotation.py --check
 """
@@ -36,12 +36,12 @@ from protsae.association.significance.position_null import position_null
 from protsae.association.significance.rotation_null import rotation_null
 
 CASES = {
-    "60k residues, 2,560 features, 100 properties": (60_000, 2_560, 100, 3.0),
-    "60k residues, 2,560 features, 400 properties": (60_000, 2_560, 400, 6.0),
-    "240k residues, 2,560 features, 100 properties": (240_000, 2_560, 100, 10.0),
-    "60k residues, 10,240 features, 100 properties": (60_000, 10_240, 100, 10.0),
+    "60k residues, 2,560 features, 100 concepts": (60_000, 2_560, 100, 3.0),
+    "60k residues, 2,560 features, 400 concepts": (60_000, 2_560, 400, 6.0),
+    "240k residues, 2,560 features, 100 concepts": (240_000, 2_560, 100, 10.0),
+    "60k residues, 10,240 features, 100 concepts": (60_000, 10_240, 100, 10.0),
 }
-"""Residues, features, properties, most CPU seconds."""
+"""Residues, features, concepts, most CPU seconds."""
 
 MEGABYTES = 300.0
 """Most over the inputs, in the first case."""
@@ -52,7 +52,7 @@ PAIR_SECONDS = 120.0
 QUANTILES = (0.0, 0.15, 0.5, 0.6, 0.8)
 LENGTH, ACTIVE, N_PAIRS = 300, 51, 20_000
 SOME = (600_000, 2_560, 100)
-"""Residues, features and properties of the chosen pairs."""
+"""Residues, features and concepts of the chosen pairs."""
 
 Inputs = dict[str, np.ndarray]
 
@@ -115,7 +115,7 @@ def rerun(*arguments: str) -> list[float]:
     return [float(word) for word in done.stdout.split()]
 
 
-def make(n_residues: int, n_features: int, n_properties: int) -> Inputs:
+def make(n_residues: int, n_features: int, n_concepts: int) -> Inputs:
     """Arrays of activations and labels (both csr), thresholds and instances."""
     rng = np.random.default_rng(0)
     active = n_features // ACTIVE
@@ -127,23 +127,23 @@ def make(n_residues: int, n_features: int, n_properties: int) -> Inputs:
     )
     activations.sum_duplicates()
     found = [
-        stretches(rng, n_residues) if p < 0.7 * n_properties else single_residues(rng, n_residues)
-        for p in range(n_properties)
+        stretches(rng, n_residues) if p < 0.7 * n_concepts else single_residues(rng, n_residues)
+        for p in range(n_concepts)
     ]
-    property_ = np.repeat(np.arange(n_properties), [len(first) for first, _ in found])
+    concept = np.repeat(np.arange(n_concepts), [len(first) for first, _ in found])
     first, last = (np.concatenate(ends) for ends in zip(*found, strict=True))
     size = last - first + 1
     rows = np.repeat(first - (np.cumsum(size) - size), size) + np.arange(size.sum())
     labels = sparse.csr_array(
-        (np.ones(len(rows), np.uint8), (rows, np.repeat(property_, size))),
-        shape=(n_residues, n_properties),
+        (np.ones(len(rows), np.uint8), (rows, np.repeat(concept, size))),
+        shape=(n_residues, n_concepts),
     )
     return {
-        "shape": np.array([n_residues, n_features, n_properties]),
+        "shape": np.array([n_residues, n_features, n_concepts]),
         "thresholds": positive_quantiles(sparse.csc_array(activations), QUANTILES),
         **{f"activations_{part}": getattr(activations, part) for part in PARTS},
         **{f"labels_{part}": getattr(labels, part) for part in PARTS},
-        "property": property_,
+        "concept": concept,
         "first": first,
         "last": last,
     }
@@ -161,7 +161,7 @@ def stretches(rng: np.random.Generator, n_residues: int) -> tuple[np.ndarray, np
 
 
 def single_residues(rng: np.random.Generator, n_residues: int) -> tuple[np.ndarray, np.ndarray]:
-    """Residues of a property of 0.1 to 5 % of all, each an instance."""
+    """Residues of a concept of 0.1 to 5 % of all, each an instance."""
     rows = np.flatnonzero(rng.random(n_residues) < rng.uniform(0.001, 0.05))
     return rows, rows
 
@@ -170,12 +170,12 @@ def load(path: str) -> tuple[Inputs, sparse.csr_array, sparse.csr_array]:
     """The arrays of a case, its activations and its labels."""
     with np.load(path) as arrays:
         inputs = dict(arrays)
-    n_residues, n_features, n_properties = inputs["shape"].tolist()
+    n_residues, n_features, n_concepts = inputs["shape"].tolist()
     activations, labels = (
         sparse.csr_array(
             tuple(inputs[f"{name}_{part}"] for part in PARTS), shape=(n_residues, columns)
         )
-        for name, columns in (("activations", n_features), ("labels", n_properties))
+        for name, columns in (("activations", n_features), ("labels", n_concepts))
     )
     return inputs, activations, labels
 
@@ -183,16 +183,16 @@ def load(path: str) -> tuple[Inputs, sparse.csr_array, sparse.csr_array]:
 def count(path: str) -> None:
     """Print CPU seconds of residues, of residues and instances, and MB over the inputs."""
     inputs, activations, labels = load(path)
-    thresholds, n_properties = inputs["thresholds"], labels.shape[1]
+    thresholds, n_concepts = inputs["thresholds"], labels.shape[1]
     before = psutil.Process().memory_info().rss
     start = time.process_time()
-    residues = MatchCounts(thresholds, n_properties)
+    residues = MatchCounts(thresholds, n_concepts)
     passed = passed_thresholds(activations, thresholds)
     residues.update_passed(passed, labels)
     assert residues.true_positives.any()
     alone = time.process_time() - start
-    instances = InstanceCounts(thresholds, n_properties)
-    instances.update_passed(passed, inputs["property"], inputs["first"], inputs["last"])
+    instances = InstanceCounts(thresholds, n_concepts)
+    instances.update_passed(passed, inputs["concept"], inputs["first"], inputs["last"])
     assert instances.found.any()
     both = time.process_time() - start
     # Linux gives kilobytes, macOS bytes. The inputs were read by this process and made by another.

@@ -1,7 +1,7 @@
 """What InterPLM's rule calls where the answer was planted, beside the rotation null.
 
-20 families x 20 proteins x 300 residues, 400 features, 40 properties, two in each family: one
-window at a random place of every protein. 20 features detect one property each (85 % of its
+20 families x 20 proteins x 300 residues, 400 features, 40 concepts, two in each family: one
+window at a random place of every protein. 20 features detect one concept each (85 % of its
 residues); the others know a family but not the place: on in windows of their own. All are also on
 at 0.1 % of all residues. Proteins are split at random, so that every family is in train, valid and
 test: the confounded case, which a split by families would hide. Two worlds: short windows of 10 to
@@ -39,7 +39,7 @@ from protsae.association.significance.p_values import benjamini_hochberg, least_
 from protsae.association.significance.rotation_null import rotation_null
 
 N_FAMILIES, N_RELATIVES, LENGTH = 20, 20, 300
-N_FEATURES, N_PROPERTIES, N_DETECTORS = 400, 40, 20
+N_FEATURES, N_CONCEPTS, N_DETECTORS = 400, 40, 20
 MISSED, FALSE = 0.15, 0.001
 WORLDS = {"short windows": (10, 40), "long windows": (10, 200)}
 PARTS = {"train": 160, "valid": 120, "test": 120}
@@ -90,8 +90,8 @@ class World:
 
     Attributes
     ----------
-    first, size : int, shape (n_properties, n_relatives)
-        First row and length of the window of each property in each protein of its family.
+    first, size : int, shape (n_concepts, n_relatives)
+        First row and length of the window of each concept in each protein of its family.
     """
 
     activations: sparse.csr_array
@@ -106,10 +106,10 @@ def make_world(seed: int, n_detectors: int, sizes: tuple[int, int]) -> World:
     """Draw one; without detectors, all features know only a family."""
     rng = np.random.default_rng(seed)
     n_residues = N_FAMILIES * N_RELATIVES * LENGTH
-    first, size = np.empty((2, N_PROPERTIES, N_RELATIVES), dtype=np.int64)
-    for p in range(N_PROPERTIES):
+    first, size = np.empty((2, N_CONCEPTS, N_RELATIVES), dtype=np.int64)
+    for p in range(N_CONCEPTS):
         first[p], size[p] = windows(p // 2, sizes, rng)
-    detected = rng.permutation(N_PROPERTIES)[:n_detectors]
+    detected = rng.permutation(N_CONCEPTS)[:n_detectors]
     rows, values = [], []
     for f in range(N_FEATURES):
         window = (
@@ -123,16 +123,16 @@ def make_world(seed: int, n_detectors: int, sizes: tuple[int, int]) -> World:
         rows.append(np.concatenate([inside, anywhere]))
         strength = np.repeat([1.0, 0.5], [len(inside), len(anywhere)])
         values.append(rng.gamma(4, strength / 4))
-    property_ = np.repeat(np.arange(N_PROPERTIES), size.sum(1))
-    planted = np.zeros((N_PROPERTIES, N_FEATURES), dtype=bool)
+    concept = np.repeat(np.arange(N_CONCEPTS), size.sum(1))
+    planted = np.zeros((N_CONCEPTS, N_FEATURES), dtype=bool)
     planted[detected, np.arange(n_detectors)] = True
     order = rng.permutation(N_FAMILIES * N_RELATIVES)
     ends = np.cumsum(list(PARTS.values()))
     return World(
         sparse_columns(rows, np.concatenate(values).astype(np.float32), n_residues),
         sparse.csr_array(
-            (np.ones(len(property_), np.uint8), (stretch_rows(first, size), property_)),
-            shape=(n_residues, N_PROPERTIES),
+            (np.ones(len(concept), np.uint8), (stretch_rows(first, size), concept)),
+            shape=(n_residues, N_CONCEPTS),
         ),
         first,
         size,
@@ -170,7 +170,7 @@ def call(world: World) -> list[tuple[int, int, int]]:
     """
     train = sparse.csc_array(world.activations[part_rows(world, "train")])
     thresholds = positive_quantiles(train, QUANTILES)
-    everywhere = np.zeros(N_PROPERTIES, dtype=np.int64)
+    everywhere = np.zeros(N_CONCEPTS, dtype=np.int64)
     counts = {part: KnownCounts(thresholds, everywhere) for part in ("valid", "test")}
     for part, counted in counts.items():
         rows = part_rows(world, part)
@@ -178,11 +178,11 @@ def call(world: World) -> list[tuple[int, int, int]]:
         counted.update(world.activations[rows], world.labels[rows], known)
     scores = score_pairs(counts["valid"], counts["test"])
     candidate = (scores.valid["f1"] >= MIN_F1) & (scores.gain > 0)
-    property_, feature = np.nonzero(candidate)
+    concept, feature = np.nonzero(candidate)
     chosen = thresholds[scores.threshold[candidate], feature]
-    p_value = null_p_values(world, property_, feature, chosen)
+    p_value = null_p_values(world, concept, feature, chosen)
     called = benjamini_hochberg(p_value) <= LEVEL
-    right = world.planted[property_[called], feature[called]]
+    right = world.planted[concept[called], feature[called]]
     found = [(int(called.sum()), int(right.sum()), least_true(p_value, called))]
     for calls in called_by_interplm(world):
         found.append((int(calls.sum()), int((calls & world.planted).sum()), 0))
@@ -195,7 +195,7 @@ def part_rows(world: World, part: str) -> np.ndarray:
 
 
 def null_p_values(
-    world: World, property_: np.ndarray, feature: np.ndarray, threshold: np.ndarray
+    world: World, concept: np.ndarray, feature: np.ndarray, threshold: np.ndarray
 ) -> np.ndarray:
     """p-values of the rotation null on test, every protein by itself."""
     rows = part_rows(world, "test")
@@ -204,8 +204,8 @@ def null_p_values(
         np.flatnonzero(activations[:, [f]].toarray().ravel() > t)
         for f, t in zip(feature, threshold, strict=True)
     ]
-    has = [np.flatnonzero(labels[:, [p]].toarray().ravel()) for p in range(N_PROPERTIES)]
-    pairs = np.stack([np.arange(len(on)), property_], axis=1)
+    has = [np.flatnonzero(labels[:, [p]].toarray().ravel()) for p in range(N_CONCEPTS)]
+    pairs = np.stack([np.arange(len(on)), concept], axis=1)
     number = np.arange(PARTS["test"])
     chains = Chains(np.full(len(number), LENGTH), number, np.ones(len(rows), dtype=bool))
     return rotation_null(on, has, pairs, chains).p_value
@@ -218,15 +218,15 @@ def called_by_interplm(world: World) -> list[np.ndarray]:
     by_instance, by_residue = [], []
     for part in ("valid", "test"):
         rows = part_rows(world, part)
-        residues = MatchCounts(thresholds, N_PROPERTIES)
+        residues = MatchCounts(thresholds, N_CONCEPTS)
         residues.update(world.activations[rows], world.labels[rows])
         # Instances of this part's proteins, by their rows in the whole world.
         protein = world.first // LENGTH
         mine = np.isin(protein, world.parts[part])
-        property_ = np.nonzero(mine)[0]
-        instances = InstanceCounts(thresholds, N_PROPERTIES)
+        concept = np.nonzero(mine)[0]
+        instances = InstanceCounts(thresholds, N_CONCEPTS)
         last = world.first + world.size - 1
-        instances.update(world.activations, property_, world.first[mine], last[mine])
+        instances.update(world.activations, concept, world.first[mine], last[mine])
         precision = ratio(residues.true_positives, residues.on[:, None, :])
         recall = ratio(instances.found, instances.n_instances[:, None])
         by_instance.append(harmonic_mean(precision, recall))

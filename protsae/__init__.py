@@ -7,7 +7,7 @@ first used. docs/architecture.md is a map of the parts.
 import importlib
 from typing import Any
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _PUBLIC = {
     "Config": "protsae.config.settings",

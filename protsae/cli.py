@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from protsae import __version__
-from protsae.commands import COMMANDS, GROUPS, module_of
+from protsae.commands import ALIASES, COMMANDS, GROUPS, module_of
 from protsae.errors import UserError, is_no_memory
 from protsae.one_line import cut
 
@@ -58,8 +58,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"protsae {__version__}")
-    parser.add_argument("command", choices=COMMANDS, metavar="command", help="one of those below")
-    name = parser.parse_args(argv[:1]).command
+    names = [*COMMANDS, *ALIASES]
+    parser.add_argument("command", choices=names, metavar="command", help="one of those below")
+    given = parser.parse_args(argv[:1]).command
+    name = ALIASES.get(given, given)
 
     if isinstance(sys.stdout, io.TextIOWrapper):  # a name that the terminal cannot show is no fault
         sys.stdout.reconfigure(errors="backslashreplace")

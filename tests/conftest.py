@@ -4,7 +4,7 @@ import os
 
 from hypothesis import HealthCheck, settings
 
-# Shared machines stall; how long an example takes is no property of the code.
+# Shared machines stall; how long an example takes does not depend on the code.
 slow = [HealthCheck.too_slow]
 settings.register_profile("protsae", deadline=None, suppress_health_check=slow)
 settings.load_profile("protsae")

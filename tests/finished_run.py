@@ -35,16 +35,17 @@ CONFIG = {
     "fetch": {"max_length": 199},
     "cache": {"shards": 2},
     "embed": {"model": "esm2_tiny.pt", "layers": [1]},
-    "random_layers": [1] if LEVEL.damaged > QUICK.damaged else [],
-    "stream": {"batch": 64},
+    "permuted_layers": [1] if LEVEL.damaged > QUICK.damaged else [],
+    "trainer": {"batch": 64},
     "train": {
         "topk": {"architecture": "topk", "steps": 20, "expansion": 2, "k": 3},
         "batchtopk": {"architecture": "batchtopk", "steps": 20, "expansion": 2, "k": 3},
         "relu": None,
     },
-    "evaluate": {"bootstrap": 20, "masks": 1, "max_proteins": 13, "sample": 13},
-    "probe": {"sample": 2000},
-    "annotate": {"bootstrap": 20, "min_clusters": 2},
+    "evaluate": {"bootstrap": 20, "masks": 1, "max_proteins": 13, "optimal_codes": 13},
+    "probe": {"train_residues": 2000},
+    "concepts": {"min_clusters": 2},
+    "annotate": {"bootstrap": 20},
 }
 
 

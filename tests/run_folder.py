@@ -3,7 +3,7 @@
 Every SAE has the same four features, so that counts can be worked out by hand:
 
 ======= ===================== ==== ====== ======== ====== ========= =============
-feature property              f1   f1_low neuron   null   base rate always-on F1
+feature concept              f1   f1_low neuron   null   base rate always-on F1
 ======= ===================== ==== ====== ======== ====== ========= =============
 0       SIGNAL                0.8  0.6    0.5      0.2    0.25      0.4
 1       residue: C            0.9  0.7    0.75     0.1    0.1       0.1818
@@ -28,13 +28,13 @@ from protsae.io.json_files import write_document
 from protsae.io.saes.evaluations import read_evaluation, write_evaluation
 from protsae.io.table_files.parquet import write_tsv
 from protsae.io.table_files.proteins_table import read_split_proteins, study_stamp
-from protsae.schema.concept_tables import PROPERTIES
+from protsae.schema.concept_tables import CONCEPTS
 from protsae.schema.evaluation_tables import EVALUATION
 from protsae.schema.feature_tables import LAYER_FEATURES
 from protsae.schema.missing_annotation_tables import CANDIDATES, RECOVERY, RELIABILITY
 from protsae.schema.pair_tables import CLUSTER_COUNTS, DETECTORS
 from protsae.schema.protein_tables import RELATIVES
-from protsae.schema.reference_tables import LOOKUP, PROBES, RULE_COUNTS, RULES
+from protsae.schema.reference_tables import PROBES, REFERENCES, RULE_COUNTS, RULES
 from protsae.schema.table import Table
 from tests.stored_tables import load, store
 
@@ -78,15 +78,15 @@ def write_stages(results: Path) -> None:
     write_document(results / "proteins" / "provenance.json", provenance())
     of_all = study(results)
     methods, names = ["blosum_window", "blosum_window", "homology"], ["SIGNAL", "residue: C"]
-    lookup = table_of(LOOKUP, method=methods, property=[*names, "SIGNAL"], f1=[0.3, 0.2, 0.1])
-    store(results / "lookup.parquet", lookup, of_all)
+    lookup = table_of(REFERENCES, method=methods, concept=[*names, "SIGNAL"], f1=[0.3, 0.2, 0.1])
+    store(results / "references.parquet", lookup, of_all)
     store(results / "rules.parquet", rule_rows(), of_all)
     store(results / "rule_counts.parquet", rule_count_rows(), of_all)
-    properties = ["SIGNAL", "residue: C", f"BINDING: {HOSTILE}", "CHAIN"]
+    concepts = ["SIGNAL", "residue: C", f"BINDING: {HOSTILE}", "CHAIN"]
     reasons = ["", "", "fewer than 3 residues in valid or test: 2 in valid, 0 in test", "whole"]
     counts = pd.array([7, 13, 0, None], dtype="Int64")
-    table = table_of(PROPERTIES, property=properties, left_out=reasons, test_clusters=counts)
-    write_tsv(results / "properties.tsv", table)
+    table = table_of(CONCEPTS, concept=concepts, left_out=reasons, test_clusters=counts)
+    write_tsv(results / "concepts.tsv", table)
     for model, layer in LAYERS:
         folder = f"{model}/layer-{layer:02d}"
         annotation = results / "annotation" / folder
@@ -192,7 +192,7 @@ def tables_command(results: Path) -> list[str]:
         *("--evaluations", *sorted(evaluations, reverse=True)),
         *("--probes", *sorted(map(str, results.glob("probes/*/*/probes.parquet")))),
         *("--proteins", str(results / "proteins" / "proteins.parquet")),
-        *("--lookup", str(results / "lookup.parquet")),
+        *("--references", str(results / "references.parquet")),
         *("--rules", str(results / "rules.parquet")),
         *("--rule-counts", str(results / "rule_counts.parquet")),
         *("--output", str(results)),
@@ -217,7 +217,7 @@ def provenance() -> dict[str, object]:
 
 PAIR_NUMBERS = {
     **dict.fromkeys(("quantile", "threshold"), 0.0),
-    **dict.fromkeys(("instance_recall", "domain_f1", "average_precision", "auroc"), 0.6),
+    **dict.fromkeys(("instance_recall", "instance_f1", "average_precision", "auroc"), 0.6),
     **{"auroc_low": 0.5, "auroc_high": 0.7},
     **dict.fromkeys(("rotation_p_value", "position_p_value", "family_p_value"), 0.5),
     **{"concept_level": "residue", "position_null_f1": 0.05},
@@ -239,16 +239,16 @@ def feature_rows(model: str, layer: int) -> pd.DataFrame:
             (3, f"BINDING: {HOSTILE}", "BINDING", 0.5, 0.4, 0.1, 0.1, 0.3, 0.05, 1),
         ],
         columns=[
-            *("feature", "property", "property_type", "valid_f1", "f1", "f1_low", "null_f1"),
+            *("feature", "concept", "concept_type", "valid_f1", "f1", "f1_low", "rotation_null_f1"),
             *("q_value", "base_rate", "n_residues"),
         ],
     )
     scored = scored.assign(f1_high=scored["f1"] + 0.05, p_value=scored["q_value"] / 2)
     for name in ("precision", "recall"):
         scored[name] = scored["f1"]
-    has_property = scored["property"].notna()
+    has_concept = scored["concept"].notna()
     for name, value in PAIR_NUMBERS.items():
-        scored[name] = pd.Series(value, index=scored.index).where(has_property)
+        scored[name] = pd.Series(value, index=scored.index).where(has_concept)
     for name in ("n_residues", "n_clusters"):
         scored[name] = scored[name].astype("Int64")
     scored = scored.assign(
@@ -257,7 +257,7 @@ def feature_rows(model: str, layer: int) -> pd.DataFrame:
         max_activation=3.0,
         encoder_decoder_cosine=0.5,
         **{"kind": "point", "prevalence": 0.5, "active_share": 0.1, "activation_clusters": 2.0},
-        run_length=1.0,
+        segment_length=1.0,
         spacing=np.nan,
         **{f"{name}_{kind}": 0.1 for name in SCALE_COLUMNS for kind in ("r", "rho")},
         top_proteins="P00001,P00002",
@@ -269,8 +269,8 @@ def feature_rows(model: str, layer: int) -> pd.DataFrame:
 def joined_feature_rows(model: str, layer: int) -> pd.DataFrame:
     """The same with the baselines that ``tables`` joins to them."""
     rows = feature_rows(model, layer)
-    by_property = {"SIGNAL": 0.5, "residue: C": 0.75, f"BINDING: {HOSTILE}": 0.3}
-    neuron_f1 = rows["property"].map(by_property)
+    by_concept = {"SIGNAL": 0.5, "residue: C": 0.75, f"BINDING: {HOSTILE}": 0.3}
+    neuron_f1 = rows["concept"].map(by_concept)
     neuron = pd.Series(1, index=rows.index).where(neuron_f1.notna()).astype("Int64")
     others = dict.fromkeys((*DETECTOR_BASELINES[1:], *LOOKUPS, "probe_f1"), np.nan)
     rows = rows.assign(neuron=neuron, neuron_sign=neuron, neuron_f1=neuron_f1, **others)
@@ -289,11 +289,11 @@ def joined_feature_rows(model: str, layer: int) -> pd.DataFrame:
 
 
 def association_rows(model: str, layer: int) -> pd.DataFrame:
-    """Pairs of the SAEs, and of neuron 0, whose two signs detect two properties.
+    """Pairs of the SAEs, and of neuron 0, whose two signs detect two concepts.
 
     On one-hot sequences every test F1 is half of that on the model.
     """
-    columns = ["variant", "feature", "property", "valid_f1", "f1", "tp", "fp", "fn"]
+    columns = ["variant", "feature", "concept", "valid_f1", "f1", "tp", "fp", "fn"]
     pairs = pd.DataFrame(
         [
             *(
@@ -315,18 +315,18 @@ def association_rows(model: str, layer: int) -> pd.DataFrame:
     )
     if model == "onehot":
         pairs["f1"] /= 2
-    pairs["property_type"] = pairs["property"].str.split(":").str[0]
+    pairs["concept_type"] = pairs["concept"].str.split(":").str[0]
     unseen = ("valid_precision", "valid_recall", "precision", "recall", "f1_low", "f1_high")
-    unseen = (*unseen, "null_f1", "p_value", "q_value", "base_rate")
+    unseen = (*unseen, "rotation_null_f1", "p_value", "q_value", "base_rate")
     numbers = {**PAIR_NUMBERS, **dict.fromkeys(unseen, 0.5)}
     return pairs.assign(model=model, layer=layer, **numbers)
 
 
 def rule_rows() -> pd.DataFrame:
-    """Rules of the three properties; the sequence defines one of them."""
+    """Rules of the three concepts; the sequence defines one of them."""
     return table_of(
         RULES,
-        property=["SIGNAL", "residue: C", f"BINDING: {HOSTILE}"],
+        concept=["SIGNAL", "residue: C", f"BINDING: {HOSTILE}"],
         defined_by_sequence=[0, 1, 0],
         rule=["residues 1–5", "residue C", "everywhere"],  # noqa: RUF001
         f1=[0.45, 1.0, 0.09],
@@ -335,14 +335,14 @@ def rule_rows() -> pd.DataFrame:
 
 CLUSTERS = [f"C{i:02d}" for i in range(11)]
 IN_CLUSTER = 20
-"""Homology clusters of test, and residues of each that have a property."""
+"""Homology clusters of test, and residues of each that have a concept."""
 
 
 def cluster_count_rows(model: str, layer: int) -> pd.DataFrame:
-    """Of every pair: in each cluster it is on at as many residues as have the property, and right
+    """Of every pair: in each cluster it is on at as many residues as have the concept, and right
     at the share of them that makes its F1."""
     pairs = association_rows(model, layer)
-    rows = pairs[["model", "layer", "variant", "feature", "property", "f1"]].merge(
+    rows = pairs[["model", "layer", "variant", "feature", "concept", "f1"]].merge(
         pd.DataFrame({"cluster": CLUSTERS}), how="cross"
     )
     tp = (rows["f1"] * IN_CLUSTER).round().astype(int)
@@ -352,12 +352,12 @@ def cluster_count_rows(model: str, layer: int) -> pd.DataFrame:
 def rule_count_rows() -> pd.DataFrame:
     """The same of the rules; base rates are those of the module's table."""
     known = {"SIGNAL": 80, "residue: C": 200, f"BINDING: {HOSTILE}": 400}
-    rules = rule_rows()[["property", "f1"]]
+    rules = rule_rows()[["concept", "f1"]]
     rows = rules.merge(pd.DataFrame({"cluster": CLUSTERS}), how="cross")
     everywhere = rows["f1"] == 0.09
-    on = rows["property"].map(known).where(everywhere, IN_CLUSTER)
+    on = rows["concept"].map(known).where(everywhere, IN_CLUSTER)
     tp = (rows["f1"] * IN_CLUSTER).round().astype(int).where(~everywhere, IN_CLUSTER)
-    rows = rows.assign(tp=tp, on=on, positives=IN_CLUSTER, known=rows["property"].map(known))
+    rows = rows.assign(tp=tp, on=on, positives=IN_CLUSTER, known=rows["concept"].map(known))
     return rows[RULE_COUNTS.names]
 
 
@@ -391,7 +391,7 @@ def candidate_rows(model: str, layer: int) -> pd.DataFrame:
     columns = {
         "variant": [*VARIANTS],
         "feature": [0, 3],
-        "property": ["SIGNAL", "SIGNAL"],
+        "concept": ["SIGNAL", "SIGNAL"],
         "accession": ["P00002", "P00002"],
         "start": [2, 5],
         "end": [4, 5],
@@ -403,7 +403,7 @@ def candidate_rows(model: str, layer: int) -> pd.DataFrame:
 def recovery_rows(model: str, layer: int) -> pd.DataFrame:
     """Of each SAE's five hidden signal peptides, ReLU's feature finds 3 first and TopK's 1."""
     columns = {"variant": [*VARIANTS], "n_hidden": [5, 5], "n_found_first": [3, 1]}
-    rows = table_of(RECOVERY, property=["SIGNAL", "SIGNAL"], **columns)
+    rows = table_of(RECOVERY, concept=["SIGNAL", "SIGNAL"], **columns)
     return rows.assign(model=model, layer=layer)
 
 
@@ -418,8 +418,8 @@ def reliability_rows(model: str, layer: int) -> pd.DataFrame:
 def probe_rows(model: str, layer: int) -> pd.DataFrame:
     """SIGNAL is read better in layer 2 than in layer 1, and from one-hot by chance."""
     columns = {
-        "property": ["SIGNAL", "residue: C"],
-        "property_type": ["SIGNAL", "residue"],
+        "concept": ["SIGNAL", "residue: C"],
+        "concept_type": ["SIGNAL", "residue"],
         "f1": [0.75, 0.9],
         "auroc": [0.5 + 0.2 * layer, 1.0],
         "auroc_low": [0.4 + 0.2 * layer, 0.9],

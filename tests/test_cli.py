@@ -7,7 +7,8 @@ import pytest
 from safetensors import SafetensorError
 
 import protsae
-from protsae.cli import COMMANDS, command, main
+from protsae.cli import command, main
+from protsae.commands import ALIASES, COMMANDS
 from protsae.errors import UserError
 
 
@@ -45,6 +46,18 @@ def test_help_of_a_stage_has_an_example(name: str, capsys: pytest.CaptureFixture
     out = capsys.readouterr().out
     assert f"usage: protsae {name}" in out
     assert re.search(rf"^examples?:\n  protsae {name} ", out, re.MULTILINE)
+
+
+@pytest.mark.parametrize(("alias", "name"), ALIASES.items())
+def test_another_name_of_a_command(
+    alias: str, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for given in (alias, name):
+        with pytest.raises(SystemExit):
+            main([given, "--help"])
+    first, second = capsys.readouterr().out.split(f"usage: protsae {name}")[1:]
+    assert first == second
+    assert f"(or: {alias})" in COMMANDS[name]
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,13 +11,13 @@ import duckdb
 import pandas as pd
 import pytest
 
-from protsae.schema.concept_tables import PROPERTIES
+from protsae.schema.concept_tables import CONCEPTS
 from protsae.schema.feature_tables import FEATURES
 from tests.fenced import fenced_blocks
 from tests.run_folder import HOSTILE, write_run
 
 DOC = "docs/tables.md"
-TEXT = {"features.tsv": FEATURES, "properties.tsv": PROPERTIES}
+TEXT = {"features.tsv": FEATURES, "concepts.tsv": CONCEPTS}
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +63,7 @@ def test_sql_finds_the_same_features(answers: list[pd.DataFrame], found: pd.Data
 
 def test_sql_finds_the_best_detectors(answers: list[pd.DataFrame], folder: Path) -> None:
     pairs = pd.read_parquet(folder / "results" / "associations.parquet")
-    key = ["model", "layer", "property"]
+    key = ["model", "layer", "concept"]
     best = pairs.groupby(key)["valid_f1"].max()
     assert answers[1].set_index(key)["valid_f1"].sort_index().to_dict() == best.to_dict()
     winners = pairs.merge(answers[1], on=[*key, "variant", "valid_f1"])
@@ -107,8 +107,8 @@ needs_r = pytest.mark.skipif(
 )
 
 AFTERWARDS = """
-properties <- read.delim("results/properties.tsv", na.strings = "")
-for (name in c("features", "properties", "found")) {
+concepts <- read.delim("results/concepts.tsv", na.strings = "")
+for (name in c("features", "concepts", "found")) {
     rows <- get(name)
     columns <- data.frame(column = names(rows), class = sapply(rows, class),
                           missing = colSums(is.na(rows)))
@@ -131,7 +131,7 @@ def seen(folder: Path) -> Path:
         text=True,
     )
     assert (ran.returncode, ran.stderr) == (0, "")
-    assert ran.stdout.split()[:4] == ["layer", "feature", "property", "f1"]
+    assert ran.stdout.split()[:4] == ["layer", "feature", "concept", "f1"]
     return folder
 
 
@@ -153,5 +153,5 @@ def test_r_reads_every_value_with_its_type(seen: Path, name: str) -> None:
 
 @needs_r
 def test_r_finds_the_same_features(seen: Path, found: pd.DataFrame) -> None:
-    key = ["model", "layer", "variant", "feature", "property"]
+    key = ["model", "layer", "variant", "feature", "concept"]
     assert read_tsv(seen / "found.seen")[key].to_numpy().tolist() == found[key].to_numpy().tolist()

@@ -143,8 +143,8 @@ def test_planning_imports_no_torch(tmp_path: Path) -> None:
         pytest.param(
             "embd=1",
             "protsae: config: unknown key 'embd'; did you mean 'embed'? Valid keys: train, "
-            "results, fetch, split, cache, onehot, embed, random_layers, stream, "
-            "evaluate, probe, lookup, annotate, report",
+            "results, fetch, split, cache, onehot, embed, permuted_layers, trainer, "
+            "evaluate, concepts, probe, references, annotate, report",
             id="top-level key",
         ),
         pytest.param(
@@ -220,12 +220,13 @@ def tiny_run(folder: Path) -> list[str]:
     config = {
         "results": RESULTS,
         "embed": {"model": "esm2_tiny.pt", "layers": [1]},
-        "random_layers": [1],
-        "stream": {"batch": 64},
+        "permuted_layers": [1],
+        "trainer": {"batch": 64},
         "train": {"topk": {"architecture": "topk", **variant}, "relu": None},
         "evaluate": {"bootstrap": 20},
-        "probe": {"sample": 2000},
-        "annotate": {"bootstrap": 20, "min_clusters": 2},
+        "probe": {"train_residues": 2000},
+        "concepts": {"min_clusters": 2},
+        "annotate": {"bootstrap": 20},
     }
     (folder / "tiny.yaml").write_text(yaml.safe_dump(config))
     return ["--cores", "2", "--configfile", "tiny.yaml"]
@@ -246,16 +247,19 @@ def test_a_whole_run_and_what_reruns(tmp_path: Path) -> None:
     ]
     counts = features.groupby("model").size()
     assert counts.to_dict() == {
-        **{"onehot": 52, "esm2_tiny": 2 * d_model, "esm2_tiny-random": 2 * d_model}
+        **{"onehot": 52, "esm2_tiny": 2 * d_model, "esm2_tiny-permuted": 2 * d_model}
     }
     assert (out / "report.html").stat().st_size > 10_000
     found = [pd.read_parquet(path) for path in sorted(out.glob("probes/*/*/probes.parquet"))]
     assert {name for table in found for name in table["model"]} == set(counts.index)
-    assert set(pd.read_parquet(out / "lookup.parquet")["method"]) == {"blosum_window", "homology"}
+    assert set(pd.read_parquet(out / "references.parquet")["method"]) == {
+        "blosum_window",
+        "homology",
+    }
     types = json.loads((out / "proteins/provenance.json").read_text())["counts"]["features"]
-    properties = pd.read_csv(out / "properties.tsv", sep="\t")
+    concepts = pd.read_csv(out / "concepts.tsv", sep="\t")
     assert "SIGNAL" in types["kept"]
-    assert types["kept"].keys() | types["left_out"].keys() <= set(properties["property"])
+    assert types["kept"].keys() | types["left_out"].keys() <= set(concepts["concept"])
     assert verify(out, tmp_path) == (0, "")
     assert yaml.safe_load((out / "config.yaml").read_text())["embed"]["layers"] == [1]
 
@@ -269,10 +273,10 @@ def test_a_whole_run_and_what_reruns(tmp_path: Path) -> None:
             path.touch()
     assert plan() == nothing, "touched files are compared by content"
 
-    changed = plan("--config", 'annotate={"min_residues": 11}')
+    changed = plan("--config", 'concepts={"min_residues": 11}')
     assert set(changed) - {"total"} == {
         *("annotate_layer", "probe_layer", "lookup", "tables", "report", "all")
-    }, "which properties are scored is no reason to split and to train again"
+    }, "which concepts are scored is no reason to split and to train again"
 
     after_training = {"train_saes", "evaluate_saes", "encode_shard", "annotate_layer"}
     after_training |= {"tables", "report", "all"}
@@ -294,7 +298,7 @@ def test_a_whole_run_and_what_reruns(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_failing_job_says_why_and_leaves_nothing(tmp_path: Path) -> None:
     arguments = tiny_run(tmp_path)
-    config = ('embed={"layers": [99]}', "random_layers=[]")
+    config = ('embed={"layers": [99]}', "permuted_layers=[]")
     finished = snakemake("embed", *arguments, "--config", *config, cwd=tmp_path)
     assert finished.returncode == 1
     said = finished.stdout + finished.stderr

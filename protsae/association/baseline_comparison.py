@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from protsae.association.run_tables import best_per_property
+from protsae.association.run_tables import best_per_concept
 from protsae.association.scoring.metrics import CALLED_Q, f1_score
 from protsae.association.verdicts import CountsByCluster, compare, verdicts
 from protsae.concepts.concept import are_defined_by_sequence
-from protsae.config.reserved_names import NEURONS, ONEHOT, PCA, RANDOM, is_random
+from protsae.config.reserved_names import NEURONS, ONEHOT, PCA, RANDOM, is_permuted
 
 OF_LAYER = {NEURONS: "neuron", PCA: "principal component", RANDOM: "random dictionary"}
 """Sets of detectors of a feature's own layer, and what one of them is called."""
@@ -34,9 +34,9 @@ def compare_features(
     rule_counts: pd.DataFrame,
     related: Collection[str] = (),
 ) -> pd.DataFrame:
-    """``COLUMNS`` for each feature, empty where it has no property.
+    """``COLUMNS`` for each feature, empty where it has no concept.
 
-    A feature is compared with the best detector of each baseline for its property, by F1 on valid:
+    A feature is compared with the best detector of each baseline for its concept, by F1 on valid:
     neurons, principal components and the random dictionary of its layer, detectors on one-hot
     sequences and on the permuted model (of any layer), the rule on the sequence, and being on
     everywhere. Detectors of one-hot sequences and of the permuted model are not compared with
@@ -48,37 +48,37 @@ def compare_features(
         As in docs/tables.md; only features with q <= 0.05 get a verdict. Those of concepts that the
         sequence defines are corrected apart from the others.
     cluster_counts : DataFrame
-        model, layer, variant, feature, property, cluster, tp, on: of every feature's property, and
+        model, layer, variant, feature, concept, cluster, tp, on: of every feature's concept, and
         of the best detectors.
     rule_counts : DataFrame
-        property, cluster, tp, on, positives, known: of the rule for each property.
+        concept, cluster, tp, on, positives, known: of the rule for each concept.
     related : collection of str
         Clusters of test with a protein that has a relative in train: left out of
         ``f1_without_relatives``.
     """
-    named = features[features["property"].notna()]
+    named = features[features["concept"].notna()]
     best = {
         **{
-            name: best_per_property(
+            name: best_per_concept(
                 associations[associations["variant"] == variant], ["model", "layer"]
             )
             for variant, name in OF_LAYER.items()
         },
-        ONE_HOT: best_per_property(associations[associations["model"] == ONEHOT]),
-        PERMUTED: best_per_property(
-            associations[associations["model"].map(is_random).astype(bool)]
+        ONE_HOT: best_per_concept(associations[associations["model"] == ONEHOT]),
+        PERMUTED: best_per_concept(
+            associations[associations["model"].map(is_permuted).astype(bool)]
         ),
     }
-    of_property = dict(list(cluster_counts.groupby("property", sort=False, observed=True)))
-    rules = dict(list(rule_counts.groupby("property", sort=False, observed=True)))
+    of_concept = dict(list(cluster_counts.groupby("concept", sort=False, observed=True)))
+    rules = dict(list(rule_counts.groupby("concept", sort=False, observed=True)))
     found = [
         _compared(
             members,
-            {name: rows[rows["property"] == property_] for name, rows in best.items()},
-            ConceptCounts.of(of_property[property_], rules[property_]),
+            {name: rows[rows["concept"] == concept] for name, rows in best.items()},
+            ConceptCounts.of(of_concept[concept], rules[concept]),
             related,
         )
-        for property_, members in named.groupby("property", sort=False)
+        for concept, members in named.groupby("concept", sort=False)
     ]
     empty = pd.DataFrame(index=features.index, columns=list(COLUMNS))
     if not found:
@@ -86,7 +86,7 @@ def compare_features(
     compared = pd.concat(found).loc[named.index]
     called = (named["q_value"] <= CALLED_Q).to_numpy(dtype=bool, na_value=False)
     p_values = compared["p_above"].to_numpy(), compared["p_below"].to_numpy()
-    verdict = verdicts(*p_values, called, are_defined_by_sequence(named["property_type"]))
+    verdict = verdicts(*p_values, called, are_defined_by_sequence(named["concept_type"]))
     return compared.join(verdict.set_index(compared.index))[list(COLUMNS)].reindex(features.index)
 
 
@@ -96,7 +96,7 @@ def _compared(
     counts: "ConceptCounts",
     related: Collection[str],
 ) -> pd.DataFrame:
-    """`compare` for the features of one property, layer by layer, with the best baseline's name."""
+    """`compare` for the features of one concept, layer by layer, with the best baseline's name."""
     unrelated = ~counts.clusters.isin(list(related))
     parts = []
     for (model, layer), members in features.groupby(["model", "layer"], sort=False):
@@ -104,7 +104,7 @@ def _compared(
         for name, rows in best.items():
             if name in OF_LAYER.values():
                 rows = rows[(rows["model"] == model) & (rows["layer"] == layer)]
-            elif (rows["model"] == model).any() or (name == PERMUTED and is_random(str(model))):
+            elif (rows["model"] == model).any() or (name == PERMUTED and is_permuted(str(model))):
                 continue
             if len(rows):
                 names.append(name)
@@ -125,7 +125,7 @@ def _compared(
 
 @dataclass(frozen=True, eq=False)
 class ConceptCounts:
-    """Of one property: counts by cluster of its detectors.
+    """Of one concept: counts by cluster of its detectors.
 
     Attributes
     ----------
@@ -145,7 +145,7 @@ class ConceptCounts:
 
     @classmethod
     def of(cls, counts: pd.DataFrame, rule: pd.DataFrame) -> "ConceptCounts":
-        """From the rows of one property."""
+        """From the rows of one concept."""
         clusters = pd.Index(rule["cluster"].astype(object))
         row = clusters.get_indexer(counts["cluster"].astype(object))
         every = pd.MultiIndex.from_frame(counts[_DETECTOR])

@@ -12,10 +12,10 @@ from protsae.association.scoring.metrics import CALLED_Q, always_on_f1, reaches
 from protsae.association.significance.p_values import least_true
 from protsae.association.verdicts import ABOVE
 from protsae.concepts.concept import are_defined_by_sequence
-from protsae.config.reserved_names import NEURONS, ONEHOT, PCA, RANDOM, is_random
+from protsae.config.reserved_names import NEURONS, ONEHOT, PCA, RANDOM, is_permuted
 from protsae.statistics.cluster_intervals import interval
 
-DETECTOR_BASELINES = ("neuron_f1", "pca_f1", "random_f1", "onehot_f1", "untrained_f1")
+DETECTOR_BASELINES = ("neuron_f1", "pca_f1", "random_f1", "onehot_f1", "permuted_f1")
 """Columns of the feature table: test F1 of the best detector of each baseline, chosen on valid."""
 
 BASELINES = (*DETECTOR_BASELINES, "rule_f1")
@@ -31,7 +31,7 @@ _SAE = ["model", "layer", "variant"]
 def concatenate(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """Rows of all parts: model onehot first, then by model, layer, variant and feature.
 
-    Associations of one feature follow by falling ``valid_f1``, then by property.
+    Associations of one feature follow by falling ``valid_f1``, then by concept.
 
     Examples
     --------
@@ -45,22 +45,22 @@ def concatenate(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
     order = pd.DataFrame({"baseline_first": rows["model"] != ONEHOT, **keys})
     if "valid_f1" in rows:
         order["falling"] = -rows["valid_f1"]
-        order["property"] = rows["property"]
+        order["concept"] = rows["concept"]
     sorted_rows = order.sort_values([str(name) for name in order], kind="stable").index
     return rows.loc[sorted_rows].reset_index(drop=True)
 
 
 def detector_rows(examined: Examined) -> pd.DataFrame:
-    """One row on a set of detectors: how many find something, and how many properties are found.
+    """One row on a set of detectors: how many find something, and how many concepts are found.
 
-    A property is captured if the detector with the highest F1 on valid `reaches` it on test: chosen
+    A concept is captured if the detector with the highest F1 on valid `reaches` it on test: chosen
     and scored on different proteins, so the best of many is not flattered. Significant ones do not
-    count where the sequence defines the property. Columns as in docs/tables.md.
+    count where the sequence defines the concept. Columns as in docs/tables.md.
     """
     pairs = examined.pairs
-    undefined = pairs[~are_defined_by_sequence(pairs["property_type"])]
+    undefined = pairs[~are_defined_by_sequence(pairs["concept_type"])]
     significant = undefined[undefined["q_value"] <= CALLED_Q]
-    best = pairs.iloc[_best(pairs, "property")]
+    best = pairs.iloc[_best(pairs, "concept")]
     captures = pairs[is_captured(pairs["f1"], pairs["base_rate"])]
     capturing = interval(examined.capturing.astype(float))
     captured = interval(examined.captured.astype(float))
@@ -72,21 +72,21 @@ def detector_rows(examined: Examined) -> pd.DataFrame:
             "n_capturing": captures["feature"].nunique(),
             "n_capturing_low": capturing[0],
             "n_capturing_high": capturing[1],
-            "properties_significant": significant["property"].nunique(),
-            "properties_significant_low": least_significant(undefined, "property"),
-            "properties_captured": int(is_captured(best["f1"], best["base_rate"]).sum()),
-            "properties_captured_low": captured[0],
-            "properties_captured_high": captured[1],
-            "properties_per_detector": len(significant) / max(1, significant["feature"].nunique()),
+            "concepts_significant": significant["concept"].nunique(),
+            "concepts_significant_low": least_significant(undefined, "concept"),
+            "concepts_captured": int(is_captured(best["f1"], best["base_rate"]).sum()),
+            "concepts_captured_low": captured[0],
+            "concepts_captured_high": captured[1],
+            "concepts_per_detector": len(significant) / max(1, significant["feature"].nunique()),
         },
         index=[0],
     )
 
 
 def least_significant(pairs: pd.DataFrame, by: str) -> int:
-    """Of the detectors (or properties) with a pair called, how many have a true one at least.
+    """Of the detectors (or concepts) with a pair called, how many have a true one at least.
 
-    With 95 % confidence, `least_true` over the Simes p-values of all detectors (properties), each
+    With 95 % confidence, `least_true` over the Simes p-values of all detectors (concepts), each
     the least n p_(k) / k of the n pairs it is in, and which were called by ``q_value``.
 
     Parameters
@@ -131,7 +131,7 @@ def is_above(features: pd.DataFrame) -> pd.Series:
     return features["verdict"].eq(ABOVE).fillna(False).astype(bool) & ~defined
 
 
-def is_above_lookup(features: pd.DataFrame) -> pd.Series:
+def is_above_references(features: pd.DataFrame) -> pd.Series:
     """Whether it `is_above`, and its ``f1_low`` also exceeds the F1 of every one of ``LOOKUPS``."""
     strongest = features[list(LOOKUPS)].astype(float).max(axis=1).fillna(0)
     return is_above(features) & (features["f1_low"] > strongest).fillna(False)
@@ -141,7 +141,7 @@ def with_baselines(
     features: pd.DataFrame,
     associations: pd.DataFrame,
     probes: pd.DataFrame,
-    lookup: pd.DataFrame,
+    references: pd.DataFrame,
     rules: pd.DataFrame,
     d_model: dict[tuple[str, int], int],
 ) -> pd.DataFrame:
@@ -149,7 +149,7 @@ def with_baselines(
 
     And with the rule on the sequence, as `with_rules` joins it.
 
-    For a feature's property, of all detectors of a baseline the one with the highest ``valid_f1``;
+    For a feature's concept, of all detectors of a baseline the one with the highest ``valid_f1``;
     its F1 on test. Neurons, principal components and the random dictionary are those of the
     feature's layer; detectors on one-hot sequences, and on the model with shuffled weights (of any
     layer of it), serve all layers. Empty for those themselves, and where no detector's valid F1 was
@@ -157,20 +157,20 @@ def with_baselines(
 
     Parameters
     ----------
-    features, associations, probes, lookup, rules : DataFrame
+    features, associations, probes, references, rules : DataFrame
         As in docs/tables.md; features without these columns.
     d_model : dict of (model, layer) to int
         Neurons of each layer.
     """
     features = with_rules(features, rules)
-    place = ["model", "layer", "property"]
+    place = ["model", "layer", "concept"]
     of_probes = probes[[*place, "f1"]].rename(columns={"f1": "probe_f1"})
     found = features.merge(of_probes, on=place, how="left", validate="many_to_one")
     for method, column in zip(("blosum_window", "homology"), LOOKUPS, strict=True):
-        f1 = lookup[lookup["method"] == method].set_index("property")["f1"]
-        found[column] = found["property"].map(f1).astype("float64")
+        f1 = references[references["method"] == method].set_index("concept")["f1"]
+        found[column] = found["concept"].map(f1).astype("float64")
     for variant, column in ((NEURONS, "neuron_f1"), (PCA, "pca_f1"), (RANDOM, "random_f1")):
-        best = best_per_property(
+        best = best_per_concept(
             associations[associations["variant"] == variant], by=["model", "layer"]
         )
         columns = {"f1": column, "feature": "detector"}
@@ -184,41 +184,41 @@ def with_baselines(
             found["neuron_sign"] = found["neuron_sign"].astype("Int64")
         found = found.drop(columns="detector")
     everywhere = {"onehot_f1": associations["model"] == ONEHOT}
-    everywhere["untrained_f1"] = associations["model"].map(is_random).astype(bool)
+    everywhere["permuted_f1"] = associations["model"].map(is_permuted).astype(bool)
     for column, mine in everywhere.items():
-        f1 = best_per_property(associations[mine]).set_index("property")["f1"]
+        f1 = best_per_concept(associations[mine]).set_index("concept")["f1"]
         own = found["model"].isin(associations.loc[mine, "model"].unique())
-        found[column] = found["property"].map(f1).where(~own).astype("float64")
+        found[column] = found["concept"].map(f1).where(~own).astype("float64")
     return found
 
 
 def with_rules(rows: pd.DataFrame, rules: pd.DataFrame) -> pd.DataFrame:
-    """Features or associations with the rule of their property: its name, and its F1 on test.
+    """Features or associations with the rule of their concept: its name, and its F1 on test.
 
-    And whether the sequence defines the property. All empty where a feature has no property.
+    And whether the sequence defines the concept. All empty where a feature has no concept.
 
     Examples
     --------
-    >>> rules = {"property": ["SIGNAL"], "rule": ["everywhere"], "f1": [0.5]}
+    >>> rules = {"concept": ["SIGNAL"], "rule": ["everywhere"], "f1": [0.5]}
     >>> rules = pd.DataFrame({**rules, "defined_by_sequence": [0]})
-    >>> found = with_rules(pd.DataFrame({"property": ["SIGNAL", None]}), rules)
+    >>> found = with_rules(pd.DataFrame({"concept": ["SIGNAL", None]}), rules)
     >>> found[["rule", "rule_f1", "defined_by_sequence"]].values.tolist()
     [['everywhere', 0.5, 0], [None, nan, <NA>]]
     """
-    of_property = rules.set_index("property")
-    rule = rows["property"].map(of_property["rule"]).astype(object)
-    defined = rows["property"].map(of_property["defined_by_sequence"])
+    of_concept = rules.set_index("concept")
+    rule = rows["concept"].map(of_concept["rule"]).astype(object)
+    defined = rows["concept"].map(of_concept["defined_by_sequence"])
     return rows.assign(
         rule=rule.where(rule.notna(), None),
-        rule_f1=rows["property"].map(of_property["f1"]).astype("float64"),
+        rule_f1=rows["concept"].map(of_concept["f1"]).astype("float64"),
         defined_by_sequence=defined.astype("float64").astype("Int64"),
     )
 
 
 def summarise(evaluations: Sequence[dict[str, Any]], features: pd.DataFrame) -> pd.DataFrame:
-    """One row per evaluation: its numbers, and how many features capture or find a property.
+    """One row per evaluation: its numbers, and how many features capture or find a concept.
 
-    Features of properties that the sequence defines are never counted as above their baselines;
+    Features of concepts that the sequence defines are never counted as above their baselines;
     how many are significant for one is counted apart.
 
     Parameters
@@ -233,24 +233,24 @@ def summarise(evaluations: Sequence[dict[str, Any]], features: pd.DataFrame) -> 
         own = features[(features[_SAE] == [evaluation[key] for key in _SAE]).all(axis=1)]
         called = (own["q_value"] <= CALLED_Q).fillna(False)
         counts = {
-            "features_with_property": int(is_captured(own["f1"], own["base_rate"]).sum()),
+            "features_with_concept": int(is_captured(own["f1"], own["base_rate"]).sum()),
             "features_significant": int(called.sum()),
             "features_above_baselines": int(is_above(own).sum()),
-            "features_above_lookup": int(is_above_lookup(own).sum()),
+            "features_above_references": int(is_above_references(own).sum()),
             "features_defined_by_sequence": int((called & own["defined_by_sequence"].eq(1)).sum()),
         }
         rows.append(pd.DataFrame([{**evaluation, **counts}]))
     return concatenate(rows)
 
 
-def best_per_property(pairs: pd.DataFrame, by: Sequence[str] = ()) -> pd.DataFrame:
-    """The row with the highest ``valid_f1`` for each property (within each group of ``by``).
+def best_per_concept(pairs: pd.DataFrame, by: Sequence[str] = ()) -> pd.DataFrame:
+    """The row with the highest ``valid_f1`` for each concept (within each group of ``by``).
 
-    The first of equals is kept; rows without a property are dropped.
+    The first of equals is kept; rows without a concept are dropped.
     """
-    scored = pairs[pairs["property"].notna()]
+    scored = pairs[pairs["concept"].notna()]
     ordered = scored.sort_values("valid_f1", ascending=False, kind="stable")
-    return ordered.drop_duplicates([*by, "property"]).sort_index()
+    return ordered.drop_duplicates([*by, "concept"]).sort_index()
 
 
 def _best(pairs: pd.DataFrame, column: str) -> np.ndarray:

@@ -10,7 +10,7 @@ GROUPS = {
     "models": {
         "onehot": "one-hot sequences of one shard, as an activation file",
         "embed": "every layer's activations of one shard through ESM-2",
-        "randomise": "a permuted model: an ESM-2 with its weights in random order",
+        "randomise": "a permuted model: an ESM-2 with its weights in random order (or: permute)",
         "pretrain": "a small ESM-2 by masked-language modelling",
     },
     "saes": {
@@ -22,7 +22,7 @@ GROUPS = {
     },
     "concepts": {
         "probe": "supervised linear probes of a layer, as a reference",
-        "lookup": "what the sequence alone tells: BLOSUM62 windows, homologues, rules",
+        "lookup": "BLOSUM62 windows, homologues and rules on the sequence (or: references)",
         "annotate": "the concept each feature of a layer detects, with baselines",
     },
     "run": {
@@ -31,6 +31,9 @@ GROUPS = {
         "verify": "whether a run's files are whole and belong together",
     },
 }
+ALIASES = {"permute": "randomise", "references": "lookup"}
+"""Other names of commands, which keep to the glossary."""
+
 COMMANDS = {name: text for group in GROUPS.values() for name, text in group.items()}
 
 

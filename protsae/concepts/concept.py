@@ -1,4 +1,4 @@
-"""A concept: a yes/no property of residues, with a name, a type and a source."""
+"""A concept: a yes-or-no label of residues, with a name, a type and a source."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,8 +7,8 @@ import numpy as np
 
 
 @dataclass(frozen=True, order=True)
-class Property:
-    """A yes/no property of a residue.
+class Concept:
+    """A yes-or-no label of a residue.
 
     Parameters
     ----------
@@ -22,7 +22,7 @@ class Property:
 
     Examples
     --------
-    >>> Property("residue: C", "residue", "sequence").name
+    >>> Concept("residue: C", "residue", "sequence").name
     'residue: C'
     """
 
@@ -35,20 +35,20 @@ SEQUENCE_TYPES = frozenset({"residue", "class", "position", "composition", "moti
 """Types of the concepts that the sequence alone gives (`protsae.concepts.sequence`)."""
 
 
-def is_defined_by_sequence(property_type: str) -> bool:
-    """Whether a rule on the sequence gives the properties of this type exactly.
+def is_defined_by_sequence(concept_type: str) -> bool:
+    """Whether a rule on the sequence gives the concepts of this type exactly.
 
-    A detector of such a property finds what anyone can compute: no biology.
+    A detector of such a concept finds what anyone can compute: no biology.
 
     Examples
     --------
     >>> is_defined_by_sequence("position"), is_defined_by_sequence("SIGNAL")
     (True, False)
     """
-    return property_type in SEQUENCE_TYPES
+    return concept_type in SEQUENCE_TYPES
 
 
-def are_defined_by_sequence(property_types: Iterable[str]) -> np.ndarray:
+def are_defined_by_sequence(concept_types: Iterable[str]) -> np.ndarray:
     """`is_defined_by_sequence` of each: bool, shape (n,).
 
     Examples
@@ -56,4 +56,4 @@ def are_defined_by_sequence(property_types: Iterable[str]) -> np.ndarray:
     >>> are_defined_by_sequence(["position", "SIGNAL"]).tolist()
     [True, False]
     """
-    return np.array([is_defined_by_sequence(each) for each in property_types], dtype=bool)
+    return np.array([is_defined_by_sequence(each) for each in concept_types], dtype=bool)

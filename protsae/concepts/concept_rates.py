@@ -5,7 +5,7 @@ from typing import Literal
 
 import pandas as pd
 
-from protsae.concepts.concept_table import PropertyTable
+from protsae.concepts.concept_table import ConceptTable
 from protsae.concepts.label_sets import LabelSet
 
 ORGANISMS_NAMED = 5
@@ -20,7 +20,7 @@ def concept_base_rates(
 ) -> pd.DataFrame:
     """Share of the residues with each concept, of those known to have it or to lack it.
 
-    Concepts, their residues and what is known of them are those of `PropertyTable`; none is left
+    Concepts, their residues and what is known of them are those of `ConceptTable`; none is left
     out for being rare.
 
     Parameters
@@ -28,7 +28,7 @@ def concept_base_rates(
     proteins : DataFrame
         Columns accession, sequence.
     annotations, evidence, label_sets
-        As of `PropertyTable.build`.
+        As of `ConceptTable.build`.
 
     Returns
     -------
@@ -39,7 +39,7 @@ def concept_base_rates(
     Raises
     ------
     ValueError
-        As `PropertyTable.build`.
+        As `ConceptTable.build`.
 
     Examples
     --------
@@ -52,12 +52,12 @@ def concept_base_rates(
     """
     # One split of all, each protein by itself: only counts are asked for.
     every = proteins.assign(split="test", cluster=proteins["accession"])
-    occurrence = PropertyTable.build(every, annotations, 1, 1, evidence, label_sets).occurrence
+    occurrence = ConceptTable.build(every, annotations, 1, 1, evidence, label_sets).occurrence
     counts = occurrence[occurrence["test_known"] > 0]
     return pd.DataFrame(
         {
-            "concept": counts["property"],
-            "concept_type": counts["property_type"],
+            "concept": counts["concept"],
+            "concept_type": counts["concept_type"],
             "base_rate": counts["test_residues"] / counts["test_known"],
             "n_residues": counts["test_residues"],
             "n_known": counts["test_known"],

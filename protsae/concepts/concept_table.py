@@ -1,4 +1,4 @@
-"""The properties that are scored, and which residues have them."""
+"""The concepts that are scored, and which residues have them."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from protsae.concepts.concept import Property
+from protsae.concepts.concept import Concept
 from protsae.concepts.frequency import LeftOut, count_occurrence, not_scored
 from protsae.concepts.label_sets import LabelSet
 from protsae.concepts.labeller import Labeller
-from protsae.concepts.sequence.sequence_concepts import SEQUENCE_PROPERTIES
+from protsae.concepts.sequence.sequence_concepts import SEQUENCE_CONCEPTS
 from protsae.concepts.uniprot.evidence import split_by_evidence
 from protsae.concepts.uniprot.spans import Spans, feature_spans, is_certain
 from protsae.concepts.uniprot.unknown_residues import Doubt
@@ -24,28 +24,28 @@ UNCERTAIN = "without exact ends, so that the residues they may cover are unknown
 
 
 @dataclass(frozen=True, eq=False)
-class PropertyTable:
-    """The properties that are scored, how often all occur, and the labels of every residue.
+class ConceptTable:
+    """The concepts that are scored, how often all occur, and the labels of every residue.
 
     Parameters
     ----------
-    properties : tuple of Property
+    concepts : tuple of Concept
         Columns of the labels: what follows from the sequence, then UniProt features by type (in
         the order of the UniProt manual) and name, then label sets in the order given.
     occurrence : DataFrame
-        One row for each property that occurs, scored or not, as `count_occurrence` gives it.
+        One row for each concept that occurs, scored or not, as `count_occurrence` gives it.
     reasons : dict of str to LeftOut
-        Name of each property that was left out, and why.
+        Name of each concept that was left out, and why.
     features_left_out : dict of str to int
         Number of UniProt stretches that are not certain or that the evidence filter left out, by
         reason.
-    known_column : ndarray, dtype=int64, shape=(n_properties,)
-        For each property the column of ``known`` that applies to it.
-    has_instances : ndarray, dtype=bool, shape=(n_properties,)
-        Properties whose labels come in stretches (``instances``): those of UniProt.
+    known_column : ndarray, dtype=int64, shape=(n_concepts,)
+        For each concept the column of ``known`` that applies to it.
+    has_instances : ndarray, dtype=bool, shape=(n_concepts,)
+        Concepts whose labels come in stretches (``instances``): those of UniProt.
     """
 
-    properties: tuple[Property, ...]
+    concepts: tuple[Concept, ...]
     occurrence: pd.DataFrame
     reasons: dict[str, LeftOut]
     features_left_out: dict[str, int]
@@ -62,10 +62,10 @@ class PropertyTable:
         min_clusters: int,
         evidence: Literal["all", "experimental"] = "all",
         label_sets: Sequence[LabelSet] = (),
-    ) -> "PropertyTable":
-        """Choose the properties that can be scored.
+    ) -> "ConceptTable":
+        """Choose the concepts that can be scored.
 
-        A property is kept if valid and test each hold at least ``min_residues`` residues with it,
+        A concept is kept if valid and test each hold at least ``min_residues`` residues with it,
         in at least ``min_clusters`` homology clusters, and residues known to lack it. A name whose
         residues in valid and test are those of its whole type is left out: it would repeat the
         type.
@@ -99,8 +99,8 @@ class PropertyTable:
         ...     columns=["accession", "sequence", "cluster", "split"],
         ... )
         >>> annotations = pd.DataFrame(columns=["accession", "type", "description", "start", "end"])
-        >>> table = PropertyTable.build(proteins, annotations, min_residues=1, min_clusters=1)
-        >>> [property.name for property in table.properties if property.type == "residue"]
+        >>> table = ConceptTable.build(proteins, annotations, min_residues=1, min_clusters=1)
+        >>> [concept.name for concept in table.concepts if concept.type == "residue"]
         ['residue: C', 'residue: M']
         >>> table.labels(["P2", "P1"]).toarray()[:, 0].tolist()
         [0, 1, 1, 0, 0, 1]
@@ -117,9 +117,9 @@ class PropertyTable:
         labeller, reasons = _candidates(proteins, annotations, doubtful, tuple(label_sets))
         occurrence = count_occurrence(labeller, proteins)
         unscored = not_scored(occurrence, min_residues, min_clusters)
-        chosen = labeller.select(~occurrence["property"].isin(unscored).to_numpy())
+        chosen = labeller.select(~occurrence["concept"].isin(unscored).to_numpy())
         return cls(
-            chosen.properties,
+            chosen.concepts,
             occurrence,
             {name: LeftOut(why) for name, why in reasons.items()} | unscored,
             features_left_out,
@@ -130,7 +130,7 @@ class PropertyTable:
 
     @property
     def left_out(self) -> dict[str, int]:
-        """Number of properties left out for each reason, sorted by reason."""
+        """Number of concepts left out for each reason, sorted by reason."""
         return dict(sorted(Counter(reason.rule for reason in self.reasons.values()).items()))
 
     def labels(self, accessions: Sequence[str]) -> sparse.csr_array:
@@ -138,8 +138,8 @@ class PropertyTable:
 
         Returns
         -------
-        csr_array, dtype=uint8, shape=(n_residues, n_properties)
-            1 where the residue has the property; columns as in ``properties``.
+        csr_array, dtype=uint8, shape=(n_residues, n_concepts)
+            1 where the residue has the concept; columns as in ``concepts``.
 
         Raises
         ------
@@ -150,10 +150,10 @@ class PropertyTable:
         return self._labeller.labels(accessions)
 
     def known(self, accessions: Sequence[str]) -> np.ndarray:
-        """Residues of which it is known whether they have a property or lack it.
+        """Residues of which it is known whether they have a concept or lack it.
 
         Where a residue is not known it is no negative, and its label is 0. Sequence-derived
-        properties are known everywhere. So are UniProt features: what a reviewed entry does not
+        concepts are known everywhere. So are UniProt features: what a reviewed entry does not
         annotate counts as absent, although curators may not have looked for it. Three exceptions:
         helix, strand and turn are known only between the first and the last of them, as UniProt
         takes them from structures, which most entries lack and others have for a part; the
@@ -164,7 +164,7 @@ class PropertyTable:
         Returns
         -------
         ndarray, dtype=bool, shape=(n_residues, n_known_columns)
-            Residues as in ``labels``; property p has column ``known_column[p]``. Column 0 is all
+            Residues as in ``labels``; concept p has column ``known_column[p]``. Column 0 is all
             True.
 
         Raises
@@ -176,10 +176,10 @@ class PropertyTable:
         return self._labeller.known(accessions)
 
     def instances(self, accessions: Sequence[str]) -> Spans:
-        """Stretches of the UniProt properties, one by one, also where they overlap.
+        """Stretches of the UniProt concepts, one by one, also where they overlap.
 
         A feature gives one for its type and one for its name, a bond one for each of its ends.
-        Other properties have none: with them, each residue is an instance of its own.
+        Other concepts have none: with them, each residue is an instance of its own.
 
         Returns
         -------
@@ -202,11 +202,11 @@ class PropertyTable:
         ...     [("P1", "MOTIF", "", 1, 2), ("P2", "MOTIF", "", 1, 3), ("P2", "MOTIF", "", 3, 4)],
         ...     columns=["accession", "type", "description", "start", "end"],
         ... )
-        >>> table = PropertyTable.build(proteins, annotations, min_residues=1, min_clusters=1)
+        >>> table = ConceptTable.build(proteins, annotations, min_residues=1, min_clusters=1)
         >>> found = table.instances(["P2", "P1"])
         >>> found.protein.tolist(), found.start.tolist(), found.end.tolist()
         ([0, 0, 1], [1, 3, 1], [3, 4, 2])
-        >>> {table.properties[column].name for column in found.column}
+        >>> {table.concepts[column].name for column in found.column}
         {'MOTIF'}
         """
         self._check(accessions)
@@ -224,7 +224,7 @@ def _candidates(
     doubtful: Mapping[str, pd.DataFrame],
     label_sets: tuple[LabelSet, ...],
 ) -> tuple[Labeller, dict[str, str]]:
-    """All properties that occur, and what is none, with the reason.
+    """All concepts that occur, and what is none, with the reason.
 
     ``doubtful`` are features that leave residues unknown, by why they are no labels.
     """
@@ -233,23 +233,23 @@ def _candidates(
         raise ValueError(f"{repeated.iloc[0]}: accession occurs twice in the table of proteins")
     sequences = dict(zip(proteins["accession"], proteins["sequence"], strict=True))
     lengths = {accession: len(sequence) for accession, sequence in sequences.items()}
-    properties, spans, reasons = feature_spans(annotations, lengths)
+    concepts, spans, reasons = feature_spans(annotations, lengths)
     parts = {why: feature_spans(others, lengths) for why, others in doubtful.items()}
     doubt = Doubt.of(
-        (properties, spans), [(found, where) for found, where, _ in parts.values()], lengths
+        (concepts, spans), [(found, where) for found, where, _ in parts.values()], lengths
     )
     labeller = Labeller(
         sequences,
-        np.arange(len(SEQUENCE_PROPERTIES)),
-        properties,
+        np.arange(len(SEQUENCE_CONCEPTS)),
+        concepts,
         spans,
         doubt,
         label_sets,
         np.arange(sum(len(labels.classes) for labels in label_sets)),
     )
-    names = Counter(property.name for property in labeller.properties)
+    names = Counter(concept.name for concept in labeller.concepts)
     if clash := [name for name, n in names.items() if n > 1]:
-        raise ValueError(f"two properties are named {clash[0]!r}; rename the label set")
+        raise ValueError(f"two concepts are named {clash[0]!r}; rename the label set")
     for why, (left_out, _, other_reasons) in parts.items():
         reasons = other_reasons | reasons
         reasons = {p.name: why for p in left_out if p.name not in names} | reasons

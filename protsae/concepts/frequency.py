@@ -1,4 +1,4 @@
-"""How often properties occur in train, valid and test, and which are too rare to be scored."""
+"""How often concepts occur in train, valid and test, and which are too rare to be scored."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ _SCORED = ("valid", "test")
 
 @dataclass(frozen=True)
 class LeftOut:
-    """Why a property is not scored: the rule, and the numbers found where it asks for numbers.
+    """Why a concept is not scored: the rule, and the numbers found where it asks for numbers.
 
     Examples
     --------
@@ -33,7 +33,7 @@ class LeftOut:
 
 
 def count_occurrence(labeller: Labeller, proteins: pd.DataFrame) -> pd.DataFrame:
-    """How often each property occurs.
+    """How often each concept occurs.
 
     Parameters
     ----------
@@ -43,14 +43,14 @@ def count_occurrence(labeller: Labeller, proteins: pd.DataFrame) -> pd.DataFrame
     Returns
     -------
     DataFrame
-        One row for each of the labeller's properties, in its order: property, property_type; for
-        each split S S_residues (that have the property), S_known (of which it is known whether
-        they have it), S_instances (stretches; empty where the property has none), S_proteins and
+        One row for each of the labeller's concepts, in its order: concept, concept_type; for
+        each split S S_residues (that have the concept), S_known (of which it is known whether
+        they have it), S_instances (stretches; empty where the concept has none), S_proteins and
         S_clusters (with at least one such residue).
     """
     columns: dict[str, object] = {
-        "property": [property.name for property in labeller.properties],
-        "property_type": [property.type for property in labeller.properties],
+        "concept": [concept.name for concept in labeller.concepts],
+        "concept_type": [concept.type for concept in labeller.concepts],
     }
     for split in SPLITS:
         members = proteins[proteins["split"] == split]
@@ -62,7 +62,7 @@ def count_occurrence(labeller: Labeller, proteins: pd.DataFrame) -> pd.DataFrame
 def not_scored(
     occurrence: pd.DataFrame, min_residues: int, min_clusters: int
 ) -> dict[str, LeftOut]:
-    """Properties that are not scored, each with the first rule that it breaks."""
+    """Concepts that are not scored, each with the first rule that it breaks."""
     residues, clusters, known = (
         occurrence[[f"{split}_{count}" for split in _SCORED]].to_numpy()
         for count in ("residues", "clusters", "known")
@@ -81,7 +81,7 @@ def not_scored(
         ("no residue known to lack it in valid or test", (known <= residues).any(axis=1), None),
         ("same residues in valid and test as its whole type", _repeats_type(occurrence), None),
     )
-    names = occurrence["property"].tolist()
+    names = occurrence["concept"].tolist()
     reasons: dict[str, LeftOut] = {}
     for rule, broken, found in rules:
         for row in np.flatnonzero(broken).tolist():
@@ -95,36 +95,36 @@ def occurrence_rows(
     reasons: Mapping[str, LeftOut],
     features_left_out: Mapping[str, Mapping[str, int]],
 ) -> pd.DataFrame:
-    """The table of all properties, with what of the input is none.
+    """The table of all concepts, with what of the input is none.
 
     Parameters
     ----------
     occurrence : DataFrame
         As `count_occurrence` gives it.
     reasons : mapping of str to LeftOut
-        Why a property is not scored, by name; also of names that ``occurrence`` lacks.
+        Why a concept is not scored, by name; also of names that ``occurrence`` lacks.
     features_left_out : mapping
         Number of UniProt features that were left out of the annotations, by type, then by reason.
-        A type of which any feature became a property is no row of its own.
+        A type of which any feature became a concept is no row of its own.
 
     Returns
     -------
     DataFrame
         The rows of ``occurrence``, then one without counts for each other name; and a column
-        left_out, empty for properties that are scored.
+        left_out, empty for concepts that are scored.
 
     Examples
     --------
-    >>> counts = pd.DataFrame({"property": ["BINDING"], "property_type": ["BINDING"], "n": [7]})
+    >>> counts = pd.DataFrame({"concept": ["BINDING"], "concept_type": ["BINDING"], "n": [7]})
     >>> features = {
     ...     "CHAIN": {"covers nearly the whole protein": 1234},
     ...     "METAL": {"start after end": 1},
     ... }
     >>> rows = occurrence_rows(counts, {}, features)
-    >>> rows[["property", "left_out"]].values.tolist()
+    >>> rows[["concept", "left_out"]].values.tolist()
     [['BINDING', ''], ['CHAIN', 'covers nearly the whole protein: 1,234 features']]
     """
-    counted = set(occurrence["property"])
+    counted = set(occurrence["concept"])
     types = {
         key: "; ".join(f"{why}: {n:,} feature{'s' * (n != 1)}" for why, n in counts.items())
         for key, counts in features_left_out.items()
@@ -133,17 +133,17 @@ def occurrence_rows(
     texts = types | {name: str(reason) for name, reason in reasons.items()}
     others = [name for name in texts if name not in counted]
     without = pd.DataFrame(
-        {"property": others, "property_type": [name.partition(":")[0] for name in others]}
+        {"concept": others, "concept_type": [name.partition(":")[0] for name in others]}
     )
     rows = pd.concat([occurrence, without], ignore_index=True)
-    return rows.assign(left_out=[texts.get(name, "") for name in rows["property"]])
+    return rows.assign(left_out=[texts.get(name, "") for name in rows["concept"]])
 
 
 def _counts(labeller: Labeller, members: pd.DataFrame) -> dict[str, object]:
-    """Counts of each property over the given proteins; each of shape (n_properties,)."""
+    """Counts of each concept over the given proteins; each of shape (n_concepts,)."""
     accessions = members["accession"].tolist()
-    n_properties = len(labeller.properties)
-    per_protein = [sparse.csr_array((0, n_properties), dtype=np.int64)]
+    n_concepts = len(labeller.concepts)
+    per_protein = [sparse.csr_array((0, n_concepts), dtype=np.int64)]
     known = np.zeros(labeller.n_known_columns, dtype=np.int64)
     for batch in labeller.batches(accessions):
         lengths = [len(labeller.proteins[accession]) for accession in batch]
@@ -153,23 +153,23 @@ def _counts(labeller: Labeller, members: pd.DataFrame) -> dict[str, object]:
     residues = sparse.csr_array(sparse.vstack(per_protein, format="csr"))
     cluster, names = pd.factorize(members["cluster"])
     in_clusters = group_sums(residues, cluster, len(names))
-    instances = np.bincount(labeller.instances(accessions).column, minlength=n_properties)
+    instances = np.bincount(labeller.instances(accessions).column, minlength=n_concepts)
     return {
         "residues": np.asarray(residues.sum(axis=0), dtype=np.int64),
         "known": known[labeller.known_column],
         "instances": pd.Series(instances, dtype="Int64").where(labeller.has_instances),
-        "proteins": np.bincount(residues.indices, minlength=n_properties),
-        "clusters": np.bincount(in_clusters.indices, minlength=n_properties),
+        "proteins": np.bincount(residues.indices, minlength=n_concepts),
+        "clusters": np.bincount(in_clusters.indices, minlength=n_concepts),
     }
 
 
 def _repeats_type(occurrence: pd.DataFrame) -> np.ndarray:
-    """Names that mark what their whole type does in valid and test: bool, shape (n_properties,)."""
+    """Names that mark what their whole type does in valid and test: bool, shape (n_concepts,)."""
     both = occurrence[[f"{split}_residues" for split in _SCORED]].sum(axis=1)
-    of_type = dict(zip(occurrence["property"], both, strict=True))
+    of_type = dict(zip(occurrence["concept"], both, strict=True))
     # A name's residues are among those of its type, so equal counts mean equal sets.
-    is_name = occurrence["property"] != occurrence["property_type"]
-    return (is_name & (occurrence["property_type"].map(of_type) == both)).to_numpy()
+    is_name = occurrence["concept"] != occurrence["concept_type"]
+    return (is_name & (occurrence["concept_type"].map(of_type) == both)).to_numpy()
 
 
 def _merged(feature_type: str) -> str:

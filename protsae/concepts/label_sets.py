@@ -1,4 +1,4 @@
-"""Properties from one label per residue, where some residues have none: topology, structure."""
+"""Concepts from one label per residue, where some residues have none: topology, structure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from protsae.concepts.concept import Property
+from protsae.concepts.concept import Concept
 
 UNKNOWN = 0
 """Code of a residue without a label; class i of a set has code i + 1."""
@@ -33,7 +33,7 @@ class LabelSet:
     --------
     >>> codes = {"P1": np.array([1, 1, 0, 2], np.uint8)}
     >>> topology = LabelSet("topology", ("TMH", "outside"), "OPM", codes)
-    >>> [property.name for property in topology.properties]
+    >>> [concept.name for concept in topology.concepts]
     ['topology: TMH', 'topology: outside']
     >>> topology.labels(["P1"], [4]).toarray().tolist()
     [[1, 0], [1, 0], [0, 0], [0, 1]]
@@ -47,9 +47,9 @@ class LabelSet:
     codes: Mapping[str, np.ndarray]
 
     @property
-    def properties(self) -> tuple[Property, ...]:
-        """One property for each class; its type is the name of the set."""
-        return tuple(Property(f"{self.name}: {c}", self.name, self.source) for c in self.classes)
+    def concepts(self) -> tuple[Concept, ...]:
+        """One concept for each class; its type is the name of the set."""
+        return tuple(Concept(f"{self.name}: {c}", self.name, self.source) for c in self.classes)
 
     def labels(self, accessions: Sequence[str], lengths: Sequence[int]) -> sparse.csr_array:
         """Labels of the residues of the given proteins, concatenated in the given order.

@@ -1,4 +1,4 @@
-"""Labels and known residues of all candidate properties, whatever they come from."""
+"""Labels and known residues of all candidate concepts, whatever they come from."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -7,30 +7,30 @@ from functools import cached_property
 import numpy as np
 from scipy import sparse
 
-from protsae.concepts.concept import Property
+from protsae.concepts.concept import Concept
 from protsae.concepts.label_sets import LabelSet
-from protsae.concepts.sequence.sequence_concepts import SEQUENCE_PROPERTIES, sequence_labels
+from protsae.concepts.sequence.sequence_concepts import SEQUENCE_CONCEPTS, sequence_labels
 from protsae.concepts.uniprot.spans import Spans, span_labels
 from protsae.concepts.uniprot.unknown_residues import Doubt
 
 BATCH_RESIDUES = 200_000
-"""Residues labelled at a time while properties are counted; bounds memory, not results."""
+"""Residues labelled at a time while concepts are counted; bounds memory, not results."""
 
 
 @dataclass(frozen=True, eq=False)
 class Labeller:
-    """Labels of any of its proteins for its properties.
+    """Labels of any of its proteins for its concepts.
 
-    Properties are in the order sequence, UniProt, label sets.
+    Concepts are in the order sequence, UniProt, label sets.
 
     Parameters
     ----------
     proteins : dict of str to str
         Sequence of each protein by accession; spans count proteins in this order.
     sequence_columns : ndarray, dtype=int
-        The properties that follow from the sequence, as columns of ``sequence_labels``.
-    annotated : tuple of Property
-        The properties that UniProt features give.
+        The concepts that follow from the sequence, as columns of ``sequence_labels``.
+    annotated : tuple of Concept
+        The concepts that UniProt features give.
     spans : Spans
         Their residues; columns point into ``annotated``.
     doubt : Doubt
@@ -38,38 +38,38 @@ class Labeller:
     label_sets : tuple of LabelSet
         Other labels.
     set_columns : ndarray, dtype=int
-        The properties of label sets, as columns of their classes put side by side.
+        The concepts of label sets, as columns of their classes put side by side.
     """
 
     proteins: dict[str, str]
     sequence_columns: np.ndarray
-    annotated: tuple[Property, ...]
+    annotated: tuple[Concept, ...]
     spans: Spans
     doubt: Doubt
     label_sets: tuple[LabelSet, ...]
     set_columns: np.ndarray
 
     @property
-    def properties(self) -> tuple[Property, ...]:
+    def concepts(self) -> tuple[Concept, ...]:
         """Columns of the labels."""
-        from_sets = [property for labels in self.label_sets for property in labels.properties]
+        from_sets = [concept for labels in self.label_sets for concept in labels.concepts]
         return (
-            *(SEQUENCE_PROPERTIES[column] for column in self.sequence_columns),
+            *(SEQUENCE_CONCEPTS[column] for column in self.sequence_columns),
             *self.annotated,
             *(from_sets[column] for column in self.set_columns),
         )
 
     @property
     def has_instances(self) -> np.ndarray:
-        """Properties that come in stretches: bool, shape (n_properties,)."""
-        found = np.zeros(len(self.properties), dtype=bool)
+        """Concepts that come in stretches: bool, shape (n_concepts,)."""
+        found = np.zeros(len(self.concepts), dtype=bool)
         first = len(self.sequence_columns)
         found[first : first + len(self.annotated)] = True
         return found
 
     @property
     def known_column(self) -> np.ndarray:
-        """For each property its column in ``known``: int64, shape (n_properties,)."""
+        """For each concept its column in ``known``: int64, shape (n_concepts,)."""
         doubtful = {name: column for column, name in enumerate(self.doubt.names, start=1)}
         first_set = 1 + len(self.doubt.names)
         of_sets = [first_set + i for i, s in enumerate(self.label_sets) for _ in s.classes]
@@ -86,7 +86,7 @@ class Labeller:
         return 1 + len(self.doubt.names) + len(self.label_sets)
 
     def labels(self, accessions: Sequence[str]) -> sparse.csr_array:
-        """As `PropertyTable.labels`."""
+        """As `ConceptTable.labels`."""
         sequences, lengths = self._sequences(accessions)
         parts = [sequence_labels(sequences)[:, self.sequence_columns]]
         parts.append(self._covered(self.spans, accessions, len(self.annotated)))
@@ -96,7 +96,7 @@ class Labeller:
         return sparse.csr_array(sparse.hstack(parts, format="csr"))
 
     def known(self, accessions: Sequence[str]) -> np.ndarray:
-        """As `PropertyTable.known`."""
+        """As `ConceptTable.known`."""
         _, lengths = self._sequences(accessions)
         names = self.doubt.names
         known = np.ones((sum(lengths), self.n_known_columns), dtype=bool)
@@ -114,12 +114,12 @@ class Labeller:
         return known
 
     def instances(self, accessions: Sequence[str]) -> Spans:
-        """As `PropertyTable.instances`."""
+        """As `ConceptTable.instances`."""
         spans, place = self.spans.of(self._indices(accessions))
         return replace(spans, protein=place, column=spans.column + len(self.sequence_columns))
 
     def select(self, keep: np.ndarray) -> "Labeller":
-        """The same proteins, with only the properties whose place in the mask is True."""
+        """The same proteins, with only the concepts whose place in the mask is True."""
         ends = np.cumsum([len(self.sequence_columns), len(self.annotated)])
         sequence, annotated, sets = np.split(keep, ends)
         number = np.cumsum(annotated) - 1

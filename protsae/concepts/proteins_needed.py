@@ -11,13 +11,13 @@ from protsae.concepts.uniprot.spans import feature_spans, is_certain
 from protsae.proteins.splits import SPLITS
 
 NAMED = 5
-"""Properties named for each reason, those that want the fewest proteins first."""
+"""Concepts named for each reason, those that want the fewest proteins first."""
 
 
 def annotated_residues(annotations: pd.DataFrame, proteins: pd.DataFrame) -> sparse.csr_array:
-    """Residues of each protein that have each annotated property.
+    """Residues of each protein that have each annotated concept.
 
-    Where features of one property overlap, their residues count once for each.
+    Where features of one concept overlap, their residues count once for each.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ def annotated_residues(annotations: pd.DataFrame, proteins: pd.DataFrame) -> spa
 
     Returns
     -------
-    csr_array, dtype=int64, shape=(n_proteins, n_properties)
+    csr_array, dtype=int64, shape=(n_proteins, n_concepts)
 
     Examples
     --------
@@ -42,10 +42,10 @@ def annotated_residues(annotations: pd.DataFrame, proteins: pd.DataFrame) -> spa
     [[0], [5]]
     """
     lengths = dict(zip(proteins["accession"], proteins["length"].tolist(), strict=True))
-    properties, spans, _ = feature_spans(annotations[is_certain(annotations)], lengths)
+    concepts, spans, _ = feature_spans(annotations[is_certain(annotations)], lengths)
     place = (spans.protein, spans.column)
     return sparse.csr_array(
-        (spans.end - spans.start + 1, place), shape=(len(lengths), len(properties))
+        (spans.end - spans.start + 1, place), shape=(len(lengths), len(concepts))
     )
 
 
@@ -56,9 +56,9 @@ def proteins_needed(
     min_residues: int,
     min_clusters: int,
 ) -> dict[str, float]:
-    """How many more proteins like these it would take until a property can be scored.
+    """How many more proteins like these it would take until a concept can be scored.
 
-    Of N proteins, n clusters have the property, k of them in a part with the share s. Another M
+    Of N proteins, n clusters have the concept, k of them in a part with the share s. Another M
     bring M s n / N clusters to the part; it takes min_clusters - k. The same with residues; the
     largest M of both, in valid and in test, is what it takes.
 
@@ -73,14 +73,14 @@ def proteins_needed(
 
     Returns
     -------
-    dict of str to float, by property
+    dict of str to float, by concept
         0 where there are enough; two significant digits, rounded up; infinite where none has it.
 
     Examples
     --------
     3 of 100 proteins have it, 1 in valid: valid wants 2 more, and gets 3 of 500.
 
-    >>> counts = pd.DataFrame({"property": ["ZN_FING"]}).assign(
+    >>> counts = pd.DataFrame({"concept": ["ZN_FING"]}).assign(
     ...     train_clusters=2, valid_clusters=1, test_clusters=0,
     ...     train_residues=60, valid_residues=30, test_residues=0,
     ... )
@@ -96,7 +96,7 @@ def proteins_needed(
             with np.errstate(divide="ignore"):
                 more = np.where(lacking > 0, lacking / rate, 0)
             needed = np.maximum(needed, more)
-    return dict(zip(occurrence["property"], _rounded_up(needed).tolist(), strict=True))
+    return dict(zip(occurrence["concept"], _rounded_up(needed).tolist(), strict=True))
 
 
 def outlook_lines(
@@ -107,9 +107,9 @@ def outlook_lines(
     Parameters
     ----------
     n_scored : int
-        Properties that will be scored.
+        Concepts that will be scored.
     reasons : mapping of str to LeftOut
-        Why each other property is not.
+        Why each other concept is not.
     needed : mapping of str to float
         As `proteins_needed` gives it.
 
@@ -118,11 +118,11 @@ def outlook_lines(
     >>> few = LeftOut("fewer than 3 homology clusters in valid or test", "1 in valid, 0 in test")
     >>> for line in outlook_lines(7, {"ZN_FING": few}, {"ZN_FING": 500.0}):
     ...     print(line)
-    7 of 8 properties will be scored
+    7 of 8 concepts will be scored
       not 1: fewer than 3 homology clusters in valid or test
         it would take about 500 more proteins like these for ZN_FING
     """
-    lines = [f"{n_scored:,} of {n_scored + len(reasons):,} properties will be scored"]
+    lines = [f"{n_scored:,} of {n_scored + len(reasons):,} concepts will be scored"]
     for rule in dict.fromkeys(reason.rule for reason in reasons.values()):
         names = [name for name, reason in reasons.items() if reason.rule == rule]
         lines.append(f"  not {len(names):,}: {rule}")

@@ -3,23 +3,23 @@
 ONEHOT = "onehot"
 """One-hot sequences, run through every stage like a model's layer."""
 
-_RANDOM = "-random"
+_PERMUTED = "-permuted"
 
 
-def randomised(model: str) -> str:
-    """Name of the copy of a model with shuffled weights.
+def permuted_name(model: str) -> str:
+    """Name of the permuted model: the copy of a model with its weights in random order.
 
     Examples
     --------
-    >>> randomised("esm2_t6_8M_UR50D")
-    'esm2_t6_8M_UR50D-random'
+    >>> permuted_name("esm2_t6_8M_UR50D")
+    'esm2_t6_8M_UR50D-permuted'
     """
-    return model + _RANDOM
+    return model + _PERMUTED
 
 
-def is_random(model: str) -> bool:
-    """Whether a name is that of a copy with shuffled weights."""
-    return model.endswith(_RANDOM)
+def is_permuted(model: str) -> bool:
+    """Whether a name is that of a permuted model."""
+    return model.endswith(_PERMUTED)
 
 
 NEURONS, PCA, RANDOM = "neurons", "pca", "random"

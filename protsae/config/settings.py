@@ -27,14 +27,15 @@ from protsae.config.section import (
 from protsae.config.stage_settings import (
     AnnotateSettings,
     CacheSettings,
+    ConceptSettings,
     EmbedSettings,
     EvaluateSettings,
     FetchSettings,
-    LookupSettings,
     ProbeSettings,
+    ReferenceSettings,
     ReportSettings,
     SplitSettings,
-    StreamSettings,
+    TrainerSettings,
 )
 from protsae.config.yaml_text import read_yaml
 from protsae.errors import UserError
@@ -51,15 +52,16 @@ class Config(SaeVariants):
     cache: CacheSettings = CacheSettings()
     onehot: bool = Field(True, description="also run every stage on one-hot sequences, a baseline")
     embed: EmbedSettings = EmbedSettings()
-    random_layers: Layers = Field(
+    permuted_layers: Layers = Field(
         (),
         description="also run every stage on these layers of the permuted model, a copy with the "
         "weights in random order, as a baseline",
     )
-    stream: StreamSettings = StreamSettings()
+    trainer: TrainerSettings = TrainerSettings()
     evaluate: EvaluateSettings = EvaluateSettings()
+    concepts: ConceptSettings = ConceptSettings()
     probe: ProbeSettings = ProbeSettings()
-    lookup: LookupSettings = LookupSettings()
+    references: ReferenceSettings = ReferenceSettings()
     annotate: AnnotateSettings = AnnotateSettings()
     report: ReportSettings = ReportSettings()
 
@@ -71,7 +73,7 @@ class Config(SaeVariants):
                     f"train.{name}.kl: one-hot sequences have no model to train through; set "
                     "onehot: false, or kl to 0"
                 )
-        lists = {"embed.layers": self.embed.layers, "random_layers": self.random_layers}
+        lists = {"embed.layers": self.embed.layers, "permuted_layers": self.permuted_layers}
         for key, layers in lists.items():
             if len(set(layers)) < len(layers):
                 raise ValueError(f"{key}: a layer occurs twice in {list(layers)}")
@@ -165,7 +167,7 @@ def local_files(config: Config) -> dict[str, str]:
         "embed.model": config.embed.model if config.embed.model.endswith(".pt") else None,
         "annotate.reference_rates": config.annotate.reference_rates,
     }
-    files |= {f"annotate.labels.{i}": path for i, path in enumerate(config.annotate.labels)}
+    files |= {f"concepts.labels.{i}": path for i, path in enumerate(config.concepts.labels)}
     return {key: path for key, path in files.items() if path}
 
 
@@ -189,7 +191,29 @@ def schema() -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **found}
 
 
+RENAMED = {
+    "annotate.evidence": "concepts.evidence",
+    "annotate.flank": "annotate.example_flank",
+    "annotate.labels": "concepts.labels",
+    "annotate.min_clusters": "concepts.min_clusters",
+    "annotate.min_residues": "concepts.min_residues",
+    "annotate.sample": "annotate.train_residues",
+    "evaluate.sample": "evaluate.optimal_codes",
+    "lookup": "references",
+    "probe.sample": "probe.train_residues",
+    "random_layers": "permuted_layers",
+    "references.flank": "references.window_flank",
+    "stream": "trainer",
+}
+"""Keys of protsae 0.1, and what they are called since 0.2.0."""
+
+
 def _unknown_key(model: type[Settings], path: list[str], where: str) -> str:
+    if (new := RENAMED.get(".".join(path))) and model is Config:
+        return (
+            f"{where}: {'.'.join(path)!r} is called {new!r} since protsae 0.2.0; rename it, or, if "
+            "an earlier protsae has written this file, run the workflow again"
+        )
     *parents, key = path
     valid = list(_section(model, parents).model_fields)
     near = difflib.get_close_matches(key, valid, n=1, cutoff=0.5)

@@ -136,7 +136,7 @@ class EmbedSettings(Settings):
         return self
 
 
-class StreamSettings(Settings):
+class TrainerSettings(Settings):
     """The batches that all SAEs of a layer are trained on together."""
 
     batch: Positive = Field(1024, description="residues per step")
@@ -159,16 +159,16 @@ class EvaluateSettings(Settings):
     mask_fraction: Share = Field(0.15, description="share of residues masked for the cross-entropy")
     masks: Positive = Field(5, description="draws of masks for each protein, for the cross-entropy")
     max_proteins: Positive = Field(400, description="most test proteins for the cross-entropy")
-    sample: Positive = Field(
+    optimal_codes: Positive = Field(
         300, description="test residues for which optimal sparse codes are computed"
     )
     bootstrap: Positive = Field(
         1000, description="resamplings of homology clusters for 95 % intervals"
     )
-    seed: Seed = Field(0, description="seed of masks, sample and resampling")
+    seed: Seed = Field(0, description="seed of masks, of the residues chosen and of resampling")
 
 
-class PropertySettings(Settings):
+class ConceptSettings(Settings):
     """Which concepts are scored."""
 
     evidence: Literal["all", "experimental"] = Field(
@@ -194,8 +194,8 @@ MOST_QUANTILES = 255
 """Thresholds that a byte, which says how many an activation exceeds, can count."""
 
 
-class AnnotateSettings(PropertySettings):
-    """Which concepts are scored and how."""
+class AnnotateSettings(Settings):
+    """How detectors are scored against the concepts."""
 
     quantiles: tuple[Annotated[float, Field(ge=0, lt=1)], ...] = Field(
         (0.0, 0.25, 0.5, 0.75, 0.9, 0.97, 0.99, 0.997, 0.999),
@@ -220,8 +220,10 @@ class AnnotateSettings(PropertySettings):
     examples: Positive = Field(
         5, description="proteins with the highest activations that are kept for each feature"
     )
-    flank: Positive = Field(40, description="residues kept on each side of an example's peak")
-    sample: Positive = Field(
+    example_flank: Positive = Field(
+        40, description="residues kept on each side of an example's peak"
+    )
+    train_residues: Positive = Field(
         200_000,
         description="most training residues for setting thresholds; fewer if detectors are dense",
     )
@@ -242,7 +244,7 @@ class AnnotateSettings(PropertySettings):
 class ProbeSettings(Settings):
     """How linear probes are fitted and scored."""
 
-    sample: Positive = Field(40000, description="most training residues for fitting probes")
+    train_residues: Positive = Field(40000, description="most training residues for fitting probes")
     penalties: tuple[Annotated[float, Field(gt=0)], ...] = Field(
         (0.01, 0.001, 0.0001),
         min_length=1,
@@ -253,10 +255,10 @@ class ProbeSettings(Settings):
     seed: Seed = Field(0, description="seed of sampling and of control labels")
 
 
-class LookupSettings(Settings):
+class ReferenceSettings(Settings):
     """How the window reference and the homology reference are made."""
 
-    flank: Annotated[int, Field(ge=0)] = Field(
+    window_flank: Annotated[int, Field(ge=0)] = Field(
         7, description="residues on each side whose BLOSUM62 scores the window reference uses"
     )
     evalue: Annotated[float, Field(gt=0)] = Field(

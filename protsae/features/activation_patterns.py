@@ -221,15 +221,15 @@ class ActivationPatterns:
             by homology cluster; 1 if a single family has it all.
             cluster_share : effective clusters, of the clusters seen.
         """
-        run_length = self._runs.copy()
-        run_length.data = run_length.data * run_length.indices
+        segment_length = self._runs.copy()
+        segment_length.data = segment_length.data * segment_length.indices
         effective = self._effective_clusters()
         columns = {
             "n_proteins": self._proteins,
             "prevalence": ratio(self._proteins, np.array(self._n_proteins)),
             "active_share": ratio(self._on, self._residues),
             "run_median": _median(self._runs),
-            "run_n50": _median(run_length),
+            "run_n50": _median(segment_length),
             "whole_share": ratio(self._on_whole, self._on),
             "n_terminal_share": ratio(self._at_start, self._proteins),
             "c_terminal_share": ratio(self._at_end, self._proteins),

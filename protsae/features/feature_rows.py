@@ -15,15 +15,15 @@ from protsae.features.activation_patterns import ActivationPatterns, on_threshol
 from protsae.features.top_proteins import TopProteins
 
 OF_BEST_PAIR = (
-    *("property", "property_type", "quantile", "threshold", "valid_f1", "precision", "recall"),
+    *("concept", "concept_type", "quantile", "threshold", "valid_f1", "precision", "recall"),
     *("false_positive_rate", "f1", "f1_low", "f1_high", "reference_base_rate"),
-    *("f1_at_reference_rate", "instance_recall", "domain_f1", "average_precision", "auroc"),
+    *("f1_at_reference_rate", "instance_recall", "instance_f1", "average_precision", "auroc"),
     *("auroc_low", "auroc_high", "position_matched_auroc", "preferred_end"),
     *(
         "mcc",
         "lift",
         "concept_level",
-        "null_f1",
+        "rotation_null_f1",
         "position_null_f1",
         "rotation_p_value",
         "position_p_value",
@@ -42,7 +42,7 @@ OF_PATTERNS = {
     "kind": "kind",
     "prevalence": "prevalence",
     "active_share": "active_share",
-    "run_n50": "run_length",
+    "run_n50": "segment_length",
     "spacing_median": "spacing",
     "effective_clusters": "activation_clusters",
 }
@@ -57,7 +57,7 @@ def feature_rows(
     Parameters
     ----------
     examined : Examined
-        Of a feature's pairs the one with the highest gain on valid is its property.
+        Of a feature's pairs the one with the highest gain on valid is its concept.
     cosine : ndarray, shape (n_features,)
         Of encoder and decoder vector.
     """
@@ -110,7 +110,7 @@ def _patterns(layer: Layer, codes: Codes, level: np.ndarray) -> pd.DataFrame:
 
 def example_rows(layer: Layer, codes: Codes, top: TopProteins) -> pd.DataFrame:
     """Activations around the peak in each feature's strongest proteins, by feature and rank."""
-    flank = layer.settings.flank
+    flank = layer.settings.example_flank
     rank, feature = np.nonzero(top.value > 0)
     wanted: dict[str, list[tuple[int, int, int]]] = {}
     for r, f in zip(rank.tolist(), feature.tolist(), strict=True):

@@ -1,4 +1,4 @@
-"""Stretches of residues at which features are on, and whether the property is annotated there."""
+"""Stretches of residues at which features are on, and whether the concept is annotated there."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,18 +12,18 @@ from protsae.concepts.uniprot.spans import Spans, touches
 
 @dataclass(frozen=True, eq=False)
 class Detectors:
-    """Chosen pairs: feature, property and threshold of each.
+    """Chosen pairs: feature, concept and threshold of each.
 
     Parameters
     ----------
-    feature, property_ : ndarray of int, shape (n_pairs,)
-        Columns of the activations and of the properties.
+    feature, concept : ndarray of int, shape (n_pairs,)
+        Columns of the activations and of the concepts.
     threshold : ndarray of float, shape (n_pairs,)
         The feature is on above it; none negative.
     """
 
     feature: np.ndarray
-    property_: np.ndarray
+    concept: np.ndarray
     threshold: np.ndarray
 
 
@@ -39,7 +39,7 @@ def find_stretches(
 ) -> pd.DataFrame:
     """Stretches at which each detector is on, in whole proteins that stand one after another.
 
-    A stretch counts if all of its residues are known to have the property or to lack it: where an
+    A stretch counts if all of its residues are known to have the concept or to lack it: where an
     entry has it by a feature that the evidence filter left out, nothing is missing.
 
     Parameters
@@ -50,17 +50,17 @@ def find_stretches(
     accessions : sequence of str
     lengths : ndarray of int, shape (n_proteins,)
     spans : Spans
-        Instances of the properties; ``protein`` is the place in ``accessions``.
+        Instances of the concepts; ``protein`` is the place in ``accessions``.
     known : ndarray of bool, shape (n_residues, n_known_columns)
-    known_column : ndarray of int, shape (n_properties,)
-        As in `PropertyTable`.
+    known_column : ndarray of int, shape (n_concepts,)
+        As in `ConceptTable`.
     near : int
         Residues between a stretch and an instance, at most, that still count as its place.
 
     Returns
     -------
     DataFrame
-        accession, start, end (1-based inclusive), pair (index into the detectors), property,
+        accession, start, end (1-based inclusive), pair (index into the detectors), concept,
         feature, peak (1-based, the first of equal ones), activation (there), annotated.
         By pair, protein, start.
 
@@ -89,11 +89,11 @@ def find_stretches(
     begin = np.flatnonzero(new)
     last = np.append(begin[1:], len(row))[: len(begin)] - 1
     peak = np.lexsort((row, -value, np.cumsum(new)))[begin]
-    property_ = detectors.property_[pair[begin]]
+    concept = detectors.concept[pair[begin]]
 
     # Unknown residues before each row, by column.
     unknown = np.concatenate([np.zeros((1, known.shape[1]), int), np.cumsum(~known, axis=0)])
-    column = known_column[property_]
+    column = known_column[concept]
     all_known = unknown[row[last] + 1, column] == unknown[row[begin], column]
 
     of_protein = protein[begin]
@@ -105,11 +105,11 @@ def find_stretches(
             "start": start,
             "end": end,
             "pair": pair[begin],
-            "property": property_,
+            "concept": concept,
             "feature": detectors.feature[pair[begin]],
             "peak": row[peak] - first_row + 1,
             "activation": value[peak],
-            "annotated": touches(spans, of_protein, property_, start - near, end + near),
+            "annotated": touches(spans, of_protein, concept, start - near, end + near),
         }
     )
     return stretches[all_known].reset_index(drop=True)

@@ -15,15 +15,15 @@ PROBABILITY_EDGES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
 
 def hide_instances(column: np.ndarray, share: float, seed: int) -> np.ndarray:
-    """Choose a random share of each property's instances.
+    """Choose a random share of each concept's instances.
 
     Parameters
     ----------
     column : ndarray of int, shape (n_instances,)
-        Property of each instance. To be called once with all instances of test, so that what is
+        Concept of each instance. To be called once with all instances of test, so that what is
         hidden does not depend on the blocks.
     share : float
-        Rounded to a whole number of instances of each property, a half to the even one.
+        Rounded to a whole number of instances of each concept, a half to the even one.
     seed : int
 
     Returns
@@ -50,12 +50,12 @@ class Recovery:
 
     Attributes
     ----------
-    properties : DataFrame
-        property, n_instances, n_hidden, n_found (hidden ones with a candidate within reach),
+    concepts : DataFrame
+        concept, n_instances, n_hidden, n_found (hidden ones with a candidate within reach),
         found_share (of the hidden), n_candidates; n_found_first: found by the first n_hidden
-        candidates of the property, as many as a perfect ranking needs, while enough candidates find
+        candidates of the concept, as many as a perfect ranking needs, while enough candidates find
         everything by chance; median_rank: of the first candidate of each instance found, among the
-        candidates of its property, from 1 (NaN if none was found).
+        candidates of its concept, from 1 (NaN if none was found).
     reliability : DataFrame
         One row for each bin of p with candidates: p_from, p_to, n_candidates, n_hidden (of these at
         a hidden instance), probability (mean p), expected_share (mean of ``missing_share``),
@@ -63,7 +63,7 @@ class Recovery:
         the error of a share goes with the number of instances, not of candidates.
     """
 
-    properties: pd.DataFrame
+    concepts: pd.DataFrame
     reliability: pd.DataFrame
 
 
@@ -88,7 +88,7 @@ def hidden_recovery(
     accessions : sequence of str
         What ``spans.protein`` points into.
     spans : Spans
-        All instances in test, hidden or not, of the properties looked for.
+        All instances in test, hidden or not, of the concepts looked for.
     hidden : ndarray of bool, shape (n_instances,)
         From ``hide_instances``.
     share : float
@@ -97,19 +97,19 @@ def hidden_recovery(
         As for ``find_stretches``.
     """
     ranked = candidates.sort_values("rank")
-    ranked = ranked.assign(rank=ranked.groupby("property").cumcount() + 1)
+    ranked = ranked.assign(rank=ranked.groupby("concept").cumcount() + 1)
     chosen = spans.take(hidden)
     instances = pd.DataFrame(
         {
             "accession": np.array(accessions, dtype=object)[chosen.protein],
-            "property": chosen.column,
+            "concept": chosen.column,
             "instance": np.arange(len(chosen.start)),
             "first": chosen.start,
             "last": chosen.end,
         }
     )
     ranked = ranked.assign(candidate=np.arange(len(ranked)))
-    both = ranked.merge(instances, on=["accession", "property"])
+    both = ranked.merge(instances, on=["accession", "concept"])
     both = both[(both["first"] <= both["end"] + near) & (both["last"] >= both["start"] - near)]
     at_hidden = np.zeros(len(ranked), dtype=bool)
     at_hidden[both["candidate"]] = True
@@ -122,21 +122,21 @@ def hidden_recovery(
 def _recovered(
     column: np.ndarray, instances: pd.DataFrame, ranked: pd.DataFrame, both: pd.DataFrame
 ) -> pd.DataFrame:
-    """``Recovery.properties``, from pairs of a candidate and a hidden instance."""
-    first = both.groupby("instance").agg({"property": "first", "rank": "min"})
-    table = pd.DataFrame({"property": np.unique(column)})
+    """``Recovery.concepts``, from pairs of a candidate and a hidden instance."""
+    first = both.groupby("instance").agg({"concept": "first", "rank": "min"})
+    table = pd.DataFrame({"concept": np.unique(column)})
 
     def number(of: pd.Series) -> np.ndarray:
-        return table["property"].map(of.value_counts()).fillna(0).astype(np.int64).to_numpy()
+        return table["concept"].map(of.value_counts()).fillna(0).astype(np.int64).to_numpy()
 
     table["n_instances"] = number(pd.Series(column))
-    table["n_hidden"] = number(instances["property"])
-    table["n_found"] = number(first["property"])
+    table["n_hidden"] = number(instances["concept"])
+    table["n_found"] = number(first["concept"])
     table["found_share"] = ratio(table["n_found"].to_numpy(), table["n_hidden"].to_numpy())
-    table["n_candidates"] = number(ranked["property"])
-    n_hidden = first["property"].map(table.set_index("property")["n_hidden"])
-    table["n_found_first"] = number(first.loc[first["rank"] <= n_hidden, "property"])
-    table["median_rank"] = table["property"].map(first.groupby("property")["rank"].median())
+    table["n_candidates"] = number(ranked["concept"])
+    n_hidden = first["concept"].map(table.set_index("concept")["n_hidden"])
+    table["n_found_first"] = number(first.loc[first["rank"] <= n_hidden, "concept"])
+    table["median_rank"] = table["concept"].map(first.groupby("concept")["rank"].median())
     return table
 
 

@@ -1,11 +1,11 @@
-"""Candidates for missing annotation: a feature is on as at a property that the entry lacks.
+"""Candidates for missing annotation: a feature is on as at a concept that the entry lacks.
 
-Of a chosen pair of feature and property, every stretch at which the feature is on counts once, as
-annotated (an instance of the property lies within a few residues) or not. On valid this gives the
+Of a chosen pair of feature and concept, every stretch at which the feature is on counts once, as
+annotated (an instance of the concept lies within a few residues) or not. On valid this gives the
 share p of stretches annotated, by how high their peak is; on test, the stretches that are not
 annotated are candidates, ranked by p.
 
-What p says. It estimates a lower bound on the share of all such stretches that have the property,
+What p says. It estimates a lower bound on the share of all such stretches that have the concept,
 as what is not annotated may have it all the same (a little high, if the pair and its threshold were
 chosen on the same proteins). It is no bound on the share of *candidates* that have it:
 the annotated ones are taken out of these. If a share m of the instances lacks its annotation,
@@ -14,7 +14,7 @@ known; ``hidden_recovery`` makes gaps of a known share and sees whether they are
 That tests the ranking and p, not m, and for instances like the annotated ones only: curators do not
 skip at random.
 
-Properties with instances only: those of UniProt, where an entry may lack what is there. What
+Concepts with instances only: those of UniProt, where an entry may lack what is there. What
 follows from the sequence is never missing, and a label set has residues that it does not know.
 """
 

@@ -37,7 +37,7 @@ class Missing:
     candidates : DataFrame
         Of test proteins, columns as in docs/tables.md.
     recovery : Recovery
-        With ``HIDDEN_SHARE`` of the instances hidden; properties by name.
+        With ``HIDDEN_SHARE`` of the instances hidden; concepts by name.
     """
 
     candidates: pd.DataFrame
@@ -45,17 +45,17 @@ class Missing:
 
 
 def missing_annotation(layer: Layer, codes: Codes, examined: Examined) -> Missing | None:
-    """Rank the stretches at which features are on as at a property that the entry lacks.
+    """Rank the stretches at which features are on as at a concept that the entry lacks.
 
-    Of the properties with instances (UniProt's), each is looked for by the one feature that is best
+    Of the concepts with instances (UniProt's), each is looked for by the one feature that is best
     for it on valid, if its pair has a q-value of at most ``CALLED_Q``. Probabilities come from
     valid. None if there is no such pair.
     """
     pairs = examined.pairs
-    names = [named.name for named in layer.properties.properties]
-    number = pairs["property"].map({name: place for place, name in enumerate(names)}).to_numpy()
+    names = [named.name for named in layer.concepts.concepts]
+    number = pairs["concept"].map({name: place for place, name in enumerate(names)}).to_numpy()
     called = (pairs["q_value"] <= CALLED_Q).to_numpy()
-    usable = np.flatnonzero(called & layer.properties.has_instances[number])
+    usable = np.flatnonzero(called & layer.concepts.has_instances[number])
     if not len(usable):
         return None
     best = usable[best_rows(number[usable], pairs["valid_f1"].to_numpy()[usable])]
@@ -87,8 +87,8 @@ def missing_annotation(layer: Layer, codes: Codes, examined: Examined) -> Missin
     candidates = candidates[candidates["probability"] >= MIN_PROBABILITY].drop(columns="pair")
     candidates["feature"] = features[candidates["feature"].to_numpy()]
     by_name = np.array(names, dtype=object)
-    candidates["property"] = by_name[candidates["property"].to_numpy()]
-    named = recovery.properties.assign(property=by_name[recovery.properties["property"].to_numpy()])
+    candidates["concept"] = by_name[candidates["concept"].to_numpy()]
+    named = recovery.concepts.assign(concept=by_name[recovery.concepts["concept"].to_numpy()])
     return Missing(candidates.reset_index(drop=True), Recovery(named, recovery.reliability))
 
 
@@ -111,14 +111,14 @@ class _Residues:
     def read(cls, layer: Layer, codes: Codes, split: str, features: np.ndarray) -> "_Residues":
         proteins = layer.of_split(split)
         accessions = proteins["accession"].tolist()
-        properties = layer.properties
+        concepts = layer.concepts
         return cls(
             accessions,
             proteins["length"].to_numpy(),
             layer.matrix(codes, split, features),
-            properties.instances(accessions),
-            properties.known(accessions),
-            properties.known_column,
+            concepts.instances(accessions),
+            concepts.known(accessions),
+            concepts.known_column,
         )
 
     def stretches(self, detectors: Detectors, spans: Spans) -> pd.DataFrame:

@@ -8,7 +8,7 @@ TOLERANCE = 0.01
 much weighs like a concept that is missing from a part."""
 
 ENOUGH_CLUSTERS, ENOUGH_RESIDUES = 3, 10
-"""What a concept needs in valid and in test to be scored by default (``PropertySettings``)."""
+"""What a concept needs in valid and in test to be scored by default (``ConceptSettings``)."""
 
 MAX_MOVES = 10_000
 """Each move lowers the cost, so that this only bounds the time."""

@@ -27,7 +27,7 @@ def transfer_sources(
         For each query the best first: a residue keeps the first that covers it with a residue of
         which something is known.
     known : ndarray of bool, shape (n_target_residues, n_known_columns)
-        As in `PropertyTable`: a target residue of which it is not known whether it has a property
+        As in `ConceptTable`: a target residue of which it is not known whether it has a concept
         says nothing, and leaves it to the next alignment.
 
     Returns
@@ -56,15 +56,15 @@ def transfer_sources(
 
 
 def transfer_rows(read: ReadSplit, chosen: np.ndarray, n_clusters: int) -> pd.DataFrame:
-    """Scores of transferred labels on test: a residue is on where its source has the property.
+    """Scores of transferred labels on test: a residue is on where its source has the concept.
 
     Parameters
     ----------
     read : ReadSplit
-        Its rows are the transferred labels of all properties, 0 where there is no source, and then
-        for each property whether there is one.
+        Its rows are the transferred labels of all concepts, 0 where there is no source, and then
+        for each concept whether there is one.
     chosen : ndarray of int, shape (n_chosen,)
-        Properties that are scored.
+        Concepts that are scored.
     n_clusters : int
         In test.
 

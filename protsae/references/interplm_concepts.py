@@ -1,7 +1,7 @@
 """The concepts that InterPLM's parser takes from UniProt features, for comparison only.
 
 A concept is named after a column of UniProt's table, "Helix", or after the column and a note,
-"Domain_SH2". What makes it differ from our properties:
+"Domain_SH2". What makes it differ from our concepts:
 
 - A type that has notes counts by note alone: a feature without one is no feature. Few signal
   peptides have a note, so that hardly any is left.

@@ -1,4 +1,4 @@
-"""Supervised linear probes: logistic regressions for all properties at once, and their control."""
+"""Supervised linear probes: logistic regressions for all concepts at once, and their control."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ TOLERANCE = 3e-5
 """Relative fall of the summed loss below which an iteration was the last.
 
 At 1e-6 it takes two and a half times the evaluations (501 for 198, on layers 2 and 6 of the default
-run), and the mean test F1 of the 58 properties moves by less than 0.001.
+run), and the mean test F1 of the 58 concepts moves by less than 0.001.
 """
 
 MAX_ITERATIONS = 200
@@ -21,16 +21,16 @@ MAX_ITERATIONS = 200
 
 @dataclass(frozen=True, eq=False)
 class LinearProbe:
-    """Logits x W + b of every property.
+    """Logits x W + b of every concept.
 
     Attributes
     ----------
-    weights : ndarray, dtype=float64, shape=(d, n_properties)
+    weights : ndarray, dtype=float64, shape=(d, n_concepts)
         For rows in their own units.
-    bias : ndarray, dtype=float64, shape=(n_properties,)
-    penalty : ndarray, dtype=float64, shape=(n_properties,)
-        The penalty each property's weights were fitted with.
-    low, high : ndarray, dtype=float64, shape=(n_properties,)
+    bias : ndarray, dtype=float64, shape=(n_concepts,)
+    penalty : ndarray, dtype=float64, shape=(n_concepts,)
+        The penalty each concept's weights were fitted with.
+    low, high : ndarray, dtype=float64, shape=(n_concepts,)
         Smallest and largest logit on the rows fitted.
     """
 
@@ -41,7 +41,7 @@ class LinearProbe:
     high: np.ndarray
 
     def logits(self, rows: np.ndarray) -> np.ndarray:
-        """Logits of rows (n, d): float64, shape (n, n_properties)."""
+        """Logits of rows (n, d): float64, shape (n, n_concepts)."""
         logits: np.ndarray = rows @ self.weights
         logits += self.bias
         return logits
@@ -50,14 +50,14 @@ class LinearProbe:
 def fit_probes(
     x: np.ndarray, labels: np.ndarray, known: np.ndarray | None, penalties: Sequence[float]
 ) -> list[LinearProbe]:
-    """L2 logistic regression of every property on the same rows, once for each penalty.
+    """L2 logistic regression of every concept on the same rows, once for each penalty.
 
-    With z the columns of x at mean 0 and variance 1 (constant ones at 0), w and b of a property
+    With z the columns of x at mean 0 and variance 1 (constant ones at 0), w and b of a concept
     minimise
 
         mean over known rows of log(1 + exp(m)) - y m  +  penalty / 2 |w|^2,   m = z w + b,
 
-    which is scikit-learn's LogisticRegression with C = 1 / (n_known penalty). The properties share
+    which is scikit-learn's LogisticRegression with C = 1 / (n_known penalty). The concepts share
     nothing but the passes over x: L-BFGS-B minimises the sum of their losses, each over the entropy
     of its labels. Its variables are the weights on the principal axes of z, scaled so that the
     Hessian at base rate p, p (1 - p) eigenvalue + penalty, becomes the identity. All in float64: in
@@ -67,16 +67,16 @@ def fit_probes(
     Parameters
     ----------
     x : ndarray, float32, shape (n_rows, d)
-    labels : ndarray of bool, shape (n_rows, n_properties)
-    known : ndarray of bool, shape (n_rows, n_properties), optional
-        Rows that count for a property; None: all.
+    labels : ndarray of bool, shape (n_rows, n_concepts)
+    known : ndarray of bool, shape (n_rows, n_concepts), optional
+        Rows that count for a concept; None: all.
     penalties : sequence of float
         Above 0.
 
     Returns
     -------
     list of LinearProbe
-        In the order of ``penalties``. A property that no or every known row has gets weights of 0.
+        In the order of ``penalties``. A concept that no or every known row has gets weights of 0.
 
     Examples
     --------
@@ -102,10 +102,10 @@ class _Problem:
     to_axes: np.ndarray  # (d, d), from centred x to principal axes of variance-1 columns
     rows: np.ndarray  # float64, (n_rows, d + 1)
     eigenvalues: np.ndarray  # (d + 1,)
-    known: np.ndarray | None  # bool, (n_rows, n_properties)
-    n_known: np.ndarray  # (n_properties,)
-    rate: np.ndarray  # (n_properties,)
-    moment: np.ndarray  # rows^T y / n_known, (d + 1, n_properties)
+    known: np.ndarray | None  # bool, (n_rows, n_concepts)
+    n_known: np.ndarray  # (n_concepts,)
+    rate: np.ndarray  # (n_concepts,)
+    moment: np.ndarray  # rows^T y / n_known, (d + 1, n_concepts)
 
     @classmethod
     def build(cls, x: np.ndarray, labels: np.ndarray, known: np.ndarray | None) -> "_Problem":
@@ -135,7 +135,7 @@ class _Problem:
 
     @property
     def varies(self) -> np.ndarray:
-        """Properties that some known rows have and others lack."""
+        """Concepts that some known rows have and others lack."""
         return (self.rate > 0) & (self.rate < 1)
 
     @property
@@ -147,7 +147,7 @@ class _Problem:
         return weights
 
     def minimise(self, penalty: float, start: np.ndarray) -> np.ndarray:
-        """Weights on the principal axes and bias, shape (d + 1, n_properties)."""
+        """Weights on the principal axes and bias, shape (d + 1, n_concepts)."""
         chosen = np.flatnonzero(self.varies)
         if not len(chosen):
             return start
@@ -200,7 +200,7 @@ def _softplus_sums(
 
     Returns
     -------
-    loss, gradient : ndarray, float64, shapes (n_properties,) and (d, n_properties)
+    loss, gradient : ndarray, float64, shapes (n_concepts,) and (d, n_concepts)
     """
     loss = np.zeros(weights.shape[1])
     gradient = np.zeros(weights.shape)
@@ -223,23 +223,23 @@ def _softplus_sums(
 
 
 def control_types(sizes: np.ndarray, rates: np.ndarray, seed: int) -> np.ndarray:
-    """Which types of residue carry each property's control label.
+    """Which types of residue carry each concept's control label.
 
     A control task (Hewitt & Liang 2019) gives every type a label at random, so that a probe can
     only be good at it by memorising types. Types are gone through in an order drawn for each
-    property, and one is taken if it brings the number of residues labelled nearer to the rate; at
+    concept, and one is taken if it brings the number of residues labelled nearer to the rate; at
     least one is.
 
     Parameters
     ----------
     sizes : ndarray of int, shape (n_types,)
         Residues of each type.
-    rates : ndarray of float, shape (n_properties,)
-        Share of residues with the property.
+    rates : ndarray of float, shape (n_concepts,)
+        Share of residues with the concept.
 
     Returns
     -------
-    ndarray, dtype=bool, shape=(n_types, n_properties)
+    ndarray, dtype=bool, shape=(n_types, n_concepts)
 
     References
     ----------

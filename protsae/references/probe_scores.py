@@ -22,7 +22,7 @@ class Block:
     Attributes
     ----------
     rows : ndarray, float32, shape (n_residues, d)
-    labels, known : ndarray of bool, shape (n_residues, n_properties)
+    labels, known : ndarray of bool, shape (n_residues, n_concepts)
     cluster : ndarray of int, shape (n_residues,)
         Homology cluster within the split, from 0.
     """
@@ -38,11 +38,11 @@ ReadSplit = Callable[[str], Iterator[Block]]
 
 
 class LogitCounts:
-    """Residues, and those with the property, by logit in steps: bounded memory, any length.
+    """Residues, and those with the concept, by logit in steps: bounded memory, any length.
 
     Parameters
     ----------
-    low, high : ndarray, shape (n_properties,)
+    low, high : ndarray, shape (n_concepts,)
         The steps lie between; what is below the first counts as below all thresholds, what is
         above the last as the last.
 
@@ -66,19 +66,19 @@ class LogitCounts:
         self._counts = np.zeros((2, len(low), n_bins + 1), dtype=np.int64)
 
     def update(self, logits: np.ndarray, labels: np.ndarray, known: np.ndarray) -> None:
-        """Add residues; arrays of shape (n_residues, n_properties)."""
-        n_properties, n_bins = self._counts.shape[1:]
-        place = self.place(logits) + np.arange(n_properties) * n_bins
+        """Add residues; arrays of shape (n_residues, n_concepts)."""
+        n_concepts, n_bins = self._counts.shape[1:]
+        place = self.place(logits) + np.arange(n_concepts) * n_bins
         for counts, counted in zip(self._counts, (known, labels & known), strict=True):
             counts += np.bincount(place[counted], minlength=counts.size).reshape(counts.shape)
 
     def place(self, logits: np.ndarray) -> np.ndarray:
-        """Step of each logit: int, as ``logits`` of shape (n_residues, n_properties)."""
+        """Step of each logit: int, as ``logits`` of shape (n_residues, n_concepts)."""
         at = np.floor((logits - self._low) / self._step)
         return np.clip(at + 1, 0, self._counts.shape[2] - 1).astype(np.int64)
 
     def best_threshold(self) -> tuple[np.ndarray, np.ndarray]:
-        """The highest F1, and the lowest threshold that gives it, shapes (n_properties,).
+        """The highest F1, and the lowest threshold that gives it, shapes (n_concepts,).
 
         On is a logit of at least the threshold.
         """
@@ -99,7 +99,7 @@ class LogitCounts:
         return scores[0], scores[1]
 
     def placements(self) -> tuple[np.ndarray, np.ndarray]:
-        """`rank_scores.placements` of each step, shapes (n_properties, n_steps); 0: undefined."""
+        """`rank_scores.placements` of each step, shapes (n_concepts, n_steps); 0: undefined."""
         falling = self._counts[:, :, ::-1].cumsum(2)
         with np.errstate(invalid="ignore"):
             placed, passed = placements(falling[0], falling[1])
@@ -107,22 +107,22 @@ class LogitCounts:
 
 
 class ClusterCounts:
-    """Counts of yes/no detectors, one for each property, by homology cluster.
+    """Counts of yes/no detectors, one for each concept, by homology cluster.
 
     Attributes
     ----------
-    true_positives, on, positives, known : ndarray, int64, shape (n_clusters, n_properties)
+    true_positives, on, positives, known : ndarray, int64, shape (n_clusters, n_concepts)
     """
 
-    def __init__(self, n_clusters: int, n_properties: int):
+    def __init__(self, n_clusters: int, n_concepts: int):
         self.true_positives, self.on, self.positives, self.known = np.zeros(
-            (4, n_clusters, n_properties), dtype=np.int64
+            (4, n_clusters, n_concepts), dtype=np.int64
         )
 
     def update(
         self, on: np.ndarray, labels: np.ndarray, known: np.ndarray, cluster: np.ndarray
     ) -> None:
-        """Add residues; arrays of bool, (n_residues, n_properties), and int, (n_residues,)."""
+        """Add residues; arrays of bool, (n_residues, n_concepts), and int, (n_residues,)."""
         on, labels = on & known, labels & known
         for counts, counted in (
             (self.true_positives, on & labels),
@@ -133,15 +133,15 @@ class ClusterCounts:
             counts += group_sums(counted.astype(np.int64), cluster, len(counts))
 
     def scores(self) -> pd.DataFrame:
-        """Scores and how often the property occurs, a row per property.
+        """Scores and how often the concept occurs, a row per concept.
 
         precision, recall, f1, f1_low, f1_high, base_rate (share of the known residues with the
-        property), n_residues and n_clusters (with it). The interval is `f1_interval` over
+        concept), n_residues and n_clusters (with it). The interval is `f1_interval` over
         clusters.
 
         Examples
         --------
-        >>> counts = ClusterCounts(n_clusters=2, n_properties=1)
+        >>> counts = ClusterCounts(n_clusters=2, n_concepts=1)
         >>> on, labels = np.array([[1], [1], [0]]) > 0, np.array([[1], [0], [1]]) > 0
         >>> counts.update(on, labels, np.ones((3, 1), bool), np.array([0, 0, 1]))
         >>> counts.scores()[["precision", "f1"]].values.tolist()
@@ -166,14 +166,14 @@ class ClusterCounts:
 
 
 def score_probes(probes: Sequence[LinearProbe], read: ReadSplit, n_clusters: int) -> pd.DataFrame:
-    """For each property the penalty and threshold of the highest F1 on valid, scored on test.
+    """For each concept the penalty and threshold of the highest F1 on valid, scored on test.
 
     At a tie the first of ``probes`` is taken.
 
     Parameters
     ----------
     probes : sequence of LinearProbe
-        The same properties, at different penalties.
+        The same concepts, at different penalties.
     n_clusters : int
         In test.
 
@@ -181,7 +181,7 @@ def score_probes(probes: Sequence[LinearProbe], read: ReadSplit, n_clusters: int
     -------
     DataFrame
         penalty, threshold (of the logit), valid_f1, what `ClusterCounts.scores` gives, auroc with
-        its bounds and average_precision, on test; one row for each property.
+        its bounds and average_precision, on test; one row for each concept.
     """
     valid = [LogitCounts(probe.low, probe.high) for probe in probes]
     for block in read("valid"):
@@ -221,7 +221,7 @@ def score_probes(probes: Sequence[LinearProbe], read: ReadSplit, n_clusters: int
 
 
 def _mixed(probes: Sequence[LinearProbe], best: np.ndarray) -> LinearProbe:
-    """Property p of the probe ``best[p]``."""
+    """Concept p of the probe ``best[p]``."""
 
     def take(name: str) -> np.ndarray:
         stacked = np.stack([getattr(probe, name) for probe in probes], axis=-1)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from protsae.association.scoring.metrics import ratio
-from protsae.concepts.concept_table import PropertyTable
+from protsae.concepts.concept_table import ConceptTable
 from protsae.config.stage_settings import ProbeSettings
 from protsae.detectors.activations import ReadBlocks
 from protsae.references.blosum_windows import N_LETTERS, window_types
@@ -33,17 +33,19 @@ class Residues:
     read : ReadBlocks
     proteins : DataFrame
         Columns accession, sequence, length, cluster, split.
-    properties : PropertyTable
+    concepts : ConceptTable
     settings : ProbeSettings
     """
 
     read: ReadBlocks
     proteins: pd.DataFrame
-    properties: PropertyTable
+    concepts: ConceptTable
     settings: ProbeSettings
 
     def train_sample(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Rows, labels, known and window types of at most ``settings.sample`` residues of train.
+        """Rows, labels, known and window types of some residues of train.
+
+        At most ``settings.train_residues``.
 
         Drawn from all of its proteins; in the order of the table of proteins, so that shards
         change nothing.
@@ -52,7 +54,7 @@ class Residues:
         ends = np.cumsum(train["length"].to_numpy())
         n_residues = int(ends[-1])
         rng = np.random.default_rng(self.settings.seed)
-        n_drawn = min(self.settings.sample, n_residues)
+        n_drawn = min(self.settings.train_residues, n_residues)
         drawn = np.sort(rng.choice(n_residues, n_drawn, replace=False))
         own = np.split(drawn, np.searchsorted(drawn, ends[:-1]))
         starts = ends - train["length"].to_numpy()
@@ -73,8 +75,8 @@ class Residues:
 
         Parameters
         ----------
-        control : ndarray of bool, shape (n_types, n_properties), optional
-            Which window types have each control label; these labels follow the properties'.
+        control : ndarray of bool, shape (n_types, n_concepts), optional
+            Which window types have each control label; these labels follow the concepts'.
         """
         table = self._of(split)
         code, _ = pd.factorize(table["cluster"])
@@ -88,14 +90,14 @@ class Residues:
             yield Block(rows, labels, known, np.repeat([cluster[name] for name in names], lengths))
 
     def labels(self, names: list[str]) -> tuple[np.ndarray, np.ndarray]:
-        """Labels, and where they are known: bool, shape (n_residues, n_properties)."""
-        labels = self.properties.labels(names).toarray() > 0
-        return labels, self.properties.known(names)[:, self.properties.known_column]
+        """Labels, and where they are known: bool, shape (n_residues, n_concepts)."""
+        labels = self.concepts.labels(names).toarray() > 0
+        return labels, self.concepts.known(names)[:, self.concepts.known_column]
 
     def probe_rows(self, with_control: bool) -> pd.DataFrame:
         """Scores of probes fitted to the train sample, as `score_probes` gives them.
 
-        One row for each property, then, if asked for, one for each property's control task.
+        One row for each concept, then, if asked for, one for each concept's control task.
         """
         x, labels, known, types = self.train_sample()
         control = None

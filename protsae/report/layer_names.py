@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from protsae.config.reserved_names import ONEHOT, is_random
+from protsae.config.reserved_names import ONEHOT, is_permuted
 
 
 def layer_names(places: Sequence[tuple[str, int]]) -> list[str]:
@@ -10,19 +10,19 @@ def layer_names(places: Sequence[tuple[str, int]]) -> list[str]:
 
     Examples
     --------
-    >>> layer_names([("onehot", 0), ("esm2_x", 3), ("esm2_x-random", 3)])
+    >>> layer_names([("onehot", 0), ("esm2_x", 3), ("esm2_x-permuted", 3)])
     ['one-hot', 'layer 3', 'random layer 3']
     >>> layer_names([("esm2_x", 3), ("esm2_y", 3)])
     ['esm2_x layer 3', 'esm2_y layer 3']
     """
-    trained = {model for model, _ in places if model != ONEHOT and not is_random(model)}
+    trained = {model for model, _ in places if model != ONEHOT and not is_permuted(model)}
 
     def name(model: str, layer: int) -> str:
         if model == ONEHOT:
             return "one-hot"
         if len(trained) > 1:
             return f"{model} layer {layer}"
-        return f"random layer {layer}" if is_random(model) else f"layer {layer}"
+        return f"random layer {layer}" if is_permuted(model) else f"layer {layer}"
 
     return [name(model, layer) for model, layer in places]
 
@@ -32,7 +32,7 @@ def tick_labels(places: Sequence[tuple[str, int]]) -> list[str]:
 
     Examples
     --------
-    >>> tick_labels([("onehot", 0), ("esm2_x", 3), ("esm2_x-random", 3)])
+    >>> tick_labels([("onehot", 0), ("esm2_x", 3), ("esm2_x-permuted", 3)])
     ['one-hot', '3', 'rnd 3']
     """
     names = layer_names(places)

@@ -15,9 +15,9 @@ from protsae.report.figures.sequence_html import activation_level
 from protsae.report.layer_names import layer_names
 from protsae.report.number_format import FILTERS
 from protsae.report.page_data import PageData
-from protsae.report.ranking import property_by_layer
+from protsae.report.ranking import concept_by_layer
 from protsae.report.sections.candidate_list import candidate_section
-from protsae.report.sections.concept_residues import PropertyResidues
+from protsae.report.sections.concept_residues import ConceptResidues
 from protsae.report.sections.kind_counts import kind_section
 from protsae.report.sections.layer_cards import layer_section
 from protsae.report.sections.layer_probes import probe_section
@@ -27,7 +27,7 @@ HERE = Path(__file__).parent
 OPEN_FEATURES = 3
 """Features of each layer whose sequences are unfolded when the page opens."""
 MATRIX_ROWS = 24
-"""Properties in the table of properties by layer."""
+"""Concepts in the table of concepts by layer."""
 
 
 def render_page(run: PageData) -> str:
@@ -49,7 +49,7 @@ def render_page(run: PageData) -> str:
     proteins = run.proteins.set_index("accession")
     in_examples = {a for layer in run.layers for a in layer.examples["accession"]}
     shown = run.proteins[run.proteins["accession"].isin(in_examples)]
-    residues = PropertyResidues(shown, run.annotations, run.labels)
+    residues = ConceptResidues(shown, run.annotations, run.labels)
     places = [(layer.model, layer.number) for layer in run.layers]
     names = layer_names(places)
     layers = [
@@ -91,15 +91,15 @@ def summary_rows(summary: pd.DataFrame) -> list[dict[Hashable, Any]]:
 
 
 def matrix_rows(run: PageData) -> list[dict[str, Any]]:
-    """Rows of the table of properties by layer: a name, its kind, and one cell per layer."""
+    """Rows of the table of concepts by layer: a name, its kind, and one cell per layer."""
     keys = [(layer.model, layer.number) for layer in run.layers]
     rows = []
-    for best in property_by_layer(run.features, MATRIX_ROWS):
+    for best in concept_by_layer(run.features, MATRIX_ROWS):
         cells = {(row["model"], row["layer"]): row for row in best.to_dict("records")}
         rows.append(
             {
-                "property": best["property"].iloc[0],
-                "derived": is_defined_by_sequence(best["property_type"].iloc[0]),
+                "concept": best["concept"].iloc[0],
+                "derived": is_defined_by_sequence(best["concept_type"].iloc[0]),
                 "cells": [_cell(cells.get(key)) for key in keys],
             }
         )

@@ -101,7 +101,7 @@ def read_page_data(
     Parameters
     ----------
     labels : sequence of str or Path
-        Files of ``annotate.labels``; they lie outside the results.
+        Files of ``concepts.labels``; they lie outside the results.
 
     Raises
     ------

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
 
-from protsae.config.reserved_names import ONEHOT, randomised
+from protsae.config.reserved_names import ONEHOT, permuted_name
 from protsae.config.settings import Config
 
 STAGES: dict[str, tuple[str, ...]] = {
@@ -58,13 +58,13 @@ def model_layers(config: Config) -> list[tuple[str, str]]:
     Examples
     --------
     >>> from protsae.config.settings import parse_settings
-    >>> settings = {"embed": {"layers": [3]}, "random_layers": [3]}
+    >>> settings = {"embed": {"layers": [3]}, "permuted_layers": [3]}
     >>> model_layers(parse_settings(Config, settings))
-    [('onehot', '00'), ('esm2_t6_protsae', '03'), ('esm2_t6_protsae-random', '03')]
+    [('onehot', '00'), ('esm2_t6_protsae', '03'), ('esm2_t6_protsae-permuted', '03')]
     """
     model = model_name(config)
     found = [(model, layer) for layer in config.embed.layers]
-    found += [(randomised(model), layer) for layer in config.random_layers]
+    found += [(permuted_name(model), layer) for layer in config.permuted_layers]
     named = [(name, f"{layer:02d}") for name, layer in found]
     return [(ONEHOT, "00"), *named] if config.onehot else named
 
@@ -94,8 +94,8 @@ def _paths(config: Config) -> Iterator[tuple[str, str]]:
         yield "fetch", f"proteins/{name}"
     for name in ("proteins.parquet", "relatives.tsv"):
         yield "split", f"proteins/{name}"
-    random = randomised(model_name(config))
-    if config.random_layers:
+    random = permuted_name(model_name(config))
+    if config.permuted_layers:
         for ending in ("", "-contact-regression"):
             yield "randomise", f"models/{random}{ending}.pt"
     layers = model_layers(config)
@@ -114,7 +114,7 @@ def _paths(config: Config) -> Iterator[tuple[str, str]]:
         for table in tables:
             yield "annotate", f"annotation/{folder}/{table}.parquet"
         yield "probe", f"probes/{folder}/probes.parquet"
-    for name in ("lookup.parquet", "rules.parquet", "rule_counts.parquet", "properties.tsv"):
+    for name in ("references.parquet", "rules.parquet", "rule_counts.parquet", "concepts.tsv"):
         yield "lookup", name
     for name in ("features.parquet", "features.tsv", "associations.parquet"):
         yield "tables", name

@@ -71,7 +71,7 @@ def place_of(name: str) -> dict[str, str]:
     {'model': 'esm2_tiny', 'layer': '03', 'variant': 'topk'}
     >>> place_of("activations/onehot/shard-0000.h5")
     {'model': 'onehot'}
-    >>> place_of("lookup.parquet")
+    >>> place_of("references.parquet")
     {}
     """
     parts = PurePosixPath(name).parts

@@ -32,19 +32,19 @@ _COUNTS = {
 
 _SETS = {"train": "training", "valid": "validation", "test": "test"}
 
-PROPERTIES = Table(
-    "properties",
-    1,
+CONCEPTS = Table(
+    "concepts",
+    2,
     "one row per concept of the input, scored or not",
-    ("property",),
+    ("concept",),
     (
         Column(
-            "property",
+            "concept",
             "text",
             "see Concepts",
             "Name of the concept, or a UniProt feature type that yields none.",
         ),
-        Column("property_type", "text", "see Concepts", "Type of that concept."),
+        Column("concept_type", "text", "see Concepts", "Type of that concept."),
         Column(
             "left_out", "text", "words", "Reason why it is not scored. Empty if it is scored.", True
         ),

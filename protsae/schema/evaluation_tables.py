@@ -242,13 +242,13 @@ EVALUATION = Table("evaluation", 2, "one object per SAE", ("model", "layer", "va
 
 SUMMARY = Table(
     "summary",
-    5,
+    6,
     "one row per SAE, sorted by model (onehot first), layer and variant",
     ("model", "layer", "variant"),
     (
         *EVALUATION.columns,
         Column(
-            "features_with_property",
+            "features_with_concept",
             "integer",
             "≥ 0",
             "Number of features that capture their best concept.",
@@ -267,7 +267,7 @@ SUMMARY = Table(
             "defines.",
         ),
         Column(
-            "features_above_lookup",
+            "features_above_references",
             "integer",
             "≥ 0",
             "Number of these features whose f1_low also exceeds window_f1 and homology_f1.",

@@ -1,12 +1,12 @@
 """All tables. Writers are checked against them, and docs/tables.md is generated from them."""
 
-from protsae.schema.concept_tables import BASE_RATES, PROPERTIES
+from protsae.schema.concept_tables import BASE_RATES, CONCEPTS
 from protsae.schema.evaluation_tables import SCALING, SUMMARY
 from protsae.schema.feature_tables import EXAMPLES, FEATURES
 from protsae.schema.missing_annotation_tables import CANDIDATES, RECOVERY, RELIABILITY
 from protsae.schema.pair_tables import ASSOCIATIONS, CLUSTER_COUNTS, DETECTORS, INTERPLM
 from protsae.schema.protein_tables import ANNOTATIONS, PROTEINS, RELATIVES
-from protsae.schema.reference_tables import LOOKUP, PROBES, RULE_COUNTS, RULES
+from protsae.schema.reference_tables import PROBES, REFERENCES, RULE_COUNTS, RULES
 from protsae.schema.training_table import TRAINING
 
 EVERY = (
@@ -19,12 +19,12 @@ EVERY = (
     INTERPLM,
     SUMMARY,
     PROBES,
-    LOOKUP,
+    REFERENCES,
     RULES,
     RULE_COUNTS,
     CLUSTER_COUNTS,
     BASE_RATES,
-    PROPERTIES,
+    CONCEPTS,
     EXAMPLES,
     TRAINING,
     PROTEINS,

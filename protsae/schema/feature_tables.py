@@ -26,7 +26,7 @@ _CORRELATIONS = tuple(
 
 FEATURES = Table(
     "features",
-    9,
+    10,
     "one row per feature, sorted by model (onehot first), layer, variant and feature",
     ("model", "layer", "variant", "feature"),
     (
@@ -72,7 +72,7 @@ FEATURES = Table(
             "Share of the residues of these proteins at which it exceeds that threshold.",
         ),
         Column(
-            "run_length",
+            "segment_length",
             "number",
             "residues ≥ 1",
             "N50 of the lengths of active segments: segments of at most this length hold half of "
@@ -95,14 +95,14 @@ FEATURES = Table(
             "where w is the summed activation in a cluster.",
         ),
         Column(
-            "property",
+            "concept",
             "text",
             "see Concepts",
             "Best concept of the feature, chosen on the validation set (see How the concept is "
             "chosen). Empty if it has none.",
             True,
         ),
-        Column("property_type", "text", "see Concepts", "Type of that concept.", empty=True),
+        Column("concept_type", "text", "see Concepts", "Type of that concept.", empty=True),
         *(replace(column, empty=True) for column in PAIR),
         replace(N_RESIDUES, empty=True),
         Column(
@@ -143,7 +143,7 @@ FEATURES = Table(
             True,
         ),
         Column(
-            "untrained_f1",
+            "permuted_f1",
             "number",
             "0 to 1",
             "Test F1 of the best detector on any layer of the permuted model for the concept.",
@@ -252,7 +252,7 @@ _OF_BASELINES = (
     ),
     *("f1_difference_high", "verdict_p_value", "verdict_q_value", "verdict"),
     *("neuron", "neuron_sign", "neuron_f1", "pca_f1", "random_f1", "onehot_f1"),
-    *("untrained_f1", *(c.name for c in OF_RULES), "window_f1", "homology_f1", "probe_f1"),
+    *("permuted_f1", *(c.name for c in OF_RULES), "window_f1", "homology_f1", "probe_f1"),
 )
 
 LAYER_FEATURES = replace(

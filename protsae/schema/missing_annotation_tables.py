@@ -5,7 +5,7 @@ from protsae.schema.table import Column, Table
 
 CANDIDATES = Table(
     "candidates",
-    1,
+    2,
     "one row per active segment that may lack an annotation, sorted by variant and rank",
     ("model", "layer", "variant", "rank"),
     (
@@ -15,7 +15,7 @@ CANDIDATES = Table(
         Column("start", "integer", "≥ 1", "First residue of the active segment, 1-based."),
         Column("end", "integer", "≥ start", "Last residue of the active segment, inclusive."),
         Column(
-            "property",
+            "concept",
             "text",
             "see Concepts",
             "Concept that may be missing: the entry has no annotated instance of it within 5 "
@@ -47,14 +47,14 @@ CANDIDATES = Table(
 
 RECOVERY = Table(
     "recovery",
-    1,
+    2,
     "one row per concept searched for, with a fifth of its instances hidden",
-    ("model", "layer", "variant", "property"),
+    ("model", "layer", "variant", "concept"),
     (
         MODEL,
         LAYER,
         VARIANT,
-        Column("property", "text", "see Concepts", "Concept that is searched for."),
+        Column("concept", "text", "see Concepts", "Concept that is searched for."),
         Column("n_instances", "integer", "≥ 0", "Number of annotated instances in the test set."),
         Column("n_hidden", "integer", "≥ 0", "Number of these instances that were hidden."),
         Column(

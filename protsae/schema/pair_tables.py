@@ -18,10 +18,10 @@ _DETECTOR = Column(
 
 ASSOCIATIONS = Table(
     "associations",
-    6,
+    7,
     "one row per pair kept, sorted by model (onehot first), layer, variant, feature and "
     "decreasing valid_f1",
-    ("model", "layer", "variant", "feature", "property"),
+    ("model", "layer", "variant", "feature", "concept"),
     (
         MODEL,
         LAYER,
@@ -60,7 +60,7 @@ LAYER_ASSOCIATIONS = replace(
 
 DETECTORS = Table(
     "detectors",
-    2,
+    3,
     "one row per set of detectors, sorted by model (onehot first), layer and variant",
     ("model", "layer", "variant"),
     (
@@ -102,35 +102,35 @@ DETECTORS = Table(
         ),
         Column("n_capturing_high", "number", "≥ 0", "Upper bound of the same interval."),
         Column(
-            "properties_significant",
+            "concepts_significant",
             "integer",
             "≥ 0",
             "Number of concepts with at least one detector at q ≤ 0.05, not counting those that "
             "the sequence defines.",
         ),
         Column(
-            "properties_significant_low",
+            "concepts_significant_low",
             "integer",
             "≥ 0",
             "95 % lower confidence bound on the number of these concepts with at least one true "
             "association.",
         ),
         Column(
-            "properties_captured",
+            "concepts_captured",
             "integer",
             "≥ 0",
             "Number of concepts captured by their best detector, chosen on the validation set.",
         ),
         Column(
-            "properties_captured_low",
+            "concepts_captured_low",
             "number",
             "≥ 0",
-            "Lower bound of the 95 % bootstrap interval of properties_captured over homology "
+            "Lower bound of the 95 % bootstrap interval of concepts_captured over homology "
             "clusters.",
         ),
-        Column("properties_captured_high", "number", "≥ 0", "Upper bound of the same interval."),
+        Column("concepts_captured_high", "number", "≥ 0", "Upper bound of the same interval."),
         Column(
-            "properties_per_detector",
+            "concepts_per_detector",
             "number",
             "≥ 0",
             "Mean number of these concepts per detector that has any.",
@@ -140,18 +140,16 @@ DETECTORS = Table(
 
 CLUSTER_COUNTS = Table(
     "cluster_counts",
-    1,
+    2,
     "one row per detector and test homology cluster in which it is on: every feature at its best "
     "concept, every concept's best detector",
-    ("model", "layer", "variant", "feature", "property", "cluster"),
+    ("model", "layer", "variant", "feature", "concept", "cluster"),
     (
         MODEL,
         LAYER,
         _DETECTORS,
         _DETECTOR,
-        Column(
-            "property", "text", "see Concepts", "Concept at whose threshold the detector is on."
-        ),
+        Column("concept", "text", "see Concepts", "Concept at whose threshold the detector is on."),
         Column("cluster", "text", "accession", "Homology cluster, as in proteins.parquet."),
         Column(
             "tp",

@@ -34,9 +34,9 @@ _SUPPORT = (BASE_RATE, N_RESIDUES, N_CLUSTERS)
 
 PROBES = Table(
     "probes",
-    3,
+    4,
     "one row per concept",
-    ("model", "layer", "property"),
+    ("model", "layer", "concept"),
     (
         MODEL,
         LAYER,
@@ -71,11 +71,11 @@ PROBES = Table(
     ),
 )
 
-LOOKUP = Table(
-    "lookup",
-    2,
+REFERENCES = Table(
+    "references",
+    3,
     "one row per method and concept",
-    ("method", "property"),
+    ("method", "concept"),
     (
         Column(
             "method",
@@ -97,9 +97,9 @@ LOOKUP = Table(
 
 RULES = Table(
     "rules",
-    2,
+    3,
     "one row per concept: the best rule on the sequence that needs no model",
-    ("property",),
+    ("concept",),
     (
         *CONCEPT,
         DEFINED,
@@ -172,9 +172,9 @@ RULES = Table(
 
 RULE_COUNTS = Table(
     "rule_counts",
-    1,
+    2,
     "one row per concept and test homology cluster with a residue whose label is known",
-    ("property", "cluster"),
+    ("concept", "cluster"),
     (
         CONCEPT[0],
         Column("cluster", "text", "accession", "Homology cluster, as in proteins.parquet."),

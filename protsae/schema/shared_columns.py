@@ -9,7 +9,7 @@ MODEL = Column(
     "text",
     "name",
     "Model that the layer activations come from. `onehot` stands for one-hot sequences, a name "
-    "that ends in `-random` for a permuted model.",
+    "that ends in `-permuted` for a permuted model.",
 )
 LAYER = Column(
     "layer",
@@ -144,7 +144,7 @@ PAIR = (
         "or more. Equals recall for concepts without instances.",
     ),
     Column(
-        "domain_f1",
+        "instance_f1",
         "number",
         "0 to 1",
         "Harmonic mean of precision, counted by residue, and instance_recall.",
@@ -202,7 +202,7 @@ PAIR = (
         "`protein` if the concept covers at least 90 % of the median protein that has it, "
         "otherwise `residue`. The rotation null cannot test the former.",
     ),
-    Column("null_f1", "number", "0 to 1", "F1 expected under the rotation null.", True),
+    Column("rotation_null_f1", "number", "0 to 1", "F1 expected under the rotation null.", True),
     Column("position_null_f1", "number", "0 to 1", "F1 expected under the position null.", True),
     Column(
         "rotation_p_value",
@@ -277,6 +277,6 @@ RULE = (
 OF_RULES = (DEFINED, *RULE)
 
 CONCEPT = (
-    Column("property", "text", "see Concepts", "Concept that is scored."),
-    Column("property_type", "text", "see Concepts", "Type of that concept."),
+    Column("concept", "text", "see Concepts", "Concept that is scored."),
+    Column("concept_type", "text", "see Concepts", "Type of that concept."),
 )

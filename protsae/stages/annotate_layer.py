@@ -102,5 +102,5 @@ def missing_rows(layer: Layer, codes: Codes, examined: Examined) -> dict[str, pd
         return {name: pd.DataFrame(columns=table.names) for name, table in MISSING.items()}
     recovery = found.recovery
     return dict(
-        zip(MISSING, (found.candidates, recovery.properties, recovery.reliability), strict=True)
+        zip(MISSING, (found.candidates, recovery.concepts, recovery.reliability), strict=True)
     )

@@ -1,25 +1,25 @@
-"""The properties of a run, from its annotations and label files."""
+"""The concepts of a run, from its annotations and label files."""
 
 from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 
-from protsae.concepts.concept_table import PropertyTable
-from protsae.config.stage_settings import PropertySettings
+from protsae.concepts.concept_table import ConceptTable
+from protsae.config.stage_settings import ConceptSettings
 from protsae.errors import UserError
 from protsae.io.protein_files.residue_labels import read_label_sets
 from protsae.io.table_files.annotations_table import read_annotations_table
 
 
-def read_properties(
+def read_concepts(
     annotations: str | Path,
     proteins: pd.DataFrame,
     protein_set: str,
-    settings: PropertySettings,
+    settings: ConceptSettings,
     say: Callable[[str], None] = lambda line: None,
-) -> PropertyTable:
-    """The properties that occur often enough in valid and in test to be scored; one at least.
+) -> ConceptTable:
+    """The concepts that occur often enough in valid and in test to be scored; one at least.
 
     Parameters
     ----------
@@ -34,32 +34,32 @@ def read_properties(
     ------
     UserError
         If the annotations are of other proteins or of an older release, a label file is not of its
-        format, or no property occurs often enough.
+        format, or no concept occurs often enough.
     """
-    properties = read_all_properties(annotations, proteins, protein_set, settings, say)
-    if not properties.properties:
+    concepts = read_all_concepts(annotations, proteins, protein_set, settings, say)
+    if not concepts.concepts:
         raise UserError(
-            f"{annotations}: no property occurs often enough in valid and in test; give more "
-            "proteins, or lower annotate.min_residues and annotate.min_clusters"
+            f"{annotations}: no concept occurs often enough in valid and in test; give more "
+            "proteins, or lower concepts.min_residues and concepts.min_clusters"
         )
-    return properties
+    return concepts
 
 
-def read_all_properties(
+def read_all_concepts(
     annotations: str | Path,
     proteins: pd.DataFrame,
     protein_set: str,
-    settings: PropertySettings,
+    settings: ConceptSettings,
     say: Callable[[str], None] = lambda line: None,
-) -> PropertyTable:
-    """As `read_properties`, but none may occur often enough."""
+) -> ConceptTable:
+    """As `read_concepts`, but none may occur often enough."""
     table = read_annotations_table(annotations, protein_set)
     sequences = dict(zip(proteins["accession"], proteins["sequence"], strict=True))
     label_sets, left_out = read_label_sets(settings.labels, sequences, say)
     for labels in label_sets:
         reasons = "".join(f"; {n:,} left out: {why}" for why, n in left_out[labels.name].items())
         say(f"labels {labels.name!r}: {len(labels.codes):,} proteins{reasons}")
-    return PropertyTable.build(
+    return ConceptTable.build(
         proteins,
         table,
         settings.min_residues,

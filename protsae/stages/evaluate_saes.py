@@ -166,10 +166,10 @@ def reconstruction_fields(
 def draw_sample(
     cache: LayerCache, proteins: pd.DataFrame, settings: EvaluateSettings
 ) -> torch.Tensor:
-    """Random residues of these proteins, float32, shape (``settings.sample`` or all, d_model)."""
+    """``settings.optimal_codes`` random residues of these proteins, or all; float32, (n, d)."""
     n_residues = int(proteins["length"].sum())
     rng = np.random.default_rng(settings.seed)
-    n_drawn = min(settings.sample, n_residues)
+    n_drawn = min(settings.optimal_codes, n_residues)
     chosen = np.sort(rng.choice(n_residues, n_drawn, replace=False))
     drawn, first = [], 0
     for _, rows in cache.protein_blocks(set(proteins["accession"]), BLOCK_ROWS):

@@ -20,7 +20,7 @@ from protsae.sae.architectures import restore_sae
 from protsae.sae.autoencoder import Sae
 from protsae.schema.feature_tables import FEATURES
 from protsae.schema.pair_tables import ASSOCIATIONS
-from protsae.schema.reference_tables import LOOKUP, RULES
+from protsae.schema.reference_tables import REFERENCES, RULES
 
 
 @dataclass(frozen=True)
@@ -69,9 +69,9 @@ class Run:
         return read_table(self.results / "associations.parquet", ASSOCIATIONS)
 
     @cached_property
-    def lookup(self) -> pd.DataFrame:
-        """Scores of references that need no model: windows and homologues (table ``lookup``)."""
-        return read_table(self.results / "lookup.parquet", LOOKUP)
+    def references(self) -> pd.DataFrame:
+        """Scores of the window and homology references (table ``references``)."""
+        return read_table(self.results / "references.parquet", REFERENCES)
 
     @cached_property
     def rules(self) -> pd.DataFrame:
@@ -186,7 +186,7 @@ def read_run(results: str | Path) -> Run:
     Examples
     --------
     >>> run = read_run("results")  # doctest: +SKIP
-    >>> run.features.query("property == 'SIGNAL'")  # doctest: +SKIP
+    >>> run.features.query("concept == 'SIGNAL'")  # doctest: +SKIP
     >>> run.sae(layer=6, variant="topk").n_features  # doctest: +SKIP
     2560
     >>> run.activations(layer=6, variant="topk")["P00321"].shape  # doctest: +SKIP

@@ -14,7 +14,7 @@ from protsae.association.pairs.held_out_scores import HeldOut, examine
 from protsae.association.pairs.scored_pairs import Examined
 from protsae.association.scoring.metrics import CALLED_Q
 from protsae.association.verdicts import CountsByCluster, compare, verdicts
-from protsae.concepts.concept import Property
+from protsae.concepts.concept import Concept
 from protsae.concepts.uniprot.spans import Spans
 from protsae.config.stage_settings import AnnotateSettings
 from protsae.references.rules.best_rule import LabelledRows, count_rules, fit_rules
@@ -23,7 +23,7 @@ from protsae.references.rules.sequence_rows import SequenceRows
 COLUMNS = (
     *("feature", "concept", "threshold", "valid_f1", "precision", "recall", "false_positive_rate"),
     *("f1", "f1_low"),
-    *("f1_high", "auroc", "auroc_low", "auroc_high", "null_f1", "position_null_f1"),
+    *("f1_high", "auroc", "auroc_low", "auroc_high", "rotation_null_f1", "position_null_f1"),
     *("rotation_p_value", "position_p_value", "p_value", "q_value", "family_p_value"),
     *("base_rate", "n_clusters", "tp", "fp", "fn"),
 )
@@ -73,7 +73,7 @@ def score_detectors(
     concepts : sequence of str
         Names of the columns of ``labels``; by default their numbers.
     settings : AnnotateSettings
-        Quantiles, ``min_f1``, ``sample``, ``seed``.
+        Quantiles, ``min_f1``, ``train_residues``, ``seed``.
 
     Returns
     -------
@@ -104,25 +104,25 @@ def score_detectors(
     >>> found[["concept", "f1", "best_baseline", "verdict"]].values.tolist()
     [['site', 1.0, 'always on', 'above']]
     """
-    settings = settings or AnnotateSettings(min_residues=1, min_clusters=1)
+    settings = settings or AnnotateSettings()
     proteins = _proteins(activations, clusters, split, settings.seed)
     if sequences is not None:
         proteins = proteins.assign(sequence=[sequences[name] for name in proteins["accession"]])
-    properties = ArrayLabels.of(labels, known, proteins, concepts)
-    layer = Layer(proteins, properties, settings)
+    labelled = ArrayLabels.of(labels, known, proteins, concepts)
+    layer = Layer(proteins, labelled, settings)
     held_out = HeldOut.of(layer)
     own = examine(layer, held_out, ArrayCodes.of(activations, proteins), keep="all")
     rivals = {
         name: examine(layer, held_out, ArrayCodes.of(each, proteins), keep="best")
         for name, each in (baselines or {}).items()
     }
-    pairs = own.pairs.rename(columns={"property": "concept"})[list(COLUMNS)]
-    rules = None if sequences is None else rule_counts(proteins, properties, held_out)
-    return pairs.join(_compared(own, rivals, rules, held_out, properties))
+    pairs = own.pairs[list(COLUMNS)]
+    rules = None if sequences is None else rule_counts(proteins, labelled, held_out)
+    return pairs.join(_compared(own, rivals, rules, held_out, labelled))
 
 
 def rule_counts(
-    proteins: pd.DataFrame, properties: "ArrayLabels", held_out: HeldOut
+    proteins: pd.DataFrame, concepts: "ArrayLabels", held_out: HeldOut
 ) -> CountsByCluster:
     """On test, the rule of each concept that is best on train and valid."""
 
@@ -132,18 +132,18 @@ def rule_counts(
         cluster = np.repeat(code.get_indexer(pd.Index(own["cluster"])), own["length"])
         return LabelledRows(
             SequenceRows(own["sequence"].tolist()),
-            properties.labels(names),
-            properties.known(names),
+            concepts.labels(names),
+            concepts.known(names),
             cluster,
         )
 
     fitted_on = ("train", "valid")
     code = pd.Index(proteins.loc[proteins["split"].isin(fitted_on), "cluster"].unique())
-    fitted = fit_rules(lambda: [rows(fitted_on, code)], properties.known_column, len(code))
+    fitted = fit_rules(lambda: [rows(fitted_on, code)], concepts.known_column, len(code))
     counts = count_rules(
         [rule.rule for rule in fitted],
         [rows(("test",), held_out.cluster_names)],
-        properties.known_column,
+        concepts.known_column,
         held_out.n_clusters,
     )
     return CountsByCluster(counts.true_positives, counts.on)
@@ -154,18 +154,18 @@ def _compared(
     rivals: Mapping[str, Examined],
     rules: CountsByCluster | None,
     held_out: HeldOut,
-    properties: "ArrayLabels",
+    concepts: "ArrayLabels",
 ) -> pd.DataFrame:
     """Best baseline and verdict of each pair of ``own``."""
     parts = []
-    for concept, pairs in own.pairs.groupby("property", sort=False):
-        column = properties.names.index(str(concept))
+    for concept, pairs in own.pairs.groupby("concept", sort=False):
+        column = concepts.names.index(str(concept))
         names, others = [ALWAYS_ON], [_always_on(held_out, column)]
         if rules is not None:
             names.append(RULE)
             others.append(CountsByCluster(rules.tp[:, [column]], rules.on[:, [column]]))
         for name, examined in rivals.items():
-            of_concept = examined.pairs[examined.pairs["property"] == concept]
+            of_concept = examined.pairs[examined.pairs["concept"] == concept]
             if len(of_concept):
                 best = of_concept.loc[[of_concept["valid_f1"].idxmax()]]
                 names.append(name)
@@ -191,7 +191,7 @@ def _compared(
 def dense_counts(examined: Examined, pairs: pd.DataFrame, held_out: HeldOut) -> CountsByCluster:
     """Counts of these pairs of one concept by cluster, from what ``examined`` has kept."""
     counts = examined.cluster_counts
-    counts = counts[counts["property"] == pairs["property"].iloc[0]]
+    counts = counts[counts["concept"] == pairs["concept"].iloc[0]]
     column = pd.Index(pairs["feature"]).get_indexer(counts["feature"])
     row = held_out.cluster_names.get_indexer(counts["cluster"])
     shape = held_out.n_clusters, len(pairs)
@@ -285,7 +285,7 @@ class ArrayCodes:
 class ArrayLabels:
     """Labels that are at hand, in the form that a `Layer` reads."""
 
-    properties: tuple[Property, ...]
+    concepts: tuple[Concept, ...]
     arrays: Mapping[str, np.ndarray]
     knowns: Mapping[str, np.ndarray]
     known_column: np.ndarray
@@ -310,7 +310,7 @@ class ArrayLabels:
         n_known = knowns[proteins["accession"].iloc[0]].shape[1]
         names = list(concepts) if concepts is not None else [str(i) for i in range(n_concepts)]
         return cls(
-            tuple(Property(name, "label", "given") for name in names),
+            tuple(Concept(name, "label", "given") for name in names),
             arrays,
             knowns,
             np.arange(n_concepts) if n_known > 1 else np.zeros(n_concepts, np.int64),
@@ -320,15 +320,15 @@ class ArrayLabels:
     @property
     def names(self) -> list[str]:
         """Of the concepts."""
-        return [named.name for named in self.properties]
+        return [named.name for named in self.concepts]
 
     def labels(self, accessions: Sequence[str]) -> sparse.csr_array:
-        """As of `PropertyTable`."""
+        """As of `ConceptTable`."""
         stacked = np.vstack([self.arrays[name] for name in accessions])
         return sparse.csr_array(stacked, dtype=np.uint8)
 
     def known(self, accessions: Sequence[str]) -> np.ndarray:
-        """As of `PropertyTable`."""
+        """As of `ConceptTable`."""
         return np.vstack([self.knowns[name] for name in accessions])
 
     def instances(self, accessions: Sequence[str]) -> Spans:

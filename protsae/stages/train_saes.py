@@ -15,7 +15,7 @@ from torch import Tensor
 
 from protsae import __version__
 from protsae.config.sae_settings import TrainSettings
-from protsae.config.stage_settings import EmbedSettings, StreamSettings
+from protsae.config.stage_settings import EmbedSettings, TrainerSettings
 from protsae.device import find_device, free_memory
 from protsae.errors import UserError
 from protsae.io.hdf5.activation_cache import LayerCache
@@ -70,7 +70,7 @@ class TrainingData:
         Activations of the layer.
     proteins : DataFrame
         Rows of proteins.parquet: the train split.
-    stream : StreamSettings
+    trainer : TrainerSettings
         Batches, device and precision.
     esm2 : FusedEsm2 or None
         For training end to end.
@@ -78,7 +78,7 @@ class TrainingData:
 
     cache: LayerCache
     proteins: pd.DataFrame
-    stream: StreamSettings
+    trainer: TrainerSettings
     esm2: FusedEsm2 | None = None
 
     @cached_property
@@ -96,7 +96,7 @@ class TrainingData:
     def identity(self) -> dict[str, Any]:
         """What two runs must share for their batches to be the same."""
         return {
-            "stream": self.stream.model_dump(),
+            "trainer": self.trainer.model_dump(),
             "source": vars(self.cache.source),
             "layer": self.cache.layer,
             "proteins": train_set_sha256(self.accessions),
@@ -104,10 +104,10 @@ class TrainingData:
 
     def rows(self, device: torch.device, skip: int) -> Iterator[Batch]:
         """Batches of cached residues from all shards."""
-        dtype = products_dtype(self.stream.precision, device)
-        stream = self.stream
+        dtype = products_dtype(self.trainer.precision, device)
+        trainer = self.trainer
         for rows in shuffled_batches(
-            self.cache, self.accessions, stream.batch, stream.buffer, stream.seed, skip
+            self.cache, self.accessions, trainer.batch, trainer.buffer, trainer.seed, skip
         ):
             yield Batch.of(self._normalised(to_device(rows, device)), dtype)
 
@@ -120,8 +120,8 @@ class TrainingData:
         assert self.esm2 is not None
         embedding, sequences = embedding_of(self.cache), self.proteins["sequence"].tolist()
         for found in downstream_batches(
-            *(self.esm2, self.cache.layer, sequences, self.stream.batch),
-            *(embedding.context, embedding.overlap, self.stream.seed, skip),
+            *(self.esm2, self.cache.layer, sequences, self.trainer.batch),
+            *(embedding.context, embedding.overlap, self.trainer.seed, skip),
         ):
             x_ND = self._normalised(found.x_ND)
             yield Batch.of(x_ND, divergence=self._through(found, device))
@@ -204,9 +204,9 @@ def build_trainings(
     UserError
         If a size is impossible or the memory does not suffice.
     """
-    cache, stream = data.cache, data.stream
-    device = find_device(stream.device)
-    dtype = products_dtype(stream.precision, device)
+    cache, trainer = data.cache, data.trainer
+    device = find_device(trainer.device)
+    dtype = products_dtype(trainer.precision, device)
     saes = {}
     for name, settings in variants.items():
         try:
@@ -217,17 +217,17 @@ def build_trainings(
     # One SAE at a time holds the features of a batch; the weights of all stay.
     needed = sum(map(weights_bytes, saes.values()))
     if data.esm2:
-        n_residues = stream.batch + embedding_of(cache).context
+        n_residues = trainer.batch + embedding_of(cache).context
         needed += step_bytes(max(widths), n_residues, torch.float32)
         needed += downstream_bytes(data.esm2, cache.layer, n_residues)
     else:
-        needed += step_bytes(max(widths), stream.batch, dtype)
+        needed += step_bytes(max(widths), trainer.batch, dtype)
     free = free_memory(device)
     figures = f"{needed / 1e9:.2f} GB on {device.type}, {free / 1e9:.2f} GB are free"
     if needed > free:
         raise UserError(
             f"train: {len(saes)} SAEs of up to {max(widths):,} features need {figures}; train "
-            "fewer at a time, or lower width or stream.batch"
+            "fewer at a time, or lower width or trainer.batch"
         )
     tell(
         f"training {len(saes)} SAEs of up to {max(widths):,} features: {figures}; products in "
@@ -251,7 +251,7 @@ def fit(trainings: Mapping[str, SaeTraining], data: TrainingData, checkpoint: Pa
     identity = settings_sha256(
         {
             "code": __version__,
-            "arithmetic": f"{device.type} {products_dtype(data.stream.precision, device)}",
+            "arithmetic": f"{device.type} {products_dtype(data.trainer.precision, device)}",
             "saes": {name: t.settings.model_dump() for name, t in trainings.items()},
             **data.identity,
         }
@@ -269,7 +269,7 @@ def fit(trainings: Mapping[str, SaeTraining], data: TrainingData, checkpoint: Pa
         except Diverged:
             checkpoint.unlink(missing_ok=True)  # it may have the same in it
             raise
-        if (step + 1) % data.stream.checkpoint_every == 0 and step + 1 < steps.stop:
+        if (step + 1) % data.trainer.checkpoint_every == 0 and step + 1 < steps.stop:
             write_checkpoint(checkpoint, identity, trained, {"step": step + 1, "curves": curves})
     return curves
 

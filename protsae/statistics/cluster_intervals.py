@@ -65,7 +65,7 @@ def effective_clusters(weights: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     weights : ndarray, shape (n_clusters, ...)
-        What each cluster contributes, such as its residues with a property; none negative.
+        What each cluster contributes, such as its residues with a concept; none negative.
 
     Returns
     -------

@@ -42,11 +42,11 @@ PROBE_COLOUR = "0.1"
 MARKERS = dict(zip(BASELINES, "osDv^*", strict=True))
 COLOURS_OF_KINDS = [matplotlib.colormaps["tab20"](place) for place in range(20)]
 N_NAMED = 9
-"""Types of property with a colour of their own in the figure of kinds."""
+"""Types of concept with a colour of their own in the figure of kinds."""
 
 
 def draw_captured(detectors: pd.DataFrame, path: Path) -> None:
-    """Properties captured by each set of detectors, layer by layer, and properties of each."""
+    """Concepts captured by each set of detectors, layer by layer, and concepts of each."""
     figure, axes = plt.subplots(1, 3, figsize=(WIDTH, 3.6), layout="constrained")
     axes[1].sharey(axes[0])
     detectors = detectors.assign(model=detectors["model"].map(shown_model))
@@ -54,11 +54,11 @@ def draw_captured(detectors: pd.DataFrame, path: Path) -> None:
         own = detectors[detectors["set"] == name].sort_values("layer")
         for axis, shown in zip(axes, ("trained", "shuffled"), strict=False):
             rows = own[own["model"] == shown]
-            _with_bars(axis, rows["layer"] + 0.1 * (place - 1.5), rows, "properties_captured", name)
+            _with_bars(axis, rows["layer"] + 0.1 * (place - 1.5), rows, "concepts_captured", name)
         rows = own[own["model"] == "trained"]
-        each = rows["properties_per_detector"]
+        each = rows["concepts_per_detector"]
         axes[2].plot(rows["layer"], each, "o-", ms=4, lw=1.2, color=COLOURS[name])
-    best = detectors.loc[detectors["model"] == ONEHOT, "properties_captured"].max()
+    best = detectors.loc[detectors["model"] == ONEHOT, "concepts_captured"].max()
     for axis in axes[:2]:
         axis.axhline(best, color=COLOURS[ONEHOT], ls=":", lw=1.2, label="best on one-hot")
         axis.set_ylim(bottom=0)
@@ -66,9 +66,9 @@ def draw_captured(detectors: pd.DataFrame, path: Path) -> None:
     for axis in axes:
         axis.set_xticks(sorted(layers.unique()))
         axis.set_xlabel("layer")
-    axes[0].set_title("Properties captured", fontsize=10)
+    axes[0].set_title("Concepts captured", fontsize=10)
     axes[1].set_title("with shuffled weights", fontsize=10)
-    axes[2].set_title("Properties per detector, q ≤ 0.05", fontsize=10)
+    axes[2].set_title("Concepts per detector, q ≤ 0.05", fontsize=10)
     axes[2].set_ylim(bottom=0)
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, fontsize=7, loc="outside lower center", ncols=6)
@@ -83,22 +83,22 @@ def _with_bars(axis: Axes, x: pd.Series, rows: pd.DataFrame, column: str, name: 
     axis.errorbar(x, value, np.clip(error, 0, None), color=COLOURS[name], label=name, **style)
 
 
-def draw_properties(best: pd.DataFrame, path: Path) -> None:
-    """F1 of the best detector of every set over all layers, for UniProt's commonest properties."""
+def draw_concepts(best: pd.DataFrame, path: Path) -> None:
+    """F1 of the best detector of every set over all layers, for UniProt's commonest concepts."""
     names = commonest(best, N_SHOWN)
     rows = over_layers(best)
-    rows = rows[rows["property"].isin(names)]
+    rows = rows[rows["concept"].isin(names)]
     # By the SAE; those that it has no feature for follow, by what the best of the others reaches.
     reached = rows[rows["set"].isin([SAE, *BASELINES, *SUPERVISED])]
     reached = reached.assign(ours=reached["f1"].where(reached["set"] == SAE, -1))
-    order = reached.groupby("property")[["ours", "f1"]].max().sort_values(["ours", "f1"]).index
+    order = reached.groupby("concept")[["ours", "f1"]].max().sort_values(["ours", "f1"]).index
     height = {name: place for place, name in enumerate(order)}
     figure, axis = plt.subplots(figsize=(WIDTH, 0.3 * len(order) + 1.4), layout="constrained")
     style: dict[str, Any]
     for name in BASELINES:
         shown = rows[rows["set"] == name]
         style = {"ms": 5, "mfc": "none", "color": COLOURS[name], "label": name}
-        axis.plot(shown["f1"], shown["property"].map(height), MARKERS[name], **style)
+        axis.plot(shown["f1"], shown["concept"].map(height), MARKERS[name], **style)
     shown = rows[rows["set"] == SAE]
     error = np.clip([shown["f1"] - shown["f1_low"], shown["f1_high"] - shown["f1"]], 0, None)
     style = {
@@ -107,17 +107,17 @@ def draw_properties(best: pd.DataFrame, path: Path) -> None:
         "color": COLOURS[SAE],
         "label": "SAE feature, 95 %",
     }
-    axis.errorbar(shown["f1"], shown["property"].map(height), xerr=error, **style)
+    axis.errorbar(shown["f1"], shown["concept"].map(height), xerr=error, **style)
     for name, mark in zip(SUPERVISED, "|x+", strict=True):
         shown = rows[rows["set"] == name]
         style = {"ms": 7, "color": PROBE_COLOUR, "label": name}
-        axis.plot(shown["f1"], shown["property"].map(height), mark, **style)
-    clusters = rows.groupby("property")["n_clusters"].max()
-    floor = rows.drop_duplicates("property")
+        axis.plot(shown["f1"], shown["concept"].map(height), mark, **style)
+    clusters = rows.groupby("concept")["n_clusters"].max()
+    floor = rows.drop_duplicates("concept")
     style = {"ms": 14, "color": "0.75", "zorder": 0, "label": "always on"}
-    axis.plot(floor["always_on_f1"], floor["property"].map(height), "|", **style)
+    axis.plot(floor["always_on_f1"], floor["concept"].map(height), "|", **style)
     axis.set_yticks(range(len(order)), [f"{name} ({clusters[name]:.0f})" for name in order])
-    axis.set(xlabel="F1 on test (in brackets: homology clusters with the property)")
+    axis.set(xlabel="F1 on test (in brackets: homology clusters with the concept)")
     axis.set_xlim(-0.015, 1)
     axis.set_ylim(-0.6, len(order) - 0.4)
     axis.grid(axis="y", lw=0.4, color="0.9")
@@ -128,11 +128,11 @@ def draw_properties(best: pd.DataFrame, path: Path) -> None:
 def draw_layers(best: pd.DataFrame, path: Path) -> None:
     """F1 of the best SAE feature of each layer, and how far it is from the layer's best neuron."""
     names = commonest(best, N_SHOWN)
-    rows = best[best["property"].isin(names) & (best["layer"] != ALL_LAYERS)]
+    rows = best[best["concept"].isin(names) & (best["layer"] != ALL_LAYERS)]
     layers = sorted(rows.loc[rows["set"] == SAE, "layer"].unique())
     sae, neurons = (
         rows[rows["set"] == name]
-        .pivot(index="property", columns="layer", values="f1")
+        .pivot(index="concept", columns="layer", values="f1")
         .reindex(index=names, columns=layers)
         for name in (SAE, NAMES[NEURONS])
     )
@@ -163,8 +163,8 @@ def draw_layers(best: pd.DataFrame, path: Path) -> None:
 
 def draw_probes(probes: pd.DataFrame, path: Path) -> None:
     """F1 of the probe, the best SAE feature and the best neuron, layer by layer, for each type."""
-    bare = probes[probes["property"] == probes["property_type"]]
-    types = bare["property"].unique()[:N_TYPES]
+    bare = probes[probes["concept"] == probes["concept_type"]]
+    types = bare["concept"].unique()[:N_TYPES]
     size: dict[str, Any] = {"figsize": (WIDTH, 7.2), "sharex": True, "sharey": True}
     figure, axes = plt.subplots(3, 4, layout="constrained", **size)
     lines = {
@@ -179,7 +179,7 @@ def draw_probes(probes: pd.DataFrame, path: Path) -> None:
         "always_on": ("always on", "0.75", "-"),
     }
     for axis, name in zip(axes.flat, types, strict=False):
-        own = bare[bare["property"] == name].sort_values("layer")
+        own = bare[bare["concept"] == name].sort_values("layer")
         for key, (label, colour, style) in levels.items():
             axis.axhline(own[f"{key}_f1"].iloc[0], color=colour, ls=style, lw=1.2, label=label)
         for key, (label, colour, style) in lines.items():
@@ -199,19 +199,19 @@ def draw_probes(probes: pd.DataFrame, path: Path) -> None:
 
 
 def draw_kinds(features: pd.DataFrame, path: Path) -> None:
-    """Kinds of features, and the types of the properties that they detect, layer by layer."""
+    """Kinds of features, and the types of the concepts that they detect, layer by layer."""
     model = features["model"].map(shown_model)
     label = (model.replace("trained", "") + " " + features["layer"].astype(str)).str.strip()
     label = label.where(model != ONEHOT, ONEHOT)
     order = features.assign(label=label, model=model).drop_duplicates("label")
     order["rank"] = order["model"].map({"trained": 0, "shuffled": 1, ONEHOT: 2})
     labels = order.sort_values(["rank", "layer"])["label"]
-    type_ = features["property_type"].where(features["q_value"] <= CALLED_Q, "none at q ≤ 0.05")
+    type_ = features["concept_type"].where(features["q_value"] <= CALLED_Q, "none at q ≤ 0.05")
     common = type_.value_counts().index[:N_NAMED]
     features = features.assign(label=label, type=type_.where(type_.isin(common), "other"))
     size = (WIDTH, 0.24 * len(labels) + 1.8)
     figure, axes = plt.subplots(1, 2, figsize=size, layout="constrained", sharey=True)
-    titles = {"kind": "Kind of feature", "type": "Type of property"}
+    titles = {"kind": "Kind of feature", "type": "Type of concept"}
     for axis, (column, title) in zip(axes, titles.items(), strict=True):
         shares = features.groupby("label")[column].value_counts(normalize=True).unstack().fillna(0)
         shares = shares.loc[labels, shares.sum().sort_values(ascending=False).index]

@@ -41,7 +41,7 @@ def findings_table(findings: pd.DataFrame) -> str:
     elsewhere = "there_concept" in findings
     lines = []
     for _, row in findings.iterrows():
-        cells = [row["property"], row["n_clusters"], f"{row['base_rate']:.4f}"]
+        cells = [row["concept"], row["n_clusters"], f"{row['base_rate']:.4f}"]
         cells += [f"{row['of_layer']:.0f}", _interval(row, "sae_f1")]
         cells += [row["best_other"], _interval(row, "other_f1"), _difference(row)]
         cells += [f"{row['verdict_q_value']:.0e}"]
@@ -82,13 +82,13 @@ def _verdict(row: pd.Series, prefix: str = "") -> str:
 
 
 def by_layer(verdicts: pd.DataFrame) -> str:
-    """Numbers of properties, a row for each layer."""
+    """Numbers of concepts, a row for each layer."""
     return _counts(verdicts, "layer")
 
 
 def by_type(verdicts: pd.DataFrame) -> str:
-    """Numbers of properties over all layers, a row for each type."""
-    return _counts(verdicts[verdicts["layer"] == ALL_LAYERS], "property_type")
+    """Numbers of concepts over all layers, a row for each type."""
+    return _counts(verdicts[verdicts["layer"] == ALL_LAYERS], "concept_type")
 
 
 def _counts(verdicts: pd.DataFrame, key: str) -> str:
@@ -115,29 +115,29 @@ def detectors_table(detectors: pd.DataFrame) -> str:
             + [f"{sae['n_significant']:.0f} (≥ {sae['n_significant_low']:.0f})"]
             + [f"{sae['features_above_baselines']:.0f}"]
             + [_captured(row) for _, row in by_set.iterrows()]
-            + [_number(each) for each in by_set["properties_per_detector"]]
+            + [_number(each) for each in by_set["concepts_per_detector"]]
         )
     short = ("SAE", "neurons", "PCA", "random")
     header = ["model", "layer", "features", "dead", "q ≤ 0.05 (at least)", "above baselines"]
     header += [f"captured: {name}" if name == "SAE" else name for name in short]
-    header += [f"properties each: {name}" if name == "SAE" else name for name in short]
+    header += [f"concepts each: {name}" if name == "SAE" else name for name in short]
     return _table(header, rows)
 
 
 def _captured(row: pd.Series) -> str:
-    """Properties captured by a set of detectors, with the interval."""
-    if pd.isna(row["properties_captured"]):
+    """Concepts captured by a set of detectors, with the interval."""
+    if pd.isna(row["concepts_captured"]):
         return "-"
-    low, high = (row[f"properties_captured_{end}"] for end in ("low", "high"))
-    return f"{row['properties_captured']:.0f} [{low:.0f}, {high:.0f}]"
+    low, high = (row[f"concepts_captured_{end}"] for end in ("low", "high"))
+    return f"{row['concepts_captured']:.0f} [{low:.0f}, {high:.0f}]"
 
 
 def probes_table(probes: pd.DataFrame) -> str:
     """F1 of the probe and of the best feature, a row for each common type of UniProt."""
-    bare = probes[probes["property"] == probes["property_type"]]
+    bare = probes[probes["concept"] == probes["concept_type"]]
     layers = sorted(bare["layer"].unique())
     rows = []
-    for name, own in list(bare.groupby("property", sort=False))[:N_TYPES]:
+    for name, own in list(bare.groupby("concept", sort=False))[:N_TYPES]:
         first, by_layer = own.iloc[0], own.set_index("layer").reindex(layers)
         given = [
             _number(first[f"{one}_f1"])

@@ -9,7 +9,7 @@ import pandas as pd
 from protsae.association.baseline_comparison import RULE
 from protsae.association.scoring.metrics import ratio
 from protsae.association.verdicts import ABOVE
-from protsae.config.reserved_names import NEURONS, ONEHOT, PCA, RANDOM, is_random
+from protsae.config.reserved_names import NEURONS, ONEHOT, PCA, RANDOM, is_permuted
 from protsae.errors import UserError
 
 SAE, SHUFFLED = "SAE", "shuffled weights"
@@ -25,7 +25,7 @@ ALL_LAYERS = -1
 """In place of a layer: the best of all, and sets that belong to none of the trained model's."""
 
 N_SHOWN = 26
-"""Properties of UniProt in the figures: those with most homology clusters."""
+"""Concepts of UniProt in the figures: those with most homology clusters."""
 N_TYPES = 12
 """Types of UniProt held against probes, likewise."""
 NORMAL_95 = 1.959964
@@ -34,38 +34,38 @@ NORMAL_95 = 1.959964
 
 def shown_model(name: str) -> str:
     """What a figure or table calls a model: trained, shuffled or onehot."""
-    return ONEHOT if name == ONEHOT else "shuffled" if is_random(name) else "trained"
+    return ONEHOT if name == ONEHOT else "shuffled" if is_permuted(name) else "trained"
 
 
 def over_layers(best: pd.DataFrame) -> pd.DataFrame:
-    """Of each property and set, the row of the layer that is best on valid."""
+    """Of each concept and set, the row of the layer that is best on valid."""
     rows = best.sort_values("valid_f1", ascending=False, kind="stable")
-    return rows.drop_duplicates(["property", "set"])
+    return rows.drop_duplicates(["concept", "set"])
 
 
 def commonest(best: pd.DataFrame, n: int, bare: bool = False) -> list[str]:
-    """UniProt's properties with most homology clusters in test, whoever finds them or nobody.
+    """UniProt's concepts with most homology clusters in test, whoever finds them or nobody.
 
     Parameters
     ----------
     best : DataFrame
-        Columns property, property_type, n_clusters; probes have a row for every property.
+        Columns concept, concept_type, n_clusters; probes have a row for every concept.
     n : int
-        Properties wanted; of equals the first by name.
+        Concepts wanted; of equals the first by name.
     bare : bool
         Whole types only, such as DOMAIN, not DOMAIN: EGF-like.
 
     Examples
     --------
     >>> names, types = ["SIGNAL", "HELIX", "class: tiny"], ["SIGNAL", "HELIX", "class"]
-    >>> columns = {"property": names, "property_type": types, "n_clusters": [2, 5, 9]}
+    >>> columns = {"concept": names, "concept_type": types, "n_clusters": [2, 5, 9]}
     >>> commonest(pd.DataFrame(columns), 1)
     ['HELIX']
     """
-    uniprot = best[best["property_type"].str.isupper()]
+    uniprot = best[best["concept_type"].str.isupper()]
     if bare:
-        uniprot = uniprot[uniprot["property"] == uniprot["property_type"]]
-    clusters = uniprot.groupby("property")["n_clusters"].max().sort_index()
+        uniprot = uniprot[uniprot["concept"] == uniprot["concept_type"]]
+    clusters = uniprot.groupby("concept")["n_clusters"].max().sort_index()
     falling = clusters.sort_values(ascending=False, kind="stable")
     return [str(name) for name in falling.index[:n]]
 
@@ -96,10 +96,10 @@ def stated(verdicts: pd.DataFrame, elsewhere: pd.DataFrame | None = None) -> pd.
     if elsewhere is None:
         return rows.reset_index(drop=True)
     own = elsewhere[elsewhere["set"] == SAE].add_prefix("there_")
-    both = rows.merge(own, how="left", left_on="property", right_on="there_concept")
+    both = rows.merge(own, how="left", left_on="concept", right_on="there_concept")
     known = both[both["there_concept"].notna()]
     for ours, theirs in (("of_layer", "there_layer"), ("feature", "there_feature")):
-        other = known.loc[known[ours] != known[theirs], "property"]
+        other = known.loc[known[ours] != known[theirs], "concept"]
         if len(other):
             raise UserError(
                 f"second_population.tsv: {other.iloc[0]} has another feature than in "
@@ -109,16 +109,16 @@ def stated(verdicts: pd.DataFrame, elsewhere: pd.DataFrame | None = None) -> pd.
 
 
 def against_probes(best: pd.DataFrame) -> pd.DataFrame:
-    """Probe, SAE feature and neuron, layer by layer, for the commonest properties and types.
+    """Probe, SAE feature and neuron, layer by layer, for the commonest concepts and types.
 
     Probes of the shuffled model stand beside those of the same layer and, ``shuffled_best``, the
     layer that is best on valid; the BLOSUM62 window and the residue itself have no layer.
     """
     names = dict.fromkeys([*commonest(best, N_SHOWN), *commonest(best, N_TYPES, bare=True)])
-    rows = best[best["property"].isin(names)]
-    clusters = rows.groupby("property")["n_clusters"].max().astype(int)
-    table = rows.loc[rows["set"] == PROBE, ["property", "property_type", "layer", "always_on_f1"]]
-    table = table.assign(n_clusters=table["property"].map(clusters))
+    rows = best[best["concept"].isin(names)]
+    clusters = rows.groupby("concept")["n_clusters"].max().astype(int)
+    table = rows.loc[rows["set"] == PROBE, ["concept", "concept_type", "layer", "always_on_f1"]]
+    table = table.assign(n_clusters=table["concept"].map(clusters))
     interval, area = ([name, f"{name}_low", f"{name}_high"] for name in ("f1", "auroc"))
     for name, prefix, scores in (
         (PROBE, "probe", [*interval, *area, "selectivity"]),
@@ -126,16 +126,16 @@ def against_probes(best: pd.DataFrame) -> pd.DataFrame:
         (NAMES[NEURONS], "neuron", interval),
         (SHUFFLED_PROBE, "shuffled", ["f1", "auroc"]),
     ):
-        own = rows[rows["set"] == name].set_index(["property", "layer"])[scores]
-        table = table.join(own.add_prefix(f"{prefix}_"), on=["property", "layer"])
-    overall = over_layers(rows).set_index("property")
+        own = rows[rows["set"] == name].set_index(["concept", "layer"])[scores]
+        table = table.join(own.add_prefix(f"{prefix}_"), on=["concept", "layer"])
+    overall = over_layers(rows).set_index("concept")
     for name, prefix in (
         (SHUFFLED_PROBE, "shuffled_best"),
         (WINDOW, "window"),
         (ONEHOT_PROBE, "onehot"),
     ):
-        table[f"{prefix}_f1"] = table["property"].map(overall.loc[overall["set"] == name, "f1"])
-    order = ["n_clusters", "property", "layer"]
+        table[f"{prefix}_f1"] = table["concept"].map(overall.loc[overall["set"] == name, "f1"])
+    order = ["n_clusters", "concept", "layer"]
     return table.sort_values(order, ascending=[False, True, True], ignore_index=True)
 
 

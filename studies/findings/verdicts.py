@@ -54,13 +54,13 @@ def compare(best: pd.DataFrame, counts: Mapping[str, ConceptCounts]) -> pd.DataF
         wanted = [ALL_LAYERS, *(layers if layer == ALL_LAYERS else [layer])]
         chosen = over_layers(best[best["layer"].isin(wanted)])
         rows = [
-            {"property": name, "property_type": kind, "layer": layer}
+            {"concept": name, "concept_type": kind, "layer": layer}
             | _compared(shown.set_index("set"), counts[str(name)])
-            for (name, kind), shown in chosen.groupby(["property", "property_type"])
+            for (name, kind), shown in chosen.groupby(["concept", "concept_type"])
         ]
         parts.append(_with_verdicts(pd.DataFrame(rows)))
     table = pd.concat(parts)
-    return table.sort_values(["property_type", "property", "layer"], ignore_index=True)
+    return table.sort_values(["concept_type", "concept", "layer"], ignore_index=True)
 
 
 def _compared(shown: pd.DataFrame, counts: ConceptCounts) -> dict[str, object]:
@@ -160,7 +160,7 @@ def strongest(name: str, rows: pd.DataFrame) -> dict[str, object]:
 
 
 def headline(table: pd.DataFrame) -> pd.DataFrame:
-    """How many concepts, over all layers: columns what, properties."""
+    """How many concepts, over all layers: columns what, concepts."""
     over_all = table[table["layer"] == ALL_LAYERS]
     decided, supervised = over_all["verdict"], over_all["against_supervised"]
     counts = {"compared": len(over_all)}
@@ -170,4 +170,4 @@ def headline(table: pd.DataFrame) -> pd.DataFrame:
         f"{name}, against the supervised": int((supervised == name).sum())
         for name in (ABOVE, UNDECIDED, BELOW, NOT_FOUND)
     }
-    return pd.DataFrame({"what": list(counts), "properties": list(counts.values())})
+    return pd.DataFrame({"what": list(counts), "concepts": list(counts.values())})

@@ -22,9 +22,9 @@ import numpy as np
 import pandas as pd
 
 from protsae.association.baseline_comparison import RULE, ConceptCounts
-from protsae.association.run_tables import best_per_property, is_above, is_captured
+from protsae.association.run_tables import best_per_concept, is_above, is_captured
 from protsae.association.scoring.metrics import always_on_f1
-from protsae.config.reserved_names import DETECTORS, ONEHOT, is_random
+from protsae.config.reserved_names import DETECTORS, ONEHOT, is_permuted
 from protsae.errors import UserError
 from protsae.io.table_files.parquet import write_tsv
 from studies.findings import figures
@@ -69,7 +69,7 @@ def main() -> None:
             path = args.output / f"{name}.tsv"
             table.to_csv(path, sep="\t", index=False, float_format="%.4g")
     figures.draw_captured(tables["detectors"], args.output / "captured.png")
-    figures.draw_properties(tables["best"], args.output / "properties.png")
+    figures.draw_concepts(tables["best"], args.output / "concepts.png")
     figures.draw_layers(tables["best"], args.output / "layers.png")
     figures.draw_probes(tables["probes"], args.output / "probes.png")
     features = pd.read_parquet(args.results / "features.parquet")
@@ -118,7 +118,7 @@ def find(results: Path, variant: str) -> dict[str, pd.DataFrame]:
 def trained_model(pairs: pd.DataFrame) -> str:
     """Name of the model that is neither one-hot sequences nor has shuffled weights."""
     models = pairs["model"].unique().tolist()
-    return str(next(name for name in models if name != ONEHOT and not is_random(name)))
+    return str(next(name for name in models if name != ONEHOT and not is_permuted(name)))
 
 
 def best_detectors(results: Path, pairs: pd.DataFrame, base_rate: pd.Series) -> pd.DataFrame:
@@ -137,64 +137,64 @@ def best_detectors(results: Path, pairs: pd.DataFrame, base_rate: pd.Series) -> 
     base_rate : Series
         From ``base_rates``.
     """
-    shuffled = pairs["model"].map(is_random)
+    shuffled = pairs["model"].map(is_permuted)
     other = (pairs["model"] == ONEHOT) | shuffled
     pairs = pairs.assign(own_layer=pairs["layer"])
     trained = pairs[~other].assign(set=lambda rows: rows["variant"].map(NAMES).fillna(SAE))
     rest = pairs[other].assign(set=np.where(shuffled[other], SHUFFLED, ONEHOT), layer=ALL_LAYERS)
     probes = _of_layers(results, "probes/*/layer-*/probes.parquet")
     probes["set"] = PROBE
-    probes.loc[probes["model"].map(is_random), "set"] = SHUFFLED_PROBE
+    probes.loc[probes["model"].map(is_permuted), "set"] = SHUFFLED_PROBE
     probes.loc[probes["model"] == ONEHOT, "set"] = ONEHOT_PROBE
-    lookup = pd.read_parquet(results / "lookup.parquet").assign(layer=ALL_LAYERS)
+    lookup = pd.read_parquet(results / "references.parquet").assign(layer=ALL_LAYERS)
     lookup["set"] = lookup["method"].map({"blosum_window": WINDOW, "homology": HOMOLOGUE})
     rules = pd.read_parquet(results / "rules.parquet").rename(columns={"fit_f1": "valid_f1"})
     ruled = rules.assign(layer=ALL_LAYERS, set=RULE)
     every = pd.concat([trained, rest, probes, lookup, ruled], ignore_index=True)
-    defined = rules.loc[rules["defined_by_sequence"] == 1, "property"]
-    every = every[~every["property"].isin(defined)]
+    defined = rules.loc[rules["defined_by_sequence"] == 1, "concept"]
+    every = every[~every["concept"].isin(defined)]
     every = every.sort_values("valid_f1", ascending=False, kind="stable")
-    best = every.drop_duplicates(["property", "layer", "set"])
-    columns = ["property", "property_type", "layer", "set", "model", "own_layer", "variant"]
+    best = every.drop_duplicates(["concept", "layer", "set"])
+    columns = ["concept", "concept_type", "layer", "set", "model", "own_layer", "variant"]
     columns += ["feature", "rule", "threshold", "valid_f1", "precision", "recall"]
     columns += ["f1", "f1_low", "f1_high", "auroc", "auroc_low", "auroc_high", "selectivity"]
     columns += ["q_value", "n_clusters", "base_rate", "always_on_f1"]
-    rate = best["property"].map(base_rate).astype(float)
+    rate = best["concept"].map(base_rate).astype(float)
     best = best.assign(base_rate=rate, always_on_f1=always_on_f1(rate.to_numpy()))[columns]
     best = best.astype({"feature": "Int64", "own_layer": "Int64"})
-    return best.sort_values(["property_type", "property", "layer", "set"], ignore_index=True)
+    return best.sort_values(["concept_type", "concept", "layer", "set"], ignore_index=True)
 
 
 def cluster_counts(results: Path, best: pd.DataFrame) -> dict[str, ConceptCounts]:
     """Counts by homology cluster of the detectors in ``best``, by concept."""
     rules = pd.read_parquet(results / "rule_counts.parquet")
-    detector = ["model", "own_layer", "variant", "feature", "property"]
+    detector = ["model", "own_layer", "variant", "feature", "concept"]
     wanted = best.loc[best["variant"].notna() & best["feature"].notna(), detector]
     wanted = wanted.rename(columns={"own_layer": "layer"}).drop_duplicates()
     parts = []
     for path in sorted(results.glob("annotation/*/layer-*/cluster_counts.parquet")):
         rows = pd.read_parquet(path)
-        for name in ("model", "variant", "property", "cluster"):
+        for name in ("model", "variant", "concept", "cluster"):
             rows[name] = rows[name].astype(object)
         parts.append(rows.merge(wanted, on=list(wanted.columns)))
-    found = dict(list(pd.concat(parts).groupby("property")))
+    found = dict(list(pd.concat(parts).groupby("concept")))
     none = parts[0].iloc[:0]
-    by_rule = rules[rules["property"].isin(best["property"])].groupby("property", observed=True)
+    by_rule = rules[rules["concept"].isin(best["concept"])].groupby("concept", observed=True)
     return {str(name): ConceptCounts.of(found.get(name, none), rows) for name, rows in by_rule}
 
 
 def base_rates(results: Path) -> pd.Series:
-    """Share of the test residues known to have or lack a property that have it, by property."""
-    lookup = pd.read_parquet(results / "lookup.parquet")
-    # The window covers every residue of which a property is known, homologues do not.
-    window = lookup[lookup["method"] == "blosum_window"].set_index("property")
+    """Share of the test residues known to have or lack a concept that have it, by concept."""
+    lookup = pd.read_parquet(results / "references.parquet")
+    # The window covers every residue of which a concept is known, homologues do not.
+    window = lookup[lookup["method"] == "blosum_window"].set_index("concept")
     return window["n_residues"] / window["n_covered"]
 
 
 def sets(best: pd.DataFrame) -> pd.DataFrame:
-    """F1 of every set's best detector of all layers, for each property."""
-    columns = ["property", "set", "f1", "f1_low", "f1_high", "q_value"]
-    return over_layers(best).sort_values(["property", "set"])[columns]
+    """F1 of every set's best detector of all layers, for each concept."""
+    columns = ["concept", "set", "f1", "f1_low", "f1_high", "q_value"]
+    return over_layers(best).sort_values(["concept", "set"])[columns]
 
 
 def detectors(
@@ -204,16 +204,16 @@ def detectors(
     place = ["model", "layer", "variant"]
     table = pd.read_csv(results / "detectors.tsv", sep="\t")
     table = table[table["variant"].isin([variant, *DETECTORS])]
-    best = best_per_property(pairs, by=place)
-    letters = best[best["property_type"] == "residue"]
-    captured = letters[is_captured(letters["f1"], letters["property"].map(base_rate))]
+    best = best_per_concept(pairs, by=place)
+    letters = best[best["concept_type"] == "residue"]
+    captured = letters[is_captured(letters["f1"], letters["concept"].map(base_rate))]
     n_captured = captured.groupby(place).size().rename("amino_acids_captured")
     table = table.join(n_captured, on=place).fillna({"amino_acids_captured": 0})
     table = table.astype({"amino_acids_captured": int})
     summary = pd.read_csv(results / "summary.tsv", sep="\t")
     summary["n_dead"] = (summary["dead_fraction"] * summary["n_features"]).round().astype("Int64")
     columns = ["n_dead", "l0", "fvu", "loss_recovered", "features_significant"]
-    columns += ["features_with_property", "features_above_baselines", "features_above_lookup"]
+    columns += ["features_with_concept", "features_above_baselines", "features_above_references"]
     table = table.merge(summary[[*place, *columns]], on=place, how="left")
     counts = [name for name in columns if name.startswith("features_")]
     table = table.astype(dict.fromkeys(counts, "Int64"))
@@ -222,19 +222,19 @@ def detectors(
 
 
 def winners(features: pd.DataFrame) -> pd.DataFrame:
-    """How many features lie above all their baselines at a property, by model and layer.
+    """How many features lie above all their baselines at a concept, by model and layer.
 
     Their own layer's neurons, components and random dictionary, one-hot and, except for those of
-    shuffled weights themselves, the shuffled model: ``features_above_baselines``, by property.
+    shuffled weights themselves, the shuffled model: ``features_above_baselines``, by concept.
     """
-    above = features[is_above(features)].groupby(["model", "layer", "property"])
+    above = features[is_above(features)].groupby(["model", "layer", "concept"])
     table = above.agg(n_features=("feature", "size"), best_f1=("f1", "max")).reset_index()
     return table.sort_values(["model", "layer", "best_f1"], ascending=[True, True, False])
 
 
 def recovered(rows: pd.DataFrame) -> pd.DataFrame:
     """Of annotations hidden on purpose, how many come back among as many first candidates."""
-    columns = ["model", "layer", "property", "n_hidden", "n_found", "n_found_first", "n_candidates"]
+    columns = ["model", "layer", "concept", "n_hidden", "n_found", "n_found_first", "n_candidates"]
     return rows.loc[rows["n_hidden"] > 0, columns]
 
 

@@ -28,10 +28,10 @@ import pandas as pd
 import torch
 import yaml
 
-from protsae.association.run_tables import best_per_property
+from protsae.association.run_tables import best_per_concept
 from protsae.association.scoring.metrics import CALLED_Q
 from protsae.concepts.concept import are_defined_by_sequence
-from protsae.config.reserved_names import DETECTORS, NEURONS, ONEHOT, is_random
+from protsae.config.reserved_names import DETECTORS, NEURONS, ONEHOT, is_permuted
 from studies.quoted_numbers.documents import DOCUMENTS, NUMBERS, ROOT, Numbers, fill
 
 SEEDS = (0, 1, 2)
@@ -40,7 +40,7 @@ OF_SAES = ("fvu", "best_fvu", "pca_sparse_fvu", "l0", "loss_recovered")
 """Columns of summary.tsv that are kept; where one is empty, there is no such figure."""
 
 UNSEEDED = ("proteins", "models", "activations", "probes")
-UNSEEDED_FILES = ("lookup.parquet", "properties.tsv", "rules.parquet", "rule_counts.parquet")
+UNSEEDED_FILES = ("references.parquet", "concepts.tsv", "rules.parquet", "rule_counts.parquet")
 """What does not depend on the seeds of training: folders and files of a run."""
 
 PART = (6, "topk")
@@ -59,7 +59,7 @@ def figures(results: Path) -> dict[str, dict[str, float]]:
     pairs = pd.read_parquet(results / "associations.parquet")
     probes = [pd.read_parquet(path) for path in sorted(results.glob("probes/*/*/probes.parquet"))]
     probe = _of_trained(pd.concat(probes))
-    lookup = pd.read_parquet(results / "lookup.parquet").groupby("method")
+    lookup = pd.read_parquet(results / "references.parquet").groupby("method")
     trained = _of_trained(pairs)
     sae = trained[~trained["variant"].isin(DETECTORS)]
     neurons = trained[trained["variant"] == NEURONS]
@@ -73,7 +73,7 @@ def figures(results: Path) -> dict[str, dict[str, float]]:
         "f1": sae,
         "neuron_f1": neurons,
         "onehot_f1": pairs[pairs["model"] == ONEHOT],
-        "permuted_f1": pairs[pairs["model"].map(is_random).astype(bool)],
+        "permuted_f1": pairs[pairs["model"].map(is_permuted).astype(bool)],
         "probe_f1": probe,
         "window_f1": lookup.get_group("blosum_window"),
         "homology_f1": lookup.get_group("homology"),
@@ -111,15 +111,15 @@ def n_called(pairs: pd.DataFrame) -> int:
 
 def n_undefined(rows: pd.DataFrame) -> int:
     """Concepts in these rows that the sequence does not define."""
-    undefined = ~are_defined_by_sequence(rows["property_type"])
-    return int(rows.loc[undefined, "property"].nunique())
+    undefined = ~are_defined_by_sequence(rows["concept_type"])
+    return int(rows.loc[undefined, "concept"].nunique())
 
 
 def best_f1(rows: pd.DataFrame) -> dict[str, float]:
     """Concept to the F1 on test of its best row by valid."""
     if "valid_f1" in rows:
-        rows = best_per_property(rows.reset_index(drop=True))
-    return {str(k): float(f1) for k, f1 in rows.set_index("property")["f1"].dropna().items()}
+        rows = best_per_concept(rows.reset_index(drop=True))
+    return {str(k): float(f1) for k, f1 in rows.set_index("concept")["f1"].dropna().items()}
 
 
 def over_seeds(runs: Sequence[dict[str, dict[str, float]]]) -> dict[str, dict[str, list[float]]]:
@@ -157,7 +157,7 @@ def guide_outputs(results: Path) -> list[str]:
 
 def _of_trained(rows: pd.DataFrame) -> pd.DataFrame:
     """Rows of the model that is neither one-hot sequences nor has permuted weights."""
-    return rows[(rows["model"] != ONEHOT) & ~rows["model"].map(is_random).astype(bool)]
+    return rows[(rows["model"] != ONEHOT) & ~rows["model"].map(is_permuted).astype(bool)]
 
 
 def train(seed: int, results: Path, cores: int, configfile: Path | None) -> None:
@@ -168,7 +168,7 @@ def train(seed: int, results: Path, cores: int, configfile: Path | None) -> None
     seeds = {"seed": seed}
     settings = {
         "results": str(results),
-        "stream": json.dumps(seeds),
+        "trainer": json.dumps(seeds),
         "train": json.dumps({name: seeds for name, sae in saes.items() if sae is not None}),
     }
     command = [sys.executable, "-m", "snakemake", "--cores", str(cores)]
@@ -198,7 +198,7 @@ def share(first: Path, run: Path) -> None:
 
 def collect(runs: Sequence[Path]) -> Numbers:
     """What the finished runs, one for each of `SEEDS`, have to say."""
-    rules = pd.read_parquet(runs[0] / "rules.parquet").set_index("property")["rule"]
+    rules = pd.read_parquet(runs[0] / "rules.parquet").set_index("concept")["rule"]
     made_on = {"processor": platform.machine(), "torch": torch.__version__}
     made_on["instructions"] = torch.backends.cpu.get_cpu_capability()
     return Numbers(

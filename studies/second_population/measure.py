@@ -29,8 +29,8 @@ import torch
 from protsae.association.pairs.dataset import Layer
 from protsae.commands.concepts.annotate import open_codes
 from protsae.commands.models.embed import make_embedder
-from protsae.concepts.concept_table import PropertyTable
-from protsae.config.reserved_names import is_random
+from protsae.concepts.concept_table import ConceptTable
+from protsae.config.reserved_names import is_permuted
 from protsae.config.settings import Config, read_config
 from protsae.detectors.encoding import encoder
 from protsae.errors import UserError
@@ -43,7 +43,7 @@ from protsae.references.rules.rule_library import rule_library
 from protsae.references.rules.sequence_rows import SequenceRows
 from protsae.references.rules.sequence_rules import Rule
 from protsae.stages.annotate_layer import layer_baselines
-from protsae.stages.concept_inputs import read_properties
+from protsae.stages.concept_inputs import read_concepts
 from protsae.stages.open_saes import open_saes
 from studies.findings.markdown import second_population_table
 from studies.findings.tables import SAE
@@ -163,7 +163,7 @@ class Run:
     ----------
     proteins : DataFrame
         proteins.parquet.
-    properties : PropertyTable
+    table : ConceptTable
     concepts : list of str
         Concepts that were scored.
     """
@@ -172,19 +172,19 @@ class Run:
         self.results, self.config, self.variant, self.threads = results, config, variant, threads
         folder = results / "proteins"
         self.proteins, self._protein_set = read_split_proteins(folder / "proteins.parquet")
-        self.properties: PropertyTable = read_properties(
-            folder / "annotations.parquet", self.proteins, self._protein_set, config.annotate
+        self.table: ConceptTable = read_concepts(
+            folder / "annotations.parquet", self.proteins, self._protein_set, config.concepts
         )
-        self.concepts = [named.name for named in self.properties.properties]
+        self.concepts = [named.name for named in self.table.concepts]
 
     def labels(self, concepts: Sequence[str]) -> Callable[[str], tuple[np.ndarray, np.ndarray]]:
         """Labels of an accession, and where they are known, for `same_residues`."""
         column = [self.concepts.index(name) for name in concepts]
-        known_column = self.properties.known_column[column]
+        known_column = self.table.known_column[column]
 
         def of(accession: str) -> tuple[np.ndarray, np.ndarray]:
-            labels = self.properties.labels([accession])[:, column].toarray() > 0
-            return labels, self.properties.known([accession])[:, known_column]
+            labels = self.table.labels([accession])[:, column].toarray() > 0
+            return labels, self.table.known([accession])[:, known_column]
 
         return of
 
@@ -204,7 +204,7 @@ class Run:
         pairs = pd.read_parquet(self.results / "associations.parquet")
         learnt = chosen_detectors(pairs, concepts, self.variant)
         rules = pd.read_parquet(self.results / "rules.parquet")
-        rules = rules[rules["property"].isin(concepts)]
+        rules = rules[rules["concept"].isin(concepts)]
         counts = pd.read_parquet(self.results / "rule_counts.parquet")
         fixed = claimed_rules(rules, counts)
         rows = SequenceRows(sequences)
@@ -256,7 +256,7 @@ class Run:
             order = self.proteins["accession"].tolist()
             codes = _paths(self.results / "codes" / model / name, "shard-*.h5")
             stored = open_codes(codes, saes, cache, order)
-            of_run = Layer(self.proteins, self.properties, self.config.annotate)
+            of_run = Layer(self.proteins, self.table, self.config.annotate)
             found |= {
                 n: codes.encode for n, codes in layer_baselines(of_run, cache, stored).items()
             }
@@ -267,7 +267,7 @@ class Run:
     ) -> Callable[..., object]:
         """The model's embedder, as the embed stage had it."""
         settings = self.config.embed.model_copy(update={"layers": tuple(layers)})
-        if is_random(model):
+        if is_permuted(model):
             weights = str(self.results / "models" / f"{model}.pt")
             settings = settings.model_copy(update={"model": weights})
         _, _, checksum = next(iter(layers.values()))

@@ -12,7 +12,7 @@ from protsae.association.scoring.base_rate_adjustment import f1_at_base_rate, fa
 from protsae.association.scoring.metrics import f1_score, ratio
 from protsae.association.scoring.rank_scores import rank_scores
 from protsae.association.verdicts import CountsByCluster, compare, verdicts
-from protsae.config.reserved_names import DETECTORS, ONEHOT, is_random
+from protsae.config.reserved_names import DETECTORS, ONEHOT, is_permuted
 from protsae.statistics.cluster_intervals import f1_interval, group_sums
 from studies.findings.tables import NAMES, SAE, SHUFFLED
 
@@ -37,13 +37,13 @@ def chosen_detectors(pairs: pd.DataFrame, concepts: Sequence[str], variant: str)
         set (SAE, a baseline's name, or that of shuffled weights: the best of all its detectors),
         concept, model, layer, variant, feature, threshold, and ``CLAIMED``.
     """
-    kept = pairs["property"].isin(concepts) & pairs["variant"].isin([variant, *DETECTORS])
+    kept = pairs["concept"].isin(concepts) & pairs["variant"].isin([variant, *DETECTORS])
     pairs = pairs[kept & (pairs["model"] != ONEHOT)]
     sets = np.where(
-        pairs["model"].map(is_random), SHUFFLED, pairs["variant"].map(NAMES).fillna(SAE)
+        pairs["model"].map(is_permuted), SHUFFLED, pairs["variant"].map(NAMES).fillna(SAE)
     )
     ranked = pairs.assign(set=sets).sort_values("valid_f1", ascending=False, kind="stable")
-    best = ranked.drop_duplicates(["property", "set"]).rename(columns={"property": "concept"})
+    best = ranked.drop_duplicates(["concept", "set"])
     columns = ["set", "concept", "model", "layer", "variant", "feature", "threshold", *CLAIMED]
     return best[columns].reset_index(drop=True)
 
@@ -58,17 +58,16 @@ def claimed_rules(rules: pd.DataFrame, counts: pd.DataFrame) -> pd.DataFrame:
 
     Examples
     --------
-    >>> rules = pd.DataFrame({"property": ["SIGNAL"], "rule": ["residue C"], "f1": [0.5]})
+    >>> rules = pd.DataFrame({"concept": ["SIGNAL"], "rule": ["residue C"], "f1": [0.5]})
     >>> rules = rules.assign(f1_low=0.4, f1_high=0.6, recall=0.6, base_rate=0.2, n_clusters=11)
-    >>> counts = {"property": ["SIGNAL"] * 2, "tp": [2, 1], "on": [4, 3], "positives": [3, 2]}
+    >>> counts = {"concept": ["SIGNAL"] * 2, "tp": [2, 1], "on": [4, 3], "positives": [3, 2]}
     >>> found = claimed_rules(rules, pd.DataFrame(counts | {"known": [10, 15]}))
     >>> found["false_positive_rate"].tolist()
     [0.2]
     """
-    totals = counts.groupby("property")[["tp", "on", "positives", "known"]].sum()
-    tp, on, positives, known = totals.loc[rules["property"]].to_numpy().T
-    table = rules.rename(columns={"property": "concept"})
-    table = table.assign(
+    totals = counts.groupby("concept")[["tp", "on", "positives", "known"]].sum()
+    tp, on, positives, known = totals.loc[rules["concept"]].to_numpy().T
+    table = rules.assign(
         set=RULE,
         auroc=np.nan,
         false_positive_rate=false_positive_rate(tp, on, positives, known),

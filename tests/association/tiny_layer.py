@@ -6,19 +6,17 @@ import numpy as np
 import pandas as pd
 
 from protsae.association.pairs.dataset import Layer
-from protsae.concepts.concept_table import PropertyTable
+from protsae.concepts.concept_table import ConceptTable
 from protsae.config.stage_settings import AnnotateSettings
 from protsae.detectors.activations import Encode, Encoded
 from tests.tiny_run import protein_rows
 
 SETTINGS = AnnotateSettings(
-    min_residues=3,
-    min_clusters=2,
     bootstrap=53,
     examples=3,
-    flank=4,
+    example_flank=4,
     batch=101,
-    sample=100_000,
+    train_residues=100_000,
 )
 LENGTH = 29
 N_PROTEINS = 72
@@ -59,10 +57,8 @@ def identity(rows: np.ndarray) -> np.ndarray:
 def build_layer(settings: AnnotateSettings = SETTINGS, n_proteins: int = N_PROTEINS) -> Layer:
     """Random proteins of which some have a SIGNAL."""
     proteins = protein_rows(n_proteins, LENGTH)
-    properties = PropertyTable.build(
-        proteins, annotations(proteins), settings.min_residues, settings.min_clusters
-    )
-    return Layer(proteins, properties, settings)
+    concepts = ConceptTable.build(proteins, annotations(proteins), min_residues=3, min_clusters=2)
+    return Layer(proteins, concepts, settings)
 
 
 def codes_of(activations: dict[str, np.ndarray], encode: Encode = identity) -> Encoded:

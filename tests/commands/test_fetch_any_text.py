@@ -266,4 +266,4 @@ def test_any_bytes_as_labels(content):
             assert "\n" not in str(error)  # noqa: PT017
             assert len(str(error)) < 400  # noqa: PT017
         else:
-            assert all(p.name.isprintable() for labels in sets for p in labels.properties)
+            assert all(p.name.isprintable() for labels in sets for p in labels.concepts)

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from protsae.concepts import labeller as module
-from protsae.concepts.concept_table import PropertyTable
+from protsae.concepts.concept_table import ConceptTable
 from protsae.concepts.frequency import LeftOut
 from protsae.concepts.label_sets import LabelSet
 from protsae.concepts.sequence.amino_acid_classes import CLASSES
@@ -39,7 +39,7 @@ def random_input(seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def reference_sets(proteins: pd.DataFrame, features: pd.DataFrame) -> dict[str, set]:
-    """Property name to its (accession, 1-based position) pairs, one residue at a time."""
+    """Concept name to its (accession, 1-based position) pairs, one residue at a time."""
     sets: dict[str, set] = {}
 
     def add(name: str, accession: str, position: int) -> None:
@@ -77,7 +77,7 @@ def reference_sets(proteins: pd.DataFrame, features: pd.DataFrame) -> dict[str, 
 
 
 def reference_known(proteins: pd.DataFrame, features: pd.DataFrame, name: str) -> set:
-    """(accession, position) of which it is known whether they have a property."""
+    """(accession, position) of which it is known whether they have a concept."""
     known = set()
     for protein in proteins.itertuples():
         first, last = 1, len(protein.sequence)
@@ -94,14 +94,14 @@ def test_selection_and_labels_equal_a_reference(seed: int, monkeypatch) -> None:
     monkeypatch.setattr(module, "BATCH_RESIDUES", 53)
     proteins, features = random_input(seed)
     min_residues, min_clusters = 3, 2
-    table = PropertyTable.build(proteins, features, min_residues, min_clusters)
+    table = ConceptTable.build(proteins, features, min_residues, min_clusters)
     sets = reference_sets(proteins, features)
     row_of = proteins.set_index("accession")
 
     split_of = row_of["split"].to_dict()
     cluster_of = row_of["cluster"].to_dict()
     expected = []
-    rows = table.occurrence.set_index("property")
+    rows = table.occurrence.set_index("concept")
     for name in sets:
         all_known = reference_known(proteins, features, name)
         found = {}
@@ -131,7 +131,7 @@ def test_selection_and_labels_equal_a_reference(seed: int, monkeypatch) -> None:
             continue
         text = f"{numbers[0]} in valid, {numbers[1]} in test" if numbers else ""
         assert table.reasons[name] == LeftOut(rule, text)
-    names = [property.name for property in table.properties]
+    names = [concept.name for concept in table.concepts]
     assert set(names) == set(expected)
     assert names == [name for name in rows.index if name in expected]
 
@@ -192,26 +192,26 @@ def signals(proteins: pd.DataFrame) -> pd.DataFrame:
 )
 def test_thresholds(n_valid: int, n_test: int, clusters: str, reason: str) -> None:
     proteins = two_splits(n_valid, n_test, clusters)
-    table = PropertyTable.build(proteins, signals(proteins), min_residues=6, min_clusters=3)
+    table = ConceptTable.build(proteins, signals(proteins), min_residues=6, min_clusters=3)
     assert str(table.reasons.get("SIGNAL", "")) == reason
-    assert ("SIGNAL" in [property.name for property in table.properties]) == (not reason)
+    assert ("SIGNAL" in [concept.name for concept in table.concepts]) == (not reason)
 
 
 def test_a_name_that_repeats_its_type_is_left_out() -> None:
     proteins = two_splits(1, 1)
     same = [("valid0", "DOMAIN", "PH", 1, 2), ("test0", "DOMAIN", "PH", 1, 1)]
-    table = PropertyTable.build(proteins, pd.DataFrame(same, columns=COLUMNS), 1, 1)
+    table = ConceptTable.build(proteins, pd.DataFrame(same, columns=COLUMNS), 1, 1)
     assert str(table.reasons["DOMAIN: PH"]) == "same residues in valid and test as its whole type"
     assert table.left_out["same residues in valid and test as its whole type"] == 1
     more = [*same, ("test0", "DOMAIN", "", 3, 3)]
-    table = PropertyTable.build(proteins, pd.DataFrame(more, columns=COLUMNS), 1, 1)
+    table = ConceptTable.build(proteins, pd.DataFrame(more, columns=COLUMNS), 1, 1)
     assert "DOMAIN: PH" not in table.reasons
 
 
 def test_left_out_counts_by_reason() -> None:
     proteins = two_splits(1, 1)
     features = pd.DataFrame([("test0", "CHAIN", "Src", 1, 3)], columns=COLUMNS)
-    table = PropertyTable.build(proteins, features, 1, 1)
+    table = ConceptTable.build(proteins, features, 1, 1)
     assert str(table.reasons["CHAIN"]) == "covers nearly the whole protein"
     assert table.left_out == {
         "covers nearly the whole protein": 1,
@@ -228,9 +228,9 @@ def test_left_out_counts_by_reason() -> None:
 
 def test_columns_do_not_depend_on_the_order_of_the_input() -> None:
     proteins, features = random_input(3)
-    table = PropertyTable.build(proteins, features, 1, 1)
-    shuffled = PropertyTable.build(proteins[::-1], features.sample(frac=1, random_state=0), 1, 1)
-    assert shuffled.properties == table.properties
+    table = ConceptTable.build(proteins, features, 1, 1)
+    shuffled = ConceptTable.build(proteins[::-1], features.sample(frac=1, random_state=0), 1, 1)
+    assert shuffled.concepts == table.concepts
     pd.testing.assert_frame_equal(shuffled.occurrence, table.occurrence)
     order = proteins["accession"].tolist()
     assert (shuffled.labels(order) != table.labels(order)).nnz == 0
@@ -238,11 +238,11 @@ def test_columns_do_not_depend_on_the_order_of_the_input() -> None:
 
 def test_labels_do_not_depend_on_how_proteins_are_batched() -> None:
     proteins, features = random_input(5)
-    table = PropertyTable.build(proteins, features, 1, 1)
+    table = ConceptTable.build(proteins, features, 1, 1)
     order = proteins["accession"].tolist()
     parts = [table.labels(order[at : at + 4]).toarray() for at in range(0, len(order), 4)]
     np.testing.assert_array_equal(np.concatenate(parts), table.labels(order).toarray())
-    assert table.labels([]).shape == (0, len(table.properties))
+    assert table.labels([]).shape == (0, len(table.concepts))
     np.testing.assert_array_equal(
         table.labels(["P3", "P3"]).toarray(), np.tile(table.labels(["P3"]).toarray(), (2, 1))
     )
@@ -250,19 +250,19 @@ def test_labels_do_not_depend_on_how_proteins_are_batched() -> None:
 
 def test_mistakes_name_the_accession() -> None:
     proteins = two_splits(1, 1)
-    table = PropertyTable.build(proteins, signals(proteins), 1, 1)
+    table = ConceptTable.build(proteins, signals(proteins), 1, 1)
     with pytest.raises(ValueError, match="P9: no such protein"):
         table.labels(["valid0", "P9"])
     with pytest.raises(ValueError, match="valid0: accession occurs twice"):
-        PropertyTable.build(pd.concat([proteins, proteins]), signals(proteins), 1, 1)
+        ConceptTable.build(pd.concat([proteins, proteins]), signals(proteins), 1, 1)
 
 
 @pytest.mark.parametrize("seed", range(10))
 def test_instances_are_the_features_and_agree_with_the_labels(seed: int) -> None:
     proteins, features = random_input(seed)
-    table = PropertyTable.build(proteins, features, 1, 1)
+    table = ConceptTable.build(proteins, features, 1, 1)
     order = np.random.default_rng(seed).permutation(proteins["accession"])[:11].tolist()
-    names = [property.name for property in table.properties]
+    names = [concept.name for concept in table.concepts]
     found = table.instances(order)
     columns = (found.protein, found.column, found.start, found.end)
     rows = [(order[p], names[c], s, e) for p, c, s, e in zip(*columns, strict=True)]
@@ -286,10 +286,10 @@ def test_instances_are_the_features_and_agree_with_the_labels(seed: int) -> None
     np.testing.assert_array_equal(
         covered[:, table.has_instances], table.labels(order).toarray()[:, table.has_instances]
     )
-    assert [p.source == "UniProt" for p in table.properties] == table.has_instances.tolist()
+    assert [p.source == "UniProt" for p in table.concepts] == table.has_instances.tolist()
 
 
-def evidence_table() -> PropertyTable:
+def evidence_table() -> ConceptTable:
     """MKC twice; two helices, an experimental and a predicted binding site, a predicted signal."""
     proteins = two_splits(1, 1)
     rows = [
@@ -305,12 +305,12 @@ def evidence_table() -> PropertyTable:
         )
     ]
     annotations = pd.DataFrame(rows, columns=[*COLUMNS, "evidence"])
-    return PropertyTable.build(proteins, annotations, 1, 1, evidence="experimental")
+    return ConceptTable.build(proteins, annotations, 1, 1, evidence="experimental")
 
 
 def test_experimental_evidence_leaves_features_out() -> None:
     table = evidence_table()
-    annotated = [p.name for p in table.properties if p.source == "UniProt"]
+    annotated = [p.name for p in table.concepts if p.source == "UniProt"]
     assert annotated == ["BINDING", "HELIX"]
     assert str(table.reasons["SIGNAL"]) == "no feature with experimental evidence"
     assert str(table.reasons["CHAIN"]) == "covers nearly the whole protein"
@@ -322,7 +322,7 @@ def test_experimental_evidence_leaves_features_out() -> None:
 
 def test_residues_of_left_out_features_are_unknown_not_negative() -> None:
     table = evidence_table()
-    column = {property.name: i for i, property in enumerate(table.properties)}
+    column = {concept.name: i for i, concept in enumerate(table.concepts)}
     labels, known = table.labels(["test0"]).toarray(), table.known(["test0"])
     assert labels[:, column["BINDING"]].tolist() == [1, 0, 0]
     # Residue 1 is settled by the experiment, residue 2 only predicted, residue 3 neither.
@@ -334,7 +334,7 @@ def test_residues_of_left_out_features_are_unknown_not_negative() -> None:
 
 def test_all_evidence_leaves_nothing_unknown() -> None:
     proteins = two_splits(1, 1)
-    table = PropertyTable.build(proteins, signals(proteins), 1, 1)
+    table = ConceptTable.build(proteins, signals(proteins), 1, 1)
     assert table.features_left_out == {}
     assert (table.known_column == 0).all()
     assert table.known(["test0", "valid0"])[:, 0].tolist() == [True] * 6
@@ -350,25 +350,25 @@ def test_secondary_structure_is_known_between_its_first_and_last_feature() -> No
         *(("P2", "HELIX", "", 1, 1), ("P2", "STRAND", "", 3, 5)),
         *(("P2", "SIGNAL", "", 1, 2), ("P1", "SIGNAL", "", 1, 2)),
     ]
-    table = PropertyTable.build(proteins, pd.DataFrame(rows, columns=COLUMNS), 1, 1)
-    column = {property.name: i for i, property in enumerate(table.properties)}
+    table = ConceptTable.build(proteins, pd.DataFrame(rows, columns=COLUMNS), 1, 1)
+    column = {concept.name: i for i, concept in enumerate(table.concepts)}
     known = table.known(["P3", "P1", "P2"])
     for name in ("HELIX", "STRAND"):
         found = known[:, table.known_column[column[name]]].astype(int).tolist()
         assert found == [*(0, 0, 0), *(0, 1, 1, 1, 1, 0, 0), *(1, 1, 1, 1, 1)]
-        row = table.occurrence.set_index("property").loc[name]
+        row = table.occurrence.set_index("concept").loc[name]
         assert (row["valid_known"], row["test_known"]) == (4, 5)
     assert known[:, table.known_column[column["SIGNAL"]]].all()
 
 
-def test_a_property_that_nothing_lacks_is_left_out() -> None:
+def test_a_concept_that_nothing_lacks_is_left_out() -> None:
     proteins = two_splits(1, 1)
     rows = [(name, "HELIX", "", 1, 2) for name in proteins["accession"]]
-    table = PropertyTable.build(proteins, pd.DataFrame(rows, columns=COLUMNS), 1, 1)
+    table = ConceptTable.build(proteins, pd.DataFrame(rows, columns=COLUMNS), 1, 1)
     assert str(table.reasons["HELIX"]) == "no residue known to lack it in valid or test"
 
 
-def test_label_sets_add_properties_and_say_what_they_know() -> None:
+def test_label_sets_add_concepts_and_say_what_they_know() -> None:
     proteins = two_splits(2, 1)
     structure = LabelSet(
         "structure",
@@ -376,10 +376,10 @@ def test_label_sets_add_properties_and_say_what_they_know() -> None:
         "PDB",
         {"valid0": np.array([1, 0, 2], np.uint8), "test0": np.array([2, 2, 1], np.uint8)},
     )
-    table = PropertyTable.build(proteins, signals(proteins), 1, 1, label_sets=[structure])
-    names = [property.name for property in table.properties]
+    table = ConceptTable.build(proteins, signals(proteins), 1, 1, label_sets=[structure])
+    names = [concept.name for concept in table.concepts]
     assert names[-3:] == ["SIGNAL", "structure: H", "structure: E"]
-    assert table.properties[-1].source == "PDB"
+    assert table.concepts[-1].source == "PDB"
     order = ["valid1", "test0", "valid0"]
     assert table.labels(order).toarray()[:, -2:].tolist() == [
         *([0, 0], [0, 0], [0, 0]),
@@ -390,7 +390,7 @@ def test_label_sets_add_properties_and_say_what_they_know() -> None:
     assert known[:, table.known_column[-1]].tolist() == [False] * 3 + [True] * 4 + [False, True]
     assert table.known_column[-1] == table.known_column[-2]
     row = table.occurrence.iloc[-1]
-    assert row["property"] == "structure: E"
+    assert row["concept"] == "structure: E"
     counts = [
         f"{s}_{count}" for s in ("valid", "test") for count in ("residues", "clusters", "known")
     ]
@@ -402,21 +402,21 @@ def test_a_class_that_is_rare_is_left_out() -> None:
     proteins = two_splits(1, 1)
     codes = {"valid0": np.array([1, 2, 3], np.uint8), "test0": np.array([3, 1, 1], np.uint8)}
     structure = LabelSet("structure", ("H", "E", "C"), "PDB", codes)
-    table = PropertyTable.build(proteins, signals(proteins), 1, 1, label_sets=[structure])
+    table = ConceptTable.build(proteins, signals(proteins), 1, 1, label_sets=[structure])
     assert (
         str(table.reasons["structure: E"])
         == "fewer than 1 residues in valid or test: 1 in valid, 0 in test"
     )
-    assert [p.name for p in table.properties[-2:]] == ["structure: H", "structure: C"]
+    assert [p.name for p in table.concepts[-2:]] == ["structure: H", "structure: C"]
     assert table.labels(["valid0"]).toarray()[:, -2:].tolist() == [[1, 0], [0, 0], [0, 1]]
     assert table.known(["valid0"])[:, table.known_column[-1]].all()
 
 
-def test_two_properties_of_one_name() -> None:
+def test_two_concepts_of_one_name() -> None:
     proteins = two_splits(1, 1)
     same = LabelSet("residue", ("C",), "me", {"test0": np.ones(3, np.uint8)})
-    with pytest.raises(ValueError, match="two properties are named 'residue: C'"):
-        PropertyTable.build(proteins, signals(proteins), 1, 1, label_sets=[same])
+    with pytest.raises(ValueError, match="two concepts are named 'residue: C'"):
+        ConceptTable.build(proteins, signals(proteins), 1, 1, label_sets=[same])
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -425,7 +425,7 @@ def test_unknown_under_the_evidence_filter(seed: int) -> None:
     proteins, features = random_input(seed)
     codes = np.random.default_rng(seed).choice(["ECO:0000269", "ECO:0000250", ""], len(features))
     features = features.assign(evidence=codes)
-    table = PropertyTable.build(proteins, features, 1, 1, evidence="experimental")
+    table = ConceptTable.build(proteins, features, 1, 1, evidence="experimental")
     keep = [is_experimental(f.type, f.evidence) for f in features.itertuples()]
     positive = reference_sets(proteins, features[keep])
     doubtful = reference_sets(proteins, features[~np.array(keep)])
@@ -434,7 +434,7 @@ def test_unknown_under_the_evidence_filter(seed: int) -> None:
     pairs = [(p.accession, i + 1) for p in proteins.itertuples() for i in range(len(p.sequence))]
     labels, known = table.labels(order).toarray(), table.known(order)
     checked = 0
-    for column, found in enumerate(table.properties):
+    for column, found in enumerate(table.concepts):
         is_known = known[:, table.known_column[column]]
         assert is_known[labels[:, column] == 1].all(), found
         if found.source != "UniProt" or found.type == "HELIX":

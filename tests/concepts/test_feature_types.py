@@ -42,12 +42,12 @@ def read(path: Path) -> Iterator[Protein]:
 @pytest.mark.parametrize("feature_type", FEATURE_TYPES)
 def test_a_type_labels_its_residues_or_has_a_reason(feature_type: str) -> None:
     table = pd.DataFrame([("P1", feature_type, "", 2, 5)], columns=COLUMNS)
-    properties, spans, left_out = feature_spans(table, {"P1": 7})
+    concepts, spans, left_out = feature_spans(table, {"P1": 7})
     row = FEATURE_TYPES[feature_type]
     if row.left_out:
-        assert (properties, left_out) == ((), {feature_type: row.left_out})
+        assert (concepts, left_out) == ((), {feature_type: row.left_out})
         return
-    assert properties[0].name == (row.merged_into or feature_type)
+    assert concepts[0].name == (row.merged_into or feature_type)
     of_type = spans.take(spans.column == 0)
     found = list(zip(of_type.start.tolist(), of_type.end.tolist(), strict=True))
     assert found == ([(2, 2), (5, 5)] if row.kind == "ends" else [(2, 5)])
@@ -65,12 +65,12 @@ def test_every_type_of_a_file_labels_residues_or_has_a_reason(path: Path) -> Non
             (protein.accession, f.type, f.description, f.start, f.end, f.certain)
             for f in select_features(protein, counts)
         ]
-    properties, spans, left_out = feature_spans(
+    concepts, spans, left_out = feature_spans(
         pd.DataFrame(rows, columns=[*COLUMNS, "certain"]), lengths
     )
     assert not left_out  # fetch has dropped them before, with the same reasons
-    labelled = np.bincount(spans.column, spans.end - spans.start + 1, len(properties))
-    residues = {p.name: n for p, n in zip(properties, labelled, strict=True)}
+    labelled = np.bincount(spans.column, spans.end - spans.start + 1, len(concepts))
+    residues = {p.name: n for p, n in zip(concepts, labelled, strict=True)}
     reasons = {feature_type for feature_type, _ in counts.left_out}
     for feature_type in present:
         merged = getattr(FEATURE_TYPES.get(feature_type), "merged_into", "") or feature_type

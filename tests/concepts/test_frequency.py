@@ -1,13 +1,13 @@
-"""How often each property occurs, and what is said of those that are not scored, by hand."""
+"""How often each concept occurs, and what is said of those that are not scored, by hand."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from protsae.concepts.concept_table import PropertyTable
+from protsae.concepts.concept_table import ConceptTable
 from protsae.concepts.frequency import occurrence_rows
 from protsae.concepts.label_sets import LabelSet
-from protsae.schema.concept_tables import PROPERTIES
+from protsae.schema.concept_tables import CONCEPTS
 from protsae.schema.table import conform
 
 COUNTS = ("residues", "known", "instances", "proteins", "clusters")
@@ -44,17 +44,17 @@ ANNOTATIONS = pd.DataFrame(
 
 @pytest.fixture(scope="module")
 def rows() -> pd.DataFrame:
-    """All properties, at 3 residues and 2 clusters."""
+    """All concepts, at 3 residues and 2 clusters."""
     structure = LabelSet("structure", ("H",), "PDB", {"T2": np.array([1, 0], np.uint8)})
-    table = PropertyTable.build(PROTEINS, ANNOTATIONS, 3, 2, label_sets=[structure])
+    table = ConceptTable.build(PROTEINS, ANNOTATIONS, 3, 2, label_sets=[structure])
     features = {
         "BINDING": {"start after end": 1, "positions refer to an isoform": 2},
         "CHAIN": {"covers nearly the whole protein": 1234},
         "DOMAIN": {"start after end": 5},
     }
-    found = conform(occurrence_rows(table.occurrence, table.reasons, features), PROPERTIES, "rows")
-    assert not found["property"].duplicated().any()
-    return found.set_index("property")
+    found = conform(occurrence_rows(table.occurrence, table.reasons, features), CONCEPTS, "rows")
+    assert not found["concept"].duplicated().any()
+    return found.set_index("concept")
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_counts(rows: pd.DataFrame, name: str, split: str, counts: list[int | No
     ],
 )
 def test_reasons(rows: pd.DataFrame, name: str, kind: str, left_out: str) -> None:
-    assert rows.loc[name, ["property_type", "left_out"]].tolist() == [kind, left_out]
+    assert rows.loc[name, ["concept_type", "left_out"]].tolist() == [kind, left_out]
 
 
 def test_what_gives_no_labels_comes_last_and_has_no_counts(rows: pd.DataFrame) -> None:
@@ -124,10 +124,10 @@ def test_what_gives_no_labels_comes_last_and_has_no_counts(rows: pd.DataFrame) -
 
 def test_a_name_without_an_experiment_is_a_row() -> None:
     features = ANNOTATIONS.assign(evidence="ECO:0000255")
-    table = PropertyTable.build(PROTEINS, features, 3, 2, evidence="experimental")
-    rows = occurrence_rows(table.occurrence, table.reasons, {}).set_index("property")
+    table = ConceptTable.build(PROTEINS, features, 3, 2, evidence="experimental")
+    rows = occurrence_rows(table.occurrence, table.reasons, {}).set_index("concept")
     reason = "no feature with experimental evidence"
-    assert rows.loc["DOMAIN: PH", ["property_type", "left_out"]].tolist() == ["DOMAIN", reason]
+    assert rows.loc["DOMAIN: PH", ["concept_type", "left_out"]].tolist() == ["DOMAIN", reason]
     assert (rows["left_out"] == reason).sum() == len(
         ["DOMAIN", "DOMAIN: PH", "DOMAIN: SH3", "DISULFID"]
     )

@@ -13,7 +13,7 @@ from protsae.proteins.splits import SPLITS
 def occurrence(clusters: tuple[int, int, int], residues: tuple[int, int, int]) -> pd.DataFrame:
     counts = {f"{s}_clusters": n for s, n in zip(SPLITS, clusters, strict=True)}
     counts |= {f"{s}_residues": n for s, n in zip(SPLITS, residues, strict=True)}
-    return pd.DataFrame([{"property": "P", **counts}])
+    return pd.DataFrame([{"concept": "P", **counts}])
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_lines_by_reason() -> None:
     reasons["CHAIN"] = LeftOut("covers nearly the whole protein")
     needed = {f"P{i}": 1700.0 - 100 * i for i in range(6)} | {"P6": math.inf}
     assert outlook_lines(1234, reasons, needed) == [
-        "1,234 of 1,242 properties will be scored",
+        "1,234 of 1,242 concepts will be scored",
         f"  not 7: {few}",
         "    it would take about 1,200 more proteins like these for P5, 1,300 for P4, "
         "1,400 for P3, 1,500 for P2, 1,600 for P1",

@@ -17,13 +17,14 @@ from protsae.config.settings import Config, parse_settings, read_config
 from protsae.config.stage_settings import (
     AnnotateSettings,
     CacheSettings,
+    ConceptSettings,
     EmbedSettings,
     EvaluateSettings,
     FetchSettings,
     PretrainSettings,
     ReportSettings,
     SplitSettings,
-    StreamSettings,
+    TrainerSettings,
 )
 from protsae.errors import UserError
 
@@ -100,8 +101,8 @@ def test_sections_of_the_embedded_configuration_are_complete() -> None:
         pytest.param(
             {"trian": TRAIN},
             "config: unknown key 'trian'; did you mean 'train'? Valid keys: train, results, fetch, "
-            "split, cache, onehot, embed, random_layers, stream, evaluate, probe, lookup, "
-            "annotate, report",
+            "split, cache, onehot, embed, permuted_layers, trainer, evaluate, concepts, probe, "
+            "references, annotate, report",
             id="top level",
         ),
         pytest.param(
@@ -189,6 +190,19 @@ def test_sections_of_the_embedded_configuration_are_complete() -> None:
             id="shares",
         ),
         pytest.param(
+            {"random_layers": [3]},
+            "config: 'random_layers' is called 'permuted_layers' since protsae 0.2.0; rename it, "
+            "or, if an earlier protsae has written this file, run the workflow again",
+            id="renamed",
+        ),
+        pytest.param(
+            {"annotate": {"min_clusters": 3}},
+            "config: 'annotate.min_clusters' is called 'concepts.min_clusters' since protsae "
+            "0.2.0; rename it, or, if an earlier protsae has written this file, run the workflow "
+            "again",
+            id="in another section",
+        ),
+        pytest.param(
             {"split": {"test": 0}},
             "config: split.test: Input should be greater than 0, found 0",
             id="no test",
@@ -252,8 +266,8 @@ def test_sections_of_the_embedded_configuration_are_complete() -> None:
             id="brace",
         ),
         pytest.param(
-            {"annotate": {"labels": ["a.jsonl", "b\nc"]}},
-            "config: annotate.labels.1: 'b\\nc' has a brace or a character that cannot be printed, "
+            {"concepts": {"labels": ["a.jsonl", "b\nc"]}},
+            "config: concepts.labels.1: 'b\\nc' has a brace or a character that cannot be printed, "
             "which Snakemake does not take for itself; rename it",
             id="newline in a file name",
         ),
@@ -354,7 +368,7 @@ UNUSUAL: list[Settings] = [
         overlap=3,
         device="cpu",
     ),
-    StreamSettings(
+    TrainerSettings(
         batch=11, buffer=13, device="cpu", precision="float32", checkpoint_every=17, seed=2**32 - 1
     ),
     TrainSettings(
@@ -376,20 +390,24 @@ UNUSUAL: list[Settings] = [
         decay=1.0,
         seed=2**32 - 1,
     ),
-    EvaluateSettings(mask_fraction=0.5, masks=3, max_proteins=7, bootstrap=11, sample=17, seed=13),
-    AnnotateSettings(
+    EvaluateSettings(
+        mask_fraction=0.5, masks=3, max_proteins=7, bootstrap=11, optimal_codes=17, seed=13
+    ),
+    ConceptSettings(
         evidence="experimental",
         labels=("a.jsonl", "b.jsonl.gz"),
         min_residues=1,
         min_clusters=2,
+    ),
+    AnnotateSettings(
         quantiles=(0.0, 1e-5, 0.99),
         reference_rates="rates.tsv",
         min_f1=0.0,
         bootstrap=7,
         interplm=True,
         examples=13,
-        flank=17,
-        sample=19,
+        example_flank=17,
+        train_residues=19,
         batch=23,
         seed=29,
     ),

@@ -66,15 +66,15 @@ def scored() -> Scored:
 
 def test_planted_detectors_are_named(scored: Scored) -> None:
     features = scored.features
-    assert features["property"].iloc[[SIGNAL, CYSTEINE]].tolist() == ["SIGNAL", "residue: C"]
-    assert features["property_type"].iloc[[SIGNAL, CYSTEINE]].tolist() == ["SIGNAL", "residue"]
-    perfect = ("valid_f1", "f1", "f1_high", "precision", "recall", "instance_recall", "domain_f1")
+    assert features["concept"].iloc[[SIGNAL, CYSTEINE]].tolist() == ["SIGNAL", "residue: C"]
+    assert features["concept_type"].iloc[[SIGNAL, CYSTEINE]].tolist() == ["SIGNAL", "residue"]
+    perfect = ("valid_f1", "f1", "f1_high", "precision", "recall", "instance_recall", "instance_f1")
     for column in (*perfect, "mcc", "auroc", "average_precision"):
         found = features[column].iloc[[SIGNAL, CYSTEINE]].tolist()
         assert found == pytest.approx([1, 1], rel=1e-12), column
     # Few clusters do not prove perfection.
     assert features["f1_low"].iloc[[SIGNAL, CYSTEINE]].between(0.1, 0.999).all()
-    assert (features["null_f1"].iloc[[SIGNAL, CYSTEINE]] < 0.6).all()
+    assert (features["rotation_null_f1"].iloc[[SIGNAL, CYSTEINE]] < 0.6).all()
     assert (features["q_value"].iloc[[SIGNAL, CYSTEINE]] < 0.01).all()
 
 
@@ -96,18 +96,25 @@ def test_rivals_are_not_tested_where_the_sequence_defines(scored: Scored) -> Non
     layer = build_layer()
     rivals = examine(layer, HeldOut.of(layer), codes_of(planted()), keep="best").pairs
     own = scored.examined.pairs
-    defined = rivals["property_type"] != "SIGNAL"
-    untested = ["p_value", "q_value", "null_f1", "family_p_value", "auroc", "average_precision"]
+    defined = rivals["concept_type"] != "SIGNAL"
+    untested = [
+        "p_value",
+        "q_value",
+        "rotation_null_f1",
+        "family_p_value",
+        "auroc",
+        "average_precision",
+    ]
     assert defined.any()
     assert rivals.loc[defined, untested].isna().all(axis=None)
     pd.testing.assert_frame_equal(rivals[~defined], own[~defined])
-    scores = ["feature", "property", "f1", "f1_low", "f1_high", "tp", "fp", "fn"]
+    scores = ["feature", "concept", "f1", "f1_low", "f1_high", "tp", "fp", "fn"]
     pd.testing.assert_frame_equal(rivals[scores], own[scores])
 
 
 def test_q_values_of_what_the_sequence_defines_are_apart(scored: Scored) -> None:
     pairs = scored.examined.pairs
-    defined = pairs["property_type"] != "SIGNAL"
+    defined = pairs["concept_type"] != "SIGNAL"
     for members in (pairs[defined], pairs[~defined]):
         alone = benjamini_hochberg(members["p_value"].to_numpy())
         np.testing.assert_array_equal(members["q_value"], alone)
@@ -119,10 +126,10 @@ def test_what_the_sequence_defines_is_not_counted_as_significant(scored: Scored)
     (row,) = detector_rows(scored.examined).to_dict("records")
     pairs = scored.examined.pairs
     called = pairs[pairs["q_value"] <= 0.05]
-    assert {"SIGNAL", "residue: C"} <= set(called["property"])
-    assert row["properties_significant"] == 1
-    assert row["n_significant"] == (called["property"] == "SIGNAL").sum()
-    assert row["properties_captured"] > 1
+    assert {"SIGNAL", "residue: C"} <= set(called["concept"])
+    assert row["concepts_significant"] == 1
+    assert row["n_significant"] == (called["concept"] == "SIGNAL").sum()
+    assert row["concepts_captured"] > 1
 
 
 def test_within_families(scored: Scored) -> None:
@@ -131,13 +138,13 @@ def test_within_families(scored: Scored) -> None:
     layer = build_layer()
     one = replace(layer, proteins=layer.proteins.assign(cluster=layer.proteins["split"]))
     pairs = examine(one, HeldOut.of(one), codes_of(planted())).pairs.set_index(
-        ["feature", "property"]
+        ["feature", "concept"]
     )
     assert pairs.at[(SIGNAL, "SIGNAL"), "family_p_value"] == 0.001  # 1 / (999 + 1)
     assert pairs.loc[CYSTEINE].drop("residue: C")["family_p_value"].isna().all()
 
 
-def test_support_of_a_property(scored: Scored) -> None:
+def test_support_of_a_concept(scored: Scored) -> None:
     """SIGNAL is 6 residues of every second of the 24 test proteins, each its own cluster."""
     row = scored.features.iloc[SIGNAL]
     assert (row["n_residues"], row["n_clusters"]) == (72, 12)
@@ -147,18 +154,18 @@ def test_support_of_a_property(scored: Scored) -> None:
 def test_f1_at_the_base_rates_of_test_is_f1(scored: Scored) -> None:
     pairs = scored.examined.pairs
     assert pairs[["reference_base_rate", "f1_at_reference_rate"]].isna().all(axis=None)
-    own = dict(zip(pairs["property"], pairs["base_rate"], strict=True))
+    own = dict(zip(pairs["concept"], pairs["base_rate"], strict=True))
     rates = {name: rate for name, rate in own.items() if name != "SIGNAL"}
     layer = replace(build_layer(), reference_rates=rates)
     again = examine(layer, HeldOut.of(layer), codes_of(planted())).pairs
-    known = (again["property"] != "SIGNAL").to_numpy()
+    known = (again["concept"] != "SIGNAL").to_numpy()
     np.testing.assert_allclose(again["f1_at_reference_rate"][known], again["f1"][known])
     assert again["f1_at_reference_rate"][~known].isna().all()
     negatives = (1 - again["base_rate"]) * 24 * LENGTH  # all residues are known
     np.testing.assert_allclose(again["false_positive_rate"], again["fp"] / negatives)
 
 
-def test_auroc_at_equal_distance_where_a_property_prefers_an_end(
+def test_auroc_at_equal_distance_where_a_concept_prefers_an_end(
     scored: Scored, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """SIGNAL anywhere prefers none; at residues 4 to 9 of 29 the start, if 10 residues are near."""
@@ -167,16 +174,16 @@ def test_auroc_at_equal_distance_where_a_property_prefers_an_end(
     monkeypatch.setattr(tiny_layer, "start", lambda protein: 4)
     monkeypatch.setattr(position_matched, "NEAR", 10)
     monkeypatch.setattr(position_matched, "MIN_Z", 1.7)
-    pairs = score(planted()).examined.pairs.set_index(["feature", "property"])
+    pairs = score(planted()).examined.pairs.set_index(["feature", "concept"])
     assert pairs.loc[(SIGNAL, "SIGNAL"), columns].tolist() == [1, "N-terminus"]
     others = pairs[pairs["preferred_end"].isna()]
     assert 0 < len(others) < len(pairs)
     assert others["position_matched_auroc"].isna().all()
 
 
-def test_always_on_and_dead_features_have_no_property(scored: Scored) -> None:
+def test_always_on_and_dead_features_have_no_concept(scored: Scored) -> None:
     features = scored.features
-    assert features["property"].iloc[[DEAD]].isna().all()
+    assert features["concept"].iloc[[DEAD]].isna().all()
     assert features["f1"].iloc[[DEAD]].isna().all()
     assert features["top_proteins"].iloc[DEAD] == ""
     assert features[["density", "mean_activation", "max_activation"]].iloc[DEAD].tolist() == [0] * 3
@@ -190,20 +197,20 @@ def test_a_feature_that_is_never_on_in_the_train_sample_is_tested_all_the_same()
     for name in train:
         activations[name][:, SIGNAL] = 0
     rare = score(activations).features.iloc[SIGNAL]
-    assert (rare["property"], rare["quantile"], rare["threshold"], rare["f1"]) == (
+    assert (rare["concept"], rare["quantile"], rare["threshold"], rare["f1"]) == (
         "SIGNAL",
         0,
         0,
         1,
     )
-    assert (rare["kind"], rare["run_length"]) == ("short motif", 6)
+    assert (rare["kind"], rare["segment_length"]) == ("short motif", 6)
     assert rare["prevalence"] == 0.5
 
 
 def test_a_constant_feature_is_never_matched() -> None:
     activations = {name: np.ones((LENGTH, 2), np.float32) for name in planted()}
     features = score(activations).features
-    assert features["property"].isna().all()
+    assert features["concept"].isna().all()
     assert features["n_residues"].isna().all()
     assert features["density"].tolist() == [1, 1]
     assert features["hydropathy_r"].tolist() == [0, 0]
@@ -251,8 +258,8 @@ def test_examples_are_windows_around_the_peak(scored: Scored) -> None:
     for row in examples.itertuples():
         values = activations[row.accession][:, row.feature]
         assert row.peak == values.argmax() + 1
-        assert row.start == max(1, row.peak - SETTINGS.flank)
-        assert row.end == min(LENGTH, row.peak + SETTINGS.flank)
+        assert row.start == max(1, row.peak - SETTINGS.example_flank)
+        assert row.end == min(LENGTH, row.peak + SETTINGS.example_flank)
         np.testing.assert_array_equal(row.activations, values[row.start - 1 : row.end])
         assert row.max_activation == values.max()
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from protsae.cli import parser_of
 from protsae.commands import module_of
 from protsae.commands.saes.train import parse_variants
-from protsae.concepts.concept_table import PropertyTable
+from protsae.concepts.concept_table import ConceptTable
 from protsae.config.flags import settings_from_flags
 from protsae.config.settings import read_config
 from protsae.errors import UserError
@@ -109,11 +109,11 @@ def _labels() -> None:
     proteins = pd.DataFrame({"accession": list(sequences), "sequence": list(sequences.values())})
     proteins = proteins.assign(split="test", cluster=proteins["accession"], organism="")
     columns = ["accession", "type", "description", "start", "end", "evidence", "certain"]
-    table = PropertyTable.build(
+    table = ConceptTable.build(
         proteins, pd.DataFrame(columns=columns), 1, 1, "all", label_sets=sets
     )
-    for name in table.occurrence["property"]:
-        assert name.isprintable(), f"a property {name!r}"
+    for name in table.occurrence["concept"]:
+        assert name.isprintable(), f"a concept {name!r}"
 
 
 def _base_rates() -> None:

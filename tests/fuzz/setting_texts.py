@@ -11,16 +11,16 @@ from protsae.cli import parser_of
 from protsae.config.section import Settings
 from protsae.config.stage_settings import (
     AnnotateSettings,
+    ConceptSettings,
     EmbedSettings,
     EvaluateSettings,
     FetchSettings,
-    LookupSettings,
     PretrainSettings,
     ProbeSettings,
-    PropertySettings,
+    ReferenceSettings,
     ReportSettings,
     SplitSettings,
-    StreamSettings,
+    TrainerSettings,
 )
 from tests.fuzz.mutations import VALUES, json_bytes, mostly, spoiled
 
@@ -36,10 +36,11 @@ CONFIG = {
     "cache": {"shards": 2, "compression": "none"},
     "onehot": True,
     "embed": {"model": "esm2_x.pt", "layers": [1, 2, 3], "precision": "float32"},
-    "random_layers": [3],
-    "stream": {"batch": 512, "seed": 0},
+    "permuted_layers": [3],
+    "trainer": {"batch": 512, "seed": 0},
     "train": SAES,
-    "annotate": {"labels": ["l.jsonl"], "quantiles": [0, 0.5], "reference_rates": None},
+    "concepts": {"labels": ["l.jsonl"]},
+    "annotate": {"quantiles": [0, 0.5], "reference_rates": None},
     "probe": {"penalties": [0.01, 0.001]},
 }
 
@@ -92,7 +93,7 @@ _YAML = (
     "cache: {shards: " + "9" * 5000 + "}",
     "cache: {shards: 1e400}",
     "a: +_",
-    "stream: {seed: 0b" + "1" * 9000 + "}",
+    "trainer: {seed: 0b" + "1" * 9000 + "}",
     "cache: {shards: " + "1:" * 3000 + "1}",
     "a: !!set [x]",
     "a: !!omap [x]",
@@ -130,13 +131,13 @@ def _block(document: Any) -> bytes:
 
 STAGES: dict[str, tuple[type[Settings], ...]] = {
     "fetch": (FetchSettings,),
-    "split": (SplitSettings, PropertySettings),
+    "split": (SplitSettings, ConceptSettings),
     "embed": (EmbedSettings,),
-    "train": (StreamSettings,),
+    "train": (TrainerSettings,),
     "evaluate": (EvaluateSettings,),
-    "annotate": (AnnotateSettings,),
-    "probe": (ProbeSettings, PropertySettings),
-    "lookup": (PropertySettings, ProbeSettings, LookupSettings),
+    "annotate": (AnnotateSettings, ConceptSettings),
+    "probe": (ProbeSettings, ConceptSettings),
+    "lookup": (ConceptSettings, ProbeSettings, ReferenceSettings),
     "report": (ReportSettings,),
     "pretrain": (PretrainSettings,),
 }

@@ -29,7 +29,7 @@ def stretches_of(
     known: np.ndarray | None = None,
 ) -> pd.DataFrame:
     """Of proteins P0, P1, ...; all residues known unless the one column of ``known`` says not."""
-    n_properties = 1 + int(max(detectors.property_))
+    n_concepts = 1 + int(max(detectors.concept))
     known = np.ones((len(activations), 1), bool) if known is None else known
     return find_stretches(
         detectors,
@@ -38,7 +38,7 @@ def stretches_of(
         np.array(lengths),
         spans,
         known,
-        np.zeros(n_properties, int),
+        np.zeros(n_concepts, int),
         near,
     )
 
@@ -67,7 +67,7 @@ def test_stretches_end_with_their_protein() -> None:
         pytest.param((0, 0, 8, 9), 1, True, id="next to it, near"),
         pytest.param((0, 0, 1, 3), 2, False, id="three before"),
         pytest.param((0, 0, 1, 3), 3, True, id="three before, near"),
-        pytest.param((0, 1, 6, 7), 9, False, id="another property"),
+        pytest.param((0, 1, 6, 7), 9, False, id="another concept"),
         pytest.param((1, 0, 6, 7), 9, False, id="another protein"),
         pytest.param((1, 0, 1, 2), 9, False, id="the next protein's first residues"),
     ],
@@ -117,7 +117,7 @@ def test_stretches_against_brute_force(seed: int) -> None:
     expected = []
     first_rows = np.cumsum([0, *lengths])
     for pair in range(3):
-        f, c, threshold = (x[pair] for x in (detectors.feature, detectors.property_, [0, 1, 2]))
+        f, c, threshold = (x[pair] for x in (detectors.feature, detectors.concept, [0, 1, 2]))
         for p, length in enumerate(lengths):
             x = activations[first_rows[p] : first_rows[p + 1], f]
             on = [a > threshold for a in x] + [False]
@@ -142,7 +142,7 @@ def test_no_stretch_at_all() -> None:
     ranked = rank_candidates(found, np.zeros(0), np.full((1, 7), 0.5))
     assert ranked.empty
     recovery = hidden_recovery(ranked, ["P0"], spans_of([(0, 0, 1, 2)]), np.array([True]), 1.0, 0)
-    assert recovery.properties[["n_hidden", "n_found"]].values.tolist() == [[1, 0]]
+    assert recovery.concepts[["n_hidden", "n_found"]].values.tolist() == [[1, 0]]
     assert recovery.reliability.empty
 
 
@@ -210,9 +210,9 @@ def test_every_instance_is_hidden_as_often() -> None:
 
 def test_recovery_by_hand() -> None:
     """
-    Property 0: hidden in P0 at 3 to 5 and 9 to 9, in P1 at 3 to 5; not hidden in P1 at 20 to 22.
+    Concept 0: hidden in P0 at 3 to 5 and 9 to 9, in P1 at 3 to 5; not hidden in P1 at 20 to 22.
     Candidates in P0 at 5 to 8, which touches the first (the second is one further: near), in P1
-    at 12, which touches nothing. Property 1: hidden in P0 at 5, a candidate there only for 0.
+    at 12, which touches nothing. Concept 1: hidden in P0 at 5, a candidate there only for 0.
     """
     spans = spans_of([(0, 0, 3, 5), (0, 0, 9, 9), (0, 1, 5, 5), (1, 0, 3, 5), (1, 0, 20, 22)])
     candidates = pd.DataFrame(
@@ -221,14 +221,14 @@ def test_recovery_by_hand() -> None:
             "accession": ["P1", "P0", "P0"],
             "start": [12, 5, 5],
             "end": [12, 8, 6],
-            "property": [0, 0, 0],
+            "concept": [0, 0, 0],
             "probability": [0.9, 0.5, 0.5],
         }
     )
     hidden = np.array([True, True, True, True, False])
     recovery = hidden_recovery(candidates, ["P0", "P1"], spans, hidden, 0.5, near=1)
-    assert recovery.properties.to_dict("list") == {
-        "property": [0, 1],
+    assert recovery.concepts.to_dict("list") == {
+        "concept": [0, 1],
         "n_instances": [4, 1],
         "n_hidden": [3, 1],
         "n_found": [2, 0],
@@ -250,15 +250,15 @@ def test_recovery_by_hand() -> None:
 
 
 def test_candidates_needed_to_find_an_instance() -> None:
-    """One of two hidden; its candidate is the first of property 0 in one case, the second else."""
+    """One of two hidden; its candidate is the first of concept 0 in one case, the second else."""
     spans = spans_of([(0, 0, 3, 5), (1, 0, 3, 5)])
-    table = pd.DataFrame({"rank": [1, 2], "start": [4, 9], "end": [4, 9], "property": [0, 0]})
+    table = pd.DataFrame({"rank": [1, 2], "start": [4, 9], "end": [4, 9], "concept": [0, 0]})
     table = table.assign(accession="P0", probability=0.5)
     for rank, found in (([1, 2], 1), ([2, 1], 0)):
         ranked = table.assign(rank=rank)
         recovery = hidden_recovery(ranked, ["P0", "P1"], spans, np.array([True, False]), 0.5, 0)
-        assert recovery.properties["n_found"].tolist() == [1]
-        assert recovery.properties["n_found_first"].tolist() == [found]
+        assert recovery.concepts["n_found"].tolist() == [1]
+        assert recovery.concepts["n_found_first"].tolist() == [found]
 
 
 def test_without_gaps_no_candidate_is_one() -> None:
@@ -325,7 +325,7 @@ def test_hidden_instances_are_found_as_often_as_predicted(seed: int) -> None:
     # 0.02: the shares come from a sample too, and are one value for a whole bin of quantiles.
     assert ((table["observed_share"] - expected).abs() <= 4 * error + 0.02).all(), table
     # Above the threshold 0.5 is nearly every instance that the feature finds: 0.9 of all.
-    row = recovery.properties.iloc[0]
+    row = recovery.concepts.iloc[0]
     assert row["n_hidden"] == 600
     assert row["found_share"] == pytest.approx(0.9, abs=4 * np.sqrt(0.9 * 0.1 / 600))
 

@@ -44,7 +44,7 @@ def test_stretches_that_lack_the_annotation_are_candidates() -> None:
     test = build_layer().of_split("test")
     annotated = signal(build_layer().proteins)
     gaps = sorted(name for name in test["accession"] if not annotated[name].any())
-    of_signal = candidates[candidates["property"] == "SIGNAL"]
+    of_signal = candidates[candidates["concept"] == "SIGNAL"]
     assert sorted(of_signal["accession"]) == gaps
     assert (of_signal["feature"] == 1).all()
     first = of_signal["accession"].map({f"P{i:05d}": start(i) for i in range(N_PROTEINS)})
@@ -57,8 +57,8 @@ def test_stretches_that_lack_the_annotation_are_candidates() -> None:
 
 def test_where_nothing_is_missing_there_is_no_candidate_but_what_was_hidden() -> None:
     missing = found(build(everywhere=False))
-    assert missing.candidates[missing.candidates["property"] == "SIGNAL"].empty
-    (row,) = missing.recovery.properties.query("property == 'SIGNAL'").to_dict("records")
+    assert missing.candidates[missing.candidates["concept"] == "SIGNAL"].empty
+    (row,) = missing.recovery.concepts.query("concept == 'SIGNAL'").to_dict("records")
     # A fifth of twelve instances, rounded.
     counts = ("n_instances", "n_hidden", "n_found", "n_found_first")
     assert tuple(row[name] for name in counts) == (12, 2, 2, 2)

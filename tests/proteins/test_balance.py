@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from protsae.config.stage_settings import PropertySettings
+from protsae.config.stage_settings import ConceptSettings
 from protsae.proteins.balance import (
     ENOUGH_CLUSTERS,
     ENOUGH_RESIDUES,
@@ -74,6 +74,6 @@ def test_wanted_clusters_by_hand(n_clusters: int, residues: int, wanted: list[in
 
 
 def test_enough_is_what_the_default_asks_for() -> None:
-    settings = PropertySettings()
+    settings = ConceptSettings()
     assert settings.min_clusters == ENOUGH_CLUSTERS
     assert settings.min_residues == ENOUGH_RESIDUES

@@ -33,9 +33,9 @@ def test_no_alignment() -> None:
 
 
 def test_scores_by_hand() -> None:
-    """Three properties of which the last two are scored; one test residue is unknown for one.
+    """Three concepts of which the last two are scored; one test residue is unknown for one.
 
-    The last residue has a source for the last property only.
+    The last residue has a source for the last concept only.
     """
 
     def read(split: str) -> Iterator[Block]:

@@ -65,7 +65,7 @@ def test_always_on_is_called_above_a_base_rate_of_a_third() -> None:
 
 def test_thresholds_are_shares_of_the_maximum_and_strict() -> None:
     """
-    Activations 8, 4, 1 and 0 of a maximum of 8, the first two with the property (one instance).
+    Activations 8, 4, 1 and 0 of a maximum of 8, the first two with the concept (one instance).
     t = 0: 3 on, P = 2/3; 0.15: 2 on, P = 1; 0.5 and above: one on (4 is not above half), P = 1.
     """
     expected = [2 * (2 / 3) / (5 / 3), 1, 1, 1, 1]

@@ -11,7 +11,7 @@ N_ROWS, D, PENALTIES = 1201, 7, (0.3, 0.01, 1e-4)  # more rows than a chunk hold
 
 @pytest.fixture
 def data(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Correlated columns of different scales; properties of rates 0.5, 0.1 and 0.01."""
+    """Correlated columns of different scales; concepts of rates 0.5, 0.1 and 0.01."""
     x = rng.normal(size=(N_ROWS, D)) @ rng.normal(size=(D, D)) * np.geomspace(0.01, 30, D) + 5
     score = StandardScaler().fit_transform(x) @ rng.normal(size=(D, 3)) + 2 * rng.normal(
         size=(N_ROWS, 3)
@@ -100,7 +100,7 @@ def test_the_range_of_logits_is_that_of_the_rows(data: tuple[np.ndarray, np.ndar
     np.testing.assert_allclose(probe.high, probe.logits(x).max(0), atol=1e-3)
 
 
-def test_a_constant_column_and_properties_without_examples(
+def test_a_constant_column_and_concepts_without_examples(
     data: tuple[np.ndarray, np.ndarray],
 ) -> None:
     x, labels = data
@@ -115,7 +115,7 @@ def test_a_constant_column_and_properties_without_examples(
     np.testing.assert_allclose(probe.logits(x)[:, :1], alone.logits(x), rtol=1e-3, atol=1e-3)
 
 
-def test_only_properties_without_examples() -> None:
+def test_only_concepts_without_examples() -> None:
     x = np.arange(10, dtype=np.float32).reshape(5, 2)
     (probe,) = fit_probes(x, np.zeros((5, 3), bool), None, [0.01])
     assert (probe.logits(x) < 0).all()

@@ -7,20 +7,20 @@ from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 from protsae.references.linear_probe import LinearProbe
 from protsae.references.probe_scores import Block, ClusterCounts, LogitCounts, score_probes
 
-N_RESIDUES, N_PROPERTIES = 307, 3
+N_RESIDUES, N_CONCEPTS = 307, 3
 
 
 def random_case(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Logits on the grid of 1/8 from -4 to 4, labels that go with them, known."""
     rng = np.random.default_rng(seed)
-    labels = rng.random((N_RESIDUES, N_PROPERTIES)) < [0.5, 0.2, 0.05]
+    labels = rng.random((N_RESIDUES, N_CONCEPTS)) < [0.5, 0.2, 0.05]
     logits = np.clip(np.round(rng.normal(size=labels.shape) * 8 + 8 * labels) / 8, -4, 3.875)
     return logits, labels, rng.random(labels.shape) < [1.0, 0.7, 0.9]
 
 
 def counted(seed: int, *cuts: int) -> LogitCounts:
     """Counts in steps of 1/8, so that nothing is rounded; residues added in parts."""
-    counts = LogitCounts(np.full(N_PROPERTIES, -4.0), np.full(N_PROPERTIES, 4.0), n_bins=64)
+    counts = LogitCounts(np.full(N_CONCEPTS, -4.0), np.full(N_CONCEPTS, 4.0), n_bins=64)
     for part in zip(*(np.split(array, cuts) for array in random_case(seed)), strict=True):
         counts.update(*part)
     return counts
@@ -30,7 +30,7 @@ def counted(seed: int, *cuts: int) -> LogitCounts:
 def test_the_best_threshold_is_that_of_a_search(seed: int) -> None:
     f1, threshold = counted(seed).best_threshold()
     logits, labels, known = random_case(seed)
-    for p in range(N_PROPERTIES):
+    for p in range(N_CONCEPTS):
         z, y = logits[known[:, p], p], labels[known[:, p], p]
         tried = np.arange(-4, 4, 1 / 8)
         every = np.array([f1_score(y, z >= t, zero_division=0) for t in tried])
@@ -42,7 +42,7 @@ def test_the_best_threshold_is_that_of_a_search(seed: int) -> None:
 def test_rank_scores_are_those_of_scikit_learn(seed: int) -> None:
     average_precision, auroc = counted(seed, 100, 101).rank_scores()
     logits, labels, known = random_case(seed)
-    for p in range(N_PROPERTIES):
+    for p in range(N_CONCEPTS):
         z, y = logits[known[:, p], p], labels[known[:, p], p]
         assert average_precision[p] == pytest.approx(average_precision_score(y, z))
         assert auroc[p] == pytest.approx(roc_auc_score(y, z))
@@ -54,7 +54,7 @@ def test_placements_are_shares_of_the_others(seed: int) -> None:
     logits, labels, known = random_case(seed)
     place = counts.place(logits)
     placed, passed = counts.placements()
-    for p in range(N_PROPERTIES):
+    for p in range(N_CONCEPTS):
         z, has = logits[known[:, p], p], labels[known[:, p], p]
         at = place[known[:, p], p]
         won = (z[has][:, None] > z[~has][None]) + 0.5 * (z[has][:, None] == z[~has][None])
@@ -90,7 +90,7 @@ def test_no_known_residue_and_logits_that_never_vary() -> None:
 
 
 def test_cluster_counts_by_hand() -> None:
-    counts = ClusterCounts(n_clusters=3, n_properties=1)
+    counts = ClusterCounts(n_clusters=3, n_concepts=1)
     on = np.array([1, 1, 0, 1, 0])[:, None] > 0
     labels = np.array([1, 0, 1, 1, 1])[:, None] > 0
     known = np.array([1, 1, 1, 1, 0])[:, None] > 0
@@ -108,13 +108,13 @@ def test_cluster_counts_by_hand() -> None:
 
 
 def probe(weight: list[float], penalty: float) -> LinearProbe:
-    """Two properties, a weight each on the one column; logits from -5 to 5 on train."""
+    """Two concepts, a weight each on the one column; logits from -5 to 5 on train."""
     weights = np.array([weight], np.float32)
     low, high = -5 * np.abs(weights[0]), 5 * np.abs(weights[0])
     return LinearProbe(weights, np.zeros(2, np.float32), np.full(2, penalty), low, high)
 
 
-def test_each_property_takes_the_penalty_that_is_best_on_valid() -> None:
+def test_each_concept_takes_the_penalty_that_is_best_on_valid() -> None:
     rng = np.random.default_rng(0)
     rows = {name: rng.uniform(-5, 5, (101, 1)).astype(np.float32) for name in ("valid", "test")}
 

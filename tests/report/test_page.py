@@ -13,8 +13,8 @@ from protsae.concepts.label_sets import LabelSet
 from protsae.errors import UserError
 from protsae.report.page import render_page
 from protsae.report.page_data import read_page_data
-from protsae.report.ranking import add_margin, best_features, property_by_layer
-from protsae.report.sections.concept_residues import PropertyResidues
+from protsae.report.ranking import add_margin, best_features, concept_by_layer
+from protsae.report.sections.concept_residues import ConceptResidues
 from tests.run_folder import (
     ANNOTATIONS,
     HOSTILE,
@@ -106,14 +106,14 @@ def test_numbers_of_the_run(page: str) -> None:
         assert text in page, text
 
 
-def test_residues_with_the_property_are_marked(page: str) -> None:
+def test_residues_with_the_concept_are_marked(page: str) -> None:
     # Feature 0 detects SIGNAL, residues 1-5 of P00001; the window is 1-6, the peak 2.
     assert (
         '<i>1</i><b class="a2 p" title="M1 1">M</b><b class="a8 p k" title="K2 4">K</b>'
         '<b class="a4 p" title="L3 2">L</b><b class="a4 p" title="C4 2">C</b>'
         '<b class="a0 p" title="A5">A</b><b class="a0" title="W6">W</b></span>'
     ) in page
-    assert "this protein is not annotated with the property" in page  # P00003 has no SIGNAL
+    assert "this protein is not annotated with the concept" in page  # P00003 has no SIGNAL
 
 
 def test_each_layer_has_a_section_and_fewer_features_can_be_asked_for(results: Path) -> None:
@@ -125,14 +125,14 @@ def test_each_layer_has_a_section_and_fewer_features_can_be_asked_for(results: P
 
 
 def test_cards_name_the_kind(page: str) -> None:
-    assert "relu, feature 0: point; 1 more with this property" in page
+    assert "relu, feature 0: point; 1 more with this concept" in page
     assert "point; in 50 % of proteins, on 10 % of their residues, in runs of 1<" in page
 
 
 def test_cards_show_the_rule_beside_the_neuron(page: str) -> None:
     assert "</span> neuron 0.50, rule 0.45<br>" in page
     assert "<dt>rule: residues 1–5</dt><dd>0.45</dd>" in page  # noqa: RUF001
-    cards = [card for card in page.split("<details")[1:] if '"property">residue: C<' in card]
+    cards = [card for card in page.split("<details")[1:] if '"concept">residue: C<' in card]
     assert len(cards) == 3  # one for each layer
     for card in cards:
         assert "rule 1.00" in card
@@ -184,11 +184,11 @@ def test_margin_is_above_the_strongest_baseline() -> None:
     assert scored["always_on_f1"].tolist() == always_on.tolist()
 
 
-def test_best_features_one_per_property_uniprot_first() -> None:
+def test_best_features_one_per_concept_uniprot_first() -> None:
     best = best_features(joined_feature_rows(MODEL, 1), 12)
     assert best["feature"].tolist() == [0, 3, 1]
     assert best["n_alike"].tolist() == [2, 2, 2]  # two variants
-    # The first places go to UniProt properties, though residue: C has a higher margin than 3.
+    # The first places go to UniProt concepts, though residue: C has a higher margin than 3.
     assert best_features(joined_feature_rows(MODEL, 1), 1)["feature"].tolist() == [0]
 
 
@@ -198,32 +198,32 @@ def test_representative_is_chosen_on_valid_not_on_test() -> None:
     assert best_features(pd.concat([lucky, rows]), 5)["feature"].tolist() == [0]
 
 
-def test_properties_by_layer() -> None:
+def test_concepts_by_layer() -> None:
     rows = pd.concat(
         [joined_feature_rows("onehot", 0), joined_feature_rows(MODEL, 2).assign(f1=0.05)]
     )
-    found = property_by_layer(rows, 24)
-    assert [table["property"].iloc[0] for table in found] == [
+    found = concept_by_layer(rows, 24)
+    assert [table["concept"].iloc[0] for table in found] == [
         "SIGNAL",
         f"BINDING: {HOSTILE}",
         "residue: C",
     ]
     assert found[0]["layer"].tolist() == [0, 2]
-    assert property_by_layer(joined_feature_rows(MODEL, 1).assign(f1=0.09), 24) == []
+    assert concept_by_layer(joined_feature_rows(MODEL, 1).assign(f1=0.09), 24) == []
 
 
 def test_positions_of_label_files() -> None:
     codes = {"P00001": np.array([0, 1, 1, 2, *[0] * 9], np.uint8)}
     labels = LabelSet("topology", ("TMH", "outside"), "OPM", codes)
-    residues = PropertyResidues(PROTEINS, ANNOTATIONS, [labels])
+    residues = ConceptResidues(PROTEINS, ANNOTATIONS, [labels])
     assert residues.positions("P00001", "topology: TMH") == {2, 3}
     assert residues.positions("P00001", "topology: outside") == {4}
     assert residues.positions("P00002", "topology: TMH") is None, "it has no labels"
-    assert PropertyResidues(PROTEINS, ANNOTATIONS).positions("P00001", "topology: TMH") is None
+    assert ConceptResidues(PROTEINS, ANNOTATIONS).positions("P00001", "topology: TMH") is None
 
 
 def test_positions_follow_the_rules_of_scoring() -> None:
-    residues = PropertyResidues(PROTEINS, ANNOTATIONS)
+    residues = ConceptResidues(PROTEINS, ANNOTATIONS)
     assert residues.positions("P00001", "SIGNAL") == {1, 2, 3, 4, 5}
     assert residues.positions("P00002", "DISULFID") == {3, 9}
     assert residues.positions("P00002", f"BINDING: {HOSTILE}") == {3, 4}

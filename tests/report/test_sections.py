@@ -16,7 +16,7 @@ from protsae.report.sections.candidate_list import (
     pooled_reliability,
 )
 from protsae.report.sections.kind_counts import kind_counts, kind_section
-from protsae.report.sections.layer_probes import PROPERTIES, probe_section, probed_properties
+from protsae.report.sections.layer_probes import CONCEPTS, probe_section, probed_concepts
 from protsae.schema.missing_annotation_tables import CANDIDATES, RECOVERY, RELIABILITY
 from tests.run_folder import (
     LAYERS,
@@ -51,18 +51,18 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def _candidates(*rows: tuple) -> pd.DataFrame:
-    names = ("model", "layer", "variant", "accession", "start", "end", "property", "probability")
+    names = ("model", "layer", "variant", "accession", "start", "end", "concept", "probability")
     return table_of(CANDIDATES, **dict(zip(names, map(list, zip(*rows, strict=True)), strict=True)))
 
 
 def test_candidates_of_baselines_and_controls_are_left_out() -> None:
     place = ("topk", "P1", 3, 9, "SIGNAL", 0.9)
-    rows = [(model, 1, *place) for model in ("onehot", "esm-random", "esm")]
+    rows = [(model, 1, *place) for model in ("onehot", "esm-permuted", "esm")]
     assert best_candidates(_candidates(*rows))["model"].tolist() == ["esm"]
 
 
 @pytest.mark.parametrize(
-    ("accession", "start", "property_", "n_places"),
+    ("accession", "start", "concept", "n_places"),
     [
         pytest.param("P1", 14, "TRANSMEM: Helical", 1, id="five-residues-on"),
         pytest.param("P1", 15, "TRANSMEM", 2, id="six-residues-on"),
@@ -70,9 +70,9 @@ def test_candidates_of_baselines_and_controls_are_left_out() -> None:
         pytest.param("P2", 3, "TRANSMEM", 2, id="another-protein"),
     ],
 )
-def test_one_place_is_one_candidate(accession, start, property_, n_places) -> None:
+def test_one_place_is_one_candidate(accession, start, concept, n_places) -> None:
     first = ("esm", 1, "topk", "P1", 3, 9, "TRANSMEM", 0.9)
-    other = ("esm", 2, "topk", accession, start, start + 2, property_, 0.8)
+    other = ("esm", 2, "topk", accession, start, start + 2, concept, 0.8)
     best = best_candidates(_candidates(other, first))
     assert best["probability"].tolist() == [0.9, 0.8][:n_places]
     assert best["n_saes"].tolist() == [[2], [1, 1]][n_places - 1]
@@ -81,7 +81,7 @@ def test_one_place_is_one_candidate(accession, start, property_, n_places) -> No
 def test_no_type_fills_the_list() -> None:
     many = [("esm", 1, "topk", f"P{i}", 3, 9, "SIGNAL", 0.9) for i in range(OF_A_TYPE + 2)]
     best = best_candidates(_candidates(*many, ("esm", 1, "topk", "P0", 3, 9, "HELIX", 0.6)))
-    assert best["property"].tolist() == ["SIGNAL"] * OF_A_TYPE + ["HELIX"]
+    assert best["concept"].tolist() == ["SIGNAL"] * OF_A_TYPE + ["HELIX"]
     assert len(best_candidates(_candidates(*many), 3)) == 3
 
 
@@ -94,7 +94,7 @@ def test_what_was_found_again_is_summed() -> None:
 def test_the_page_says_what_the_candidates_are_worth(page: str) -> None:
     said = _section(page, "candidates")
     # 2 layers of the model, 2 variants: 4 SAEs with 5 hidden each, of which 3 or 1 are found.
-    assert "4 SAEs looked for 1 property." in said
+    assert "4 SAEs looked for 1 concept." in said
     assert "Of 20 hidden, 8 (40 %) lay among as many first candidates" in said
     assert "shuffled weights" not in said  # the tiny run has none
     assert "0.5–0.6 40 8 (0.20) 0.25" in said  # noqa: RUF001
@@ -137,24 +137,24 @@ def test_what_is_said_when_there_are_none(tmp_path, emptied, sentence) -> None:
     assert sentence in _section(render_page(read_page_data(tmp_path, 3)), "candidates")
 
 
-def test_probed_properties_are_those_in_most_clusters() -> None:
+def test_probed_concepts_are_those_in_most_clusters() -> None:
     rows = pd.DataFrame(
         {
-            "property": [f"BINDING: {i:02d}" for i in range(PROPERTIES)] + ["residue: C", "HELIX"],
-            "property_type": ["BINDING"] * PROPERTIES + ["residue", "HELIX"],
-            "n_clusters": [*range(PROPERTIES), 31, 29],
+            "concept": [f"BINDING: {i:02d}" for i in range(CONCEPTS)] + ["residue: C", "HELIX"],
+            "concept_type": ["BINDING"] * CONCEPTS + ["residue", "HELIX"],
+            "n_clusters": [*range(CONCEPTS), 31, 29],
             "auroc": 0.7,
         }
     )
-    shown = probed_properties(rows)
+    shown = probed_concepts(rows)
     assert shown[:2] == ["HELIX", "BINDING: 11"]
-    assert len(shown) == PROPERTIES
+    assert len(shown) == CONCEPTS
     assert "residue: C" not in shown
 
 
 def test_the_page_says_what_probes_reach(page: str) -> None:
     said = _section(page, "probes")
-    assert "property clusters one-hot layer 1 layer 2" in said
+    assert "concept clusters one-hot layer 1 layer 2" in said
     assert "SIGNAL 7 0.50 0.55 0.70 0.55 0.90 0.55" in said
     assert said.index("SIGNAL 7") < said.index("residue: C 13")
 
@@ -164,7 +164,7 @@ def test_no_probes_with_an_auroc(tmp_path) -> None:
     for path in tmp_path.glob("probes/*/*/probes.parquet"):
         store(path, load(path).assign(auroc=float("nan")))
     said = _section(render_page(read_page_data(tmp_path, 3)), "probes")
-    assert "No property of this run has a probe with an AUROC." in said
+    assert "No concept of this run has a probe with an AUROC." in said
 
 
 def test_probe_cells_follow_the_layers_of_the_page() -> None:

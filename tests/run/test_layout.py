@@ -13,7 +13,7 @@ from protsae.run.layout import STAGES, model_layers, stage_files
 
 ROOT = Path(__file__).parents[2]
 SETTINGS = {
-    "with a shuffled model": {"random_layers": [3, 6], "cache": {"shards": 3}},
+    "with a shuffled model": {"permuted_layers": [3, 6], "cache": {"shards": 3}},
     "without one-hot sequences": {"onehot": False, "annotate": {"interplm": True}},
 }
 RULES = {"onehot_shard": "onehot", "embed_shard": "embed", "train_saes": "train"}

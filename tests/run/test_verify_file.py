@@ -22,14 +22,14 @@ def picture(path: Path) -> None:
 @pytest.fixture
 def results(tmp_path: Path) -> Path:
     (tmp_path / "models").mkdir()
-    save_tiny(tmp_path).rename(tmp_path / "models" / "m-random.pt")
+    save_tiny(tmp_path).rename(tmp_path / "models" / "m-permuted.pt")
     (tmp_path / "scaling").mkdir()
     picture(tmp_path / "scaling" / "pareto.png")
     (tmp_path / "report.html").write_text("<html>\n<p>x</p></html>\n")
     return tmp_path
 
 
-NAMES = ("models/m-random.pt", "scaling/pareto.png", "report.html")
+NAMES = ("models/m-permuted.pt", "scaling/pareto.png", "report.html")
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -67,5 +67,5 @@ def test_flipped_bits_in_what_is_stored(results: Path, name: str) -> None:
 
 
 def test_a_file_that_is_not_there(results: Path) -> None:
-    with pytest.raises(UserError, match=f"^{results}/lookup.parquet: missing$"):
-        check_file(results, "lookup.parquet")
+    with pytest.raises(UserError, match=f"^{results}/references.parquet: missing$"):
+        check_file(results, "references.parquet")

@@ -13,7 +13,7 @@ from protsae.io.saes.sae_identity import train_set_sha256
 from protsae.run.verify_run import compare, verify_run
 
 FASTA = ">P1\n" + 3 * "MKCAWCDEFGHI" + "\n>P2\n" + 3 * "MACDEFGHIKLW" + "\n"
-CONFIG = {"results": "out", "fetch": {"input": "p.fasta"}, "random_layers": []}
+CONFIG = {"results": "out", "fetch": {"input": "p.fasta"}, "permuted_layers": []}
 
 
 @pytest.fixture

@@ -82,7 +82,7 @@ def test_all_that_has_seen_labels_must_be_beaten() -> None:
 def best_row(name: str, where: str, layer: int, f1: float, **other: object) -> dict[str, object]:
     """A row of ``best_detectors``; F1 on valid as on test, the interval 0.1 to both sides."""
     type_ = name.split(":", maxsplit=1)[0]
-    row = {"property": name, "property_type": type_, "layer": layer, "set": where, "f1": f1}
+    row = {"concept": name, "concept_type": type_, "layer": layer, "set": where, "f1": f1}
     row |= {"model": "esm2", "own_layer": layer, "variant": where, "base_rate": 0.05}
     row |= {"feature": 7, "valid_f1": f1, "f1_low": f1 - 0.1, "f1_high": f1 + 0.1, "q_value": 0.01}
     row |= {"auroc": 0.9, "auroc_low": 0.8, "auroc_high": 1.0, "selectivity": 0.2}
@@ -129,7 +129,7 @@ def test_compare_takes_the_best_layer_by_valid_and_pairs_clusters() -> None:
     ]
     counts = dict.fromkeys(("SIGNAL", "ZN_FING", "COILED"), cluster_counts(12))
     table = compare(pd.DataFrame([*signal(12), *others]), counts)
-    found = table.set_index(["property", "layer"])
+    found = table.set_index(["concept", "layer"])
     assert found.loc["SIGNAL", "verdict"].to_dict() == {
         ALL_LAYERS: "above",
         1: "below",
@@ -177,7 +177,7 @@ def test_always_on_is_the_largest_where_nothing_else_is() -> None:
 
 def finding(name: str, f1: float, **other: object) -> dict[str, object]:
     """A row of ``compare``: above, over all layers, the difference 0.1 to both sides."""
-    row = {"property": name, "layer": ALL_LAYERS, "verdict": "above", "of_layer": 4.0}
+    row = {"concept": name, "layer": ALL_LAYERS, "verdict": "above", "of_layer": 4.0}
     row |= {"feature": 7.0, "n_clusters": 11, "base_rate": 0.05, "verdict_q_value": 1e-4}
     row |= {"sae_f1": f1, "sae_f1_low": 0.5, "sae_f1_high": 0.9, "best_other": RULE}
     row |= {"other_f1": 0.25, "other_f1_low": 0.125, "other_f1_high": 0.375}

@@ -69,10 +69,10 @@ def test_what_no_seed_changes_is_shared(tmp_path: Path) -> None:
     share(first, second)
     assert sorted(path.name for path in second.iterdir()) == sorted((*UNSEEDED, *UNSEEDED_FILES))
     assert (second / "probes" / "a" / "b").samefile(first / "probes" / "a" / "b")
-    (first / "lookup.parquet").unlink()
-    (first / "lookup.parquet").write_text("made again")
+    (first / "references.parquet").unlink()
+    (first / "references.parquet").write_text("made again")
     share(first, second)
-    assert (second / "lookup.parquet").read_text() == "made again"
+    assert (second / "references.parquet").read_text() == "made again"
     assert (second / "probes" / "a" / "b").samefile(first / "probes" / "a" / "b")
 
 
@@ -86,9 +86,9 @@ def test_concepts_called_and_the_best_by_valid() -> None:
             (layer, "relu", "TURN", 0.3, 0.9, 0.05),
             (layer, "relu", "DISULFID", 0.3, 0.9, 0.05),
         ],
-        columns=["layer", "variant", "property", "valid_f1", "f1", "q_value"],
-    ).eval("property_type = property")
-    of_sequence = {**pairs.iloc[0], "property": "residue: K", "property_type": "residue"}
+        columns=["layer", "variant", "concept", "valid_f1", "f1", "q_value"],
+    ).eval("concept_type = concept")
+    of_sequence = {**pairs.iloc[0], "concept": "residue: K", "concept_type": "residue"}
     pairs = pd.concat([pairs, pd.DataFrame([of_sequence])], ignore_index=True)
     assert part_figures(pairs, n_concepts=8) == {
         "called_share": {f"layer {layer} relu": 0.25, f"layer {layer} {variant}": 0.125},
@@ -180,7 +180,7 @@ def test_a_part_of_the_default_run_gives_its_figures(
     config = (f'embed={{"layers": [{layer}]}}', f'train={{"{others[0]}": null}}')
     finished = snakemake(
         *("--cores", str(os.cpu_count()), *targets),
-        *("--config", "results=out", "onehot=false", "random_layers=[]", *config),
+        *("--config", "results=out", "onehot=false", "permuted_layers=[]", *config),
         cwd=tmp_path,
         **environment,
     )

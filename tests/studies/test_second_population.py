@@ -94,7 +94,7 @@ def test_definitions_on_a_chain_within_a_protein() -> None:
 
 def pair(model: str, variant: str, layer: int, valid_f1: float) -> dict[str, object]:
     row = {"model": model, "variant": variant, "layer": layer, "valid_f1": valid_f1}
-    row |= {"property": "SIGNAL", "feature": 7, "threshold": 0.5, "n_clusters": 11}
+    row |= {"concept": "SIGNAL", "feature": 7, "threshold": 0.5, "n_clusters": 11}
     scores = ("f1", "f1_low", "f1_high", "recall", "false_positive_rate", "auroc", "base_rate")
     return row | dict.fromkeys(scores, 0.5)
 
@@ -105,8 +105,8 @@ def test_best_of_all_layers_by_valid() -> None:
         pair("m", "topk", 2, 0.6),
         pair("m", "relu", 3, 0.9),
         pair("m", NEURONS, 3, 0.3),
-        pair("m-random", NEURONS, 5, 0.2),
-        pair("m-random", "topk", 6, 0.1),
+        pair("m-permuted", NEURONS, 5, 0.2),
+        pair("m-permuted", "topk", 6, 0.1),
         pair(ONEHOT, "topk", 0, 0.8),
     ]
     found = chosen_detectors(pd.DataFrame(rows), ["SIGNAL"], "topk").set_index("set")

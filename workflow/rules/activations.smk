@@ -30,8 +30,8 @@ rule randomise:
     input:
         local_file("embed.model"),
     output:
-        weights="<results>/models/{model}-random.pt",
-        regression="<results>/models/{model}-random-contact-regression.pt",
+        weights="<results>/models/{model}-permuted.pt",
+        regression="<results>/models/{model}-permuted-contact-regression.pt",
     log:
         "<results>/logs/randomise/{model}.log",
     benchmark:
@@ -60,7 +60,7 @@ rule embed_shard:
     benchmark:
         "<results>/benchmarks/embed/{model}/shard-{shard}.tsv"
     wildcard_constraints:
-        model=f"{re.escape(ESM)}(-random)?",
+        model=f"{re.escape(ESM)}(-permuted)?",
     conda:
         "../envs/protsae.yaml"
     threads: 4

@@ -52,7 +52,7 @@ rule annotate_layer:
         ),
         proteins="<results>/proteins/proteins.parquet",
         annotations="<results>/proteins/annotations.parquet",
-        labels=list(CONFIG.annotate.labels),
+        labels=list(CONFIG.concepts.labels),
         reference_rates=local_file("annotate.reference_rates"),
         activations=expand(
             "<results>/activations/{{model}}/shard-{shard}.h5", shard=SHARDS
@@ -82,10 +82,11 @@ rule annotate_layer:
         runtime=480,
     params:
         saes=lambda wildcards, input: folders(input.saes),
+        concepts=to_flags(CONFIG.concepts),
         settings=to_flags(CONFIG.annotate),
         code=code("annotate"),
     shell:
-        "protsae annotate {params.settings} --sae {params.saes:q}"
+        "protsae annotate {params.concepts} {params.settings} --sae {params.saes:q}"
         " --codes {input.codes:q} --activations {input.activations:q} --proteins {input.proteins:q}"
         ' --annotations {input.annotations:q} --output "$(dirname {output.features:q})"'
         " --threads {threads} > {log:q} 2>&1"

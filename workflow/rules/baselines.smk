@@ -1,11 +1,11 @@
-# What supervision and the sequence alone reach on the same properties, proteins and scores.
+# What supervision and the sequence alone reach on the same concepts, proteins and scores.
 
 
 rule probe_layer:
     input:
         proteins="<results>/proteins/proteins.parquet",
         annotations="<results>/proteins/annotations.parquet",
-        labels=list(CONFIG.annotate.labels),
+        labels=list(CONFIG.concepts.labels),
         activations=expand(
             "<results>/activations/{{model}}/shard-{shard}.h5", shard=SHARDS
         ),
@@ -22,11 +22,11 @@ rule probe_layer:
         mem_mb=lambda wildcards, attempt: 8000 * attempt,
         runtime=480,
     params:
-        properties=to_flags(PROPERTIES),
+        concepts=to_flags(CONFIG.concepts),
         settings=to_flags(CONFIG.probe),
         code=code("probe"),
     shell:
-        "protsae probe {params.properties} {params.settings}"
+        "protsae probe {params.concepts} {params.settings}"
         " --activations {input.activations:q} --layer $((10#{wildcards.layer}))"
         " --proteins {input.proteins:q} --annotations {input.annotations:q}"
         ' --output "$(dirname {output:q})" > {log:q} 2>&1'
@@ -37,12 +37,12 @@ rule lookup:
         proteins="<results>/proteins/proteins.parquet",
         annotations="<results>/proteins/annotations.parquet",
         provenance="<results>/proteins/provenance.json",
-        labels=list(CONFIG.annotate.labels),
+        labels=list(CONFIG.concepts.labels),
     output:
-        lookup="<results>/lookup.parquet",
+        references="<results>/references.parquet",
         rules="<results>/rules.parquet",
         rule_counts="<results>/rule_counts.parquet",
-        properties="<results>/properties.tsv",
+        concepts="<results>/concepts.tsv",
     log:
         "<results>/logs/lookup.log",
     benchmark:
@@ -54,14 +54,14 @@ rule lookup:
         mem_mb=lambda wildcards, attempt: 8000 * attempt,
         runtime=480,
     params:
-        properties=to_flags(PROPERTIES),
+        concepts=to_flags(CONFIG.concepts),
         probe=to_flags(CONFIG.probe),
-        settings=to_flags(CONFIG.lookup),
+        settings=to_flags(CONFIG.references),
         code=code("lookup"),
     shell:
-        "protsae lookup {params.properties} {params.probe} {params.settings}"
+        "protsae lookup {params.concepts} {params.probe} {params.settings}"
         " --proteins {input.proteins:q} --annotations {input.annotations:q}"
-        ' --provenance {input.provenance:q} --output "$(dirname {output.lookup:q})"'
+        ' --provenance {input.provenance:q} --output "$(dirname {output.references:q})"'
         " --threads {threads} > {log:q} 2>&1"
 
 

@@ -13,12 +13,11 @@ from protsae.config.settings import (
     parse_settings,
     validate_local_files,
 )
-from protsae.config.stage_settings import PropertySettings
 from protsae.config.yaml_text import read_yaml
 from protsae.errors import UserError
 from protsae.config.flags import to_flags, variants_flag
 from protsae.io.atomic import atomic_path
-from protsae.config.reserved_names import ONEHOT, randomised
+from protsae.config.reserved_names import ONEHOT, permuted_name
 from protsae.provenance import code_digest
 from protsae.run.layout import model_layers, model_name, shard_names
 
@@ -37,13 +36,9 @@ except UserError as error:
     sys.exit(2)
 
 ESM = model_name(CONFIG)
-# The settings that say which properties there are, as for annotate.
-PROPERTIES = PropertySettings(
-    **CONFIG.annotate.model_dump(include=set(PropertySettings.model_fields))
-)
 END_TO_END = any(sae.kl > 0 for sae in CONFIG.train.values())
 SHARDS = shard_names(CONFIG)
-RANDOM = randomised(ESM)
+PERMUTED = permuted_name(ESM)
 LAYERS = model_layers(CONFIG)
 
 
@@ -77,19 +72,19 @@ def local_file(key):
 
 
 def embed_settings(model):
-    """The embedding of the model, or of its copy with shuffled weights."""
-    if model != RANDOM:
+    """The embedding of the model, or of the permuted model."""
+    if model != PERMUTED:
         return CONFIG.embed
-    weights = f"{CONFIG.results}/models/{RANDOM}.pt"
+    weights = f"{CONFIG.results}/models/{PERMUTED}.pt"
     return CONFIG.embed.model_copy(
-        update={"model": weights, "layers": CONFIG.random_layers}
+        update={"model": weights, "layers": CONFIG.permuted_layers}
     )
 
 
 def weights_file(wildcards):
     """The checkpoint of a model, where it is a file; one-hot sequences have none."""
-    if wildcards.model == RANDOM:
-        return embed_settings(RANDOM).model
+    if wildcards.model == PERMUTED:
+        return embed_settings(PERMUTED).model
     return local_file("embed.model") if wildcards.model == ESM else []
 
 

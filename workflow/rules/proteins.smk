@@ -48,9 +48,9 @@ rule split:
         settings=to_flags(CONFIG.split),
         # They change what is printed, not the parts. As a function of the input they are no reason
         # to split again, and so to train again.
-        properties=lambda wildcards, input: to_flags(PROPERTIES),
+        concepts=lambda wildcards, input: to_flags(CONFIG.concepts),
         code=code("split"),
     shell:
-        "protsae split {params.settings} {params.properties} --input {input.fetched:q}"
+        "protsae split {params.settings} {params.concepts} --input {input.fetched:q}"
         " --annotations {input.annotations:q} --output {output.proteins:q}"
         " --threads {threads} 2>&1 | tee {log:q}"

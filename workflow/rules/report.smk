@@ -14,7 +14,7 @@ rule tables:
             "<results>/sae/{model}/layer-{layer}/{variant}/evaluation.json"
         ),
         probes=layer_paths("<results>/probes/{model}/layer-{layer}/probes.parquet"),
-        lookup="<results>/lookup.parquet",
+        references="<results>/references.parquet",
         rules="<results>/rules.parquet",
         rule_counts="<results>/rule_counts.parquet",
     output:
@@ -40,7 +40,7 @@ rule tables:
         "protsae tables --proteins {input.proteins:q}"
         " --annotations {params.annotations:q}"
         " --evaluations {input.evaluations:q} --probes {input.probes:q}"
-        " --lookup {input.lookup:q} --rules {input.rules:q} --rule-counts {input.rule_counts:q}"
+        " --references {input.references:q} --rules {input.rules:q} --rule-counts {input.rule_counts:q}"
         ' --output "$(dirname {output.features:q})" > {log:q} 2>&1'
 
 
@@ -58,7 +58,7 @@ rule report:
         layer_paths("<results>/probes/{model}/layer-{layer}/probes.parquet"),
         sae_paths("<results>/sae/{model}/layer-{layer}/{variant}/evaluation.json"),
         sae_paths("<results>/sae/{model}/layer-{layer}/{variant}/training.parquet"),
-        labels=list(CONFIG.annotate.labels),
+        labels=list(CONFIG.concepts.labels),
     output:
         "<results>/report.html",
     log:

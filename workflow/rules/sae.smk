@@ -30,13 +30,13 @@ rule train_saes:
         # The buffer's rows, float16 of 5,120 columns, ESM-2's widest; the rest is the SAEs and one
         # batch.
         mem_mb=lambda wildcards, attempt: (
-            (4000 + 500 * len(CONFIG.train) + CONFIG.stream.buffer * 10240 // 10**6)
+            (4000 + 500 * len(CONFIG.train) + CONFIG.trainer.buffer * 10240 // 10**6)
             * attempt
         ),
         runtime=1440,
-        gpu=int(CONFIG.stream.device == "cuda"),
+        gpu=int(CONFIG.trainer.device == "cuda"),
     params:
-        stream=to_flags(CONFIG.stream),
+        trainer=to_flags(CONFIG.trainer),
         saes=variants_flag(CONFIG.train),
         model=lambda wildcards: (
             f"--model {quote(embed_settings(wildcards.model).model)}"
@@ -47,7 +47,7 @@ rule train_saes:
         # Without end-to-end SAEs no model runs.
         code=code("train", unused=None if END_TO_END else "protsae.plm"),
     shell:
-        "protsae train {params.saes} {params.stream} {params.model} --activations {input.activations:q}"
+        "protsae train {params.saes} {params.trainer} {params.model} --activations {input.activations:q}"
         " --layer $((10#{wildcards.layer})) --proteins {input.proteins:q}"
         " --output {params.folder:q} --threads {threads} > {log:q} 2>&1"
 

@@ -11,7 +11,7 @@ from scipy import sparse
 from protsae.association.scoring.instance_counts import InstanceCounts
 from protsae.association.scoring.position_matched import LabelledProteins
 from protsae.association.scoring.residue_counts import KnownCounts
-from protsae.concepts.concept import Property
+from protsae.concepts.concept import Concept
 from protsae.concepts.uniprot.spans import Spans
 from protsae.config.stage_settings import AnnotateSettings
 from protsae.detectors.activations import Codes
@@ -28,10 +28,10 @@ LABELLED_ROWS = 50_000
 
 
 class Concepts(Protocol):
-    """Which concepts are scored, and the labels of residues: a `PropertyTable`, or arrays."""
+    """Which concepts are scored, and the labels of residues: a `ConceptTable`, or arrays."""
 
     @property
-    def properties(self) -> tuple[Property, ...]:
+    def concepts(self) -> tuple[Concept, ...]:
         """Columns of the labels."""
 
     @property
@@ -43,7 +43,7 @@ class Concepts(Protocol):
         """Which of them come in stretches."""
 
     def labels(self, accessions: Sequence[str]) -> sparse.csr_array:
-        """Of the residues of these proteins, shape (n_residues, n_properties)."""
+        """Of the residues of these proteins, shape (n_residues, n_concepts)."""
 
     def known(self, accessions: Sequence[str]) -> np.ndarray:
         """Where labels are known: bool, shape (n_residues, n_known_columns)."""
@@ -63,7 +63,7 @@ class Layer:
     """
 
     proteins: pd.DataFrame
-    properties: Concepts
+    concepts: Concepts
     settings: AnnotateSettings
     reference_rates: Mapping[str, float] = field(default_factory=dict)
 
@@ -85,8 +85,8 @@ class Layer:
             yield LabelledProteins(
                 part["length"].to_numpy(),
                 part["number"].to_numpy(),
-                self.properties.labels(names),
-                self.properties.known(names),
+                self.concepts.labels(names),
+                self.concepts.known(names),
             )
 
     def blocks(
@@ -108,12 +108,12 @@ class Layer:
     def train_sample(self, codes: Codes) -> sparse.csc_array:
         """Codes of whole proteins of train, drawn at random, in the order of the protein table.
 
-        As many as have ``settings.sample`` residues or a few more, but no more than have
+        As many as have ``settings.train_residues`` residues or a few more, but no more than have
         ``SAMPLE_VALUES`` activations; at least one. Thresholds come from it.
         """
         settings = self.settings
         train = self.of_split("train").sample(frac=1, random_state=settings.seed)
-        enough = train[train["length"].cumsum().shift(fill_value=0) < settings.sample]
+        enough = train[train["length"].cumsum().shift(fill_value=0) < settings.train_residues]
         rank = {accession: place for place, accession in enumerate(enough["accession"])}
         sample: dict[int, sparse.csr_array] = {}
         n_values, first_out = 0, len(rank)
@@ -133,14 +133,14 @@ class Layer:
         split: str,
         instances: InstanceCounts | None = None,
     ) -> KnownCounts:
-        """How often every detector is on where every property holds; adds to ``instances``, too."""
-        counts = KnownCounts(thresholds, self.properties.known_column)
+        """How often every detector is on where every concept holds; adds to ``instances``, too."""
+        counts = KnownCounts(thresholds, self.concepts.known_column)
         for proteins, rows in self.blocks(codes, self.names(split)):
             names, lengths = proteins["accession"].tolist(), proteins["length"].to_numpy()
-            labels, known = self.properties.labels(names), self.properties.known(names)
+            labels, known = self.concepts.labels(names), self.concepts.known(names)
             passed = counts.update(rows, labels, known)
             if instances is not None:
-                spans = self.properties.instances(names)
+                spans = self.concepts.instances(names)
                 before = (np.cumsum(lengths) - lengths)[spans.protein] - 1
                 stretch = before + spans.start, before + spans.end
                 instances.update_passed(passed, spans.column, *stretch)

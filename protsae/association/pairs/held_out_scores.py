@@ -1,4 +1,4 @@
-"""Pairs of detector and property that valid has proposed, examined on test."""
+"""Pairs of detector and concept that valid has proposed, examined on test."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -39,7 +39,7 @@ from protsae.statistics.cluster_intervals import (
 
 INTERVAL = ("f1_low", "f1_high")
 OF_NULLS = (
-    *("null_f1", "position_null_f1"),
+    *("rotation_null_f1", "position_null_f1"),
     *("rotation_p_value", "position_p_value", "p_value", "family_p_value"),
 )
 OF_RANKS = ("average_precision", "auroc", "auroc_low", "auroc_high")
@@ -72,14 +72,14 @@ class HeldOut:
     cluster_names : Index of str, shape (n_clusters,)
     cluster : ndarray of int, shape (n_residues,)
         That of each residue.
-    labels : csc_array, shape (n_residues, n_properties)
+    labels : csc_array, shape (n_residues, n_concepts)
     known : ndarray of bool, shape (n_residues, n_known_columns)
-    known_column : ndarray of int, shape (n_properties,)
-        Column of ``known`` of each property.
-    positives : ndarray of int, shape (n_clusters, n_properties)
-        Residues with the property.
-    preferred_end : ndarray of int, shape (n_properties,)
-        Of each property, on train: `preferred_ends`.
+    known_column : ndarray of int, shape (n_concepts,)
+        Column of ``known`` of each concept.
+    positives : ndarray of int, shape (n_clusters, n_concepts)
+        Residues with the concept.
+    preferred_end : ndarray of int, shape (n_concepts,)
+        Of each concept, on train: `preferred_ends`.
     """
 
     lengths: np.ndarray
@@ -99,11 +99,11 @@ class HeldOut:
         names, lengths = proteins["accession"].tolist(), proteins["length"].to_numpy()
         number, clusters = pd.factorize(proteins["cluster"])
         cluster = np.repeat(number, lengths)
-        labels = sparse.csc_array(layer.properties.labels(names))
+        labels = sparse.csc_array(layer.concepts.labels(names))
         labels.sort_indices()
         positives = group_sums(labels.astype(np.int64), cluster, len(clusters)).toarray()
-        known = layer.properties.known(names)
-        column = layer.properties.known_column
+        known = layer.concepts.known(names)
+        column = layer.concepts.known_column
         n_train = layer.of_split("train")["cluster"].nunique()
         ends = preferred_ends(layer.labelled("train"), column, n_train)
         names_of = pd.Index(clusters)
@@ -114,9 +114,9 @@ class HeldOut:
         """Homology clusters of test."""
         return len(self.positives)
 
-    def rows(self, property_: int) -> np.ndarray:
-        """Rows with the property, ascending."""
-        return _rows(self.labels, property_)
+    def rows(self, concept: int) -> np.ndarray:
+        """Rows with the concept, ascending."""
+        return _rows(self.labels, concept)
 
     def is_whole(self, concept: int) -> bool:
         """Whether a concept `covers_proteins`."""
@@ -155,7 +155,7 @@ def examine(layer: Layer, split: HeldOut, codes: Codes, keep: Keep = "leading") 
     q-values are over all pairs that are tested: they were proposed on valid, so their number is all
     that has to be paid for. Concepts that the sequence defines are corrected apart: nearly all of
     their pairs are called, and the false ones among the few others would hide behind them. Best
-    detectors of properties are chosen on valid, too. Counts by cluster are kept of those, and,
+    detectors of concepts are chosen on valid, too. Counts by cluster are kept of those, and,
     unless ``keep`` is "best", of every detector's leading pair, or of all pairs.
 
     With "best", the detectors are rivals of others, and pairs with a concept that the sequence
@@ -164,20 +164,20 @@ def examine(layer: Layer, split: HeldOut, codes: Codes, keep: Keep = "leading") 
     """
     sample = layer.train_sample(codes)
     proposed = propose(layer, codes, positive_quantiles(sample, layer.settings.quantiles))
-    pairs, property_ = proposed.pairs, proposed.property_
+    pairs, concept = proposed.pairs, proposed.concept
     feature, threshold = pairs["feature"].to_numpy(), pairs["threshold"].to_numpy()
-    n_clusters = (split.positives > 0).sum(0)[property_]
-    effective = effective_clusters(split.positives)[property_]
+    n_clusters = (split.positives > 0).sum(0)[concept]
+    effective = effective_clusters(split.positives)[concept]
     named_ends = np.array([*ENDS, None], dtype=object)  # the last also has the number NO_END
-    defined = are_defined_by_sequence(pairs["property_type"])
+    defined = are_defined_by_sequence(pairs["concept_type"])
     tested = ~defined if keep == "best" else np.ones(len(pairs), dtype=bool)
     pairs = pairs.assign(
         n_clusters=n_clusters,
         effective_clusters=effective,
-        preferred_end=named_ends[split.preferred_end[property_]],
+        preferred_end=named_ends[split.preferred_end[concept]],
     )
     best = np.zeros(len(pairs), dtype=bool)
-    best[best_rows(pd.factorize(pairs["property"])[0], pairs["valid_f1"].to_numpy())] = True
+    best[best_rows(pd.factorize(pairs["concept"])[0], pairs["valid_f1"].to_numpy())] = True
     leading = np.zeros(len(pairs), dtype=bool)
     leading[best_rows(feature, pairs["gain"].to_numpy())] = True
     kept_pairs = {"best": best, "leading": best | leading, "all": np.ones_like(best)}[keep]
@@ -196,7 +196,7 @@ def examine(layer: Layer, split: HeldOut, codes: Codes, keep: Keep = "leading") 
         column = np.searchsorted(held, feature)
         ranked = of_group[tested[of_group]]
         measured.loc[ranked, list(OF_RANKS)] = _rank_scores(
-            split, activations, column[ranked], property_[ranked]
+            split, activations, column[ranked], concept[ranked]
         )
         measured.loc[ranked, POSITION_MATCHED] = position_matched_auroc(
             activations,
@@ -205,17 +205,17 @@ def examine(layer: Layer, split: HeldOut, codes: Codes, keep: Keep = "leading") 
             split.known_column,
             distances,
             column[ranked],
-            property_[ranked],
+            concept[ranked],
             split.preferred_end,
         )
-        for concept in np.unique(property_[of_group]).tolist():
-            members = of_group[property_[of_group] == concept]
-            nulls = split.nulls(concept) if tested[members[0]] else None
-            whole[concept] = split.is_whole(concept)
+        for label in np.unique(concept[of_group]).tolist():
+            members = of_group[concept[of_group] == label]
+            nulls = split.nulls(label) if tested[members[0]] else None
+            whole[label] = split.is_whole(label)
             for some in np.array_split(members, -(-len(members) // PAIRS_AT_ONCE)):
                 rows_on = [_rows_above(activations, column[pair], threshold[pair]) for pair in some]
-                counts = counts_by_cluster(split, concept, rows_on)
-                positives = split.positives[:, [concept]]
+                counts = counts_by_cluster(split, label, rows_on)
+                positives = split.positives[:, [label]]
                 sums = counts.tp, counts.on, positives
                 measured.loc[some, list(INTERVAL)] = np.stack(f1_interval(*sums), axis=1)
                 if nulls is not None:
@@ -230,9 +230,9 @@ def examine(layer: Layer, split: HeldOut, codes: Codes, keep: Keep = "leading") 
                 wanted = kept_pairs[some]
                 kept.append(_long(split, counts, wanted, pairs.loc[some[wanted]]))
     pairs = pairs.join(measured)
-    pairs["concept_level"] = np.where(whole[property_], "protein", "residue")
+    pairs["concept_level"] = np.where(whole[concept], "protein", "residue")
     pairs = pairs.assign(q_value=benjamini_hochberg(pairs["p_value"].to_numpy(), defined))
-    empty = pd.DataFrame(columns=[*("feature", "property", "cluster", "tp", "on")])
+    empty = pd.DataFrame(columns=[*("feature", "concept", "cluster", "tp", "on")])
     counted = pd.concat(kept, ignore_index=True) if kept else empty
     return Examined(pairs, captured, capturing.sum(0), proposed.n_active, sample, counted)
 
@@ -295,14 +295,14 @@ class ConceptNulls:
 def counts_by_cluster(split: HeldOut, concept: int, rows_on: list[np.ndarray]) -> CountsByCluster:
     """Residues on and labelled, and on, among the known ones, of each detector by cluster."""
     known = split.known[:, split.known_column[concept]]
-    has_property = np.zeros(len(split.cluster), dtype=bool)
-    has_property[split.rows(concept)] = True
+    has_concept = np.zeros(len(split.cluster), dtype=bool)
+    has_concept[split.rows(concept)] = True
     shape = split.n_clusters, len(rows_on)
     tp, on = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
     for detector, every in enumerate(rows_on):
         rows = every[known[every]]
         on[:, detector] = np.bincount(split.cluster[rows], minlength=split.n_clusters)
-        hits = rows[has_property[rows]]
+        hits = rows[has_concept[rows]]
         tp[:, detector] = np.bincount(split.cluster[hits], minlength=split.n_clusters)
     return CountsByCluster(tp, on)
 
@@ -314,7 +314,7 @@ def _long(
     detector, cluster = np.nonzero(counts.on[:, wanted].T)
     tp, on = (x[:, wanted].T[detector, cluster] for x in (counts.tp, counts.on))
     return (
-        pairs[["feature", "property"]]
+        pairs[["feature", "concept"]]
         .iloc[detector]
         .reset_index(drop=True)
         .assign(cluster=split.cluster_names[cluster], tp=tp, on=on)
@@ -331,20 +331,20 @@ def _rank_scores(
     split: HeldOut,
     activations: sparse.csc_array,
     feature: np.ndarray,
-    property_: np.ndarray,
+    concept: np.ndarray,
 ) -> np.ndarray:
-    """``OF_RANKS``, a row per pair: each property over the residues where it is known."""
+    """``OF_RANKS``, a row per pair: each concept over the residues where it is known."""
     known_column = split.known_column
     found = np.empty((len(feature), len(OF_RANKS)))
-    for column in np.unique(known_column[property_]):
+    for column in np.unique(known_column[concept]):
         rows = split.known[:, column]
-        mine = known_column[property_] == column
+        mine = known_column[concept] == column
         everywhere = rows.all()
         found[mine] = rank_scores(
             activations if everywhere else sparse.csc_array(activations[rows]),
             split.labels if everywhere else sparse.csc_array(split.labels[rows]),
             feature[mine],
-            property_[mine],
+            concept[mine],
             split.cluster[rows],
         )
     return found

@@ -14,17 +14,17 @@ class Examined:
     Attributes
     ----------
     pairs : DataFrame
-        One row per candidate pair, by feature and property; columns as in docs/tables.md.
+        One row per candidate pair, by feature and concept; columns as in docs/tables.md.
     captured, capturing : ndarray of int, shape (n_resamplings,)
-        Properties whose best detector `reaches` them, and detectors that reach any property, with
+        Concepts whose best detector `reaches` them, and detectors that reach any concept, with
         clusters resampled.
     n_active : ndarray of int, shape (n_detectors,)
         Residues of test on which each is active.
     train_sample : csc_array, shape (n_residues, n_detectors)
         Activations that the thresholds come from.
     cluster_counts : DataFrame
-        Of each detector's leading pair, and of the best detector of each property by valid:
-        feature, property, cluster, tp and on, a row for each cluster with a residue on.
+        Of each detector's leading pair, and of the best detector of each concept by valid:
+        feature, concept, cluster, tp and on, a row for each cluster with a residue on.
     """
 
     pairs: pd.DataFrame

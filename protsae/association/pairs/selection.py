@@ -1,4 +1,4 @@
-"""From counts to pairs: thresholds and properties chosen on valid, scores on test."""
+"""From counts to pairs: thresholds and concepts chosen on valid, scores on test."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ from protsae.association.scoring.residue_counts import KnownCounts, MatchCounts
 
 @dataclass(frozen=True)
 class PairScores:
-    """Every (property, feature) pair at the threshold that is best on valid.
+    """Every (concept, feature) pair at the threshold that is best on valid.
 
-    All arrays have shape (n_properties, n_features), except ``n_residues``, (n_properties,).
+    All arrays have shape (n_concepts, n_features), except ``n_residues``, (n_concepts,).
 
     Attributes
     ----------
@@ -25,7 +25,7 @@ class PairScores:
     gain : ndarray
         ``gain_over`` always on of the valid F1: what pairs are ranked by.
     n_residues : ndarray of int
-        Test residues of which it is known whether they have the property.
+        Test residues of which it is known whether they have the concept.
     """
 
     threshold: np.ndarray
@@ -56,11 +56,11 @@ def candidate_pairs(scores: PairScores, min_f1: float) -> tuple[np.ndarray, np.n
 
     Returns
     -------
-    feature, property_ : ndarray of int, shape (n_pairs,)
-        Ascending by feature, then property.
+    feature, concept : ndarray of int, shape (n_pairs,)
+        Ascending by feature, then concept.
     """
-    feature, property_ = np.nonzero(((scores.valid["f1"] >= min_f1) & (scores.gain > 0)).T)
-    return feature, property_
+    feature, concept = np.nonzero(((scores.valid["f1"] >= min_f1) & (scores.gain > 0)).T)
+    return feature, concept
 
 
 def best_rows(group: np.ndarray, score: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Correlations of features with continuous properties of residues."""
+"""Correlations of features with scales of residues."""
 
 from collections.abc import Callable
 
@@ -10,9 +10,9 @@ from protsae.association.scoring.metrics import ratio
 
 
 def pearson(activations: sparse.csc_array, scales: np.ndarray) -> np.ndarray:
-    """Pearson's r = cov(a, y) / (sd(a) sd(y)) of every feature with every continuous property.
+    """Pearson's r = cov(a, y) / (sd(a) sd(y)) of every feature with every scale.
 
-    Residues where a property is undefined (NaN) do not count for it.
+    Residues where a scale is undefined (NaN) do not count for it.
 
     Parameters
     ----------
@@ -23,7 +23,7 @@ def pearson(activations: sparse.csc_array, scales: np.ndarray) -> np.ndarray:
     Returns
     -------
     ndarray, float64, shape (n_scales, n_features)
-        0 where the feature or the property does not vary.
+        0 where the feature or the scale does not vary.
 
     Examples
     --------

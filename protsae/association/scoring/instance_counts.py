@@ -13,35 +13,35 @@ BLOCK_CELLS = 4_000_000
 
 
 class InstanceCounts:
-    """Instances of each property with at least one residue on, for all pairs and thresholds.
+    """Instances of each concept with at least one residue on, for all pairs and thresholds.
 
-    Instances may overlap, also those of one property: each is looked at by itself, so that a
-    feature that is on wherever the property holds finds all of them.
+    Instances may overlap, also those of one concept: each is looked at by itself, so that a
+    feature that is on wherever the concept holds finds all of them.
 
     Parameters
     ----------
     thresholds : ndarray, shape (n_thresholds, n_features)
         Ascending along the first axis, none negative.
-    n_properties : int
+    n_concepts : int
 
     Examples
     --------
     Rows 0 to 2 and 2 to 3 are instances; the feature is on in row 2, which is in both:
 
-    >>> counts = InstanceCounts(np.zeros((1, 1)), n_properties=1)
+    >>> counts = InstanceCounts(np.zeros((1, 1)), n_concepts=1)
     >>> activations = sparse.csr_array(np.array([[0.0], [0], [5], [0]]))
     >>> counts.update(activations, np.array([0, 0]), np.array([0, 2]), np.array([2, 3]))
     >>> counts.found.tolist(), counts.n_instances.tolist()
     ([[[2]]], [2])
     """
 
-    def __init__(self, thresholds: np.ndarray, n_properties: int):
-        self._counts = MatchCounts(thresholds, n_properties)
+    def __init__(self, thresholds: np.ndarray, n_concepts: int):
+        self._counts = MatchCounts(thresholds, n_concepts)
 
     def update(
         self,
         activations: sparse.csr_array,
-        property_: np.ndarray,
+        concept: np.ndarray,
         first: np.ndarray,
         last: np.ndarray,
     ) -> None:
@@ -51,8 +51,8 @@ class InstanceCounts:
         ----------
         activations : csr_array, shape (n_residues, n_features)
             None negative.
-        property_, first, last : ndarray of int, shape (n_instances,)
-            Column of the property; first and last row of the instance, 0-based, inclusive.
+        concept, first, last : ndarray of int, shape (n_instances,)
+            Column of the concept; first and last row of the instance, 0-based, inclusive.
 
         Raises
         ------
@@ -60,12 +60,12 @@ class InstanceCounts:
             For an instance that does not lie within the rows.
         """
         passed = passed_thresholds(activations, self._counts.thresholds)
-        self.update_passed(passed, property_, first, last)
+        self.update_passed(passed, concept, first, last)
 
     def update_passed(
         self,
         passed: sparse.csr_array,
-        property_: np.ndarray,
+        concept: np.ndarray,
         first: np.ndarray,
         last: np.ndarray,
     ) -> None:
@@ -79,30 +79,28 @@ class InstanceCounts:
             )
         single = first == last
         # An instance of one residue is that residue: no maximum to take, and often most of them.
-        labels = self._labels(first[single], property_[single], passed.shape[0])
+        labels = self._labels(first[single], concept[single], passed.shape[0])
         self._counts.update_passed(passed, labels)
-        property_, first, last = property_[~single], first[~single], last[~single]
+        concept, first, last = concept[~single], first[~single], last[~single]
         for block in _blocks(passed, first, last):
             most = most_passed(passed, first[block], last[block])
             number = most.shape[0]
-            labels = self._labels(np.arange(number), property_[block], number)
+            labels = self._labels(np.arange(number), concept[block], number)
             self._counts.update_passed(most, labels)
 
-    def _labels(self, row: np.ndarray, property_: np.ndarray, n_rows: int) -> sparse.csr_array:
-        """How many instances of each property a row stands for."""
+    def _labels(self, row: np.ndarray, concept: np.ndarray, n_rows: int) -> sparse.csr_array:
+        """How many instances of each concept a row stands for."""
         ones = np.ones(len(row), dtype=np.int32)
-        return sparse.csr_array(
-            (ones, (row, property_)), shape=(n_rows, len(self._counts.positives))
-        )
+        return sparse.csr_array((ones, (row, concept)), shape=(n_rows, len(self._counts.positives)))
 
     @property
     def n_instances(self) -> np.ndarray:
-        """Instances of each property: int64, shape (n_properties,)."""
+        """Instances of each concept: int64, shape (n_concepts,)."""
         return self._counts.positives
 
     @property
     def found(self) -> np.ndarray:
-        """Instances with a residue on: int64, (n_thresholds, n_properties, n_features)."""
+        """Instances with a residue on: int64, (n_thresholds, n_concepts, n_features)."""
         return self._counts.true_positives
 
 

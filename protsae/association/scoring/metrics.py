@@ -1,4 +1,4 @@
-"""Scores of a detector from counts, and which pair of feature and property goes together."""
+"""Scores of a detector from counts, and which pair of feature and concept goes together."""
 
 import numpy as np
 
@@ -42,13 +42,13 @@ def harmonic_mean(precision: np.ndarray, recall: np.ndarray) -> np.ndarray:
 def matthews_correlation(
     true_positives: np.ndarray, on: np.ndarray, positives: np.ndarray, n_residues: int
 ) -> np.ndarray:
-    """Pearson's r of on with the property, both 0 or 1; 0 where either does not vary.
+    """Pearson's r of on with the concept, both 0 or 1; 0 where either does not vary.
 
     (n TP - on positives) / sqrt(on (n - on) positives (n - positives)).
 
     Examples
     --------
-    Four residues; on at the first two, the property at the first only:
+    Four residues; on at the first two, the concept at the first only:
 
     >>> float(matthews_correlation(np.array(1), np.array(2), np.array(1), 4))
     0.5773502691896258
@@ -93,20 +93,20 @@ def best_thresholds(f1: np.ndarray) -> np.ndarray:
 
     Parameters
     ----------
-    f1 : ndarray, shape (n_thresholds, n_properties, n_features)
+    f1 : ndarray, shape (n_thresholds, n_concepts, n_features)
 
     Returns
     -------
-    ndarray, dtype=int64, shape=(n_properties, n_features)
+    ndarray, dtype=int64, shape=(n_concepts, n_features)
     """
     return f1.argmax(0)
 
 
 def take_threshold(values: np.ndarray, threshold: np.ndarray) -> np.ndarray:
-    """``values[threshold[p, f], p, f]`` for every pair, shape (n_properties, n_features).
+    """``values[threshold[p, f], p, f]`` for every pair, shape (n_concepts, n_features).
 
-    ``values`` has shape (n_thresholds, n_properties, n_features), or (n_thresholds, n_features) for
-    what does not depend on the property.
+    ``values`` has shape (n_thresholds, n_concepts, n_features), or (n_thresholds, n_features) for
+    what does not depend on the concept.
     """
     if values.ndim == 2:
         values = np.broadcast_to(values[:, None, :], (len(values), *threshold.shape))
@@ -117,7 +117,7 @@ CALLED_Q = 0.05
 """Largest q-value at which a pair counts as found: the false discovery rate."""
 
 CAPTURE_F1 = 0.5
-"""Lowest F1 at which a property counts as captured."""
+"""Lowest F1 at which a concept counts as captured."""
 
 
 def reaches(f1: np.ndarray, always_on: np.ndarray) -> np.ndarray:

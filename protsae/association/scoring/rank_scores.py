@@ -12,21 +12,21 @@ def rank_scores(
     activations: sparse.csc_array,
     labels: sparse.csc_array,
     feature: np.ndarray,
-    property_: np.ndarray,
+    concept: np.ndarray,
     cluster: np.ndarray,
 ) -> np.ndarray:
     """Average precision, AUROC and its interval of chosen pairs; exact, ties taken as one block.
 
     Over distinct activations falling, AP = sum_k (R_k - R_(k-1)) P_k with precision P and recall R
-    of the residues at or above the k-th. AUROC is the chance that a residue with the property has
+    of the residues at or above the k-th. AUROC is the chance that a residue with the concept has
     the higher activation of two, half where they are equal. Only stored activations are sorted.
 
     Parameters
     ----------
     activations : csc_array, shape (n_residues, n_features)
         None negative.
-    labels : csc_array, shape (n_residues, n_properties)
-    feature, property_ : ndarray of int, shape (n_pairs,)
+    labels : csc_array, shape (n_residues, n_concepts)
+    feature, concept : ndarray of int, shape (n_pairs,)
     cluster : ndarray of int, shape (n_residues,)
         Homology cluster of each, from 0: `auroc_interval` is over these.
 
@@ -34,7 +34,7 @@ def rank_scores(
     -------
     ndarray, float64, shape (n_pairs, 4)
         Average precision, AUROC, its lower and its upper bound; NaN where no residue has the
-        property, the last three also where all have it.
+        concept, the last three also where all have it.
 
     References
     ----------
@@ -52,7 +52,7 @@ def rank_scores(
     for f in np.unique(feature):
         ranked = _Ranked.of(*_column(activations, f), cluster)
         for pair in np.flatnonzero(feature == f):
-            found[pair] = ranked.pair_scores(_column(labels, property_[pair])[0])
+            found[pair] = ranked.pair_scores(_column(labels, concept[pair])[0])
     return found
 
 
@@ -95,9 +95,9 @@ class _Ranked:
         zeros = everyone - np.bincount(stored, minlength=len(everyone))
         return cls(cluster, of_block, n_above, sizes, stored, zeros)
 
-    def pair_scores(self, with_property: np.ndarray) -> tuple[float, float, float, float]:
-        """As of `rank_scores`, given the rows with the property."""
-        blocks, n_clusters = self.of_block[with_property], len(self.zeros)
+    def pair_scores(self, with_concept: np.ndarray) -> tuple[float, float, float, float]:
+        """As of `rank_scores`, given the rows with the concept."""
+        blocks, n_clusters = self.of_block[with_concept], len(self.zeros)
         new_hits = np.bincount(blocks, minlength=len(self.n_above))
         hits = np.cumsum(new_hits)
         # The curve is straight between blocks with hits: their ends, and what lies before them.
@@ -111,9 +111,9 @@ class _Ranked:
             return average_precision, auroc, np.nan, np.nan
         placed = np.empty(len(self.n_above))
         placed[at] = placements(n_curve, curve)[0][1::2]
-        # Share of those with the property that lie above a residue of each block.
+        # Share of those with the concept that lie above a residue of each block.
         passed = (hits - new_hits / 2) / hits[-1]
-        own = self.cluster[with_property]
+        own = self.cluster[with_concept]
         positives = np.bincount(own, minlength=n_clusters)
         negatives = np.bincount(self.stored, minlength=n_clusters) + self.zeros - positives
         n_stored = len(self.sizes) - int(self.zeros.any())
@@ -129,9 +129,9 @@ class _Ranked:
 
 
 def curve_scores(n_above: np.ndarray, hits: np.ndarray) -> tuple[float, float]:
-    """AP and AUROC from residues, and those with the property, down to the end of each block.
+    """AP and AUROC from residues, and those with the concept, down to the end of each block.
 
-    Neighbouring blocks without the property may be taken as one.
+    Neighbouring blocks without the concept may be taken as one.
     """
     n_residues, positives = int(n_above[-1]), int(hits[-1])
     if not positives:
@@ -158,13 +158,13 @@ def placements(n_above: np.ndarray, hits: np.ndarray) -> tuple[np.ndarray, np.nd
     Returns
     -------
     placed, passed : ndarray, float64, shape (..., n_blocks)
-        Share of those without the property that lie below, and of those with it that lie above;
-        equal ones count half. AUROC is the mean of ``placed`` over residues with the property, and
+        Share of those without the concept that lie below, and of those with it that lie above;
+        equal ones count half. AUROC is the mean of ``placed`` over residues with the concept, and
         of ``passed`` over those without.
 
     Examples
     --------
-    One with the property, one without, one of each that are equal:
+    One with the concept, one without, one of each that are equal:
 
     >>> placed, passed = placements(np.array([1, 2, 4]), np.array([1, 1, 2]))
     >>> placed.tolist(), passed.tolist()

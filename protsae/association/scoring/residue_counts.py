@@ -1,4 +1,4 @@
-"""How often a feature is on where a property holds, for all pairs and thresholds, by streaming."""
+"""How often a feature is on where a concept holds, for all pairs and thresholds, by streaming."""
 
 import numpy as np
 from scipy import sparse
@@ -13,32 +13,32 @@ class MatchCounts:
     ----------
     thresholds : ndarray, shape (n_thresholds, n_features)
         Ascending along the first axis, none negative.
-    n_properties : int
+    n_concepts : int
 
     Attributes
     ----------
     n_residues : int
-    positives : ndarray, dtype=int64, shape=(n_properties,)
-        Residues with the property.
+    positives : ndarray, dtype=int64, shape=(n_concepts,)
+        Residues with the concept.
 
     Examples
     --------
-    One feature with activations 1, 3, 0 and a property of the first two of the three residues:
+    One feature with activations 1, 3, 0 and a concept of the first two of the three residues:
 
-    >>> counts = MatchCounts(np.array([[0.0], [2.0]]), n_properties=1)
+    >>> counts = MatchCounts(np.array([[0.0], [2.0]]), n_concepts=1)
     >>> activations = sparse.csr_array(np.array([[1.0], [3.0], [0.0]]))
     >>> counts.update(activations, sparse.csr_array(np.array([[1], [1], [0]])))
     >>> counts.on.tolist(), counts.true_positives.tolist(), counts.positives.tolist()
     ([[2], [1]], [[[2]], [[1]]], [2])
     """
 
-    def __init__(self, thresholds: np.ndarray, n_properties: int):
+    def __init__(self, thresholds: np.ndarray, n_concepts: int):
         n_thresholds, n_features = thresholds.shape
         self.thresholds = thresholds
         self.n_residues = 0
-        self.positives = np.zeros(n_properties, dtype=np.int64)
+        self.positives = np.zeros(n_concepts, dtype=np.int64)
         # By number of thresholds passed: disjoint, so that one pass over the nonzeros serves all.
-        self._hits = np.zeros((n_properties, n_thresholds, n_features), dtype=np.int64)
+        self._hits = np.zeros((n_concepts, n_thresholds, n_features), dtype=np.int64)
         self._on = np.zeros((n_thresholds, n_features), dtype=np.int64)
 
     def update(self, activations: sparse.csr_array, labels: sparse.csr_array) -> None:
@@ -48,8 +48,8 @@ class MatchCounts:
         ----------
         activations : csr_array, shape (n_residues, n_features)
             None negative.
-        labels : csr_array, shape (n_residues, n_properties)
-            1 where the residue has the property.
+        labels : csr_array, shape (n_residues, n_concepts)
+            1 where the residue has the concept.
         """
         self.update_passed(passed_thresholds(activations, self.thresholds), labels)
 
@@ -60,10 +60,10 @@ class MatchCounts:
         ----------
         passed : csr_array, dtype=uint8, shape=(n_residues, n_features)
             From ``passed_thresholds`` at this object's thresholds.
-        labels : csr_array, shape (n_residues, n_properties)
+        labels : csr_array, shape (n_residues, n_concepts)
         """
         n_residues, n_features = passed.shape
-        n_properties, n_thresholds, _ = self._hits.shape
+        n_concepts, n_thresholds, _ = self._hits.shape
         # Column (level - 1) * n_features + feature, so that a single product counts all levels.
         # A row's columns are no longer sorted, which products do not need.
         column = passed.indices + (passed.data.astype(np.int32) - 1) * np.int32(n_features)
@@ -73,7 +73,7 @@ class MatchCounts:
         )
         hits = (sparse.csr_array(labels.T, dtype=np.int32) @ on).tocoo()
         # Each place occurs once in a product, so that nothing is lost by adding at an index.
-        self._hits.reshape(n_properties, n_thresholds * n_features)[hits.coords] += hits.data
+        self._hits.reshape(n_concepts, n_thresholds * n_features)[hits.coords] += hits.data
         # Fewer than 2^31 residues at a time; np.bincount would copy all columns to int64.
         self._on += (np.ones(n_residues, dtype=np.int32) @ on).reshape(self._on.shape)
         self.positives += np.asarray(labels.sum(0, dtype=np.int64)).ravel()
@@ -81,7 +81,7 @@ class MatchCounts:
 
     @property
     def true_positives(self) -> np.ndarray:
-        """Residues on and with the property: int64, (n_thresholds, n_properties, n_features)."""
+        """Residues on and with the concept: int64, (n_thresholds, n_concepts, n_features)."""
         return self._hits.transpose(1, 0, 2)[::-1].cumsum(0)[::-1]
 
     @property
@@ -91,15 +91,15 @@ class MatchCounts:
 
 
 class KnownCounts:
-    """``MatchCounts`` of properties of which not every residue is known.
+    """``MatchCounts`` of concepts of which not every residue is known.
 
-    Properties that are known at the same residues share one count; unknown residues do not count,
+    Concepts that are known at the same residues share one count; unknown residues do not count,
     neither as on nor as off.
 
     Attributes
     ----------
     columns : list of ndarray of int
-        Properties of each group.
+        Concepts of each group.
     groups : list of MatchCounts
     n_active : ndarray, dtype=int64, shape=(n_features,)
         Residues with a positive activation, known or not.
@@ -121,7 +121,7 @@ class KnownCounts:
         ----------
         activations : csr_array, shape (n_residues, n_features)
             Only positive values stored.
-        labels : csr_array, shape (n_residues, n_properties)
+        labels : csr_array, shape (n_residues, n_concepts)
         known : ndarray of bool, shape (n_residues, n_known_columns)
 
         Returns

@@ -29,7 +29,7 @@ def cluster_null(
     Parameters
     ----------
     on, labels : list of ndarray of int
-        Ascending rows where each feature is on at its threshold, and where each property holds.
+        Ascending rows where each feature is on at its threshold, and where each concept holds.
     pairs : ndarray of int, shape (n_pairs, 2)
         Indices into ``on`` and ``labels``.
     lengths, cluster : ndarray of int, shape (n_proteins,)

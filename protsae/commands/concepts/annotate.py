@@ -24,7 +24,7 @@ import torch
 from protsae import __version__
 from protsae.association.pairs.dataset import Layer
 from protsae.config.flags import add_flags, add_threads_flag, settings_from_flags
-from protsae.config.stage_settings import AnnotateSettings
+from protsae.config.stage_settings import AnnotateSettings, ConceptSettings
 from protsae.detectors.activations import Codes
 from protsae.errors import UserError
 from protsae.io.hdf5.activation_cache import LayerCache
@@ -37,7 +37,7 @@ from protsae.io.table_files.proteins_table import read_split_proteins, study_sta
 from protsae.references.interplm_concepts import interplm_concepts
 from protsae.schema.pair_tables import INTERPLM
 from protsae.stages.annotate_layer import TABLES, annotate_layer, layer_baselines
-from protsae.stages.concept_inputs import read_properties
+from protsae.stages.concept_inputs import read_concepts
 from protsae.stages.open_saes import StoredSae, open_saes
 
 
@@ -50,6 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--annotations", required=True, help="annotations.parquet")
     parser.add_argument("--output", required=True, help="folder for the layer's tables")
     add_threads_flag(parser)
+    add_flags(parser, ConceptSettings)
     add_flags(parser, AnnotateSettings)
 
 
@@ -63,9 +64,10 @@ def run(args: argparse.Namespace) -> None:
     order = proteins["accession"].tolist()
     cache.index.validate_order(order, "--activations")
     stored = open_codes(args.codes, saes, cache, order)
-    properties = read_properties(args.annotations, proteins, protein_set, settings, print)
+    chosen = settings_from_flags(ConceptSettings, args)
+    concepts = read_concepts(args.annotations, proteins, protein_set, chosen, print)
     rates = read_base_rates(settings.reference_rates) if settings.reference_rates else {}
-    layer = Layer(proteins, properties, settings, rates)
+    layer = Layer(proteins, concepts, settings, rates)
     detectors: dict[str, Codes] = {**stored, **layer_baselines(layer, cache, stored)}
 
     interplm = None
@@ -86,24 +88,24 @@ def run(args: argparse.Namespace) -> None:
     if interplm is None:
         # Of an earlier run, and it would pass for one of this.
         (Path(args.output) / f"{INTERPLM.name}.parquet").unlink(missing_ok=True)
-    named = tables["features"]["property"].notna()
+    named = tables["features"]["concept"].notna()
     print(
-        f"{len(layer.properties.properties)} properties scored; {named.sum():,} of {len(named):,} "
+        f"{len(layer.concepts.concepts)} concepts scored; {named.sum():,} of {len(named):,} "
         "features match one with an F1 worth testing"
     )
     for variant, trained in saes.items():
         if note := unknown_train_set(trained.source):
             print(f"{variant}{note}")
     if rates:
-        without = sum(p.name not in rates for p in properties.properties)
+        without = sum(p.name not in rates for p in concepts.concepts)
         print(
             f"{settings.reference_rates}: base rates of {len(rates):,} concepts, of all but "
-            f"{without} of the properties scored"
+            f"{without} of the concepts scored"
         )
-    for reason, n_features in properties.features_left_out.items():
+    for reason, n_features in concepts.features_left_out.items():
         print(f"{n_features:,} UniProt features left out: {reason}")
-    for reason, n_properties in properties.left_out.items():
-        print(f"{n_properties} properties left out: {reason}")
+    for reason, n_concepts in concepts.left_out.items():
+        print(f"{n_concepts} concepts left out: {reason}")
 
 
 def open_codes(

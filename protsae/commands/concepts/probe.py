@@ -17,14 +17,14 @@ from pathlib import Path
 
 from protsae import __version__
 from protsae.config.flags import add_flags, settings_from_flags
-from protsae.config.stage_settings import ProbeSettings, PropertySettings
+from protsae.config.stage_settings import ConceptSettings, ProbeSettings
 from protsae.io.hdf5.activation_cache import LayerCache
 from protsae.io.table_files.parquet import write_table
 from protsae.io.table_files.proteins_table import read_split_proteins, study_stamp
 from protsae.references.residue_data import Residues
 from protsae.schema.reference_tables import PROBES
 from protsae.schema.table import conform
-from protsae.stages.concept_inputs import read_properties
+from protsae.stages.concept_inputs import read_concepts
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,26 +34,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--proteins", required=True, help="proteins.parquet, with the splits")
     parser.add_argument("--annotations", required=True, help="annotations.parquet")
     parser.add_argument("--output", required=True, help="folder for probes.parquet")
-    add_flags(parser, PropertySettings)
+    add_flags(parser, ConceptSettings)
     add_flags(parser, ProbeSettings)
 
 
 def run(args: argparse.Namespace) -> None:
     """Fit, score, write the table."""
     settings = settings_from_flags(ProbeSettings, args)
-    chosen = settings_from_flags(PropertySettings, args)
+    chosen = settings_from_flags(ConceptSettings, args)
     proteins, protein_set = read_split_proteins(args.proteins)
     cache = LayerCache(args.activations, args.layer, protein_set)
-    properties = read_properties(args.annotations, proteins, protein_set, chosen)
-    residues = Residues(cache.protein_blocks, proteins, properties, settings)
+    concepts = read_concepts(args.annotations, proteins, protein_set, chosen)
+    residues = Residues(cache.protein_blocks, proteins, concepts, settings)
     rows = residues.probe_rows(with_control=True)
-    names = properties.properties
+    names = concepts.concepts
     control = rows.iloc[len(names) :].reset_index(drop=True)
     rows = rows.iloc[: len(names)].assign(
         model=cache.source.model,
         layer=args.layer,
-        property=[p.name for p in names],
-        property_type=[p.type for p in names],
+        concept=[p.name for p in names],
+        concept_type=[p.type for p in names],
         control_f1=control["f1"],
         control_auroc=control["auroc"],
         selectivity=lambda table: table["f1"] - control["f1"],
@@ -70,6 +70,6 @@ def run(args: argparse.Namespace) -> None:
     table = conform(rows, PROBES, str(path))
     write_table(path, table, PROBES, metadata)
     print(
-        f"{len(names)} properties probed; median F1 {table['f1'].median():.3f}, of the control "
+        f"{len(names)} concepts probed; median F1 {table['f1'].median():.3f}, of the control "
         f"{table['control_f1'].median():.3f}"
     )

@@ -4,7 +4,7 @@ The entries of each weight tensor are put in random order, so the copy has the s
 of the model but has learned nothing. Features on it come from the architecture and the sequence.
 
 example:
-  protsae randomise --model esm2_t6_8M_UR50D --output results/models/esm2_t6_8M_UR50D-random.pt
+  protsae randomise --model esm2_t6_8M_UR50D --output results/models/esm2_t6_8M_UR50D-permuted.pt
 """
 
 import argparse

@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--evidence",
         choices=("all", "experimental"),
         default="all",
-        help="UniProt features that count, as annotate.evidence (default: all)",
+        help="UniProt features that count, as concepts.evidence (default: all)",
     )
     parser.add_argument(
         "--labels", nargs="+", default=[], metavar="FILE", help="files of other labels"

@@ -24,7 +24,7 @@ from scipy import sparse
 from protsae import __version__
 from protsae.concepts.proteins_needed import annotated_residues, outlook_lines, proteins_needed
 from protsae.config.flags import add_flags, add_threads_flag, settings_from_flags
-from protsae.config.stage_settings import PropertySettings, SplitSettings
+from protsae.config.stage_settings import ConceptSettings, SplitSettings
 from protsae.io.mmseqs import MAX_EVALUE, cluster_sequences, find_links, search
 from protsae.io.table_files.annotations_table import read_annotations_table
 from protsae.io.table_files.parquet import text_checksums, write_table, write_tsv
@@ -36,7 +36,7 @@ from protsae.io.table_files.proteins_table import (
 from protsae.proteins.splits import LEFT_OUT, SPLITS, assign_splits, extend_splits, joining_clusters
 from protsae.schema.protein_tables import PROTEINS, RELATIVES
 from protsae.schema.table import conform
-from protsae.stages.concept_inputs import read_all_properties
+from protsae.stages.concept_inputs import read_all_concepts
 
 NAMED = 10
 """Proteins named on the screen; all are in the table."""
@@ -53,13 +53,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_threads_flag(parser)
     add_flags(parser, SplitSettings)
-    add_flags(parser, PropertySettings)
+    add_flags(parser, ConceptSettings)
 
 
 def run(args: argparse.Namespace) -> None:
     """Cluster, assign, check, and say what can be scored."""
     settings = settings_from_flags(SplitSettings, args)
-    properties = settings_from_flags(PropertySettings, args)
+    concepts = settings_from_flags(ConceptSettings, args)
     proteins, protein_set = read_protein_set(args.input)
     if settings.previous:
         proteins = extended(proteins, settings, args.threads)
@@ -85,7 +85,7 @@ def run(args: argparse.Namespace) -> None:
     for line in (*part_lines(proteins), *relative_lines(proteins, str(path))):
         print(line)
     if args.annotations:
-        for line in scored_lines(args.annotations, proteins, protein_set, settings, properties):
+        for line in scored_lines(args.annotations, proteins, protein_set, settings, concepts):
             print(line)
 
 
@@ -232,10 +232,10 @@ def scored_lines(
     proteins: pd.DataFrame,
     protein_set: str,
     settings: SplitSettings,
-    chosen: PropertySettings,
+    chosen: ConceptSettings,
 ) -> list[str]:
     """What will be scored, what not and why, and how many proteins it would take."""
-    table = read_all_properties(annotations, proteins, protein_set, chosen)
+    table = read_all_concepts(annotations, proteins, protein_set, chosen)
     needed = proteins_needed(
         table.occurrence,
         int(proteins["split"].isin(SPLITS).sum()),
@@ -243,7 +243,7 @@ def scored_lines(
         chosen.min_residues,
         chosen.min_clusters,
     )
-    return outlook_lines(len(table.properties), table.reasons, needed)
+    return outlook_lines(len(table.concepts), table.reasons, needed)
 
 
 def listed(names: Sequence[str]) -> str:

@@ -7,7 +7,7 @@ example:
   protsae tables --proteins results/proteins/proteins.parquet \\
     --annotations results/annotation/*/layer-* \\
     --evaluations results/sae/*/layer-*/*/evaluation.json \\
-    --probes results/probes/*/layer-*/probes.parquet --lookup results/lookup.parquet \\
+    --probes results/probes/*/layer-*/probes.parquet --references results/references.parquet \\
     --rules results/rules.parquet --rule-counts results/rule_counts.parquet --output results
 """
 
@@ -37,7 +37,7 @@ from protsae.run.same_study import validate_same_layer, validate_same_study
 from protsae.schema.evaluation_tables import EVALUATION, SUMMARY
 from protsae.schema.feature_tables import FEATURES, LAYER_FEATURES
 from protsae.schema.pair_tables import ASSOCIATIONS, CLUSTER_COUNTS, DETECTORS, LAYER_ASSOCIATIONS
-from protsae.schema.reference_tables import LOOKUP, PROBES, RULE_COUNTS, RULES
+from protsae.schema.reference_tables import PROBES, REFERENCES, RULE_COUNTS, RULES
 from protsae.schema.table import Table, conform
 
 Key = tuple[str, int, str]
@@ -72,7 +72,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="probes.parquet of every model and layer",
     )
-    parser.add_argument("--lookup", required=True, metavar="FILE", help="lookup.parquet")
+    parser.add_argument("--references", required=True, metavar="FILE", help="references.parquet")
     parser.add_argument("--rules", required=True, metavar="FILE", help="rules.parquet")
     parser.add_argument(
         "--rule-counts", required=True, metavar="FILE", help="rule_counts.parquet, beside the rules"
@@ -97,10 +97,10 @@ def run(args: argparse.Namespace) -> None:
     ]
     d_model = {(found["model"], found["layer"]): found["d_model"] for found in documents}
     probes = pd.concat([read_table(path, PROBES) for path in args.probes])
-    lookup = read_table(args.lookup, LOOKUP)
+    references = read_table(args.references, REFERENCES)
     rules = read_table(args.rules, RULES)
-    _validate_ruled({*of_layers["property"].dropna(), *of_pairs["property"]}, rules, args.rules)
-    with_all = with_baselines(of_layers, of_pairs, probes, lookup, rules, d_model)
+    _validate_ruled({*of_layers["concept"].dropna(), *of_pairs["concept"]}, rules, args.rules)
+    with_all = with_baselines(of_layers, of_pairs, probes, references, rules, d_model)
     rule_counts = read_table(args.rule_counts, RULE_COUNTS)
     counts = pd.concat(
         [
@@ -125,7 +125,7 @@ def run(args: argparse.Namespace) -> None:
     defined = int(summary["features_defined_by_sequence"].sum())
     print(f"wrote {output / 'features.parquet'} and .tsv: {len(features):,} features, of which")
     print(
-        f"  {significant:,} have a property at a false discovery rate of {CALLED_Q:.0%} "
+        f"  {significant:,} have a concept at a false discovery rate of {CALLED_Q:.0%} "
         f"({defined:,} one that a rule on the sequence defines) and"
     )
     print(f"  {int(summary['features_above_baselines'].sum()):,} beat all baselines for theirs")
@@ -172,8 +172,12 @@ def _validate_parts(
     stamps = {path: stamp for found in layers.values() for path, stamp in found.items()}
     stamps |= dict(evaluations.values())
     stamps |= _probe_stamps(args.probes, layers)
-    of_lookup = ((args.lookup, LOOKUP), (args.rules, RULES), (args.rule_counts, RULE_COUNTS))
-    stamps |= {path: validate_table(path, table) for path, table in of_lookup}
+    of_references = (
+        (args.references, REFERENCES),
+        (args.rules, RULES),
+        (args.rule_counts, RULE_COUNTS),
+    )
+    stamps |= {path: validate_table(path, table) for path, table in of_references}
     validate_same_study(stamps, study)
 
 
@@ -257,9 +261,9 @@ def _validate_same_saes(
             )
 
 
-def _validate_ruled(properties: set[str], rules: pd.DataFrame, path: str) -> None:
-    """Every property of features and pairs has its rule."""
-    if missing := sorted(properties - set(rules["property"])):
+def _validate_ruled(concepts: set[str], rules: pd.DataFrame, path: str) -> None:
+    """Every concept of features and pairs has its rule."""
+    if missing := sorted(concepts - set(rules["concept"])):
         raise UserError(
             f"{path}: no rule for {missing[0]!r}, which the annotations name; run the lookup stage "
             "again"

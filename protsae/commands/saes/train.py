@@ -22,7 +22,7 @@ from protsae import __version__
 from protsae.config.flags import add_flags, add_threads_flag, settings_from_flags
 from protsae.config.sae_settings import SaeVariants, TrainSettings
 from protsae.config.settings import parse_settings
-from protsae.config.stage_settings import StreamSettings
+from protsae.config.stage_settings import TrainerSettings
 from protsae.config.yaml_text import parse_yaml
 from protsae.device import keep_freed_memory
 from protsae.errors import UserError
@@ -59,14 +59,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="SAEs by name, as under 'train' in config.yaml; lists stand for one SAE each",
     )
     add_threads_flag(parser)
-    add_flags(parser, StreamSettings)
+    add_flags(parser, TrainerSettings)
 
 
 def run(args: argparse.Namespace) -> None:
     """Measure, train, write."""
     torch.set_num_threads(args.threads)
     keep_freed_memory()
-    stream = settings_from_flags(StreamSettings, args)
+    trainer = settings_from_flags(TrainerSettings, args)
     variants = parse_variants(args.saes)
     folder = Path(args.output)
     for name in variants:
@@ -74,8 +74,8 @@ def run(args: argparse.Namespace) -> None:
     proteins, protein_set = read_split_proteins(args.proteins)
     cache = LayerCache(args.activations, args.layer, protein_set)
     end_to_end = [name for name, settings in variants.items() if settings.kl > 0]
-    esm2 = open_model(args, cache, end_to_end[0], stream) if end_to_end else None
-    data = TrainingData(cache, proteins[proteins["split"] == "train"], stream, esm2)
+    esm2 = open_model(args, cache, end_to_end[0], trainer) if end_to_end else None
+    data = TrainingData(cache, proteins[proteins["split"] == "train"], trainer, esm2)
     stamp = {
         "stage": "train",
         **vars(cache.source),
@@ -113,7 +113,7 @@ def source_of(trained: TrainedSae, settings: TrainSettings, data: TrainingData) 
         },
         settings={
             **settings.model_dump(),
-            "stream": data.stream.model_dump(),
+            "trainer": data.trainer.model_dump(),
             "residues": trained.n_residues,
         },
         code_version=__version__,
@@ -132,7 +132,7 @@ def parse_variants(text: str) -> dict[str, TrainSettings]:
 
 
 def open_model(
-    args: argparse.Namespace, cache: LayerCache, name: str, stream: StreamSettings
+    args: argparse.Namespace, cache: LayerCache, name: str, trainer: TrainerSettings
 ) -> FusedEsm2:
     """The model that the activations come from, for SAEs that are trained end to end.
 
@@ -148,5 +148,5 @@ def open_model(
         )
     if not args.model:
         raise UserError(f"--model: give the ESM-2 that {name} is trained through; found none")
-    model = load_same_esm(args.model, stream.device, cache.source.weights_sha256).model
+    model = load_same_esm(args.model, trainer.device, cache.source.weights_sha256).model
     return FusedEsm2(model.requires_grad_(False))

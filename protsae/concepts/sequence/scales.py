@@ -160,7 +160,7 @@ def end_distances(length: int) -> np.ndarray:
 
 
 def scale_matrix(sequences: Sequence[str]) -> np.ndarray:
-    """Continuous properties of the residues of several proteins, concatenated in that order.
+    """Scales of the residues of several proteins, concatenated in that order.
 
     Returns
     -------

@@ -1,11 +1,11 @@
-"""Properties that follow from the sequence alone: letters, places, low complexity, motifs."""
+"""Concepts that follow from the sequence alone: letters, places, low complexity, motifs."""
 
 from collections.abc import Sequence
 
 import numpy as np
 from scipy import sparse
 
-from protsae.concepts.concept import Property
+from protsae.concepts.concept import Concept
 from protsae.concepts.sequence.amino_acid_classes import CLASS_SOURCE, CLASSES
 from protsae.concepts.sequence.low_complexity import SOURCE as COMPLEXITY_SOURCE
 from protsae.concepts.sequence.low_complexity import low_complexity
@@ -15,27 +15,25 @@ from protsae.proteins.alphabet import LETTERS, STANDARD, letter_index
 END_RESIDUES = 10
 """Residues at each end that count as terminal."""
 
-LETTER_PROPERTIES: tuple[Property, ...] = (
-    *(Property(f"residue: {letter}", "residue", "sequence") for letter in STANDARD),
-    *(Property(f"class: {name}", "class", CLASS_SOURCE) for name in CLASSES),
+LETTER_CONCEPTS: tuple[Concept, ...] = (
+    *(Concept(f"residue: {letter}", "residue", "sequence") for letter in STANDARD),
+    *(Concept(f"class: {name}", "class", CLASS_SOURCE) for name in CLASSES),
 )
-POSITION_PROPERTIES: tuple[Property, ...] = (
-    Property(f"position: N-terminal {END_RESIDUES}", "position", "sequence"),
-    Property(f"position: C-terminal {END_RESIDUES}", "position", "sequence"),
-    Property("position: first residue", "position", "sequence"),
+POSITION_CONCEPTS: tuple[Concept, ...] = (
+    Concept(f"position: N-terminal {END_RESIDUES}", "position", "sequence"),
+    Concept(f"position: C-terminal {END_RESIDUES}", "position", "sequence"),
+    Concept("position: first residue", "position", "sequence"),
 )
-MOTIF_PROPERTIES: tuple[Property, ...] = (
-    Property("composition: low complexity", "composition", COMPLEXITY_SOURCE),
-    *(Property(f"motif: {motif.name}", "motif", f"PROSITE {motif.accession}") for motif in MOTIFS),
+MOTIF_CONCEPTS: tuple[Concept, ...] = (
+    Concept("composition: low complexity", "composition", COMPLEXITY_SOURCE),
+    *(Concept(f"motif: {motif.name}", "motif", f"PROSITE {motif.accession}") for motif in MOTIFS),
 )
-SEQUENCE_PROPERTIES: tuple[Property, ...] = (
-    LETTER_PROPERTIES + POSITION_PROPERTIES + MOTIF_PROPERTIES
-)
+SEQUENCE_CONCEPTS: tuple[Concept, ...] = LETTER_CONCEPTS + POSITION_CONCEPTS + MOTIF_CONCEPTS
 """Columns of ``sequence_labels``, in this order."""
 
 
 def _letter_table() -> np.ndarray:
-    """Which letter has which property: bool, shape (26, n_letter_properties)."""
+    """Which letter has which concept: bool, shape (26, n_letter_concepts)."""
     letters = [*STANDARD, *CLASSES.values()]
     return np.array([[letter in members for members in letters] for letter in LETTERS])
 
@@ -49,7 +47,7 @@ def position_labels(length: int) -> np.ndarray:
     Returns
     -------
     ndarray, dtype=uint8, shape=(length, 3)
-        Columns as in ``POSITION_PROPERTIES``. In a chain of fewer than 20 residues a residue can
+        Columns as in ``POSITION_CONCEPTS``. In a chain of fewer than 20 residues a residue can
         be near both ends.
 
     Examples
@@ -68,8 +66,8 @@ def sequence_labels(sequences: Sequence[str]) -> sparse.csr_array:
 
     Returns
     -------
-    csr_array, dtype=uint8, shape=(n_residues, n_sequence_properties)
-        Columns as in ``SEQUENCE_PROPERTIES``. The letters B, J, O, U, X and Z have no residue
+    csr_array, dtype=uint8, shape=(n_residues, n_sequence_concepts)
+        Columns as in ``SEQUENCE_CONCEPTS``. The letters B, J, O, U, X and Z have no residue
         and no class label.
 
     Raises
@@ -80,13 +78,13 @@ def sequence_labels(sequences: Sequence[str]) -> sparse.csr_array:
     Examples
     --------
     >>> labels = sequence_labels(["CX"])
-    >>> [SEQUENCE_PROPERTIES[column].name for column in labels[[0]].indices[:3]]
+    >>> [SEQUENCE_CONCEPTS[column].name for column in labels[[0]].indices[:3]]
     ['residue: C', 'class: hydrophobic', 'class: small']
     """
     letters = _LETTER_TABLE[letter_index("".join(sequences))]
     lengths = [len(sequence) for sequence in sequences]
     if not lengths:
-        return sparse.csr_array((0, len(SEQUENCE_PROPERTIES)), dtype=np.uint8)
+        return sparse.csr_array((0, len(SEQUENCE_CONCEPTS)), dtype=np.uint8)
     positions = sparse.csr_array(np.concatenate([position_labels(length) for length in lengths]))
     stretches = [
         np.column_stack([low_complexity(sequence), motif_labels(sequence)])

@@ -1,4 +1,4 @@
-"""UniProt features to properties of residues: one for each type, one for each name within it."""
+"""UniProt features to concepts of residues: one for each type, one for each name within it."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from protsae.concepts.concept import Property
+from protsae.concepts.concept import Concept
 from protsae.concepts.uniprot.feature_names import feature_name
 from protsae.proteins.records import FEATURE_TYPES, residue_spans
 
@@ -26,7 +26,7 @@ class Spans:
     protein : ndarray, shape=(n_spans,)
         Index of the protein.
     column : ndarray, shape=(n_spans,)
-        Index of the property.
+        Index of the concept.
     start, end : ndarray, shape=(n_spans,)
         First and last residue, 1-based inclusive.
     """
@@ -51,8 +51,8 @@ class Spans:
 
 def feature_spans(
     annotations: pd.DataFrame, lengths: Mapping[str, int]
-) -> tuple[tuple[Property, ...], Spans, dict[str, str]]:
-    """Properties that features give, and the residues they label.
+) -> tuple[tuple[Concept, ...], Spans, dict[str, str]]:
+    """Concepts that features give, and the residues they label.
 
     A feature labels the residues of its type ("DOMAIN": all features of that type, named or not)
     and, if `feature_name` finds a name, those of its name ("DOMAIN: EGF-like").
@@ -67,12 +67,12 @@ def feature_spans(
 
     Returns
     -------
-    properties : tuple of Property
+    concepts : tuple of Concept
         Types in the order of the UniProt manual; each is followed by its names, sorted.
     spans : Spans
-        Columns point into ``properties``.
+        Columns point into ``concepts``.
     left_out : dict of str to str
-        Feature types that are no property, and why.
+        Feature types that are no concept, and why.
 
     Raises
     ------
@@ -86,8 +86,8 @@ def feature_spans(
     ...     [("P1", "DOMAIN", "SH3 2", 2, 4), ("P1", "CHAIN", "Src", 1, 9)],
     ...     columns=["accession", "type", "description", "start", "end"],
     ... )
-    >>> properties, spans, left_out = feature_spans(table, {"P1": 9})
-    >>> [property.name for property in properties], spans.start.tolist(), left_out
+    >>> concepts, spans, left_out = feature_spans(table, {"P1": 9})
+    >>> [concept.name for concept in concepts], spans.start.tolist(), left_out
     (['DOMAIN', 'DOMAIN: SH3'], [2, 2], {'CHAIN': 'covers nearly the whole protein'})
     """
     proteins = {accession: index for index, accession in enumerate(lengths)}
@@ -126,8 +126,8 @@ def is_certain(annotations: pd.DataFrame) -> pd.Series:
 
 def _arrays(
     found: list[tuple[int, tuple[str, str], int, int]],
-) -> tuple[tuple[Property, ...], Spans]:
-    """Number the properties and add to each named span the one of its type."""
+) -> tuple[tuple[Concept, ...], Spans]:
+    """Number the concepts and add to each named span the one of its type."""
     types = {key: order for order, key in enumerate(FEATURE_TYPES)}
     keys = {key for _, key, _, _ in found}
     ordered = sorted(
@@ -142,11 +142,11 @@ def _arrays(
     ]
     table = np.array(rows, dtype=np.int64).reshape(-1, 4)
     table = table[np.argsort(table[:, 0], kind="stable")]
-    properties = tuple(
-        Property(f"{feature_type}: {name}" if name else feature_type, feature_type, SOURCE)
+    concepts = tuple(
+        Concept(f"{feature_type}: {name}" if name else feature_type, feature_type, SOURCE)
         for feature_type, name in ordered
     )
-    return properties, Spans(*np.ascontiguousarray(table.T))
+    return concepts, Spans(*np.ascontiguousarray(table.T))
 
 
 def concatenate(parts: Iterable[Spans]) -> Spans:
@@ -194,23 +194,23 @@ def touches(
 
 
 def span_labels(
-    spans: Spans, first_rows: np.ndarray, n_residues: int, n_properties: int
+    spans: Spans, first_rows: np.ndarray, n_residues: int, n_concepts: int
 ) -> sparse.csr_array:
     """Labels of residues from the stretches that cover them.
 
     Parameters
     ----------
     spans : Spans
-        Stretches; their columns are below ``n_properties``.
+        Stretches; their columns are below ``n_concepts``.
     first_rows : ndarray, dtype=int, shape=(n_spans,)
         For each stretch, the row of residue 1 of its protein.
-    n_residues, n_properties : int
+    n_residues, n_concepts : int
         Shape of the result.
 
     Returns
     -------
-    csr_array, dtype=uint8, shape=(n_residues, n_properties)
-        1 where at least one stretch of the property covers the residue.
+    csr_array, dtype=uint8, shape=(n_residues, n_concepts)
+        1 where at least one stretch of the concept covers the residue.
 
     Examples
     --------
@@ -222,7 +222,7 @@ def span_labels(
     rows = _ranges(first_rows + spans.start - 1, counts).astype(np.int32)
     columns = np.repeat(spans.column, counts).astype(np.int32)
     labels = sparse.csr_array(
-        (np.ones(len(rows), dtype=np.uint8), (rows, columns)), shape=(n_residues, n_properties)
+        (np.ones(len(rows), dtype=np.uint8), (rows, columns)), shape=(n_residues, n_concepts)
     )
     labels.sum_duplicates()
     labels.data[:] = 1  # overlapping stretches were added up, modulo 256

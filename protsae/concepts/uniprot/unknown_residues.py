@@ -13,11 +13,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from protsae.concepts.concept import Property
+from protsae.concepts.concept import Concept
 from protsae.concepts.uniprot.spans import Spans, concatenate, span_labels, touches
 
-Features = tuple[tuple[Property, ...], Spans]
-"""What `feature_spans` makes of features: properties, and stretches whose columns they are."""
+Features = tuple[tuple[Concept, ...], Spans]
+"""What `feature_spans` makes of features: concepts, and stretches whose columns they are."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,32 +54,32 @@ class Doubt:
         --------
         ATP is bound at residue 4 for certain, heme somewhere from 3 to 6:
 
-        >>> properties = tuple(
-        ...     Property(name, "BINDING", "UniProt")
+        >>> concepts = tuple(
+        ...     Concept(name, "BINDING", "UniProt")
         ...     for name in ("BINDING", "BINDING: ATP", "BINDING: heme")
         ... )
         >>> at_4 = Spans(*np.array([[0] * 2, [0, 1], [4] * 2, [4] * 2]))
         >>> elsewhere = Spans(*np.array([[1] * 2, [0, 2], [1] * 2, [1] * 2]))
         >>> heme = Spans(*np.array([[0] * 2, [0, 2], [3] * 2, [6] * 2]))
-        >>> settled = properties, concatenate([at_4, elsewhere])
-        >>> doubt = Doubt.of(settled, [(properties, heme)], {"P1": 9, "P2": 9})
+        >>> settled = concepts, concatenate([at_4, elsewhere])
+        >>> doubt = Doubt.of(settled, [(concepts, heme)], {"P1": 9, "P2": 9})
         >>> doubt.names
         ('HELIX', 'STRAND', 'TURN', 'BINDING', 'BINDING: heme')
         """
-        found = [property for properties, _ in doubtful for property in properties]
+        found = [concept for concepts, _ in doubtful for concept in concepts]
         own = [n for features in doubtful for n in _in_doubt_alone(settled, features, lengths)]
         names = tuple(dict.fromkeys([*STRUCTURE_TYPES, *(p.type for p in found), *own]))
         column = {name: place for place, name in enumerate(names)}
         parts = [unknown_structure(*settled, lengths)]
-        for properties, spans in doubtful:
-            target = np.array([column.get(p.name, -1) for p in properties], dtype=np.int64)
+        for concepts, spans in doubtful:
+            target = np.array([column.get(p.name, -1) for p in concepts], dtype=np.int64)
             kept = spans.take(target[spans.column] >= 0)
             parts.append(replace(kept, column=target[kept.column]))
         return cls(names, concatenate(parts))
 
-    def select(self, properties: Sequence[Property]) -> "Doubt":
-        """Without the names that are none of the properties; all types stay."""
-        wanted = {p.name for p in properties}
+    def select(self, concepts: Sequence[Concept]) -> "Doubt":
+        """Without the names that are none of the concepts; all types stay."""
+        wanted = {p.name for p in concepts}
         # A name follows its type and ": ".
         keep = np.array([name in wanted or ": " not in name for name in self.names], dtype=bool)
         number = np.cumsum(keep) - 1
@@ -90,9 +90,9 @@ class Doubt:
 
 def _in_doubt_alone(settled: Features, doubtful: Features, lengths: Mapping[str, int]) -> list[str]:
     """Names that may lie on a residue that has another feature of their type for certain."""
-    properties, spans = settled
+    concepts, spans = settled
     found, candidates = doubtful
-    number = {p.name: place for place, p in enumerate(properties)}
+    number = {p.name: place for place, p in enumerate(concepts)}
     name = np.array([number.get(p.name, -1) for p in found], dtype=np.int64)
     own_type = np.array([number.get(p.type, -1) for p in found], dtype=np.int64)
     is_name = np.array([p.name != p.type for p in found], dtype=bool)
@@ -107,7 +107,7 @@ def _in_doubt_alone(settled: Features, doubtful: Features, lengths: Mapping[str,
     n_residues = np.fromiter(lengths.values(), dtype=np.int64)[proteins]
     first = np.cumsum(n_residues) - n_residues
     own, place = spans.of(proteins)
-    labels = span_labels(own, first[place], int(n_residues.sum()), len(properties))
+    labels = span_labels(own, first[place], int(n_residues.sum()), len(concepts))
     rows = first[np.searchsorted(proteins, candidates.protein)]
     may = span_labels(candidates, rows, int(n_residues.sum()), len(found)).tocoo()
     row, column = may.coords
@@ -121,7 +121,7 @@ STRUCTURE_TYPES = ("HELIX", "STRAND", "TURN")
 
 
 def unknown_structure(
-    properties: tuple[Property, ...], spans: Spans, lengths: Mapping[str, int]
+    concepts: tuple[Concept, ...], spans: Spans, lengths: Mapping[str, int]
 ) -> Spans:
     """Residues whose secondary structure UniProt does not know.
 
@@ -130,7 +130,7 @@ def unknown_structure(
 
     Parameters
     ----------
-    properties : tuple of Property
+    concepts : tuple of Concept
         Columns of ``spans``.
     lengths : mapping of str to int
         Number of residues of each protein, in the order of the protein indices.
@@ -142,7 +142,7 @@ def unknown_structure(
 
     Examples
     --------
-    >>> helix = (Property("HELIX", "HELIX", "UniProt"),)
+    >>> helix = (Concept("HELIX", "HELIX", "UniProt"),)
     >>> spans = Spans(*np.array([[0], [0], [4], [6]]))
     >>> unknown = unknown_structure(helix, spans, {"P1": 9, "P2": 5})
     >>> of_helix = unknown.take(unknown.column == 0)
@@ -150,7 +150,7 @@ def unknown_structure(
     ([0, 0, 1], [1, 7, 1], [3, 9, 5])
     """
     n_residues = np.fromiter(lengths.values(), dtype=np.int64)
-    is_structure = np.array([found.type in STRUCTURE_TYPES for found in properties], dtype=bool)
+    is_structure = np.array([found.type in STRUCTURE_TYPES for found in concepts], dtype=bool)
     known = spans.take(is_structure[spans.column])
     first, last = n_residues + 1, n_residues.copy()
     np.minimum.at(first, known.protein, known.start)

@@ -167,7 +167,7 @@ def _classes(found: object, where: str) -> dict[str, str]:
 def _check_name(name: str, where: str) -> None:
     if name in _RESERVED or ":" in name or not name.strip() or not name.isprintable():
         raise UserError(
-            f"{where}: set {shown(name)} is the name of other properties, empty or has a ':' or "
+            f"{where}: set {shown(name)} is the name of other concepts, empty or has a ':' or "
             "what cannot be printed; rename it"
         )
 

@@ -155,12 +155,12 @@ def cluster_rows(
     Returns
     -------
     DataFrame
-        property, cluster, tp, on, positives, known; by concept, then cluster, in the orders given.
+        concept, cluster, tp, on, positives, known; by concept, then cluster, in the orders given.
     """
     concept, cluster = np.nonzero(counts.known.T)
     return pd.DataFrame(
         {
-            "property": np.array(names, dtype=object)[concept],
+            "concept": np.array(names, dtype=object)[concept],
             "cluster": np.array(clusters, dtype=object)[cluster],
             "tp": counts.true_positives[cluster, concept],
             "on": counts.on[cluster, concept],

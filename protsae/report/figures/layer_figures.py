@@ -41,7 +41,7 @@ def across_layers(summary: pd.DataFrame) -> Markup:
 
 
 def captured(detectors: pd.DataFrame) -> Markup:
-    """Properties that features capture in each layer, and features that detect one, beside others.
+    """Concepts that features capture in each layer, and features that detect one, beside others.
 
     Baselines are hollow and grey. Bars are 95 % intervals over homology clusters.
     """
@@ -51,8 +51,8 @@ def captured(detectors: pd.DataFrame) -> Markup:
         ticks = list(dict.fromkeys(_labels(detectors)))
         shares = detectors.assign(significant=detectors["n_significant"] / detectors["n_detectors"])
         pairs = (
-            ("properties_captured", "Properties captured"),
-            ("significant", "Share of detectors with such a property, q ≤ 0.05"),
+            ("concepts_captured", "Concepts captured"),
+            ("significant", "Share of detectors with such a concept, q ≤ 0.05"),
         )
         for axis, (column, title) in zip(axes, pairs, strict=True):
             axis.set_title(title)
@@ -61,9 +61,7 @@ def captured(detectors: pd.DataFrame) -> Markup:
             axis.set_ylim(bottom=0)
         axes[0].legend(loc="best", fontsize=8)
 
-    return svg(
-        "captured", "Properties captured by features and baselines", (10.2, 2.9), (1, 2), draw
-    )
+    return svg("captured", "Concepts captured by features and baselines", (10.2, 2.9), (1, 2), draw)
 
 
 def training_curves(curves: Mapping[str, pd.DataFrame], name: str) -> Markup:

@@ -1,4 +1,4 @@
-"""Stretches of sequence as HTML: residues coloured by activation, property residues underlined."""
+"""Stretches of sequence as HTML: residues coloured by activation, concept residues underlined."""
 
 import math
 from collections.abc import Collection, Sequence
@@ -40,7 +40,7 @@ def coloured_residues(
 ) -> Markup:
     """Residues as ``<b>`` elements in blocks that end at multiples of ten, under a ruler.
 
-    A residue's class ``a0`` to ``a8`` is its shade, ``p`` says that it has the property, ``k`` that
+    A residue's class ``a0`` to ``a8`` is its shade, ``p`` says that it has the concept, ``k`` that
     it is the peak. Its tooltip has letter, position and activation.
 
     Parameters
@@ -52,7 +52,7 @@ def coloured_residues(
     activations : sequence of float
         One for each residue.
     labelled : collection of int
-        1-based positions with the property.
+        1-based positions with the concept.
 
     Raises
     ------

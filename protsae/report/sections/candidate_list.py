@@ -8,7 +8,7 @@ import pandas as pd
 from markupsafe import Markup
 from matplotlib.axes import Axes
 
-from protsae.config.reserved_names import ONEHOT, is_random
+from protsae.config.reserved_names import ONEHOT, is_permuted
 from protsae.missing_annotations.search import HIDDEN_SHARE, MIN_PROBABILITY, NEAR
 from protsae.report.figures.svg import GREY, SERIES, svg
 from protsae.report.layer_names import layer_names
@@ -16,7 +16,7 @@ from protsae.report.layer_names import layer_names
 SHOWN = 25
 """Candidates on the page."""
 OF_A_TYPE = 5
-"""Of these, with properties of one type: one good feature would fill the table otherwise."""
+"""Of these, with concepts of one type: one good feature would fill the table otherwise."""
 
 FeatureKey = tuple[str, int, str, int]
 """Model, layer, variant, feature."""
@@ -26,13 +26,13 @@ _SAE = ["model", "layer", "variant"]
 
 def of_models(rows: pd.DataFrame) -> pd.DataFrame:
     """Rows of models as they were trained: neither one-hot nor with shuffled weights."""
-    return _of(rows, lambda model: model != ONEHOT and not is_random(model))
+    return _of(rows, lambda model: model != ONEHOT and not is_permuted(model))
 
 
 def best_candidates(candidates: pd.DataFrame, count: int = SHOWN) -> pd.DataFrame:
     """The most probable candidates of the trained models, each place once.
 
-    Stretches of one protein that are at most ``NEAR`` residues apart and point to properties of one
+    Stretches of one protein that are at most ``NEAR`` residues apart and point to concepts of one
     type (TRANSMEM and TRANSMEM: Helical) are one candidate: the most probable stands for them. At
     most ``OF_A_TYPE`` are of one type.
 
@@ -44,7 +44,7 @@ def best_candidates(candidates: pd.DataFrame, count: int = SHOWN) -> pd.DataFram
     Examples
     --------
     >>> columns = ["model", "layer", "variant", "rank", "accession", "start", "end"]
-    >>> columns += ["property", "probability"]
+    >>> columns += ["concept", "probability"]
     >>> rows = [("esm2", 1, "topk", 1, "P1", 3, 9, "TRANSMEM", 0.7)]
     >>> rows += [("esm2", 2, "topk", 1, "P1", 14, 17, "TRANSMEM: Helical", 0.9)]
     >>> rows += [("esm2", 2, "topk", 2, "P1", 24, 25, "TRANSMEM", 0.6)]
@@ -55,7 +55,7 @@ def best_candidates(candidates: pd.DataFrame, count: int = SHOWN) -> pd.DataFram
     rest = of_models(candidates).sort_values(
         ["probability", *_SAE, "rank"], ascending=[False, *[True] * 4], kind="stable"
     )
-    rest = rest.assign(type=[name.split(":")[0] for name in rest["property"]], n_saes=0)
+    rest = rest.assign(type=[name.split(":")[0] for name in rest["concept"]], n_saes=0)
     chosen = rest.head(0)
     while len(rest) and len(chosen) < count:
         best = rest.iloc[0]
@@ -72,7 +72,7 @@ def best_candidates(candidates: pd.DataFrame, count: int = SHOWN) -> pd.DataFram
 def found_again(recovery: pd.DataFrame) -> tuple[int, int]:
     """Hidden stretches among the first candidates, and how many were hidden: the perfect number.
 
-    Summed over SAEs and properties; of each, as many candidates count as were hidden.
+    Summed over SAEs and concepts; of each, as many candidates count as were hidden.
     """
     return int(recovery["n_found_first"].sum()), int(recovery["n_hidden"].sum())
 
@@ -113,8 +113,8 @@ def candidate_section(
     proteins : DataFrame
         Indexed by accession; entry_name.
     """
-    tested = recovery[[*_SAE, "property", "n_found_first", "n_hidden"]]
-    best = best_candidates(candidates).merge(tested, "left", [*_SAE, "property"])
+    tested = recovery[[*_SAE, "concept", "n_found_first", "n_hidden"]]
+    best = best_candidates(candidates).merge(tested, "left", [*_SAE, "concept"])
     places = layer_names(list(zip(best["model"], best["layer"], strict=True)))
     searched = of_models(recovery)
     pooled = pooled_reliability(of_models(reliability))
@@ -129,13 +129,13 @@ def candidate_section(
             for row, place in zip(best.to_dict("records"), places, strict=True)
         ],
         "n_candidates": len(of_models(candidates)),
-        "n_properties": searched["property"].nunique(),
+        "n_concepts": searched["concept"].nunique(),
         "n_saes": len(searched[_SAE].drop_duplicates()),
         "of_a_type": OF_A_TYPE,
         "least": MIN_PROBABILITY,
         "hidden_share": HIDDEN_SHARE,
         "found": found_again(searched),
-        "found_shuffled": found_again(_of(recovery, is_random)),
+        "found_shuffled": found_again(_of(recovery, is_permuted)),
         "bins": pooled.to_dict("records"),
         "figure": reliability_figure(pooled) if len(pooled) else None,
     }

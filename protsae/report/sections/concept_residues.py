@@ -1,4 +1,4 @@
-"""Which residues of a protein have a property, for underlining them."""
+"""Which residues of a protein have a concept, for underlining them."""
 
 from collections.abc import Sequence
 
@@ -7,13 +7,13 @@ import pandas as pd
 from scipy import sparse
 
 from protsae.concepts.label_sets import LabelSet
-from protsae.concepts.sequence.sequence_concepts import SEQUENCE_PROPERTIES, sequence_labels
+from protsae.concepts.sequence.sequence_concepts import SEQUENCE_CONCEPTS, sequence_labels
 from protsae.concepts.uniprot.spans import feature_spans, is_certain
 from protsae.errors import UserError
 
 
-class PropertyResidues:
-    """Looks up the residues with a property, by the rules that features are scored with.
+class ConceptResidues:
+    """Looks up the residues with a concept, by the rules that features are scored with.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ class PropertyResidues:
     --------
     >>> proteins = pd.DataFrame({"accession": ["P1"], "sequence": ["MKCAC"]})
     >>> row = {"accession": "P1", "type": "SIGNAL", "description": "", "start": 1, "end": 2}
-    >>> residues = PropertyResidues(proteins, pd.DataFrame([row]))
+    >>> residues = ConceptResidues(proteins, pd.DataFrame([row]))
     >>> sorted(residues.positions("P1", "residue: C")), sorted(residues.positions("P1", "SIGNAL"))
     ([3, 5], [1, 2])
     """
@@ -45,17 +45,17 @@ class PropertyResidues:
         lengths = {accession: len(sequence) for accession, sequence in self._sequence.items()}
         try:
             certain = annotations[is_certain(annotations)]
-            properties, self._spans, _ = feature_spans(certain, lengths)
+            concepts, self._spans, _ = feature_spans(certain, lengths)
         except ValueError as error:
             raise UserError(f"annotations.parquet: {error}; run the fetch stage again") from None
-        self._column = {found.name: column for column, found in enumerate(properties)}
-        self._of_labels = {p.name: (i, of) for of in labels for i, p in enumerate(of.properties)}
-        self._from_sequence = {found.name: i for i, found in enumerate(SEQUENCE_PROPERTIES)}
+        self._column = {found.name: column for column, found in enumerate(concepts)}
+        self._of_labels = {p.name: (i, of) for of in labels for i, p in enumerate(of.concepts)}
+        self._from_sequence = {found.name: i for i, found in enumerate(SEQUENCE_CONCEPTS)}
 
     def positions(self, accession: str, name: str) -> set[int] | None:
-        """1-based positions of the residues with the property; None where nothing is known of it.
+        """1-based positions of the residues with the concept; None where nothing is known of it.
 
-        That is a property of a label file which is not given or has no label for the protein.
+        That is a concept of a label file which is not given or has no label for the protein.
         """
         if name in self._from_sequence:
             return _positions(

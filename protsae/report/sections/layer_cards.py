@@ -4,17 +4,17 @@ from typing import Any
 
 import pandas as pd
 
-from protsae.config.reserved_names import ONEHOT, is_random
+from protsae.config.reserved_names import ONEHOT, is_permuted
 from protsae.errors import UserError
 from protsae.report.figures import layer_figures as plots
 from protsae.report.figures.sequence_html import coloured_residues, shown_ranges
 from protsae.report.number_format import decimals, percent
 from protsae.report.page_data import Layer
-from protsae.report.sections.concept_residues import PropertyResidues
+from protsae.report.sections.concept_residues import ConceptResidues
 
 
 def layer_section(
-    number: int, layer: Layer, name: str, proteins: pd.DataFrame, residues: PropertyResidues
+    number: int, layer: Layer, name: str, proteins: pd.DataFrame, residues: ConceptResidues
 ) -> dict[str, Any]:
     """What the template shows of a layer: figures, and cards in the order of `best_features`."""
     key = f"layer-{number}"
@@ -26,7 +26,7 @@ def layer_section(
         "model": layer.model,
         "number": layer.number,
         "onehot": layer.model == ONEHOT,
-        "random": is_random(layer.model),
+        "random": is_permuted(layer.model),
         "training": plots.training_curves(layer.training, f"{key}-training"),
         "density": plots.density_histograms(histograms, f"{key}-density"),
         "features": [
@@ -37,7 +37,7 @@ def layer_section(
                 "end": row["preferred_end"] if pd.notna(row["preferred_end"]) else "",
                 "examples": _examples(
                     examples.get((row["variant"], row["feature"]), layer.examples.head(0)),
-                    row["property"],
+                    row["concept"],
                     proteins,
                     residues,
                 ),
@@ -67,7 +67,7 @@ false-positive rate'
 
 
 def _examples(
-    rows: pd.DataFrame, property_: str, proteins: pd.DataFrame, residues: PropertyResidues
+    rows: pd.DataFrame, concept: str, proteins: pd.DataFrame, residues: ConceptResidues
 ) -> list[dict[Any, Any]]:
     strongest = float(rows["max_activation"].max()) if len(rows) else 0.0
     shown = []
@@ -80,7 +80,7 @@ def _examples(
                 f"examples.parquet: residues {start}-{end} of {row['accession']} do not fit its "
                 f"{len(protein['sequence'])} residues; run the annotate stage again"
             )
-        everywhere = residues.positions(row["accession"], property_)
+        everywhere = residues.positions(row["accession"], concept)
         inside = {position for position in everywhere or () if start <= position <= end}
         shown.append(
             {
@@ -101,9 +101,9 @@ def _examples(
 
 
 def _unmarked(everywhere: set[int] | None) -> str:
-    """Why no residue shown has the property."""
+    """Why no residue shown has the concept."""
     if everywhere is None:
-        return "whether this protein has the property is not known"
+        return "whether this protein has the concept is not known"
     if everywhere:
-        return "the property is elsewhere in this protein"
-    return "this protein is not annotated with the property"
+        return "the concept is elsewhere in this protein"
+    return "this protein is not annotated with the concept"

@@ -1,4 +1,4 @@
-"""Linear probes, layer by layer: which properties can be read off a layer, and which before it."""
+"""Linear probes, layer by layer: which concepts can be read off a layer, and which before it."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,57 +9,57 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from protsae.concepts.concept import is_defined_by_sequence
-from protsae.config.reserved_names import ONEHOT, is_random
+from protsae.config.reserved_names import ONEHOT, is_permuted
 from protsae.report.figures.sequence_html import activation_level
 from protsae.report.figures.svg import GREY, MARKERS, SERIES, svg
 from protsae.report.layer_names import shortened
 
-PROPERTIES = 12
-"""Properties shown at most."""
+CONCEPTS = 12
+"""Concepts shown at most."""
 _COLUMNS = 4
 """Panels beside each other."""
 
 
-def probed_properties(probes: pd.DataFrame, count: int = PROPERTIES) -> list[str]:
-    """Properties to show: those in most homology clusters, annotated ones before the others.
+def probed_concepts(probes: pd.DataFrame, count: int = CONCEPTS) -> list[str]:
+    """Concepts to show: those in most homology clusters, annotated ones before the others.
 
-    Those of the sequence alone come last, as every layer tells amino acids apart; properties
+    Those of the sequence alone come last, as every layer tells amino acids apart; concepts
     whose AUROC is known in no layer are left out.
 
     Examples
     --------
     >>> rows = [("SIGNAL", "SIGNAL", 7, 0.9), ("HELIX", "HELIX", 11, 0.8), ("X", "X", 13, None)]
     >>> rows += [("residue: C", "residue", 17, 1.0)]
-    >>> columns = ["property", "property_type", "n_clusters", "auroc"]
-    >>> probed_properties(pd.DataFrame(rows, columns=columns), 3)
+    >>> columns = ["concept", "concept_type", "n_clusters", "auroc"]
+    >>> probed_concepts(pd.DataFrame(rows, columns=columns), 3)
     ['HELIX', 'SIGNAL', 'residue: C']
     """
     known = probes[probes["auroc"].notna()]
-    known = known.assign(derived=known["property_type"].map(is_defined_by_sequence).astype(bool))
-    best = known.groupby(["derived", "property"])["n_clusters"].max().reset_index()
+    known = known.assign(derived=known["concept_type"].map(is_defined_by_sequence).astype(bool))
+    best = known.groupby(["derived", "concept"])["n_clusters"].max().reset_index()
     ordered = best.sort_values(["derived", "n_clusters"], ascending=[True, False], kind="stable")
-    return ordered["property"].head(count).tolist()
+    return ordered["concept"].head(count).tolist()
 
 
 def probe_section(probes: pd.DataFrame, layers: Sequence[tuple[str, int]]) -> dict[str, Any]:
-    """The figure, and for each property its clusters and one cell per layer, None without an AUROC.
+    """The figure, and for each concept its clusters and one cell per layer, None without an AUROC.
 
     Parameters
     ----------
     layers : sequence of tuple
         Model and number of each layer, in the order of the page.
     """
-    shown = probed_properties(probes)
-    of_property = {name: probes[probes["property"] == name] for name in shown}
+    shown = probed_concepts(probes)
+    of_concept = {name: probes[probes["concept"] == name] for name in shown}
     return {
-        "figure": _figure(of_property) if shown else None,
+        "figure": _figure(of_concept) if shown else None,
         "rows": [
             {
-                "property": name,
+                "concept": name,
                 "clusters": int(rows["n_clusters"].max()),
                 "cells": _cells(rows, layers),
             }
-            for name, rows in of_property.items()
+            for name, rows in of_concept.items()
         ],
     }
 
@@ -78,15 +78,15 @@ def _cells(rows: pd.DataFrame, layers: Sequence[tuple[str, int]]) -> list[dict[s
     return [cells.get(layer) for layer in layers]
 
 
-def _figure(of_property: Mapping[str, pd.DataFrame]) -> Markup:
-    """AUROC over layers, a panel for each property, beside what needs no training of the model."""
-    columns = min(_COLUMNS, len(of_property))
-    n_rows = -(-len(of_property) // columns)
+def _figure(of_concept: Mapping[str, pd.DataFrame]) -> Markup:
+    """AUROC over layers, a panel for each concept, beside what needs no training of the model."""
+    columns = min(_COLUMNS, len(of_concept))
+    n_rows = -(-len(of_concept) // columns)
     shown = ["auroc", "auroc_low", "control_auroc"]
-    low = min(rows[shown].min().min() for rows in of_property.values())
+    low = min(rows[shown].min().min() for rows in of_concept.values())
 
     def draw(axes: Sequence[Axes]) -> None:
-        for number, (axis, (name, rows)) in enumerate(zip(axes, of_property.items(), strict=False)):
+        for number, (axis, (name, rows)) in enumerate(zip(axes, of_concept.items(), strict=False)):
             clusters = int(rows["n_clusters"].max())
             axis.set_title(f"{shortened(name, 24)} ({clusters})", parse_math=False)
             _lines(axis, rows)
@@ -96,27 +96,27 @@ def _figure(of_property: Mapping[str, pd.DataFrame]) -> Markup:
                 axis.tick_params(labelleft=False)
             else:
                 axis.set_ylabel("AUROC")
-            if number + columns >= len(of_property):
+            if number + columns >= len(of_concept):
                 axis.set_xlabel("layer")
-        for axis in axes[len(of_property) :]:
+        for axis in axes[len(of_concept) :]:
             axis.set_visible(False)
         found: dict[str, Any] = {}
-        for axis in axes[: len(of_property)]:
+        for axis in axes[: len(of_concept)]:
             handles, labels = axis.get_legend_handles_labels()
             found = {**dict(zip(labels, handles, strict=True)), **found}
         axes[0].figure.legend(
             list(found.values()), list(found), loc="outside upper left", ncols=5, fontsize=8
         )
 
-    description = "AUROC of linear probes over layers, by property; the table below has the numbers"
+    description = "AUROC of linear probes over layers, by concept; the table below has the numbers"
     inches = (0.6 + 2.4 * columns, 0.5 + 1.9 * n_rows)
     return svg("probes", description, inches, (n_rows, columns), draw)
 
 
 def _lines(axis: Axes, rows: pd.DataFrame) -> None:
-    """One property: a line for each model, its control task, its shuffled copy, and one-hot."""
+    """One concept: a line for each model, its control task, its shuffled copy, and one-hot."""
     models = [model for model in dict.fromkeys(rows["model"]) if model != ONEHOT]
-    trained = [model for model in models if not is_random(model)]
+    trained = [model for model in models if not is_permuted(model)]
     for number, model in enumerate(models):
         of_model = rows[rows["model"] == model].sort_values("layer")
         x = of_model["layer"].to_numpy(dtype=int)

@@ -7,9 +7,9 @@ from typing import Any
 import pandas as pd
 
 from protsae import __version__
-from protsae.association.run_tables import best_per_property
+from protsae.association.run_tables import best_per_concept
 from protsae.association.scoring.metrics import CALLED_Q
-from protsae.config.reserved_names import ONEHOT, is_random
+from protsae.config.reserved_names import ONEHOT, is_permuted
 from protsae.report.page_data import PageData
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -40,7 +40,7 @@ def run_numbers(run: PageData) -> list[tuple[str, list[str]]]:
             [
                 "onehot (sequence only, the baseline)"
                 if model == ONEHOT
-                else f"{model}: {', '.join(numbers)}{' (the control)' * is_random(model)}"
+                else f"{model}: {', '.join(numbers)}{' (the control)' * is_permuted(model)}"
                 for model, numbers in models.items()
             ],
         ),
@@ -60,8 +60,8 @@ def relatives(proteins: pd.DataFrame, features: pd.DataFrame) -> list[str]:
     Examples
     --------
     >>> proteins = pd.DataFrame({"split": ["test"] * 3, "has_relative_in_train": [1, 0, 0]})
-    >>> names = ["model", "property", "defined_by_sequence", "q_value", "valid_f1"]
-    >>> row = dict.fromkeys(names, 0) | {"model": "esm2", "property": "SIGNAL"}
+    >>> names = ["model", "concept", "defined_by_sequence", "q_value", "valid_f1"]
+    >>> row = dict.fromkeys(names, 0) | {"model": "esm2", "concept": "SIGNAL"}
     >>> features = pd.DataFrame([row]).assign(f1=0.5, f1_without_relatives=0.4)
     >>> relatives(proteins, features)
     ['1 of 3 proteins', 'best feature with and without their clusters, F1: SIGNAL 0.50, 0.40']
@@ -74,12 +74,12 @@ def relatives(proteins: pd.DataFrame, features: pd.DataFrame) -> list[str]:
         & features["defined_by_sequence"].eq(0).fillna(False)
         & features["f1_without_relatives"].notna()
         & (features["model"] != ONEHOT)
-        & ~features["model"].map(is_random).astype(bool)
+        & ~features["model"].map(is_permuted).astype(bool)
     ]
     if related.any() and len(called):
-        best = best_per_property(called).sort_values("property")
+        best = best_per_concept(called).sort_values("concept")
         scores = [
-            f"{row['property']} {row['f1']:.2f}, {row['f1_without_relatives']:.2f}"
+            f"{row['concept']} {row['f1']:.2f}, {row['f1_without_relatives']:.2f}"
             for _, row in best.iterrows()
         ]
         lines.append(f"best feature with and without their clusters, F1: {'; '.join(scores)}")

@@ -49,7 +49,7 @@ def test_thresholds_come_from_train_alone() -> None:
 
 def test_a_sample_smaller_than_train_is_whole_proteins() -> None:
     activations = random_activations()
-    settings = SETTINGS.model_copy(update={"sample": LENGTH + 1, "batch": 1})
+    settings = SETTINGS.model_copy(update={"train_residues": LENGTH + 1, "batch": 1})
     codes = codes_of(activations, relu)
     assert build_layer(settings).train_sample(codes).shape == (2 * LENGTH, D)
     assert build_layer().train_sample(codes).shape == (N_PROTEINS // 3 * LENGTH, D)

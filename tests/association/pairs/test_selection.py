@@ -19,9 +19,9 @@ CYSTEINE = [0, 0, 0, 0, 1, 1, 0, 0]
 def counted(
     activations: np.ndarray, labels: np.ndarray, known: np.ndarray | None = None
 ) -> KnownCounts:
-    """Counts where all is known; or each property by its own column of ``known``."""
-    n_residues, n_properties = labels.shape
-    column = np.zeros(n_properties, int) if known is None else np.arange(n_properties)
+    """Counts where all is known; or each concept by its own column of ``known``."""
+    n_residues, n_concepts = labels.shape
+    column = np.zeros(n_concepts, int) if known is None else np.arange(n_concepts)
     known = np.ones((n_residues, 1), bool) if known is None else known
     counts = KnownCounts(THRESHOLDS, column)
     counts.update(sparse.csr_array(activations), sparse.csr_array(labels.astype(np.uint8)), known)
@@ -49,14 +49,14 @@ def test_thresholds_are_chosen_on_valid(scores: PairScores) -> None:
 
 
 def test_features_no_better_than_always_on_are_no_candidates(scores: PairScores) -> None:
-    feature, property_ = candidate_pairs(scores, min_f1=0.1)
+    feature, concept = candidate_pairs(scores, min_f1=0.1)
     assert feature.tolist() == [0, 2]
-    assert property_.tolist() == [0, 1]
+    assert concept.tolist() == [0, 1]
     assert scores.gain[:, 1].tolist() == [0, 0]
 
 
-def test_the_property_is_chosen_by_gain_and_not_by_f1() -> None:
-    """F1 favours the common property; against always on the rare one is matched better."""
+def test_the_concept_is_chosen_by_gain_and_not_by_f1() -> None:
+    """F1 favours the common concept; against always on the rare one is matched better."""
     common, rare = np.arange(20) < 16, np.arange(20) < 3
     activations = np.zeros((20, 3), np.float32)
     activations[:10, 0] = 1
@@ -64,8 +64,8 @@ def test_the_property_is_chosen_by_gain_and_not_by_f1() -> None:
     scores = score_pairs(counts, counts)
     # Common: F1 20/26 = 0.77, always on 32/36 = 0.89. Rare: F1 6/13 = 0.46, always on 6/23 = 0.26.
     assert scores.valid["f1"][:, 0] == pytest.approx([20 / 26, 6 / 13])
-    feature, property_ = candidate_pairs(scores, min_f1=0.1)
-    assert (feature.tolist(), property_.tolist()) == ([0], [1])
+    feature, concept = candidate_pairs(scores, min_f1=0.1)
+    assert (feature.tolist(), concept.tolist()) == ([0], [1])
 
 
 def test_pairs_below_the_lowest_f1_are_left_out(scores: PairScores) -> None:
@@ -88,7 +88,7 @@ def test_residues_that_are_not_known_do_not_count() -> None:
     assert counts.n_active.tolist() == [4, 0, 0]
 
 
-def test_properties_keep_their_order_whatever_is_known_of_them() -> None:
+def test_concepts_keep_their_order_whatever_is_known_of_them() -> None:
     rng = np.random.default_rng(3)
     activations = np.maximum(rng.normal(size=(53, 3)), 0).astype(np.float32)
     labels = rng.random((53, 5)) < 0.3
@@ -99,17 +99,17 @@ def test_properties_keep_their_order_whatever_is_known_of_them() -> None:
     labelled = labels & known[:, columns]
     both.update(sparse.csr_array(activations), sparse.csr_array(labelled.astype(np.uint8)), known)
     scores = score_pairs(both, both)
-    for property_, column in enumerate(columns):
+    for concept, column in enumerate(columns):
         one = KnownCounts(thresholds, np.array([0]))
         rows = known[:, column]
         one.update(
             sparse.csr_array(activations[rows]),
-            sparse.csr_array(labels[rows][:, [property_]].astype(np.uint8)),
+            sparse.csr_array(labels[rows][:, [concept]].astype(np.uint8)),
             np.ones((rows.sum(), 1), bool),
         )
         alone = score_pairs(one, one)
-        np.testing.assert_array_equal(scores.test["tp"][property_], alone.test["tp"][0])
-        np.testing.assert_array_equal(scores.gain[property_], alone.gain[0])
+        np.testing.assert_array_equal(scores.test["tp"][concept], alone.test["tp"][0])
+        np.testing.assert_array_equal(scores.gain[concept], alone.gain[0])
 
 
 def test_best_rows_takes_the_first_of_equals() -> None:

@@ -8,14 +8,14 @@ from tests.association.scoring.test_residue_counts import random_case
 
 
 def random_instances(
-    seed: int, n_residues: int, n_properties: int
+    seed: int, n_residues: int, n_concepts: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Properties, first and last rows: overlapping, nested, repeated, single, also none."""
+    """Concepts, first and last rows: overlapping, nested, repeated, single, also none."""
     rng = np.random.default_rng(seed)
     number = rng.integers(0, 14)
     first = rng.integers(0, n_residues, number)
     last = np.minimum(first + rng.integers(0, 6, number), n_residues - 1)
-    return rng.integers(0, n_properties, number), first, last
+    return rng.integers(0, n_concepts, number), first, last
 
 
 @pytest.mark.parametrize("block_cells", [1, instances.BLOCK_CELLS])
@@ -23,19 +23,19 @@ def random_instances(
 def test_against_brute_force(seed: int, block_cells: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(instances, "BLOCK_CELLS", block_cells)
     activations, labels, thresholds = random_case(seed)
-    n_properties = labels.shape[1]
-    property_, first, last = random_instances(seed, len(activations), n_properties)
-    counts = InstanceCounts(thresholds, n_properties)
-    counts.update(sparse.csr_array(activations), property_, first, last)
+    n_concepts = labels.shape[1]
+    concept, first, last = random_instances(seed, len(activations), n_concepts)
+    counts = InstanceCounts(thresholds, n_concepts)
+    counts.update(sparse.csr_array(activations), concept, first, last)
 
-    expected = np.zeros((len(thresholds), n_properties, activations.shape[1]), int)
-    for p, a, b in zip(property_, first, last, strict=True):
+    expected = np.zeros((len(thresholds), n_concepts, activations.shape[1]), int)
+    for p, a, b in zip(concept, first, last, strict=True):
         for t, threshold in enumerate(thresholds):
             for f in range(activations.shape[1]):
                 expected[t, p, f] += any(activations[a : b + 1, f] > threshold[f])
     np.testing.assert_array_equal(counts.found, expected)
-    for p in range(n_properties):
-        assert counts.n_instances[p] == (property_ == p).sum()
+    for p in range(n_concepts):
+        assert counts.n_instances[p] == (concept == p).sum()
 
 
 def test_a_perfect_detector_finds_every_overlapping_instance() -> None:
@@ -60,8 +60,8 @@ def test_one_residue_is_enough_and_the_strongest_decides() -> None:
 def test_updates_add_up() -> None:
     activations = sparse.csr_array(np.array([[1, 0], [0, 1], [0, 0]], np.float32))
     counts = InstanceCounts(np.zeros((1, 2)), 3)
-    for property_ in (0, 2, 2):
-        counts.update(activations, np.array([property_]), np.array([1]), np.array([2]))
+    for concept in (0, 2, 2):
+        counts.update(activations, np.array([concept]), np.array([1]), np.array([2]))
     assert counts.n_instances.tolist() == [1, 0, 2]
     assert counts.found.tolist() == [[[0, 1], [0, 0], [0, 2]]]
 

@@ -44,8 +44,8 @@ def test_always_on() -> None:
         pytest.param(1.0, 0.5, 1.0, id="perfect"),
         pytest.param(2 / 3, 0.5, 0.0, id="as always on"),
         pytest.param(0.5, 0.5, -0.5, id="worse"),
-        pytest.param(0.7, 0.0, 0.7, id="property that never occurs"),
-        pytest.param(1.0, 1.0, 0.0, id="property of all residues"),
+        pytest.param(0.7, 0.0, 0.7, id="concept that never occurs"),
+        pytest.param(1.0, 1.0, 0.0, id="concept of all residues"),
     ],
 )
 def test_gain_by_hand(f1: float, base_rate: float, gain: float) -> None:
@@ -87,9 +87,9 @@ def test_matthews_correlation_of_many_residues() -> None:
     ("true_positives", "on", "positives"),
     [
         pytest.param(3, 11, 3, id="always on"),
-        pytest.param(5, 5, 11, id="property of all residues"),
+        pytest.param(5, 5, 11, id="concept of all residues"),
         pytest.param(0, 0, 3, id="never on"),
-        pytest.param(0, 3, 0, id="property that never occurs"),
+        pytest.param(0, 3, 0, id="concept that never occurs"),
     ],
 )
 def test_what_does_not_vary_has_no_correlation(

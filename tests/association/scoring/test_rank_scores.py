@@ -23,13 +23,13 @@ def random_case(seed: int) -> tuple[np.ndarray, np.ndarray]:
 def every_pair(
     activations: np.ndarray, labels: np.ndarray, cluster: np.ndarray | None = None
 ) -> np.ndarray:
-    """Shape (4, n_properties, n_features); clusters of five residues where none are given."""
-    property_, feature = np.indices((labels.shape[1], activations.shape[1])).reshape(2, -1)
+    """Shape (4, n_concepts, n_features); clusters of five residues where none are given."""
+    concept, feature = np.indices((labels.shape[1], activations.shape[1])).reshape(2, -1)
     found = rank_scores(
         sparse.csc_array(activations),
         sparse.csc_array(labels.astype(np.uint8)),
         feature,
-        property_,
+        concept,
         np.arange(len(labels)) // 5 if cluster is None else cluster,
     )
     return found.T.reshape(4, labels.shape[1], activations.shape[1])
@@ -39,7 +39,7 @@ def every_pair(
 def test_the_interval_is_that_of_all_pairs_of_residues(
     seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Every residue with the property against every one without, one by one, summed by cluster."""
+    """Every residue with the concept against every one without, one by one, summed by cluster."""
     monkeypatch.setattr(resampling, "MIN_CLUSTERS", 1)
     activations, labels = random_case(seed)
     cluster = np.sort(np.random.default_rng(seed).integers(0, 5, len(labels)))

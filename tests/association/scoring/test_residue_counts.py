@@ -10,12 +10,12 @@ def random_case(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Activations, labels and thresholds; whole numbers, so that many lie on a threshold."""
     rng = np.random.default_rng(seed)
     n_residues, n_features = rng.integers(1, 60), rng.integers(1, 8)
-    n_properties, n_thresholds = rng.integers(1, 6), rng.integers(1, 5)
+    n_concepts, n_thresholds = rng.integers(1, 6), rng.integers(1, 5)
     activations = rng.integers(0, 5, (n_residues, n_features)) * (
         rng.random((n_residues, n_features)) < rng.random()
     )
-    labels = rng.random((n_residues, n_properties)) < rng.random(n_properties)
-    labels[:, rng.random(n_properties) < 0.2] = False
+    labels = rng.random((n_residues, n_concepts)) < rng.random(n_concepts)
+    labels[:, rng.random(n_concepts) < 0.2] = False
     thresholds = np.sort(rng.integers(0, 5, (n_thresholds, n_features)), axis=0).astype(np.float32)
     thresholds[:, rng.random(n_features) < 0.2] = np.inf
     return activations.astype(np.float32), labels, thresholds

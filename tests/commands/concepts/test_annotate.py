@@ -6,14 +6,14 @@ import pytest
 
 from protsae.cli import main
 from protsae.concepts.concept import are_defined_by_sequence
-from protsae.config.stage_settings import AnnotateSettings
+from protsae.config.stage_settings import AnnotateSettings, ConceptSettings
 from protsae.io.hdf5.code_cache import StoredCodes
 from protsae.io.protein_files.residue_labels import write_labels
 from protsae.io.table_files.parquet import read_metadata, read_table
 from protsae.io.table_files.proteins_table import read_split_proteins
 from protsae.schema.pair_tables import INTERPLM
 from protsae.stages.annotate_layer import TABLES
-from protsae.stages.concept_inputs import read_properties
+from protsae.stages.concept_inputs import read_concepts
 from protsae.stages.open_saes import open_saes
 from protsae.stages.score_detectors import COLUMNS, score_detectors
 from tests.stored_tables import load
@@ -74,13 +74,13 @@ def test_one_row_for_every_feature_of_every_variant(tables: dict[str, pd.DataFra
 
 def test_a_dictionary_of_letters_detects_letters(tables: dict[str, pd.DataFrame]) -> None:
     topk = tables["features"][tables["features"]["variant"] == "topk"]
-    perfect = topk[(topk["f1"] == 1) & (topk["property_type"] == "residue")]
+    perfect = topk[(topk["f1"] == 1) & (topk["concept_type"] == "residue")]
     assert len(perfect) >= 5
     # A neuron of one-hot activations is a letter itself, so no feature can beat it.
     pairs = tables["associations"]
     neurons = pairs[(pairs["variant"] == "neurons") & (pairs["f1"] == 1)]
-    found = neurons[neurons["property_type"] == "residue"].set_index("property")["feature"]
-    for name in perfect["property"]:
+    found = neurons[neurons["concept_type"] == "residue"].set_index("concept")["feature"]
+    for name in perfect["concept"]:
         assert found[name] == ord(name.removeprefix("residue: ")) - ord("A")
 
 
@@ -89,20 +89,20 @@ def test_sets_of_detectors_are_counted(tables: dict[str, pd.DataFrame]) -> None:
     assert detectors["n_detectors"].to_dict() == {
         **{"topk": 37, "relu": 31, "neurons": 2 * 26, "pca": 2 * 26, "random": 37}
     }
-    assert (detectors["properties_captured"] <= detectors["properties_captured_high"]).all()
+    assert (detectors["concepts_captured"] <= detectors["concepts_captured_high"]).all()
     assert (detectors["n_capturing_low"] <= detectors["n_capturing_high"]).all()
     assert detectors["n_capturing"].between(1, detectors["n_detectors"]).all()
-    for found in ("n_significant", "properties_significant"):
+    for found in ("n_significant", "concepts_significant"):
         assert (detectors[f"{found}_low"] <= detectors[found]).all()
     pairs = tables["associations"].query("q_value <= 0.05")
     assert len(pairs), "nothing is called"
-    pairs = pairs[~are_defined_by_sequence(pairs["property_type"])]
+    pairs = pairs[~are_defined_by_sequence(pairs["concept_type"])]
     for variant, found in detectors.iterrows():
         called = pairs[pairs["variant"] == variant]
         n_features = called["feature"].nunique()
         assert found["n_significant"] == n_features
-        assert found["properties_significant"] == called["property"].nunique()
-        assert found["properties_per_detector"] == pytest.approx(len(called) / max(1, n_features))
+        assert found["concepts_significant"] == called["concept"].nunique()
+        assert found["concepts_per_detector"] == pytest.approx(len(called) / max(1, n_features))
 
 
 def test_scores_agree_with_their_counts(tables: dict[str, pd.DataFrame]) -> None:
@@ -115,13 +115,13 @@ def test_scores_agree_with_their_counts(tables: dict[str, pd.DataFrame]) -> None
     assert (pairs["precision"] - tp / (tp + fp))[on].abs().max() < 1e-12
     assert (pairs["recall"] - tp / (tp + fn)).abs().max() < 1e-12
     assert (pairs["valid_f1"] >= 0.1).all()
-    assert not pairs.duplicated(["variant", "feature", "property"]).any()
+    assert not pairs.duplicated(["variant", "feature", "concept"]).any()
 
 
 def test_a_feature_agrees_with_its_association(tables: dict[str, pd.DataFrame]) -> None:
-    keys = ["variant", "feature", "property"]
+    keys = ["variant", "feature", "concept"]
     shared = ["quantile", "threshold", "valid_f1", "precision", "recall", "f1", "q_value", "auroc"]
-    features = tables["features"].dropna(subset="property")
+    features = tables["features"].dropna(subset="concept")
     both = features.merge(tables["associations"], on=keys, suffixes=("", "_pair"))
     assert len(both) > 20
     for column in shared:
@@ -134,10 +134,10 @@ def test_a_feature_agrees_with_its_association(tables: dict[str, pd.DataFrame]) 
     assert (both["f1"] <= both["f1_high"])[told].all()
 
 
-def test_features_without_a_property_have_no_scores(tables: dict[str, pd.DataFrame]) -> None:
+def test_features_without_a_concept_have_no_scores(tables: dict[str, pd.DataFrame]) -> None:
     features = tables["features"]
-    without = features[features["property"].isna()]
-    scores = ["property_type", "threshold", "f1", "concept_level", "null_f1", "n_residues"]
+    without = features[features["concept"].isna()]
+    scores = ["concept_type", "threshold", "f1", "concept_level", "rotation_null_f1", "n_residues"]
     assert without[scores].isna().all(axis=None)
     assert features.drop(index=without.index)[scores].notna().all(axis=None)
 
@@ -185,7 +185,7 @@ def test_base_rates_of_a_file(
     (line,) = [line for line in printed if line.startswith(str(rates))]
     assert line.startswith(f"{rates}: base rates of 2 concepts, of all but ")
     pairs = load(output / "associations.parquet")
-    given = pairs["property"] == "residue: C"
+    given = pairs["concept"] == "residue: C"
     assert (pairs.loc[given, "reference_base_rate"] == 0.01).all()
     # A perfect detector is one at any base rate.
     perfect = pairs.loc[given & (pairs["f1"] == 1), "f1_at_reference_rate"]
@@ -194,14 +194,14 @@ def test_base_rates_of_a_file(
     assert pairs.loc[~given, ["reference_base_rate", "f1_at_reference_rate"]].isna().all(axis=None)
 
 
-def test_no_property_often_enough(
+def test_no_concept_often_enough(
     run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert annotate(run, [run / "topk"], tmp_path / "out", "--min-residues", "5000") == 2
     assert capsys.readouterr().err == (
-        f"protsae annotate: {run}/annotations.parquet: no property occurs often enough in valid "
-        "and in test; give more proteins, or lower annotate.min_residues and "
-        "annotate.min_clusters\n"
+        f"protsae annotate: {run}/annotations.parquet: no concept occurs often enough in valid "
+        "and in test; give more proteins, or lower concepts.min_residues and "
+        "concepts.min_clusters\n"
     )
     assert not (tmp_path / "out").exists()
 
@@ -214,8 +214,8 @@ def test_experimental_evidence_only(
     assert annotate(run, [run / "relu"], tmp_path, *flags) == 0
     printed = capsys.readouterr().out
     assert "30 UniProt features left out: no evidence given\n" in printed
-    assert "1 properties left out: no feature with experimental evidence\n" in printed
-    assert "SIGNAL" not in set(load(tmp_path / "associations.parquet")["property_type"])
+    assert "1 concepts left out: no feature with experimental evidence\n" in printed
+    assert "SIGNAL" not in set(load(tmp_path / "associations.parquet")["concept_type"])
 
 
 def test_labels_of_other_files(
@@ -234,7 +234,7 @@ def test_labels_of_other_files(
     assert "labels 'glycine': 27 proteins; 1 left out: not among the proteins\n" in printed
     pairs = load(tmp_path / "out" / "associations.parquet")
     neuron = pairs[(pairs["variant"] == "neurons") & (pairs["feature"] == ord("G") - ord("A"))]
-    assert {"glycine: G", "residue: G"} <= set(neuron["property"])
+    assert {"glycine: G", "residue: G"} <= set(neuron["concept"])
 
 
 def test_labels_of_another_length(
@@ -283,21 +283,22 @@ def test_score_detectors_finds_the_same(run: Path, tables: dict[str, pd.DataFram
     train = set(proteins.loc[proteins["split"] == "train", "accession"])
     _, saes = open_saes([run / "topk"], [*run.glob("shard-*.h5")], protein_set, train)
     stored = StoredCodes(sorted(run.glob("codes-*.h5")), "topk", saes["topk"].sha256, protein_set)
-    settings = AnnotateSettings(min_residues=3, min_clusters=2, bootstrap=53)
+    settings = AnnotateSettings(bootstrap=53)
     path = run / "annotations.parquet"
-    properties = read_properties(path, proteins, protein_set, settings, print)
+    chosen = ConceptSettings(min_residues=3, min_clusters=2)
+    concepts = read_concepts(path, proteins, protein_set, chosen, print)
     names = proteins["accession"].tolist()
-    column = properties.known_column
+    column = concepts.known_column
     found = score_detectors(
         {name: block for (name,), block in stored.blocks(set(names), max_rows=1)},
-        {name: properties.labels([name]).toarray() for name in names},
+        {name: concepts.labels([name]).toarray() for name in names},
         dict(zip(names, proteins["cluster"], strict=True)),
-        known={name: properties.known([name])[:, column] for name in names},
+        known={name: concepts.known([name])[:, column] for name in names},
         split=dict(zip(names, proteins["split"], strict=True)),
-        concepts=[named.name for named in properties.properties],
+        concepts=[named.name for named in concepts.concepts],
         settings=settings,
     )
-    written = tables["associations"].rename(columns={"property": "concept"})
+    written = tables["associations"]
     written = written[written["variant"] == "topk"]
     pair = ["feature", "concept"]
     assert len(found) > 20

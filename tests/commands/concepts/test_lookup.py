@@ -9,17 +9,17 @@ from scipy import sparse
 from protsae.cli import main
 from protsae.commands.concepts import lookup as stage
 from protsae.commands.concepts.lookup import homology_reader, write_rules
-from protsae.concepts.concept_table import PropertyTable
+from protsae.concepts.concept_table import ConceptTable
 from protsae.io.json_files import write_document
 from protsae.io.table_files.parquet import read_metadata
 from protsae.proteins.alphabet import STANDARD
-from protsae.schema.concept_tables import PROPERTIES
-from protsae.schema.reference_tables import LOOKUP, RULE_COUNTS, RULES
+from protsae.schema.concept_tables import CONCEPTS
+from protsae.schema.reference_tables import REFERENCES, RULE_COUNTS, RULES
 from protsae.schema.table import conform
 from tests.stored_tables import load, store
 from tests.tiny_run import protein_rows, write_annotations, write_proteins
 
-SMALL = ("--min-residues", "3", "--min-clusters", "2", "--flank", "2")
+SMALL = ("--min-residues", "3", "--min-clusters", "2", "--window-flank", "2")
 N_PROTEINS, LENGTH = 18, 89
 
 
@@ -60,24 +60,24 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def table(run: Path) -> pd.DataFrame:
-    return load(run / "out" / "lookup.parquet")
+    return load(run / "out" / "references.parquet")
 
 
 def test_columns_are_the_documented_ones(run: Path, table: pd.DataFrame) -> None:
-    conform(table, LOOKUP, "lookup")
-    assert list(table) == LOOKUP.names
-    assert not table.duplicated(["method", "property"]).any()
-    metadata = read_metadata(run / "out" / "lookup.parquet")
+    conform(table, REFERENCES, "references")
+    assert list(table) == REFERENCES.names
+    assert not table.duplicated(["method", "concept"]).any()
+    metadata = read_metadata(run / "out" / "references.parquet")
     assert metadata["test_proteins"] == N_PROTEINS / 3
     assert metadata["test_proteins_with_hit"] == 2
 
 
-def test_every_property_has_its_counts_and_its_reason(run: Path, table: pd.DataFrame) -> None:
-    found = pd.read_csv(run / "out" / "properties.tsv", sep="\t")
-    assert list(found) == PROPERTIES.names
-    found = found.set_index("property")
+def test_every_concept_has_its_counts_and_its_reason(run: Path, table: pd.DataFrame) -> None:
+    found = pd.read_csv(run / "out" / "concepts.tsv", sep="\t")
+    assert list(found) == CONCEPTS.names
+    found = found.set_index("concept")
     assert found.at["CHAIN", "left_out"] == "covers nearly the whole protein: 18 features"
-    assert found.loc["CHAIN"].drop(["property_type", "left_out"]).isna().all()
+    assert found.loc["CHAIN"].drop(["concept_type", "left_out"]).isna().all()
     for split in ("train", "valid", "test"):
         counts = [f"{split}_{name}" for name in ("residues", "instances", "proteins", "clusters")]
         assert found.loc["SIGNAL", counts].tolist() == [36, 6, 6, 6]
@@ -85,8 +85,8 @@ def test_every_property_has_its_counts_and_its_reason(run: Path, table: pd.DataF
     assert found.loc["position: first residue", "test_residues"] == 6
     assert found.at["motif: RGD", "left_out"].startswith("fewer than 3 residues in valid or test: ")
     scored = found.index[found["left_out"].isna()]
-    assert set(scored) == set(table["property"])
-    of_windows = table[table["method"] == "blosum_window"].set_index("property")
+    assert set(scored) == set(table["concept"])
+    of_windows = table[table["method"] == "blosum_window"].set_index("concept")
     for name in ("n_residues", "n_clusters"):
         counted = found.loc[scored, name.replace("n_", "test_")]
         assert counted.tolist() == of_windows.loc[scored, name].tolist()
@@ -104,8 +104,8 @@ def test_provenance_of_other_proteins(
 
 
 def test_only_annotations_are_transferred(table: pd.DataFrame) -> None:
-    assert set(table.loc[table["method"] == "homology", "property"]) == {"SIGNAL"}
-    windows = set(table.loc[table["method"] == "blosum_window", "property_type"])
+    assert set(table.loc[table["method"] == "homology", "concept"]) == {"SIGNAL"}
+    windows = set(table.loc[table["method"] == "blosum_window", "concept_type"])
     assert {"SIGNAL", "residue", "class"} <= windows
 
 
@@ -121,8 +121,8 @@ def test_transferred_labels_by_hand(table: pd.DataFrame) -> None:
 
 
 def test_windows_tell_letters_and_the_start(table: pd.DataFrame) -> None:
-    windows = table[table["method"] == "blosum_window"].set_index("property")
-    assert (windows.loc[windows["property_type"] == "residue", "f1"] > 0.8).all()
+    windows = table[table["method"] == "blosum_window"].set_index("concept")
+    assert (windows.loc[windows["concept_type"] == "residue", "f1"] > 0.8).all()
     assert windows.at["position: first residue", "f1"] > 0.7, "zeros before it"
     assert (windows["n_covered"] == N_PROTEINS // 3 * LENGTH).all()
 
@@ -131,10 +131,10 @@ def test_rules_by_hand(run: Path, table: pd.DataFrame) -> None:
     """Residues 4 to 9 of every protein are a SIGNAL."""
     rules = load(run / "out" / "rules.parquet")
     conform(rules, RULES, "rules")
-    assert rules["property"].tolist() == table.loc[: len(rules) - 1, "property"].tolist()
+    assert rules["concept"].tolist() == table.loc[: len(rules) - 1, "concept"].tolist()
     assert rules["defined_by_sequence"].tolist() == [1] * (len(rules) - 1) + [0]
     assert (rules["f1"] == 1).all()
-    (row,) = rules[rules["property"] == "SIGNAL"].to_dict("records")
+    (row,) = rules[rules["concept"] == "SIGNAL"].to_dict("records")
     assert row["rule"] == row["best_rule"] == "residues 4–9"  # noqa: RUF001
     assert (row["rule_parameters"], row["fit_f1"], row["best_fit_error"]) == (2, 1, 0)
     assert (row["n_residues"], row["n_clusters"]) == (36, 6)
@@ -147,11 +147,11 @@ def test_rule_counts_add_up_to_the_scores(run: Path) -> None:
     conform(counts, RULE_COUNTS, "rule_counts")
     proteins = load(run / "proteins.parquet")
     clusters = proteins.loc[proteins["split"] == "test", "cluster"].tolist()
-    signal = counts[counts["property"] == "SIGNAL"]
+    signal = counts[counts["concept"] == "SIGNAL"]
     assert signal["cluster"].tolist() == clusters
     names = ["tp", "on", "positives", "known"]
     assert signal[names].to_numpy().tolist() == [[6, 6, 6, LENGTH]] * 6
-    total = counts.groupby("property", sort=False)[names].sum().loc[rules["property"]]
+    total = counts.groupby("concept", sort=False)[names].sum().loc[rules["concept"]]
     f1 = 2 * total["tp"] / (total["on"] + total["positives"])
     assert f1.tolist() == rules["f1"].tolist()
     assert total["positives"].tolist() == rules["n_residues"].tolist()
@@ -165,26 +165,26 @@ def test_rules_see_nothing_of_test(run: Path, tmp_path: Path) -> None:
     annotations = load(run / "annotations.parquet")
     moved = annotations["accession"].isin(proteins.loc[in_test, "accession"])
     annotations.loc[moved, ["start", "end"]] += 40
-    properties = PropertyTable.build(proteins, annotations, min_residues=3, min_clusters=2)
-    write_rules(tmp_path, proteins, properties, {"stage": "lookup"})
+    concepts = ConceptTable.build(proteins, annotations, min_residues=3, min_clusters=2)
+    write_rules(tmp_path, proteins, concepts, {"stage": "lookup"})
     found, before = (load(path / "rules.parquet") for path in (tmp_path, run / "out"))
     chosen = ["rule", "fit_f1", "best_rule", "best_fit_f1", "best_fit_error"]
-    both = found.merge(before, on="property", suffixes=("", "_before"))
+    both = found.merge(before, on="concept", suffixes=("", "_before"))
     for name in chosen:
         assert both[name].tolist() == both[f"{name}_before"].tolist()
-    assert found.set_index("property").at["SIGNAL", "f1"] == 0
+    assert found.set_index("concept").at["SIGNAL", "f1"] == 0
 
 
 def test_what_is_left_out_of_all_parts_is_not_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
     proteins = protein_rows(5).assign(split=["train", "valid", "left out", "test", "train"])
     asked: list[list[str]] = []
     monkeypatch.setattr(stage, "search", lambda *given: asked.extend(given[:2]) or [])
-    properties = SimpleNamespace(
+    concepts = SimpleNamespace(
         labels=lambda names: sparse.csr_array((len(names) * 29, 2)),
         known=lambda names: np.ones((len(names) * 29, 1), dtype=bool),
         known_column=np.zeros(2, dtype=np.int64),
     )
-    _, has_hit = homology_reader(proteins, properties, 1e-3, threads=1)
+    _, has_hit = homology_reader(proteins, concepts, 1e-3, threads=1)
     sequences = proteins["sequence"].tolist()
     assert asked == [[sequences[1], sequences[3]], [sequences[0], sequences[4]]]
     assert has_hit == set()
@@ -194,11 +194,13 @@ def test_the_same_bytes_again(run: Path, tmp_path: Path) -> None:
     assert lookup(run, tmp_path, "--threads", "2") == 0
     for path in ("rules.parquet", "rule_counts.parquet"):
         assert (tmp_path / path).read_bytes() == (run / "out" / path).read_bytes()
-    # It states the checksum of properties.tsv.
-    pd.testing.assert_frame_equal(*(load(f / "lookup.parquet") for f in (tmp_path, run / "out")))
+    # It states the checksum of concepts.tsv.
+    pd.testing.assert_frame_equal(
+        *(load(f / "references.parquet") for f in (tmp_path, run / "out"))
+    )
     # Without provenance.json, what fetch left out is not known.
-    lines = (run / "out" / "properties.tsv").read_text().splitlines()
-    assert (tmp_path / "properties.tsv").read_text().splitlines() == lines[:-1]
+    lines = (run / "out" / "concepts.tsv").read_text().splitlines()
+    assert (tmp_path / "concepts.tsv").read_text().splitlines() == lines[:-1]
 
 
 def test_an_evalue_that_nothing_reaches_and_no_annotations(
@@ -208,7 +210,7 @@ def test_an_evalue_that_nothing_reaches_and_no_annotations(
     (tmp_path / "proteins.parquet").symlink_to(run / "proteins.parquet")
     store(tmp_path / "annotations.parquet", annotations.iloc[:0])
     assert lookup(tmp_path, tmp_path, "--evalue", "1e-200") == 0
-    assert set(load(tmp_path / "lookup.parquet")["method"]) == {"blosum_window"}
+    assert set(load(tmp_path / "references.parquet")["method"]) == {"blosum_window"}
     assert "\n0 of 6 test proteins have a hit in train\n" in capsys.readouterr().out
 
 
@@ -241,14 +243,14 @@ def test_what_the_best_hit_does_not_know_comes_from_the_next(monkeypatch) -> Non
     rows = [("T1", "SIGNAL", 1, 2), ("T2", "HELIX", 2, 3), ("T2", "STRAND", 4, 4)]
     rows += [(name, kind, *at) for name in "VQ" for kind, at in SCORED.items()]
     features = pd.DataFrame(rows, columns=["accession", "type", "start", "end"])
-    properties = PropertyTable.build(proteins, features.assign(description=""), 1, 1)
+    concepts = ConceptTable.build(proteins, features.assign(description=""), 1, 1)
     every = np.arange(6)
     hits = [SimpleNamespace(query=1, target=t, pairs=lambda: (every, every)) for t in (0, 1)]
     monkeypatch.setattr("protsae.commands.concepts.lookup.search", lambda *_: hits)
-    read, _ = homology_reader(proteins, properties, 1e-3, threads=1)
+    read, _ = homology_reader(proteins, concepts, 1e-3, threads=1)
     ((names, found),) = read({"Q"}, 100)
     assert names == ["Q"]
-    place = {p.name: i for i, p in enumerate(properties.properties)}
+    place = {p.name: i for i, p in enumerate(concepts.concepts)}
     copied, covered = np.split(found.astype(int), 2, axis=1)
     assert copied[:, place["SIGNAL"]].tolist() == [1, 1, 0, 0, 0, 0]
     assert covered[:, place["SIGNAL"]].tolist() == [1] * 6
@@ -257,4 +259,4 @@ def test_what_the_best_hit_does_not_know_comes_from_the_next(monkeypatch) -> Non
 
 
 SCORED = {"SIGNAL": (1, 2), "HELIX": (1, 2), "STRAND": (4, 5)}
-"""Features of valid and test, so that the properties are scored."""
+"""Features of valid and test, so that the concepts are scored."""

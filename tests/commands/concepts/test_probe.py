@@ -33,7 +33,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def table(run: Path) -> pd.DataFrame:
-    return load(run / "out" / "probes.parquet").set_index("property", drop=False)
+    return load(run / "out" / "probes.parquet").set_index("concept", drop=False)
 
 
 def test_columns_are_the_documented_ones(run: Path, table: pd.DataFrame) -> None:
@@ -47,7 +47,7 @@ def test_columns_are_the_documented_ones(run: Path, table: pd.DataFrame) -> None
 
 
 def test_letters_tell_letters_and_not_places(table: pd.DataFrame) -> None:
-    of_letters = table[table["property_type"].isin(["residue", "class"])]
+    of_letters = table[table["concept_type"].isin(["residue", "class"])]
     assert len(of_letters) > 20
     assert (of_letters["f1"] == 1).all()
     assert (of_letters["auroc"] == 1).all()
@@ -65,7 +65,7 @@ def test_selectivity_is_the_lead_over_the_control(table: pd.DataFrame) -> None:
     assert len(both) > 20
     assert (both == (table["auroc"] - table["control_auroc"])[both.index]).all()
     # A letter says little of a tripeptide's random label, and nothing of a random sequence's place.
-    assert table.loc[table["property_type"] == "residue", "selectivity"].min() > 0.5
+    assert table.loc[table["concept_type"] == "residue", "selectivity"].min() > 0.5
     assert abs(table.at["SIGNAL", "selectivity"]) < 0.1
 
 
@@ -85,7 +85,9 @@ def test_the_same_bytes_again_whatever_the_order_of_shards(run: Path, tmp_path: 
 
 
 def test_a_sample_and_penalties_are_used(run: Path, tmp_path: Path, table: pd.DataFrame) -> None:
-    assert probe(run, tmp_path, "--sample", "101", "--penalties", "0.5", "--batch", "37") == 0
+    assert (
+        probe(run, tmp_path, "--train-residues", "101", "--penalties", "0.5", "--batch", "37") == 0
+    )
     found = load(tmp_path / "probes.parquet")
     assert set(found["penalty"]) == {0.5}
     assert set(table["penalty"]) <= {0.01, 0.001, 0.0001}
@@ -102,7 +104,7 @@ def test_labels_of_a_file_count_where_they_are_known(run: Path, tmp_path: Path) 
     ]
     write_labels(tmp_path / "glycine.jsonl", [], rows)
     assert probe(run, tmp_path, "--labels", str(tmp_path / "glycine.jsonl")) == 0
-    found = load(tmp_path / "probes.parquet").set_index("property")
+    found = load(tmp_path / "probes.parquet").set_index("concept")
     n_glycines = chosen.loc[chosen["split"] == "test", "sequence"].str.count("G").sum()
     assert found.at["glycine: G", "n_residues"] == n_glycines
     assert found.at["glycine: G", "f1"] == 1
@@ -118,9 +120,9 @@ def test_labels_of_a_file_count_where_they_are_known(run: Path, tmp_path: Path) 
         ),
         pytest.param(
             ("--min-residues", "5000"),
-            "{run}/annotations.parquet: no property occurs often enough in valid and in test; give "
-            "more proteins, or lower annotate.min_residues and annotate.min_clusters",
-            id="no property",
+            "{run}/annotations.parquet: no concept occurs often enough in valid and in test; give "
+            "more proteins, or lower concepts.min_residues and concepts.min_clusters",
+            id="no concept",
         ),
         pytest.param(
             ("--penalties", "0"),

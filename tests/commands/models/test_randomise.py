@@ -8,12 +8,12 @@ from tests.tiny_esm import save_tiny
 
 
 def test_the_copy_is_a_model_of_the_same_shape_and_another_checksum(tmp_path, capsys):
-    source, copy = save_tiny(tmp_path), tmp_path / "out" / "esm2_tiny-random.pt"
+    source, copy = save_tiny(tmp_path), tmp_path / "out" / "esm2_tiny-permuted.pt"
     assert main(["randomise", "--model", str(source), "--output", str(copy)]) == 0
     assert capsys.readouterr().out == f"wrote {copy}\n"
 
     model, shuffled = load_esm(str(source), "cpu"), load_esm(str(copy), "cpu")
-    assert shuffled.name == "esm2_tiny-random"
+    assert shuffled.name == "esm2_tiny-permuted"
     assert shuffled.weights_sha256 != model.weights_sha256
     weights, permuted = (m.model.layers[0].fc1.weight.half() for m in (model, shuffled))
     assert torch.equal(weights.flatten().sort().values, permuted.flatten().sort().values)

@@ -144,8 +144,8 @@ def test_what_will_be_scored(
     parts = load(tmp_path / "proteins.parquet").set_index("accession")["split"]
     assert parts[names[:7]].value_counts().to_dict() == {"valid": 3, "test": 3, "train": 1}
     printed = capsys.readouterr().out.splitlines()
-    at = next(i for i, line in enumerate(printed) if "properties will be scored" in line)
-    n_scored, n_all = printed[at].split(" properties")[0].split(" of ")
+    at = next(i for i, line in enumerate(printed) if "concepts will be scored" in line)
+    n_scored, n_all = printed[at].split(" concepts")[0].split(" of ")
     reasons = [line for line in printed[at:] if line.startswith("  not ")]
     assert sum(int(line.split()[1].rstrip(":")) for line in reasons) == int(n_all) - int(n_scored)
     # One of 21 proteins in seven has it: valid or test, a fifth each, wants 1 to 3 more.

@@ -82,12 +82,12 @@ def test_evaluation_of_an_older_version(results, capsys) -> None:
 
 
 def test_labels_of_files_are_underlined(results: Path) -> None:
-    """The hostile binding site, feature 3's property, as a class of a set: residues 4 and 5."""
+    """The hostile binding site, feature 3's concept, as a class of a set: residues 4 and 5."""
     name = "topology: TMH"
     for path in (results / "features.parquet",):
         rows = load(path)
         of_label = rows["feature"] == 3
-        rows.loc[of_label, "property"], rows.loc[of_label, "property_type"] = name, "topology"
+        rows.loc[of_label, "concept"], rows.loc[of_label, "concept_type"] = name, "topology"
         store(path, rows, {})
     labels = results / "labels.jsonl"
     header = {"format": "protsae-labels", "format_version": 1, "set": "topology"}
@@ -100,7 +100,7 @@ def test_labels_of_files_are_underlined(results: Path) -> None:
     assert f"peak C3; {name} at 4-5" in page
     assert main(_command(results)) == 0
     page = (results / "report.html").read_text()
-    assert f"peak C3; {name}: whether this protein has the property is not known" in page
+    assert f"peak C3; {name}: whether this protein has the concept is not known" in page
 
 
 def test_setting_out_of_range(results, capsys) -> None:

@@ -64,9 +64,9 @@ def test_summary_counts(results: Path) -> None:
     assert summary["model"].tolist() == ["onehot"] * 2 + [MODEL] * 4
     row = summary.iloc[-1]
     # Features 0 and 1 reach 0.5 and q 0.05; the rule for 1 has an F1 of 1.
-    assert (row["features_with_property"], row["features_significant"]) == (2, 2)
+    assert (row["features_with_concept"], row["features_significant"]) == (2, 2)
     # SIGNAL by the window is 0.3 and by its rule 0.45, below its f1_low of 0.6.
-    assert (row["features_above_baselines"], row["features_above_lookup"]) == (1, 1)
+    assert (row["features_above_baselines"], row["features_above_references"]) == (1, 1)
     assert row["features_defined_by_sequence"] == 1  # residue: C
     assert summary["loss_recovered"].isna().tolist() == [True, True, False, False, False, False]
 
@@ -75,9 +75,9 @@ def test_tsv_has_four_significant_digits_and_gaps_where_nothing_is_known(results
     assert main(tables_command(results)) == 0
     lines = (results / "features.tsv").read_text().splitlines()
     assert lines[0].split("\t") == FEATURES.names
-    without_property = lines[3].split("\t")
-    assert without_property[:5] == ["onehot", "0", "relu", "2", "0.1235"]
-    assert without_property[FEATURES.names.index("neuron")] == ""
+    without_concept = lines[3].split("\t")
+    assert without_concept[:5] == ["onehot", "0", "relu", "2", "0.1235"]
+    assert without_concept[FEATURES.names.index("neuron")] == ""
     assert lines[1].split("\t")[FEATURES.names.index("neuron")] == "0"
     assert "\t1.235\t" in (results / "summary.tsv").read_text()
 
@@ -102,7 +102,7 @@ def test_stdout_names_the_outputs(results: Path, capsys: pytest.CaptureFixture[s
     assert main(tables_command(results)) == 0
     assert capsys.readouterr().out == (
         f"wrote {results}/features.parquet and .tsv: 24 features, of which\n"
-        "  12 have a property at a false discovery rate of 5% (6 one that a rule on the sequence "
+        "  12 have a concept at a false discovery rate of 5% (6 one that a rule on the sequence "
         "defines) and\n"
         "  4 beat all baselines for theirs\n"
         f"wrote {results}/associations.parquet: 39 pairs\n"
@@ -258,10 +258,10 @@ def test_baselines_of_the_layer_are_their_best_detectors_on_valid(results: Path)
     assert own["homology_f1"].tolist() == pytest.approx([0.1, *[np.nan] * 3], nan_ok=True)
     assert own["probe_f1"].tolist() == pytest.approx([0.75, 0.9, np.nan, np.nan], nan_ok=True)
     assert own["random_f1"].isna().all()
-    assert own["untrained_f1"].isna().all()
+    assert own["permuted_f1"].isna().all()
 
 
-def test_every_row_has_the_rule_of_its_property(results: Path) -> None:
+def test_every_row_has_the_rule_of_its_concept(results: Path) -> None:
     assert main(tables_command(results)) == 0
     features = load(results / "features.parquet")
     columns = ["rule", "rule_f1", "defined_by_sequence"]
@@ -272,7 +272,7 @@ def test_every_row_has_the_rule_of_its_property(results: Path) -> None:
         [None, None, None],
         ["everywhere", 0.09, 0],
     ]
-    pairs = load(results / "associations.parquet").groupby("property")[columns]
+    pairs = load(results / "associations.parquet").groupby("concept")[columns]
     assert pairs.nunique().eq(1).all(axis=None)
     assert pairs.first().loc["residue: C"].tolist() == ["residue C", 1.0, 1]
 
@@ -290,17 +290,17 @@ def test_a_rule_that_costs_nothing_is_a_baseline(
 ) -> None:
     """SIGNAL's feature finds 16 of 20 residues in each of 11 clusters; cysteines are a rule."""
     counts = load(results / "rule_counts.parquet")
-    counts.loc[counts["property"] == "SIGNAL", "tp"] = rule_tp
+    counts.loc[counts["concept"] == "SIGNAL", "tp"] = rule_tp
     store(results / "rule_counts.parquet", counts, {})
     assert main(tables_command(results)) == 0
     row = pd.read_csv(results / "summary.tsv", sep="\t").iloc[-1]
-    assert row["features_above_baselines"] == row["features_above_lookup"] == n_above
+    assert row["features_above_baselines"] == row["features_above_references"] == n_above
     features = load(results / "features.parquet")
-    signal = features[(features["property"] == "SIGNAL") & (features["model"] == MODEL)].iloc[0]
+    signal = features[(features["concept"] == "SIGNAL") & (features["model"] == MODEL)].iloc[0]
     assert (signal["verdict"], signal["best_baseline"]) == (verdict, "rule")
     assert signal["best_baseline_f1"] == pytest.approx(rule_tp / 20)
     assert signal["f1_difference"] == pytest.approx(0.8 - rule_tp / 20)
-    cysteine = features[features["property"] == "residue: C"].iloc[0]
+    cysteine = features[features["concept"] == "residue: C"].iloc[0]
     assert (cysteine["verdict"], cysteine["best_baseline"]) == ("below", "rule")
 
 
@@ -332,9 +332,9 @@ def test_f1_without_the_clusters_with_relatives_in_train(results: Path) -> None:
     restamp(results)
     assert main(tables_command(results)) == 0
     features = load(results / "features.parquet")
-    signal = features[(features["property"] == "SIGNAL") & (features["model"] == MODEL)].iloc[0]
+    signal = features[(features["concept"] == "SIGNAL") & (features["model"] == MODEL)].iloc[0]
     assert signal["f1_without_relatives"] == pytest.approx(0.8)
-    assert features.loc[features["property"].isna(), "f1_without_relatives"].isna().all()
+    assert features.loc[features["concept"].isna(), "f1_without_relatives"].isna().all()
 
 
 def test_a_detector_that_is_on_nowhere_in_test(results: Path) -> None:
@@ -342,7 +342,7 @@ def test_a_detector_that_is_on_nowhere_in_test(results: Path) -> None:
     for path in results.rglob(f"{MODEL}/**/*.parquet"):
         if path.stem in ("associations", "cluster_counts"):
             rows = load(path)
-            neuron = (rows["variant"] == "neurons") & (rows["property"] == "SIGNAL")
+            neuron = (rows["variant"] == "neurons") & (rows["concept"] == "SIGNAL")
             if path.stem == "associations":
                 rows.loc[neuron, "f1"] = 0.0
             else:
@@ -350,11 +350,11 @@ def test_a_detector_that_is_on_nowhere_in_test(results: Path) -> None:
             store(path, rows, read_metadata(path))
     assert main(tables_command(results)) == 0
     features = load(results / "features.parquet")
-    signal = features[(features["property"] == "SIGNAL") & (features["model"] == MODEL)]
+    signal = features[(features["concept"] == "SIGNAL") & (features["model"] == MODEL)]
     assert (signal["best_baseline"] == "rule").all()
 
 
-def test_a_property_without_a_rule(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_concept_without_a_rule(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = results / "rules.parquet"
     store(path, load(path).iloc[1:], {})
     _assert_refused(
@@ -369,20 +369,20 @@ def test_the_model_with_shuffled_weights_is_a_baseline(results: Path) -> None:
     """Its detectors serve every layer, and have no such baseline themselves."""
     for name in ("features", "associations", "cluster_counts", "detectors", "examples"):
         path = results / f"annotation/{MODEL}/layer-01/{name}.parquet"
-        rows = load(path).assign(model=f"{MODEL}-random")
+        rows = load(path).assign(model=f"{MODEL}-permuted")
         if name == "associations":
             rows["f1"] /= 4
         store(path, rows, {"stage": "annotate"})
     for path in results.glob(f"sae/{MODEL}/layer-01/*/evaluation.json"):
-        write_evaluation(path, {**read_evaluation(path), "model": f"{MODEL}-random"})
+        write_evaluation(path, {**read_evaluation(path), "model": f"{MODEL}-permuted"})
     path = results / f"probes/{MODEL}/layer-01/probes.parquet"
-    store(path, load(path).assign(model=f"{MODEL}-random"))
+    store(path, load(path).assign(model=f"{MODEL}-permuted"))
     restamp(results)
     assert main(tables_command(results)) == 0
     features = load(results / "features.parquet")
-    found = features[features["property"] == "SIGNAL"].groupby("model")["untrained_f1"].unique()
+    found = features[features["concept"] == "SIGNAL"].groupby("model")["permuted_f1"].unique()
     assert found[MODEL].tolist() == found["onehot"].tolist() == [0.2]
-    assert np.isnan(found[f"{MODEL}-random"]).all()
+    assert np.isnan(found[f"{MODEL}-permuted"]).all()
 
 
 def test_the_one_hot_baseline_is_its_best_detector_on_valid(results: Path) -> None:
@@ -391,7 +391,7 @@ def test_the_one_hot_baseline_is_its_best_detector_on_valid(results: Path) -> No
     on_sequence = features["model"] == "onehot"
     assert features.loc[on_sequence, "onehot_f1"].isna().all()
     # Highest valid F1 on one-hot: SIGNAL 0.85, residue C 0.95; their test F1 halved: 0.4, 0.45.
-    found = features[~on_sequence].groupby("property")["onehot_f1"].unique()
+    found = features[~on_sequence].groupby("concept")["onehot_f1"].unique()
     assert found["SIGNAL"].tolist() == [0.4]
     assert found["residue: C"].tolist() == [0.45]
 
@@ -440,7 +440,7 @@ def test_parts_of_another_layer(results: Path, capsys: pytest.CaptureFixture[str
         (f"annotation/{MODEL}/layer-01/features.parquet", "annotate"),
         (f"annotation/{MODEL}/layer-01/cluster_counts.parquet", "annotate"),
         (f"probes/{MODEL}/layer-01/probes.parquet", "probe"),
-        ("lookup.parquet", "lookup"),
+        ("references.parquet", "lookup"),
         ("rules.parquet", "lookup"),
         ("rule_counts.parquet", "lookup"),
     ],

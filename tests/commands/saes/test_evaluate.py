@@ -243,7 +243,7 @@ def test_no_sae(onehot: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 
 def test_saes_of_a_layer_together_are_as_alone(embedded: Path, tmp_path: Path) -> None:
     names = ("identity", "zero")
-    flags = (*with_model(embedded), "--sample", "17")
+    flags = (*with_model(embedded), "--optimal-codes", "17")
     assert evaluate(embedded, [embedded / name for name in names], *flags) == 0
     together = {name: read(embedded / name) for name in names}
     for name in names:
@@ -252,7 +252,7 @@ def test_saes_of_a_layer_together_are_as_alone(embedded: Path, tmp_path: Path) -
 
 
 def test_kl_of_nothing_lost_and_of_everything(embedded: Path) -> None:
-    flags = (*with_model(embedded), "--sample", "17")
+    flags = (*with_model(embedded), "--optimal-codes", "17")
     assert evaluate(embedded, [embedded / "identity", embedded / "zero"], *flags) == 0
     perfect, zero = read(embedded / "identity"), read(embedded / "zero")
     assert perfect["kl_spliced"] == pytest.approx(0, abs=1e-6)

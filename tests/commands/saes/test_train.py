@@ -348,7 +348,7 @@ def test_where_it_came_from(run: Path, tmp_path: Path) -> None:
     assert (source.architecture, source.k) == ("relu", None)
     assert source.n_residues == train["length"].sum()
     assert source.settings["penalty"] == 0.5
-    assert source.settings["stream"]["batch"] == 31
+    assert source.settings["trainer"]["batch"] == 31
     # Of one-hot rows |mean|^2 = sum p^2, and E|x - mean|^2 = 1 - sum p^2 = d_model / scale^2.
     letters = pd.Series(list("".join(train["sequence"]))).value_counts(normalize=True)
     squares = float((letters**2).sum())
@@ -506,7 +506,7 @@ def test_more_than_memory_holds_is_refused(
     # nine arrays of a batch, 9 x 1009 x 4999 x 4: 5.1 and 181.6 MB.
     assert capsys.readouterr().err == (
         "protsae train: train: 2 SAEs of up to 4,999 features need 0.19 GB on cpu, 0.00 GB are "
-        "free; train fewer at a time, or lower width or stream.batch\n"
+        "free; train fewer at a time, or lower width or trainer.batch\n"
     )
 
 

@@ -2,13 +2,13 @@ import numpy as np
 
 from protsae.concepts.concept import SEQUENCE_TYPES
 from protsae.concepts.sequence.sequence_concepts import (
-    SEQUENCE_PROPERTIES,
+    SEQUENCE_CONCEPTS,
     position_labels,
     sequence_labels,
 )
 from protsae.proteins.alphabet import LETTERS, STANDARD
 
-COLUMN = {property.name: column for column, property in enumerate(SEQUENCE_PROPERTIES)}
+COLUMN = {concept.name: column for column, concept in enumerate(SEQUENCE_CONCEPTS)}
 RESIDUES = [COLUMN[f"residue: {letter}"] for letter in STANDARD]
 
 
@@ -21,15 +21,15 @@ def test_every_standard_letter_has_exactly_one_identity() -> None:
 
 def test_classes_of_lysine() -> None:
     labels = sequence_labels(["K"]).toarray()[0]
-    names = [p.name for p, value in zip(SEQUENCE_PROPERTIES, labels, strict=True) if value]
+    names = [p.name for p, value in zip(SEQUENCE_CONCEPTS, labels, strict=True) if value]
     classes = [name for name in names if name.startswith("class")]
     assert classes == ["class: hydrophobic", "class: polar", "class: positive", "class: charged"]
 
 
 def test_unknown_letters_have_places_but_no_class() -> None:
     labels = sequence_labels(["XBZJUO"]).toarray()
-    n_letter_properties = COLUMN["position: N-terminal 10"]
-    assert labels[:, :n_letter_properties].sum() == 0
+    n_letter_concepts = COLUMN["position: N-terminal 10"]
+    assert labels[:, :n_letter_concepts].sum() == 0
     assert labels[:, COLUMN["position: N-terminal 10"]].all()
 
 
@@ -47,17 +47,17 @@ def test_places_in_a_chain_of_one() -> None:
 def test_places_start_anew_in_each_protein() -> None:
     labels = sequence_labels(["MKC", "GA"])
     assert labels.dtype == np.uint8
-    assert labels.shape == (5, len(SEQUENCE_PROPERTIES))
+    assert labels.shape == (5, len(SEQUENCE_CONCEPTS))
     first = labels.toarray()[:, COLUMN["position: first residue"]]
     assert first.tolist() == [1, 0, 0, 1, 0]
 
 
 def test_no_proteins_give_no_rows() -> None:
-    assert sequence_labels([]).shape == (0, len(SEQUENCE_PROPERTIES))
+    assert sequence_labels([]).shape == (0, len(SEQUENCE_CONCEPTS))
 
 
 def test_names_are_unique() -> None:
-    assert len(COLUMN) == len(SEQUENCE_PROPERTIES) == 20 + 9 + 3 + 1 + 9
+    assert len(COLUMN) == len(SEQUENCE_CONCEPTS) == 20 + 9 + 3 + 1 + 9
 
 
 def test_motifs_and_low_complexity_stay_within_a_protein() -> None:
@@ -68,4 +68,4 @@ def test_motifs_and_low_complexity_stay_within_a_protein() -> None:
 
 
 def test_their_types_are_those_that_the_sequence_defines() -> None:
-    assert {concept.type for concept in SEQUENCE_PROPERTIES} == SEQUENCE_TYPES
+    assert {concept.type for concept in SEQUENCE_CONCEPTS} == SEQUENCE_TYPES

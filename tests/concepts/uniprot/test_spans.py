@@ -13,12 +13,12 @@ def features(*rows: tuple[str, str, str, int, int]) -> pd.DataFrame:
 
 
 def positions(table: pd.DataFrame, name: str, protein: int = 0) -> list[int]:
-    """1-based residues of one protein that carry a property."""
-    properties, spans, _ = feature_spans(table, LENGTHS)
+    """1-based residues of one protein that carry a concept."""
+    concepts, spans, _ = feature_spans(table, LENGTHS)
     own, _ = spans.of(np.array([protein]))
     length = list(LENGTHS.values())[protein]
-    labels = span_labels(own, np.zeros(len(own.start), dtype=int), length, len(properties))
-    column = [property.name for property in properties].index(name)
+    labels = span_labels(own, np.zeros(len(own.start), dtype=int), length, len(concepts))
+    column = [concept.name for concept in concepts].index(name)
     return (np.flatnonzero(labels.toarray()[:, column]) + 1).tolist()
 
 
@@ -68,15 +68,15 @@ def test_256_overlapping_features_are_still_a_1() -> None:
     assert positions(features(*[("P1", "HELIX", "", 2, 3)] * 256), "HELIX") == [2, 3]
 
 
-def test_old_binding_types_are_one_property() -> None:
+def test_old_binding_types_are_one_concept() -> None:
     table = features(
         ("P1", "METAL", "Zinc", 1, 1),
         ("P1", "NP_BIND", "ATP", 3, 4),
         ("P1", "BINDING", "Zn(2+)", 6, 6),
         ("P2", "CA_BIND", "1", 2, 5),
     )
-    properties, _, _ = feature_spans(table, LENGTHS)
-    names = [property.name for property in properties]
+    concepts, _, _ = feature_spans(table, LENGTHS)
+    names = [concept.name for concept in concepts]
     assert names == ["BINDING", "BINDING: ATP", "BINDING: Ca(2+)", "BINDING: Zn(2+)"]
     assert positions(table, "BINDING") == [1, 3, 4, 6]
     assert positions(table, "BINDING: Zn(2+)") == [1, 6]
@@ -92,15 +92,15 @@ def test_order_follows_the_manual_and_not_the_input() -> None:
     ]
     expected = ["SIGNAL", "DOMAIN", "DOMAIN: PH", "DOMAIN: SH3", "HELIX"]
     for table in (features(*rows), features(*rows[::-1])):
-        properties, _, _ = feature_spans(table, LENGTHS)
-        assert [property.name for property in properties] == expected
-    assert {property.source for property in properties} == {"UniProt"}
+        concepts, _, _ = feature_spans(table, LENGTHS)
+        assert [concept.name for concept in concepts] == expected
+    assert {concept.source for concept in concepts} == {"UniProt"}
 
 
 def test_types_without_a_function_are_named() -> None:
     table = features(("P1", "CHAIN", "Src", 1, 11), ("P1", "HELIX", "", 1, 2))
-    properties, _, left_out = feature_spans(table, LENGTHS)
-    assert [property.name for property in properties] == ["HELIX"]
+    concepts, _, left_out = feature_spans(table, LENGTHS)
+    assert [concept.name for concept in concepts] == ["HELIX"]
     assert left_out == {"CHAIN": "covers nearly the whole protein"}
 
 
@@ -124,5 +124,5 @@ def test_impossible_features(row: tuple[str, str, str, int, int], message: str) 
 
 
 def test_no_features() -> None:
-    properties, spans, left_out = feature_spans(features(), LENGTHS)
-    assert (properties, len(spans.start), left_out) == ((), 0, {})
+    concepts, spans, left_out = feature_spans(features(), LENGTHS)
+    assert (concepts, len(spans.start), left_out) == ((), 0, {})

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from protsae.concepts.concept_table import PropertyTable
+from protsae.concepts.concept_table import ConceptTable
 from protsae.concepts.uniprot.evidence import is_experimental
 from protsae.concepts.uniprot.feature_names import feature_name
 from protsae.proteins.records import FEATURE_TYPES, residue_spans
@@ -21,12 +21,12 @@ def build(*rows, evidence="all"):
         columns=["accession", "sequence", "cluster", "split"],
     )
     table = pd.DataFrame(rows, columns=COLUMNS).astype({"certain": bool})
-    return PropertyTable.build(proteins, table, 1, 1, evidence=evidence)
+    return ConceptTable.build(proteins, table, 1, 1, evidence=evidence)
 
 
 def known(table, name, accession="T"):
-    """One letter per residue: ``+`` has the property, ``-`` lacks it, ``?`` unknown."""
-    column = [p.name for p in table.properties].index(name)
+    """One letter per residue: ``+`` has the concept, ``-`` lacks it, ``?`` unknown."""
+    column = [p.name for p in table.concepts].index(name)
     labels = table.labels([accession]).toarray()[:, column]
     mask = table.known([accession])[:, table.known_column[column]]
     assert not labels[~mask].any(), "an unknown residue has no label"
@@ -61,7 +61,7 @@ def test_the_whole_of_an_uncertain_bond_is_unknown():
 def test_other_types_are_known():
     table = build(*both("SITE", "", 2, 3), *both("SIGNAL", "", 1, 6, certain=False))
     assert known(table, "SITE") == "-++--------"
-    assert table.known_column[[p.name for p in table.properties].index("SITE")] == 0
+    assert table.known_column[[p.name for p in table.concepts].index("SITE")] == 0
 
 
 def test_names_are_unknown_where_their_type_is():
@@ -75,7 +75,7 @@ def test_names_are_unknown_where_their_type_is():
     assert known(table, "BINDING: ATP") == "---?++??---"
 
 
-def test_a_name_of_which_nothing_is_certain_is_no_property_and_says_why():
+def test_a_name_of_which_nothing_is_certain_is_no_concept_and_says_why():
     table = build(*both("BINDING", "ATP", 5, 6), *both("BINDING", "heme", 2, 8, certain=False))
     assert str(table.reasons["BINDING: heme"]) == "no feature with exact ends"
     assert known(table, "BINDING") == "-???++??---"
@@ -125,7 +125,7 @@ def test_uncertain_helices_do_not_widen_what_a_structure_shows():
 
 def test_counts_are_of_known_residues():
     table = build(*both("SIGNAL", "", 2, 3), *both("SIGNAL", "", 1, 6, certain=False))
-    row = table.occurrence.set_index("property").loc["SIGNAL"]
+    row = table.occurrence.set_index("concept").loc["SIGNAL"]
     assert (row["test_residues"], row["test_known"], row["test_instances"]) == (2, 7, 1)
 
 
@@ -142,7 +142,7 @@ def test_against_one_residue_at_a_time(seed, evidence):
         rows.append((str(rng.choice(["V", "T"])), kind, name, start, end, code, rng.random() < 0.6))
     table = build(*rows, evidence=evidence)
     checked = 0
-    for found in (p for p in table.properties if p.source == "UniProt"):
+    for found in (p for p in table.concepts if p.source == "UniProt"):
         for accession in "VT":
             expected = ""
             for position in range(1, LENGTH + 1):

@@ -29,7 +29,7 @@ def test_a_set_with_a_header(tmp_path: Path) -> None:
     record = {"set": "topology", "accession": "P1", "labels": "SHh?U", "mask": "11111"}
     write_labels(path, [HEADER], [record])
     [labels], left_out = read_label_sets([path], SEQUENCES)
-    assert [p.name for p in labels.properties] == ["topology: TMH", "topology: signal"]
+    assert [p.name for p in labels.concepts] == ["topology: TMH", "topology: signal"]
     assert labels.source == "OPM"
     assert {name: c.tolist() for name, c in labels.codes.items()} == {"P1": [2, 1, 1, 0, 0]}
     assert left_out == {"topology": {}}
@@ -40,7 +40,7 @@ def test_a_set_without_a_header(tmp_path: Path) -> None:
     row = {"id": "x-A", "accession": None, "sequence": "GGG", "labels": "HCE"}
     path = write(tmp_path / "dssp.v2.jsonl", {**row, "resolved_mask": "110", "split": "train"})
     [labels], _ = read_label_sets([path], SEQUENCES)
-    assert [p.name for p in labels.properties] == ["dssp: C", "dssp: E", "dssp: H"]
+    assert [p.name for p in labels.concepts] == ["dssp: C", "dssp: E", "dssp: H"]
     assert labels.source == "dssp.v2.jsonl"
     assert labels.codes["P2"].tolist() == [3, 1, 0]
 

@@ -2,6 +2,8 @@
 
 import random
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -17,6 +19,7 @@ from protsae.io.table_files.parquet import (
     validate_table,
     write_table,
 )
+from protsae.schema.concept_tables import CONCEPTS
 from protsae.schema.reference_tables import RULE_COUNTS
 from protsae.schema.table import Column, Table
 from tests.stored_tables import store_wrong
@@ -161,7 +164,7 @@ def test_columns_of_another_table_under_its_name(tmp_path: Path) -> None:
     path = tmp_path / "t.parquet"
     write_table(path, ROWS, SMALL, {})
     renamed = Table(SMALL.name, SMALL.version, "", (), RULE_COUNTS.columns)
-    with pytest.raises(UserError, match="no column 'property'"):
+    with pytest.raises(UserError, match="no column 'concept'"):
         read_table(path, renamed)
 
 
@@ -224,6 +227,26 @@ def test_no_memory_is_not_called_damage(tmp_path: Path, monkeypatch: pytest.Monk
     def fail(*_: object, **__: object) -> None:
         raise OSError("Failed to launch worker thread: Resource temporarily unavailable")
 
-    monkeypatch.setattr(pq, "read_table", fail)
+    monkeypatch.setattr(pq.ParquetFile, "read", fail)
     with pytest.raises(OSError, match="worker thread"):
         read_table(tmp_path / "t.parquet", SMALL)
+
+
+def test_reading_starts_no_thread(tmp_path: Path) -> None:
+    """Arrow waits for ever for a thread that there is no memory for."""
+    write_table(tmp_path / "concepts.parquet", pd.DataFrame(columns=CONCEPTS.names), CONCEPTS, {})
+    code = (
+        "import os, sys\n"
+        "from protsae.io.table_files.parquet import read_table\n"
+        "from protsae.schema.concept_tables import CONCEPTS\n"
+        "n_threads = len(os.listdir('/proc/self/task'))\n"
+        "read_table(sys.argv[1], CONCEPTS)\n"
+        "print(len(os.listdir('/proc/self/task')) - n_threads)\n"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "concepts.parquet")],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert found.stdout == "0\n"

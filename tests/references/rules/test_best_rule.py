@@ -299,7 +299,7 @@ def test_tables_by_hand() -> None:
         ["first", "b", 2, 3, 2, 4],
         ["second", "b", 2, 2, 3, 3],
     ]
-    assert list(table) == ["property", "cluster", "tp", "on", "positives", "known"]
+    assert list(table) == ["concept", "cluster", "tp", "on", "positives", "known"]
     best = Place("N", 2, 2)
     fitted = [FittedRule(rule, 0.5, best, 0.75, 0.25) for rule in rules]
     (first, second) = rule_rows(fitted, counts).to_dict("records")

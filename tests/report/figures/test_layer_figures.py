@@ -93,8 +93,8 @@ def test_layers_of_several_models_keep_apart(summary: pd.DataFrame) -> None:
     assert "esm2_other 1" in svg
 
 
-def test_a_property_is_no_formula() -> None:
-    svg = probe_section(probe_rows(*LAYERS[1]).assign(property="BINDING: $x_1$"), LAYERS)["figure"]
+def test_a_concept_is_no_formula() -> None:
+    svg = probe_section(probe_rows(*LAYERS[1]).assign(concept="BINDING: $x_1$"), LAYERS)["figure"]
     assert "BINDING: $x_1$" in svg
 
 
