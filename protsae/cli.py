@@ -71,6 +71,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _validate_memory_limit()
         # Its imports are part of it: they, too, may find no memory.
         stage = importlib.import_module(module_of(name))
+        take_blas_buffers()
         stage.run(parser_of(name).parse_args(argv[1:]))
     except Exception as error:
         line = _fault(error)
@@ -100,6 +101,17 @@ def _validate_memory_limit() -> None:
             f"the limit on memory (ulimit -v) is {limit >> 10:,} kB; protsae needs at least "
             f"{least >> 10:,} on this machine; raise the limit"
         )
+
+
+def take_blas_buffers() -> None:
+    """Let each OpenBLAS that is loaded take its buffer while there is memory for it.
+
+    It takes one at its first call, which it keeps. Later, where there is no room for one, it tries
+    for ever.
+    """
+    for linalg in ("numpy.linalg", "scipy.linalg"):  # numpy and scipy come with one each
+        if linalg in sys.modules:
+            sys.modules[linalg].cholesky([[1.0]])
 
 
 def command() -> int:

@@ -1,6 +1,7 @@
 """The one exception for mistakes that a user can make and mend."""
 
 import re
+import resource
 
 
 class UserError(Exception):
@@ -34,4 +35,9 @@ def is_no_memory(error: BaseException) -> bool:
     >>> is_no_memory(OSError("truncated file"))
     False
     """
-    return isinstance(error, MemoryError) or _NO_MEMORY.search(str(error)) is not None
+    if isinstance(error, MemoryError) or _NO_MEMORY.search(str(error)):
+        return True
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    # What Python itself says where there is not even memory for an exception.
+    silent = isinstance(error, SystemError) and "without" in str(error)
+    return silent and limit != resource.RLIM_INFINITY

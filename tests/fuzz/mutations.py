@@ -44,11 +44,17 @@ def mostly(
     return draw(draw(st.sampled_from([usual] * times + list(others))))
 
 
+_WHOLE = 10**6
+_SHARE = st.integers(0, _WHOLE)
+"""A place in a file, in millionths of it. torch's older files contain addresses: their length, and
+so the numbers that a place may be, change from one run to the next, which hypothesis refuses."""
+
+
 @st.composite
 def altered(draw: st.DrawFn, good: bytes) -> bytes:
     """The same bytes, or with up to three accidents."""
     for _ in range(draw(st.sampled_from([0, 0, 0, 1, 1, 2, 3]))):
-        at = draw(st.integers(0, len(good)))
+        at = draw(_SHARE) * len(good) // _WHOLE
         length = draw(st.integers(0, 40))
         kind = draw(st.sampled_from(["put", "put", "flip", "delete", "repeat", "cut", "lines"]))
         if kind == "put":
@@ -72,7 +78,7 @@ def altered(draw: st.DrawFn, good: bytes) -> bytes:
 def _lines_moved(draw: st.DrawFn, text: bytes) -> bytes:
     """Two lines change places, one is dropped, or one comes again, which repeats keys, too."""
     lines = text.splitlines(keepends=True) or [b""]
-    first, second = (draw(st.integers(0, len(lines) - 1)) for _ in range(2))
+    first, second = (draw(_SHARE) * (len(lines) - 1) // _WHOLE for _ in range(2))
     kind = draw(st.sampled_from(["swap", "drop", "again"]))
     if kind == "swap":
         lines[first], lines[second] = lines[second], lines[first]

@@ -2,7 +2,6 @@
 
 import itertools
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 import numpy as np
@@ -10,6 +9,7 @@ import numpy as np
 from protsae.io.hdf5.activation_cache import LayerCache
 from protsae.io.hdf5.checked_rows import BLOCK_ROWS, cut_blocks
 from protsae.io.hdf5.float16 import to_float32
+from protsae.io.thread_pool import thread_pool
 
 T = TypeVar("T")
 
@@ -90,7 +90,7 @@ def _gathered(halves: Iterator[tuple[np.ndarray, np.ndarray]], batch: int) -> It
 
 def _ahead(items: Iterator[T]) -> Iterator[T]:
     """The same endless items; the next one is made in a thread while the caller has this one."""
-    with ThreadPoolExecutor(1) as thread:
+    with thread_pool(1) as thread:
         upcoming = thread.submit(next, items)
         while True:
             item = upcoming.result()
