@@ -44,7 +44,10 @@ OF_NULLS = (
 )
 OF_RANKS = ("average_precision", "auroc", "auroc_low", "auroc_high")
 POSITION_MATCHED = "position_matched_auroc"
+MEASURED = (*INTERVAL, *OF_NULLS, *OF_RANKS, POSITION_MATCHED)
 """Columns that need the activations themselves, not only counts."""
+AT_INTERVAL, AT_NULLS, AT_RANKS, AT_MATCHED = slice(0, 2), slice(2, 8), slice(8, 12), 12
+"""Their places among these."""
 
 PERMUTATIONS, STOP_AFTER = 999, 20
 """Of the null within families: most of them, and exceedances after which p is known well enough."""
@@ -185,27 +188,23 @@ def examine(layer: Layer, split: HeldOut, codes: Codes, keep: Keep = "leading") 
     captured = np.zeros(len(weights), dtype=np.int64)
     capturing = np.zeros((codes.n_features, len(weights)), dtype=bool)
     floor = always_on_f1(pairs["base_rate"].to_numpy())
-    measured = pd.DataFrame(
-        np.nan, pairs.index, [*INTERVAL, *OF_NULLS, *OF_RANKS, POSITION_MATCHED]
-    )
+    measured = np.full((len(pairs), len(MEASURED)), np.nan)
     distances = end_distances(split.lengths)
-    kept: list[pd.DataFrame] = []
+    kept: list[np.ndarray] = []
     whole = np.zeros(len(split.known_column), dtype=bool)
     for held, activations in layer.columns(codes, "test", np.unique(feature), proposed.n_active):
         of_group = np.flatnonzero(np.isin(feature, held))
         column = np.searchsorted(held, feature)
         ranked = of_group[tested[of_group]]
-        measured.loc[ranked, list(OF_RANKS)] = _rank_scores(
-            split, activations, column[ranked], concept[ranked]
-        )
-        measured.loc[ranked, POSITION_MATCHED] = position_matched_auroc(
+        chosen = column[ranked], concept[ranked]
+        measured[ranked, AT_RANKS] = _rank_scores(split, activations, *chosen)
+        measured[ranked, AT_MATCHED] = position_matched_auroc(
             activations,
             split.labels,
             split.known,
             split.known_column,
             distances,
-            column[ranked],
-            concept[ranked],
+            *chosen,
             split.preferred_end,
         )
         for label in np.unique(concept[of_group]).tolist():
@@ -217,9 +216,9 @@ def examine(layer: Layer, split: HeldOut, codes: Codes, keep: Keep = "leading") 
                 counts = counts_by_cluster(split, label, rows_on)
                 positives = split.positives[:, [label]]
                 sums = counts.tp, counts.on, positives
-                measured.loc[some, list(INTERVAL)] = np.stack(f1_interval(*sums), axis=1)
+                measured[some, AT_INTERVAL] = np.stack(f1_interval(*sums), axis=1)
                 if nulls is not None:
-                    measured.loc[some, list(OF_NULLS)] = nulls.scores(
+                    measured[some, AT_NULLS] = nulls.scores(
                         rows_on, counts.on.sum(0), leading[some], layer.settings.seed
                     )
                 reached = reaches(
@@ -227,13 +226,11 @@ def examine(layer: Layer, split: HeldOut, codes: Codes, keep: Keep = "leading") 
                 )
                 captured += reached[:, best[some]].sum(1)
                 np.logical_or.at(capturing, feature[some], reached.T)
-                wanted = kept_pairs[some]
-                kept.append(_long(split, counts, wanted, pairs.loc[some[wanted]]))
-    pairs = pairs.join(measured)
+                kept.append(_counts_of(counts, some, kept_pairs[some]))
+    pairs = pairs.join(pd.DataFrame(measured, pairs.index, MEASURED))
     pairs["concept_level"] = np.where(whole[concept], "protein", "residue")
     pairs = pairs.assign(q_value=benjamini_hochberg(pairs["p_value"].to_numpy(), defined))
-    empty = pd.DataFrame(columns=[*("feature", "concept", "cluster", "tp", "on")])
-    counted = pd.concat(kept, ignore_index=True) if kept else empty
+    counted = _counts_table(pairs, split, np.concatenate([np.empty((0, 4), np.int64), *kept]))
     return Examined(pairs, captured, capturing.sum(0), proposed.n_active, sample, counted)
 
 
@@ -261,10 +258,7 @@ class ConceptNulls:
         ``on`` are the residues, of those known, on which each is on.
         """
         positives = self.split.positives[:, [self.concept]]
-        rotation, position = (
-            np.array([null.pair_null(rows) for rows in rows_on], dtype=np.float64).reshape(-1, 3)
-            for null in (self.rotated, self.given)
-        )
+        rotation, position = self.rotated.pair_nulls(rows_on), self.given.pair_nulls(rows_on)
         f1_of = [f1_score(null[:, 1], on, positives.sum()) for null in (rotation, position)]
         family = np.full(len(rows_on), np.nan)
         family[leading] = self._family_p_values(rows_on, np.flatnonzero(leading), seed)
@@ -307,18 +301,18 @@ def counts_by_cluster(split: HeldOut, concept: int, rows_on: list[np.ndarray]) -
     return CountsByCluster(tp, on)
 
 
-def _long(
-    split: HeldOut, counts: CountsByCluster, wanted: np.ndarray, pairs: pd.DataFrame
-) -> pd.DataFrame:
-    """The counts of the wanted detectors, ``pairs``, a row for each cluster where they are on."""
+def _counts_of(counts: CountsByCluster, pairs: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Pair, cluster, tp and on of the wanted pairs, a row for each cluster where they are on."""
     detector, cluster = np.nonzero(counts.on[:, wanted].T)
     tp, on = (x[:, wanted].T[detector, cluster] for x in (counts.tp, counts.on))
-    return (
-        pairs[["feature", "concept"]]
-        .iloc[detector]
-        .reset_index(drop=True)
-        .assign(cluster=split.cluster_names[cluster], tp=tp, on=on)
-    )
+    return np.stack([pairs[wanted][detector], cluster, tp, on], axis=1)
+
+
+def _counts_table(pairs: pd.DataFrame, split: HeldOut, counts: np.ndarray) -> pd.DataFrame:
+    """The counts of `_counts_of`, with the names of features, concepts and clusters."""
+    pair, cluster, tp, on = counts.T
+    named = pairs[["feature", "concept"]].iloc[pair].reset_index(drop=True)
+    return named.assign(cluster=split.cluster_names[cluster], tp=tp, on=on)
 
 
 def _rows_above(activations: sparse.csc_array, column: int, threshold: float) -> np.ndarray:

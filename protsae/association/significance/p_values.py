@@ -4,7 +4,6 @@ from bisect import bisect_left
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import minimize_scalar
 from scipy.stats import false_discovery_control
 
 from protsae.statistics.sum_distribution import SMALLEST
@@ -36,11 +35,13 @@ class Null:
         """To be filled pair by pair."""
         return cls(np.zeros(n_pairs, np.int64), np.zeros(n_pairs), np.full(n_pairs, np.nan))
 
-    def set(self, pair: int, found: tuple[int, float, float]) -> None:
-        """Fill in one pair."""
-        self.observed[pair], self.expected[pair], self.p_value[pair] = found
+    def set(self, pairs: np.ndarray, found: np.ndarray) -> None:
+        """Fill in some pairs, by observed, expected and p-value: shape (n, 3)."""
+        self.observed[pairs], self.expected[pairs], self.p_value[pairs] = found.T
 
 
+MOST_STEPS, CLOSE = 60, 1e-9
+"""Steps of the search for a bound, and how far its logarithm may be from the least one."""
 LEAST_SPREADS = 5
 """Largest standard deviations above the mean from which on a bound is worth its search."""
 
@@ -80,13 +81,22 @@ def tail_bound(mean: np.ndarray, least: np.ndarray, most: np.ndarray, observed: 
     share = ((mean - least)[varies] / width).clip(0, 1)
     wanted = observed - float(least.sum())
 
-    def log_bound(theta: float) -> float:
-        return float(np.log1p(share * np.expm1(theta * width)).sum() - theta * wanted)
-
     # exp(theta width) stays finite; any theta gives a bound.
-    steepest = min(600.0 / width.max(), 50.0)
-    best = minimize_scalar(log_bound, bounds=(0.0, steepest), method="bounded")
-    return float(np.exp(np.clip(best.fun, np.log(SMALLEST), 0.0)))
+    low, high = 0.0, min(600.0 / width.max(), 50.0)
+    theta, log_bound = 0.0, 0.0
+    for _ in range(MOST_STEPS):
+        grown = share * np.expm1(theta * width)
+        log_bound = min(log_bound, float(np.log1p(grown).sum() - theta * wanted))
+        most_likely = (grown + share) / (1 + grown)
+        slope = float((width * most_likely).sum() - wanted)
+        curvature = float((width**2 * most_likely * (1 - most_likely)).sum())
+        low, high = (theta, high) if slope < 0 else (low, theta)
+        # The bound is convex and this close to its least value.
+        if slope**2 <= 2 * CLOSE * curvature or high - low <= CLOSE * high:
+            break
+        step = theta - slope / curvature if curvature > 0 else np.inf
+        theta = step if low < step < high else (low + high) / 2
+    return float(np.exp(np.clip(log_bound, np.log(SMALLEST), 0.0)))
 
 
 def headline_p_value(rotation: np.ndarray, position: np.ndarray, whole: bool) -> np.ndarray:

@@ -73,8 +73,8 @@ def rotation_null(
     null = Null.empty(len(pairs))
     for label in np.unique(pairs[:, 1]):
         rotated = RotatedLabels.of(labels[label], chains)
-        for pair in np.flatnonzero(pairs[:, 1] == label).tolist():
-            null.set(pair, rotated.pair_null(on[pairs[pair, 0]]))
+        members = np.flatnonzero(pairs[:, 1] == label)
+        null.set(members, rotated.pair_nulls([on[detector] for detector in pairs[members, 0]]))
     return null
 
 
@@ -161,8 +161,12 @@ class RotatedLabels:
         whole = covers_proteins(rows, chains)
         return cls(place, holds, labels, lengths, cluster, allowed, has_label, share, whole)
 
-    def pair_null(self, rows: np.ndarray) -> tuple[int, float, float]:
-        """Observed and expected true positives, and the p-value."""
+    def pair_nulls(self, rows_on: list[np.ndarray]) -> np.ndarray:
+        """Of each detector observed and expected true positives, and the p-value: (n, 3)."""
+        found = [self._pair_null(rows) for rows in rows_on]
+        return np.array(found, dtype=np.float64).reshape(-1, 3)
+
+    def _pair_null(self, rows: np.ndarray) -> tuple[int, float, float]:
         observed = int(self.holds[rows].sum())
         places = self.place[rows]
         places = places[places >= 0]

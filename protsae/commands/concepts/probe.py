@@ -21,10 +21,10 @@ from protsae.config.stage_settings import ConceptSettings, ProbeSettings
 from protsae.io.hdf5.activation_cache import LayerCache
 from protsae.io.table_files.parquet import write_table
 from protsae.io.table_files.proteins_table import read_split_proteins, study_stamp
-from protsae.references.residue_data import Residues
 from protsae.schema.reference_tables import PROBES
 from protsae.schema.table import conform
 from protsae.stages.concept_inputs import read_concepts
+from protsae.stages.score_references import score_probes_of_layer
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,20 +45,7 @@ def run(args: argparse.Namespace) -> None:
     proteins, protein_set = read_split_proteins(args.proteins)
     cache = LayerCache(args.activations, args.layer, protein_set)
     concepts = read_concepts(args.annotations, proteins, protein_set, chosen)
-    residues = Residues(cache.protein_blocks, proteins, concepts, settings)
-    rows = residues.probe_rows(with_control=True)
-    names = concepts.concepts
-    control = rows.iloc[len(names) :].reset_index(drop=True)
-    rows = rows.iloc[: len(names)].assign(
-        model=cache.source.model,
-        layer=args.layer,
-        concept=[p.name for p in names],
-        concept_type=[p.type for p in names],
-        control_f1=control["f1"],
-        control_auroc=control["auroc"],
-        selectivity=lambda table: table["f1"] - control["f1"],
-        auroc_selectivity=lambda table: table["auroc"] - control["auroc"],
-    )
+    rows = score_probes_of_layer(cache, proteins, concepts, settings)
     path = Path(args.output) / "probes.parquet"
     metadata = {
         "stage": "probe",
@@ -70,6 +57,6 @@ def run(args: argparse.Namespace) -> None:
     table = conform(rows, PROBES, str(path))
     write_table(path, table, PROBES, metadata)
     print(
-        f"{len(names)} concepts probed; median F1 {table['f1'].median():.3f}, of the control "
+        f"{len(table)} concepts probed; median F1 {table['f1'].median():.3f}, of the control "
         f"{table['control_f1'].median():.3f}"
     )

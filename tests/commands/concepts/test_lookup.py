@@ -1,14 +1,10 @@
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import sparse
 
 from protsae.cli import main
-from protsae.commands.concepts import lookup as stage
-from protsae.commands.concepts.lookup import homology_reader, write_rules
 from protsae.concepts.concept_table import ConceptTable
 from protsae.io.json_files import write_document
 from protsae.io.table_files.parquet import read_metadata
@@ -16,6 +12,7 @@ from protsae.proteins.alphabet import STANDARD
 from protsae.schema.concept_tables import CONCEPTS
 from protsae.schema.reference_tables import REFERENCES, RULE_COUNTS, RULES
 from protsae.schema.table import conform
+from protsae.stages.score_references import score_rules
 from tests.stored_tables import load, store
 from tests.tiny_run import protein_rows, write_annotations, write_proteins
 
@@ -157,7 +154,7 @@ def test_rule_counts_add_up_to_the_scores(run: Path) -> None:
     assert total["positives"].tolist() == rules["n_residues"].tolist()
 
 
-def test_rules_see_nothing_of_test(run: Path, tmp_path: Path) -> None:
+def test_rules_see_nothing_of_test(run: Path) -> None:
     """With other annotations and letters in test, the same rules are chosen."""
     proteins = load(run / "proteins.parquet")
     in_test = proteins["split"] == "test"
@@ -166,28 +163,12 @@ def test_rules_see_nothing_of_test(run: Path, tmp_path: Path) -> None:
     moved = annotations["accession"].isin(proteins.loc[in_test, "accession"])
     annotations.loc[moved, ["start", "end"]] += 40
     concepts = ConceptTable.build(proteins, annotations, min_residues=3, min_clusters=2)
-    write_rules(tmp_path, proteins, concepts, {"stage": "lookup"})
-    found, before = (load(path / "rules.parquet") for path in (tmp_path, run / "out"))
+    found, before = score_rules(proteins, concepts)[0], load(run / "out" / "rules.parquet")
     chosen = ["rule", "fit_f1", "best_rule", "best_fit_f1", "best_fit_error"]
     both = found.merge(before, on="concept", suffixes=("", "_before"))
     for name in chosen:
         assert both[name].tolist() == both[f"{name}_before"].tolist()
     assert found.set_index("concept").at["SIGNAL", "f1"] == 0
-
-
-def test_what_is_left_out_of_all_parts_is_not_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    proteins = protein_rows(5).assign(split=["train", "valid", "left out", "test", "train"])
-    asked: list[list[str]] = []
-    monkeypatch.setattr(stage, "search", lambda *given: asked.extend(given[:2]) or [])
-    concepts = SimpleNamespace(
-        labels=lambda names: sparse.csr_array((len(names) * 29, 2)),
-        known=lambda names: np.ones((len(names) * 29, 1), dtype=bool),
-        known_column=np.zeros(2, dtype=np.int64),
-    )
-    _, has_hit = homology_reader(proteins, concepts, 1e-3, threads=1)
-    sequences = proteins["sequence"].tolist()
-    assert asked == [[sequences[1], sequences[3]], [sequences[0], sequences[4]]]
-    assert has_hit == set()
 
 
 def test_the_same_bytes_again(run: Path, tmp_path: Path) -> None:
@@ -229,34 +210,3 @@ def test_annotations_of_other_proteins(
     assert f"annotations of protein set {checksum[:12]}, but the proteins given are" in err
     assert len(err.splitlines()) == 1
     assert not (tmp_path / "out").exists()
-
-
-def test_what_the_best_hit_does_not_know_comes_from_the_next(monkeypatch) -> None:
-    """T1 is the better hit and has no structure; T2 has one from residue 2 to 4."""
-    proteins = pd.DataFrame(
-        [
-            *(("T1", "ACDEFG", "a", "train"), ("T2", "ACDEFG", "b", "train")),
-            *(("V", "ACDEFG", "c", "valid"), ("Q", "ACDEFG", "d", "test")),
-        ],
-        columns=["accession", "sequence", "cluster", "split"],
-    ).assign(length=6)
-    rows = [("T1", "SIGNAL", 1, 2), ("T2", "HELIX", 2, 3), ("T2", "STRAND", 4, 4)]
-    rows += [(name, kind, *at) for name in "VQ" for kind, at in SCORED.items()]
-    features = pd.DataFrame(rows, columns=["accession", "type", "start", "end"])
-    concepts = ConceptTable.build(proteins, features.assign(description=""), 1, 1)
-    every = np.arange(6)
-    hits = [SimpleNamespace(query=1, target=t, pairs=lambda: (every, every)) for t in (0, 1)]
-    monkeypatch.setattr("protsae.commands.concepts.lookup.search", lambda *_: hits)
-    read, _ = homology_reader(proteins, concepts, 1e-3, threads=1)
-    ((names, found),) = read({"Q"}, 100)
-    assert names == ["Q"]
-    place = {p.name: i for i, p in enumerate(concepts.concepts)}
-    copied, covered = np.split(found.astype(int), 2, axis=1)
-    assert copied[:, place["SIGNAL"]].tolist() == [1, 1, 0, 0, 0, 0]
-    assert covered[:, place["SIGNAL"]].tolist() == [1] * 6
-    assert copied[:, place["HELIX"]].tolist() == [0, 1, 1, 0, 0, 0]
-    assert covered[:, place["HELIX"]].tolist() == [0, 1, 1, 1, 0, 0]
-
-
-SCORED = {"SIGNAL": (1, 2), "HELIX": (1, 2), "STRAND": (4, 5)}
-"""Features of valid and test, so that the concepts are scored."""

@@ -1,0 +1,221 @@
+"""What supervision, homologues and rules reach: the references and rules of every concept."""
+
+from collections.abc import Iterator
+from functools import partial
+
+import numpy as np
+import pandas as pd
+
+from protsae.concepts.concept import is_defined_by_sequence
+from protsae.concepts.concept_table import ConceptTable
+from protsae.config.stage_settings import ProbeSettings, ReferenceSettings
+from protsae.io.hdf5.activation_cache import LayerCache
+from protsae.io.mmseqs import search
+from protsae.references.blosum_windows import blosum_windows
+from protsae.references.homology_transfer import transfer_rows, transfer_sources
+from protsae.references.residue_data import ReadBlocks, Residues
+from protsae.references.rules.best_rule import (
+    LabelledRows,
+    ReadRows,
+    cluster_rows,
+    count_rules,
+    fit_rules,
+    rule_rows,
+)
+from protsae.references.rules.sequence_rows import SequenceRows
+
+RULE_ROWS = 50_000
+"""Residues at a time that rules are tried on: memory, not results."""
+
+
+def score_probes_of_layer(
+    cache: LayerCache, proteins: pd.DataFrame, concepts: ConceptTable, settings: ProbeSettings
+) -> pd.DataFrame:
+    """The probe reference: a linear probe of the layer for each concept, and its control task.
+
+    Logistic regressions with an L2 penalty, fitted on the training set. Penalty and threshold are
+    chosen on the validation set; every score is from the test set, with a 95 % interval over
+    homology clusters.
+
+    Parameters
+    ----------
+    cache : LayerCache
+        Activations of the layer.
+    proteins : DataFrame
+        Columns accession, sequence, length, cluster, split.
+
+    Returns
+    -------
+    DataFrame
+        One row per concept, in their order; columns as of `probes` in docs/tables.md.
+
+    References
+    ----------
+    Hewitt & Liang 2019, arXiv:1909.03368: control tasks and selectivity.
+    """
+    residues = Residues(cache.protein_blocks, proteins, concepts, settings)
+    rows = residues.probe_rows(with_control=True)
+    n_concepts = len(concepts.concepts)
+    control = rows.iloc[n_concepts:].reset_index(drop=True)
+    rows = rows.iloc[:n_concepts].assign(
+        model=cache.source.model,
+        layer=cache.layer,
+        control_f1=control["f1"],
+        control_auroc=control["auroc"],
+        selectivity=lambda table: table["f1"] - control["f1"],
+        auroc_selectivity=lambda table: table["auroc"] - control["auroc"],
+    )
+    return _named(rows, concepts, slice(None))
+
+
+def score_references(
+    proteins: pd.DataFrame,
+    concepts: ConceptTable,
+    settings: ReferenceSettings,
+    probe: ProbeSettings,
+    threads: int = 1,
+) -> tuple[pd.DataFrame, set[str]]:
+    """The window reference and the homology reference of every concept.
+
+    Parameters
+    ----------
+    proteins : DataFrame
+        Columns accession, sequence, length, cluster, split.
+    settings : ReferenceSettings
+        Width of the window, and the highest E-value of a hit.
+    probe : ProbeSettings
+        How the probe of the window is fitted.
+    threads : int
+        Of MMseqs2; they do not change the result.
+
+    Returns
+    -------
+    scores : DataFrame
+        One row per method and concept; columns as of `references` in docs/tables.md. Concepts that
+        the sequence defines have no homology reference: there is nothing to transfer.
+    has_hit : set of str
+        Proteins of valid and test with a hit in train.
+
+    Raises
+    ------
+    UserError
+        If MMseqs2 fails.
+    """
+    window = Residues(blosum_reader(proteins, settings.window_flank), proteins, concepts, probe)
+    rows = window.probe_rows(with_control=False)
+    n_known = sum(block.known.sum(0) for block in window.blocks(None, "test"))
+    of_window = _named(rows, concepts, slice(None))
+    reader, has_hit = homology_reader(proteins, concepts, settings.evalue, threads)
+    homology = Residues(reader, proteins, concepts, probe)
+    transferred = np.flatnonzero(concepts.has_instances)
+    rows = transfer_rows(partial(homology.blocks, None), transferred, window.n_test_clusters)
+    parts = [
+        of_window.assign(method="blosum_window", n_covered=n_known),
+        _named(rows, concepts, transferred).assign(method="homology"),
+    ]
+    return pd.concat(parts, ignore_index=True), has_hit
+
+
+def score_rules(
+    proteins: pd.DataFrame, concepts: ConceptTable
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The simplest rule on the sequence that is nearly as good as the best, for every concept.
+
+    Rules are chosen on train and valid (`fit_rules`) and counted on test.
+
+    Returns
+    -------
+    rules, counts : DataFrame
+        Columns as of `rules` and `rule_counts` in docs/tables.md.
+    """
+    read, clusters = rows_reader(proteins, concepts, ("train", "valid"))
+    fitted = fit_rules(read, concepts.known_column, len(clusters))
+    read, clusters = rows_reader(proteins, concepts, ("test",))
+    rules = [rule.rule for rule in fitted]
+    counts = count_rules(rules, read(), concepts.known_column, len(clusters))
+    rows = _named(rule_rows(fitted, counts), concepts, slice(None))
+    rows["defined_by_sequence"] = rows["concept_type"].map(is_defined_by_sequence).astype(int)
+    return rows, cluster_rows([p.name for p in concepts.concepts], clusters, counts)
+
+
+def rows_reader(
+    proteins: pd.DataFrame, concepts: ConceptTable, splits: tuple[str, ...]
+) -> tuple[ReadRows, list[str]]:
+    """All residues of these splits with their labels, and the homology clusters in order."""
+    own = proteins[proteins["split"].isin(splits)]
+    number, clusters = pd.factorize(own["cluster"])
+    own = own.assign(number=number)
+
+    def read() -> Iterator[LabelledRows]:
+        for part in protein_blocks(own, RULE_ROWS):
+            names = part["accession"].tolist()
+            yield LabelledRows(
+                SequenceRows(part["sequence"].tolist()),
+                concepts.labels(names),
+                concepts.known(names),
+                np.repeat(part["number"].to_numpy(), part["length"].to_numpy()),
+            )
+
+    return read, list(clusters)
+
+
+def protein_blocks(proteins: pd.DataFrame, max_rows: int) -> Iterator[pd.DataFrame]:
+    """Whole proteins, in blocks that start within ``max_rows`` residues of each other."""
+    block = (proteins["length"].cumsum() - proteins["length"]) // max_rows
+    for _, part in proteins.groupby(block):
+        yield part
+
+
+def blosum_reader(proteins: pd.DataFrame, flank: int) -> ReadBlocks:
+    """BLOSUM62 windows of any of the proteins."""
+
+    def read(names: set[str], max_rows: int) -> Iterator[tuple[list[str], np.ndarray]]:
+        for part in protein_blocks(proteins[proteins["accession"].isin(names)], max_rows):
+            rows = blosum_windows(part["sequence"].tolist(), flank)
+            yield part["accession"].tolist(), rows
+
+    return read
+
+
+def homology_reader(
+    proteins: pd.DataFrame, concepts: ConceptTable, evalue: float, threads: int
+) -> tuple[ReadBlocks, set[str]]:
+    """Labels that valid and test proteins take from train, and the proteins that have a hit.
+
+    Rows are the labels, 0 where no alignment says anything of a residue, and then, by concept,
+    whether one does: a residue of train of which it is not known whether it has it does not.
+    """
+    is_train, is_query = proteins["split"] == "train", proteins["split"].isin(("valid", "test"))
+    train, queries = (proteins[mask].reset_index(drop=True) for mask in (is_train, is_query))
+    hits = search(queries["sequence"].tolist(), train["sequence"].tolist(), evalue, threads)
+    lengths = queries["length"].to_numpy()
+    aligned = ((hit.query, hit.target, *hit.pairs()) for hit in hits)
+    names_of_train = train["accession"].tolist()
+    columns, column = np.unique(concepts.known_column, return_inverse=True)
+    known = concepts.known(names_of_train)[:, columns]
+    source = transfer_sources(lengths, train["length"].to_numpy(), aligned, known)
+    of_protein = dict(
+        zip(queries["accession"], np.split(source, np.cumsum(lengths)[:-1]), strict=True)
+    )
+    labels = concepts.labels(names_of_train)
+
+    def read(names: set[str], max_rows: int) -> Iterator[tuple[list[str], np.ndarray]]:
+        for part in protein_blocks(queries[queries["accession"].isin(names)], max_rows):
+            own = np.concatenate([of_protein[name] for name in part["accession"]])
+            has_source = own >= 0
+            rows = np.zeros((2, len(own), len(column)), np.float32)
+            for number in range(len(columns)):
+                covered, members = has_source[:, number], np.flatnonzero(column == number)
+                taken = labels[own[covered, number]][:, members].toarray()
+                rows[0][np.ix_(covered, members)] = taken
+            rows[1] = has_source[:, column]
+            rows = np.concatenate(rows, axis=1)
+            yield part["accession"].tolist(), rows
+
+    return read, {queries["accession"][hit.query] for hit in hits}
+
+
+def _named(rows: pd.DataFrame, concepts: ConceptTable, chosen: np.ndarray | slice) -> pd.DataFrame:
+    """Scores of the chosen concepts, with their names and types."""
+    names = np.array([(p.name, p.type) for p in concepts.concepts], dtype=object)[chosen]
+    return rows.assign(concept=names[:, 0], concept_type=names[:, 1])
