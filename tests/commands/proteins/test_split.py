@@ -6,7 +6,6 @@ import pandas as pd
 import pytest
 
 from protsae.cli import main
-from protsae.commands.proteins import split as stage
 from protsae.io.mmseqs import Hit
 from protsae.io.protein_files.any_format import read_proteins
 from protsae.io.table_files.parquet import read_metadata
@@ -14,6 +13,7 @@ from protsae.io.table_files.proteins_table import read_split_proteins
 from protsae.proteins.alphabet import STANDARD
 from protsae.provenance import protein_set_sha256
 from protsae.schema.protein_tables import PROTEINS
+from protsae.stages import split_proteins as stage
 from tests.stored_tables import load, store
 
 N_FAMILIES, LENGTH = 7, 61
