@@ -1,0 +1,98 @@
+"""The tables of a run, joined from those of its layers, references and rules."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from protsae.association.baseline_comparison import compare_features
+from protsae.association.run_tables import concatenate, summarise, with_baselines, with_rules
+from protsae.errors import UserError
+from protsae.io.table_files.parquet import read_table
+from protsae.run.run_parts import (
+    Parts,
+    read_evaluations,
+    shown,
+    validate_parts,
+    validate_ruled,
+    validate_same_saes,
+)
+from protsae.schema.evaluation_tables import EVALUATION, SUMMARY
+from protsae.schema.feature_tables import FEATURES, LAYER_FEATURES
+from protsae.schema.pair_tables import ASSOCIATIONS, CLUSTER_COUNTS, DETECTORS, LAYER_ASSOCIATIONS
+from protsae.schema.reference_tables import PROBES, REFERENCES, RULE_COUNTS, RULES
+from protsae.schema.table import Table, conform
+
+
+@dataclass(frozen=True)
+class RunTables:
+    """Features with their baselines and verdicts, pairs, sets of detectors and SAEs of a run.
+
+    Columns as of the tables of these names in docs/tables.md.
+    """
+
+    features: pd.DataFrame
+    associations: pd.DataFrame
+    detectors: pd.DataFrame
+    summary: pd.DataFrame
+
+
+def join_tables(parts: Parts, proteins: pd.DataFrame, study: dict[str, Any]) -> RunTables:
+    """Read the parts, check that they belong together, and compare features with baselines.
+
+    Parameters
+    ----------
+    proteins : DataFrame
+        Columns cluster and has_relative_in_train.
+    study : dict
+        The `study_stamp` of these proteins.
+
+    Raises
+    ------
+    UserError
+        If a part is missing, damaged, twice, or of another layer, SAE or run.
+    """
+    evaluations = read_evaluations(parts.evaluations)
+    validate_parts(parts, study, evaluations)
+    folders = [Path(folder) for folder in parts.annotations]
+    of_layers = _join(folders, LAYER_FEATURES)
+    of_pairs = _join(folders, LAYER_ASSOCIATIONS)
+    detectors = _join(folders, DETECTORS)
+    validate_same_saes(of_layers, evaluations)
+    documents = [
+        {name: document[name] for name in EVALUATION.names} for _, document in evaluations.values()
+    ]
+    d_model = {(found["model"], found["layer"]): found["d_model"] for found in documents}
+    probes = pd.concat([read_table(path, PROBES) for path in parts.probes])
+    references, rules = read_table(parts.references, REFERENCES), read_table(parts.rules, RULES)
+    validate_ruled({*of_layers["concept"].dropna(), *of_pairs["concept"]}, rules, parts.rules)
+    with_all = with_baselines(of_layers, of_pairs, probes, references, rules, d_model)
+    rule_counts = read_table(parts.rule_counts, RULE_COUNTS)
+    name = f"{CLUSTER_COUNTS.name}.parquet"
+    counts = [read_table(folder / name, CLUSTER_COUNTS) for folder in folders]
+    related = set(proteins.loc[proteins["has_relative_in_train"], "cluster"])
+    compared = compare_features(
+        with_all, of_pairs, pd.concat(counts, ignore_index=True), rule_counts, related
+    )
+    features = conform(with_all.join(compared), FEATURES, "features.parquet")
+    associations = conform(with_rules(of_pairs, rules), ASSOCIATIONS, "associations.parquet")
+    summary = conform(summarise(documents, features), SUMMARY, "summary.tsv")
+    return RunTables(features, associations, detectors, summary)
+
+
+def _join(folders: Sequence[Path], table: Table) -> pd.DataFrame:
+    """The table of every folder, checked against its schema, in one order."""
+    parts = []
+    for folder in folders:
+        parts.append(read_table(folder / f"{table.name}.parquet", table))
+    rows = concatenate(parts)
+    repeated = rows.duplicated(list(table.key))
+    if table is LAYER_FEATURES and repeated.any():
+        model, layer, variant, feature = rows[list(table.key)][repeated].iloc[0]
+        raise UserError(
+            f"--annotations: feature {feature} of {shown((model, layer, variant))} occurs twice; "
+            "give each folder once"
+        )
+    return rows
