@@ -22,6 +22,7 @@ from protsae.io.atomic import atomic_path
 from protsae.io.foreign_saes.foreign_tensors import is_dense, validate_archive
 from protsae.io.progress import print_beside
 from protsae.one_line import cut, reason, shown
+from protsae.plm.esm2.save import WEIGHTS_SHA256
 from protsae.provenance import file_sha256
 
 HOST = "https://dl.fbaipublicfiles.com/fair-esm"
@@ -101,7 +102,14 @@ def load_esm(model: str, device: str = "auto", gpu: int = 0) -> LoadedEsm:
             f"{misfit}: its weights do not fit {_described(sizes)}, which {path.name} gives as its "
             f"sizes ({finding}); {_AGAIN}"
         ) from None
-    return LoadedEsm(path.stem, file_sha256(path), loaded.eval().to(place))
+    digest = file_sha256(path)
+    written = regression.get(WEIGHTS_SHA256, digest)
+    if written != digest:
+        raise UserError(
+            f"{path}: weights_sha256 is {digest[:12]}, but {str(written)[:12]} when it was written "
+            f"together with {_regression_path(path).name}; copy or make both again"
+        )
+    return LoadedEsm(path.stem, digest, loaded.eval().to(place))
 
 
 def load_same_esm(model: str, device: str, weights_sha256: str) -> LoadedEsm:

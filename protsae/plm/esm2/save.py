@@ -7,7 +7,10 @@ import torch
 from esm.model.esm2 import ESM2
 
 from protsae.io.atomic import atomic_path
+from protsae.provenance import file_sha256
 
+WEIGHTS_SHA256 = "weights_sha256"
+"""Key of the checksum of the weights, in the file of the contact regression."""
 _RENAMED = {"lm_head.": "encoder.lm_head.", "": "encoder.sentence_encoder."}
 
 
@@ -15,7 +18,8 @@ def save_esm(model: ESM2, path: str | Path, dtype: torch.dtype = torch.float16) 
     """Write ``path`` and ``<stem>-contact-regression.pt``, which fair-esm's own loader reads.
 
     Weights are stored in ``dtype`` (fair-esm loads them into float32). The contact regression is
-    all zeros: contact prediction is not trained here, and fair-esm insists on the file.
+    all zeros: contact prediction is not trained here, and fair-esm insists on the file. It also
+    has the checksum of the weights, by which `load_esm` finds a file that has changed since.
 
     fair-esm reads the sizes as attributes, and keeps them in an ``argparse.Namespace``, which
     torch from 2.6 on refuses to unpickle unless told otherwise. Here they are attributes of an
@@ -48,7 +52,8 @@ def save_esm(model: ESM2, path: str | Path, dtype: torch.dtype = torch.float16) 
         for name, value in model.state_dict().items()
         if name.startswith("contact_head.")
     }
-    _save({"model": regression}, path.with_name(f"{path.stem}-contact-regression.pt"))
+    regression_path = path.with_name(f"{path.stem}-contact-regression.pt")
+    _save({"model": regression, WEIGHTS_SHA256: file_sha256(path)}, regression_path)
 
 
 def _save(contents: dict[str, object], path: Path) -> None:

@@ -295,13 +295,24 @@ def test_every_bit_of_the_weights_counts(tiny):
 
 
 def test_weights_without_checksums_are_read(tiny):
-    weights = torch.load(tiny, weights_only=False)
+    regression = tiny.with_name("esm2_tiny-contact-regression.pt")
     torch.serialization.set_crc32_options(False)
     try:
-        torch.save(weights, tiny)
+        torch.save(contents(tiny), tiny)
+        torch.save({"model": contents(regression)["model"]}, regression)
     finally:
         torch.serialization.set_crc32_options(True)
     assert load_esm(str(tiny)).model.num_layers == 3
+
+
+def test_a_bit_between_the_weights_counts_too(tiny):
+    """torch fills up each part with the letter Z, which no checksum in the file covers."""
+    whole = tiny.read_bytes()
+    at = whole.index(b"ZZZZ")
+    tiny.write_bytes(whole[:at] + b"z" + whole[at + 1 :])
+    message = message_of(tiny)
+    assert message.startswith(f"esm2_tiny.pt: weights_sha256 is {file_sha256(tiny)[:12]}, but ")
+    assert message.endswith("-contact-regression.pt; copy or make both again")
 
 
 def test_a_folder_in_place_of_the_file(tiny):
