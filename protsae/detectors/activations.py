@@ -5,10 +5,14 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+import torch
 from scipy import sparse
 
-Encode = Callable[[np.ndarray], np.ndarray]
-"""Activations of residues (n, d_model) to detectors (n, n_features), float32, none negative."""
+from protsae.sae.sparse.top_k import largest_in_rows
+
+Encode = Callable[[np.ndarray], np.ndarray | sparse.csr_array]
+"""Layer activations of residues (n, d_model) to detectors (n, n_features): float32, none negative;
+sparse with only positive values stored, or dense."""
 
 ReadBlocks = Callable[[set[str], int], Iterator[tuple[list[str], np.ndarray]]]
 """Accessions wanted and most rows at a time, to blocks of whole proteins and their activations."""
@@ -104,19 +108,91 @@ class Chosen:
             yield names, rows[:, self.features]
 
 
-def signed(project: Encode) -> Encode:
+class LastRead:
+    """Codes of which the last reading is kept in memory, for the next one.
+
+    Parameters
+    ----------
+    codes : Codes
+    most_values : int
+        A reading of more activations is not kept, 8 bytes each.
+
+    Examples
+    --------
+    The second time, nothing is encoded:
+
+    >>> rows, times = np.ones((2, 1), np.float32), []
+    >>> encoded = Encoded(lambda *_: [(["P1"], rows)], lambda x: times.append(1) or x, 1)
+    >>> codes = LastRead(encoded, most_values=2)
+    >>> [[part.nnz for _, part in codes.blocks({"P1"}, 5)] for _ in range(2)], len(times)
+    ([[2], [2]], 1)
+    """
+
+    def __init__(self, codes: Codes, most_values: int) -> None:
+        self._codes, self._most_values = codes, most_values
+        self._asked: tuple[set[str], int] | None = None
+        self._kept: list[tuple[list[str], sparse.csr_array]] = []
+
+    @property
+    def n_features(self) -> int:
+        """Size of the set."""
+        return self._codes.n_features
+
+    def blocks(
+        self, accessions: set[str], max_rows: int
+    ) -> Iterator[tuple[list[str], sparse.csr_array]]:
+        """As of `Codes`."""
+        if self._asked == (accessions, max_rows):
+            yield from self._kept
+            return
+        self._asked, self._kept = None, []
+        n_values = 0
+        for names, rows in self._codes.blocks(accessions, max_rows):
+            n_values += rows.nnz
+            if n_values <= self._most_values:
+                self._kept.append((names, rows))
+            else:
+                self._kept.clear()
+            yield names, rows
+        if n_values <= self._most_values:
+            self._asked = accessions, max_rows
+
+
+def signed(project: Callable[[np.ndarray], np.ndarray]) -> Encode:
     """Both signs of a projection: max(y, 0) beside max(-y, 0).
 
     Detector i < n is direction i, detector n + i its negative.
 
     Examples
     --------
-    >>> signed(lambda x: x - 1)(np.array([[3, 0]], np.float32)).tolist()
+    >>> signed(lambda x: x - 1)(np.array([[3, 0]], np.float32)).toarray().tolist()
     [[2.0, 0.0, 0.0, 1.0]]
     """
 
-    def encode(rows: np.ndarray) -> np.ndarray:
+    def encode(rows: np.ndarray) -> sparse.csr_array:
         projected = project(rows)
-        return np.maximum(np.hstack([projected, -projected]), 0)
+        n_rows, n = projected.shape
+        # Each direction has one of its two signs: as many values in each row as directions.
+        column = np.arange(n, dtype=np.int32) + np.where(projected > 0, np.int32(0), np.int32(n))
+        ends = np.arange(0, projected.size + 1, n, dtype=np.int32)
+        size = np.abs(projected).ravel()
+        codes = sparse.csr_array((size, column.ravel(), ends), shape=(n_rows, 2 * n))
+        codes.eliminate_zeros()
+        return codes
+
+    return encode
+
+
+def largest(project: Callable[[np.ndarray], torch.Tensor], n_features: int, k: int) -> Encode:
+    """Of each residue the k largest of a projection to ``n_features``, if positive."""
+
+    def encode(rows: np.ndarray) -> sparse.csr_array:
+        projected = project(rows)
+        support = largest_in_rows(projected, k)
+        values = projected[support.rows, support.features].float().numpy()
+        column, ends = support.features.numpy(), support.row_offsets.numpy()
+        return sparse.csr_array(
+            (values, column.astype(np.int32), ends.astype(np.int32)), shape=(len(rows), n_features)
+        )
 
     return encode

@@ -4,9 +4,7 @@ import numpy as np
 import torch
 
 from protsae.config.reserved_names import NEURONS, PCA, RANDOM
-from protsae.detectors.activations import Codes, Encoded, ReadBlocks, signed
-from protsae.detectors.encoding import encoder
-from protsae.sae.architectures import TopkSae
+from protsae.detectors.activations import Codes, Encoded, ReadBlocks, largest, signed
 from protsae.sae.evaluation.decoder_similarity import random_directions
 from protsae.sae.evaluation.reconstruction import measure_moments, principal_components
 
@@ -46,13 +44,14 @@ def baseline_detectors(
         projected: np.ndarray = ((rows - moments.mean) @ components).astype(np.float32)
         return projected
 
-    random = TopkSae(d_model, width, k)
-    with torch.no_grad():
-        random.W_dec.copy_(random_directions(width, d_model, seed))
-        random.W_enc.copy_(random.W_dec.T)
-        random.b_dec.copy_(torch.from_numpy(mean))
+    directions = random_directions(width, d_model, seed).double().T.contiguous()
+    centre = torch.from_numpy(mean).double()
+
+    def on_directions(rows: np.ndarray) -> torch.Tensor:
+        return (torch.from_numpy(rows).double() - centre) @ directions
+
     return {
         NEURONS: Encoded(blocks, signed(lambda rows: rows - mean), 2 * d_model),
         PCA: Encoded(blocks, signed(project), 2 * d_model),
-        RANDOM: Encoded(blocks, encoder(random), width),
+        RANDOM: Encoded(blocks, largest(on_directions, width, k), width),
     }

@@ -29,7 +29,7 @@ from protsae.association.significance.position_null import PositionLaws
 from protsae.association.significance.rotation_null import RotatedLabels, covers_proteins
 from protsae.association.verdicts import CountsByCluster
 from protsae.concepts.concept import are_defined_by_sequence
-from protsae.detectors.activations import Codes
+from protsae.detectors.activations import Codes, LastRead
 from protsae.statistics.cluster_intervals import (
     bootstrap_weights,
     effective_clusters,
@@ -55,6 +55,9 @@ PERMUTATIONS, STOP_AFTER = 999, 20
 HELD_BYTES, NULL_BYTES = 2e9, 150
 """Memory that the nulls of all concepts may take, and what they take for each residue and concept:
 memory, not results."""
+
+KEPT_VALUES = 50_000_000
+"""Activations of test that are kept for the second reading, 8 bytes each: memory, not results."""
 
 PAIRS_AT_ONCE = 500
 """Pairs whose counts by cluster are held at a time: memory, not results."""
@@ -165,6 +168,7 @@ def examine(layer: Layer, split: HeldOut, codes: Codes, keep: Keep = "leading") 
     defines are neither tested nor ranked (no p-values, average precision and AUROC): a rule finds
     such a concept exactly, and they would be nine pairs of ten.
     """
+    codes = LastRead(codes, KEPT_VALUES)
     sample = layer.train_sample(codes)
     proposed = propose(layer, codes, positive_quantiles(sample, layer.settings.quantiles))
     pairs, concept = proposed.pairs, proposed.concept

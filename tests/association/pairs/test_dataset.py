@@ -33,7 +33,7 @@ def score(layer: Layer, codes: Codes) -> PairScores:
 
 def test_neurons_of_both_signs() -> None:
     mean = np.array([1, -1], np.float32)
-    found = signed(lambda rows: rows - mean)(np.array([[3, -1], [0, -5]], np.float32))
+    found = signed(lambda rows: rows - mean)(np.array([[3, -1], [0, -5]], np.float32)).toarray()
     assert found.tolist() == [[2, 0, 0, 0], [0, 0, 1, 4]]
 
 
