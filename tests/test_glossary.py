@@ -1,7 +1,9 @@
 """One idea has one word: docs/glossary.md, and the texts that keep to it."""
 
+import ast
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from pydantic import BaseModel
@@ -11,6 +13,7 @@ from protsae.commands import COMMANDS
 from protsae.config import sae_settings, stage_settings
 from protsae.config.section import Settings
 from protsae.config.settings import Config
+from protsae.provenance import PACKAGE_ROOT
 from protsae.schema.evaluation_tables import EVALUATION
 from protsae.schema.every_table import EVERY
 from protsae.schema.table import Table
@@ -139,6 +142,27 @@ def test_help_keeps_to_the_glossary(name: str) -> None:
 def test_comments_of_the_configuration_keep_to_the_glossary() -> None:
     comments = re.findall(r"#\s*(.*)$", (ROOT / "config.yaml").read_text(), re.MULTILINE)
     assert not forbidden(" ".join(comments))
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE_ROOT.rglob("*.html")), ids=lambda path: path.name)
+def test_the_report_keeps_to_the_glossary(path: Path) -> None:
+    text = re.sub(r"\{[%{].*?[%}]\}|<[^>]+>", " ", path.read_text(), flags=re.DOTALL)
+    assert not forbidden(text)
+
+
+@pytest.mark.parametrize("room", sorted(path.name for path in PACKAGE_ROOT.iterdir()))
+def test_code_keeps_to_the_glossary(room: str) -> None:
+    """Docstrings and messages: every text in the code that has a blank."""
+    path = PACKAGE_ROOT / room
+    files = [path] if path.suffix == ".py" else sorted(path.rglob("*.py"))
+    found = [
+        f"{file.relative_to(PACKAGE_ROOT)}:{node.lineno}: {problem}"
+        for file in files
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value
+        for problem in forbidden(node.value)
+    ]
+    assert found == []
 
 
 def test_columns_keep_to_the_glossary() -> None:

@@ -145,13 +145,13 @@ def with_baselines(
     rules: pd.DataFrame,
     d_model: dict[tuple[str, int], int],
 ) -> pd.DataFrame:
-    """Features with ``BASELINES``, ``LOOKUPS``, which neuron it is, and the ceiling ``probe_f1``.
+    """Features with ``BASELINES``, ``LOOKUPS``, which neuron it is, and the reference ``probe_f1``.
 
     And with the rule on the sequence, as `with_rules` joins it.
 
     For a feature's concept, of all detectors of a baseline the one with the highest ``valid_f1``;
     its F1 on test. Neurons, principal components and the random dictionary are those of the
-    feature's layer; detectors on one-hot sequences, and on the model with shuffled weights (of any
+    feature's layer; detectors on one-hot sequences, and on the permuted model (of any
     layer of it), serve all layers. Empty for those themselves, and where no detector's valid F1 was
     high enough to be kept (``annotate.min_f1``).
 

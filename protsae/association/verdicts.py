@@ -107,7 +107,7 @@ def verdicts(
     p_above: np.ndarray,
     p_below: np.ndarray,
     called: np.ndarray,
-    family: np.ndarray | None = None,
+    group: np.ndarray | None = None,
 ) -> pd.DataFrame:
     """Verdict on each pair that was called; the two directions are corrected each by itself.
 
@@ -117,7 +117,7 @@ def verdicts(
         From `compare`; NaN: no verdict.
     called : ndarray of bool, shape (n_pairs,)
         Pairs with q <= 0.05. The others get no verdict, and are no tests.
-    family : ndarray, shape (n_pairs,), optional
+    group : ndarray, shape (n_pairs,), optional
         Pairs that are corrected together, as of `benjamini_hochberg`.
 
     Returns
@@ -134,7 +134,7 @@ def verdicts(
     """
     tested = called & ~np.isnan(p_above)
     above, below = (np.where(tested, p, np.nan) for p in (p_above, p_below))
-    q_above, q_below = (benjamini_hochberg(p, family) for p in (above, below))
+    q_above, q_below = (benjamini_hochberg(p, group) for p in (above, below))
     verdict = np.full(len(tested), None, dtype=object)  # not NaN: a column of text
     verdict[tested] = UNDECIDED
     verdict[q_above <= LEVEL] = ABOVE

@@ -37,12 +37,12 @@ class ConceptTable:
     reasons : dict of str to LeftOut
         Name of each concept that was left out, and why.
     features_left_out : dict of str to int
-        Number of UniProt stretches that are not certain or that the evidence filter left out, by
+        Number of UniProt intervals that are not certain or that the evidence filter left out, by
         reason.
     known_column : ndarray, dtype=int64, shape=(n_concepts,)
         For each concept the column of ``known`` that applies to it.
     has_instances : ndarray, dtype=bool, shape=(n_concepts,)
-        Concepts whose labels come in stretches (``instances``): those of UniProt.
+        Concepts that have ``instances``: those of UniProt.
     """
 
     concepts: tuple[Concept, ...]
@@ -76,7 +76,7 @@ class ConceptTable:
             Columns accession, sequence, cluster, split (train, valid, test).
         annotations : DataFrame
             Columns accession, type, description, start, end (1-based inclusive); unless all are,
-            certain (bool): the residues of a stretch that is not are unknown, not positive; for
+            certain (bool): the residues of an interval that is not are unknown, not positive; for
             experimental evidence also evidence (ECO codes, comma-joined).
         min_residues, min_clusters : int
             Thresholds, each for valid and for test.
@@ -176,7 +176,7 @@ class ConceptTable:
         return self._labeller.known(accessions)
 
     def instances(self, accessions: Sequence[str]) -> Spans:
-        """Stretches of the UniProt concepts, one by one, also where they overlap.
+        """Intervals of the UniProt concepts, one by one, also where they overlap.
 
         A feature gives one for its type and one for its name, a bond one for each of its ends.
         Other concepts have none: with them, each residue is an instance of its own.

@@ -61,7 +61,7 @@ class Labeller:
 
     @property
     def has_instances(self) -> np.ndarray:
-        """Concepts that come in stretches: bool, shape (n_concepts,)."""
+        """Concepts that have instances: bool, shape (n_concepts,)."""
         found = np.zeros(len(self.concepts), dtype=bool)
         first = len(self.sequence_columns)
         found[first : first + len(self.annotated)] = True

@@ -5,10 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-import torch
 from scipy import sparse
-
-from protsae.sae.sparse.top_k import largest_in_rows
 
 Encode = Callable[[np.ndarray], np.ndarray | sparse.csr_array]
 """Layer activations of residues (n, d_model) to detectors (n, n_features): float32, none negative;
@@ -179,20 +176,5 @@ def signed(project: Callable[[np.ndarray], np.ndarray]) -> Encode:
         codes = sparse.csr_array((size, column.ravel(), ends), shape=(n_rows, 2 * n))
         codes.eliminate_zeros()
         return codes
-
-    return encode
-
-
-def largest(project: Callable[[np.ndarray], torch.Tensor], n_features: int, k: int) -> Encode:
-    """Of each residue the k largest of a projection to ``n_features``, if positive."""
-
-    def encode(rows: np.ndarray) -> sparse.csr_array:
-        projected = project(rows)
-        support = largest_in_rows(projected, k)
-        values = projected[support.rows, support.features].float().numpy()
-        column, ends = support.features.numpy(), support.row_offsets.numpy()
-        return sparse.csr_array(
-            (values, column.astype(np.int32), ends.astype(np.int32)), shape=(len(rows), n_features)
-        )
 
     return encode

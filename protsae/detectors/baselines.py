@@ -1,12 +1,16 @@
 """Detectors that cost no training: neurons, principal components, a random dictionary."""
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
+from scipy import sparse
 
 from protsae.config.reserved_names import NEURONS, PCA, RANDOM
-from protsae.detectors.activations import Codes, Encoded, ReadBlocks, largest, signed
+from protsae.detectors.activations import Codes, Encode, Encoded, ReadBlocks, signed
 from protsae.sae.evaluation.decoder_similarity import random_directions
 from protsae.sae.evaluation.reconstruction import measure_moments, principal_components
+from protsae.sae.sparse.top_k import largest_in_rows
 
 BLOCK_ROWS = 16384
 """Residues read at a time for moments."""
@@ -55,3 +59,18 @@ def baseline_detectors(
         PCA: Encoded(blocks, signed(project), 2 * d_model),
         RANDOM: Encoded(blocks, largest(on_directions, width, k), width),
     }
+
+
+def largest(project: Callable[[np.ndarray], torch.Tensor], n_features: int, k: int) -> Encode:
+    """Of each residue the k largest of a projection to ``n_features``, if positive."""
+
+    def encode(rows: np.ndarray) -> sparse.csr_array:
+        projected = project(rows)
+        support = largest_in_rows(projected, k)
+        values = projected[support.rows, support.features].float().numpy()
+        column, ends = support.features.numpy(), support.row_offsets.numpy()
+        return sparse.csr_array(
+            (values, column.astype(np.int32), ends.astype(np.int32)), shape=(len(rows), n_features)
+        )
+
+    return encode

@@ -13,7 +13,7 @@ LEVEL_QUANTILE = 0.9
 """Quantile of a feature's positive activations that counts as its level: high, yet no outlier."""
 ON_SHARE = 0.1
 """On is above this share of the level. InterProt sees a gap in a motif below a tenth of the peak.
-Low, as a long stretch whose activation wavers should stay one run; not 0, as a trace of activation
+Low, as a long segment whose activation wavers should stay one run; not 0, as a trace of activation
 between two runs should not join them."""
 MASS_UNITS = 16
 """Activation mass is counted in 1 / 16 of the on-threshold: whole numbers, whose sums are exact."""
@@ -62,7 +62,7 @@ def on_thresholds(activations: sparse.csc_array) -> np.ndarray:
 class ActivationPatterns:
     """Where in proteins each feature is on; updates may come in any order and grouping.
 
-    A run is a maximal stretch of residues of one protein at which the feature is on. All sums are
+    A run is a maximal segment of residues of one protein at which the feature is on. All sums are
     of whole numbers, so that the results do not depend on the grouping in any bit.
 
     Memory: the counts of each (feature, run length) and (feature, spacing) that occur, and the mass
@@ -218,7 +218,7 @@ class ActivationPatterns:
             at least ``MIN_RUNS`` runs; the period, if there is one.
             spacing_pair_share : share of the most frequent spacings s and s + 1 of these.
             effective_clusters : (sum m)^2 / sum m^2 over the activation mass m (on-residues only)
-            by homology cluster; 1 if a single family has it all.
+            by homology cluster; 1 if a single cluster has it all.
             cluster_share : effective clusters, of the clusters seen.
         """
         segment_length = self._runs.copy()

@@ -19,7 +19,7 @@ SENSITIVITY = "7.5"
 UNMASKED = ("--mask", "0", "--comp-bias-corr", "0")
 """Relatives of biased composition or with repeats are clustered, too.
 
-By default MMseqs2 masks repeats and lowers scores of biased stretches. It then keeps apart half of
+By default MMseqs2 masks repeats and lowers scores of biased intervals. It then keeps apart half of
 the repetitive relatives of 90 % identity, and 9 in 10 of acidic ones of 35 to 45 %. Without both,
 unrelated sequences of a few kinds of residues share a cluster, which costs clusters but cannot leak
 (benchmarks/clustering.py).
@@ -46,7 +46,7 @@ def cluster_sequences(
     MMseqs2 aligns at the given identity and coverage share a cluster, and so do those linked
     through others. All are compared with all at the highest documented sensitivity (-s 7.5), and
     all relatives of a protein are kept: by default MMseqs2 looks at the best 20 only, which can
-    break a large family in two. Repeats and biased composition are neither masked nor corrected
+    break a large cluster in two. Repeats and biased composition are neither masked nor corrected
     for (`UNMASKED`).
 
     Parameters

@@ -1,4 +1,4 @@
-"""Stretches of residues at which features are on, and whether the concept is annotated there."""
+"""Segments of residues at which features are on, and whether the concept is annotated there."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class Detectors:
     threshold: np.ndarray
 
 
-def find_stretches(
+def find_segments(
     detectors: Detectors,
     activations: sparse.csc_array,
     accessions: Sequence[str],
@@ -37,9 +37,9 @@ def find_stretches(
     known_column: np.ndarray,
     near: int,
 ) -> pd.DataFrame:
-    """Stretches at which each detector is on, in whole proteins that stand one after another.
+    """Segments at which each detector is on, in whole proteins that stand one after another.
 
-    A stretch counts if all of its residues are known to have the concept or to lack it: where an
+    A segment counts if all of its residues are known to have the concept or to lack it: where an
     entry has it by a feature that the evidence filter left out, nothing is missing.
 
     Parameters
@@ -55,7 +55,7 @@ def find_stretches(
     known_column : ndarray of int, shape (n_concepts,)
         As in `ConceptTable`.
     near : int
-        Residues between a stretch and an instance, at most, that still count as its place.
+        Residues between a segment and an instance, at most, that still count as its place.
 
     Returns
     -------
@@ -66,14 +66,14 @@ def find_stretches(
 
     Examples
     --------
-    Seven residues, on at 2 and 3, and at 6; an instance at 4. The first stretch is next to it:
+    Seven residues, on at 2 and 3, and at 6; an instance at 4. The first segment is next to it:
 
     >>> detectors = Detectors(np.array([0]), np.array([0]), np.array([0.5]))
     >>> x = sparse.csc_array(np.array([[0.0], [1], [3], [0], [0], [2], [0]]))
     >>> spans = Spans(*(np.array([n]) for n in (0, 0, 4, 4)))
     >>> known, column = np.ones((7, 1), bool), np.array([0])
     >>> lengths = np.array([7])
-    >>> found = find_stretches(detectors, x, ["P1"], lengths, spans, known, column, near=1)
+    >>> found = find_segments(detectors, x, ["P1"], lengths, spans, known, column, near=1)
     >>> found[["start", "end", "peak", "annotated"]].values.tolist()
     [[2, 3, 3, True], [6, 6, 6, False]]
     """
@@ -99,7 +99,7 @@ def find_stretches(
     of_protein = protein[begin]
     first_row = (np.cumsum(lengths) - lengths)[of_protein]
     start, end = row[begin] - first_row + 1, row[last] - first_row + 1
-    stretches = pd.DataFrame(
+    segments = pd.DataFrame(
         {
             "accession": np.array(accessions, dtype=object)[of_protein],
             "start": start,
@@ -112,4 +112,4 @@ def find_stretches(
             "annotated": touches(spans, of_protein, concept, start - near, end + near),
         }
     )
-    return stretches[all_known].reset_index(drop=True)
+    return segments[all_known].reset_index(drop=True)

@@ -77,13 +77,13 @@ def hidden_recovery(
 ) -> Recovery:
     """Compare candidates found with some instances hidden with what was hidden.
 
-    Where several instances are near one stretch, it becomes a candidate only if all are hidden, so
+    Where several instances are near one segment, it becomes a candidate only if all are hidden, so
     that the share observed falls short of the share expected.
 
     Parameters
     ----------
     candidates : DataFrame
-        From ``rank_candidates``, the hidden instances not given to ``find_stretches``; the others
+        From ``rank_candidates``, the hidden instances not given to ``find_segments``; the others
         stand for what is truly not annotated, and count as wrong, although some may be right.
     accessions : sequence of str
         What ``spans.protein`` points into.
@@ -94,7 +94,7 @@ def hidden_recovery(
     share : float
         Hidden, of all.
     near : int
-        As for ``find_stretches``.
+        As for ``find_segments``.
     """
     ranked = candidates.sort_values("rank")
     ranked = ranked.assign(rank=ranked.groupby("concept").cumcount() + 1)

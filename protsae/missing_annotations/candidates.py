@@ -1,11 +1,11 @@
 """Candidates for missing annotation: a feature is on as at a concept that the entry lacks.
 
-Of a chosen pair of feature and concept, every stretch at which the feature is on counts once, as
+Of a chosen pair of feature and concept, every segment at which the feature is on counts once, as
 annotated (an instance of the concept lies within a few residues) or not. On valid this gives the
-share p of stretches annotated, by how high their peak is; on test, the stretches that are not
+share p of segments annotated, by how high their peak is; on test, the segments that are not
 annotated are candidates, ranked by p.
 
-What p says. It estimates a lower bound on the share of all such stretches that have the concept,
+What p says. It estimates a lower bound on the share of all such segments that have the concept,
 as what is not annotated may have it all the same (a little high, if the pair and its threshold were
 chosen on the same proteins). It is no bound on the share of *candidates* that have it:
 the annotated ones are taken out of these. If a share m of the instances lacks its annotation,
@@ -28,8 +28,8 @@ from scipy.optimize import isotonic_regression
 from protsae.association.scoring.metrics import ratio
 
 QUANTILE_EDGES = (0.5, 0.8, 0.9, 0.95, 0.98, 0.99)
-"""Between bins of a peak's quantile. Finer towards 1, where the peaks of stretches are."""
-PRIOR_STRETCHES = 2
+"""Between bins of a peak's quantile. Finer towards 1, where the peaks of segments are."""
+PRIOR_SEGMENTS = 2
 """Weight of the prior in a bin, as in Laplace's rule (one hit and one miss)."""
 
 
@@ -67,17 +67,17 @@ def activation_quantiles(
 def annotated_share(
     pair: np.ndarray, quantile: np.ndarray, annotated: np.ndarray, n_pairs: int
 ) -> np.ndarray:
-    """Share p of stretches annotated, by bin of the quantile of their peak; rises with it.
+    """Share p of segments annotated, by bin of the quantile of their peak; rises with it.
 
-    In a bin with k of n stretches annotated, (k + 2 r) / (n + 2), where r = (K + 1) / (N + 2) is
+    In a bin with k of n segments annotated, (k + 2 r) / (n + 2), where r = (K + 1) / (N + 2) is
     the same over all bins of the pair; then the isotonic regression of these, with weights n + 2.
 
     Parameters
     ----------
-    pair : ndarray of int, shape (n_stretches,)
-    quantile : ndarray of float, shape (n_stretches,)
+    pair : ndarray of int, shape (n_segments,)
+    quantile : ndarray of float, shape (n_segments,)
         From ``activation_quantiles``.
-    annotated : ndarray of bool, shape (n_stretches,)
+    annotated : ndarray of bool, shape (n_segments,)
         On valid: test must not have a say.
     n_pairs : int
 
@@ -102,8 +102,8 @@ def annotated_share(
         for cells in (cell[annotated], cell)
     )
     overall = (hits.sum(1, keepdims=True) + 1) / (number.sum(1, keepdims=True) + 2)
-    weights = number + PRIOR_STRETCHES
-    share = (hits + PRIOR_STRETCHES * overall) / weights
+    weights = number + PRIOR_SEGMENTS
+    share = (hits + PRIOR_SEGMENTS * overall) / weights
     rising = [isotonic_regression(s, weights=w).x for s, w in zip(share, weights, strict=True)]
     return np.array(rising).reshape(n_pairs, n_bins)
 
@@ -114,15 +114,15 @@ def bin_of(value: np.ndarray, edges: Sequence[float]) -> np.ndarray:
 
 
 def rank_candidates(
-    stretches: pd.DataFrame, quantile: np.ndarray, share: np.ndarray
+    segments: pd.DataFrame, quantile: np.ndarray, share: np.ndarray
 ) -> pd.DataFrame:
-    """Stretches that are not annotated, the most probable first.
+    """Segments that are not annotated, the most probable first.
 
     Parameters
     ----------
-    stretches : DataFrame
-        From ``find_stretches``, of any number of blocks.
-    quantile : ndarray of float, shape (n_stretches,)
+    segments : DataFrame
+        From ``find_segments``, of any number of blocks.
+    quantile : ndarray of float, shape (n_segments,)
         From ``activation_quantiles``.
     share : ndarray of float, shape (n_pairs, n_bins)
         From ``annotated_share`` on valid.
@@ -130,14 +130,14 @@ def rank_candidates(
     Returns
     -------
     DataFrame
-        rank (from 1), then the columns of ``stretches`` less annotated, with quantile and
+        rank (from 1), then the columns of ``segments`` less annotated, with quantile and
         probability (p, as in this module's head). By falling probability, falling quantile,
         accession, start, pair.
     """
     quantile = np.asarray(quantile)
-    probability = share[stretches["pair"].to_numpy(), bin_of(quantile, QUANTILE_EDGES)]
+    probability = share[segments["pair"].to_numpy(), bin_of(quantile, QUANTILE_EDGES)]
     ranked = (
-        stretches.assign(quantile=quantile, probability=probability)[~stretches["annotated"]]
+        segments.assign(quantile=quantile, probability=probability)[~segments["annotated"]]
         .drop(columns="annotated")
         .sort_values(
             ["probability", "quantile", "accession", "start", "pair"],
@@ -152,7 +152,7 @@ def rank_candidates(
 def missing_share(probability: np.ndarray, missing: float) -> np.ndarray:
     """Share of candidates that are gaps, m p / (1 - p + m p), if a share m of instances is missing.
 
-    Of n stretches n p belong to instances, of which m are not annotated; n (1 - p) to none.
+    Of n segments n p belong to instances, of which m are not annotated; n (1 - p) to none.
 
     Examples
     --------

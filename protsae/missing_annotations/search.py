@@ -12,7 +12,7 @@ from protsae.association.pairs.selection import best_rows
 from protsae.association.scoring.metrics import CALLED_Q
 from protsae.concepts.uniprot.spans import Spans
 from protsae.detectors.activations import Codes
-from protsae.missing_annotations.active_segments import Detectors, find_stretches
+from protsae.missing_annotations.active_segments import Detectors, find_segments
 from protsae.missing_annotations.calibration import Recovery, hidden_recovery, hide_instances
 from protsae.missing_annotations.candidates import (
     activation_quantiles,
@@ -21,7 +21,7 @@ from protsae.missing_annotations.candidates import (
 )
 
 NEAR = 5
-"""Residues from an annotated stretch that still count as its place."""
+"""Residues from an annotated instance that still count as its place."""
 MIN_PROBABILITY = 0.5
 """Lowest probability of a candidate that is kept."""
 HIDDEN_SHARE = 0.2
@@ -45,7 +45,7 @@ class Missing:
 
 
 def missing_annotation(layer: Layer, codes: Codes, examined: Examined) -> Missing | None:
-    """Rank the stretches at which features are on as at a concept that the entry lacks.
+    """Rank the segments at which features are on as at a concept that the entry lacks.
 
     Of the concepts with instances (UniProt's), each is looked for by the one feature that is best
     for it on valid, if its pair has a q-value of at most ``CALLED_Q``. Probabilities come from
@@ -67,7 +67,7 @@ def missing_annotation(layer: Layer, codes: Codes, examined: Examined) -> Missin
     )
     train = sparse.csc_array(examined.train_sample[:, features])
     of_valid = _Residues.read(layer, codes, "valid", features)
-    valid = of_valid.stretches(detectors, of_valid.spans)
+    valid = of_valid.segments(detectors, of_valid.spans)
     quantile = activation_quantiles(train, *_peaks(valid))
     share = annotated_share(
         valid["pair"].to_numpy(), quantile, valid["annotated"].to_numpy(), len(best)
@@ -75,7 +75,7 @@ def missing_annotation(layer: Layer, codes: Codes, examined: Examined) -> Missin
     of_test = _Residues.read(layer, codes, "test", features)
 
     def ranked(spans: Spans) -> pd.DataFrame:
-        found = of_test.stretches(detectors, spans)
+        found = of_test.segments(detectors, spans)
         return rank_candidates(found, activation_quantiles(train, *_peaks(found)), share)
 
     spans = of_test.spans.take(np.isin(of_test.spans.column, number[best]))
@@ -92,8 +92,8 @@ def missing_annotation(layer: Layer, codes: Codes, examined: Examined) -> Missin
     return Missing(candidates.reset_index(drop=True), Recovery(named, recovery.reliability))
 
 
-def _peaks(stretches: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    return stretches["feature"].to_numpy(), stretches["activation"].to_numpy()
+def _peaks(segments: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    return segments["feature"].to_numpy(), segments["activation"].to_numpy()
 
 
 @dataclass(frozen=True)
@@ -121,8 +121,8 @@ class _Residues:
             concepts.known_column,
         )
 
-    def stretches(self, detectors: Detectors, spans: Spans) -> pd.DataFrame:
-        return find_stretches(
+    def segments(self, detectors: Detectors, spans: Spans) -> pd.DataFrame:
+        return find_segments(
             *(detectors, self.activations, self.accessions, self.lengths, spans),
             *(self.known, self.known_column, NEAR),
         )

@@ -34,7 +34,7 @@ B = TypeVar("B")
 
 @dataclass(frozen=True)
 class Piece:
-    """Activations of a stretch of one protein.
+    """Activations of a piece of one protein.
 
     Attributes
     ----------
@@ -134,7 +134,7 @@ class Embedder:
             except torch.OutOfMemoryError:
                 if len(chosen) == 1:
                     raise UserError(
-                        f"a stretch of {chosen[0].length} residues does not fit the GPU's memory; "
+                        f"a piece of {chosen[0].length} residues does not fit the GPU's memory; "
                         "set a smaller embed.context or embed.device: cpu"
                     ) from None
                 torch.cuda.empty_cache()
@@ -219,7 +219,7 @@ def _kept_rows(chosen: Sequence[Window]) -> np.ndarray:
 def precision_errors(embedder: Embedder, sequences: Sequence[str]) -> dict[int, float]:
     """|x - float32 x| / |x| by layer: what precision and storage cost, on a few real proteins.
 
-    Measured on the first stretches of ``sequences``, about ``ERROR_RESIDUES`` residues, against the
+    Measured on the first pieces of ``sequences``, about ``ERROR_RESIDUES`` residues, against the
     same model in float32 (in float64, if that was asked for).
     """
     lengths = np.minimum([len(sequence) for sequence in sequences], embedder.context)

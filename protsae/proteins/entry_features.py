@@ -1,7 +1,7 @@
-"""From the features of an entry to annotated stretches: what counts, and how sure its ends are.
+"""From the features of an entry to annotated intervals: what counts, and how sure its ends are.
 
 Where UniProt gives no exact end, a feature has no residues that are surely its own as a whole, and
-others that are surely not: in between nobody knows. Such a feature gives stretches that are not
+others that are surely not: in between nobody knows. Such a feature gives intervals that are not
 ``certain``: the residues that it may cover, neither positive nor negative for its type.
 
 - ``<1..30`` and ``60..>L`` in a chain of L residues only say that the feature goes on beyond the
@@ -33,7 +33,7 @@ _CLEAVED = frozenset(("SIGNAL", "TRANSIT", "PROPEP", "CHAIN", "PEPTIDE"))
 
 @dataclass(frozen=True, slots=True)
 class Annotation:
-    """A stretch of residues that has a feature or, if it is not certain, may have it.
+    """An interval of residues that has a feature or, if it is not certain, may have it.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ class Annotation:
     start, end : int
         First and last residue, 1-based inclusive.
     certain : bool
-        True: the feature as it is. False: every residue of the stretch may have it or not.
+        True: the feature as it is. False: every residue of the interval may have it or not.
     """
 
     type: str
@@ -60,9 +60,9 @@ class FeatureCounts:
     Attributes
     ----------
     kept : Counter
-        Features with a certain stretch, by type after merging.
+        Features with a certain interval, by type after merging.
     uncertain : Counter
-        Features with a stretch that is not certain, by type after merging. A bond of which one end
+        Features with an uncertain interval, by type after merging. A bond of which one end
         is exact is in both.
     left_out : Counter
         By (type, reason).
@@ -101,7 +101,7 @@ class FeatureCounts:
 
 
 def select_features(protein: Protein, counts: FeatureCounts) -> list[Annotation]:
-    """Annotated stretches of a protein, sorted by start, then end.
+    """Annotated intervals of a protein, sorted by start, then end.
 
     METAL, NP_BIND and CA_BIND come out as BINDING, calcium as the ligand of the last. What is left
     out is counted with its reason: an unknown type, a type that is no concept, positions on an
@@ -126,16 +126,16 @@ def select_features(protein: Protein, counts: FeatureCounts) -> list[Annotation]
     for feature in protein.features:
         row = FEATURE_TYPES.get(feature.type)
         reason = _reason_left_out(feature, row, length)
-        stretches = [] if reason or row is None else _stretches(feature, row, length, cleaved)
-        if row is None or not stretches:
+        intervals = [] if reason or row is None else _intervals(feature, row, length, cleaved)
+        if row is None or not intervals:
             counts.leave_out(protein, feature, reason or _OUTSIDE)
             continue
         key = row.merged_into or row.key
-        _count(feature.type, key, {certain for _, _, certain in stretches}, counts)
+        _count(feature.type, key, {certain for _, _, certain in intervals}, counts)
         description = "; ".join(text for text in (row.ligand, feature.description) if text)
         found += [
             Annotation(key, description, start, end, feature.evidence, certain)
-            for start, end, certain in stretches
+            for start, end, certain in intervals
         ]
     return sorted(found, key=lambda a: (a.start, a.end, a.type, a.description, not a.certain))
 
@@ -167,7 +167,7 @@ def _misplaced(feature: Feature, length: int) -> str:
     return ""
 
 
-def _stretches(
+def _intervals(
     feature: Feature, row: FeatureType, length: int, cleaved: Iterable[Feature]
 ) -> list[tuple[int, int, bool]]:
     """Start, end and certainty of what a feature annotates."""

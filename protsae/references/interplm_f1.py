@@ -8,7 +8,8 @@ run's. Its defects, all of them kept:
   a feature on at a share q of residues at random finds one of length L with chance 1 - (1 - q)^L,
   95 % for q = 0.02 and L = 150, and recall is all but free.
 - No null. A feature on everywhere has F1 = 2 p / (1 + p) at a base rate p and is called from
-  p > 1/3; one that knows the family and not the place is called where a concept covers most of it.
+  p > 1/3; one that knows the homology cluster and not the place is called where a concept covers
+  most of it.
 - Where instances of a concept overlap, the later overwrites the earlier. One overwritten whole
   still counts and cannot be found: a perfect feature has recall below 1.
 - Activations are divided by their maximum, a single value: the thresholds move with one outlier.

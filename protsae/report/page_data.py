@@ -41,7 +41,7 @@ class Layer:
     best : DataFrame
         Rows of the feature table as `best_features` ranks them.
     examples : DataFrame
-        Strongest stretches of those features, by variant, feature, rank.
+        Strongest segments of those features, by variant, feature, rank.
     evaluations : dict of str to dict
         By variant; with the density histogram.
     training : dict of str to DataFrame

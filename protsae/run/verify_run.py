@@ -152,7 +152,7 @@ def _compare_texts(name: str, stamp: Stamp, stamps: dict[str, Stamp]) -> Iterato
 def _compare_weights(
     name: str, stamp: Stamp, stamps: dict[str, Stamp]
 ) -> Iterator[tuple[str, str]]:
-    """Activations of the shuffled model are of the weights that are there."""
+    """Activations of the permuted model are of the weights that are there."""
     weights = stamps.get(f"models/{stamp['model']}.pt", {}).get("sha256")
     if is_permuted(stamp["model"]) and weights not in (None, stamp["weights_sha256"]):
         yield name, _differs("weights", stamp["weights_sha256"], weights, "which are there")

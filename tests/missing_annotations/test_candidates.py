@@ -4,7 +4,7 @@ import pytest
 from scipy import sparse
 
 from protsae.concepts.uniprot.spans import Spans
-from protsae.missing_annotations.active_segments import Detectors, find_stretches
+from protsae.missing_annotations.active_segments import Detectors, find_segments
 from protsae.missing_annotations.calibration import hidden_recovery, hide_instances, reliability
 from protsae.missing_annotations.candidates import (
     QUANTILE_EDGES,
@@ -20,7 +20,7 @@ def spans_of(rows: list[tuple[int, int, int, int]]) -> Spans:
     return Spans(*np.array(rows, dtype=np.int64).reshape(-1, 4).T)
 
 
-def stretches_of(
+def segments_of(
     activations: np.ndarray,
     lengths: list[int],
     spans: Spans,
@@ -31,7 +31,7 @@ def stretches_of(
     """Of proteins P0, P1, ...; all residues known unless the one column of ``known`` says not."""
     n_concepts = 1 + int(max(detectors.concept))
     known = np.ones((len(activations), 1), bool) if known is None else known
-    return find_stretches(
+    return find_segments(
         detectors,
         sparse.csc_array(activations),
         [f"P{i}" for i in range(len(lengths))],
@@ -46,10 +46,10 @@ def stretches_of(
 ONE = Detectors(np.array([0]), np.array([0]), np.array([1.0]))
 
 
-def test_stretches_end_with_their_protein() -> None:
+def test_segments_end_with_their_protein() -> None:
     """On above 1 at rows 2 to 4 and 6; P0 ends with row 3. The first of equal peaks is named."""
     activations = np.array([0, 1, 2, 5, 5, 0, 3.0])[:, None]
-    found = stretches_of(activations, [4, 3], spans_of([]), ONE)
+    found = segments_of(activations, [4, 3], spans_of([]), ONE)
     columns = ["accession", "start", "end", "peak", "activation"]
     assert found[columns].values.tolist() == [
         ["P0", 3, 4, 4, 5.0],
@@ -61,7 +61,7 @@ def test_stretches_end_with_their_protein() -> None:
 @pytest.mark.parametrize(
     ("span", "near", "annotated"),
     [
-        pytest.param((0, 0, 6, 7), 0, True, id="around the stretch"),
+        pytest.param((0, 0, 6, 7), 0, True, id="around the segment"),
         pytest.param((0, 0, 7, 9), 0, True, id="one residue shared"),
         pytest.param((0, 0, 8, 9), 0, False, id="next to it"),
         pytest.param((0, 0, 8, 9), 1, True, id="next to it, near"),
@@ -78,27 +78,27 @@ def test_what_counts_as_annotated(
     """P0 has 11 residues, on at 6 and 7; P1 has 7 and is off."""
     activations = np.zeros((18, 1))
     activations[5:7] = 2
-    found = stretches_of(activations, [11, 7], spans_of([span]), ONE, near)
+    found = segments_of(activations, [11, 7], spans_of([span]), ONE, near)
     assert found["annotated"].tolist() == [annotated]
 
 
 def test_a_long_instance_behind_a_short_one() -> None:
-    """Instances 1 to 9 and 2 to 3; the stretch at 7 lies in the first, which begins earlier."""
+    """Instances 1 to 9 and 2 to 3; the segment at 7 lies in the first, which begins earlier."""
     activations = np.zeros((11, 1))
     activations[6] = 2
-    found = stretches_of(activations, [11], spans_of([(0, 0, 1, 9), (0, 0, 2, 3)]), ONE)
+    found = segments_of(activations, [11], spans_of([(0, 0, 1, 9), (0, 0, 2, 3)]), ONE)
     assert found["annotated"].tolist() == [True]
 
 
-def test_a_stretch_with_an_unknown_residue_does_not_count() -> None:
+def test_a_segment_with_an_unknown_residue_does_not_count() -> None:
     activations = np.array([2, 2, 0, 2, 0, 2, 2.0])[:, None]
     known = np.array([True, False, False, True, False, True, True])[:, None]
-    found = stretches_of(activations, [7], spans_of([]), ONE, known=known)
+    found = segments_of(activations, [7], spans_of([]), ONE, known=known)
     assert found["start"].tolist() == [4, 6]
 
 
 @pytest.mark.parametrize("seed", range(60))
-def test_stretches_against_brute_force(seed: int) -> None:
+def test_segments_against_brute_force(seed: int) -> None:
     rng = np.random.default_rng(seed)
     lengths = rng.integers(1, 14, 5).tolist()
     activations = rng.integers(0, 4, (sum(lengths), 3)) * (rng.random((sum(lengths), 3)) < 0.7)
@@ -112,7 +112,7 @@ def test_stretches_against_brute_force(seed: int) -> None:
     near = int(rng.integers(0, 4))
     # Two pairs share a feature.
     detectors = Detectors(np.array([2, 0, 2]), np.array([1, 0, 0]), np.array([0.0, 1, 2]))
-    found = stretches_of(activations * 1.0, lengths, spans_of(sorted(rows)), detectors, near, known)
+    found = segments_of(activations * 1.0, lengths, spans_of(sorted(rows)), detectors, near, known)
 
     expected = []
     first_rows = np.cumsum([0, *lengths])
@@ -137,8 +137,8 @@ def test_stretches_against_brute_force(seed: int) -> None:
     assert list(found.itertuples(index=False, name=None)) == expected
 
 
-def test_no_stretch_at_all() -> None:
-    found = stretches_of(np.zeros((7, 1)), [7], spans_of([(0, 0, 1, 2)]), ONE)
+def test_no_segment_at_all() -> None:
+    found = segments_of(np.zeros((7, 1)), [7], spans_of([(0, 0, 1, 2)]), ONE)
     ranked = rank_candidates(found, np.zeros(0), np.full((1, 7), 0.5))
     assert ranked.empty
     recovery = hidden_recovery(ranked, ["P0"], spans_of([(0, 0, 1, 2)]), np.array([True]), 1.0, 0)
@@ -171,7 +171,7 @@ def test_the_share_annotated_rises_with_the_quantile(seed: int) -> None:
 
 def test_order_of_candidates() -> None:
     """By probability, then quantile, then accession and place; annotated ones are none."""
-    stretches = pd.DataFrame(
+    segments = pd.DataFrame(
         {
             "accession": ["B", "A", "A", "C", "D"],
             "start": [1, 9, 2, 4, 5],
@@ -180,7 +180,7 @@ def test_order_of_candidates() -> None:
         }
     )
     share = np.array([[0.1] * 6 + [0.7], [0.2] * 6 + [0.9]])
-    ranked = rank_candidates(stretches, np.array([0.6, 0.6, 0.6, 0.99, 1.0]), share)
+    ranked = rank_candidates(segments, np.array([0.6, 0.6, 0.6, 0.99, 1.0]), share)
     assert list(zip(ranked["accession"], ranked["start"], strict=True)) == [
         ("C", 4),
         ("A", 2),
@@ -299,7 +299,7 @@ def test_hidden_instances_are_found_as_often_as_predicted(seed: int) -> None:
     for split in ("valid", "test"):
         x, spans = planted(rng)
         hidden = hide_instances(spans.column, 0.2 if split == "test" else 0.0, seed)
-        stretches = find_stretches(
+        segments = find_segments(
             detectors,
             x,
             names,
@@ -310,13 +310,13 @@ def test_hidden_instances_are_found_as_often_as_predicted(seed: int) -> None:
             near=2,
         )
         quantile = activation_quantiles(
-            train, stretches["feature"].to_numpy(), stretches["activation"].to_numpy()
+            train, segments["feature"].to_numpy(), segments["activation"].to_numpy()
         )
         if split == "valid":
-            annotated = stretches["annotated"].to_numpy()
-            share = annotated_share(stretches["pair"].to_numpy(), quantile, annotated, 1)
+            annotated = segments["annotated"].to_numpy()
+            share = annotated_share(segments["pair"].to_numpy(), quantile, annotated, 1)
         else:
-            ranked = rank_candidates(stretches, quantile, share)
+            ranked = rank_candidates(segments, quantile, share)
     recovery = hidden_recovery(ranked, names, spans, hidden, 0.2, near=2)
     table = recovery.reliability
     assert len(table) >= 3  # bins, from noise to nearly sure

@@ -39,7 +39,7 @@ def found(codes: Codes) -> Missing:
     return missing
 
 
-def test_stretches_that_lack_the_annotation_are_candidates() -> None:
+def test_segments_that_lack_the_annotation_are_candidates() -> None:
     candidates = found(build(everywhere=True)).candidates
     test = build_layer().of_split("test")
     annotated = signal(build_layer().proteins)
@@ -51,7 +51,7 @@ def test_stretches_that_lack_the_annotation_are_candidates() -> None:
     assert (of_signal["start"] == first).all()
     assert (of_signal["end"] == first + 5).all()
     assert (of_signal["peak"] == first + 2).all()
-    # Half of the stretches of valid are annotated.
+    # Half of the segments of valid are annotated.
     assert of_signal["probability"].tolist() == pytest.approx([0.5] * len(gaps))
 
 

@@ -126,7 +126,7 @@ def test_each_layer_has_a_section_and_fewer_features_can_be_asked_for(results: P
 
 def test_cards_name_the_kind(page: str) -> None:
     assert "relu, feature 0: point; 1 more with this concept" in page
-    assert "point; in 50 % of proteins, on 10 % of their residues, in runs of 1<" in page
+    assert "point; in 50 % of proteins, on 10 % of their residues, in segments of 1<" in page
 
 
 def test_cards_show_the_rule_beside_the_neuron(page: str) -> None:

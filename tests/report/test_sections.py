@@ -94,9 +94,9 @@ def test_what_was_found_again_is_summed() -> None:
 def test_the_page_says_what_the_candidates_are_worth(page: str) -> None:
     said = _section(page, "candidates")
     # 2 layers of the model, 2 variants: 4 SAEs with 5 hidden each, of which 3 or 1 are found.
-    assert "4 SAEs looked for 1 concept." in said
-    assert "Of 20 hidden, 8 (40 %) lay among as many first candidates" in said
-    assert "shuffled weights" not in said  # the tiny run has none
+    assert "4 SAEs searched for 1 concept." in said
+    assert "Of 20 hidden instances, 8 (40 %) were among as many top candidates" in said
+    assert "permuted model" not in said  # the tiny run has none
     assert "0.5–0.6 40 8 (0.20) 0.25" in said  # noqa: RUF001
     assert "The 1 most probable of 4 candidates" in said
     # Of both layers and variants, one place: layer 2's ReLU feature 0 is the surest.
@@ -124,8 +124,8 @@ def test_no_candidates() -> None:
 @pytest.mark.parametrize(
     ("emptied", "sentence"),
     [
-        (["candidates"], "There are no candidates: no stretch without annotation reaches a"),
-        (["candidates", "recovery", "reliability"], "Nothing was looked for: no feature detects"),
+        (["candidates"], "There are no candidates: no segment without annotation reaches a"),
+        (["candidates", "recovery", "reliability"], "Nothing was searched for: no feature detects"),
     ],
 )
 def test_what_is_said_when_there_are_none(tmp_path, emptied, sentence) -> None:

@@ -40,7 +40,7 @@ class Concepts(Protocol):
 
     @property
     def has_instances(self) -> np.ndarray:
-        """Which of them come in stretches."""
+        """Which of them have instances."""
 
     def labels(self, accessions: Sequence[str]) -> sparse.csr_array:
         """Of the residues of these proteins, shape (n_residues, n_concepts)."""
@@ -49,7 +49,7 @@ class Concepts(Protocol):
         """Where labels are known: bool, shape (n_residues, n_known_columns)."""
 
     def instances(self, accessions: Sequence[str]) -> Spans:
-        """Stretches with the concepts, one by one."""
+        """Instances of the concepts, one by one."""
 
 
 @dataclass(frozen=True)
@@ -142,8 +142,8 @@ class Layer:
             if instances is not None:
                 spans = self.concepts.instances(names)
                 before = (np.cumsum(lengths) - lengths)[spans.protein] - 1
-                stretch = before + spans.start, before + spans.end
-                instances.update_passed(passed, spans.column, *stretch)
+                rows_of = before + spans.start, before + spans.end
+                instances.update_passed(passed, spans.column, *rows_of)
         return counts
 
     def matrix(self, codes: Codes, split: str, features: np.ndarray) -> sparse.csc_array:

@@ -50,7 +50,7 @@ AT_INTERVAL, AT_NULLS, AT_RANKS, AT_MATCHED = slice(0, 2), slice(2, 8), slice(8,
 """Their places among these."""
 
 PERMUTATIONS, STOP_AFTER = 999, 20
-"""Of the null within families: most of them, and exceedances after which p is known well enough."""
+"""Of the family null: most of them, and exceedances after which p is known well enough."""
 
 HELD_BYTES, NULL_BYTES = 2e9, 150
 """Memory that the nulls of all concepts may take, and what they take for each residue and concept:
@@ -73,7 +73,7 @@ class HeldOut:
 
     Attributes
     ----------
-    lengths, family : ndarray of int, shape (n_proteins,)
+    lengths, protein_cluster : ndarray of int, shape (n_proteins,)
         Residues, and number of the homology cluster, of each protein.
     cluster_names : Index of str, shape (n_clusters,)
     cluster : ndarray of int, shape (n_residues,)
@@ -89,7 +89,7 @@ class HeldOut:
     """
 
     lengths: np.ndarray
-    family: np.ndarray
+    protein_cluster: np.ndarray
     cluster_names: pd.Index
     cluster: np.ndarray
     labels: sparse.csc_array
@@ -148,7 +148,7 @@ class HeldOut:
     def _exchanges(self) -> dict[int, Exchange]:
         """By column of ``known``."""
         return {
-            column: Exchange.of(Chains(self.lengths, self.family, self.known[:, column]))
+            column: Exchange.of(Chains(self.lengths, self.protein_cluster, self.known[:, column]))
             for column in np.unique(self.known_column).tolist()
         }
 
@@ -164,7 +164,7 @@ def examine(layer: Layer, split: HeldOut, codes: Codes, keep: Keep = "leading") 
     detectors of concepts are chosen on valid, too. Counts by cluster are kept of those, and,
     unless ``keep`` is "best", of every detector's leading pair, or of all pairs.
 
-    With "best", the detectors are rivals of others, and pairs with a concept that the sequence
+    With "best", the detectors are baselines of others, and pairs with a concept that the sequence
     defines are neither tested nor ranked (no p-values, average precision and AUROC): a rule finds
     such a concept exactly, and they would be nine pairs of ten.
     """
@@ -257,7 +257,7 @@ class ConceptNulls:
     def scores(
         self, rows_on: list[np.ndarray], on: np.ndarray, leading: np.ndarray, seed: int
     ) -> np.ndarray:
-        """``OF_NULLS``, a row per detector; the ``leading`` ones are tested within families.
+        """``OF_NULLS``, a row per detector; the ``leading`` ones are tested under the family null.
 
         ``on`` are the residues, of those known, on which each is on.
         """
@@ -278,7 +278,7 @@ class ConceptNulls:
             [self.split.rows(self.concept)],
             np.stack([np.arange(len(leading)), np.zeros(len(leading), np.int64)], axis=1),
             self.split.lengths,
-            self.split.family,
+            self.split.protein_cluster,
             PERMUTATIONS,
             STOP_AFTER,
             seed,

@@ -1,4 +1,4 @@
-"""Instances found: a stretch counts once, however many of its residues a feature is on at."""
+"""Instances found: each counts once, however many of its residues a feature is on at."""
 
 from collections.abc import Iterator
 
@@ -74,7 +74,7 @@ class InstanceCounts:
         if outside.any():
             bad = int(outside.argmax())
             raise ValueError(
-                f"instance {bad}: rows {first[bad]} to {last[bad]} are no stretch of the "
+                f"instance {bad}: rows {first[bad]} to {last[bad]} do not lie within the "
                 f"{passed.shape[0]} rows given"
             )
         single = first == last
@@ -105,17 +105,17 @@ class InstanceCounts:
 
 
 def most_passed(passed: sparse.csr_array, first: np.ndarray, last: np.ndarray) -> sparse.csr_array:
-    """Maximum of each feature over the rows first to last, for each stretch.
+    """Maximum of each feature over the rows first to last, for each interval.
 
     Parameters
     ----------
     passed : csr_array, dtype=uint8, shape=(n_residues, n_features)
-    first, last : ndarray of int, shape (n_stretches,)
+    first, last : ndarray of int, shape (n_intervals,)
         Inclusive.
 
     Returns
     -------
-    csr_array, dtype=uint8, shape=(n_stretches, n_features)
+    csr_array, dtype=uint8, shape=(n_intervals, n_features)
 
     Examples
     --------
@@ -127,8 +127,8 @@ def most_passed(passed: sparse.csr_array, first: np.ndarray, last: np.ndarray) -
     begin, end = passed.indptr[first].astype(np.int64), passed.indptr[last + 1].astype(np.int64)
     counts = end - begin
     place = np.repeat(begin - (np.cumsum(counts) - counts), counts) + np.arange(counts.sum())
-    stretch = np.repeat(np.arange(len(first)), counts)
-    cell = stretch * n_features + passed.indices[place]
+    interval = np.repeat(np.arange(len(first)), counts)
+    cell = interval * n_features + passed.indices[place]
     number = passed.data[place]
     most = np.zeros(len(first) * n_features, dtype=np.uint8)
     # Written in ascending order, so that the largest of several stays.

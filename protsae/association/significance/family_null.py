@@ -1,4 +1,4 @@
-"""Does a feature know the place in this protein, beyond what its family shares?"""
+"""Does a feature know the place in this protein, beyond what its homology cluster shares?"""
 
 from dataclasses import dataclass
 

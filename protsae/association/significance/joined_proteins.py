@@ -60,7 +60,7 @@ class Chains:
 
     @cached_property
     def segments(self) -> tuple[np.ndarray, np.ndarray]:
-        """Protein and first known place of every unbroken stretch of known residues."""
+        """Protein and first known place of every unbroken run of known residues."""
         opens = self.known.copy()
         opens[1:] &= ~self.known[:-1] | (self.protein[1:] != self.protein[:-1])
         rows = np.flatnonzero(opens)

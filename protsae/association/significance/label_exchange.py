@@ -11,7 +11,7 @@ LEAST_DONORS, MOST_DONORS, DONOR_SHARE = 12, 64, 0.25
 """Donors of each cluster: a quarter of all clusters, within these bounds."""
 SIZE_WEIGHT = 1.5
 """What a factor in the number of relatives weighs beside the same factor in length, where donors
-are chosen: larger families are better annotated."""
+are chosen: larger clusters are better annotated."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -112,15 +112,15 @@ def headline_p_value(rotation: np.ndarray, position: np.ndarray, whole: bool) ->
     return position if whole else np.maximum(rotation, position)
 
 
-def benjamini_hochberg(p_values: np.ndarray, family: np.ndarray | None = None) -> np.ndarray:
+def benjamini_hochberg(p_values: np.ndarray, group: np.ndarray | None = None) -> np.ndarray:
     """Smallest false discovery rate at which each is called; NaN stays, and is no test.
 
     Parameters
     ----------
     p_values : ndarray, shape (n,)
-    family : ndarray, shape (n,), optional
+    group : ndarray, shape (n,), optional
         Hypotheses with the same value are corrected together, others apart: false calls in one
-        family are then a small share of that family's calls, however many another one has.
+        group are then a small share of that group's calls, however many another one has.
 
     References
     ----------
@@ -135,9 +135,9 @@ def benjamini_hochberg(p_values: np.ndarray, family: np.ndarray | None = None) -
     """
     q_values = np.full(len(p_values), np.nan)
     is_tested = ~np.isnan(p_values)
-    families = np.zeros(len(p_values), np.int64) if family is None else family
-    for one in np.unique(families[is_tested]):
-        members = is_tested & (families == one)
+    groups = np.zeros(len(p_values), np.int64) if group is None else group
+    for one in np.unique(groups[is_tested]):
+        members = is_tested & (groups == one)
         q_values[members] = false_discovery_control(p_values[members], method="bh")
     return q_values
 

@@ -39,7 +39,7 @@ def position_null(
     The places: residues within ``END_RESIDUES`` of an end (and at most half the shorter chain) keep
     their distance to it, those between their relative place: a residue takes the label at the image
     of its centre. A run that would fall between two centres takes the nearer residue, so that no
-    label is lost in shorter chains; longer ones stretch it. What keeps a distance of more than 50
+    label is lost in shorter chains; longer ones lengthen it. What keeps a distance of more than 50
     residues to an end is not met this way, so that the p-value is the largest of three: as above,
     with all labels at their distance to the start, and to the end (if the first is small). Where
     chains are known in a part only, from the first to the last known residue, it is the largest of

@@ -30,11 +30,11 @@ def rotation_null(
 
     S_p is uniform on the rotations that break nothing, 0 among them: they carry no label over the
     end of the chain, and no run of labels lies over it or across a gap of unknown residues. Real
-    stretches never do, nor do domains full of short ones, so that they meet in the middle more
+    runs never do, nor do domains full of short ones, so that they meet in the middle more
     often than under all K_p rotations. Where too few are left (``LEAST_UNBROKEN``), labels may be
     carried over the end; then runs may lie across gaps. Residues that a protein has at an end
     beyond what half of its labelled relatives have there, counted from the labels, take none
-    either: what it gained has nothing of what the family shares. Where labels are periodic
+    either: what it gained has nothing of what its relatives share. Where labels are periodic
     (`label_periods`), only rotations by whole periods are taken, on a circle of whole periods, so
     that none breaks the phase; the last residues, too few for another period, are then left out,
     also of what the p-value compares.

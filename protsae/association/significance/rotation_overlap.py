@@ -1,4 +1,4 @@
-"""Stretches of residues within proteins, and how they meet when rotated."""
+"""Runs of residues within proteins, and how they meet when rotated."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ TERMS_PER_RESIDUE = 3
 
 @dataclass(frozen=True, eq=False)
 class Runs:
-    """Stretches of residues within proteins, in order; three int64 arrays of one length.
+    """Runs of residues within proteins, in order; three int64 arrays of one length.
 
     Attributes
     ----------

@@ -57,6 +57,6 @@ def run(args: argparse.Namespace) -> None:
     table = conform(rows, PROBES, str(path))
     write_table(path, table, PROBES, metadata)
     print(
-        f"{len(table)} concepts probed; median F1 {table['f1'].median():.3f}, of the control "
+        f"{len(table)} concepts probed; median F1 {table['f1'].median():.3f}, of the control task "
         f"{table['control_f1'].median():.3f}"
     )

@@ -1,4 +1,4 @@
-"""Low complexity: stretches of few different amino acids, by the entropy of a sliding window."""
+"""Low complexity: intervals of few different amino acids, by the entropy of a sliding window."""
 
 import numpy as np
 

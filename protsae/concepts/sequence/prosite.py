@@ -137,7 +137,7 @@ def _regex(element: re.Match[str]) -> str:
 
 
 def matches(sequence: str, pattern: str) -> list[tuple[int, int]]:
-    """Stretches that match a PROSITE pattern, also where they overlap; 1-based inclusive.
+    """Intervals that match a PROSITE pattern, also where they overlap; 1-based inclusive.
 
     At most one match begins at each residue: the one with the longest repeats, first to last.
 

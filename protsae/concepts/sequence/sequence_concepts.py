@@ -86,9 +86,9 @@ def sequence_labels(sequences: Sequence[str]) -> sparse.csr_array:
     if not lengths:
         return sparse.csr_array((0, len(SEQUENCE_CONCEPTS)), dtype=np.uint8)
     positions = sparse.csr_array(np.concatenate([position_labels(length) for length in lengths]))
-    stretches = [
+    intervals = [
         np.column_stack([low_complexity(sequence), motif_labels(sequence)])
         for sequence in sequences
     ]
-    motifs = sparse.csr_array(np.concatenate(stretches))
+    motifs = sparse.csr_array(np.concatenate(intervals))
     return sparse.csr_array(sparse.hstack([letters, positions, motifs], format="csr"))

@@ -17,7 +17,7 @@ MIN_COVERAGE = 0.8
 def likeliest_proteins(chains: Sequence[str], proteins: Mapping[str, str]) -> list[str]:
     """For each chain the protein that it shares most words with; empty if it shares none.
 
-    Words are stretches of 8 residues, of a chain those that begin at 1, 9, 17, ...; among equals
+    Words are intervals of 8 residues, of a chain those that begin at 1, 9, 17, ...; among equals
     the first protein is taken.
 
     Parameters
@@ -48,7 +48,7 @@ def likeliest_proteins(chains: Sequence[str], proteins: Mapping[str, str]) -> li
 def resolved_positions(chain: str, sequence: str) -> np.ndarray | None:
     """Place in the protein of each residue of a chain, by local alignment.
 
-    Match 1, mismatch -1, gap -2 at any length: stretches that are not resolved cost little. At the
+    Match 1, mismatch -1, gap -2 at any length: intervals that are not resolved cost little. At the
     edge of such a gap an equal residue on its other side may be taken instead.
 
     Returns

@@ -16,9 +16,9 @@ SOURCE = "UniProt"
 
 @dataclass(frozen=True, eq=False)
 class Spans:
-    """Labelled stretches of residues, sorted by protein; four int64 arrays of one length.
+    """Labelled intervals of residues, sorted by protein; four int64 arrays of one length.
 
-    Stretches are kept one by one, also where they overlap: a feature gives one for its type and,
+    Intervals are kept one by one, also where they overlap: a feature gives one for its type and,
     if it has a name, one for its name (a bond one for each end).
 
     Parameters
@@ -61,7 +61,7 @@ def feature_spans(
     ----------
     annotations : DataFrame
         Columns accession, type (Swiss-Prot key), description, start, end (1-based inclusive) and,
-        unless all are, certain: a stretch that is not is taken whole, of bonds, too.
+        unless all are, certain: an interval that is not is taken whole, of bonds, too.
     lengths : mapping of str to int
         Number of residues of each protein by accession, in the order of the protein indices.
 
@@ -118,7 +118,7 @@ def feature_spans(
 
 
 def is_certain(annotations: pd.DataFrame) -> pd.Series:
-    """Which stretches surely have their feature: column certain; all of them without it."""
+    """Which intervals surely have their feature: column certain; all of them without it."""
     if "certain" not in annotations:
         return pd.Series(True, index=annotations.index, dtype=bool)
     return annotations["certain"].astype(bool)
@@ -150,7 +150,7 @@ def _arrays(
 
 
 def concatenate(parts: Iterable[Spans]) -> Spans:
-    """All stretches of several spans, sorted by protein."""
+    """All intervals of several spans, sorted by protein."""
     rows = np.concatenate(
         [np.stack([part.protein, part.column, part.start, part.end]) for part in parts], axis=1
     )
@@ -196,21 +196,21 @@ def touches(
 def span_labels(
     spans: Spans, first_rows: np.ndarray, n_residues: int, n_concepts: int
 ) -> sparse.csr_array:
-    """Labels of residues from the stretches that cover them.
+    """Labels of residues from the intervals that cover them.
 
     Parameters
     ----------
     spans : Spans
-        Stretches; their columns are below ``n_concepts``.
+        Intervals; their columns are below ``n_concepts``.
     first_rows : ndarray, dtype=int, shape=(n_spans,)
-        For each stretch, the row of residue 1 of its protein.
+        For each interval, the row of residue 1 of its protein.
     n_residues, n_concepts : int
         Shape of the result.
 
     Returns
     -------
     csr_array, dtype=uint8, shape=(n_residues, n_concepts)
-        1 where at least one stretch of the concept covers the residue.
+        1 where at least one interval of the concept covers the residue.
 
     Examples
     --------
@@ -225,7 +225,7 @@ def span_labels(
         (np.ones(len(rows), dtype=np.uint8), (rows, columns)), shape=(n_residues, n_concepts)
     )
     labels.sum_duplicates()
-    labels.data[:] = 1  # overlapping stretches were added up, modulo 256
+    labels.data[:] = 1  # overlapping intervals were added up, modulo 256
     return labels
 
 

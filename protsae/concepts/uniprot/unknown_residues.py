@@ -17,12 +17,12 @@ from protsae.concepts.concept import Concept
 from protsae.concepts.uniprot.spans import Spans, concatenate, span_labels, touches
 
 Features = tuple[tuple[Concept, ...], Spans]
-"""What `feature_spans` makes of features: concepts, and stretches whose columns they are."""
+"""What `feature_spans` makes of features: concepts, and intervals whose columns they are."""
 
 
 @dataclass(frozen=True, eq=False)
 class Doubt:
-    """Stretches that may have a feature or not.
+    """Intervals that may have a feature or not.
 
     Parameters
     ----------
@@ -138,7 +138,7 @@ def unknown_structure(
     Returns
     -------
     Spans
-        Columns point into `STRUCTURE_TYPES`, each of which has the same stretches.
+        Columns point into `STRUCTURE_TYPES`, each of which has the same intervals.
 
     Examples
     --------

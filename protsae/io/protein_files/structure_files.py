@@ -38,7 +38,7 @@ _NUMBER_AND_CODE = re.compile(r"(-?\d+)([A-Za-z])")
 
 
 class _MmcifParser(MMCIFParser):
-    """Bio.PDB's, for files as predictors and other programs write them, too.
+    """Bio.PDB's, for files of AlphaFold and other programs, too.
 
     Columns that the format does not ask for may be missing: places and chains are then those of
     the label columns, occupancies 1. A residue number such as 20A is number and insertion code.

@@ -10,7 +10,7 @@ from protsae.schema.protein_tables import ANNOTATIONS
 
 
 def read_annotations_table(path: str | Path, protein_set: str) -> pd.DataFrame:
-    """The annotated stretches, whole and in order.
+    """The annotated intervals, whole and in order.
 
     Parameters
     ----------

@@ -14,7 +14,7 @@ def randomise_(model: ESM2, seed: int) -> ESM2:
 
     References
     ----------
-    Heap et al. 2025, arXiv:2501.17727: SAEs on randomised transformers as a control.
+    Heap et al. 2025, arXiv:2501.17727: SAEs on randomised transformers.
     """
     generator = torch.Generator().manual_seed(seed)
     for weights in model.parameters():

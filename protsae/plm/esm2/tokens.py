@@ -52,7 +52,7 @@ STANDARD_TOKENS = tokenise("ACDEFGHIKLMNPQRSTVWY")
 
 @dataclass(frozen=True)
 class Window:
-    """A stretch of a protein that goes through the model at once, 0-based half-open.
+    """A piece of a protein that goes through the model at once, 0-based half-open.
 
     ``start:stop`` is seen by the model; ``keep_start:keep_stop`` are the residues whose
     activations are taken from this window.
@@ -74,7 +74,7 @@ def windows(protein: int, length: int, context: int, overlap: int) -> list[Windo
     """Cover a protein with windows of at most ``context`` residues.
 
     Neighbours share at least ``overlap`` residues; the last window ends at the C-terminus. Each
-    residue is kept from the window in which it is farther from a cut, so the kept stretches meet in
+    residue is kept from the window in which it is farther from a cut, so the kept pieces meet in
     the middle of each overlap and cover the protein exactly once.
 
     Examples

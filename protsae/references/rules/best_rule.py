@@ -9,7 +9,7 @@ from scipy import sparse
 
 from protsae.association.scoring.metrics import f1_score
 from protsae.references.probe_scores import ClusterCounts
-from protsae.references.rules.rule_library import Family, RuleLibrary, rule_library
+from protsae.references.rules.rule_library import RuleKind, RuleLibrary, rule_library
 from protsae.references.rules.sequence_rows import SequenceRows
 from protsae.references.rules.sequence_rules import Rule
 from protsae.statistics.cluster_intervals import ratio_error
@@ -193,23 +193,23 @@ def _counted(
 ) -> Iterator[tuple[np.ndarray, np.ndarray, int]]:
     """For each concept: true positives and residues on of every rule, and its positives."""
     n_concepts, n_known = len(known_column), int(known_column.max(initial=0)) + 1
-    shapes = [(family.n_codings, family.n_codes) for family in library.families]
+    shapes = [(kind.n_codings, kind.n_codes) for kind in library.kinds]
     with_concept = [np.zeros((n_concepts, *shape), dtype=np.int64) for shape in shapes]
     known = [np.zeros((n_known, *shape), dtype=np.int64) for shape in shapes]
     for block in blocks:
         row, column = _known_labels(block, known_column)
-        for place, family in enumerate(library.families):
-            for coding, codes in enumerate(family.codings(block.rows)):
-                shape = (n_concepts, family.n_codes)
+        for place, kind in enumerate(library.kinds):
+            for coding, codes in enumerate(kind.codings(block.rows)):
+                shape = (n_concepts, kind.n_codes)
                 found = np.bincount(column * shape[1] + codes[row], minlength=shape[0] * shape[1])
                 with_concept[place][:, coding] += found.reshape(shape)
                 for total, is_known in zip(known[place], block.known.T, strict=False):
                     of_known = codes if is_known.all() else codes[is_known]
-                    total[coding] += np.bincount(of_known, minlength=family.n_codes)
-    on = [_sums(library.families, [table[k] for table in known]) for k in range(n_known)]
+                    total[coding] += np.bincount(of_known, minlength=kind.n_codes)
+    on = [_sums(library.kinds, [table[k] for table in known]) for k in range(n_known)]
     for concept, k in enumerate(known_column.tolist()):
         tables = [table[concept] for table in with_concept]
-        yield _sums(library.families, tables), on[k], int(tables[0][0].sum())
+        yield _sums(library.kinds, tables), on[k], int(tables[0][0].sum())
 
 
 def _known_labels(block: LabelledRows, known_column: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -220,6 +220,6 @@ def _known_labels(block: LabelledRows, known_column: np.ndarray) -> tuple[np.nda
     return row[counted], column[counted]
 
 
-def _sums(families: Sequence[Family], tables: Sequence[np.ndarray]) -> np.ndarray:
-    sums = [family.sums(table) for family, table in zip(families, tables, strict=True)]
+def _sums(kinds: Sequence[RuleKind], tables: Sequence[np.ndarray]) -> np.ndarray:
+    sums = [kind.sums(table) for kind, table in zip(kinds, tables, strict=True)]
     return np.concatenate(sums)

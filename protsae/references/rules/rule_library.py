@@ -1,8 +1,8 @@
 """All rules that are tried, and how often each is right, from a few tables of counts.
 
-Each family of rules codes every residue by a small number, once or a few times (its distance to an
+Each kind of rules codes every residue by a small number, once or a few times (its distance to an
 end and its letter, say). How often each code occurs, at all and with a concept, is counted once;
-how often each of the family's rules says yes is a sum of those counts.
+how often each of the kind's rules says yes is a sum of those counts.
 """
 
 from abc import ABC, abstractmethod
@@ -41,7 +41,7 @@ STEPS = 20
 """Shares are tried in steps of 1 / 20."""
 
 
-class Family(ABC):
+class RuleKind(ABC):
     """Rules of one kind.
 
     Attributes
@@ -77,7 +77,7 @@ class Family(ABC):
         return len(self.n_parameters)
 
 
-class Places(Family):
+class Places(RuleKind):
     """Everywhere, and each interval of positions from either end, for all letters and each set."""
 
     n_codings, n_codes = len(ENDS), (FARTHEST_BOUND + 1) * 26
@@ -119,7 +119,7 @@ class Places(Family):
         return place or Everywhere()
 
 
-class Patterns(Family):
+class Patterns(RuleKind):
     """PROSITE patterns and low complexity, for all letters and each set."""
 
     n_codings, n_codes = len(MOTIFS) + 1, 27
@@ -144,7 +144,7 @@ class Patterns(Family):
         return Letters(list(LETTER_SETS)[of_set], self._regions[region])
 
 
-class PatternElements(Family):
+class PatternElements(RuleKind):
     """Elements of PROSITE patterns."""
 
     n_codings, n_codes = len(ELEMENTS), 2
@@ -160,7 +160,7 @@ class PatternElements(Family):
         return PatternElement(ELEMENTS[index])
 
 
-class Hydropathies(Family):
+class Hydropathies(RuleKind):
     """Mean hydropathy around the residue, of at least or below each tenth."""
 
     _tenths = np.arange(LOWEST + 1, HIGHEST + 1)
@@ -178,7 +178,7 @@ class Hydropathies(Family):
         return Hydropathy(int(self._tenths[step]), side == 0)
 
 
-class Shares(Family):
+class Shares(RuleKind):
     """Share of each set of letters around the residue, of at least or below each step."""
 
     n_codings, n_codes = len(FLANKS) * N_SETS, STEPS + 1
@@ -204,31 +204,31 @@ class Shares(Family):
 
 
 class RuleLibrary:
-    """The families in order, and their rules numbered through.
+    """The kinds in order, and their rules numbered through.
 
     Attributes
     ----------
-    families : tuple of Family
+    kinds : tuple of RuleKind
     by_parameters : list of ndarray of int
         Numbers of the rules with the same number of parameters, from the fewest.
     """
 
     def __init__(self) -> None:
-        self.families: tuple[Family, ...] = (
+        self.kinds: tuple[RuleKind, ...] = (
             *(Places(), Patterns(), PatternElements(), Hydropathies(), Shares()),
         )
-        n_parameters = np.concatenate([family.n_parameters for family in self.families])
+        n_parameters = np.concatenate([kind.n_parameters for kind in self.kinds])
         self.by_parameters = [np.flatnonzero(n_parameters == n) for n in np.unique(n_parameters)]
 
     def __len__(self) -> int:
-        return sum(map(len, self.families))
+        return sum(map(len, self.kinds))
 
     def rule(self, index: int) -> Rule:
         """One of the rules, by its number."""
-        for family in self.families:
-            if index < len(family):
-                return family.rule(index)
-            index -= len(family)
+        for kind in self.kinds:
+            if index < len(kind):
+                return kind.rule(index)
+            index -= len(kind)
         raise IndexError(f"the library has {len(self)} rules")
 
 

@@ -1,4 +1,4 @@
-"""Stretches of sequence as HTML: residues coloured by activation, concept residues underlined."""
+"""Segments of sequence as HTML: residues coloured by activation, concept residues underlined."""
 
 import math
 from collections.abc import Collection, Sequence
@@ -46,7 +46,7 @@ def coloured_residues(
     Parameters
     ----------
     residues : str
-        The stretch.
+        The segment.
     start : int
         Position of its first residue, 1-based.
     activations : sequence of float

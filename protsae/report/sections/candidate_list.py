@@ -25,14 +25,14 @@ _SAE = ["model", "layer", "variant"]
 
 
 def of_models(rows: pd.DataFrame) -> pd.DataFrame:
-    """Rows of models as they were trained: neither one-hot nor with shuffled weights."""
+    """Rows of models as they were trained: neither one-hot nor permuted."""
     return _of(rows, lambda model: model != ONEHOT and not is_permuted(model))
 
 
 def best_candidates(candidates: pd.DataFrame, count: int = SHOWN) -> pd.DataFrame:
     """The most probable candidates of the trained models, each place once.
 
-    Stretches of one protein that are at most ``NEAR`` residues apart and point to concepts of one
+    Segments of one protein that are at most ``NEAR`` residues apart and point to concepts of one
     type (TRANSMEM and TRANSMEM: Helical) are one candidate: the most probable stands for them. At
     most ``OF_A_TYPE`` are of one type.
 
@@ -70,7 +70,7 @@ def best_candidates(candidates: pd.DataFrame, count: int = SHOWN) -> pd.DataFram
 
 
 def found_again(recovery: pd.DataFrame) -> tuple[int, int]:
-    """Hidden stretches among the first candidates, and how many were hidden: the perfect number.
+    """Hidden instances among the first candidates, and how many were hidden: the perfect number.
 
     Summed over SAEs and concepts; of each, as many candidates count as were hidden.
     """
@@ -147,7 +147,7 @@ def _of(rows: pd.DataFrame, wanted: Callable[[str], bool]) -> pd.DataFrame:
 
 
 def reliability_figure(pooled: pd.DataFrame) -> Markup:
-    """Share of candidates at a hidden stretch, by probability, beside what the probability says."""
+    """Share of candidates at a hidden instance by probability, and what it should be."""
 
     def draw(axes: Sequence[Axes]) -> None:
         axis = axes[0]
@@ -163,7 +163,7 @@ def reliability_figure(pooled: pd.DataFrame) -> Markup:
             lw=1.3,
             label="found",
         )
-        axis.set_title("Candidates at a hidden stretch")
+        axis.set_title("Candidates at a hidden instance")
         axis.set_xlabel("probability")
         axis.set_ylabel("share")
         axis.set_xlim(0, 1)
@@ -171,6 +171,6 @@ def reliability_figure(pooled: pd.DataFrame) -> Markup:
         axis.legend(loc="upper left", fontsize=8)
 
     description = (
-        "Share of candidates at a hidden stretch by probability; the table has the numbers"
+        "Share of candidates at a hidden instance by probability; the table has the numbers"
     )
     return svg("reliability", description, (3.6, 2.9), (1, 1), draw)

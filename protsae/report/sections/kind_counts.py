@@ -11,7 +11,7 @@ from protsae.features.pattern_kinds import KINDS
 from protsae.report.figures.svg import GREY, PAGE, RULE, SERIES, SHADES, svg
 from protsae.report.layer_names import layer_names, tick_labels
 
-# One hue for stretches, darker as they get longer; the kinds that are no stretch stand apart.
+# One hue for segments, darker as they get longer; the kinds that are no segment stand apart.
 _COLOURS = dict(zip(("point", "short motif", "medium motif", "domain"), SHADES, strict=True))
 _COLOURS |= {"dead": RULE, "rare": GREY, "whole protein": SERIES[3], "periodic": SERIES[2]}
 _COLOURS |= {"N-terminal": SERIES[1], "C-terminal": SERIES[4]}

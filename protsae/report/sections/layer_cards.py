@@ -1,4 +1,4 @@
-"""Sections of the layers: cards of the best features, with their strongest stretches."""
+"""Sections of the layers: cards of the best features, with their strongest segments."""
 
 from typing import Any
 
@@ -74,8 +74,8 @@ def _examples(
     for row in rows.to_dict("records"):
         protein = proteins.loc[row["accession"]]
         start, end = row["start"], row["end"]
-        stretch = protein["sequence"][start - 1 : end]
-        if len(stretch) != end - start + 1 or len(row["activations"]) != len(stretch):
+        segment = protein["sequence"][start - 1 : end]
+        if len(segment) != end - start + 1 or len(row["activations"]) != len(segment):
             raise UserError(
                 f"examples.parquet: residues {start}-{end} of {row['accession']} do not fit its "
                 f"{len(protein['sequence'])} residues; run the annotate stage again"
@@ -89,11 +89,11 @@ def _examples(
                 "organism": protein["organism"],
                 "split": protein["split"],
                 "length": len(protein["sequence"]),
-                "peak_residue": stretch[row["peak"] - start],
+                "peak_residue": segment[row["peak"] - start],
                 "marked": shown_ranges(inside),
                 "unmarked": _unmarked(everywhere),
                 "html": coloured_residues(
-                    stretch, start, row["activations"], strongest, inside, row["peak"]
+                    segment, start, row["activations"], strongest, inside, row["peak"]
                 ),
             }
         )

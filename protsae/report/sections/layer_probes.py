@@ -114,7 +114,7 @@ def _figure(of_concept: Mapping[str, pd.DataFrame]) -> Markup:
 
 
 def _lines(axis: Axes, rows: pd.DataFrame) -> None:
-    """One concept: a line for each model, its control task, its shuffled copy, and one-hot."""
+    """One concept: a line for each model, its control task, its permuted copy, and one-hot."""
     models = [model for model in dict.fromkeys(rows["model"]) if model != ONEHOT]
     trained = [model for model in models if not is_permuted(model)]
     for number, model in enumerate(models):
@@ -124,7 +124,7 @@ def _lines(axis: Axes, rows: pd.DataFrame) -> None:
         bounds = of_model[["auroc_low", "auroc_high"]].to_numpy(dtype=float).T
         if model not in trained:
             hollow: dict[str, Any] = {"marker": "s", "markerfacecolor": "none", "markersize": 5}
-            axis.plot(x, y, color=GREY, ls="none", label="shuffled weights", **hollow)
+            axis.plot(x, y, color=GREY, ls="none", label="permuted model", **hollow)
             axis.vlines(x, *bounds, color=GREY, lw=0.8)
             continue
         look: dict[str, Any] = {"color": SERIES[number % len(SERIES)], "lw": 1.3}

@@ -40,7 +40,7 @@ def run_numbers(run: PageData) -> list[tuple[str, list[str]]]:
             [
                 "onehot (sequence only, the baseline)"
                 if model == ONEHOT
-                else f"{model}: {', '.join(numbers)}{' (the control)' * is_permuted(model)}"
+                else f"{model}: {', '.join(numbers)}{' (permuted model)' * is_permuted(model)}"
                 for model, numbers in models.items()
             ],
         ),

@@ -76,7 +76,7 @@ def test_updates_add_up() -> None:
 )
 def test_an_instance_outside_the_rows(first: int, last: int) -> None:
     counts = InstanceCounts(np.zeros((1, 2)), 1)
-    with pytest.raises(ValueError, match=f"instance 1: rows {first} to {last} are no stretch of"):
+    with pytest.raises(ValueError, match=f"instance 1: rows {first} to {last} do not lie within"):
         counts.update(
             sparse.csr_array((3, 2)), np.array([0, 0]), np.array([0, first]), np.array([0, last])
         )

@@ -19,11 +19,11 @@ from protsae.references.rules.best_rule import (
 )
 from protsae.references.rules.rule_library import (
     FARTHEST_BOUND,
-    Family,
     Hydropathies,
     PatternElements,
     Patterns,
     Places,
+    RuleKind,
     Shares,
     rule_library,
 )
@@ -73,25 +73,25 @@ def blocks(
         )
 
 
-@pytest.mark.parametrize("family", [Places(), Patterns(), Hydropathies(), Shares()], ids=type)
+@pytest.mark.parametrize("kind", [Places(), Patterns(), Hydropathies(), Shares()], ids=type)
 @pytest.mark.parametrize("seed", range(2))
-def test_every_family_counts_as_its_rules_do_one_by_one(family: Family, seed: int) -> None:
-    """A few hundred rules of each family, drawn at random, on each sequence by itself."""
+def test_every_kind_counts_as_its_rules_do_one_by_one(kind: RuleKind, seed: int) -> None:
+    """A few hundred rules of each kind, drawn at random, on each sequence by itself."""
     sequences = random_sequences(seed)
     rng = np.random.default_rng(seed)
     weight = rng.integers(0, 5, sum(LENGTHS))  # as if residue i stood there so many times
-    codes = list(family.codings(SequenceRows(sequences)))
-    assert len(codes) == family.n_codings
-    counts = np.array([np.bincount(c, weight, family.n_codes) for c in codes]).astype(np.int64)
-    assert counts.shape == (family.n_codings, family.n_codes)
-    fast = family.sums(counts)
-    assert len(fast) == len(family)
-    for index in rng.choice(len(family), min(len(family), 300), replace=False).tolist():
-        rule = family.rule(index)
+    codes = list(kind.codings(SequenceRows(sequences)))
+    assert len(codes) == kind.n_codings
+    counts = np.array([np.bincount(c, weight, kind.n_codes) for c in codes]).astype(np.int64)
+    assert counts.shape == (kind.n_codings, kind.n_codes)
+    fast = kind.sums(counts)
+    assert len(fast) == len(kind)
+    for index in rng.choice(len(kind), min(len(kind), 300), replace=False).tolist():
+        rule = kind.rule(index)
         on = np.concatenate([rule.on(sequence) for sequence in sequences])
         assert on.dtype == bool
         assert fast[index] == weight[on].sum(), rule.name
-        assert family.n_parameters[index] == rule.n_parameters, rule.name
+        assert kind.n_parameters[index] == rule.n_parameters, rule.name
 
 
 def test_names_and_rules_are_each_their_own() -> None:
@@ -206,7 +206,7 @@ def test_a_simpler_rule_within_the_error_is_preferred() -> None:
     assert (found.best, found.best_f1) == (Place("N", 2, 5), pytest.approx(20 / 21))
     assert found.error == pytest.approx(np.sqrt(600) / 21 / 42)
     assert (found.rule, found.f1) == (Place("N", 1, 5), pytest.approx(44 / 47))
-    # All in one family: of the spread between families nothing is known.
+    # All in one kind: of the spread between families nothing is known.
     (found,) = fit(sequences, labels, clusters=[0] * 5)
     assert found.error == np.inf
     assert found.rule == Everywhere()
