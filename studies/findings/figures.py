@@ -20,8 +20,8 @@ from studies.findings.tables import (
     N_SHOWN,
     N_TYPES,
     NAMES,
+    PERMUTED,
     SAE,
-    SHUFFLED,
     SUPERVISED,
     commonest,
     over_layers,
@@ -35,7 +35,7 @@ COLOURS = {
     NAMES[PCA]: "#3c8f6d",
     NAMES[RANDOM]: "#8a8a8a",
     ONEHOT: "#b8860b",
-    SHUFFLED: "#7b5aa6",
+    PERMUTED: "#7b5aa6",
     RULE: "#d9772b",
 }
 PROBE_COLOUR = "0.1"
@@ -52,7 +52,7 @@ def draw_captured(detectors: pd.DataFrame, path: Path) -> None:
     detectors = detectors.assign(model=detectors["model"].map(shown_model))
     for place, name in enumerate((SAE, *NAMES.values())):
         own = detectors[detectors["set"] == name].sort_values("layer")
-        for axis, shown in zip(axes, ("trained", "shuffled"), strict=False):
+        for axis, shown in zip(axes, ("trained", "permuted"), strict=False):
             rows = own[own["model"] == shown]
             _with_bars(axis, rows["layer"] + 0.1 * (place - 1.5), rows, "concepts_captured", name)
         rows = own[own["model"] == "trained"]
@@ -67,7 +67,7 @@ def draw_captured(detectors: pd.DataFrame, path: Path) -> None:
         axis.set_xticks(sorted(layers.unique()))
         axis.set_xlabel("layer")
     axes[0].set_title("Concepts captured", fontsize=10)
-    axes[1].set_title("with shuffled weights", fontsize=10)
+    axes[1].set_title("permuted model", fontsize=10)
     axes[2].set_title("Concepts per detector, q ≤ 0.05", fontsize=10)
     axes[2].set_ylim(bottom=0)
     handles, labels = axes[0].get_legend_handles_labels()
@@ -169,7 +169,7 @@ def draw_probes(probes: pd.DataFrame, path: Path) -> None:
     figure, axes = plt.subplots(3, 4, layout="constrained", **size)
     lines = {
         "probe": ("probe of the layer", PROBE_COLOUR, "s-"),
-        "shuffled": ("probe, shuffled weights", COLOURS[SHUFFLED], "^--"),
+        "permuted": ("probe, permuted model", COLOURS[PERMUTED], "^--"),
         "neuron": ("best neuron", COLOURS[NAMES[NEURONS]], "o-"),
         "sae": ("best SAE feature", COLOURS[SAE], "o-"),
     }
@@ -204,7 +204,7 @@ def draw_kinds(features: pd.DataFrame, path: Path) -> None:
     label = (model.replace("trained", "") + " " + features["layer"].astype(str)).str.strip()
     label = label.where(model != ONEHOT, ONEHOT)
     order = features.assign(label=label, model=model).drop_duplicates("label")
-    order["rank"] = order["model"].map({"trained": 0, "shuffled": 1, ONEHOT: 2})
+    order["rank"] = order["model"].map({"trained": 0, "permuted": 1, ONEHOT: 2})
     labels = order.sort_values(["rank", "layer"])["label"]
     type_ = features["concept_type"].where(features["q_value"] <= CALLED_Q, "none at q ≤ 0.05")
     common = type_.value_counts().index[:N_NAMED]

@@ -141,7 +141,7 @@ def probes_table(probes: pd.DataFrame) -> str:
         first, by_layer = own.iloc[0], own.set_index("layer").reindex(layers)
         given = [
             _number(first[f"{one}_f1"])
-            for one in ("always_on", "onehot", "window", "shuffled_best")
+            for one in ("always_on", "onehot", "window", "permuted_best")
         ]
         both = zip(by_layer["probe_f1"], by_layer["sae_f1"], strict=True)
         cells = [f"{_number(probe)} / {_number(sae)}" for probe, sae in both]
@@ -152,7 +152,7 @@ def probes_table(probes: pd.DataFrame) -> str:
         "always on",
         "probe: one residue",
         "BLOSUM62 window",
-        "shuffled weights",
+        "permuted model",
     ]
     return _table([*header, *(f"layer {layer}" for layer in layers)], rows)
 

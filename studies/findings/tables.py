@@ -12,13 +12,13 @@ from protsae.association.verdicts import ABOVE
 from protsae.config.reserved_names import NEURONS, ONEHOT, PCA, RANDOM, is_permuted
 from protsae.errors import UserError
 
-SAE, SHUFFLED = "SAE", "shuffled weights"
+SAE, PERMUTED = "SAE", "permuted model"
 NAMES = {NEURONS: "neurons", PCA: "principal components", RANDOM: "random dictionary"}
-BASELINES = (*NAMES.values(), ONEHOT, SHUFFLED, RULE)
+BASELINES = (*NAMES.values(), ONEHOT, PERMUTED, RULE)
 """What a feature must be above to be a finding, beside always being on."""
 WINDOW, HOMOLOGUE, PROBE = "BLOSUM62 window", "homologue's annotation", "probe of the layer"
 SUPERVISED = (WINDOW, HOMOLOGUE, PROBE)
-SHUFFLED_PROBE, ONEHOT_PROBE = "probe, shuffled weights", "probe, one residue"
+PERMUTED_PROBE, ONEHOT_PROBE = "probe, permuted model", "probe, one residue"
 """Shown beside the probe of the layer; no verdict depends on them."""
 
 ALL_LAYERS = -1
@@ -33,8 +33,8 @@ NORMAL_95 = 1.959964
 
 
 def shown_model(name: str) -> str:
-    """What a figure or table calls a model: trained, shuffled or onehot."""
-    return ONEHOT if name == ONEHOT else "shuffled" if is_permuted(name) else "trained"
+    """What a figure or table calls a model: trained, permuted or onehot."""
+    return ONEHOT if name == ONEHOT else "permuted" if is_permuted(name) else "trained"
 
 
 def over_layers(best: pd.DataFrame) -> pd.DataFrame:
@@ -111,7 +111,7 @@ def stated(verdicts: pd.DataFrame, elsewhere: pd.DataFrame | None = None) -> pd.
 def against_probes(best: pd.DataFrame) -> pd.DataFrame:
     """Probe, SAE feature and neuron, layer by layer, for the commonest concepts and types.
 
-    Probes of the shuffled model stand beside those of the same layer and, ``shuffled_best``, the
+    Probes of the permuted model stand beside those of the same layer and, ``permuted_best``, the
     layer that is best on valid; the BLOSUM62 window and the residue itself have no layer.
     """
     names = dict.fromkeys([*commonest(best, N_SHOWN), *commonest(best, N_TYPES, bare=True)])
@@ -124,13 +124,13 @@ def against_probes(best: pd.DataFrame) -> pd.DataFrame:
         (PROBE, "probe", [*interval, *area, "selectivity"]),
         (SAE, "sae", [*interval, *area]),
         (NAMES[NEURONS], "neuron", interval),
-        (SHUFFLED_PROBE, "shuffled", ["f1", "auroc"]),
+        (PERMUTED_PROBE, "permuted", ["f1", "auroc"]),
     ):
         own = rows[rows["set"] == name].set_index(["concept", "layer"])[scores]
         table = table.join(own.add_prefix(f"{prefix}_"), on=["concept", "layer"])
     overall = over_layers(rows).set_index("concept")
     for name, prefix in (
-        (SHUFFLED_PROBE, "shuffled_best"),
+        (PERMUTED_PROBE, "permuted_best"),
         (WINDOW, "window"),
         (ONEHOT_PROBE, "onehot"),
     ):

@@ -1,9 +1,9 @@
 """What the features of a run detect, beside every baseline: figures and tables of docs/findings.md.
 
 Of every set of detectors (SAE features, neurons, principal components, a random dictionary, the
-same on one-hot sequences and on the model with shuffled weights) and every concept, the detector
+same on one-hot sequences and on the permuted model) and every concept, the detector
 with the highest F1 on valid is taken, and its F1 on test shown with its 95 % interval over homology
-clusters. One-hot and shuffled weights are one set each: the best of all their layers and kinds of
+clusters. One-hot and the permuted model are one set each: the best of all their layers and kinds of
 detectors, so that these baselines choose among more than a layer's SAE does. The best rule on the
 sequence is another. ``studies/findings/verdicts.py`` says how verdicts are reached.
 
@@ -34,10 +34,10 @@ from studies.findings.tables import (
     HOMOLOGUE,
     NAMES,
     ONEHOT_PROBE,
+    PERMUTED,
+    PERMUTED_PROBE,
     PROBE,
     SAE,
-    SHUFFLED,
-    SHUFFLED_PROBE,
     WINDOW,
     against_probes,
     over_layers,
@@ -116,7 +116,7 @@ def find(results: Path, variant: str) -> dict[str, pd.DataFrame]:
 
 
 def trained_model(pairs: pd.DataFrame) -> str:
-    """Name of the model that is neither one-hot sequences nor has shuffled weights."""
+    """Name of the model that is neither one-hot sequences nor permuted."""
     models = pairs["model"].unique().tolist()
     return str(next(name for name in models if name != ONEHOT and not is_permuted(name)))
 
@@ -125,7 +125,7 @@ def best_detectors(results: Path, pairs: pd.DataFrame, base_rate: pd.Series) -> 
     """One row for each concept, layer and set of detectors: the best on valid, scored on test.
 
     Concepts that a rule on the sequence defines are left out. Sets of other models than the trained
-    one (one-hot, shuffled weights) and those from the sequence alone are in ``ALL_LAYERS``: one row
+    one (one-hot, permuted model) and those from the sequence alone are in ``ALL_LAYERS``: one row
     for all layers, of whatever layer and kind is best (``own_layer``, ``variant``). Probes of these
     models keep their layers.
 
@@ -137,14 +137,14 @@ def best_detectors(results: Path, pairs: pd.DataFrame, base_rate: pd.Series) -> 
     base_rate : Series
         From ``base_rates``.
     """
-    shuffled = pairs["model"].map(is_permuted)
-    other = (pairs["model"] == ONEHOT) | shuffled
+    permuted = pairs["model"].map(is_permuted)
+    other = (pairs["model"] == ONEHOT) | permuted
     pairs = pairs.assign(own_layer=pairs["layer"])
     trained = pairs[~other].assign(set=lambda rows: rows["variant"].map(NAMES).fillna(SAE))
-    rest = pairs[other].assign(set=np.where(shuffled[other], SHUFFLED, ONEHOT), layer=ALL_LAYERS)
+    rest = pairs[other].assign(set=np.where(permuted[other], PERMUTED, ONEHOT), layer=ALL_LAYERS)
     probes = _of_layers(results, "probes/*/layer-*/probes.parquet")
     probes["set"] = PROBE
-    probes.loc[probes["model"].map(is_permuted), "set"] = SHUFFLED_PROBE
+    probes.loc[probes["model"].map(is_permuted), "set"] = PERMUTED_PROBE
     probes.loc[probes["model"] == ONEHOT, "set"] = ONEHOT_PROBE
     lookup = pd.read_parquet(results / "references.parquet").assign(layer=ALL_LAYERS)
     lookup["set"] = lookup["method"].map({"blosum_window": WINDOW, "homology": HOMOLOGUE})
@@ -225,7 +225,7 @@ def winners(features: pd.DataFrame) -> pd.DataFrame:
     """How many features lie above all their baselines at a concept, by model and layer.
 
     Their own layer's neurons, components and random dictionary, one-hot and, except for those of
-    shuffled weights themselves, the shuffled model: ``features_above_baselines``, by concept.
+    the permuted model itself, the permuted model: ``features_above_baselines``, by concept.
     """
     above = features[is_above(features)].groupby(["model", "layer", "concept"])
     table = above.agg(n_features=("feature", "size"), best_f1=("f1", "max")).reset_index()

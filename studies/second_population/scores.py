@@ -14,7 +14,7 @@ from protsae.association.scoring.rank_scores import rank_scores
 from protsae.association.verdicts import CountsByCluster, compare, verdicts
 from protsae.config.reserved_names import DETECTORS, ONEHOT, is_permuted
 from protsae.statistics.cluster_intervals import f1_interval, group_sums
-from studies.findings.tables import NAMES, SAE, SHUFFLED
+from studies.findings.tables import NAMES, PERMUTED, SAE
 
 INTERVAL = ("f1_low", "f1_high")
 CLAIMED = ("f1", *INTERVAL, "recall", "false_positive_rate", "auroc", "base_rate", "n_clusters")
@@ -34,13 +34,13 @@ def chosen_detectors(pairs: pd.DataFrame, concepts: Sequence[str], variant: str)
     Returns
     -------
     DataFrame
-        set (SAE, a baseline's name, or that of shuffled weights: the best of all its detectors),
+        set (SAE, a baseline's name, or that of the permuted model: the best of all its detectors),
         concept, model, layer, variant, feature, threshold, and ``CLAIMED``.
     """
     kept = pairs["concept"].isin(concepts) & pairs["variant"].isin([variant, *DETECTORS])
     pairs = pairs[kept & (pairs["model"] != ONEHOT)]
     sets = np.where(
-        pairs["model"].map(is_permuted), SHUFFLED, pairs["variant"].map(NAMES).fillna(SAE)
+        pairs["model"].map(is_permuted), PERMUTED, pairs["variant"].map(NAMES).fillna(SAE)
     )
     ranked = pairs.assign(set=sets).sort_values("valid_f1", ascending=False, kind="stable")
     best = ranked.drop_duplicates(["concept", "set"])

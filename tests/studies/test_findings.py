@@ -17,9 +17,9 @@ from studies.findings.tables import (
     ALL_LAYERS,
     NAMES,
     ONEHOT_PROBE,
+    PERMUTED_PROBE,
     PROBE,
     SAE,
-    SHUFFLED_PROBE,
     WINDOW,
     against_probes,
     commonest,
@@ -149,7 +149,7 @@ def test_compare_takes_the_best_layer_by_valid_and_pairs_clusters() -> None:
     ]
     # The feature could not be tested, the rule is above always on.
     assert found.loc[("COILED", ALL_LAYERS), "verdict"] == "below"
-    numbers = headline(table).set_index("what")["properties"]
+    numbers = headline(table).set_index("what")["concepts"]
     assert numbers[["compared", "above", "below", "not found"]].tolist() == [3, 1, 1, 1]
     assert numbers["no SAE feature good enough on valid"] == 1
     assert numbers["below, against the supervised"] == 2
@@ -246,8 +246,8 @@ def test_against_probes() -> None:
             best_row("SIGNAL", PROBE, 2, 0.7),
             best_row("SIGNAL", SAE, 2, 0.4),
             best_row("SIGNAL", NAMES[NEURONS], 1, 0.2),
-            best_row("SIGNAL", SHUFFLED_PROBE, 2, 0.3, valid_f1=0.1),
-            best_row("SIGNAL", SHUFFLED_PROBE, 5, 0.25),
+            best_row("SIGNAL", PERMUTED_PROBE, 2, 0.3, valid_f1=0.1),
+            best_row("SIGNAL", PERMUTED_PROBE, 5, 0.25),
             best_row("SIGNAL", ONEHOT_PROBE, 0, 0.15),
             best_row("SIGNAL", WINDOW, ALL_LAYERS, 0.6),
         ]
@@ -255,9 +255,9 @@ def test_against_probes() -> None:
     table = against_probes(best).set_index("layer")
     assert table.index.tolist() == [1, 2]
     assert table["probe_f1"].tolist() == [0.5, 0.7]
-    given = table[["sae_f1", "neuron_f1", "shuffled_f1"]]
+    given = table[["sae_f1", "neuron_f1", "permuted_f1"]]
     assert given.fillna(-1).to_numpy().tolist() == [[-1, 0.2, -1], [0.4, -1, 0.3]]
-    levels = table[["shuffled_best_f1", "onehot_f1", "window_f1"]]
+    levels = table[["permuted_best_f1", "onehot_f1", "window_f1"]]
     assert levels.to_numpy().tolist() == [[0.25, 0.15, 0.6]] * 2
 
 

@@ -9,7 +9,7 @@ from protsae.config.reserved_names import NEURONS, ONEHOT
 from protsae.errors import UserError
 from protsae.references.rules.sequence_rules import Everywhere, Letters, Place
 from studies.findings.markdown import second_population_table
-from studies.findings.tables import NAMES, SAE, SHUFFLED
+from studies.findings.tables import NAMES, PERMUTED, SAE
 from studies.second_population import measure as second_population
 from studies.second_population.labels import (
     POPULATIONS,
@@ -110,7 +110,7 @@ def test_best_of_all_layers_by_valid() -> None:
         pair(ONEHOT, "topk", 0, 0.8),
     ]
     found = chosen_detectors(pd.DataFrame(rows), ["SIGNAL"], "topk").set_index("set")
-    assert found["layer"].to_dict() == {SAE: 2, NAMES[NEURONS]: 3, SHUFFLED: 5}
+    assert found["layer"].to_dict() == {SAE: 2, NAMES[NEURONS]: 3, PERMUTED: 5}
 
 
 def test_claimed_and_found() -> None:
