@@ -155,8 +155,7 @@ def test_planning_imports_no_torch(tmp_path: Path) -> None:
         ),
         pytest.param(
             'train={"relu": {"penalty": -1}}',
-            "protsae: config: train.relu.penalty: Input should be greater than or equal to 0, "
-            "found '-1'",
+            "protsae: config: train.relu.penalty: must be greater than or equal to 0, found '-1'",
             id="negative lambda",
         ),
         pytest.param(

@@ -120,6 +120,9 @@ def parse_settings(model: type[S], values: dict[str, Any], where: str = "config"
         key = cut(".".join(path), _LONGEST_KEY)
         found = _found(problem["input"])
         message = cut(problem["msg"].removeprefix("Value error, "))
+        message = message.replace("Input should be", "must be").replace(
+            "Field required", "is missing"
+        )
         if problem["type"] == "tuple_type":
             message = f"expected a list, such as [{found}]"
         elif problem["type"] in ("dict_type", "model_type"):

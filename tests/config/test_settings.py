@@ -136,25 +136,25 @@ def test_sections_of_the_embedded_configuration_are_complete() -> None:
         ),
         pytest.param(
             {"train": {"relu": {"architecture": "relu", "penalty": -1}}},
-            "config: train.relu.penalty: Input should be greater than or equal to 0, found -1",
+            "config: train.relu.penalty: must be greater than or equal to 0, found -1",
             id="negative penalty",
         ),
         pytest.param(
             {"train": {"relu": {"architecture": "relu", "lr": float("inf")}}},
-            "config: train.relu.lr: Input should be a finite number, found inf",
+            "config: train.relu.lr: must be a finite number, found inf",
             id="infinite rate",
         ),
         pytest.param(
             {"train": {"relu": {"architecture": "relu", "penalty": float("nan")}}},
-            "config: train.relu.penalty: Input should be a finite number, found nan",
+            "config: train.relu.penalty: must be a finite number, found nan",
             id="penalty that is no number",
         ),
         pytest.param(
-            {"train": {"relu": {}}}, "config: train.relu.architecture: Field required", id="missing"
+            {"train": {"relu": {}}}, "config: train.relu.architecture: is missing", id="missing"
         ),
         pytest.param(
             {"train": {"relu": {"architecture": "rleu"}}},
-            "config: train.relu.architecture: Input should be 'relu', 'topk', 'batchtopk', "
+            "config: train.relu.architecture: must be 'relu', 'topk', 'batchtopk', "
             "'jumprelu', 'gated' or 'matryoshka', found 'rleu'",
             id="architecture",
         ),
@@ -204,7 +204,7 @@ def test_sections_of_the_embedded_configuration_are_complete() -> None:
         ),
         pytest.param(
             {"split": {"test": 0}},
-            "config: split.test: Input should be greater than 0, found 0",
+            "config: split.test: must be greater than 0, found 0",
             id="no test",
         ),
         pytest.param(
@@ -215,17 +215,17 @@ def test_sections_of_the_embedded_configuration_are_complete() -> None:
         ),
         pytest.param(
             {"split": {"seed": -1}},
-            "config: split.seed: Input should be greater than or equal to 0, found -1",
+            "config: split.seed: must be greater than or equal to 0, found -1",
             id="negative seed",
         ),
         pytest.param(
             {"embed": {"layers": [1, -1]}},
-            "config: embed.layers.1: Input should be greater than or equal to 0, found -1",
+            "config: embed.layers.1: must be greater than or equal to 0, found -1",
             id="layer",
         ),
         pytest.param(
             {"annotate": {"quantiles": [0.5, 1.0]}},
-            "config: annotate.quantiles.1: Input should be less than 1, found 1.0",
+            "config: annotate.quantiles.1: must be less than 1, found 1.0",
             id="quantile",
         ),
         pytest.param(
@@ -240,7 +240,7 @@ def test_sections_of_the_embedded_configuration_are_complete() -> None:
         ),
         pytest.param(
             {"cache": {"shards": "two"}},
-            "config: cache.shards: Input should be a valid integer, unable to parse string as an "
+            "config: cache.shards: must be a valid integer, unable to parse string as an "
             "integer, found 'two'",
             id="type",
         ),
@@ -456,7 +456,7 @@ def test_a_flag_out_of_range() -> None:
     parser = argparse.ArgumentParser()
     add_flags(parser, TrainSettings)
     args = parser.parse_args(["--architecture", "relu", "--penalty", "-3"])
-    message = "command line: penalty: Input should be greater than or equal to 0, found '-3'"
+    message = "command line: penalty: must be greater than or equal to 0, found '-3'"
     with pytest.raises(UserError, match=f"^{message}$"):
         settings_from_flags(TrainSettings, args)
 

@@ -126,7 +126,7 @@ def test_labels_of_a_file_count_where_they_are_known(run: Path, tmp_path: Path) 
         ),
         pytest.param(
             ("--penalties", "0"),
-            "command line: penalties.0: Input should be greater than 0, found '0'",
+            "command line: penalties.0: must be greater than 0, found '0'",
             id="no penalty",
         ),
     ],

@@ -107,7 +107,7 @@ def test_setting_out_of_range(results, capsys) -> None:
     _assert_refused(
         results,
         capsys,
-        "command line: features_per_layer: Input should be greater than or equal to 1, found '0'",
+        "command line: features_per_layer: must be greater than or equal to 1, found '0'",
         "--features-per-layer",
         "0",
     )

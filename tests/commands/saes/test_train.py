@@ -390,7 +390,7 @@ def test_what_it_says(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[s
         pytest.param(
             {"a": {**RELU, "penalty": -1}},
             (),
-            "--saes: train.a.penalty: Input should be greater than or equal to 0, found -1",
+            "--saes: train.a.penalty: must be greater than or equal to 0, found -1",
             id="negative penalty",
         ),
         pytest.param(
@@ -460,7 +460,7 @@ def test_what_it_says(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[s
         pytest.param(
             {"a": TOPK},
             ("--seed", "-1"),
-            "command line: seed: Input should be greater than or equal to 0, found '-1'",
+            "command line: seed: must be greater than or equal to 0, found '-1'",
             id="negative seed",
         ),
         pytest.param(
