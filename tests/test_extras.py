@@ -60,6 +60,7 @@ protsae.score_detectors
         "protsae.commands.saes.scaling",
         "protsae.io.mmseqs",
         "protsae.stages.score_references",
+        "protsae.stages.split_proteins",
     ]
 
 

@@ -1,4 +1,4 @@
-"""What supervision, homologues and rules reach: the references and rules of every concept."""
+"""What the sequence alone tells of every concept: window and homology references, and rules."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -9,7 +9,6 @@ import pandas as pd
 from protsae.concepts.concept import is_defined_by_sequence
 from protsae.concepts.concept_table import ConceptTable
 from protsae.config.stage_settings import ProbeSettings, ReferenceSettings
-from protsae.io.hdf5.activation_cache import LayerCache
 from protsae.io.mmseqs import search
 from protsae.references.blosum_windows import blosum_windows
 from protsae.references.homology_transfer import transfer_rows, transfer_sources
@@ -23,49 +22,10 @@ from protsae.references.rules.best_rule import (
     rule_rows,
 )
 from protsae.references.rules.sequence_rows import SequenceRows
+from protsae.stages.probe_layer import named
 
 RULE_ROWS = 50_000
 """Residues at a time that rules are tried on: memory, not results."""
-
-
-def score_probes_of_layer(
-    cache: LayerCache, proteins: pd.DataFrame, concepts: ConceptTable, settings: ProbeSettings
-) -> pd.DataFrame:
-    """The probe reference: a linear probe of the layer for each concept, and its control task.
-
-    Logistic regressions with an L2 penalty, fitted on the training set. Penalty and threshold are
-    chosen on the validation set; every score is from the test set, with a 95 % interval over
-    homology clusters.
-
-    Parameters
-    ----------
-    cache : LayerCache
-        Activations of the layer.
-    proteins : DataFrame
-        Columns accession, sequence, length, cluster, split.
-
-    Returns
-    -------
-    DataFrame
-        One row per concept, in their order; columns as of `probes` in docs/tables.md.
-
-    References
-    ----------
-    Hewitt & Liang 2019, arXiv:1909.03368: control tasks and selectivity.
-    """
-    residues = Residues(cache.protein_blocks, proteins, concepts, settings)
-    rows = residues.probe_rows(with_control=True)
-    n_concepts = len(concepts.concepts)
-    control = rows.iloc[n_concepts:].reset_index(drop=True)
-    rows = rows.iloc[:n_concepts].assign(
-        model=cache.source.model,
-        layer=cache.layer,
-        control_f1=control["f1"],
-        control_auroc=control["auroc"],
-        selectivity=lambda table: table["f1"] - control["f1"],
-        auroc_selectivity=lambda table: table["auroc"] - control["auroc"],
-    )
-    return _named(rows, concepts, slice(None))
 
 
 def score_references(
@@ -104,14 +64,14 @@ def score_references(
     window = Residues(blosum_reader(proteins, settings.window_flank), proteins, concepts, probe)
     rows = window.probe_rows(with_control=False)
     n_known = sum(block.known.sum(0) for block in window.blocks(None, "test"))
-    of_window = _named(rows, concepts, slice(None))
+    of_window = named(rows, concepts, slice(None))
     reader, has_hit = homology_reader(proteins, concepts, settings.evalue, threads)
     homology = Residues(reader, proteins, concepts, probe)
     transferred = np.flatnonzero(concepts.has_instances)
     rows = transfer_rows(partial(homology.blocks, None), transferred, window.n_test_clusters)
     parts = [
         of_window.assign(method="blosum_window", n_covered=n_known),
-        _named(rows, concepts, transferred).assign(method="homology"),
+        named(rows, concepts, transferred).assign(method="homology"),
     ]
     return pd.concat(parts, ignore_index=True), has_hit
 
@@ -133,7 +93,7 @@ def score_rules(
     read, clusters = rows_reader(proteins, concepts, ("test",))
     rules = [rule.rule for rule in fitted]
     counts = count_rules(rules, read(), concepts.known_column, len(clusters))
-    rows = _named(rule_rows(fitted, counts), concepts, slice(None))
+    rows = named(rule_rows(fitted, counts), concepts, slice(None))
     rows["defined_by_sequence"] = rows["concept_type"].map(is_defined_by_sequence).astype(int)
     return rows, cluster_rows([p.name for p in concepts.concepts], clusters, counts)
 
@@ -213,9 +173,3 @@ def homology_reader(
             yield part["accession"].tolist(), rows
 
     return read, {queries["accession"][hit.query] for hit in hits}
-
-
-def _named(rows: pd.DataFrame, concepts: ConceptTable, chosen: np.ndarray | slice) -> pd.DataFrame:
-    """Scores of the chosen concepts, with their names and types."""
-    names = np.array([(p.name, p.type) for p in concepts.concepts], dtype=object)[chosen]
-    return rows.assign(concept=names[:, 0], concept_type=names[:, 1])

@@ -195,7 +195,7 @@ def test_a_window_too_long_for_the_gpu(model, monkeypatch):
     with pytest.raises(UserError) as raised:
         list(found([random_sequence(13)]))
     assert str(raised.value) == (
-        "a stretch of 13 residues does not fit the GPU's memory; set a smaller embed.context or "
+        "a piece of 13 residues does not fit the GPU's memory; set a smaller embed.context or "
         "embed.device: cpu"
     )
 

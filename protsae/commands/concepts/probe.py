@@ -24,7 +24,7 @@ from protsae.io.table_files.proteins_table import read_split_proteins, study_sta
 from protsae.schema.reference_tables import PROBES
 from protsae.schema.table import conform
 from protsae.stages.concept_inputs import read_concepts
-from protsae.stages.score_references import score_probes_of_layer
+from protsae.stages.probe_layer import probe_layer
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> None:
     proteins, protein_set = read_split_proteins(args.proteins)
     cache = LayerCache(args.activations, args.layer, protein_set)
     concepts = read_concepts(args.annotations, proteins, protein_set, chosen)
-    rows = score_probes_of_layer(cache, proteins, concepts, settings)
+    rows = probe_layer(cache, proteins, concepts, settings)
     path = Path(args.output) / "probes.parquet"
     metadata = {
         "stage": "probe",
