@@ -11,7 +11,8 @@ from scipy.stats import spearmanr
 from protsae.association.pairs import dataset as layer_module
 from protsae.association.pairs import proposal as propose
 from protsae.association.pairs.dataset import Layer
-from protsae.association.pairs.held_out_scores import HeldOut, examine
+from protsae.association.pairs.held_out import HeldOut
+from protsae.association.pairs.held_out_scores import examine
 from protsae.association.pairs.scored_pairs import Examined
 from protsae.association.run_tables import detector_rows
 from protsae.association.scoring import position_matched

@@ -1,0 +1,186 @@
+"""The test residues as every set of detectors meets them: labels, clusters, and the nulls."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from protsae.association.pairs.dataset import Layer
+from protsae.association.scoring.metrics import f1_score
+from protsae.association.scoring.position_matched import preferred_ends
+from protsae.association.significance.family_null import cluster_null
+from protsae.association.significance.joined_proteins import Chains
+from protsae.association.significance.label_exchange import Exchange
+from protsae.association.significance.p_values import headline_p_value
+from protsae.association.significance.position_null import PositionLaws
+from protsae.association.significance.rotation_null import RotatedLabels, covers_proteins
+from protsae.association.verdicts import CountsByCluster
+from protsae.statistics.cluster_intervals import group_sums
+
+OF_NULLS = (
+    *("rotation_null_f1", "position_null_f1"),
+    *("rotation_p_value", "position_p_value", "p_value", "family_p_value"),
+)
+"""Columns that `ConceptNulls` fills."""
+
+PERMUTATIONS, STOP_AFTER = 999, 20
+"""Of the family null: most of them, and exceedances after which p is known well enough."""
+
+HELD_BYTES, NULL_BYTES = 2e9, 150
+"""Memory that the nulls of all concepts may take, and what they take for each residue and concept:
+memory, not results."""
+
+
+@dataclass(frozen=True, eq=False)
+class HeldOut:
+    """What does not depend on the detectors: labels and clusters of the test residues, in order.
+
+    Attributes
+    ----------
+    lengths, protein_cluster : ndarray of int, shape (n_proteins,)
+        Residues, and number of the homology cluster, of each protein.
+    cluster_names : Index of str, shape (n_clusters,)
+    cluster : ndarray of int, shape (n_residues,)
+        That of each residue.
+    labels : csc_array, shape (n_residues, n_concepts)
+    known : ndarray of bool, shape (n_residues, n_known_columns)
+    known_column : ndarray of int, shape (n_concepts,)
+        Column of ``known`` of each concept.
+    positives : ndarray of int, shape (n_clusters, n_concepts)
+        Residues with the concept.
+    preferred_end : ndarray of int, shape (n_concepts,)
+        Of each concept, on train: `preferred_ends`.
+    """
+
+    lengths: np.ndarray
+    protein_cluster: np.ndarray
+    cluster_names: pd.Index
+    cluster: np.ndarray
+    labels: sparse.csc_array
+    known: np.ndarray
+    known_column: np.ndarray
+    positives: np.ndarray
+    preferred_end: np.ndarray
+
+    @classmethod
+    def of(cls, layer: Layer) -> "HeldOut":
+        """Once for all detectors of a layer."""
+        proteins = layer.of_split("test")
+        names, lengths = proteins["accession"].tolist(), proteins["length"].to_numpy()
+        number, clusters = pd.factorize(proteins["cluster"])
+        cluster = np.repeat(number, lengths)
+        labels = sparse.csc_array(layer.concepts.labels(names))
+        labels.sort_indices()
+        positives = group_sums(labels.astype(np.int64), cluster, len(clusters)).toarray()
+        known = layer.concepts.known(names)
+        column = layer.concepts.known_column
+        n_train = layer.of_split("train")["cluster"].nunique()
+        ends = preferred_ends(layer.labelled("train"), column, n_train)
+        names_of = pd.Index(clusters)
+        return cls(lengths, number, names_of, cluster, labels, known, column, positives, ends)
+
+    @property
+    def n_clusters(self) -> int:
+        """Homology clusters of test."""
+        return len(self.positives)
+
+    def rows(self, concept: int) -> np.ndarray:
+        """Rows with the concept, ascending."""
+        labels = self.labels
+        rows: np.ndarray = labels.indices[labels.indptr[concept] : labels.indptr[concept + 1]]
+        return rows
+
+    def known_rows(self, concept: int) -> np.ndarray:
+        """Whether each row's label is known: bool, shape (n_residues,)."""
+        return self.known[:, self.known_column[concept]]
+
+    def counts(self, concept: int, rows_on: list[np.ndarray]) -> CountsByCluster:
+        """Residues on and labelled, and on, among the known ones, of each detector by cluster."""
+        known = self.known_rows(concept)
+        has_concept = np.zeros(len(self.cluster), dtype=bool)
+        has_concept[self.rows(concept)] = True
+        shape = self.n_clusters, len(rows_on)
+        tp, on = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
+        for detector, every in enumerate(rows_on):
+            rows = every[known[every]]
+            on[:, detector] = np.bincount(self.cluster[rows], minlength=self.n_clusters)
+            hits = rows[has_concept[rows]]
+            tp[:, detector] = np.bincount(self.cluster[hits], minlength=self.n_clusters)
+        return CountsByCluster(tp, on)
+
+    def is_whole(self, concept: int) -> bool:
+        """Whether a concept `covers_proteins`."""
+        return covers_proteins(self.rows(concept), self.exchange(concept).chains)
+
+    def nulls(self, concept: int) -> "ConceptNulls":
+        """Of one concept; kept for the next detectors where all of them fit into ``HELD_BYTES``."""
+        if self.labels.shape[0] * self.labels.shape[1] * NULL_BYTES > HELD_BYTES:
+            return ConceptNulls.of(self, concept)
+        if concept not in self._nulls:
+            self._nulls[concept] = ConceptNulls.of(self, concept)
+        return self._nulls[concept]
+
+    @cached_property
+    def _nulls(self) -> dict[int, "ConceptNulls"]:
+        return {}
+
+    def exchange(self, concept: int) -> Exchange:
+        """Who takes labels of a concept from whom."""
+        return self._exchanges[int(self.known_column[concept])]
+
+    @cached_property
+    def _exchanges(self) -> dict[int, Exchange]:
+        """By column of ``known``."""
+        return {
+            column: Exchange.of(Chains(self.lengths, self.protein_cluster, self.known[:, column]))
+            for column in np.unique(self.known_column).tolist()
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class ConceptNulls:
+    """The nulls of one concept, ready for any detector."""
+
+    split: HeldOut
+    concept: int
+    rotated: RotatedLabels
+    given: PositionLaws
+
+    @classmethod
+    def of(cls, split: HeldOut, concept: int) -> "ConceptNulls":
+        """Rotate the labels and hand them on."""
+        exchange, rows = split.exchange(concept), split.rows(concept)
+        rotated = RotatedLabels.of(rows, exchange.chains)
+        return cls(split, concept, rotated, PositionLaws.of(rows, exchange))
+
+    def scores(
+        self, rows_on: list[np.ndarray], on: np.ndarray, leading: np.ndarray, seed: int
+    ) -> np.ndarray:
+        """``OF_NULLS``, a row per detector; the ``leading`` ones are tested under the family null.
+
+        ``on`` are the residues, of those known, on which each is on.
+        """
+        positives = self.split.positives[:, [self.concept]]
+        rotation, position = self.rotated.pair_nulls(rows_on), self.given.pair_nulls(rows_on)
+        f1_of = [f1_score(null[:, 1], on, positives.sum()) for null in (rotation, position)]
+        family = np.full(len(rows_on), np.nan)
+        family[leading] = self._family_p_values(rows_on, np.flatnonzero(leading), seed)
+        p_value = headline_p_value(rotation[:, 2], position[:, 2], self.rotated.whole)
+        return np.stack([*f1_of, rotation[:, 2], position[:, 2], p_value, family], axis=1)
+
+    def _family_p_values(
+        self, rows_on: list[np.ndarray], leading: np.ndarray, seed: int
+    ) -> np.ndarray:
+        known = self.split.known_rows(self.concept)
+        return cluster_null(
+            [rows_on[pair][known[rows_on[pair]]] for pair in leading],
+            [self.split.rows(self.concept)],
+            np.stack([np.arange(len(leading)), np.zeros(len(leading), np.int64)], axis=1),
+            self.split.lengths,
+            self.split.protein_cluster,
+            PERMUTATIONS,
+            STOP_AFTER,
+            seed,
+        )
