@@ -33,8 +33,8 @@ def concept_base_rates(
     Returns
     -------
     DataFrame
-        concept, concept_type, base_rate, n_residues, n_known, n_proteins; concepts of which no
-        residue is known have no row.
+        concept, concept_type, base_rate, n_residues, n_known, n_proteins; concepts whose label
+        is known at no residue have no row.
 
     Raises
     ------

@@ -133,6 +133,11 @@ class ConceptTable:
         """Number of concepts left out for each reason, sorted by reason."""
         return dict(sorted(Counter(reason.rule for reason in self.reasons.values()).items()))
 
+    def named(self, rows: pd.DataFrame, chosen: np.ndarray | slice = slice(None)) -> pd.DataFrame:
+        """Rows of these concepts, of all by default, with their names and types."""
+        names = np.array([(c.name, c.type) for c in self.concepts], dtype=object)[chosen]
+        return rows.assign(concept=names[:, 0], concept_type=names[:, 1])
+
     def labels(self, accessions: Sequence[str]) -> sparse.csr_array:
         """Labels of the residues of the given proteins, concatenated in the given order.
 
@@ -150,7 +155,7 @@ class ConceptTable:
         return self._labeller.labels(accessions)
 
     def known(self, accessions: Sequence[str]) -> np.ndarray:
-        """Residues of which it is known whether they have a concept or lack it.
+        """Residues whose label is known: they are known to have the concept or to lack it.
 
         Where a residue is not known it is no negative, and its label is 0. Sequence-derived
         concepts are known everywhere. So are UniProt features: what a reviewed entry does not

@@ -44,8 +44,8 @@ def count_occurrence(labeller: Labeller, proteins: pd.DataFrame) -> pd.DataFrame
     -------
     DataFrame
         One row for each of the labeller's concepts, in its order: concept, concept_type; for
-        each split S S_residues (that have the concept), S_known (of which it is known whether
-        they have it), S_instances (empty where the concept has none), S_proteins and
+        each split S S_residues (that have the concept), S_known (whose label is
+        known), S_instances (empty where the concept has none), S_proteins and
         S_clusters (with at least one such residue).
     """
     columns: dict[str, object] = {

@@ -129,3 +129,10 @@ class Residues:
         """Residues of each window type, in all splits: types are chosen before any label is."""
         types = window_types(self.proteins["sequence"].tolist(), CONTROL_FLANK)
         return np.bincount(types, minlength=N_LETTERS ** (2 * CONTROL_FLANK + 1))
+
+
+def protein_blocks(proteins: pd.DataFrame, max_rows: int) -> Iterator[pd.DataFrame]:
+    """Whole proteins, in blocks that start within ``max_rows`` residues of each other."""
+    block = (proteins["length"].cumsum() - proteins["length"]) // max_rows
+    for _, part in proteins.groupby(block):
+        yield part

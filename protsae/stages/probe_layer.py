@@ -1,6 +1,5 @@
 """What can be read off a layer with labels: linear probes of every concept."""
 
-import numpy as np
 import pandas as pd
 
 from protsae.concepts.concept_table import ConceptTable
@@ -46,10 +45,4 @@ def probe_layer(
         selectivity=lambda table: table["f1"] - control["f1"],
         auroc_selectivity=lambda table: table["auroc"] - control["auroc"],
     )
-    return named(rows, concepts, slice(None))
-
-
-def named(rows: pd.DataFrame, concepts: ConceptTable, chosen: np.ndarray | slice) -> pd.DataFrame:
-    """Scores of the chosen concepts, with their names and types."""
-    names = np.array([(p.name, p.type) for p in concepts.concepts], dtype=object)[chosen]
-    return rows.assign(concept=names[:, 0], concept_type=names[:, 1])
+    return concepts.named(rows)

@@ -18,8 +18,7 @@ from protsae.association.verdicts import CountsByCluster, compare, verdicts
 from protsae.concepts.concept import Concept
 from protsae.concepts.uniprot.spans import Spans
 from protsae.config.stage_settings import AnnotateSettings
-from protsae.references.rules.best_rule import LabelledRows, count_rules, fit_rules
-from protsae.references.rules.sequence_rows import SequenceRows
+from protsae.references.rules.rules_on_test import RulesOnTest
 
 COLUMNS = (
     *("feature", "concept", "threshold", "valid_f1", "precision", "recall", "false_positive_rate"),
@@ -118,36 +117,11 @@ def score_detectors(
         for name, each in (baselines or {}).items()
     }
     pairs = own.pairs[list(COLUMNS)]
-    rules = None if sequences is None else rule_counts(proteins, labelled, held_out)
+    rules = None
+    if sequences is not None:
+        counts = RulesOnTest.of(proteins, labelled).counts
+        rules = CountsByCluster(counts.true_positives, counts.on)
     return pairs.join(_compared(own, rivals, rules, held_out, labelled))
-
-
-def rule_counts(
-    proteins: pd.DataFrame, concepts: "ArrayLabels", held_out: HeldOut
-) -> CountsByCluster:
-    """On test, the rule of each concept that is best on train and valid."""
-
-    def rows(splits: Sequence[str], code: pd.Index) -> LabelledRows:
-        own = proteins[proteins["split"].isin(splits)]
-        names = own["accession"].tolist()
-        cluster = np.repeat(code.get_indexer(pd.Index(own["cluster"])), own["length"])
-        return LabelledRows(
-            SequenceRows(own["sequence"].tolist()),
-            concepts.labels(names),
-            concepts.known(names),
-            cluster,
-        )
-
-    fitted_on = ("train", "valid")
-    code = pd.Index(proteins.loc[proteins["split"].isin(fitted_on), "cluster"].unique())
-    fitted = fit_rules(lambda: [rows(fitted_on, code)], concepts.known_column, len(code))
-    counts = count_rules(
-        [rule.rule for rule in fitted],
-        [rows(("test",), held_out.cluster_names)],
-        concepts.known_column,
-        held_out.n_clusters,
-    )
-    return CountsByCluster(counts.true_positives, counts.on)
 
 
 def _compared(

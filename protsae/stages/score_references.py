@@ -12,20 +12,9 @@ from protsae.config.stage_settings import ProbeSettings, ReferenceSettings
 from protsae.io.mmseqs import search
 from protsae.references.blosum_windows import blosum_windows
 from protsae.references.homology_transfer import transfer_rows, transfer_sources
-from protsae.references.residue_data import ReadBlocks, Residues
-from protsae.references.rules.best_rule import (
-    LabelledRows,
-    ReadRows,
-    cluster_rows,
-    count_rules,
-    fit_rules,
-    rule_rows,
-)
-from protsae.references.rules.sequence_rows import SequenceRows
-from protsae.stages.probe_layer import named
-
-RULE_ROWS = 50_000
-"""Residues at a time that rules are tried on: memory, not results."""
+from protsae.references.residue_data import ReadBlocks, Residues, protein_blocks
+from protsae.references.rules.best_rule import cluster_rows, rule_rows
+from protsae.references.rules.rules_on_test import RulesOnTest
 
 
 def score_references(
@@ -64,14 +53,14 @@ def score_references(
     window = Residues(blosum_reader(proteins, settings.window_flank), proteins, concepts, probe)
     rows = window.probe_rows(with_control=False)
     n_known = sum(block.known.sum(0) for block in window.blocks(None, "test"))
-    of_window = named(rows, concepts, slice(None))
+    of_window = concepts.named(rows)
     reader, has_hit = homology_reader(proteins, concepts, settings.evalue, threads)
     homology = Residues(reader, proteins, concepts, probe)
     transferred = np.flatnonzero(concepts.has_instances)
     rows = transfer_rows(partial(homology.blocks, None), transferred, window.n_test_clusters)
     parts = [
         of_window.assign(method="blosum_window", n_covered=n_known),
-        named(rows, concepts, transferred).assign(method="homology"),
+        concepts.named(rows, transferred).assign(method="homology"),
     ]
     return pd.concat(parts, ignore_index=True), has_hit
 
@@ -88,42 +77,11 @@ def score_rules(
     rules, counts : DataFrame
         Columns as of `rules` and `rule_counts` in docs/tables.md.
     """
-    read, clusters = rows_reader(proteins, concepts, ("train", "valid"))
-    fitted = fit_rules(read, concepts.known_column, len(clusters))
-    read, clusters = rows_reader(proteins, concepts, ("test",))
-    rules = [rule.rule for rule in fitted]
-    counts = count_rules(rules, read(), concepts.known_column, len(clusters))
-    rows = named(rule_rows(fitted, counts), concepts, slice(None))
+    found = RulesOnTest.of(proteins, concepts)
+    rows = concepts.named(rule_rows(found.fitted, found.counts))
     rows["defined_by_sequence"] = rows["concept_type"].map(is_defined_by_sequence).astype(int)
-    return rows, cluster_rows([p.name for p in concepts.concepts], clusters, counts)
-
-
-def rows_reader(
-    proteins: pd.DataFrame, concepts: ConceptTable, splits: tuple[str, ...]
-) -> tuple[ReadRows, list[str]]:
-    """All residues of these splits with their labels, and the homology clusters in order."""
-    own = proteins[proteins["split"].isin(splits)]
-    number, clusters = pd.factorize(own["cluster"])
-    own = own.assign(number=number)
-
-    def read() -> Iterator[LabelledRows]:
-        for part in protein_blocks(own, RULE_ROWS):
-            names = part["accession"].tolist()
-            yield LabelledRows(
-                SequenceRows(part["sequence"].tolist()),
-                concepts.labels(names),
-                concepts.known(names),
-                np.repeat(part["number"].to_numpy(), part["length"].to_numpy()),
-            )
-
-    return read, list(clusters)
-
-
-def protein_blocks(proteins: pd.DataFrame, max_rows: int) -> Iterator[pd.DataFrame]:
-    """Whole proteins, in blocks that start within ``max_rows`` residues of each other."""
-    block = (proteins["length"].cumsum() - proteins["length"]) // max_rows
-    for _, part in proteins.groupby(block):
-        yield part
+    names = [concept.name for concept in concepts.concepts]
+    return rows, cluster_rows(names, found.clusters, found.counts)
 
 
 def blosum_reader(proteins: pd.DataFrame, flank: int) -> ReadBlocks:
@@ -143,7 +101,7 @@ def homology_reader(
     """Labels that valid and test proteins take from train, and the proteins that have a hit.
 
     Rows are the labels, 0 where no alignment says anything of a residue, and then, by concept,
-    whether one does: a residue of train of which it is not known whether it has it does not.
+    whether one does: a residue of train whose label is not known says nothing.
     """
     is_train, is_query = proteins["split"] == "train", proteins["split"].isin(("valid", "test"))
     train, queries = (proteins[mask].reset_index(drop=True) for mask in (is_train, is_query))

@@ -25,7 +25,7 @@ class PairScores:
     gain : ndarray
         ``gain_over`` always on of the valid F1: what pairs are ranked by.
     n_residues : ndarray of int
-        Test residues of which it is known whether they have the concept.
+        Number of test residues whose label is known.
     """
 
     threshold: np.ndarray

@@ -41,7 +41,7 @@ class LabelledProteins:
     labels : csr_array, shape (n_residues, n_concepts)
         1 where a residue has the concept.
     known : ndarray of bool, shape (n_residues, n_known_columns)
-        Where it is known whether it has it.
+        Where its label is known.
     """
 
     lengths: np.ndarray
@@ -140,7 +140,7 @@ def position_matched_auroc(
         None negative.
     labels : csc_array, shape (n_residues, n_concepts)
     known : ndarray of bool, shape (n_residues, n_known_columns)
-        Residues of which it is known whether they have a concept; others are left out.
+        Residues whose label is known; the others are left out.
     known_column : ndarray of int, shape (n_concepts,)
         For each concept the column of ``known`` that applies to it.
     distances : ndarray of int, shape (2, n_residues)

@@ -54,7 +54,7 @@ class MatchCounts:
         self.update_passed(passed_thresholds(activations, self.thresholds), labels)
 
     def update_passed(self, passed: sparse.csr_array, labels: sparse.csr_array) -> None:
-        """Add residues of which the numbers of thresholds passed are known.
+        """Add residues, given how many thresholds each activation passes.
 
         Parameters
         ----------
@@ -91,7 +91,7 @@ class MatchCounts:
 
 
 class KnownCounts:
-    """``MatchCounts`` of concepts of which not every residue is known.
+    """``MatchCounts`` for concepts whose labels are known at some residues only.
 
     Concepts that are known at the same residues share one count; unknown residues do not count,
     neither as on nor as off.

@@ -74,8 +74,10 @@ def run(args: argparse.Namespace) -> None:
     write_table(output / "rules.parquet", rules, RULES, stamp)
     write_table(output / "rule_counts.parquet", rule_counts, RULE_COUNTS, stamp)
     annotated = rules[rules["defined_by_sequence"] == 0]
-    print(f"rules: {len(rules)} concepts, of which {len(rules) - len(annotated)} are defined by")
-    print(f"  the sequence; median F1 of the others {annotated['f1'].median():.3f}")
+    print(
+        f"rules: {len(rules)} concepts; the sequence defines {len(rules) - len(annotated)} of them;"
+    )
+    print(f"  the median F1 of the others is {annotated['f1'].median():.3f}")
 
     scores, has_hit = score_references(proteins, concepts, settings, probe, args.threads)
     test = proteins.loc[proteins["split"] == "test", "accession"]

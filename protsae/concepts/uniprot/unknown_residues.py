@@ -1,4 +1,4 @@
-"""Residues of which it is not known whether they have a UniProt feature.
+"""Residues that may or may not have a UniProt feature: their label is unknown.
 
 Three sources: features without exact ends and, under the evidence filter, features that rest on no
 experiment leave the residues unknown that they (may) cover; HELIX, STRAND and TURN are known only

@@ -25,7 +25,7 @@ class LabelledRows:
     labels : csr_array, shape (n_residues, n_concepts)
         1 where a residue has the concept.
     known : ndarray of bool, shape (n_residues, n_known_columns)
-        Where it is known whether it has it.
+        Where its label is known.
     cluster : ndarray of int, shape (n_residues,)
         Homology cluster, from 0.
     """
@@ -62,8 +62,8 @@ class FittedRule:
 def fit_rules(read: ReadRows, known_column: np.ndarray, n_clusters: int) -> list[FittedRule]:
     """For each concept the simplest rule whose F1 is within one standard error of the best.
 
-    All rules of `RuleLibrary` are scored exactly, on the residues of which it is known whether they
-    have the concept. Of the rules with F1 >= best F1 - its standard error, one with the fewest
+    All rules of `RuleLibrary` are scored exactly, on the residues whose label is known.
+    Of the rules with F1 >= best F1 - its standard error, one with the fewest
     parameters is taken, of these the one with the highest F1, of equals the first of the library.
     The error is `ratio_error` over homology clusters of F1 = sum 2 TP / sum (on + positives).
 
