@@ -27,7 +27,8 @@ def transfer_sources(
         For each query the best first: a residue keeps the first that covers it with a residue of
         which something is known.
     known : ndarray of bool, shape (n_target_residues, n_known_columns)
-        As in `ConceptTable`: a target residue whose label is not known says nothing, and leaves it to the next alignment.
+        As in `ConceptTable`: a target residue whose label is not known says nothing, and leaves it
+        to the next alignment.
 
     Returns
     -------
