@@ -11,7 +11,7 @@ def layer_names(places: Sequence[tuple[str, int]]) -> list[str]:
     Examples
     --------
     >>> layer_names([("onehot", 0), ("esm2_x", 3), ("esm2_x-permuted", 3)])
-    ['one-hot', 'layer 3', 'random layer 3']
+    ['one-hot', 'layer 3', 'permuted layer 3']
     >>> layer_names([("esm2_x", 3), ("esm2_y", 3)])
     ['esm2_x layer 3', 'esm2_y layer 3']
     """
@@ -22,21 +22,21 @@ def layer_names(places: Sequence[tuple[str, int]]) -> list[str]:
             return "one-hot"
         if len(trained) > 1:
             return f"{model} layer {layer}"
-        return f"random layer {layer}" if is_permuted(model) else f"layer {layer}"
+        return f"permuted layer {layer}" if is_permuted(model) else f"layer {layer}"
 
     return [name(model, layer) for model, layer in places]
 
 
 def tick_labels(places: Sequence[tuple[str, int]]) -> list[str]:
-    """The same, short enough to stand below an axis of layers.
+    r"""The same, short enough to stand below an axis of layers.
 
     Examples
     --------
     >>> tick_labels([("onehot", 0), ("esm2_x", 3), ("esm2_x-permuted", 3)])
-    ['one-hot', '3', 'rnd 3']
+    ['one-hot', '3', 'perm\n3']
     """
     names = layer_names(places)
-    return [name.replace("random", "rnd").replace("layer ", "") for name in names]
+    return [name.replace("layer ", "").replace("permuted ", "perm\n") for name in names]
 
 
 def shortened(name: str, most: int) -> str:

@@ -26,7 +26,7 @@ def layer_section(
         "model": layer.model,
         "number": layer.number,
         "onehot": layer.model == ONEHOT,
-        "random": is_permuted(layer.model),
+        "permuted": is_permuted(layer.model),
         "training": plots.training_curves(layer.training, f"{key}-training"),
         "density": plots.density_histograms(histograms, f"{key}-density"),
         "features": [
