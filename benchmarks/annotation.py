@@ -31,9 +31,10 @@ from protsae.association.scoring.instance_counts import InstanceCounts
 from protsae.association.scoring.rank_scores import rank_scores
 from protsae.association.scoring.residue_counts import MatchCounts
 from protsae.association.scoring.thresholds import passed_thresholds, positive_quantiles
-from protsae.association.significance.joined_proteins import Chains
+from protsae.association.significance.concatenated_proteins import Chains
 from protsae.association.significance.position_null import position_null
 from protsae.association.significance.rotation_null import rotation_null
+from protsae.statistics import ragged
 
 CASES = {
     "60k residues, 2,560 features, 100 concepts": (60_000, 2_560, 100, 3.0),
@@ -130,10 +131,10 @@ def make(n_residues: int, n_features: int, n_concepts: int) -> Inputs:
         stretches(rng, n_residues) if p < 0.7 * n_concepts else single_residues(rng, n_residues)
         for p in range(n_concepts)
     ]
-    concept = np.repeat(np.arange(n_concepts), [len(first) for first, _ in found])
-    first, last = (np.concatenate(ends) for ends in zip(*found, strict=True))
-    size = last - first + 1
-    rows = np.repeat(first - (np.cumsum(size) - size), size) + np.arange(size.sum())
+    concept = np.repeat(np.arange(n_concepts), [len(begin) for begin, _ in found])
+    begin, end = (np.concatenate(ends) for ends in zip(*found, strict=True))
+    size = end - begin
+    rows = ragged.ranges(begin, size)
     labels = sparse.csr_array(
         (np.ones(len(rows), np.uint8), (rows, np.repeat(concept, size))),
         shape=(n_residues, n_concepts),
@@ -144,8 +145,8 @@ def make(n_residues: int, n_features: int, n_concepts: int) -> Inputs:
         **{f"activations_{part}": getattr(activations, part) for part in PARTS},
         **{f"labels_{part}": getattr(labels, part) for part in PARTS},
         "concept": concept,
-        "first": first,
-        "last": last,
+        "begin": begin,
+        "end": end,
     }
 
 
@@ -153,17 +154,17 @@ PARTS = ("data", "indices", "indptr")
 
 
 def stretches(rng: np.random.Generator, n_residues: int) -> tuple[np.ndarray, np.ndarray]:
-    """First and last rows of one stretch in 15 % of the proteins."""
+    """Rows [begin, end) of one segment in 15 % of the proteins."""
     protein = np.flatnonzero(rng.random(n_residues // LENGTH) < 0.15)
     size = rng.integers(20, 121, len(protein))
     first = protein * LENGTH + rng.integers(0, LENGTH - size)
-    return first, first + size - 1
+    return first, first + size
 
 
 def single_residues(rng: np.random.Generator, n_residues: int) -> tuple[np.ndarray, np.ndarray]:
     """Residues of a concept of 0.1 to 5 % of all, each an instance."""
     rows = np.flatnonzero(rng.random(n_residues) < rng.uniform(0.001, 0.05))
-    return rows, rows
+    return rows, rows + 1
 
 
 def load(path: str) -> tuple[Inputs, sparse.csr_array, sparse.csr_array]:
@@ -192,7 +193,7 @@ def count(path: str) -> None:
     assert residues.true_positives.any()
     alone = time.process_time() - start
     instances = InstanceCounts(thresholds, n_concepts)
-    instances.update_passed(passed, inputs["concept"], inputs["first"], inputs["last"])
+    instances.update_passed(passed, inputs["concept"], inputs["begin"], inputs["end"])
     assert instances.found.any()
     both = time.process_time() - start
     # Linux gives kilobytes, macOS bytes. The inputs were read by this process and made by another.

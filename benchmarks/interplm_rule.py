@@ -34,9 +34,9 @@ from protsae.association.scoring.instance_counts import InstanceCounts
 from protsae.association.scoring.metrics import harmonic_mean, ratio
 from protsae.association.scoring.residue_counts import KnownCounts, MatchCounts
 from protsae.association.scoring.thresholds import positive_quantiles
-from protsae.association.significance.joined_proteins import Chains
-from protsae.association.significance.p_values import benjamini_hochberg, least_true
+from protsae.association.significance.concatenated_proteins import Chains
 from protsae.association.significance.rotation_null import rotation_null
+from protsae.statistics.multiple_testing import benjamini_hochberg, least_true
 
 N_FAMILIES, N_RELATIVES, LENGTH = 20, 20, 300
 N_FEATURES, N_CONCEPTS, N_DETECTORS = 400, 40, 20
@@ -225,8 +225,8 @@ def called_by_interplm(world: World) -> list[np.ndarray]:
         mine = np.isin(protein, world.parts[part])
         concept = np.nonzero(mine)[0]
         instances = InstanceCounts(thresholds, N_CONCEPTS)
-        last = world.first + world.size - 1
-        instances.update(world.activations, concept, world.first[mine], last[mine])
+        end = world.first + world.size
+        instances.update(world.activations, concept, world.first[mine], end[mine])
         precision = ratio(residues.true_positives, residues.on[:, None, :])
         recall = ratio(instances.found, instances.n_instances[:, None])
         by_instance.append(harmonic_mean(precision, recall))

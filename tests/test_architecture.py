@@ -27,10 +27,10 @@ MAY_IMPORT = {
     "detectors": {"config", "sae"},
     "association": {"concepts", "config", "detectors", "statistics"},
     "features": {"association", "concepts", "detectors", "statistics"},
-    "missing_annotations": {"association", "concepts", "detectors"},
+    "missing_annotations": {"association", "concepts", "detectors", "statistics"},
     "references": {"association", "concepts", "config", "detectors", "proteins", "statistics"},
     "io": {"concepts", "config", "errors", "one_line", "proteins", "protsae", "provenance"}
-    | {"schema"},
+    | {"schema", "statistics"},
     "plm": {"config", "device", "errors", "io", "one_line", "provenance", "statistics"},
     "run": {"config", "errors", "io", "one_line", "provenance", "schema"},
     "report": {"association", "concepts", "config", "errors", "features", "io", "protsae", "run"}

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.worlds.world import World
-from protsae.association.significance.joined_proteins import Chains
-from protsae.association.significance.p_values import benjamini_hochberg
+from protsae.association.significance.concatenated_proteins import Chains
 from protsae.association.significance.position_null import position_null
 from protsae.association.significance.rotation_null import rotation_null
+from protsae.statistics.multiple_testing import benjamini_hochberg
 
 LEVEL = 0.05
 POWERFUL = 10

@@ -9,11 +9,11 @@ import pandas as pd
 from protsae.association.pairs.scored_pairs import Examined
 from protsae.association.pairs.selection import best_rows
 from protsae.association.scoring.metrics import CALLED_Q, always_on_f1, reaches
-from protsae.association.significance.p_values import least_true
 from protsae.association.verdicts import ABOVE
 from protsae.concepts.concept import are_defined_by_sequence
 from protsae.config.reserved_names import NEURONS, ONEHOT, PCA, RANDOM, is_permuted
 from protsae.statistics.cluster_intervals import interval
+from protsae.statistics.multiple_testing import least_true
 
 DETECTOR_BASELINES = ("neuron_f1", "pca_f1", "random_f1", "onehot_f1", "permuted_f1")
 """Columns of the feature table: test F1 of the best detector of each baseline, chosen on valid."""

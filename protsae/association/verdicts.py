@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import t as student_t
 
-from protsae.association.significance.p_values import benjamini_hochberg
 from protsae.statistics.cluster_intervals import MIN_CLUSTERS, effective_clusters
+from protsae.statistics.multiple_testing import benjamini_hochberg
 
 LEVEL = 0.05
 """False discovery rate of verdicts."""

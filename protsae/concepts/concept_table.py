@@ -190,7 +190,7 @@ class ConceptTable:
         -------
         Spans
             ``protein`` is the place in ``accessions``, ``column`` a column of ``labels``;
-            start and end are 1-based inclusive. Sorted by protein.
+            begin and end are 0-based, ``end`` excluded. Sorted by protein.
 
         Raises
         ------
@@ -209,8 +209,8 @@ class ConceptTable:
         ... )
         >>> table = ConceptTable.build(proteins, annotations, min_residues=1, min_clusters=1)
         >>> found = table.instances(["P2", "P1"])
-        >>> found.protein.tolist(), found.start.tolist(), found.end.tolist()
-        ([0, 0, 1], [1, 3, 1], [3, 4, 2])
+        >>> found.protein.tolist(), found.begin.tolist(), found.end.tolist()
+        ([0, 0, 1], [0, 2, 0], [3, 4, 2])
         >>> {table.concepts[column].name for column in found.column}
         {'MOTIF'}
         """

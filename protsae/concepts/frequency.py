@@ -10,6 +10,7 @@ from scipy import sparse
 from protsae.concepts.labeller import Labeller
 from protsae.proteins.records import FEATURE_TYPES
 from protsae.proteins.splits import SPLITS
+from protsae.statistics import ragged
 from protsae.statistics.cluster_intervals import group_sums
 
 _SCORED = ("valid", "test")
@@ -146,8 +147,8 @@ def _counts(labeller: Labeller, members: pd.DataFrame) -> dict[str, object]:
     per_protein = [sparse.csr_array((0, n_concepts), dtype=np.int64)]
     known = np.zeros(labeller.n_known_columns, dtype=np.int64)
     for batch in labeller.batches(accessions):
-        lengths = [len(labeller.proteins[accession]) for accession in batch]
-        protein = np.repeat(np.arange(len(batch)), lengths)
+        lengths = np.array([len(labeller.proteins[accession]) for accession in batch])
+        protein = ragged.groups(lengths)
         per_protein.append(group_sums(labeller.labels(batch), protein, len(batch)))
         known += labeller.known(batch).sum(axis=0)
     residues = sparse.csr_array(sparse.vstack(per_protein, format="csr"))

@@ -12,6 +12,7 @@ from protsae.concepts.label_sets import LabelSet
 from protsae.concepts.sequence.sequence_concepts import SEQUENCE_CONCEPTS, sequence_labels
 from protsae.concepts.uniprot.spans import Spans, span_labels
 from protsae.concepts.uniprot.unknown_residues import Doubt
+from protsae.statistics import ragged
 
 BATCH_RESIDUES = 200_000
 """Residues labelled at a time while concepts are counted; bounds memory, not results."""
@@ -162,5 +163,4 @@ class Labeller:
         """Residues of the proteins that the spans cover, uint8, shape (n_residues, n_columns)."""
         lengths = np.array(self._sequences(accessions)[1], dtype=np.int64)
         own, place = spans.of(self._indices(accessions))
-        first_rows = (np.cumsum(lengths) - lengths)[place]
-        return span_labels(own, first_rows, int(lengths.sum()), n_columns)
+        return span_labels(own, ragged.starts(lengths)[place], int(lengths.sum()), n_columns)

@@ -44,9 +44,7 @@ def annotated_residues(annotations: pd.DataFrame, proteins: pd.DataFrame) -> spa
     lengths = dict(zip(proteins["accession"], proteins["length"].tolist(), strict=True))
     concepts, spans, _ = feature_spans(annotations[is_certain(annotations)], lengths)
     place = (spans.protein, spans.column)
-    return sparse.csr_array(
-        (spans.end - spans.start + 1, place), shape=(len(lengths), len(concepts))
-    )
+    return sparse.csr_array((spans.end - spans.begin, place), shape=(len(lengths), len(concepts)))
 
 
 def proteins_needed(

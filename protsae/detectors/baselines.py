@@ -10,7 +10,7 @@ from protsae.config.reserved_names import NEURONS, PCA, RANDOM
 from protsae.detectors.activations import Codes, Encode, Encoded, ReadBlocks, signed
 from protsae.sae.evaluation.decoder_similarity import random_directions
 from protsae.sae.evaluation.reconstruction import measure_moments, principal_components
-from protsae.sae.sparse.top_k import largest_in_rows
+from protsae.sae.sparse.largest import largest_in_rows
 
 BLOCK_ROWS = 16384
 """Residues read at a time for moments."""

@@ -7,6 +7,7 @@ from scipy import sparse
 from protsae.association.scoring.metrics import ratio
 from protsae.association.scoring.thresholds import positive_quantiles
 from protsae.features.pattern_kinds import kinds
+from protsae.statistics import ragged
 from protsae.statistics.cluster_intervals import effective_clusters
 
 LEVEL_QUANTILE = 0.9
@@ -134,13 +135,12 @@ class ActivationPatterns:
         row, value = activations.indices[is_on], activations.data[is_on]
         if not len(row):
             return
-        feature = np.repeat(np.arange(len(stored), dtype=np.int32), stored)[is_on]
-        protein = np.repeat(np.arange(len(lengths), dtype=np.int32), lengths)[row]
+        feature = ragged.groups(stored, np.int32)[is_on]
+        protein = ragged.groups(lengths, np.int32)[row]
 
         # Sorted by feature, then row: a feature's residues in one protein are neighbours ("visit"),
         # and so are those of a run within it.
-        new_visit = np.ones(len(row), dtype=bool)
-        new_visit[1:] = (feature[1:] != feature[:-1]) | (protein[1:] != protein[:-1])
+        new_visit = ragged.changes(feature, protein)
         new_run = new_visit.copy()
         new_run[1:] |= row[1:] != row[:-1] + 1
         visit, run = np.flatnonzero(new_visit), np.flatnonzero(new_run)
@@ -155,7 +155,7 @@ class ActivationPatterns:
         self._runs = self._runs + _histogram(
             feature[run], np.diff(run, append=len(row)), self._runs.shape
         )
-        first_row = (np.cumsum(lengths) - lengths)[of_protein]
+        first_row = ragged.starts(lengths)[of_protein]
         first, last = _peaks(row, value, visit, n_on)
         # With several equal peaks, each end asks for all of them.
         self._add(self._at_start, of_feature, _terminal(last - first_row, length))
@@ -267,9 +267,9 @@ def _peaks(
 ) -> tuple[np.ndarray, np.ndarray]:
     """First and last row of the highest value in each of consecutive groups."""
     is_peak = value == np.repeat(np.maximum.reduceat(value, first), size)
-    group = np.repeat(np.arange(len(first)), size)[is_peak]
+    group = ragged.groups(size)[is_peak]
     rows = row[is_peak]
-    new = np.flatnonzero(np.diff(group, prepend=-1))
+    new = np.flatnonzero(ragged.changes(group))
     return rows[new].astype(np.int64), rows[np.append(new[1:], len(rows)) - 1].astype(np.int64)
 
 
@@ -305,7 +305,7 @@ def _pair_share(histogram: sparse.csr_array) -> np.ndarray:
     [0.5, 0.0]
     """
     size = np.diff(histogram.indptr)
-    row = np.repeat(np.arange(len(size)), size)
+    row = ragged.groups(size)
     pair = histogram.data.copy()
     adjacent = (row[1:] == row[:-1]) & (histogram.indices[1:] == histogram.indices[:-1] + 1)
     pair[:-1] += histogram.data[1:] * adjacent

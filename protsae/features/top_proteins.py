@@ -7,6 +7,7 @@ from scipy import sparse
 
 from protsae.association.pairs.dataset import Layer
 from protsae.detectors.activations import Codes
+from protsae.statistics import ragged
 
 
 class TopProteins:
@@ -30,7 +31,7 @@ class TopProteins:
 
     def update(self, accession: str, codes: sparse.csr_array) -> None:
         """Add one protein: shape (n_residues, n_features), only positive values stored."""
-        row = np.repeat(np.arange(codes.shape[0]), np.diff(codes.indptr))
+        row = ragged.groups(np.diff(codes.indptr))
         # By feature, the highest first; of equals the first residue.
         order = np.lexsort((row, -codes.data, codes.indices))
         feature, first = np.unique(codes.indices[order], return_index=True)

@@ -8,6 +8,7 @@ import pandas as pd
 from scipy import sparse
 
 from protsae.concepts.uniprot.spans import Spans, touches
+from protsae.statistics import ragged
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +71,7 @@ def find_segments(
 
     >>> detectors = Detectors(np.array([0]), np.array([0]), np.array([0.5]))
     >>> x = sparse.csc_array(np.array([[0.0], [1], [3], [0], [0], [2], [0]]))
-    >>> spans = Spans(*(np.array([n]) for n in (0, 0, 4, 4)))
+    >>> spans = Spans(*(np.array([n]) for n in (0, 0, 3, 4)))
     >>> known, column = np.ones((7, 1), bool), np.array([0])
     >>> lengths = np.array([7])
     >>> found = find_segments(detectors, x, ["P1"], lengths, spans, known, column, near=1)
@@ -81,35 +82,36 @@ def find_segments(
     stored = np.diff(chosen.indptr)
     is_on = chosen.data > np.repeat(detectors.threshold, stored)
     row, value = chosen.indices[is_on].astype(np.int64), chosen.data[is_on]
-    pair = np.repeat(np.arange(len(stored)), stored)[is_on]
-    protein = np.repeat(np.arange(len(lengths)), lengths)[row]
+    pair = ragged.groups(stored)[is_on]
+    protein = ragged.groups(lengths)[row]
 
-    new = np.ones(len(row), dtype=bool)
-    new[1:] = (pair[1:] != pair[:-1]) | (protein[1:] != protein[:-1]) | (row[1:] != row[:-1] + 1)
-    begin = np.flatnonzero(new)
-    last = np.append(begin[1:], len(row))[: len(begin)] - 1
-    peak = np.lexsort((row, -value, np.cumsum(new)))[begin]
-    concept = detectors.concept[pair[begin]]
+    # Along a segment, rows rise as their numbers do.
+    new = ragged.changes(pair, protein, row - np.arange(len(row)))
+    opens = np.flatnonzero(new)
+    closes = np.append(opens, len(row))[1:] - 1
+    peak = np.lexsort((row, -value, np.cumsum(new)))[opens]
+    concept = detectors.concept[pair[opens]]
 
     # Unknown residues before each row, by column.
     unknown = np.concatenate([np.zeros((1, known.shape[1]), int), np.cumsum(~known, axis=0)])
     column = known_column[concept]
-    all_known = unknown[row[last] + 1, column] == unknown[row[begin], column]
+    all_known = unknown[row[closes] + 1, column] == unknown[row[opens], column]
 
-    of_protein = protein[begin]
-    first_row = (np.cumsum(lengths) - lengths)[of_protein]
-    start, end = row[begin] - first_row + 1, row[last] - first_row + 1
+    of_protein = protein[opens]
+    first_row = ragged.starts(lengths)[of_protein]
+    begin, after = row[opens] - first_row, row[closes] - first_row + 1
+    start, end = ragged.inclusive(begin, after)
     segments = pd.DataFrame(
         {
             "accession": np.array(accessions, dtype=object)[of_protein],
             "start": start,
             "end": end,
-            "pair": pair[begin],
+            "pair": pair[opens],
             "concept": concept,
-            "feature": detectors.feature[pair[begin]],
+            "feature": detectors.feature[pair[opens]],
             "peak": row[peak] - first_row + 1,
             "activation": value[peak],
-            "annotated": touches(spans, of_protein, concept, start - near, end + near),
+            "annotated": touches(spans, of_protein, concept, begin - near, after + near),
         }
     )
     return segments[all_known].reset_index(drop=True)

@@ -8,7 +8,8 @@ import pandas as pd
 
 from protsae.association.scoring.metrics import ratio
 from protsae.concepts.uniprot.spans import Spans
-from protsae.missing_annotations.candidates import bin_of, missing_share
+from protsae.missing_annotations.candidate_ranking import bin_of, missing_share
+from protsae.statistics import ragged
 
 PROBABILITY_EDGES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 """Between bins of the reliability table."""
@@ -99,13 +100,14 @@ def hidden_recovery(
     ranked = candidates.sort_values("rank")
     ranked = ranked.assign(rank=ranked.groupby("concept").cumcount() + 1)
     chosen = spans.take(hidden)
+    first, last = ragged.inclusive(chosen.begin, chosen.end)
     instances = pd.DataFrame(
         {
             "accession": np.array(accessions, dtype=object)[chosen.protein],
             "concept": chosen.column,
-            "instance": np.arange(len(chosen.start)),
-            "first": chosen.start,
-            "last": chosen.end,
+            "instance": np.arange(len(first)),
+            "first": first,
+            "last": last,
         }
     )
     ranked = ranked.assign(candidate=np.arange(len(ranked)))

@@ -14,7 +14,7 @@ from protsae.concepts.uniprot.spans import Spans
 from protsae.detectors.activations import Codes
 from protsae.missing_annotations.active_segments import Detectors, find_segments
 from protsae.missing_annotations.calibration import Recovery, hidden_recovery, hide_instances
-from protsae.missing_annotations.candidates import (
+from protsae.missing_annotations.candidate_ranking import (
     activation_quantiles,
     annotated_share,
     rank_candidates,

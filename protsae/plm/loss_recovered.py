@@ -12,7 +12,7 @@ import numpy as np
 from scipy.stats import t as student_t
 
 from protsae.plm.esm2.tokens import N_TOKENS, STANDARD_TOKENS, tokenise
-from protsae.plm.intervention_loss import MaskedLoss
+from protsae.plm.spliced_loss import MaskedLoss
 from protsae.statistics.cluster_intervals import effective_clusters
 
 MEAN_ABLATION, ZERO_ABLATION = "mean_ablation", "zero_ablation"

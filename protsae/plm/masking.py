@@ -9,6 +9,7 @@ from torch import Tensor
 
 from protsae.plm.esm2.batch import Packed, pack
 from protsae.plm.esm2.tokens import MASK, STANDARD_TOKENS
+from protsae.statistics import ragged
 
 
 def choose_masked(tokens: np.ndarray, fraction: float, rng: np.random.Generator) -> np.ndarray:
@@ -74,7 +75,7 @@ def mask_batch(originals: Sequence[np.ndarray], positions: Sequence[np.ndarray])
     ([0, 4, 32, 2, 0, 32, 2], [2, 5], [5, 6])
     """
     batch = pack(originals)
-    starts = np.cumsum(batch.lengths) - batch.lengths
+    starts = ragged.starts(np.asarray(batch.lengths))
     # + 1: <cls> stands before the first residue.
     rows = torch.from_numpy(
         np.concatenate([start + 1 + at for start, at in zip(starts, positions, strict=True)])

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from protsae.references.probe_scores import Block, ClusterCounts, ReadSplit
+from protsae.statistics import ragged
 
 Aligned = tuple[int, int, np.ndarray, np.ndarray]
 """Query, target, and the residues of each that stand in the same column, 0-based."""
@@ -45,8 +46,7 @@ def transfer_sources(
     >>> transfer_sources(np.array([1, 3]), np.array([3, 2]), hits, known).T.tolist()
     [[-1, 2, 4, -1], [-1, 3, 4, -1]]
     """
-    first_query = np.cumsum(query_lengths) - query_lengths
-    first_target = np.cumsum(target_lengths) - target_lengths
+    first_query, first_target = ragged.starts(query_lengths), ragged.starts(target_lengths)
     source = np.full((query_lengths.sum(), known.shape[1]), -1, dtype=np.int64)
     for query, target, at_query, at_target in aligned:
         rows, targets = first_query[query] + at_query, first_target[target] + at_target

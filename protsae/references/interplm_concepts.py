@@ -134,4 +134,4 @@ def interplm_concepts(annotations: pd.DataFrame, accessions: Sequence[str]) -> I
     column, names = pd.factorize(found["concept"], sort=True)
     start, end = (found[name].to_numpy(dtype=np.int64) for name in ("start", "end"))
     table = np.stack([protein, column, start, end])[:, np.argsort(protein, kind="stable")]
-    return InterplmConcepts(tuple(names), Spans(*np.ascontiguousarray(table)))
+    return InterplmConcepts(tuple(names), Spans.of_features(*table))

@@ -38,6 +38,7 @@ from protsae.association.scoring.thresholds import passed_thresholds
 from protsae.concepts.uniprot.spans import Spans, span_labels
 from protsae.detectors.activations import Codes
 from protsae.references.interplm_concepts import InterplmConcepts
+from protsae.statistics import ragged
 
 THRESHOLDS = (0.0, 0.15, 0.5, 0.6, 0.8)
 """Shares of a feature's maximum; it is on where it exceeds one."""
@@ -100,7 +101,7 @@ class ConceptCounts:
 
     >>> counts = ConceptCounts(np.array([2], np.float32), np.array([False]))
     >>> activations = sparse.csr_array(np.array([[0], [0], [0], [1], [2]], np.float32))
-    >>> counts.update(activations, np.array([0]), np.array([0]), np.array([3]))
+    >>> counts.update(activations, np.array([0]), np.array([0]), np.array([4]))
     >>> counts.f1[:, 0, 0].round(3).tolist()  # P = 1/2, R = 1 below half of the maximum
     [0.667, 0.667, 0.0, 0.0, 0.0]
     """
@@ -118,8 +119,8 @@ class ConceptCounts:
         self,
         activations: sparse.csr_array,
         concept: np.ndarray,
-        first: np.ndarray,
-        last: np.ndarray,
+        begin: np.ndarray,
+        end: np.ndarray,
     ) -> None:
         """Add whole proteins and the instances in them.
 
@@ -127,9 +128,9 @@ class ConceptCounts:
         ----------
         activations : csr_array, dtype=float32, shape=(n_residues, n_features)
             None negative.
-        concept, first, last : ndarray of int, shape (n_instances,)
-            First and last row of each instance, 0-based, inclusive, in the order of the source:
-            the later overwrites.
+        concept, begin, end : ndarray of int, shape (n_instances,)
+            First row of each instance and the row after its last, in the order of the source: the
+            later overwrites.
         """
         n_rows = activations.shape[0]
         of_scale = np.where(self._maximum > 0, self._maximum, np.float32(np.inf))
@@ -142,17 +143,16 @@ class ConceptCounts:
             shape=activations.shape,
         )
         passed = passed_thresholds(scaled, self._residues.thresholds)
-        instance, row = _surviving(concept, first, last, n_rows)
+        instance, row = _surviving(concept, begin, end, n_rows)
         labels = sparse.csr_array(
             (np.ones(len(row), dtype=np.uint8), (row, concept[instance])),
             shape=(n_rows, len(self._residue_level)),
         )
         self._residues.update_passed(passed, labels)
         # What is left of an instance need not be one stretch: its rows are brought together.
-        begin = np.flatnonzero(np.diff(instance, prepend=-1))
-        end = np.append(begin[1:], len(instance)) - 1
-        of_concept = concept[instance[begin]]
-        self._instances.update_passed(passed[row], of_concept, begin, end[: len(begin)])
+        opens = np.flatnonzero(ragged.changes(instance))
+        closes = np.append(opens, len(instance))[1:]
+        self._instances.update_passed(passed[row], concept[instance[opens]], opens, closes)
         self.n_instances += np.bincount(concept, minlength=len(self.n_instances))
 
     @property
@@ -180,7 +180,7 @@ class ConceptCounts:
 
 
 def _surviving(
-    concept: np.ndarray, first: np.ndarray, last: np.ndarray, n_rows: int
+    concept: np.ndarray, begin: np.ndarray, end: np.ndarray, n_rows: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Instance and row wherever the instance is the last of its concept; by instance, row.
 
@@ -188,13 +188,12 @@ def _surviving(
     --------
     Rows 0 to 3, of which the second instance takes 1 to 2:
 
-    >>> instance, row = _surviving(np.array([0, 0]), np.array([0, 1]), np.array([3, 2]), 5)
+    >>> instance, row = _surviving(np.array([0, 0]), np.array([0, 1]), np.array([4, 3]), 5)
     >>> instance.tolist(), row.tolist()
     ([0, 0, 1, 1], [0, 3, 1, 2])
     """
-    size = last - first + 1
-    instance = np.repeat(np.arange(len(size)), size)
-    row = np.arange(size.sum()) + np.repeat(first - (np.cumsum(size) - size), size)
+    instance = ragged.groups(end - begin)
+    row = ragged.ranges(begin, end - begin)
     # The first of equals in reverse is the last one written.
     cell = (concept[instance] * n_rows + row)[::-1]
     kept = np.sort(len(cell) - 1 - np.unique(cell, return_index=True)[1])
@@ -260,8 +259,8 @@ def layer_pairs(layer: Layer, codes: Codes, concepts: InterplmConcepts) -> pd.Da
     for split, of_split in blocks.items():
         for activations, spans, before in of_split():
             kept = number[spans.column] >= 0
-            start, end = before + spans.start - 1, before + spans.end - 1
-            counts[split].update(activations, number[spans.column][kept], start[kept], end[kept])
+            begin, end = before + spans.begin, before + spans.end
+            counts[split].update(activations, number[spans.column][kept], begin[kept], end[kept])
     pairs = associated_pairs(counts["valid"], counts["test"])
     names = np.array([concepts.names[c] for c in reported], dtype=object)
     return pairs.assign(concept=names[pairs["concept"].to_numpy(dtype=np.int64)])
@@ -277,6 +276,6 @@ def _blocks(
         for proteins, rows in layer.blocks(codes, layer.names(split)):
             spans, place = concepts.spans.of(order.get_indexer(proteins["accession"]))
             lengths = proteins["length"].to_numpy()
-            yield rows, spans, (np.cumsum(lengths) - lengths)[place]
+            yield rows, spans, ragged.starts(lengths)[place]
 
     return read

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from protsae.association.pairs.dataset import Layer
-from protsae.association.pairs.held_out import HeldOut
+from protsae.association.pairs.held_out_labels import HeldOut
 from protsae.association.pairs.held_out_scores import examine
 from protsae.association.pairs.scored_pairs import Examined
 from protsae.association.run_tables import detector_rows

@@ -15,7 +15,6 @@ from protsae.io.saes.sae_files import SaeSource
 from protsae.plm.embedding import token_budget
 from protsae.plm.esm2.forward import Edit, FusedEsm2
 from protsae.plm.esm2.load import LoadedEsm
-from protsae.plm.intervention_loss import masked_loss
 from protsae.plm.loss_recovered import (
     LOSS_FIELDS,
     MEAN_ABLATION,
@@ -23,6 +22,7 @@ from protsae.plm.loss_recovered import (
     loss_fields,
     unigram_logp,
 )
+from protsae.plm.spliced_loss import masked_loss
 from protsae.sae.autoencoder import Sae
 from protsae.sae.evaluation.decoder_similarity import (
     matched_cosine,

@@ -10,7 +10,7 @@ from scipy import sparse
 
 from protsae.association.baseline_comparison import ALWAYS_ON, RULE
 from protsae.association.pairs.dataset import Layer
-from protsae.association.pairs.held_out import HeldOut
+from protsae.association.pairs.held_out_labels import HeldOut
 from protsae.association.pairs.held_out_scores import examine
 from protsae.association.pairs.scored_pairs import Examined
 from protsae.association.scoring.metrics import CALLED_Q

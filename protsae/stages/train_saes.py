@@ -23,7 +23,7 @@ from protsae.io.hdf5.shuffling import shuffled_batches
 from protsae.io.progress import print_beside, progress
 from protsae.io.saes.checkpoints import read_checkpoint, write_checkpoint
 from protsae.io.saes.sae_identity import train_set_sha256
-from protsae.plm.end_to_end import Downstream, downstream_batches, downstream_bytes
+from protsae.plm.end_to_end_training import Downstream, downstream_batches, downstream_bytes
 from protsae.plm.esm2.forward import FusedEsm2
 from protsae.provenance import settings_sha256
 from protsae.sae.architectures import build_sae

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import fft
 
+from protsae.statistics import ragged
+
 AT_ONCE = 2**16
 """Entries of the table of all terms up to which their spectra are multiplied at once."""
 SMALLEST = 1e-300
@@ -78,13 +80,13 @@ class SumLaw:
     @classmethod
     def _of_terms(cls, term: np.ndarray, value: np.ndarray, probability: np.ndarray) -> "SumLaw":
         """Entries by term, each with its values ascending. Constant terms count in ``largest``."""
-        first = np.flatnonzero(np.diff(term, prepend=term[0] - 1))
+        first = np.flatnonzero(ragged.changes(term))
         sizes = np.diff(np.append(first, len(term)))
         largest = value[first + sizes - 1]
         below = np.repeat(largest, sizes) - value
         varies = np.repeat(sizes > 1, sizes)
         sizes = sizes[sizes > 1]
-        return cls(below[varies], probability[varies], np.cumsum(sizes) - sizes, int(largest.sum()))
+        return cls(below[varies], probability[varies], ragged.starts(sizes), int(largest.sum()))
 
     def log_p_of_largest(self) -> float:
         """log P(sum = largest): how small a probability this law can show at all."""
@@ -154,9 +156,8 @@ def _distinct(values: np.ndarray, sizes: np.ndarray) -> tuple[np.ndarray, np.nda
 
     Cells are counted for each part up to its own largest value: most are far below that of all.
     """
-    first = np.cumsum(sizes) - sizes
-    width = np.maximum.reduceat(values, first) + 1
-    offset = np.cumsum(width) - width
+    width = np.maximum.reduceat(values, ragged.starts(sizes)) + 1
+    offset = ragged.starts(width)
     counts = np.bincount(values + np.repeat(offset, sizes))
     entry = np.flatnonzero(counts)
     part = np.searchsorted(offset, entry, side="right") - 1
@@ -171,7 +172,7 @@ def _comonotonic(
     As the quantile rises from 0 to 1, a part steps from one of its values to the next where their
     shares up to there are passed; the group's sum steps with it.
     """
-    opens = np.append(True, part[1:] != part[:-1])
+    opens = ragged.changes(part)
     passed = np.cumsum(share)
     passed -= np.repeat(
         (passed - share)[opens], np.diff(np.append(np.flatnonzero(opens), len(part)))
@@ -211,7 +212,7 @@ def _multiply(
     """By the product of all terms' spectra: few calls, for small tables."""
     size = fft.next_fast_len(length, real=True)
     table = np.zeros((len(first), size))
-    row = np.repeat(np.arange(len(first)), np.diff(np.append(first, len(below))))
+    row = ragged.groups(np.diff(first, append=len(below)))
     table[row, below] = probability
     spectrum = np.multiply.reduce(fft.rfft(table), axis=0)
     law: np.ndarray = fft.irfft(spectrum, size)[:length]
@@ -232,7 +233,7 @@ def _merge(
     tables: dict[int, np.ndarray] = {}
     for bit in np.unique(bits).tolist():
         mine = term_bits == bit
-        row = np.repeat(np.arange(int((bits == bit).sum())), sizes[bits == bit])
+        row = ragged.groups(sizes[bits == bit])
         table = np.zeros((int(row[-1]) + 1, 2**bit))
         table[row, values[mine]] = probability[mine]
         tables[bit] = table

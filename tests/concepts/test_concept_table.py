@@ -264,8 +264,8 @@ def test_instances_are_the_features_and_agree_with_the_labels(seed: int) -> None
     order = np.random.default_rng(seed).permutation(proteins["accession"])[:11].tolist()
     names = [concept.name for concept in table.concepts]
     found = table.instances(order)
-    columns = (found.protein, found.column, found.start, found.end)
-    rows = [(order[p], names[c], s, e) for p, c, s, e in zip(*columns, strict=True)]
+    columns = (found.protein, found.column, found.begin, found.end)
+    rows = [(order[p], names[c], b + 1, e) for p, c, b, e in zip(*columns, strict=True)]
 
     expected = []
     for feature in features[features["accession"].isin(order)].itertuples():
@@ -281,8 +281,8 @@ def test_instances_are_the_features_and_agree_with_the_labels(seed: int) -> None
     lengths = [len(proteins.set_index("accession").loc[a, "sequence"]) for a in order]
     first = np.cumsum(lengths) - lengths
     covered = np.zeros((sum(lengths), len(names)), dtype=np.uint8)
-    for protein, column, start, end in zip(*columns, strict=True):
-        covered[first[protein] + start - 1 : first[protein] + end, column] = 1
+    for protein, column, begin, end in zip(*columns, strict=True):
+        covered[first[protein] + begin : first[protein] + end, column] = 1
     np.testing.assert_array_equal(
         covered[:, table.has_instances], table.labels(order).toarray()[:, table.has_instances]
     )

@@ -49,8 +49,8 @@ def test_a_type_labels_its_residues_or_has_a_reason(feature_type: str) -> None:
         return
     assert concepts[0].name == (row.merged_into or feature_type)
     of_type = spans.take(spans.column == 0)
-    found = list(zip(of_type.start.tolist(), of_type.end.tolist(), strict=True))
-    assert found == ([(2, 2), (5, 5)] if row.kind == "ends" else [(2, 5)])
+    found = list(zip(of_type.begin.tolist(), of_type.end.tolist(), strict=True))
+    assert found == ([(1, 2), (4, 5)] if row.kind == "ends" else [(1, 5)])
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
@@ -69,7 +69,7 @@ def test_every_type_of_a_file_labels_residues_or_has_a_reason(path: Path) -> Non
         pd.DataFrame(rows, columns=[*COLUMNS, "certain"]), lengths
     )
     assert not left_out  # fetch has dropped them before, with the same reasons
-    labelled = np.bincount(spans.column, spans.end - spans.start + 1, len(concepts))
+    labelled = np.bincount(spans.column, spans.end - spans.begin, len(concepts))
     residues = {p.name: n for p, n in zip(concepts, labelled, strict=True)}
     reasons = {feature_type for feature_type, _ in counts.left_out}
     for feature_type in present:

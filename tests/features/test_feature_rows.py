@@ -11,15 +11,15 @@ from scipy.stats import spearmanr
 from protsae.association.pairs import dataset as layer_module
 from protsae.association.pairs import proposal as propose
 from protsae.association.pairs.dataset import Layer
-from protsae.association.pairs.held_out import HeldOut
+from protsae.association.pairs.held_out_labels import HeldOut
 from protsae.association.pairs.held_out_scores import examine
 from protsae.association.pairs.scored_pairs import Examined
 from protsae.association.run_tables import detector_rows
 from protsae.association.scoring import position_matched
-from protsae.association.significance.p_values import benjamini_hochberg
 from protsae.concepts.sequence.scales import SCALES
 from protsae.features.feature_rows import example_rows, feature_rows
 from protsae.features.top_proteins import top_proteins
+from protsae.statistics.multiple_testing import benjamini_hochberg
 from tests.association import tiny_layer
 from tests.association.tiny_layer import LENGTH, N_PROTEINS, SETTINGS, build_layer, codes_of, signal
 from tests.tiny_run import protein_rows

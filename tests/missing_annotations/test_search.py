@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from protsae.association.pairs.held_out import HeldOut
+from protsae.association.pairs.held_out_labels import HeldOut
 from protsae.association.pairs.held_out_scores import examine
 from protsae.detectors.activations import Codes
 from protsae.missing_annotations.search import Missing, missing_annotation

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from protsae.plm.esm2.tokens import N_TOKENS, tokenise
-from protsae.plm.intervention_loss import MaskedLoss
 from protsae.plm.loss_recovered import (
     LOSS_FIELDS,
     Recovered,
@@ -16,6 +15,7 @@ from protsae.plm.loss_recovered import (
     unigram_logp,
     unigram_nats,
 )
+from protsae.plm.spliced_loss import MaskedLoss
 
 CLUSTER = np.array([0, 0, 1, 2, 3])
 """Of five proteins."""

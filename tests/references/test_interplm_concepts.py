@@ -21,13 +21,13 @@ def concepts_of(*rows: Row) -> InterplmConcepts:
 
 
 def instances(concepts: InterplmConcepts) -> dict[str, list[tuple[int, int, int]]]:
-    """Protein, start and end of the instances of each concept, in their order."""
+    """Protein, first and last residue of the instances of each concept, in their order."""
     spans = concepts.spans
     found: dict[str, list[tuple[int, int, int]]] = {name: [] for name in concepts.names}
-    for protein, column, start, end in zip(
-        spans.protein, spans.column, spans.start, spans.end, strict=True
+    for protein, column, begin, end in zip(
+        spans.protein, spans.column, spans.begin, spans.end, strict=True
     ):
-        found[concepts.names[column]].append((int(protein), int(start), int(end)))
+        found[concepts.names[column]].append((int(protein), int(begin) + 1, int(end)))
     return found
 
 
@@ -130,5 +130,5 @@ def test_a_feature_without_exact_ends_counts_for_its_note_only() -> None:
 
 def test_no_features() -> None:
     found = concepts_of()
-    assert (found.names, len(found.spans.start)) == ((), 0)
+    assert (found.names, len(found.spans.begin)) == ((), 0)
     assert found.residue_level.dtype == found.numbered.dtype == np.bool_

@@ -40,7 +40,7 @@ def counted(
             if begin <= protein < begin + block
         ]
         concept, first, last = np.array(rows, int).reshape(-1, 3).T
-        counts.update(sparse.csr_array(np.concatenate(own)), concept, first, last)
+        counts.update(sparse.csr_array(np.concatenate(own)), concept, first, last + 1)
     return counts
 
 

@@ -15,6 +15,7 @@ from protsae.concepts.concept import Concept
 from protsae.concepts.uniprot.spans import Spans
 from protsae.config.stage_settings import AnnotateSettings
 from protsae.detectors.activations import Codes
+from protsae.statistics import ragged
 
 HELD_VALUES = 50_000_000
 """Activations of test residues held at a time, 8 bytes each: memory, not results."""
@@ -100,10 +101,11 @@ class Layer:
     def each(self, codes: Codes, names: set[str]) -> Iterator[tuple[str, sparse.csr_array]]:
         """Each of these proteins with its codes, shape (n_residues, n_features)."""
         for proteins, rows in self.blocks(codes, names):
-            ends = np.cumsum(proteins["length"].to_numpy())
-            starts = ends - proteins["length"].to_numpy()
-            for accession, start, end in zip(proteins["accession"], starts, ends, strict=True):
-                yield accession, rows[start:end]
+            lengths = proteins["length"].to_numpy()
+            first = ragged.starts(lengths)
+            spans = zip(proteins["accession"], first, first + lengths, strict=True)
+            for accession, begin, end in spans:
+                yield accession, rows[begin:end]
 
     def train_sample(self, codes: Codes) -> sparse.csc_array:
         """Codes of whole proteins of train, drawn at random, in the order of the protein table.
@@ -141,8 +143,8 @@ class Layer:
             passed = counts.update(rows, labels, known)
             if instances is not None:
                 spans = self.concepts.instances(names)
-                before = (np.cumsum(lengths) - lengths)[spans.protein] - 1
-                rows_of = before + spans.start, before + spans.end
+                first = ragged.starts(lengths)[spans.protein]
+                rows_of = first + spans.begin, first + spans.end
                 instances.update_passed(passed, spans.column, *rows_of)
         return counts
 

@@ -8,7 +8,7 @@ import pandas as pd
 from scipy import sparse
 
 from protsae.association.pairs.dataset import Layer
-from protsae.association.pairs.held_out import OF_NULLS, HeldOut
+from protsae.association.pairs.held_out_labels import OF_NULLS, HeldOut
 from protsae.association.pairs.proposal import Proposed, propose
 from protsae.association.pairs.scored_pairs import Examined
 from protsae.association.pairs.selection import best_rows
@@ -20,7 +20,6 @@ from protsae.association.scoring.position_matched import (
 )
 from protsae.association.scoring.rank_scores import rank_scores
 from protsae.association.scoring.thresholds import positive_quantiles
-from protsae.association.significance.p_values import benjamini_hochberg
 from protsae.association.verdicts import CountsByCluster
 from protsae.concepts.concept import are_defined_by_sequence
 from protsae.detectors.activations import Codes, LastRead
@@ -29,6 +28,7 @@ from protsae.statistics.cluster_intervals import (
     effective_clusters,
     f1_interval,
 )
+from protsae.statistics.multiple_testing import benjamini_hochberg
 
 INTERVAL = ("f1_low", "f1_high")
 OF_RANKS = ("average_precision", "auroc", "auroc_low", "auroc_high")

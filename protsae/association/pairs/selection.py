@@ -8,6 +8,7 @@ import numpy as np
 from protsae.association.scoring.metrics import best_thresholds, f1_score, gain_over, ratio
 from protsae.association.scoring.metrics import take_threshold as take
 from protsae.association.scoring.residue_counts import KnownCounts, MatchCounts
+from protsae.statistics import ragged
 
 
 @dataclass(frozen=True)
@@ -72,9 +73,7 @@ def best_rows(group: np.ndarray, score: np.ndarray) -> np.ndarray:
     [1, 2]
     """
     order = np.lexsort((-score, group))
-    first = np.ones(len(order), dtype=bool)
-    first[1:] = np.diff(group[order]) != 0
-    return order[first]
+    return order[ragged.changes(group[order])]
 
 
 def _score_group(valid: MatchCounts, test: MatchCounts) -> PairScores:

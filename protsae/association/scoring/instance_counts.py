@@ -7,6 +7,7 @@ from scipy import sparse
 
 from protsae.association.scoring.residue_counts import MatchCounts
 from protsae.association.scoring.thresholds import passed_thresholds
+from protsae.statistics import ragged
 
 BLOCK_CELLS = 4_000_000
 """Cells of (instance, feature), and activations, held at a time: memory, not results."""
@@ -30,7 +31,7 @@ class InstanceCounts:
 
     >>> counts = InstanceCounts(np.zeros((1, 1)), n_concepts=1)
     >>> activations = sparse.csr_array(np.array([[0.0], [0], [5], [0]]))
-    >>> counts.update(activations, np.array([0, 0]), np.array([0, 2]), np.array([2, 3]))
+    >>> counts.update(activations, np.array([0, 0]), np.array([0, 2]), np.array([3, 4]))
     >>> counts.found.tolist(), counts.n_instances.tolist()
     ([[[2]]], [2])
     """
@@ -42,8 +43,8 @@ class InstanceCounts:
         self,
         activations: sparse.csr_array,
         concept: np.ndarray,
-        first: np.ndarray,
-        last: np.ndarray,
+        begin: np.ndarray,
+        end: np.ndarray,
     ) -> None:
         """Add instances, and the activations of whole proteins that hold them.
 
@@ -51,8 +52,8 @@ class InstanceCounts:
         ----------
         activations : csr_array, shape (n_residues, n_features)
             None negative.
-        concept, first, last : ndarray of int, shape (n_instances,)
-            Column of the concept; first and last row of the instance, 0-based, inclusive.
+        concept, begin, end : ndarray of int, shape (n_instances,)
+            Column of the concept; first row of the instance, and the row after its last.
 
         Raises
         ------
@@ -60,30 +61,30 @@ class InstanceCounts:
             For an instance that does not lie within the rows.
         """
         passed = passed_thresholds(activations, self._counts.thresholds)
-        self.update_passed(passed, concept, first, last)
+        self.update_passed(passed, concept, begin, end)
 
     def update_passed(
         self,
         passed: sparse.csr_array,
         concept: np.ndarray,
-        first: np.ndarray,
-        last: np.ndarray,
+        begin: np.ndarray,
+        end: np.ndarray,
     ) -> None:
         """As ``update``, from the numbers of thresholds passed."""
-        outside = (first < 0) | (first > last) | (last >= passed.shape[0])
+        outside = (begin < 0) | (begin >= end) | (end > passed.shape[0])
         if outside.any():
             bad = int(outside.argmax())
             raise ValueError(
-                f"instance {bad}: rows {first[bad]} to {last[bad]} do not lie within the "
+                f"instance {bad}: rows {begin[bad]} to {end[bad] - 1} do not lie within the "
                 f"{passed.shape[0]} rows given"
             )
-        single = first == last
+        single = end - begin == 1
         # An instance of one residue is that residue: no maximum to take, and often most of them.
-        labels = self._labels(first[single], concept[single], passed.shape[0])
+        labels = self._labels(begin[single], concept[single], passed.shape[0])
         self._counts.update_passed(passed, labels)
-        concept, first, last = concept[~single], first[~single], last[~single]
-        for block in _blocks(passed, first, last):
-            most = most_passed(passed, first[block], last[block])
+        concept, begin, end = concept[~single], begin[~single], end[~single]
+        for block in _blocks(passed, begin, end):
+            most = most_passed(passed, begin[block], end[block])
             number = most.shape[0]
             labels = self._labels(np.arange(number), concept[block], number)
             self._counts.update_passed(most, labels)
@@ -104,14 +105,14 @@ class InstanceCounts:
         return self._counts.true_positives
 
 
-def most_passed(passed: sparse.csr_array, first: np.ndarray, last: np.ndarray) -> sparse.csr_array:
-    """Maximum of each feature over the rows first to last, for each interval.
+def most_passed(passed: sparse.csr_array, begin: np.ndarray, end: np.ndarray) -> sparse.csr_array:
+    """Maximum of each feature over the rows of each interval.
 
     Parameters
     ----------
     passed : csr_array, dtype=uint8, shape=(n_residues, n_features)
-    first, last : ndarray of int, shape (n_intervals,)
-        Inclusive.
+    begin, end : ndarray of int, shape (n_intervals,)
+        First row, and the row after the last.
 
     Returns
     -------
@@ -120,30 +121,29 @@ def most_passed(passed: sparse.csr_array, first: np.ndarray, last: np.ndarray) -
     Examples
     --------
     >>> passed = sparse.csr_array(np.array([[1, 0], [2, 0], [0, 3]], np.uint8))
-    >>> most_passed(passed, np.array([0, 2]), np.array([1, 2])).toarray().tolist()
+    >>> most_passed(passed, np.array([0, 2]), np.array([2, 3])).toarray().tolist()
     [[2, 0], [0, 3]]
     """
     n_features = passed.shape[1]
-    begin, end = passed.indptr[first].astype(np.int64), passed.indptr[last + 1].astype(np.int64)
-    counts = end - begin
-    place = np.repeat(begin - (np.cumsum(counts) - counts), counts) + np.arange(counts.sum())
-    interval = np.repeat(np.arange(len(first)), counts)
-    cell = interval * n_features + passed.indices[place]
+    stored = passed.indptr.astype(np.int64)
+    counts = stored[end] - stored[begin]
+    place = ragged.ranges(stored[begin], counts)
+    cell = ragged.groups(counts) * n_features + passed.indices[place]
     number = passed.data[place]
-    most = np.zeros(len(first) * n_features, dtype=np.uint8)
+    most = np.zeros(len(begin) * n_features, dtype=np.uint8)
     # Written in ascending order, so that the largest of several stays.
     for level in np.unique(number):
         most[cell[number == level]] = level
-    return sparse.csr_array(most.reshape(len(first), n_features))
+    return sparse.csr_array(most.reshape(len(begin), n_features))
 
 
-def _blocks(passed: sparse.csr_array, first: np.ndarray, last: np.ndarray) -> Iterator[slice]:
+def _blocks(passed: sparse.csr_array, begin: np.ndarray, end: np.ndarray) -> Iterator[slice]:
     """Consecutive instances that fit ``BLOCK_CELLS``, at least one at a time."""
-    stored = (passed.indptr[last + 1] - passed.indptr[first]).astype(np.int64)
+    stored = (passed.indptr[end] - passed.indptr[begin]).astype(np.int64)
     total = np.cumsum(stored + passed.shape[1])
-    begin = 0
-    while begin < len(total):
-        used = total[begin - 1] if begin else 0
-        end = max(begin + 1, int(np.searchsorted(total, used + BLOCK_CELLS, side="right")))
-        yield slice(begin, end)
-        begin = end
+    first = 0
+    while first < len(total):
+        used = total[first - 1] if first else 0
+        stop = max(first + 1, int(np.searchsorted(total, used + BLOCK_CELLS, side="right")))
+        yield slice(first, stop)
+        first = stop

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
+from protsae.statistics import ragged
 from protsae.statistics.cluster_intervals import group_sums
 
 ENDS = ("N-terminus", "C-terminus")
@@ -67,8 +68,7 @@ def end_distances(lengths: np.ndarray) -> np.ndarray:
     >>> end_distances(np.array([3, 1])).tolist()
     [[0, 1, 2, 0], [2, 1, 0, 0]]
     """
-    first = np.repeat(np.cumsum(lengths) - lengths, lengths)
-    from_n = np.arange(int(lengths.sum())) - first
+    from_n = ragged.places(lengths)
     return np.stack([from_n, np.repeat(lengths, lengths) - 1 - from_n])
 
 
@@ -99,7 +99,7 @@ def preferred_ends(
     surplus, expected = np.zeros(shape), np.zeros((shape[0], shape[2]))
     for block in blocks:
         n_proteins = len(block.lengths)
-        protein = np.repeat(np.arange(n_proteins), block.lengths)
+        protein = ragged.groups(block.lengths)
         counted = sparse.csr_array(block.labels.multiply(block.known[:, known_column]) > 0)
         with_concept = group_sums(counted.astype(np.int64), protein, n_proteins).toarray()
         n_known = group_sums(block.known.astype(np.int64), protein, n_proteins)
@@ -234,11 +234,10 @@ class _Strata:
         zero_lacks = self.n_lacks - stored_lacks
         # Without the concept and below: in earlier blocks of equals of the same distance, half of
         # those in the own block, and all zeros. Twice that, in whole numbers.
-        new = np.append(True, (np.diff(distance) != 0) | (np.diff(value) != 0))[: len(row)]
+        new = ragged.changes(distance, value)
         block = np.cumsum(new) - 1
         in_block = np.bincount(block[lacks], minlength=int(new.sum()))
-        before = np.cumsum(in_block) - in_block
-        in_distances_before = np.cumsum(stored_lacks) - stored_lacks
-        below = 2 * (before[block] - in_distances_before[distance]) + in_block[block]
+        before = ragged.starts(in_block)[block] - ragged.starts(stored_lacks)[distance]
+        below = 2 * before + in_block[block]
         twice = int((below + 2 * zero_lacks[distance])[has].sum()) + int(zero_has @ zero_lacks)
         return twice / (2 * n_pairs)

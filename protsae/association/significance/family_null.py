@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from protsae.statistics import ragged
+
 BATCH = 64
 """Permutations drawn at a time."""
 
@@ -127,8 +129,8 @@ class _Families:
         _, number, sizes = np.unique(cluster, return_inverse=True, return_counts=True)
         order = np.argsort(number, kind="stable")
         local = np.empty(len(order), dtype=np.int64)
-        local[order] = np.arange(len(order)) - (np.cumsum(sizes) - sizes)[number[order]]
-        return cls(np.cumsum(lengths) - lengths, lengths, number, local, sizes[number])
+        local[order] = ragged.places(sizes)
+        return cls(ragged.starts(lengths), lengths, number, local, sizes[number])
 
     def exchange(self, on: np.ndarray, labels: np.ndarray) -> _Exchange | None:
         """Every protein that is on with every labelled relative; None where all are alike."""
@@ -142,14 +144,12 @@ class _Families:
             return None
         on, of_on = on[useful], of_on[useful]
         taker, row = np.unique(of_on, return_inverse=True)
-        start = np.cumsum(self.size[taker]) - self.size[taker]
+        start = ragged.starts(self.size[taker])
 
         # Each residue that is on, with each labelled protein of its cluster.
         repeats = n_givers[self.cluster[of_on]]
-        begin = (np.cumsum(n_givers) - n_givers)[self.cluster[of_on]]
-        place = np.repeat(begin - (np.cumsum(repeats) - repeats), repeats)
-        place += np.arange(len(place))
-        source, residue = giver[place], np.repeat(np.arange(len(on)), repeats)
+        place = ragged.ranges(ragged.starts(n_givers)[self.cluster[of_on]], repeats)
+        source, residue = giver[place], ragged.groups(repeats)
         target = of_on[residue]
         centre = 2 * (on[residue] - self.first[target]) + 1
         within = centre * self.lengths[source] // (2 * self.lengths[target])

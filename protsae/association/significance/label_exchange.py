@@ -5,7 +5,8 @@ from functools import cached_property
 
 import numpy as np
 
-from protsae.association.significance.joined_proteins import Chains
+from protsae.association.significance.concatenated_proteins import Chains
+from protsae.statistics import ragged
 
 LEAST_DONORS, MOST_DONORS, DONOR_SHARE = 12, 64, 0.25
 """Donors of each cluster: a quarter of all clusters, within these bounds."""
@@ -67,13 +68,12 @@ class Exchange:
         members = np.flatnonzero(cluster >= 0)
         members = members[np.lexsort((chains.lengths[members], cluster[members]))]
         size = np.bincount(cluster[members], minlength=int(with_known.sum()))
-        first = np.cumsum(size) - size
+        first = ragged.starts(size)
         log_length = np.log(np.bincount(cluster[members], chains.lengths[members]) / size)
         donors = nearest(np.stack([log_length, SIZE_WEIGHT * np.log(size)], axis=1))
         n_donors = donors.shape[1]
         # Every member of every cluster, with its relative in each donor.
-        own = cluster[members]
-        rank = np.arange(len(members)) - first[own]
+        own, rank = cluster[members], ragged.places(size)
         given = donors[own]
         relative = (2 * rank[:, None] + 1) * size[given] // (2 * size[own][:, None])
         giver = members[first[given] + relative]

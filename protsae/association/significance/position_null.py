@@ -6,10 +6,11 @@ from functools import cached_property
 import numpy as np
 from scipy import sparse
 
-from protsae.association.significance.joined_proteins import Chains
+from protsae.association.significance.concatenated_proteins import Chains
 from protsae.association.significance.label_exchange import LEAST_DONORS, Exchange
 from protsae.association.significance.p_values import BOUNDED_BELOW, Null, tail_bound
 from protsae.association.significance.rotation_overlap import Runs
+from protsae.statistics import ragged
 from protsae.statistics.sum_distribution import SumLaw
 
 ANCHORS = ("both", "start", "end")
@@ -110,9 +111,8 @@ class GivenLabels:
         affordable = MOST_RUNS * exchange.n_donors // n_given
         exchange = exchange.of_nearest(max(LEAST_DONORS, affordable))
         repeats = n_runs[exchange.giver]
-        taking = np.repeat(np.arange(len(repeats)), repeats)
-        run = np.repeat((np.cumsum(n_runs) - n_runs)[exchange.giver], repeats)
-        run += np.arange(len(run)) - np.repeat(np.cumsum(repeats) - repeats, repeats)
+        taking = ragged.groups(repeats)
+        run = ragged.ranges(ragged.starts(n_runs)[exchange.giver], repeats)
         taker = exchange.taker[taking]
         own = chains.lengths[taker]
         giver = chains.lengths[exchange.giver[taking]]

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from protsae.association.significance.joined_proteins import Chains
+from protsae.association.significance.concatenated_proteins import Chains
 from protsae.association.significance.p_values import BOUNDED_BELOW, Null, tail_bound
 from protsae.association.significance.periodicity import label_periods
 from protsae.association.significance.rotation_overlap import Runs, overlaps
+from protsae.statistics import ragged
 from protsae.statistics.sum_distribution import SumLaw
 
 WHOLE_SHARE = 0.9
@@ -142,7 +143,7 @@ class RotatedLabels:
         slack = 0.1 * size[present] / np.maximum(np.bincount(labels.protein), 1)
         lengths = whole_periods(n_known, periods, slack)
         labels = labels.before(lengths)
-        first = np.cumsum(lengths) - lengths
+        first = ragged.starts(lengths)
         number = np.cumsum(present) - 1
         used = chains.known & present[chains.protein]
         used[used] = chains.known_place[used] < lengths[number[chains.protein[used]]]
@@ -197,7 +198,7 @@ class RotatedLabels:
         lengths = self.lengths[both]
         shared = overlaps(on.among(both), self.labels.among(both), lengths)
         allowed = self.allowed[np.repeat(both, self.lengths)]
-        n_allowed = _sums(allowed, np.cumsum(lengths) - lengths)
+        n_allowed = _sums(allowed, ragged.starts(lengths))
         law = SumLaw.of_draws(shared[allowed], n_allowed, self.cluster[both])
         return law.at_least(observed, BOUNDED_BELOW)
 
@@ -238,8 +239,7 @@ def _misses(places: np.ndarray, period: np.ndarray | float) -> np.ndarray:
 
 def _in_phase(periods: np.ndarray, slack: np.ndarray, lengths: np.ndarray) -> np.ndarray:
     """Rotations by a whole number of periods, give or take slack; all where there is no period."""
-    first = np.cumsum(lengths) - lengths
-    rotation = np.arange(int(lengths.sum())) - np.repeat(first, lengths)
+    rotation = ragged.places(lengths)
     step = np.repeat(np.where(periods > 0, periods, 1.0), lengths)
     return _misses(rotation, step) <= np.repeat(slack, lengths)
 
@@ -251,7 +251,7 @@ def _allowed(labels: Runs, gaps: Runs, lengths: np.ndarray, cluster: np.ndarray)
     no run over the end."""
     every = np.arange(len(lengths))
     ends = Runs(every, np.zeros_like(lengths), lengths)
-    first = np.cumsum(lengths) - lengths
+    first = ragged.starts(lengths)
     at_ends = _unbroken(labels, ends, lengths)
     at_gaps = at_ends & _unbroken(labels, gaps, lengths)
     hulls = labels.hulls()
@@ -280,7 +280,7 @@ def _lower_medians(values: np.ndarray, group: np.ndarray) -> np.ndarray:
     """Of each value the lower median of its group."""
     order = np.lexsort((values, group))
     _, number, sizes = np.unique(group, return_inverse=True, return_counts=True)
-    medians = values[order][np.cumsum(sizes) - sizes + (sizes - 1) // 2]
+    medians = values[order][ragged.starts(sizes) + (sizes - 1) // 2]
     return medians[number]
 
 
@@ -289,14 +289,13 @@ def _unbroken(labels: Runs, gaps: Runs, lengths: np.ndarray) -> np.ndarray:
     by s lies at [b - s, e - s), with g inside for s = b - g + 1 to e - g - 1, on the circle."""
     n_gaps = np.bincount(gaps.protein, minlength=len(lengths))
     repeats = n_gaps[labels.protein]
-    begin = (np.cumsum(n_gaps) - n_gaps)[labels.protein]
-    gap = np.repeat(begin - (np.cumsum(repeats) - repeats), repeats) + np.arange(repeats.sum())
+    gap = ragged.ranges(ragged.starts(n_gaps)[labels.protein], repeats)
     protein = np.repeat(labels.protein, repeats)
     circle = lengths[protein]
     size = np.repeat(labels.end - labels.begin, repeats) - 1
     start = (np.repeat(labels.begin, repeats) + 1 - gaps.begin[gap]) % circle
     stop = start + size
-    first = (np.cumsum(lengths) - lengths)[protein]
+    first = ragged.starts(lengths)[protein]
     n_places = int(lengths.sum())
     change = np.zeros(n_places + 1, dtype=np.int64)
     np.add.at(change, first + start, 1)

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import fft
 
+from protsae.statistics import ragged
+
 BLOCK_RESIDUES = 50_000
 """Residues whose overlaps are computed at a time: the arrays then stay in a core's cache."""
 TERMS_PER_RESIDUE = 3
@@ -80,7 +82,7 @@ class Runs:
         >>> list(zip(hulls.protein.tolist(), hulls.begin.tolist(), hulls.end.tolist()))
         [(0, 1, 8), (2, 3, 4)]
         """
-        opens = np.flatnonzero(np.diff(self.protein, prepend=-1))
+        opens = np.flatnonzero(ragged.changes(self.protein))
         closes = np.append(opens, len(self.protein))[1:] - 1
         return Runs(self.protein[opens], self.begin[opens], self.end[closes])
 
@@ -105,7 +107,7 @@ class Runs:
     def residues(self) -> "Places":
         """Every residue in a run, each with sign 1."""
         size = self.end - self.begin
-        place = np.repeat(self.begin - (np.cumsum(size) - size), size) + np.arange(size.sum())
+        place = ragged.ranges(self.begin, size)
         return Places(np.repeat(self.protein, size), place, np.ones(len(place)))
 
     def edges(self, lengths: np.ndarray) -> "Places":
@@ -130,10 +132,8 @@ class Places:
         """
         number = np.bincount(self.protein, minlength=len(lengths))
         repeats = number[others.protein]
-        begin = (np.cumsum(number) - number)[others.protein]
-        partner = np.repeat(begin - (np.cumsum(repeats) - repeats), repeats)
-        partner += np.arange(len(partner))
-        first = (np.cumsum(lengths) - lengths)[others.protein]
+        partner = ragged.ranges(ragged.starts(number)[others.protein], repeats)
+        first = ragged.starts(lengths)[others.protein]
         shift = np.repeat(others.place, repeats) - self.place[partner]
         shift += np.where(shift < 0, np.repeat(lengths[others.protein], repeats), 0)
         shift += np.repeat(first, repeats)
@@ -163,7 +163,7 @@ def overlaps(on: Runs, labels: Runs, lengths: np.ndarray) -> np.ndarray:
     if min(product, _n_edges(on, labels, lengths)) > TERMS_PER_RESIDUE * n_residues:
         return _correlate(on, labels, lengths)
     shared = np.zeros(n_residues, dtype=np.int32)
-    block = (np.cumsum(lengths) - lengths) // BLOCK_RESIDUES
+    block = ragged.starts(lengths) // BLOCK_RESIDUES
     begin = 0
     for number in np.unique(block):
         mine = block == number
@@ -184,7 +184,7 @@ def _meet(on: Runs, labels: Runs, lengths: np.ndarray) -> np.ndarray:
     product = on.sizes(len(lengths)) * labels.sizes(len(lengths))
     if product.sum() <= _n_edges(on, labels, lengths):
         return on.residues().meet(labels.residues(), lengths)
-    first = np.cumsum(lengths) - lengths
+    first = ragged.starts(lengths)
     bends = on.edges(lengths).meet(labels.edges(lengths), lengths)
     steps = _sums_within(bends, first, lengths)
     steps -= np.repeat(np.add.reduceat(steps, first) / lengths, lengths)
@@ -222,10 +222,9 @@ def _correlate(on: Runs, labels: Runs, lengths: np.ndarray) -> np.ndarray:
         spectra = fft.rfft(tables[:, end - len(group) * size : end].reshape(2, -1, size))
         counts = fft.irfft(spectra[0].conj() * spectra[1], size)
         found.append(np.rint(counts[np.arange(size) < lengths[group][:, None]]))
-    first = np.repeat((np.cumsum(lengths) - lengths)[order], rising)
-    shift = np.arange(len(first)) - np.repeat(np.cumsum(rising) - rising, rising)
-    shared = np.empty(len(first), np.int32)
-    shared[first + shift] = np.concatenate(found)
+    rows = ragged.ranges(ragged.starts(lengths)[order], rising)
+    shared = np.empty(len(rows), np.int32)
+    shared[rows] = np.concatenate(found)
     return shared
 
 

@@ -30,6 +30,7 @@ from protsae.plm.esm2.forward import FusedEsm2
 from protsae.plm.esm2.load import LoadedEsm, load_esm, validate_layers
 from protsae.plm.precision import Float16Error
 from protsae.proteins.shards import add_shard_arguments, shard_proteins
+from protsae.statistics import ragged
 
 NEUTRAL = {"device", "tokens_per_batch"}
 """Settings that change how fast the activations come, not what they are."""
@@ -104,7 +105,7 @@ def embed_shard(
 ) -> None:
     """Write one shard, with each layer's measured error of precision and storage."""
     lengths = shard["length"].tolist()
-    first_row = np.cumsum(lengths) - np.asarray(lengths)
+    first_row = ragged.starts(np.asarray(lengths))
     formats = {
         layer: LayerFormat(embedder.esm2.d_model, str(dtype).removeprefix("torch."))
         for layer, dtype in embedder.dtypes.items()

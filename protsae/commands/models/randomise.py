@@ -12,7 +12,7 @@ from pathlib import Path
 
 from protsae.errors import UserError
 from protsae.plm.esm2.load import load_esm
-from protsae.plm.esm2.permuted import randomise_
+from protsae.plm.esm2.permuted_weights import randomise_
 from protsae.plm.esm2.save import save_esm
 
 

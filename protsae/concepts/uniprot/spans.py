@@ -10,6 +10,7 @@ from scipy import sparse
 from protsae.concepts.concept import Concept
 from protsae.concepts.uniprot.feature_names import feature_name
 from protsae.proteins.records import FEATURE_TYPES, residue_spans
+from protsae.statistics import ragged
 
 SOURCE = "UniProt"
 
@@ -27,26 +28,32 @@ class Spans:
         Index of the protein.
     column : ndarray, shape=(n_spans,)
         Index of the concept.
-    start, end : ndarray, shape=(n_spans,)
-        First and last residue, 1-based inclusive.
+    begin, end : ndarray, shape=(n_spans,)
+        Residues of the protein, 0-based, ``end`` excluded.
     """
 
     protein: np.ndarray
     column: np.ndarray
-    start: np.ndarray
+    begin: np.ndarray
     end: np.ndarray
+
+    @classmethod
+    def of_features(
+        cls, protein: np.ndarray, column: np.ndarray, start: np.ndarray, end: np.ndarray
+    ) -> "Spans":
+        """From features' positions, 1-based and inclusive."""
+        begin, end = ragged.half_open(start, end)
+        return cls(*map(np.ascontiguousarray, (protein, column, begin, end)))
 
     def of(self, proteins: np.ndarray) -> tuple["Spans", np.ndarray]:
         """Spans of the given proteins, in that order, and for each its place in ``proteins``."""
         first = np.searchsorted(self.protein, proteins, side="left")
         counts = np.searchsorted(self.protein, proteins, side="right") - first
-        place = np.repeat(np.arange(len(proteins)), counts)
-        rows = _ranges(first, counts)
-        return self.take(rows), place
+        return self.take(ragged.ranges(first, counts)), ragged.groups(counts)
 
     def take(self, rows: np.ndarray) -> "Spans":
         """The spans of the given rows (indices or a mask)."""
-        return Spans(self.protein[rows], self.column[rows], self.start[rows], self.end[rows])
+        return Spans(self.protein[rows], self.column[rows], self.begin[rows], self.end[rows])
 
 
 def feature_spans(
@@ -87,8 +94,8 @@ def feature_spans(
     ...     columns=["accession", "type", "description", "start", "end"],
     ... )
     >>> concepts, spans, left_out = feature_spans(table, {"P1": 9})
-    >>> [concept.name for concept in concepts], spans.start.tolist(), left_out
-    (['DOMAIN', 'DOMAIN: SH3'], [2, 2], {'CHAIN': 'covers nearly the whole protein'})
+    >>> [concept.name for concept in concepts], spans.begin.tolist(), left_out
+    (['DOMAIN', 'DOMAIN: SH3'], [1, 1], {'CHAIN': 'covers nearly the whole protein'})
     """
     proteins = {accession: index for index, accession in enumerate(lengths)}
     n_residues = list(lengths.values())
@@ -146,26 +153,26 @@ def _arrays(
         Concept(f"{feature_type}: {name}" if name else feature_type, feature_type, SOURCE)
         for feature_type, name in ordered
     )
-    return concepts, Spans(*np.ascontiguousarray(table.T))
+    return concepts, Spans.of_features(*table.T)
 
 
 def concatenate(parts: Iterable[Spans]) -> Spans:
     """All intervals of several spans, sorted by protein."""
     rows = np.concatenate(
-        [np.stack([part.protein, part.column, part.start, part.end]) for part in parts], axis=1
+        [np.stack([part.protein, part.column, part.begin, part.end]) for part in parts], axis=1
     )
     return Spans(*np.ascontiguousarray(rows[:, np.argsort(rows[0], kind="stable")]))
 
 
 def touches(
-    spans: Spans, protein: np.ndarray, column: np.ndarray, start: np.ndarray, end: np.ndarray
+    spans: Spans, protein: np.ndarray, column: np.ndarray, begin: np.ndarray, end: np.ndarray
 ) -> np.ndarray:
-    """Whether some span of the same protein and column shares a residue with start to end.
+    """Whether some span of the same protein and column shares a residue with [begin, end).
 
     Parameters
     ----------
-    protein, column, start, end : ndarray of int, shape (n,)
-        What is asked for; positions 1-based inclusive, and may lie beyond the protein.
+    protein, column, begin, end : ndarray of int, shape (n,)
+        What is asked for; residues 0-based, ``end`` excluded, and may lie beyond the protein.
 
     Returns
     -------
@@ -173,23 +180,23 @@ def touches(
 
     Examples
     --------
-    >>> spans = Spans(*np.array([[0, 0], [0, 1], [4, 1], [6, 9]]))
+    >>> spans = Spans(*np.array([[0, 0], [0, 1], [3, 0], [6, 9]]))
     >>> zero = np.zeros(3, dtype=int)
-    >>> touches(spans, zero, zero, np.array([1, 6, 7]), np.array([3, 6, 9])).tolist()
+    >>> touches(spans, zero, zero, np.array([0, 5, 6]), np.array([3, 6, 9])).tolist()
     [False, True, False]
     """
-    if not len(spans.start):
-        return np.zeros(len(start), dtype=bool)
+    if not len(spans.begin):
+        return np.zeros(len(begin), dtype=bool)
     n_columns = 1 + max(spans.column.max(initial=0), column.max(initial=0))
     width = 1 + max(spans.end.max(initial=0), end.max(initial=0))
     place = (spans.protein * n_columns + spans.column) * width
-    order = np.argsort(place + spans.start, kind="stable")
-    # Furthest end of the spans that begin no later, within a place: places do not mix, as all
-    # positions are below the width.
+    order = np.argsort(place + spans.begin, kind="stable")
+    # Furthest end of the spans that begin no later, within a place: places do not mix, as no end
+    # reaches the width.
     furthest = np.maximum.accumulate((place + spans.end)[order])
     own = (protein * n_columns + column) * width
-    before = np.searchsorted((place + spans.start)[order], own + end, side="right") - 1
-    found: np.ndarray = (before >= 0) & (furthest[before] >= own + np.maximum(start, 1))
+    before = np.searchsorted((place + spans.begin)[order], own + end, side="left") - 1
+    found: np.ndarray = (before >= 0) & (furthest[before] > own + np.maximum(begin, 0))
     return found
 
 
@@ -203,7 +210,7 @@ def span_labels(
     spans : Spans
         Intervals; their columns are below ``n_concepts``.
     first_rows : ndarray, dtype=int, shape=(n_spans,)
-        For each interval, the row of residue 1 of its protein.
+        For each interval, the first row of its protein.
     n_residues, n_concepts : int
         Shape of the result.
 
@@ -214,12 +221,12 @@ def span_labels(
 
     Examples
     --------
-    >>> spans = Spans(*np.array([[0, 0], [0, 0], [1, 2], [2, 3]]))
+    >>> spans = Spans(*np.array([[0, 0], [0, 0], [0, 1], [2, 3]]))
     >>> span_labels(spans, np.array([0, 0]), 4, 1).toarray().ravel().tolist()
     [1, 1, 1, 0]
     """
-    counts = spans.end - spans.start + 1
-    rows = _ranges(first_rows + spans.start - 1, counts).astype(np.int32)
+    counts = spans.end - spans.begin
+    rows = ragged.ranges(first_rows + spans.begin, counts).astype(np.int32)
     columns = np.repeat(spans.column, counts).astype(np.int32)
     labels = sparse.csr_array(
         (np.ones(len(rows), dtype=np.uint8), (rows, columns)), shape=(n_residues, n_concepts)
@@ -227,9 +234,3 @@ def span_labels(
     labels.sum_duplicates()
     labels.data[:] = 1  # overlapping intervals were added up, modulo 256
     return labels
-
-
-def _ranges(starts: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Concatenation of start, start + 1, ... (count numbers) for each start."""
-    before = np.cumsum(counts) - counts
-    return np.repeat(starts - before, counts) + np.arange(counts.sum())

@@ -15,6 +15,7 @@ import numpy as np
 
 from protsae.concepts.concept import Concept
 from protsae.concepts.uniprot.spans import Spans, concatenate, span_labels, touches
+from protsae.statistics import ragged
 
 Features = tuple[tuple[Concept, ...], Spans]
 """What `feature_spans` makes of features: concepts, and intervals whose columns they are."""
@@ -58,9 +59,9 @@ class Doubt:
         ...     Concept(name, "BINDING", "UniProt")
         ...     for name in ("BINDING", "BINDING: ATP", "BINDING: heme")
         ... )
-        >>> at_4 = Spans(*np.array([[0] * 2, [0, 1], [4] * 2, [4] * 2]))
-        >>> elsewhere = Spans(*np.array([[1] * 2, [0, 2], [1] * 2, [1] * 2]))
-        >>> heme = Spans(*np.array([[0] * 2, [0, 2], [3] * 2, [6] * 2]))
+        >>> at_4 = Spans(*np.array([[0] * 2, [0, 1], [3] * 2, [4] * 2]))
+        >>> elsewhere = Spans(*np.array([[1] * 2, [0, 2], [0] * 2, [1] * 2]))
+        >>> heme = Spans(*np.array([[0] * 2, [0, 2], [2] * 2, [6] * 2]))
         >>> settled = concepts, concatenate([at_4, elsewhere])
         >>> doubt = Doubt.of(settled, [(concepts, heme)], {"P1": 9, "P2": 9})
         >>> doubt.names
@@ -99,13 +100,13 @@ def _in_doubt_alone(settled: Features, doubtful: Features, lengths: Mapping[str,
     candidates = candidates.take((is_name & (name >= 0))[candidates.column])
     of_type = own_type[candidates.column]
     candidates = candidates.take(
-        touches(spans, candidates.protein, of_type, candidates.start, candidates.end)
+        touches(spans, candidates.protein, of_type, candidates.begin, candidates.end)
     )
     if not len(candidates.protein):
         return []
     proteins = np.unique(candidates.protein)
     n_residues = np.fromiter(lengths.values(), dtype=np.int64)[proteins]
-    first = np.cumsum(n_residues) - n_residues
+    first = ragged.starts(n_residues)
     own, place = spans.of(proteins)
     labels = span_labels(own, first[place], int(n_residues.sum()), len(concepts))
     rows = first[np.searchsorted(proteins, candidates.protein)]
@@ -143,24 +144,25 @@ def unknown_structure(
     Examples
     --------
     >>> helix = (Concept("HELIX", "HELIX", "UniProt"),)
-    >>> spans = Spans(*np.array([[0], [0], [4], [6]]))
+    >>> spans = Spans(*np.array([[0], [0], [3], [6]]))
     >>> unknown = unknown_structure(helix, spans, {"P1": 9, "P2": 5})
     >>> of_helix = unknown.take(unknown.column == 0)
-    >>> of_helix.protein.tolist(), of_helix.start.tolist(), of_helix.end.tolist()
-    ([0, 0, 1], [1, 7, 1], [3, 9, 5])
+    >>> of_helix.protein.tolist(), of_helix.begin.tolist(), of_helix.end.tolist()
+    ([0, 0, 1], [0, 6, 0], [3, 9, 5])
     """
     n_residues = np.fromiter(lengths.values(), dtype=np.int64)
     is_structure = np.array([found.type in STRUCTURE_TYPES for found in concepts], dtype=bool)
     known = spans.take(is_structure[spans.column])
-    first, last = n_residues + 1, n_residues.copy()
-    np.minimum.at(first, known.protein, known.start)
-    last[known.protein] = 0
-    np.maximum.at(last, known.protein, known.end)
+    # Residues before the first of them, and the end of the last.
+    before, after = n_residues.copy(), n_residues.copy()
+    np.minimum.at(before, known.protein, known.begin)
+    after[known.protein] = 0
+    np.maximum.at(after, known.protein, known.end)
     # Without any feature, "before the first" is the whole protein and "after the last" nothing.
     protein = np.tile(np.arange(len(n_residues)), 2)
-    start = np.concatenate([np.ones_like(first), last + 1])
-    end = np.concatenate([first - 1, n_residues])
-    unknown = Spans(protein, np.zeros_like(protein), start, end).take(start <= end)
+    begin = np.concatenate([np.zeros_like(before), after])
+    end = np.concatenate([before, n_residues])
+    unknown = Spans(protein, np.zeros_like(protein), begin, end).take(begin < end)
     return concatenate(
         replace(unknown, column=np.full_like(unknown.column, column))
         for column in range(len(STRUCTURE_TYPES))

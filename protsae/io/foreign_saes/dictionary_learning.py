@@ -16,7 +16,7 @@ import yaml
 from torch import Tensor
 
 from protsae.errors import UserError
-from protsae.io.foreign_saes.foldings import Weights, scaled_features, without_centring
+from protsae.io.foreign_saes.folded_scales import Weights, scaled_features, without_centring
 from protsae.io.foreign_saes.foreign_configs import (
     active_features,
     children,

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from protsae.errors import UserError
-from protsae.io.foreign_saes.foldings import (
+from protsae.io.foreign_saes.folded_scales import (
     Weights,
     by_decoder_norm,
     scaled_decoder,

@@ -14,6 +14,7 @@ import xxhash
 
 from protsae.errors import UserError, is_no_memory
 from protsae.io.hdf5.stored_rows import StoredRows
+from protsae.statistics import ragged
 
 BLOCK_ROWS = 128
 """Long enough for the disk, short enough that a shuffled buffer mixes many proteins."""
@@ -38,9 +39,7 @@ def cut_blocks(lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     [[0, 0, 1], [0, 128, 0]]
     """
     n_blocks = -(-lengths // BLOCK_ROWS)
-    protein = np.repeat(np.arange(len(lengths)), n_blocks)
-    number = np.arange(len(protein)) - (np.cumsum(n_blocks) - n_blocks)[protein]
-    return protein, number * BLOCK_ROWS
+    return ragged.groups(n_blocks), ragged.places(n_blocks) * BLOCK_ROWS
 
 
 def block_starts(lengths: Sequence[int] | np.ndarray) -> np.ndarray:
@@ -62,7 +61,7 @@ def block_starts(lengths: Sequence[int] | np.ndarray) -> np.ndarray:
     """
     rows = np.asarray(lengths, np.int64)
     protein, before = cut_blocks(rows)
-    return np.append((np.cumsum(rows) - rows)[protein] + before, rows.sum())
+    return np.append(ragged.starts(rows)[protein] + before, rows.sum())
 
 
 class ChecksummingRows:

@@ -16,6 +16,7 @@ import xxhash
 
 from protsae.errors import UserError
 from protsae.one_line import reason
+from protsae.statistics import ragged
 
 _CHECKSUM = "header_xxh3"
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
@@ -290,7 +291,7 @@ def _protein_table(accessions: Sequence[str], lengths: Sequence[int]) -> np.ndar
     )
     table["accession"] = encoded
     table["length"] = lengths
-    table["offset"] = np.cumsum(lengths) - np.asarray(lengths)
+    table["offset"] = ragged.starts(np.asarray(lengths))
     return table
 
 

@@ -8,7 +8,9 @@ from requests.utils import parse_header_links
 
 from protsae import __version__
 from protsae.errors import UserError
-from protsae.io.http.answers import (
+from protsae.io.http.connections import Line, Session
+from protsae.io.http.origins import Origin
+from protsae.io.http.responses import (
     BROKEN,
     DAMAGED,
     TooLarge,
@@ -17,8 +19,6 @@ from protsae.io.http.answers import (
     read_body,
     server_message,
 )
-from protsae.io.http.connections import Line, Session
-from protsae.io.http.origins import Origin
 from protsae.io.http.retries import Passing, RetryPolicy, Waiting, asked_seconds, in_seconds
 from protsae.one_line import one_line, shown
 

@@ -15,7 +15,7 @@ from protsae.errors import UserError
 from protsae.io.atomic import remove_leftovers
 from protsae.io.http.client import Answer, Client, Refused, RetryPolicy
 from protsae.io.progress import progress
-from protsae.io.uniprot.uniprot_state import (
+from protsae.io.uniprot.download_state import (
     Download,
     Unfit,
     accessions,

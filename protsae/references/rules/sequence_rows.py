@@ -10,6 +10,7 @@ from protsae.concepts.sequence.low_complexity import low_complexity
 from protsae.concepts.sequence.prosite import ELEMENTS, MOTIFS, element_labels, motif_labels
 from protsae.concepts.sequence.scales import SCALES
 from protsae.proteins.alphabet import letter_index
+from protsae.statistics import ragged
 
 End = Literal["N", "C", "nearest"]
 ENDS: tuple[End, ...] = ("N", "C", "nearest")
@@ -45,8 +46,7 @@ class SequenceRows:
         self._sequences = tuple(sequences)
         self.letters = letter_index("".join(sequences))
         lengths = np.array([len(sequence) for sequence in sequences], dtype=np.int64)
-        starts = np.cumsum(lengths) - lengths
-        self._from_n = np.arange(len(self.letters)) - np.repeat(starts, lengths)
+        self._from_n = ragged.places(lengths)
         self._from_c = np.repeat(lengths, lengths) - 1 - self._from_n
 
     def __len__(self) -> int:

@@ -72,9 +72,9 @@ class ConceptResidues:
         spans, _ = self._spans.of(np.array([self._index[accession]]))
         return {
             position
-            for column, start, end in zip(spans.column, spans.start, spans.end, strict=True)
+            for column, begin, end in zip(spans.column, spans.begin, spans.end, strict=True)
             if column == self._column[name]
-            for position in range(int(start), int(end) + 1)
+            for position in range(int(begin) + 1, int(end) + 1)
         }
 
 

@@ -8,8 +8,8 @@ from torch import Tensor
 from protsae.config.sae_settings import TrainSettings
 from protsae.sae.architectures.topk import sparse_losses, validate_k
 from protsae.sae.autoencoder import Batch, Losses, UnitNormSae
+from protsae.sae.sparse.largest import largest_of_all
 from protsae.sae.sparse.support import Support, decode_selected, encode_selected
-from protsae.sae.sparse.top_k import largest_of_all
 
 THRESHOLD_RATE = 0.01
 """Share of each batch in the running mean of the smallest active feature."""

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from protsae.sae.autoencoder import Batch, Losses, Sae, columns_beside
-from protsae.sae.sparse.top_k import fired
+from protsae.sae.sparse.largest import fired
 
 
 class ReluSae(Sae):

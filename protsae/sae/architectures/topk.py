@@ -7,8 +7,8 @@ from torch import Tensor
 
 from protsae.config.sae_settings import TrainSettings
 from protsae.sae.autoencoder import Batch, Losses, UnitNormSae
+from protsae.sae.sparse.largest import largest_in_rows
 from protsae.sae.sparse.support import Support, decode_selected, encode_selected
-from protsae.sae.sparse.top_k import largest_in_rows
 
 
 class TopkSae(UnitNormSae):

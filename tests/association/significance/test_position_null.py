@@ -3,7 +3,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from protsae.association.significance.joined_proteins import Chains
+from protsae.association.significance.concatenated_proteins import Chains
 from protsae.association.significance.label_exchange import Exchange, nearest
 from protsae.association.significance.position_null import (
     RESOLVED,

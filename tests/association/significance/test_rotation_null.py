@@ -1,4 +1,4 @@
-from itertools import combinations, product
+from itertools import product
 
 import numpy as np
 import pytest
@@ -7,13 +7,8 @@ from hypothesis import strategies as st
 
 from protsae.association.significance import rotation_null as rotation_module
 from protsae.association.significance import rotation_overlap as runs_module
-from protsae.association.significance.joined_proteins import Chains
-from protsae.association.significance.p_values import (
-    Null,
-    benjamini_hochberg,
-    least_true,
-    tail_bound,
-)
+from protsae.association.significance.concatenated_proteins import Chains
+from protsae.association.significance.p_values import Null, tail_bound
 from protsae.association.significance.rotation_null import RotatedLabels, rotation_null
 from protsae.association.significance.rotation_overlap import Runs, overlaps
 from protsae.statistics.sum_distribution import SumLaw
@@ -383,48 +378,3 @@ def test_rotations_keep_the_phase_of_periodic_labels() -> None:
     null = alone(label, label, np.full(5, 70))
     assert null.expected[0] == null.observed[0] == 50
     assert null.p_value[0] == pytest.approx(1)
-
-
-def test_benjamini_hochberg_by_hand() -> None:
-    """Sorted 0.01, 0.02, 0.03, 0.5 times 4 / rank; each at most what follows."""
-    found = benjamini_hochberg(np.array([0.5, 0.02, np.nan, 0.01, 0.03]))
-    np.testing.assert_allclose(found, [0.5, 0.04, np.nan, 0.04, 0.04])
-    assert np.isnan(benjamini_hochberg(np.full(3, np.nan))).all()
-    assert benjamini_hochberg(np.zeros(0)).shape == (0,)
-
-
-def test_benjamini_hochberg_of_two_families_by_hand() -> None:
-    """0.01 and 0.04 alone: 2 * 0.01 and 0.04. 0.03 alone: itself. Together they were 0.03, 0.04."""
-    p_values, family = np.array([0.01, 0.03, np.nan, 0.04]), np.array(["a", "b", "b", "a"])
-    found = benjamini_hochberg(p_values, family)
-    np.testing.assert_allclose(found, [0.02, 0.03, np.nan, 0.04])
-
-
-def test_true_discoveries_are_those_of_closed_testing() -> None:
-    """A set of hypotheses is rejected if Simes rejects all sets that hold it: all subsets tried."""
-    rng = np.random.default_rng(0)
-    counts = set()
-    for _ in range(60):
-        n = int(rng.integers(1, 7))
-        p_values = rng.random(n) ** rng.choice([1, 3, 6])
-        chosen = rng.random(n) < 0.7
-        sets = [set(s) for k in range(1, n + 1) for s in combinations(range(n), k)]
-        kept = [s for s in sets if not simes_rejects(p_values[sorted(s)])]
-        all_null = [
-            len(s)
-            for s in sets
-            if s <= set(np.flatnonzero(chosen)) and any(s <= other for other in kept)
-        ]
-        expected = int(chosen.sum()) - max(all_null, default=0)
-        assert least_true(p_values, chosen) == expected
-        counts.add(expected)
-    assert counts >= {0, 1, 2, 3}
-
-
-def simes_rejects(p_values: np.ndarray) -> bool:
-    n = len(p_values)
-    return any(p <= 0.05 * j / n for j, p in enumerate(np.sort(p_values), start=1))
-
-
-def test_no_true_discovery_without_hypotheses() -> None:
-    assert least_true(np.array([]), np.array([], bool)) == 0

@@ -11,7 +11,7 @@ from protsae.io.hdf5.activation_cache import LayerCache
 from protsae.io.saes.sae_files import SaeSource, read_sae, write_sae
 from protsae.io.saes.sae_identity import train_set_sha256
 from protsae.io.table_files.proteins_table import read_split_proteins
-from protsae.plm.intervention_loss import MaskedLoss, masked_loss
+from protsae.plm.spliced_loss import MaskedLoss, masked_loss
 from protsae.sae.architectures import ReluSae, restore_sae
 from protsae.schema.evaluation_tables import EVALUATION
 from tests.tiny_esm import build_esm, save_tiny

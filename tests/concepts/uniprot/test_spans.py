@@ -17,7 +17,7 @@ def positions(table: pd.DataFrame, name: str, protein: int = 0) -> list[int]:
     concepts, spans, _ = feature_spans(table, LENGTHS)
     own, _ = spans.of(np.array([protein]))
     length = list(LENGTHS.values())[protein]
-    labels = span_labels(own, np.zeros(len(own.start), dtype=int), length, len(concepts))
+    labels = span_labels(own, np.zeros(len(own.begin), dtype=int), length, len(concepts))
     column = [concept.name for concept in concepts].index(name)
     return (np.flatnonzero(labels.toarray()[:, column]) + 1).tolist()
 
@@ -55,11 +55,11 @@ def test_type_includes_named_and_unnamed() -> None:
 def test_instances_are_kept_apart() -> None:
     table = features(("P1", "DOMAIN", "SH3 1", 2, 5), ("P1", "DOMAIN", "SH3 2", 4, 7))
     _, spans, _ = feature_spans(table, LENGTHS)
-    assert sorted(zip(spans.column, spans.start, spans.end, strict=True)) == [
-        (0, 2, 5),
-        (0, 4, 7),
-        (1, 2, 5),
-        (1, 4, 7),
+    assert sorted(zip(spans.column, spans.begin, spans.end, strict=True)) == [
+        (0, 1, 5),
+        (0, 3, 7),
+        (1, 1, 5),
+        (1, 3, 7),
     ]
 
 
@@ -125,4 +125,4 @@ def test_impossible_features(row: tuple[str, str, str, int, int], message: str) 
 
 def test_no_features() -> None:
     concepts, spans, left_out = feature_spans(features(), LENGTHS)
-    assert (concepts, len(spans.start), left_out) == ((), 0, {})
+    assert (concepts, len(spans.begin), left_out) == ((), 0, {})

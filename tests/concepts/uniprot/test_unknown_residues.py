@@ -49,7 +49,7 @@ def test_what_a_feature_may_cover_is_unknown_for_its_type():
 def test_uncertain_features_are_no_instances():
     table = build(*both("SIGNAL", "", 2, 3), *both("SIGNAL", "", 1, 6, certain=False))
     found = table.instances(["T"])
-    assert list(zip(found.start.tolist(), found.end.tolist(), strict=True)) == [(2, 3)]
+    assert list(zip(found.begin.tolist(), found.end.tolist(), strict=True)) == [(1, 3)]
 
 
 def test_the_whole_of_an_uncertain_bond_is_unknown():

@@ -5,19 +5,19 @@ import torch
 from torch import Tensor
 
 from protsae.sae.autoencoder import Batch
+from protsae.sae.sparse.largest import (
+    _ranked_in_rows,
+    _ranked_of_all,
+    fired,
+    largest_in_rows,
+    largest_of_all,
+)
 from protsae.sae.sparse.support import (
     Support,
     decode_selected,
     encode_selected,
     gather_sum,
     scatter_sum,
-)
-from protsae.sae.sparse.top_k import (
-    _ranked_in_rows,
-    _ranked_of_all,
-    fired,
-    largest_in_rows,
-    largest_of_all,
 )
 
 N, D, F = 13, 5, 23

@@ -6,7 +6,7 @@ from scipy import sparse
 from protsae.concepts.uniprot.spans import Spans
 from protsae.missing_annotations.active_segments import Detectors, find_segments
 from protsae.missing_annotations.calibration import hidden_recovery, hide_instances, reliability
-from protsae.missing_annotations.candidates import (
+from protsae.missing_annotations.candidate_ranking import (
     QUANTILE_EDGES,
     activation_quantiles,
     annotated_share,
@@ -17,7 +17,7 @@ from protsae.missing_annotations.candidates import (
 
 def spans_of(rows: list[tuple[int, int, int, int]]) -> Spans:
     """Spans from (protein, column, start, end)."""
-    return Spans(*np.array(rows, dtype=np.int64).reshape(-1, 4).T)
+    return Spans.of_features(*np.array(rows, dtype=np.int64).reshape(-1, 4).T)
 
 
 def segments_of(

@@ -5,6 +5,8 @@ from functools import cached_property
 
 import numpy as np
 
+from protsae.statistics import ragged
+
 
 @dataclass(frozen=True, eq=False)
 class Chains:
@@ -40,12 +42,12 @@ class Chains:
     @cached_property
     def first(self) -> np.ndarray:
         """First row of each protein: int64, shape (n_proteins,)."""
-        return np.cumsum(self.lengths) - self.lengths
+        return ragged.starts(self.lengths)
 
     @cached_property
     def protein(self) -> np.ndarray:
         """Protein of each row: int64, shape (n_residues,)."""
-        return np.repeat(np.arange(self.n_proteins), self.lengths)
+        return ragged.groups(self.lengths)
 
     @cached_property
     def n_known(self) -> np.ndarray:
@@ -56,7 +58,7 @@ class Chains:
     def known_place(self) -> np.ndarray:
         """Place of each known row among the known residues of its protein, from 0; int64."""
         before = np.cumsum(self.known) - self.known
-        return before - (np.cumsum(self.n_known) - self.n_known)[self.protein]
+        return before - ragged.starts(self.n_known)[self.protein]
 
     @cached_property
     def segments(self) -> tuple[np.ndarray, np.ndarray]:

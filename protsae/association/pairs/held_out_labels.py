@@ -10,8 +10,8 @@ from scipy import sparse
 from protsae.association.pairs.dataset import Layer
 from protsae.association.scoring.metrics import f1_score
 from protsae.association.scoring.position_matched import preferred_ends
+from protsae.association.significance.concatenated_proteins import Chains
 from protsae.association.significance.family_null import cluster_null
-from protsae.association.significance.joined_proteins import Chains
 from protsae.association.significance.label_exchange import Exchange
 from protsae.association.significance.p_values import headline_p_value
 from protsae.association.significance.position_null import PositionLaws

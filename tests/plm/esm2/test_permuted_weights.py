@@ -2,7 +2,7 @@
 
 import torch
 
-from protsae.plm.esm2.permuted import randomise_
+from protsae.plm.esm2.permuted_weights import randomise_
 from tests.tiny_esm import build_esm
 
 

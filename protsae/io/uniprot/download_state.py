@@ -10,8 +10,8 @@ from typing import Any
 
 from protsae.errors import UserError
 from protsae.io.atomic import atomic_path
-from protsae.io.http.answers import open_document
 from protsae.io.http.origins import Origin
+from protsae.io.http.responses import open_document
 from protsae.io.json_files import read_json, write_json
 from protsae.io.text_files import GZIP_MAGIC, open_text
 from protsae.io.uniprot.uniprot_json import read_page

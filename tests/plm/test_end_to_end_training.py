@@ -5,7 +5,7 @@ import itertools
 import pytest
 import torch
 
-from protsae.plm.end_to_end import Downstream, downstream_batches
+from protsae.plm.end_to_end_training import Downstream, downstream_batches
 from protsae.plm.esm2.batch import pack
 from protsae.plm.esm2.forward import FusedEsm2
 from protsae.plm.esm2.tokens import MASK, tokenise
