@@ -78,6 +78,8 @@ def feature_rows(
         level[members] = on_thresholds(activations)
         correlations[0][:, members] = pearson(activations, scales)
         correlations[1][:, members] = spearman(activations, scales)
+    # The correlation with a constant is not 0, it is not defined.
+    correlations[:, :, n_active == 0] = np.nan
     return pd.DataFrame(
         {
             "feature": every,

@@ -11,12 +11,18 @@ _SCALES = {
     "volume": "residue volume",
     "flexibility": "flexibility (normalised B-values)",
     "position": "relative position in the chain",
-    "n_distance": "the distance to the N-terminus, at most 50",
-    "c_distance": "the distance to the C-terminus, at most 50",
+    "n_distance": "the distance to the N-terminus (capped at 50)",
+    "c_distance": "the distance to the C-terminus (capped at 50)",
 }
 
 _CORRELATIONS = tuple(
-    Column(f"{name}_{suffix}", "number", "-1 to 1", f"{kind} with {scale} on the test set.", True)
+    Column(
+        f"{name}_{suffix}",
+        "number",
+        "-1 to 1",
+        f"{kind} with {scale} on the test set. Empty if the feature is active nowhere there.",
+        True,
+    )
     for name, scale in _SCALES.items()
     for suffix, kind in (
         ("r", "Pearson correlation of the activation"),
@@ -26,7 +32,7 @@ _CORRELATIONS = tuple(
 
 FEATURES = Table(
     "features",
-    10,
+    11,
     "one row per feature, sorted by model (onehot first), layer, variant and feature",
     ("model", "layer", "variant", "feature"),
     (
@@ -69,14 +75,15 @@ FEATURES = Table(
             "active_share",
             "number",
             "0 to 1",
-            "Share of the residues of these proteins at which it exceeds that threshold.",
+            "Share of the residues at which the feature exceeds its pattern threshold, in the test "
+            "proteins in which it does so at all.",
         ),
         Column(
             "segment_length",
             "number",
             "residues ≥ 1",
-            "N50 of the lengths of active segments: segments of at most this length hold half of "
-            "the residues above the pattern threshold.",
+            "Typical length of an active segment: half of the residues above the pattern threshold "
+            "lie in segments of at most this length.",
             True,
         ),
         Column(
@@ -98,8 +105,8 @@ FEATURES = Table(
             "concept",
             "text",
             "see Concepts",
-            "Best concept of the feature, chosen on the validation set (see How the concept is "
-            "chosen). Empty if it has none.",
+            "Concept that the feature matches best on the validation set (see How the concept is "
+            "chosen); f1 says how well it matches on the test set. Empty if it matches none.",
             True,
         ),
         Column("concept_type", "text", "see Concepts", "Type of that concept.", empty=True),
@@ -175,8 +182,8 @@ FEATURES = Table(
             "f1_without_relatives",
             "number",
             "0 to 1",
-            "Test F1 without the clusters in which a protein has a relative in the training set "
-            "(relatives.tsv).",
+            "Test F1 without the homology clusters in which a protein has a remote homologue in "
+            "the training set, one that only a sensitive search finds (relatives.tsv).",
             True,
         ),
         Column(
@@ -210,15 +217,15 @@ FEATURES = Table(
             "verdict_p_value",
             "number",
             "0 to 1",
-            "One-sided p-value of the hypothesis that the feature is not better than its best "
-            "baseline. Empty where there is no verdict.",
+            "One-sided p-value for f1 above best_baseline_f1. Near 1 where the verdict is below: "
+            "that p-value is 1 - verdict_p_value. Empty if no verdict is possible.",
             True,
         ),
         Column(
             "verdict_q_value",
             "number",
             "0 to 1",
-            "False discovery rate that belongs to verdict_p_value (Benjamini-Hochberg).",
+            "`verdict_p_value` adjusted for all rows that have one (Benjamini-Hochberg).",
             True,
         ),
         Column(

@@ -58,7 +58,8 @@ BASE_RATE = Column(
     "base_rate",
     "number",
     "0 to 1",
-    "Share of the test residues that have the concept.",
+    "Of the test residues whose label is known, the share that have the concept. Being always on "
+    "has the F1 2 base_rate / (1 + base_rate).",
 )
 
 N_RESIDUES = Column("n_residues", "integer", "≥ 0", "Number of test residues with the concept.")
@@ -76,7 +77,7 @@ PAIR = (
         "number",
         "0 to 1",
         "Quantile of the detector's positive activations on the training set that serves as the "
-        "threshold. 0 stands for the threshold 0.",
+        "threshold. 0 means that any activity counts: the threshold is 0.",
     ),
     Column(
         "threshold",
@@ -96,19 +97,21 @@ PAIR = (
         "precision",
         "number",
         "0 to 1",
-        "Share of the test residues with the detector on that have the concept, tp / (tp + fp).",
+        "Of the test residues at which the detector is on, the share that have the concept, "
+        "tp / (tp + fp).",
     ),
     Column(
         "recall",
         "number",
         "0 to 1",
-        "Share of the test residues with the concept at which the detector is on, tp / (tp + fn).",
+        "Of the test residues that have the concept, the share at which the detector is on, "
+        "tp / (tp + fn).",
     ),
     Column(
         "false_positive_rate",
         "number",
         "0 to 1",
-        "Share of the test residues without the concept at which the detector is on, "
+        "Of the test residues that do not have the concept, the share at which the detector is on, "
         "fp / (fp + tn).",
     ),
     Column(
@@ -200,10 +203,24 @@ PAIR = (
         "text",
         "residue or protein",
         "`protein` if the concept covers at least 90 % of the median protein that has it, "
-        "otherwise `residue`. The rotation null cannot test the former.",
+        "otherwise `residue`. The rotation null cannot test concepts of whole proteins.",
     ),
-    Column("rotation_null_f1", "number", "0 to 1", "F1 expected under the rotation null.", True),
-    Column("position_null_f1", "number", "0 to 1", "F1 expected under the position null.", True),
+    Column(
+        "rotation_null_f1",
+        "number",
+        "0 to 1",
+        "F1 expected of a detector that knows which proteins have the concept, but not where in "
+        "them.",
+        True,
+    ),
+    Column(
+        "position_null_f1",
+        "number",
+        "0 to 1",
+        "F1 expected of a detector that knows where in proteins the concept usually is, but not "
+        "which proteins have it.",
+        True,
+    ),
     Column(
         "rotation_p_value",
         "number",
@@ -234,16 +251,17 @@ PAIR = (
         "q_value",
         "number",
         "0 to 1",
-        "False discovery rate at which the pair is called (Benjamini-Hochberg). Of the pairs with "
-        "q ≤ 0.05, about 5 % are expected to be false.",
+        "`p_value` adjusted for all pairs of the SAE that were tested (Benjamini-Hochberg). Of the "
+        "pairs with q ≤ 0.05, about 5 % are expected to be false.",
         True,
     ),
     Column(
         "family_p_value",
         "number",
         "0 to 1",
-        "P-value of the family null. A small value shows that the detector knows more than what "
-        "all proteins of a homology cluster share.",
+        "P-value of the family null. A small value shows that the detector follows differences "
+        "between the proteins of a homology cluster. A large one is no evidence against the pair: "
+        "often there is little to permute.",
         True,
     ),
     N_CLUSTERS,

@@ -217,6 +217,12 @@ def test_a_constant_feature_is_never_matched() -> None:
     assert features["hydropathy_r"].tolist() == [0, 0]
 
 
+def test_a_dead_feature_has_no_correlation(scored: Scored) -> None:
+    dead = scored.features.iloc[DEAD]
+    assert (dead["kind"], dead["mean_activation"]) == ("dead", 0)
+    assert dead.filter(regex="_(r|rho)$").isna().all()
+
+
 def test_numbers_of_a_feature_by_hand(scored: Scored) -> None:
     test = sorted(scored.layer.names("test"))
     rows = np.concatenate([planted()[name] for name in test])
