@@ -3,18 +3,26 @@
 import re
 import resource
 
+from protsae.one_line import one_line
+
 
 class UserError(Exception):
     """Bad input or settings: ends a command with one line on stderr and exit status 2.
 
     The message names the file and record, what was found, what was expected and what to do.
-    Anything else that is raised is a bug of ours and shows its traceback.
+    Anything else that is raised is a bug of ours and shows its traceback. What a message quotes
+    from a file is shown in printable characters.
 
     Examples
     --------
     >>> str(UserError("x.fasta: no sequences found; expected FASTA records starting with '>'"))
     "x.fasta: no sequences found; expected FASTA records starting with '>'"
+    >>> str(UserError("x.h5: format \x01; expected protsae-activations"))
+    'x.h5: format \\\\x01; expected protsae-activations'
     """
+
+    def __init__(self, message: str):
+        super().__init__(one_line(message))
 
 
 _NO_MEMORY = re.compile(

@@ -87,6 +87,7 @@ def searched(parser: Parser, judge: Callable[[Files], None]) -> Callable[[], Non
     return seed(int(SEED))(search) if SEED is not None else search
 
 
+@pytest.mark.filterwarnings("ignore:Generating overly large repr")  # it would hide what failed
 @pytest.mark.parametrize("name", PARSERS)
 def test_read_or_refused_in_one_line(name: str, record_property: Callable[..., None]) -> None:
     counts: Counter[str] = Counter()
