@@ -59,6 +59,7 @@ protsae.score_detectors
         "protsae.commands.run.report",
         "protsae.commands.saes.scaling",
         "protsae.io.mmseqs",
+        "protsae.stages.pretrain_model",
         "protsae.stages.score_references",
         "protsae.stages.split_proteins",
     ]

@@ -40,7 +40,7 @@ from protsae.sae.evaluation.reconstruction import (
     encoder_decoder_cosine,
     measure_moments,
 )
-from protsae.stages.open_saes import StoredSae
+from protsae.stages.inputs.open_saes import StoredSae
 from protsae.statistics.cluster_intervals import bootstrap_weights, ratio_interval
 
 BLOCK_ROWS = 16384

@@ -13,7 +13,7 @@ from protsae.io.table_files.annotations_table import read_annotations_table
 from protsae.io.table_files.proteins_table import read_previous_splits
 from protsae.proteins.splits import LEFT_OUT, SPLITS, assign_splits, extend_splits, joining_clusters
 from protsae.schema.protein_tables import RELATIVES
-from protsae.stages.concept_inputs import read_all_concepts
+from protsae.stages.inputs.concept_inputs import read_all_concepts
 
 NAMED = 10
 """Proteins named on the screen; all are in the table."""

@@ -1,38 +1,29 @@
 """Train the SAEs of a layer together, in one pass: every SAE takes a step on each batch."""
 
-import json
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
-from torch import Tensor
 
 from protsae import __version__
 from protsae.config.sae_settings import TrainSettings
-from protsae.config.stage_settings import EmbedSettings, TrainerSettings
 from protsae.device import find_device, free_memory
 from protsae.errors import UserError
-from protsae.io.hdf5.activation_cache import LayerCache
-from protsae.io.hdf5.shuffling import shuffled_batches
 from protsae.io.progress import print_beside, progress
 from protsae.io.saes.checkpoints import read_checkpoint, write_checkpoint
+from protsae.io.saes.sae_files import SaeSource
 from protsae.io.saes.sae_identity import train_set_sha256
-from protsae.plm.end_to_end_training import Downstream, downstream_batches, downstream_bytes
-from protsae.plm.esm2.forward import FusedEsm2
+from protsae.plm.end_to_end_training import downstream_bytes
 from protsae.provenance import settings_sha256
 from protsae.sae.architectures import build_sae
 from protsae.sae.autoencoder import Batch, Sae
-from protsae.sae.training.normalisation import Normalisation, fold_, measure_normalisation
+from protsae.sae.training.normalisation import fold_
 from protsae.sae.training.step import SaeTraining, products_dtype, step_bytes, weights_bytes
-
-BLOCK_ROWS = 16384
-"""Residues that mean and scale are measured on at a time."""
+from protsae.stages.inputs.training_data import TrainingData, embedding_of
 
 LOGGED_ROWS = 100
 """Rows of the training curve."""
@@ -59,82 +50,29 @@ class TrainedSae:
     curve: pd.DataFrame
     n_residues: int
 
-
-@dataclass(frozen=True)
-class TrainingData:
-    """What the SAEs of a layer are trained on.
-
-    Attributes
-    ----------
-    cache : LayerCache
-        Activations of the layer.
-    proteins : DataFrame
-        Rows of proteins.parquet: the train split.
-    trainer : TrainerSettings
-        Batches, device and precision.
-    esm2 : FusedEsm2 or None
-        For training end to end.
-    """
-
-    cache: LayerCache
-    proteins: pd.DataFrame
-    trainer: TrainerSettings
-    esm2: FusedEsm2 | None = None
-
-    @cached_property
-    def normalisation(self) -> Normalisation:
-        """Mean and scale of the activations; the first call reads them all."""
-        blocks = self.cache.protein_blocks(self.accessions, BLOCK_ROWS)
-        return measure_normalisation(rows for _, rows in blocks)
-
-    @property
-    def accessions(self) -> set[str]:
-        """Of the train split."""
-        return set(self.proteins["accession"])
-
-    @property
-    def identity(self) -> dict[str, Any]:
-        """What two runs must share for their batches to be the same."""
-        return {
-            "trainer": self.trainer.model_dump(),
-            "source": vars(self.cache.source),
-            "layer": self.cache.layer,
-            "proteins": train_set_sha256(self.accessions),
-        }
-
-    def rows(self, device: torch.device, skip: int) -> Iterator[Batch]:
-        """Batches of cached residues from all shards."""
-        dtype = products_dtype(self.trainer.precision, device)
-        trainer = self.trainer
-        for rows in shuffled_batches(
-            self.cache, self.accessions, trainer.batch, trainer.buffer, trainer.seed, skip
-        ):
-            yield Batch.of(self._normalised(to_device(rows, device)), dtype)
-
-    def whole_proteins(self, device: torch.device, skip: int) -> Iterator[Batch]:
-        """Batches of proteins run through the model, with the divergence that they cause there.
-
-        Products are in float32: batches differ in size, and for every size oneDNN would prepare
-        and keep a kernel of bfloat16.
-        """
-        assert self.esm2 is not None
-        embedding, sequences = embedding_of(self.cache), self.proteins["sequence"].tolist()
-        for found in downstream_batches(
-            *(self.esm2, self.cache.layer, sequences, self.trainer.batch),
-            *(embedding.context, embedding.overlap, self.trainer.seed, skip),
-        ):
-            x_ND = self._normalised(found.x_ND)
-            yield Batch.of(x_ND, divergence=self._through(found, device))
-
-    def _through(self, found: Downstream, device: torch.device) -> Callable[[Tensor], Tensor]:
-        mean_D, scale = self._mean_D(device), self.normalisation.scale
-        return lambda rebuilt_ND: found.divergence(rebuilt_ND / scale + mean_D)
-
-    def _normalised(self, x_ND: Tensor) -> Tensor:
-        return (x_ND - self._mean_D(x_ND.device)) * self.normalisation.scale
-
-    def _mean_D(self, device: torch.device) -> Tensor:
-        return torch.from_numpy(self.normalisation.mean).float().to(device)
+    def source(self, settings: TrainSettings, data: TrainingData) -> SaeSource:
+        """The metadata of the SAE, for its protsae.json."""
+        source = data.cache.source
+        return SaeSource(
+            architecture=settings.architecture,
+            k=getattr(self.sae, "k", None),
+            model=source.model,
+            weights_sha256=source.weights_sha256,
+            layer=data.cache.layer,
+            protein_set_sha256=source.protein_set_sha256,
+            train_set_sha256=train_set_sha256(data.accessions),
+            n_residues=data.normalisation.n_residues,
+            normalisation={
+                "scale": data.normalisation.scale,
+                "mean_norm": float(np.linalg.norm(data.normalisation.mean)),
+            },
+            settings={
+                **settings.model_dump(),
+                "trainer": data.trainer.model_dump(),
+                "residues": self.n_residues,
+            },
+            code_version=__version__,
+        )
 
 
 def train_saes(
@@ -236,11 +174,6 @@ def build_trainings(
     return {name: SaeTraining(sae.to(device), variants[name]) for name, sae in saes.items()}
 
 
-def embedding_of(cache: LayerCache) -> EmbedSettings:
-    """How the activations were made."""
-    return EmbedSettings.model_validate(json.loads(cache.source.settings))
-
-
 def fit(trainings: Mapping[str, SaeTraining], data: TrainingData, checkpoint: Path) -> Curves:
     """Train all in place, all end to end or none; returns their curves.
 
@@ -304,9 +237,3 @@ def take_steps(
                     f"{settings.lr:g})"
                 )
             curves[name].append({"step": step + 1, **stats, "lr": lr})
-
-
-def to_device(rows: np.ndarray, device: torch.device) -> Tensor:
-    """Rows as a tensor there; from pinned memory, so that the copy runs beside what is queued."""
-    x_ND = torch.from_numpy(rows)
-    return x_ND.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else x_ND

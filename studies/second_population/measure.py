@@ -27,8 +27,6 @@ import pandas as pd
 import torch
 
 from protsae.association.pairs.dataset import Layer
-from protsae.commands.concepts.annotate import open_codes
-from protsae.commands.models.embed import make_embedder
 from protsae.concepts.concept_table import ConceptTable
 from protsae.config.reserved_names import is_permuted
 from protsae.config.settings import Config, read_config
@@ -43,8 +41,9 @@ from protsae.references.rules.rule_library import rule_library
 from protsae.references.rules.sequence_rows import SequenceRows
 from protsae.references.rules.sequence_rules import Rule
 from protsae.stages.annotate_layer import layer_baselines
-from protsae.stages.concept_inputs import read_concepts
-from protsae.stages.open_saes import open_saes
+from protsae.stages.embed_proteins import make_embedder
+from protsae.stages.inputs.concept_inputs import read_concepts
+from protsae.stages.inputs.open_saes import open_codes, open_saes
 from studies.findings.markdown import second_population_table
 from studies.findings.tables import SAE
 from studies.second_population.labels import (

@@ -16,7 +16,6 @@ example:
 """
 
 import argparse
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -26,9 +25,6 @@ from protsae.association.pairs.dataset import Layer
 from protsae.config.flags import add_flags, add_threads_flag, settings_from_flags
 from protsae.config.stage_settings import AnnotateSettings, ConceptSettings
 from protsae.detectors.activations import Codes
-from protsae.errors import UserError
-from protsae.io.hdf5.activation_cache import LayerCache
-from protsae.io.hdf5.code_cache import StoredCodes
 from protsae.io.saes.sae_files import unknown_train_set
 from protsae.io.table_files.annotations_table import read_annotations_table
 from protsae.io.table_files.base_rate_files import read_base_rates
@@ -37,8 +33,8 @@ from protsae.io.table_files.proteins_table import read_split_proteins, study_sta
 from protsae.references.interplm_concepts import interplm_concepts
 from protsae.schema.pair_tables import INTERPLM
 from protsae.stages.annotate_layer import TABLES, annotate_layer, layer_baselines
-from protsae.stages.concept_inputs import read_concepts
-from protsae.stages.open_saes import StoredSae, open_saes
+from protsae.stages.inputs.concept_inputs import read_concepts
+from protsae.stages.inputs.open_saes import open_codes, open_saes
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -106,29 +102,3 @@ def run(args: argparse.Namespace) -> None:
         print(f"{n_features:,} UniProt features left out: {reason}")
     for reason, n_concepts in concepts.left_out.items():
         print(f"{n_concepts} concepts left out: {reason}")
-
-
-def open_codes(
-    shards: Sequence[str], saes: Mapping[str, StoredSae], cache: LayerCache, order: list[str]
-) -> dict[str, StoredCodes]:
-    """The codes of each SAE.
-
-    Raises
-    ------
-    UserError
-        If they are not of these SAEs and activations, or their shards are out of order.
-    """
-    protein_set = cache.source.protein_set_sha256
-    stored = {
-        name: StoredCodes(shards, name, trained.sha256, protein_set)
-        for name, trained in saes.items()
-    }
-    index = next(iter(stored.values())).index
-    for key, value in vars(cache.source).items():
-        if (found := getattr(index.source, key)) != value:
-            raise UserError(
-                f"--codes: {key} is {found}, but that of the activations is {value}; encode these "
-                "activations first"
-            )
-    index.validate_order(order, "--codes")
-    return stored

@@ -31,7 +31,7 @@ from protsae.io.table_files.proteins_table import read_split_proteins, study_sta
 from protsae.schema.concept_tables import CONCEPTS
 from protsae.schema.reference_tables import REFERENCES, RULE_COUNTS, RULES
 from protsae.schema.table import conform
-from protsae.stages.concept_inputs import read_concepts
+from protsae.stages.inputs.concept_inputs import read_concepts
 from protsae.stages.score_references import score_references, score_rules
 
 

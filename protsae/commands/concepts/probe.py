@@ -23,7 +23,7 @@ from protsae.io.table_files.parquet import write_table
 from protsae.io.table_files.proteins_table import read_split_proteins, study_stamp
 from protsae.schema.reference_tables import PROBES
 from protsae.schema.table import conform
-from protsae.stages.concept_inputs import read_concepts
+from protsae.stages.inputs.concept_inputs import read_concepts
 from protsae.stages.probe_layer import probe_layer
 
 

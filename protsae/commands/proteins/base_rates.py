@@ -21,7 +21,7 @@ from protsae.io.protein_files.residue_labels import read_label_sets
 from protsae.io.table_files.base_rate_files import write_base_rates
 from protsae.schema.concept_tables import BASE_RATES
 from protsae.schema.table import conform
-from protsae.stages.annotated_proteins import read_annotated
+from protsae.stages.inputs.annotated_proteins import read_annotated
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

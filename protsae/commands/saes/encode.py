@@ -20,7 +20,7 @@ from protsae.detectors.encoding import encoder
 from protsae.io.hdf5.code_cache import write_codes
 from protsae.io.progress import progress
 from protsae.io.table_files.proteins_table import read_split_proteins
-from protsae.stages.open_saes import open_saes
+from protsae.stages.inputs.open_saes import open_saes
 
 BLOCK_ROWS = 8192
 """Residues held at a time: memory, not results."""

@@ -26,7 +26,7 @@ from protsae.io.saes.sae_files import unknown_train_set
 from protsae.io.table_files.proteins_table import read_split_proteins, study_stamp
 from protsae.plm.esm2.load import load_same_esm
 from protsae.stages.evaluate_saes import evaluate_saes
-from protsae.stages.open_saes import open_saes
+from protsae.stages.inputs.open_saes import open_saes
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -15,32 +15,22 @@ example:
 import argparse
 from pathlib import Path
 
-import numpy as np
 import torch
 
-from protsae import __version__
 from protsae.config.flags import add_flags, add_threads_flag, settings_from_flags
 from protsae.config.sae_settings import SaeVariants, TrainSettings
 from protsae.config.settings import parse_settings
 from protsae.config.stage_settings import TrainerSettings
 from protsae.config.yaml_text import parse_yaml
 from protsae.device import keep_freed_memory
-from protsae.errors import UserError
 from protsae.io.atomic import validate_writable
 from protsae.io.hdf5.activation_cache import LayerCache
-from protsae.io.saes.sae_files import SaeSource, write_sae
-from protsae.io.saes.sae_identity import train_set_sha256
+from protsae.io.saes.sae_files import write_sae
 from protsae.io.table_files.parquet import write_table
 from protsae.io.table_files.proteins_table import read_split_proteins, study_stamp
-from protsae.plm.esm2.forward import FusedEsm2
-from protsae.plm.esm2.load import load_same_esm
 from protsae.schema.training_table import TRAINING
-from protsae.stages.train_saes import (
-    TrainedSae,
-    TrainingData,
-    remove_checkpoints,
-    train_saes,
-)
+from protsae.stages.inputs.training_data import TrainingData, open_model
+from protsae.stages.train_saes import remove_checkpoints, train_saes
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -74,7 +64,7 @@ def run(args: argparse.Namespace) -> None:
     proteins, protein_set = read_split_proteins(args.proteins)
     cache = LayerCache(args.activations, args.layer, protein_set)
     end_to_end = [name for name, settings in variants.items() if settings.kl > 0]
-    esm2 = open_model(args, cache, end_to_end[0], trainer) if end_to_end else None
+    esm2 = open_model(args.model, cache, end_to_end[0], trainer) if end_to_end else None
     data = TrainingData(cache, proteins[proteins["split"] == "train"], trainer, esm2)
     stamp = {
         "stage": "train",
@@ -85,7 +75,7 @@ def run(args: argparse.Namespace) -> None:
     for name, trained in train_saes(variants, data, folder, print).items():
         stamped = {**stamp, "variant": name}
         write_table(folder / name / "training.parquet", trained.curve, TRAINING, stamped)
-        source = source_of(trained, variants[name], data)
+        source = trained.source(variants[name], data)
         write_sae(folder / name, trained.sae.state_dict(), source)
         last = trained.curve.iloc[-1]
         print(
@@ -93,31 +83,6 @@ def run(args: argparse.Namespace) -> None:
             f"FVU {last.fvu:.3f}, L0 {last.l0:.1f}, dead {last.dead_fraction:.1%} at the end"
         )
     remove_checkpoints(folder)
-
-
-def source_of(trained: TrainedSae, settings: TrainSettings, data: TrainingData) -> SaeSource:
-    """The metadata of an SAE, for its protsae.json."""
-    source = data.cache.source
-    return SaeSource(
-        architecture=settings.architecture,
-        k=getattr(trained.sae, "k", None),
-        model=source.model,
-        weights_sha256=source.weights_sha256,
-        layer=data.cache.layer,
-        protein_set_sha256=source.protein_set_sha256,
-        train_set_sha256=train_set_sha256(data.accessions),
-        n_residues=data.normalisation.n_residues,
-        normalisation={
-            "scale": data.normalisation.scale,
-            "mean_norm": float(np.linalg.norm(data.normalisation.mean)),
-        },
-        settings={
-            **settings.model_dump(),
-            "trainer": data.trainer.model_dump(),
-            "residues": trained.n_residues,
-        },
-        code_version=__version__,
-    )
 
 
 def parse_variants(text: str) -> dict[str, TrainSettings]:
@@ -129,24 +94,3 @@ def parse_variants(text: str) -> dict[str, TrainSettings]:
         If it is no YAML, or names an unknown setting or a value out of range.
     """
     return parse_settings(SaeVariants, {"train": parse_yaml(text, "--saes")}, "--saes").train
-
-
-def open_model(
-    args: argparse.Namespace, cache: LayerCache, name: str, trainer: TrainerSettings
-) -> FusedEsm2:
-    """The model that the activations come from, for SAEs that are trained end to end.
-
-    Raises
-    ------
-    UserError
-        If no model is given, one-hot sequences have none, or it is another one.
-    """
-    if not cache.source.weights_sha256:
-        raise UserError(
-            f"train.{name}.kl: {cache.source.model} is no model with predictions; set onehot: "
-            "false, or kl to 0"
-        )
-    if not args.model:
-        raise UserError(f"--model: give the ESM-2 that {name} is trained through; found none")
-    model = load_same_esm(args.model, trainer.device, cache.source.weights_sha256).model
-    return FusedEsm2(model.requires_grad_(False))

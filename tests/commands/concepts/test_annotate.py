@@ -13,8 +13,8 @@ from protsae.io.table_files.parquet import read_metadata, read_table
 from protsae.io.table_files.proteins_table import read_split_proteins
 from protsae.schema.pair_tables import INTERPLM
 from protsae.stages.annotate_layer import TABLES
-from protsae.stages.concept_inputs import read_concepts
-from protsae.stages.open_saes import open_saes
+from protsae.stages.inputs.concept_inputs import read_concepts
+from protsae.stages.inputs.open_saes import open_saes
 from protsae.stages.score_detectors import COLUMNS, score_detectors
 from tests.stored_tables import load
 from tests.tiny_run import TOPK, encode, inputs, protein_rows, train_saes, write_onehot_run

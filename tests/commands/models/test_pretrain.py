@@ -13,8 +13,10 @@ import torch
 
 from protsae.cli import main
 from protsae.commands.models import pretrain as stage
+from protsae.config.stage_settings import PretrainSettings
 from protsae.plm.esm2.load import load_esm
 from protsae.provenance import file_sha256
+from protsae.stages import pretrain_model
 from tests.tiny_esm import ALPHABET, random_sequence
 
 STEPS, EVALUATE_EVERY = 7, 3
@@ -45,7 +47,9 @@ def folder(tmp_path, monkeypatch):
     """A working directory with a FASTA file; every sequence is a cluster of its own."""
     monkeypatch.chdir(tmp_path)
     write_fasta(SEQUENCES)
-    monkeypatch.setattr(stage, "cluster_sequences", lambda found, **_: np.arange(len(found)))
+    monkeypatch.setattr(
+        pretrain_model, "cluster_sequences", lambda found, **_: np.arange(len(found))
+    )
     return tmp_path
 
 
@@ -221,7 +225,7 @@ def test_gzip_lower_case_and_what_is_dropped(folder):
     dropped = ["M" * 29, "MKT*" * 11, "MK1" * 11, ""]
     text = "".join(f">{i}\n{s}\n" for i, s in enumerate([*kept, *dropped]))
     Path("x.fasta.gz").write_bytes(gzip.compress(text.encode()))
-    assert stage.read_training_sequences("x.fasta.gz") == (list(kept.values()), 4)
+    assert pretrain_model.read_training_sequences("x.fasta.gz") == (list(kept.values()), 4)
 
 
 @pytest.mark.parametrize(
@@ -233,15 +237,19 @@ def test_whole_clusters_are_held_out(monkeypatch, valid, n_held_out):
     clusters = np.repeat([0, 3, 6, 9], 3)
     asked = {}
     monkeypatch.setattr(
-        stage, "cluster_sequences", lambda _, **settings: asked.update(settings) or clusters
+        pretrain_model,
+        "cluster_sequences",
+        lambda _, **settings: asked.update(settings) or clusters,
     )
-    settings = stage.PretrainSettings(valid=valid)
-    held_out = stage.held_out_clusters(["M" * 30] * 12, settings, threads=5)
+    settings = PretrainSettings(valid=valid)
+    held_out = pretrain_model.held_out_clusters(["M" * 30] * 12, settings, threads=5)
 
     assert asked == {"identity": 0.3, "coverage": 0.8, "cascade": True, "threads": 5}
     assert held_out.sum() == n_held_out
     assert set(held_out.reshape(4, 3).sum(axis=1)) <= {0, 3}
-    assert np.array_equal(held_out, stage.held_out_clusters(["M" * 30] * 12, settings, threads=5))
+    assert np.array_equal(
+        held_out, pretrain_model.held_out_clusters(["M" * 30] * 12, settings, threads=5)
+    )
 
 
 def refused(capsys, *more, **arguments):

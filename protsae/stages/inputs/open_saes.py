@@ -1,11 +1,12 @@
-"""The SAEs of a layer, opened beside the activations that they were trained on."""
+"""The SAEs of a layer, and their codes, beside the activations that they were trained on."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from protsae.errors import UserError
 from protsae.io.hdf5.activation_cache import LayerCache
+from protsae.io.hdf5.code_cache import StoredCodes
 from protsae.io.saes.sae_files import SaeSource, read_sae, validate_same_source
 from protsae.io.saes.sae_identity import sae_sha256
 from protsae.sae.architectures import restore_sae
@@ -57,3 +58,29 @@ def open_saes(
         sae = restore_sae(source.architecture, source.k, weights)
         found[name] = StoredSae(sae, source, sae_sha256(folder))
     return cache, found
+
+
+def open_codes(
+    shards: Sequence[str], saes: Mapping[str, StoredSae], cache: LayerCache, order: list[str]
+) -> dict[str, StoredCodes]:
+    """The codes of each SAE.
+
+    Raises
+    ------
+    UserError
+        If they are not of these SAEs and activations, or their shards are out of order.
+    """
+    protein_set = cache.source.protein_set_sha256
+    stored = {
+        name: StoredCodes(shards, name, trained.sha256, protein_set)
+        for name, trained in saes.items()
+    }
+    index = next(iter(stored.values())).index
+    for key, value in vars(cache.source).items():
+        if (found := getattr(index.source, key)) != value:
+            raise UserError(
+                f"--codes: {key} is {found}, but that of the activations is {value}; encode these "
+                "activations first"
+            )
+    index.validate_order(order, "--codes")
+    return stored

@@ -1,0 +1,1 @@
+"""What stages read: concepts, SAEs and their codes, training data, a whole results folder."""
