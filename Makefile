@@ -9,7 +9,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 INTEROP ?= .venv-interop
 
-.PHONY: help setup run test test-fast test-interop test-chaos test-chaos-full check format schema \
+.PHONY: help setup run test test-fast test-interop test-chaos test-chaos-full mutants check format schema \
 	bench numbers docs clean
 
 help:
@@ -20,6 +20,7 @@ help:
 	@echo "make test-interop    files in SAELens and AnnData, in an environment of its own"
 	@echo "make test-chaos      kills, faults, damaged files and made-up inputs"
 	@echo "make test-chaos-full the same, more of each; its output goes into docs/chaos.txt"
+	@echo "make mutants 200 random one-token changes of the code: do tests notice? (an hour)"
 	@echo "make check   ruff, mypy, snakefmt, snakemake --lint"
 	@echo "make bench   benchmarks (minutes)"
 	@echo "make numbers the figures that the documents quote: three runs (half an hour)"
@@ -75,6 +76,9 @@ test-chaos: setup
 test-chaos-full: setup
 	git rev-parse HEAD > docs/chaos.txt
 	PROTSAE_CHAOS=full FUZZ_INPUTS=10000 $(CHAOS) 2>&1 | tee -a docs/chaos.txt
+
+mutants: setup
+	python -m studies.mutants.measure
 
 check: setup
 	ruff check .
