@@ -19,6 +19,7 @@ from protsae.config.flags import to_flags, variants_flag
 from protsae.io.atomic import atomic_path
 from protsae.config.reserved_names import ONEHOT, permuted_name
 from protsae.provenance import code_digest
+from protsae.run.job_memory import training_megabytes
 from protsae.run.layout import model_layers, model_name, shard_names
 
 # Jobs call the protsae that belongs to the Python that runs Snakemake, activated or not.

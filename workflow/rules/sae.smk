@@ -27,11 +27,8 @@ rule train_saes:
         "../envs/protsae.yaml"
     threads: 1
     resources:
-        # The buffer's rows, float16 of 5,120 columns, ESM-2's widest; the rest is the SAEs and one
-        # batch.
         mem_mb=lambda wildcards, attempt: (
-            (4000 + 500 * len(CONFIG.train) + CONFIG.trainer.buffer * 10240 // 10**6)
-            * attempt
+            training_megabytes(CONFIG, wildcards.model) * attempt
         ),
         runtime=1440,
         gpu=int(CONFIG.trainer.device == "cuda"),
