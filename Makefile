@@ -10,7 +10,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 INTEROP ?= .venv-interop
 
 .PHONY: help setup run test test-fast test-interop test-chaos test-chaos-full mutants check format schema \
-	bench numbers docs clean
+	bench bench-full numbers docs clean
 
 help:
 	@echo "make setup   virtual environment in $(VENV) with pinned versions"
@@ -22,7 +22,8 @@ help:
 	@echo "make test-chaos-full the same, more of each; its output goes into docs/chaos.txt"
 	@echo "make mutants 200 random one-token changes of the code: do tests notice? (an hour)"
 	@echo "make check   ruff, mypy, snakefmt, snakemake --lint"
-	@echo "make bench   benchmarks (minutes)"
+	@echo "make bench   benchmarks, small (minutes)"
+	@echo "make bench-full      the same at the sizes of docs/benchmarks.md (hours)"
 	@echo "make numbers the figures that the documents quote: three runs (half an hour)"
 	@echo "make docs    the documentation site, in site/"
 	@echo "make schema  config schema and column lists of docs/tables.md, from the code"
@@ -97,15 +98,26 @@ schema: setup
 	python -m protsae.schema.markdown docs/tables.md
 
 bench: setup
-	python benchmarks/embedding.py
-	python benchmarks/cache.py
-	python benchmarks/sae_training.py
-	python benchmarks/sparse_coding.py
-	python benchmarks/planted.py --trainers protsae
-	python benchmarks/annotation.py
+	python -m benchmarks.embedding --n 12 --rounds 1 --threads 1
+	python -m benchmarks.cache --residues 60000 --repetitions 2
+	python -m benchmarks.sae_training --rounds 1 --threads 1 --architectures relu topk
+	python -m benchmarks.sparse_coding --batch 256 --repetitions 1
+	python -m benchmarks.planted --trainers protsae --architectures topk --steps 500
+	python -m benchmarks.annotation --repetitions 1
+	python -m benchmarks.planted_annotation --worlds 10 --scored 1
+	python -m benchmarks.interplm_rule --seeds 2 --empty 10
+	python -m benchmarks.uniprot_pages --pages 500
+
+bench-full: setup
+	python -m benchmarks.embedding
+	python -m benchmarks.cache
+	python -m benchmarks.sae_training
+	python -m benchmarks.sparse_coding
+	python -m benchmarks.planted --trainers protsae
+	python -m benchmarks.annotation
 	python -m benchmarks.planted_annotation --worlds 100 --scored 5
-	python benchmarks/interplm_rule.py
-	python benchmarks/stages.py --proteins 1000
+	python -m benchmarks.interplm_rule
+	python -m benchmarks.stages
 	python -m benchmarks.uniprot_pages
 
 numbers: setup

@@ -8,7 +8,7 @@ same sizes took InterPLM's released code 66, 249, 182 and 215 CPU-s (research no
 
 The null and the ranks are of 20,000 pairs of these concepts and features on 2,000 proteins.
 
-    python benchmarks/annotation.py --check
+    python -m benchmarks.annotation --check
 """
 
 import argparse

@@ -4,7 +4,7 @@ Every comparison alternates its arms in one process and takes the median of the 
 the page cache, so that reading is compared with memory and not with a disk. A ratio of CPU seconds
 hardly changes when others use the machine; a ratio of wall times does.
 
-    python benchmarks/cache.py --folder /tmp --check
+    python -m benchmarks.cache --folder /tmp --check
 """
 
 import argparse

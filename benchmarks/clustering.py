@@ -4,26 +4,23 @@ Plants pairs of relatives of known identity (ordinary, acidic, Pro/Ala-rich, rep
 proteins, shuffled real proteins and unrelated sequences of biased composition or of repeats, and
 clusters all of them with each choice of settings. Prints a table for docs/benchmarks.md.
 
-    python benchmarks/clustering.py ../shared/data/annotated.jsonl.gz --proteins 300
+    python -m benchmarks.clustering proteins.jsonl.gz --proteins 300
 """
 
 import argparse
-import gzip
-import json
 import resource
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from unittest import mock
 
 import numpy as np
 import pandas as pd
 from Bio.Align import substitution_matrices
 
+from benchmarks.real_proteins import read_sequences
 from protsae.io import mmseqs
-from protsae.io.protein_files.any_format import read_proteins
 from protsae.proteins.alphabet import STANDARD
 
 LETTERS = np.array(list(STANDARD))
@@ -97,10 +94,7 @@ def main() -> None:
 
 def read_real(path: str | None) -> list[str]:
     """Sequences of the shared records, or of the shipped sample."""
-    if path is None:
-        return [protein.sequence for protein in read_proteins(Path("data/sample/proteins.json.gz"))]
-    with gzip.open(path, "rt") as lines:
-        found = [json.loads(line)["sequence"] for line in lines]
+    found = read_sequences(path)
     return [s for s in dict.fromkeys(found) if 30 <= len(s) <= 2000 and set(s) <= set(STANDARD)]
 
 

@@ -6,8 +6,8 @@ and sorted with its SDPA attention. All methods alternate in one run; medians ov
 one thread a second is a CPU-second, on more and on GPUs a second of wall time, to the last row in
 the machine's memory. On GPUs there are arms in half precision too, and the peak of their memory.
 
-    python benchmarks/embedding.py ../shared/data/annotated.jsonl.gz --check
-    python benchmarks/embedding.py --device cuda --architecture 650M --n 256 \\
+    python -m benchmarks.embedding proteins.jsonl.gz --check
+    python -m benchmarks.embedding --device cuda --architecture 650M --n 256 \\
         --layers 9 18 24 30 33 --store float16
 """
 
@@ -28,6 +28,7 @@ import torch.nn.functional as F
 from esm.model.esm2 import ESM2
 from torch import Tensor
 
+from benchmarks.real_proteins import read_sequences
 from protsae.plm.embedding import Embedder, token_budget
 from protsae.plm.esm2.forward import FusedEsm2
 
@@ -63,8 +64,7 @@ def main() -> None:
     parser.add_argument(
         "records",
         nargs="?",
-        default="../shared/data/annotated.jsonl.gz",
-        help="JSON lines, sequence",
+        help="proteins, as fetch reads them, or gzipped JSON lines (default: the shipped sample)",
     )
     parser.add_argument("--architecture", choices=ARCHITECTURES, default="8M")
     parser.add_argument("--n", type=int, default=40, help="proteins in a measurement")
@@ -82,7 +82,7 @@ def main() -> None:
     parser.add_argument("--check", action="store_true", help="exit 1 if a target is missed")
     args = parser.parse_args()
 
-    sequences = [s[:CONTEXT] for s in pd.read_json(args.records, lines=True)["sequence"]]
+    sequences = [s[:CONTEXT] for s in read_sequences(args.records)]
     workloads = {
         "all lengths": spread(sequences, args.n),
         "around 300": spread([s for s in sequences if 250 <= len(s) <= 350], args.n),

@@ -17,7 +17,7 @@ and 0.8 of the feature's maximum, as it is, with the threshold that is best on v
 and with recall by residue. "At least" is `least_true` of the pairs called: how many of them
 are right, with 95 % confidence, and in how many worlds fewer are.
 
-    python benchmarks/interplm_rule.py
+    python -m benchmarks.interplm_rule
 """
 
 import argparse

@@ -6,8 +6,8 @@ trainer sees the same rows in the same order, as they are: each centres and scal
 default. All figures but the speed are of held-out rows; speed counts CPU time in training steps
 alone, on one thread.
 
-    python benchmarks/planted.py --results planted.jsonl --check
-    python benchmarks/planted.py --gamma 5 --steps 1000 --architectures relu topk
+    python -m benchmarks.planted --results planted.jsonl --check
+    python -m benchmarks.planted --gamma 5 --steps 1000 --architectures relu topk
 """
 
 import argparse

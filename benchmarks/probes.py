@@ -11,7 +11,7 @@ among those that the model was trained on.
 The model beats the window where the 95 % interval of the paired difference in AUROC, best layer -
 best window, lies above 0.
 
-    python benchmarks/probes.py --model data/model/esm2_t6_protsae.pt --check
+    python -m benchmarks.probes --model data/model/esm2_t6_protsae.pt --check
 """
 
 import argparse

@@ -12,8 +12,8 @@ On a GPU times are of wall, ten steps at a time, and memory is that of the GPU. 
 a step in a few lines of PyTorch (dense codes, autograd, Adam as it comes), and the sparse kernels
 are timed alone.
 
-    python benchmarks/sae_training.py --check
-    python benchmarks/sae_training.py --device cuda --d-model 1280 --width 10240 --k 64
+    python -m benchmarks.sae_training --check
+    python -m benchmarks.sae_training --device cuda --d-model 1280 --width 10240 --k 64
 """
 
 import argparse

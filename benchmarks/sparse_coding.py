@@ -6,8 +6,8 @@ scikit-learn gets float64, as it reaches no such gap in float32, the Gram matrix
 tolerance that leaves it at about our gap; ``sparse_encode`` itself fixes a tighter one and is shown
 beside.
 
-    python benchmarks/sparse_coding.py --check
-    python benchmarks/sparse_coding.py --figure docs/fista.png --activations shard.h5 --sae FOLDER
+    python -m benchmarks.sparse_coding --check
+    python -m benchmarks.sparse_coding --figure docs/fista.png --activations shard.h5 --sae FOLDER
 """
 
 import argparse

@@ -1,10 +1,11 @@
 """Time and peak memory of every stage of a run on annotated proteins.
 
-Reads records with accession, entry_name, organism, taxon_id, sequence and features (one JSON object
-a line), takes all of them or draws some by seed, hands them to `fetch` as FASTA with an annotation
-table beside it, and runs the whole workflow. The last lines are a table for docs/benchmarks.md.
+Runs the whole workflow, on the shipped sample, or on records with accession, entry_name, organism,
+taxon_id, sequence and features (gzipped JSON lines): all of them or some drawn by seed, which
+`fetch` gets as FASTA with an annotation table beside it. The last lines are a table for
+docs/benchmarks.md.
 
-    python benchmarks/stages.py ../shared/data/annotated.jsonl.gz --configfile config/findings.yaml
+    python -m benchmarks.stages proteins.jsonl.gz --configfile config/findings.yaml
 """
 
 import argparse
@@ -21,6 +22,8 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
+from benchmarks.real_proteins import read_sequences
+
 STAGES = ("fetch", "split", "randomise", "onehot", "embed", "train", "evaluate", "probe", "lookup")
 STAGES += ("encode", "annotate", "tables", "report")
 
@@ -28,24 +31,25 @@ STAGES += ("encode", "annotate", "tables", "report")
 def main() -> None:
     """Convert, run, measure."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("records", nargs="?", default="../shared/data/annotated.jsonl.gz")
-    parser.add_argument("--proteins", type=int, help="so many, drawn at random; all without it")
+    parser.add_argument("records", nargs="?", help="proteins (default: the shipped sample)")
+    parser.add_argument("--proteins", type=int, help="so many of the records, drawn at random")
     parser.add_argument("--configfile", help="settings beside the defaults")
     parser.add_argument("--cores", type=int, default=2)
     parser.add_argument("--output", default="results-stages")
     args = parser.parse_args()
-    if not Path(args.records).is_file():
-        sys.exit(f"{args.records}: no such file; expected gzipped JSON lines of proteins")
     output = Path(args.output)
     output.mkdir(parents=True, exist_ok=True)
-    n_proteins = write_input(Path(args.records), args.proteins, output)
-    config = {
-        "results": str(output / "run"),
-        "fetch": {
+    config: dict[str, object] = {"results": str(output / "run")}
+    if args.records is None:
+        n_proteins = len(read_sequences())
+    else:
+        if not Path(args.records).is_file():
+            sys.exit(f"{args.records}: no such file; expected gzipped JSON lines of proteins")
+        n_proteins = write_input(Path(args.records), args.proteins, output)
+        config["fetch"] = {
             "input": str(output / "proteins.fasta"),
             "annotations": str(output / "annotations.tsv"),
-        },
-    }
+        }
     (output / "config.yaml").write_text(yaml.safe_dump(config))
     began = time.monotonic()
     subprocess.run(

@@ -11,7 +11,7 @@ With --second-population, the detectors are also held against proteins of anothe
 (studies.second_population.measure), and each finding is shown with its score on them.
 
     python -m studies.findings.write_page results docs/findings \\
-      --second-population ../shared/data/residue_labels.jsonl.gz
+      --second-population residue_labels.jsonl.gz
 """
 
 import argparse

@@ -13,7 +13,7 @@ differ, a feature fitted to UniProt's cannot be expected to do better.
 
 Run it where the run was started: its config.yaml names the model by the path from there.
 
-    python -m studies.second_population.measure results ../shared/data/residue_labels.jsonl.gz \\
+    python -m studies.second_population.measure results residue_labels.jsonl.gz \\
       docs/findings
 """
 

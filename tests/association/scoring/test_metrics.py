@@ -12,6 +12,7 @@ from protsae.association.scoring.metrics import (
     lift,
     matthews_correlation,
     ratio,
+    reaches,
     take_threshold,
 )
 
@@ -106,3 +107,8 @@ def test_harmonic_mean_of_nothing_is_zero() -> None:
         1,
         pytest.approx(1 / 3),
     ]
+
+
+def test_captured_means_at_least_one_half_and_more_than_always_on() -> None:
+    f1, always_on = np.array([0.5, 0.5, 0.49, 0.9]), np.array([0.4, 0.5, 0.1, 0.95])
+    assert reaches(f1, always_on).tolist() == [True, False, False, False]

@@ -2,16 +2,13 @@ from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from protsae.association.significance import rotation_null as rotation_module
 from protsae.association.significance import rotation_overlap as runs_module
 from protsae.association.significance.concatenated_proteins import Chains
-from protsae.association.significance.p_values import Null, tail_bound
+from protsae.association.significance.p_values import Null
 from protsae.association.significance.rotation_null import RotatedLabels, rotation_null
 from protsae.association.significance.rotation_overlap import Runs, overlaps
-from protsae.statistics.sum_distribution import SumLaw
 
 
 def random_case(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -130,32 +127,6 @@ def test_fourier_transforms_of_the_longest_protein(monkeypatch: pytest.MonkeyPat
     assert found.sum() == on.sum() * label.sum()
 
 
-@pytest.mark.parametrize("seed", range(100))
-def test_the_bound_is_never_below_the_law(seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    draws = [rng.integers(0, rng.integers(1, 9), rng.integers(1, 12)) for _ in range(13)]
-    law = SumLaw.of_draws(np.concatenate(draws), np.array([len(values) for values in draws]))
-    table = np.array([(values.mean(), values.min(), values.max()) for values in draws]).T
-    most = int(table[2].sum())
-    for observed in range(most + 1):
-        exact = law.at_least(observed)
-        assert exact * (1 - 1e-9) <= tail_bound(table[0], table[1], table[2], observed) <= 1
-
-
-@pytest.mark.parametrize("level", [1e-12, 1e-6, 0.01])
-def test_a_tail_is_bounded_where_it_is_below_a_level(level: float) -> None:
-    """Of 97 dice, at least so many spots: exact, or a bound from above that is below the level."""
-    dice = SumLaw.of_draws(np.tile(np.arange(1, 7), 97), np.full(97, 6))
-    bounds = 0
-    for observed in range(97, 6 * 97 + 1):
-        exact, found = dice.at_least(observed), dice.at_least(observed, level)
-        if found != exact:
-            assert exact * (1 - 1e-9) <= found < level
-            bounds += 1
-    assert dice.at_least(6 * 97, level) == pytest.approx(6.0**-97, rel=1e-9)
-    assert 90 < bounds < 200
-
-
 def test_small_p_values_are_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     """31 proteins of 97 residues, on in 5 at and beside the 3 that are labelled."""
     lengths, place = np.full(31, 97), np.arange(31 * 97) % 97
@@ -167,20 +138,6 @@ def test_small_p_values_are_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     # 93 where 97 - 2 rotations break no run, 3 of them find all of it.
     assert exact.p_value[0] == pytest.approx((3 / 95) ** 31)
     assert (exact.observed[0], exact.expected[0]) == (bound.observed[0], bound.expected[0])
-
-
-@given(
-    draws=st.lists(st.lists(st.integers(0, 40), min_size=1, max_size=9), min_size=1, max_size=12)
-)
-def test_the_tail_of_a_sum_to_ten_digits(draws: list[list[int]]) -> None:
-    """Convolution of tables without FFT: only positive terms are added, so no digit is lost."""
-    exact = np.ones(1)
-    for values in draws:
-        exact = np.convolve(exact, np.bincount(values) / len(values))
-    law = SumLaw.of_draws(np.concatenate(draws), np.array([len(values) for values in draws]))
-    for observed in {0, *range(1, len(exact), 11), len(exact) - 1}:
-        expected = exact[observed:].sum()
-        assert law.at_least(observed) == pytest.approx(expected, rel=1e-10)
 
 
 def test_p_is_as_small_as_all_rotations_allow() -> None:

@@ -1,0 +1,65 @@
+"""The bound on a tail: where it is exact, beside a plain search for it, and never too small."""
+
+import numpy as np
+import pytest
+from scipy.optimize import minimize_scalar
+
+from protsae.association.significance.p_values import headline_p_value, tail_bound
+from protsae.statistics.sum_distribution import SumLaw
+
+
+@pytest.mark.parametrize("seed", range(100))
+def test_the_bound_is_never_below_the_law(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    draws = [rng.integers(0, rng.integers(1, 9), rng.integers(1, 12)) for _ in range(13)]
+    law = SumLaw.of_draws(np.concatenate(draws), np.array([len(values) for values in draws]))
+    table = np.array([(values.mean(), values.min(), values.max()) for values in draws]).T
+    most = int(table[2].sum())
+    for observed in range(most + 1):
+        exact = law.at_least(observed)
+        assert exact * (1 - 1e-9) <= tail_bound(table[0], table[1], table[2], observed) <= 1
+
+
+@pytest.mark.parametrize(("least", "most"), [(0, 1), (3, 4), (2, 5)])
+def test_the_bound_on_the_largest_sum_is_its_chance(least: int, most: int) -> None:
+    """Of 40 terms that take their most in a third of cases and else their least: 3^-40."""
+    mean, n = least + (most - least) / 3, 40
+    bound = tail_bound(np.full(n, mean), np.full(n, least), np.full(n, most), n * most)
+    assert np.log(bound) == pytest.approx(-40 * np.log(3), abs=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_bound_is_the_least_over_all_tilts(seed: int) -> None:
+    """log inf_theta exp(-theta y) prod_p E exp(theta C_p), C_p least or most only."""
+    rng = np.random.default_rng(seed)
+    least = rng.integers(0, 5, 60)
+    most = least + rng.integers(0, 6, 60)
+    mean = least + (most - least) * rng.uniform(0.05, 0.5, 60)
+    observed = int(most.sum()) - 7
+
+    def log_bound(theta: float) -> float:
+        width = most - least
+        share = np.divide(mean - least, width, out=np.zeros(60), where=width > 0)
+        return float((np.log1p(share * np.expm1(theta * width)) + theta * least).sum()) - (
+            theta * observed
+        )
+
+    expected = minimize_scalar(log_bound, bounds=(0, 30), method="bounded").fun
+    assert np.log(tail_bound(mean, least, most, observed)) == pytest.approx(expected, abs=1e-5)
+
+
+def test_near_the_mean_the_bound_is_1() -> None:
+    """100 fair coins spread by 5 at most: 74 lie 4.8 spreads above the mean, 76 lie 5.2."""
+    coins = np.full(100, 0.5), np.zeros(100, int), np.ones(100, int)
+    assert tail_bound(*coins, 74) == 1
+    assert 1e-8 < tail_bound(*coins, 76) < 1e-5
+
+
+def test_constant_terms_bound_nothing() -> None:
+    assert tail_bound(np.full(3, 4.0), np.full(3, 4), np.full(3, 4), 12) == 1
+
+
+def test_the_headline_is_the_larger_p_value() -> None:
+    rotation, position = np.array([0.01, 0.2, 0.3]), np.array([0.04, 0.1, np.nan])
+    np.testing.assert_array_equal(headline_p_value(rotation, position, False), [0.04, 0.2, np.nan])
+    np.testing.assert_array_equal(headline_p_value(rotation, position, True), position)

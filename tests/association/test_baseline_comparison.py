@@ -1,0 +1,78 @@
+"""Whom a feature is compared with: baselines of its own layer, and those that serve all layers."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from protsae.association.baseline_comparison import compare_features
+
+CLUSTERS = [f"c{number}" for number in range(11)]
+POSITIVES = 10
+"""Residues with the concept in each of the eleven clusters; 30 are known."""
+
+# Residues found in each cluster, none of them wrongly.
+FOUND = {
+    ("m", 1, "topk", 0): 7,
+    ("m", 1, "neurons", 5): 9,
+    ("m", 2, "topk", 0): 7,
+    ("m", 2, "neurons", 5): 6,
+    ("onehot", 0, "topk", 3): 2,
+    ("onehot", 0, "neurons", 1): 3,
+    ("m-permuted", 1, "topk", 4): 4,
+}
+KEYS = ["model", "layer", "variant", "feature"]
+
+
+def detectors() -> pd.DataFrame:
+    table = pd.DataFrame(list(FOUND), columns=KEYS)
+    f1 = [2 * n / (n + POSITIVES) for n in FOUND.values()]
+    return table.assign(concept="SIGNAL", concept_type="SIGNAL", valid_f1=f1, f1=f1, q_value=0.01)
+
+
+def compared(related: tuple[str, ...] = ()) -> pd.DataFrame:
+    """Of all SAE features, by model and layer."""
+    every = detectors()
+    counts = [
+        {**dict(zip(KEYS, key, strict=True)), "cluster": cluster, "tp": n, "on": n}
+        for key, n in FOUND.items()
+        for cluster in CLUSTERS
+    ]
+    rule = {"tp": 5, "on": 5, "positives": POSITIVES, "known": 30}
+    rules = pd.DataFrame([{"concept": "SIGNAL", "cluster": c, **rule} for c in CLUSTERS])
+    features = every[every["variant"] == "topk"].reset_index(drop=True)
+    found = compare_features(
+        features, every, pd.DataFrame(counts).assign(concept="SIGNAL"), rules, related
+    )
+    return found.set_index(pd.MultiIndex.from_frame(features[["model", "layer"]]))
+
+
+@pytest.mark.parametrize(
+    ("model", "layer", "baseline", "n_found"),
+    [
+        pytest.param("m", 1, "neuron", 9, id="the neuron of the layer"),
+        pytest.param("m", 2, "neuron", 6, id="not that of another layer, which is better"),
+        pytest.param("onehot", 0, "rule", 5, id="one-hot features not with themselves"),
+        pytest.param("m-permuted", 1, "rule", 5, id="the permuted model not with itself"),
+    ],
+)
+def test_the_best_baseline(model: str, layer: int, baseline: str, n_found: int) -> None:
+    row = compared().loc[(model, layer)]
+    assert row["best_baseline"] == baseline
+    assert row["best_baseline_f1"] == pytest.approx(2 * n_found / (n_found + POSITIVES))
+    own = FOUND[(model, layer, "topk", 0 if model == "m" else 3 if model == "onehot" else 4)]
+    expected = 2 * own / (own + POSITIVES) - row["best_baseline_f1"]
+    assert row["f1_difference"] == pytest.approx(expected)
+
+
+def test_verdicts_where_all_clusters_agree() -> None:
+    found = compared()["verdict"]
+    assert (found[("m", 1)], found[("m", 2)], found[("onehot", 0)]) == ("below", "above", "below")
+
+
+def test_clusters_with_relatives_are_left_out_of_one_score_alone() -> None:
+    """All clusters are alike, so that leaving some out changes nothing; without any there is no
+    score."""
+    some, none = compared(tuple(CLUSTERS[:4])), compared(tuple(CLUSTERS))
+    np.testing.assert_allclose(some["f1_without_relatives"].astype(float)[("m", 1)], 14 / 17)
+    assert none["f1_without_relatives"].isna().all()
+    assert none["best_baseline_f1"].notna().all()

@@ -1,0 +1,80 @@
+"""Statuses and redirects of a server on loopback."""
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+
+from protsae.errors import UserError
+from protsae.io.http.client import Client, Refused
+from protsae.io.http.retries import RetryPolicy
+
+PASSING = [403, 408, 409, 425, 429, 500, 502, 503, 504, 520, 530, 599]
+REDIRECTS = [301, 302, 303, 307, 308]
+FINAL = [400, 401, 404, 410, 418, 426, 501, 505, 511]
+
+
+class Handler(BaseHTTPRequestHandler):
+    """``/S/0`` answers with status S; ``/S/N`` leads to an answer in N steps, each of status S."""
+
+    def do_GET(self) -> None:
+        status, steps = map(int, self.path.strip("/").split("/"))
+        self.send_response(200 if status in REDIRECTS and not steps else status)
+        if steps:
+            self.send_header("Location", f"/{status}/{steps - 1}")
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"{}")
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture
+def client(url: str) -> Iterator[Client]:
+    client = Client(url, RetryPolicy(attempts=0), lambda _: None)
+    yield client
+    client.close()
+
+
+@pytest.mark.parametrize("status", PASSING)
+def test_what_may_pass_is_asked_again(client: Client, url: str, status: int) -> None:
+    with pytest.raises(UserError, match="run again later") as refusal:
+        client.get(f"{url}/{status}/0")
+    assert not isinstance(refusal.value, Refused)
+
+
+@pytest.mark.parametrize("status", FINAL)
+def test_what_stays_is_not(client: Client, url: str, status: int) -> None:
+    with pytest.raises(Refused, match=f"HTTP {status}") as refusal:
+        client.get(f"{url}/{status}/0")
+    assert refusal.value.status == status
+
+
+@pytest.mark.parametrize("status", REDIRECTS)
+@pytest.mark.parametrize("steps", [0, 1, 5])
+def test_redirects_are_followed(client: Client, url: str, status: int, steps: int) -> None:
+    assert client.get(f"{url}/{status}/{steps}").body == b"{}"
+
+
+@pytest.mark.parametrize("status", [300, 304, 306])
+def test_what_is_no_redirect_is_refused(client: Client, url: str, status: int) -> None:
+    with pytest.raises(Refused, match=f"HTTP {status}"):
+        client.get(f"{url}/{status}/1")
+
+
+def test_a_sixth_redirect_is_not(client: Client, url: str) -> None:
+    with pytest.raises(Refused, match="more than 5 redirects one after another"):
+        client.get(f"{url}/302/6")
