@@ -51,7 +51,7 @@ test: check
 FAST_TESTS := $(addprefix tests/,statistics config concepts proteins features sae references \
 	missing_annotations stages association test_architecture.py)
 NOT_FAST := $(addprefix --ignore=tests/,concepts/test_concept_table.py features/test_feature_rows.py \
-	references/test_probe_scores.py sae/training sae/evaluation/test_power_law.py sae/test_lasso.py)
+	references/test_probe_scores.py sae/training sae/evaluation/test_power_law.py sae/sparse_coding)
 
 test-fast: setup
 	pytest -n $(CORES) --dist worksteal -m "not slow" $(FAST_TESTS) $(NOT_FAST)

@@ -28,7 +28,9 @@ from torch import Tensor
 
 from protsae.io.hdf5.activation_cache import LayerCache
 from protsae.io.saes.sae_files import read_sae
-from protsae.sae.lasso import fista, ista, lambda_for_l0, lasso, relative_gap
+from protsae.sae.sparse_coding.lasso import lambda_for_l0, lasso
+from protsae.sae.sparse_coding.lasso_problem import relative_gap
+from protsae.sae.sparse_coding.proximal import fista, ista
 
 N_PLANTED, NOISE = 16, 0.3
 GAP = 1e-6

@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from protsae.sae.autoencoder import Sae
-from protsae.sae.lasso import lambda_for_l0, lasso
+from protsae.sae.sparse_coding.lasso import lambda_for_l0, lasso
 
 SEARCH_TOLERANCE = 1e-3
 """Relative duality gap of the codes whose supports are compared."""

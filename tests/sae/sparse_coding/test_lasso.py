@@ -9,15 +9,9 @@ import torch
 from sklearn.linear_model import Lasso
 from torch import Tensor
 
-from protsae.sae.lasso import (
-    SparseCodes,
-    fista,
-    ista,
-    lambda_for_l0,
-    lasso,
-    relative_gap,
-    soft_threshold,
-)
+from protsae.sae.sparse_coding.lasso import lambda_for_l0, lasso
+from protsae.sae.sparse_coding.lasso_problem import SparseCodes, relative_gap, soft_threshold
+from protsae.sae.sparse_coding.proximal import fista, ista
 
 N, D, F = 11, 13, 29
 PENALTY = 0.7
