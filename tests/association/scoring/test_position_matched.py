@@ -49,6 +49,12 @@ def test_ends_by_hand() -> None:
     assert ends(block) == [N, C, NONE, NONE, NONE, N, NONE, NONE]
 
 
+def test_exactly_half_as_often_again_is_a_preference() -> None:
+    """Of 100 residues half are near each end: 3 of 4 there are 1.5 times as many as by chance."""
+    block = proteins([(0, 3), (60, 61)], [(0, 1), (97, 100)], [(0, 2), (98, 100)], length=100)
+    assert ends(block) == [N, C, NONE]
+
+
 def test_chance_in_few_clusters_is_no_preference() -> None:
     block = proteins([(0, 22)])
     of_relatives = LabelledProteins(block.lengths, block.cluster // 3, block.labels, block.known)

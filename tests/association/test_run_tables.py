@@ -1,0 +1,149 @@
+"""Tables of a run by hand: which row stands for a concept, baselines, references, counts."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from protsae.association.run_tables import (
+    best_per_concept,
+    concatenate,
+    is_above,
+    is_above_references,
+    least_significant,
+    summarise,
+    with_baselines,
+)
+from protsae.association.verdicts import ABOVE, UNDECIDED
+
+NEURONS_OF_LAYER = 7
+"""Width of the layers; detectors 7 to 13 are neurons of the other sign."""
+
+
+def associations() -> pd.DataFrame:
+    """Best on valid: on layer 1 neuron 9, which is neuron 2 below its mean; on layer 2 neuron 3."""
+    rows = [
+        ("m", 1, "neurons", 4, 0.50, 0.91),
+        ("m", 1, "neurons", 9, 0.60, 0.55),
+        ("m", 2, "neurons", 3, 0.70, 0.65),
+        ("m", 1, "pca", 0, 0.30, 0.25),
+        ("m", 2, "random", 5, 0.20, 0.15),
+        ("onehot", 0, "topk", 8, 0.40, 0.45),
+        ("onehot", 0, "neurons", 1, 0.35, 0.85),
+        ("m-permuted", 2, "topk", 8, 0.10, 0.12),
+        ("m-permuted", 1, "pca", 2, 0.20, 0.11),
+    ]
+    table = pd.DataFrame(rows, columns=["model", "layer", "variant", "feature", "valid_f1", "f1"])
+    return table.assign(concept="SIGNAL")
+
+
+def features() -> pd.DataFrame:
+    places = [("m", 1, "topk"), ("m", 2, "topk"), ("onehot", 0, "topk"), ("m-permuted", 2, "topk")]
+    rows = [(*place, 0, "SIGNAL") for place in places] + [("m", 1, "topk", 1, None)]
+    return pd.DataFrame(rows, columns=["model", "layer", "variant", "feature", "concept"])
+
+
+def joined() -> pd.DataFrame:
+    methods = pd.DataFrame({"method": ["blosum_window", "homology"], "f1": [0.33, 0.22]})
+    probes = pd.DataFrame({"model": ["m", "m"], "layer": [1, 2], "f1": [0.77, 0.88]})
+    rules = {"concept": ["SIGNAL"], "rule": ["everywhere"], "f1": [0.5]}
+    table = with_baselines(
+        features(),
+        associations(),
+        probes.assign(concept="SIGNAL"),
+        methods.assign(concept="SIGNAL"),
+        pd.DataFrame({**rules, "defined_by_sequence": [0]}),
+        {("m", 1): 7, ("m", 2): 7, ("onehot", 0): 27, ("m-permuted", 2): 7},
+    )
+    return table.set_index(["model", "layer", "feature"])
+
+
+@pytest.mark.parametrize(
+    ("column", "expected"),
+    [
+        ("neuron_f1", [0.55, 0.65, 0.85, None]),
+        ("neuron", [2, 3, 1, None]),
+        ("neuron_sign", [-1, 1, 1, None]),
+        ("pca_f1", [0.25, None, None, None]),
+        ("random_f1", [None, 0.15, None, None]),
+        ("onehot_f1", [0.45, 0.45, None, 0.45]),
+        ("permuted_f1", [0.11, 0.11, 0.11, None]),
+        ("window_f1", [0.33] * 4),
+        ("homology_f1", [0.22] * 4),
+        ("probe_f1", [0.77, 0.88, None, None]),
+        ("rule_f1", [0.5] * 4),
+    ],
+)
+def test_baselines_of_features(column: str, expected: list[float | None]) -> None:
+    """Of layers 1 and 2, one-hot sequences and the permuted model; empty without a concept."""
+    found = joined()[column].astype("Float64")
+    assert [None if pd.isna(value) else value for value in found[:4]] == expected
+    assert pd.isna(found.loc[("m", 1, 1)])
+
+
+def test_the_first_of_equals_stands_for_a_concept() -> None:
+    pairs = pd.DataFrame(
+        {
+            "concept": ["A", "A", "B", None],
+            "valid_f1": [0.5, 0.5, 0.1, 0.9],
+            "feature": [3, 4, 5, 6],
+        }
+    )
+    assert best_per_concept(pairs)["feature"].tolist() == [3, 5]
+
+
+def test_pairs_of_a_feature_come_by_falling_valid_f1_then_by_concept() -> None:
+    rows = [("m", 0.2, "B"), ("m", 0.9, "C"), ("m", 0.2, "A"), ("onehot", 0.1, "Z")]
+    table = pd.DataFrame(rows, columns=["model", "valid_f1", "concept"])
+    found = concatenate([table.assign(layer=1, variant="topk", feature=0)])
+    assert found["concept"].tolist() == ["Z", "C", "A", "B"]
+
+
+def verdict_rows() -> pd.DataFrame:
+    """Above; above at what the sequence defines; undecided; above, but not above references."""
+    return pd.DataFrame(
+        {
+            "model": "m",
+            "layer": 1,
+            "variant": "topk",
+            "verdict": [ABOVE, ABOVE, UNDECIDED, ABOVE, None],
+            "defined_by_sequence": pd.array([0, 1, 0, 0, pd.NA], dtype="Int64"),
+            "f1": [0.6, 0.5, 0.9, 0.4, np.nan],
+            "f1_low": [0.5, 0.5, 0.9, 0.5, np.nan],
+            "base_rate": [0.1, 0.4, 0.9, 0.1, np.nan],
+            "q_value": [0.05, 0.01, 0.051, 0.04, np.nan],
+            "window_f1": [0.4, 0.1, 0.1, 0.5, np.nan],
+            "homology_f1": [0.3, np.nan, 0.1, 0.2, np.nan],
+        }
+    )
+
+
+def test_above_baselines_and_above_references() -> None:
+    rows = verdict_rows()
+    assert is_above(rows).tolist() == [True, False, False, True, False]
+    assert is_above_references(rows).tolist() == [True, False, False, False, False]
+
+
+def test_counts_of_an_sae() -> None:
+    """Captured are F1 of at least 0.5 above being always on, 0.18, 0.57, 0.95 and 0.18."""
+    found = summarise([{"model": "m", "layer": 1, "variant": "topk", "l0": 16.0}], verdict_rows())
+    counts = found.iloc[0].to_dict()
+    assert counts == {
+        **{"model": "m", "layer": 1, "variant": "topk", "l0": 16.0},
+        "features_with_concept": 1,
+        "features_significant": 3,
+        "features_above_baselines": 2,
+        "features_above_references": 1,
+        "features_defined_by_sequence": 1,
+    }
+
+
+def test_pairs_without_a_test_count_for_nothing() -> None:
+    """Feature 3 has its least p-value, 1e-4, twice for its two tested pairs; 5 has no test."""
+    pairs = pd.DataFrame(
+        {
+            "feature": [3, 3, 3, 5],
+            "p_value": [0.9, 1e-4, np.nan, np.nan],
+            "q_value": [0.9, 2e-4] * 2,
+        }
+    )
+    assert least_significant(pairs, "feature") == 1
