@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from protsae.errors import UserError
-from protsae.plm.esm2.load import load_esm, validate_layers
+from protsae.plm.esm2.load import RELEASED, load_esm, validate_layers
 from protsae.provenance import file_sha256
 from tests.tiny_esm import build_esm, save_tiny
 
@@ -337,3 +337,17 @@ def test_an_unknown_layer(layer):
     with pytest.raises(UserError, match=f"^{re.escape(message)}$"):
         validate_layers(build_esm(), (0, layer))
     validate_layers(build_esm(), (0, 1, 2, 3))
+
+
+HEAD_SIZES = {"8M": 16, "35M": 24, "150M": 32, "650M": 64, "3B": 64, "15B": 128}
+
+
+@pytest.mark.parametrize("name", RELEASED)
+def test_shapes_of_released_models_fit_their_names(name):
+    """12 d^2 weights a block, of attention 4 and of the wide layer 8, within a tenth of the name."""
+    _, n_layers, size, _ = name.split("_")
+    layers, d_model, heads = RELEASED[name]
+    stated = float(size[:-1]) * {"M": 1e6, "B": 1e9}[size[-1]]
+    assert f"t{layers}" == n_layers
+    assert 12 * layers * d_model**2 == pytest.approx(stated, rel=0.1)
+    assert d_model == heads * HEAD_SIZES[size]
