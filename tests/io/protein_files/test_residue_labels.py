@@ -35,6 +35,16 @@ def test_a_set_with_a_header(tmp_path: Path) -> None:
     assert left_out == {"topology": {}}
 
 
+def test_packed_labels_are_the_same_and_equal_bytes(tmp_path: Path) -> None:
+    records = [{"set": "topology", "accession": "P1", "labels": "SHh?U"}]
+    plain, packed, again = (tmp_path / name for name in ("a.jsonl", "a.jsonl.gz", "b.jsonl.gz"))
+    for path in (plain, packed, again):
+        write_labels(path, [HEADER], records)
+    assert gzip.decompress(packed.read_bytes()) == plain.read_bytes()
+    assert packed.read_bytes() == again.read_bytes()
+    assert codes(packed) == codes(plain)
+
+
 def test_a_set_without_a_header(tmp_path: Path) -> None:
     """As in residue_labels.jsonl.gz: names from the letters, all else ignored."""
     row = {"id": "x-A", "accession": None, "sequence": "GGG", "labels": "HCE"}

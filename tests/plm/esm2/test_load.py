@@ -344,7 +344,7 @@ HEAD_SIZES = {"8M": 16, "35M": 24, "150M": 32, "650M": 64, "3B": 64, "15B": 128}
 
 @pytest.mark.parametrize("name", RELEASED)
 def test_shapes_of_released_models_fit_their_names(name):
-    """12 d^2 weights a block, of attention 4 and of the wide layer 8, within a tenth of the name."""
+    """12 d^2 weights a block, 4 of attention, 8 of the wide layer: within a tenth of the name."""
     _, n_layers, size, _ = name.split("_")
     layers, d_model, heads = RELEASED[name]
     stated = float(size[:-1]) * {"M": 1e6, "B": 1e9}[size[-1]]
