@@ -360,6 +360,15 @@ def test_a_factor_of_the_activations_that_is_none(tmp_path: Path, factor: str) -
         read_saelens(tmp_path)
 
 
+@pytest.mark.parametrize("factor", [0.0, -1.0])
+def test_a_factor_of_older_versions_that_is_none(tmp_path: Path, factor: float) -> None:
+    write_theirs(tmp_path, "standard", normalize_activations="expected_average_only_in")
+    stored = {"estimated_norm_scaling_factor": torch.tensor(factor)}
+    save_file(stored, tmp_path / "activations_store_state.safetensors")
+    with pytest.raises(UserError, match=f"factor is {factor}; expected a number above 0; copy it"):
+        read_saelens(tmp_path)
+
+
 @pytest.mark.parametrize("subtracted", [True, False])
 @torch.no_grad()
 def test_whitening_is_folded_in(tmp_path: Path, subtracted: bool) -> None:
