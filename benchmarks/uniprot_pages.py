@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from protsae.io.uniprot import uniprot_rest
-from tests.uniprot_server import UniProtServer
+from tests.helpers.uniprot_server import UniProtServer
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fenced import ROOT
+from tests.helpers.fenced import ROOT
 
 pytest.importorskip("material", reason="mkdocs-material is not installed (make docs installs it)")
 pytest.importorskip("mkdocstrings", reason="mkdocstrings is not installed (make docs installs it)")

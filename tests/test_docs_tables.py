@@ -12,8 +12,8 @@ from protsae.schema.every_table import EVERY
 from protsae.schema.markdown import column_list, with_column_lists
 from protsae.schema.protein_tables import FETCHED
 from protsae.schema.table import Table, conform
-from tests.fenced import ROOT, fenced_blocks
-from tests.run_folder import MODEL, write_run
+from tests.helpers.fenced import ROOT, fenced_blocks
+from tests.helpers.run_folder import MODEL, write_run
 
 DOC = (ROOT / "docs" / "tables.md").read_text()
 

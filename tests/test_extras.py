@@ -7,7 +7,7 @@ import tomllib
 
 import pytest
 
-from tests.fenced import ROOT
+from tests.helpers.fenced import ROOT
 
 WITHOUT = """
 import sys

@@ -17,7 +17,7 @@ from protsae.provenance import PACKAGE_ROOT
 from protsae.schema.evaluation_tables import EVALUATION
 from protsae.schema.every_table import EVERY
 from protsae.schema.table import Table
-from tests.fenced import ROOT
+from tests.helpers.fenced import ROOT
 
 GLOSSARY = (ROOT / "docs" / "glossary.md").read_text()
 

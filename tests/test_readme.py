@@ -9,9 +9,9 @@ import pytest
 import yaml
 
 from protsae.cli import parser_of
-from tests.fenced import fenced_blocks
-from tests.finished_run import finished_run
-from tests.run_folder import write_run
+from tests.helpers.fenced import fenced_blocks
+from tests.helpers.finished_run import finished_run
+from tests.helpers.run_folder import write_run
 from tests.test_workflow import ROOT, copy_workflow, planned, snakemake
 
 README = (ROOT / "README.md").read_text()

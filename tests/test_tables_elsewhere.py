@@ -13,8 +13,8 @@ import pytest
 
 from protsae.schema.concept_tables import CONCEPTS
 from protsae.schema.feature_tables import FEATURES
-from tests.fenced import fenced_blocks
-from tests.run_folder import HOSTILE, write_run
+from tests.helpers.fenced import fenced_blocks
+from tests.helpers.run_folder import HOSTILE, write_run
 
 DOC = "docs/tables.md"
 TEXT = {"features.tsv": FEATURES, "concepts.tsv": CONCEPTS}

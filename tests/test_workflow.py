@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from tests.tiny_esm import save_tiny
+from tests.helpers.tiny_esm import save_tiny
 
 ROOT = Path(__file__).parents[1]
 STAGES = (

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from protsae.association.pairs.dataset import Layer
+from protsae.association.pairs.layer_data import Layer
 from protsae.association.pairs.scored_pairs import Examined
 from protsae.association.pairs.selection import best_rows
 from protsae.association.scoring.correlations import pearson, spearman

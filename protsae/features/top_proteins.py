@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import sparse
 
-from protsae.association.pairs.dataset import Layer
+from protsae.association.pairs.layer_data import Layer
 from protsae.detectors.activations import Codes
 from protsae.statistics import ragged
 

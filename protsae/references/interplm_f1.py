@@ -30,7 +30,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from protsae.association.pairs.dataset import Layer
+from protsae.association.pairs.layer_data import Layer
 from protsae.association.scoring.instance_counts import InstanceCounts
 from protsae.association.scoring.metrics import harmonic_mean, ratio
 from protsae.association.scoring.residue_counts import MatchCounts

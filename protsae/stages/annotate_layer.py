@@ -5,9 +5,9 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from protsae.association.pairs.dataset import Layer
 from protsae.association.pairs.held_out_labels import HeldOut
 from protsae.association.pairs.held_out_scores import examine
+from protsae.association.pairs.layer_data import Layer
 from protsae.association.pairs.scored_pairs import Examined
 from protsae.association.run_tables import detector_rows
 from protsae.detectors.activations import Codes

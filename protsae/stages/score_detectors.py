@@ -9,9 +9,9 @@ import pandas as pd
 from scipy import sparse
 
 from protsae.association.baseline_comparison import ALWAYS_ON, RULE
-from protsae.association.pairs.dataset import Layer
 from protsae.association.pairs.held_out_labels import HeldOut
 from protsae.association.pairs.held_out_scores import examine
+from protsae.association.pairs.layer_data import Layer
 from protsae.association.pairs.scored_pairs import Examined
 from protsae.association.scoring.metrics import CALLED_Q
 from protsae.association.verdicts import CountsByCluster, compare, verdicts

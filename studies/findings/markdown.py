@@ -6,8 +6,8 @@ from pathlib import Path
 import pandas as pd
 
 from protsae.association.baseline_comparison import RULE
+from studies.findings.comparison import TOO_FEW, VERDICTS
 from studies.findings.tables import ALL_LAYERS, N_TYPES, NAMES, SAE, shown_model, stated
-from studies.findings.verdicts import TOO_FEW, VERDICTS
 
 
 def markdown(folder: Path) -> list[str]:

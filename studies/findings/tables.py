@@ -76,7 +76,7 @@ def stated(verdicts: pd.DataFrame, elsewhere: pd.DataFrame | None = None) -> pd.
     Parameters
     ----------
     verdicts : DataFrame
-        From ``studies/findings/verdicts.py``.
+        From ``studies/findings/comparison.py``.
     elsewhere : DataFrame, optional
         Of the same run, from ``studies/second_population/measure.py``.
 

@@ -5,7 +5,7 @@ same on one-hot sequences and on the permuted model) and every concept, the dete
 with the highest F1 on valid is taken, and its F1 on test shown with its 95 % interval over homology
 clusters. One-hot and the permuted model are one set each: the best of all their layers and kinds of
 detectors, so that these baselines choose among more than a layer's SAE does. The best rule on the
-sequence is another. ``studies/findings/verdicts.py`` says how verdicts are reached.
+sequence is another. ``studies/findings/comparison.py`` says how verdicts are reached.
 
 With --second-population, the detectors are also held against proteins of another source
 (studies.second_population.measure), and each finding is shown with its score on them.
@@ -28,6 +28,7 @@ from protsae.config.reserved_names import DETECTORS, ONEHOT, is_permuted
 from protsae.errors import UserError
 from protsae.io.table_files.parquet import write_tsv
 from studies.findings import figures
+from studies.findings.comparison import compare, headline
 from studies.findings.markdown import markdown
 from studies.findings.tables import (
     ALL_LAYERS,
@@ -43,7 +44,6 @@ from studies.findings.tables import (
     over_layers,
     pool_reliability,
 )
-from studies.findings.verdicts import compare, headline
 from studies.second_population.measure import FILE, second_population
 
 

@@ -26,7 +26,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from protsae.association.pairs.dataset import Layer
+from protsae.association.pairs.layer_data import Layer
 from protsae.concepts.concept_table import ConceptTable
 from protsae.config.reserved_names import is_permuted
 from protsae.config.settings import Config, read_config

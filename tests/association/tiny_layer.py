@@ -5,11 +5,11 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from protsae.association.pairs.dataset import Layer
+from protsae.association.pairs.layer_data import Layer
 from protsae.concepts.concept_table import ConceptTable
 from protsae.config.stage_settings import AnnotateSettings
 from protsae.detectors.activations import Encode, Encoded
-from tests.tiny_run import protein_rows
+from tests.helpers.tiny_run import protein_rows
 
 SETTINGS = AnnotateSettings(
     bootstrap=53,

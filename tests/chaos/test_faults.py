@@ -12,7 +12,15 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.levels import LEVEL, told
-from tests.finished_run import RESULTS, Job, copy_run, finished_run, jobs, run_command, run_job
+from tests.helpers.finished_run import (
+    RESULTS,
+    Job,
+    copy_run,
+    finished_run,
+    jobs,
+    run_command,
+    run_job,
+)
 
 NO_MEMORY = "no memory"
 """All is taken but a little when the stage starts; its libraries are loaded by then."""

@@ -17,7 +17,7 @@ from protsae.run.verify_file import Stamp, check_file
 from protsae.run.verify_run import compare, verify_run
 from tests.chaos.damage import EVERY
 from tests.chaos.levels import LEVEL, shares, told
-from tests.finished_run import RESULTS, Job, copy_run, finished_run, jobs, run_job
+from tests.helpers.finished_run import RESULTS, Job, copy_run, finished_run, jobs, run_job
 
 BESIDE = dict.fromkeys(("cfg.json", "sae_weights.safetensors"), "protsae.json")
 """Files whose checksum is in another, through which they are read."""

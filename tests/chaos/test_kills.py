@@ -16,7 +16,7 @@ import pytest
 
 from protsae.run.verify_run import verify_run
 from tests.chaos.levels import LEVEL, shares, told
-from tests.finished_run import (
+from tests.helpers.finished_run import (
     RESULTS,
     ROOT,
     Job,

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from protsae.cli import main
 from protsae.errors import UserError
 from protsae.io.protein_files.residue_labels import read_label_sets
-from tests.stored_tables import load
+from tests.helpers.stored_tables import load
 
 DATA = Path(__file__).parents[1] / "data"
 SEQUENCE = "MKTAYIAKQRCISFVKSHFSRQLEERLGLIEVQAPILSRV"

@@ -13,7 +13,7 @@ from protsae.concepts.uniprot.spans import feature_spans
 from protsae.io.protein_files.any_format import read_proteins
 from protsae.proteins.entry_features import FeatureCounts, select_features
 from protsae.proteins.records import FEATURE_TYPES, Feature, Protein
-from tests.shared_data import SHARED
+from tests.helpers.shared_data import SHARED
 
 TESTS = Path(__file__).parents[1]
 FILES = [

@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 from scipy.stats import spearmanr
 
-from protsae.association.pairs import dataset as layer_module
+from protsae.association.pairs import layer_data as layer_module
 from protsae.association.pairs import proposal as propose
-from protsae.association.pairs.dataset import Layer
 from protsae.association.pairs.held_out_labels import HeldOut
 from protsae.association.pairs.held_out_scores import examine
+from protsae.association.pairs.layer_data import Layer
 from protsae.association.pairs.scored_pairs import Examined
 from protsae.association.run_tables import detector_rows
 from protsae.association.scoring import position_matched
@@ -22,7 +22,7 @@ from protsae.features.top_proteins import top_proteins
 from protsae.statistics.multiple_testing import benjamini_hochberg
 from tests.association import tiny_layer
 from tests.association.tiny_layer import LENGTH, N_PROTEINS, SETTINGS, build_layer, codes_of, signal
-from tests.tiny_run import protein_rows
+from tests.helpers.tiny_run import protein_rows
 
 SIGNAL, CYSTEINE, ALWAYS, DEAD, NOISE = range(5)
 

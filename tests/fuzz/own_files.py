@@ -21,7 +21,7 @@ from protsae.io.table_files.parquet import read_table, write_table
 from protsae.io.table_files.proteins_table import read_split_proteins
 from protsae.schema.training_table import TRAINING
 from tests.fuzz.mutations import Files, altered
-from tests.tiny_run import PROTEIN_SET, protein_rows, write_proteins
+from tests.helpers.tiny_run import PROTEIN_SET, protein_rows, write_proteins
 
 NAMES, LENGTHS, WIDTH = ["P1", "P2", "Q3"], [131, 3, 17], 5
 SOURCE = CacheSource("esm2_tiny", "1" * 64, PROTEIN_SET, "{}", "0")

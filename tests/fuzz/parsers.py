@@ -35,8 +35,8 @@ from tests.fuzz import (
     tensor_files,
 )
 from tests.fuzz.mutations import Files, altered, damaged
-from tests.stored_tables import load
-from tests.tiny_esm import write_proteins
+from tests.helpers.stored_tables import load
+from tests.helpers.tiny_esm import write_proteins
 
 INPUT = "given"
 """Name of the file, or of the folder, in which an input stands."""

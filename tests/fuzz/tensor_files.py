@@ -13,7 +13,7 @@ from safetensors.torch import save
 
 from protsae.plm.esm2.save import save_esm
 from tests.fuzz.mutations import Files, altered, json_bytes, spoiled
-from tests.tiny_esm import build_esm
+from tests.helpers.tiny_esm import build_esm
 
 D, F = 3, 5
 SHAPES = {"W_enc": (D, F), "b_enc": (F,), "W_dec": (F, D), "b_dec": (D,)}

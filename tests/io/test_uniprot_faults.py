@@ -13,7 +13,7 @@ from protsae.io.http import retries
 from protsae.io.http.client import RetryPolicy
 from protsae.io.uniprot import uniprot_rest
 from protsae.io.uniprot.uniprot_rest import fetch_pages, read_pages
-from tests.uniprot_server import BUSY, Fault, UniProtServer
+from tests.helpers.uniprot_server import BUSY, Fault, UniProtServer
 
 ENTRIES = [{"primaryAccession": f"P{n:05}", "sequence": {"value": "MKV" * n}} for n in range(1, 18)]
 ACCESSIONS = [entry["primaryAccession"] for entry in ENTRIES]

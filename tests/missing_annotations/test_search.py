@@ -16,7 +16,7 @@ from tests.association.tiny_layer import (
     signal,
     start,
 )
-from tests.tiny_run import protein_rows
+from tests.helpers.tiny_run import protein_rows
 
 
 def build(everywhere: bool) -> Codes:

@@ -12,7 +12,7 @@ from protsae.plm.embedding import Embedder, precision_errors, token_budget
 from protsae.plm.esm2.forward import FusedEsm2
 from protsae.plm.esm2.tokens import batches, tokenise, windows
 from protsae.plm.precision import Float16Error
-from tests.tiny_esm import STANDARD, build_esm, fair_esm_layers, random_sequence
+from tests.helpers.tiny_esm import STANDARD, build_esm, fair_esm_layers, random_sequence
 
 LAYERS = (0, 1, 3)
 TOLERANCE = 1e-5

@@ -9,7 +9,7 @@ from protsae.plm.end_to_end_training import Downstream, downstream_batches
 from protsae.plm.esm2.batch import pack
 from protsae.plm.esm2.forward import FusedEsm2
 from protsae.plm.esm2.tokens import MASK, tokenise
-from tests.tiny_esm import build_esm, random_sequence
+from tests.helpers.tiny_esm import build_esm, random_sequence
 
 LAYERS, LENGTHS = 3, (5, 11, 7)
 

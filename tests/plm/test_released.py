@@ -22,7 +22,7 @@ from protsae.cli import main
 from protsae.io.hdf5.activation_cache import LayerCache
 from protsae.plm.esm2.load import HOST, RELEASED, load_esm
 from protsae.provenance import file_sha256, protein_set_sha256
-from tests.tiny_esm import build_esm, fair_esm_layers, random_sequence, write_proteins
+from tests.helpers.tiny_esm import build_esm, fair_esm_layers, random_sequence, write_proteins
 
 M8, M35 = "esm2_t6_8M_UR50D", "esm2_t12_35M_UR50D"
 AGAIN = "delete it and download or copy it again"

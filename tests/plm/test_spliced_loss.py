@@ -10,7 +10,7 @@ from protsae.plm.esm2.forward import FusedEsm2
 from protsae.plm.esm2.tokens import MASK, STANDARD_TOKENS, tokenise, windows
 from protsae.plm.masking import mask_batch
 from protsae.plm.spliced_loss import edit_residues, masked_loss
-from tests.tiny_esm import ALPHABET, build_esm, random_sequence
+from tests.helpers.tiny_esm import ALPHABET, build_esm, random_sequence
 
 LENGTHS = (31, 5, 113, 1)
 LAYER = 2

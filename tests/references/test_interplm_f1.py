@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy import sparse
 
-from protsae.association.pairs.dataset import Layer
+from protsae.association.pairs.layer_data import Layer
 from protsae.references import interplm_f1 as interplm
 from protsae.references.interplm_concepts import InterplmConcepts, interplm_concepts
 from protsae.references.interplm_f1 import (

@@ -15,7 +15,7 @@ from protsae.report.page import render_page
 from protsae.report.page_data import read_page_data
 from protsae.report.ranking import add_margin, best_features, concept_by_layer
 from protsae.report.sections.concept_residues import ConceptResidues
-from tests.run_folder import (
+from tests.helpers.run_folder import (
     ANNOTATIONS,
     HOSTILE,
     MODEL,
@@ -23,7 +23,7 @@ from tests.run_folder import (
     joined_feature_rows,
     write_run,
 )
-from tests.stored_tables import load, store
+from tests.helpers.stored_tables import load, store
 
 
 class Elements(HTMLParser):

@@ -18,7 +18,7 @@ from protsae.report.sections.candidate_list import (
 from protsae.report.sections.kind_counts import kind_counts, kind_section
 from protsae.report.sections.layer_probes import CONCEPTS, probe_section, probed_concepts
 from protsae.schema.missing_annotation_tables import CANDIDATES, RECOVERY, RELIABILITY
-from tests.run_folder import (
+from tests.helpers.run_folder import (
     LAYERS,
     MODEL,
     PROTEINS,
@@ -29,7 +29,7 @@ from tests.run_folder import (
     table_of,
     write_run,
 )
-from tests.stored_tables import load, store
+from tests.helpers.stored_tables import load, store
 
 
 def _words(html: str) -> str:

@@ -9,7 +9,7 @@ import pytest
 from protsae.errors import UserError
 from protsae.provenance import file_sha256
 from protsae.run.verify_file import check_file
-from tests.tiny_esm import save_tiny
+from tests.helpers.tiny_esm import save_tiny
 
 
 def picture(path: Path) -> None:

@@ -10,7 +10,7 @@ from scipy import sparse
 from protsae.concepts.concept_table import ConceptTable
 from protsae.stages import score_references
 from protsae.stages.score_references import homology_reader
-from tests.tiny_run import protein_rows
+from tests.helpers.tiny_run import protein_rows
 
 SCORED = {"SIGNAL": (1, 2), "HELIX": (1, 2), "STRAND": (4, 5)}
 """Features of valid and test, so that the concepts are scored."""

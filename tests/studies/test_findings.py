@@ -12,6 +12,7 @@ from protsae.association.baseline_comparison import ALWAYS_ON, RULE, ConceptCoun
 from protsae.association.verdicts import CountsByCluster
 from protsae.config.reserved_names import NEURONS, ONEHOT
 from protsae.errors import UserError
+from studies.findings.comparison import by_intervals, compare, headline
 from studies.findings.markdown import findings_table, markdown
 from studies.findings.tables import (
     ALL_LAYERS,
@@ -27,7 +28,6 @@ from studies.findings.tables import (
     pool_reliability,
     stated,
 )
-from studies.findings.verdicts import by_intervals, compare, headline
 
 DOCS = Path(__file__).parents[2] / "docs"
 ALWAYS_ON_F1 = 0.05

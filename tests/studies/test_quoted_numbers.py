@@ -20,8 +20,8 @@ from studies.quoted_numbers.measure import (
     part_figures,
     share,
 )
-from tests.fenced import ROOT
-from tests.run_folder import write_run
+from tests.helpers.fenced import ROOT
+from tests.helpers.run_folder import write_run
 from tests.test_workflow import copy_workflow, snakemake
 
 MADE_UP = Numbers(
@@ -49,7 +49,7 @@ def test_examples_run(module: ModuleType) -> None:
 
 def test_figures_of_a_run(tmp_path: Path) -> None:
     found = figures(write_run(tmp_path))
-    # From the tables of tests/run_folder.py: two SAEs on each of two layers, one-hot beside them.
+    # Of tests/helpers/run_folder.py: two SAEs on each of two layers, one-hot beside them.
     assert sorted(found["fvu"]) == [f"layer {i} {sae}" for i in (1, 2) for sae in ("relu", "topk")]
     assert found["f1"]["SIGNAL"] == 0.8
     assert found["neuron_f1"]["SIGNAL"] == 0.5

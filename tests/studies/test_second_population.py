@@ -23,7 +23,7 @@ from studies.second_population.labels import (
 )
 from studies.second_population.measure import named_rules
 from studies.second_population.scores import Residues, chosen_detectors, found_rows, with_verdicts
-from tests.shared_data import SHARED
+from tests.helpers.shared_data import SHARED
 
 RECORD = {"set": "TMbed", "sequence": "MKACDEW", "labels": "SS2HhbU"}
 

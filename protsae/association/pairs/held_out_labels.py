@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from protsae.association.pairs.dataset import Layer
+from protsae.association.pairs.layer_data import Layer
 from protsae.association.scoring.metrics import f1_score
 from protsae.association.scoring.position_matched import preferred_ends
 from protsae.association.significance.concatenated_proteins import Chains

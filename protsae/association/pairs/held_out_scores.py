@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from protsae.association.pairs.dataset import Layer
 from protsae.association.pairs.held_out_labels import OF_NULLS, HeldOut
+from protsae.association.pairs.layer_data import Layer
 from protsae.association.pairs.proposal import Proposed, propose
 from protsae.association.pairs.scored_pairs import Examined
 from protsae.association.pairs.selection import best_rows

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from protsae.association.pairs.dataset import Layer
+from protsae.association.pairs.layer_data import Layer
 from protsae.association.pairs.selection import PairScores, candidate_pairs, score_pairs
 from protsae.association.scoring.base_rate_adjustment import (
     f1_at_base_rate,

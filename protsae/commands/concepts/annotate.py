@@ -21,7 +21,7 @@ from pathlib import Path
 import torch
 
 from protsae import __version__
-from protsae.association.pairs.dataset import Layer
+from protsae.association.pairs.layer_data import Layer
 from protsae.config.flags import add_flags, add_threads_flag, settings_from_flags
 from protsae.config.stage_settings import AnnotateSettings, ConceptSettings
 from protsae.detectors.activations import Codes

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from protsae.association.pairs.dataset import Concepts
+from protsae.association.pairs.layer_data import Concepts
 from protsae.references.probe_scores import ClusterCounts
 from protsae.references.residue_data import protein_blocks
 from protsae.references.rules.best_rule import (

@@ -16,8 +16,8 @@ from protsae.stages.annotate_layer import TABLES
 from protsae.stages.inputs.concept_inputs import read_concepts
 from protsae.stages.inputs.open_saes import open_saes
 from protsae.stages.score_detectors import COLUMNS, score_detectors
-from tests.stored_tables import load
-from tests.tiny_run import TOPK, encode, inputs, protein_rows, train_saes, write_onehot_run
+from tests.helpers.stored_tables import load
+from tests.helpers.tiny_run import TOPK, encode, inputs, protein_rows, train_saes, write_onehot_run
 
 FILES = ("cluster_counts", "features", "associations", "examples", "detectors")
 FILES += ("candidates", "recovery", "reliability")

@@ -13,8 +13,8 @@ from protsae.schema.concept_tables import CONCEPTS
 from protsae.schema.reference_tables import REFERENCES, RULE_COUNTS, RULES
 from protsae.schema.table import conform
 from protsae.stages.score_references import score_rules
-from tests.stored_tables import load, store
-from tests.tiny_run import protein_rows, write_annotations, write_proteins
+from tests.helpers.stored_tables import load, store
+from tests.helpers.tiny_run import protein_rows, write_annotations, write_proteins
 
 SMALL = ("--min-residues", "3", "--min-clusters", "2", "--window-flank", "2")
 N_PROTEINS, LENGTH = 18, 89

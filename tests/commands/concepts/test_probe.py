@@ -8,8 +8,8 @@ from protsae.io.protein_files.residue_labels import write_labels
 from protsae.io.table_files.parquet import read_metadata
 from protsae.schema.reference_tables import PROBES
 from protsae.schema.table import conform
-from tests.stored_tables import load
-from tests.tiny_run import inputs, protein_rows, write_onehot_run
+from tests.helpers.stored_tables import load
+from tests.helpers.tiny_run import inputs, protein_rows, write_onehot_run
 
 SMALL = ("--min-residues", "3", "--min-clusters", "2")
 

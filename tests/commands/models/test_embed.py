@@ -16,7 +16,7 @@ from protsae.plm.embedding import Embedder
 from protsae.plm.esm2.save import save_esm
 from protsae.plm.esm2.tokens import windows
 from protsae.provenance import file_sha256, protein_set_sha256
-from tests.tiny_esm import (
+from tests.helpers.tiny_esm import (
     build_esm,
     fair_esm_layers,
     random_sequence,

@@ -11,7 +11,7 @@ from protsae.cli import main
 from protsae.io.hdf5.activation_cache import LayerCache
 from protsae.proteins.alphabet import LETTERS
 from protsae.provenance import protein_set_sha256
-from tests.tiny_esm import random_sequence, write_proteins
+from tests.helpers.tiny_esm import random_sequence, write_proteins
 
 SEQUENCES = [
     random_sequence(31),

@@ -17,7 +17,7 @@ from protsae.config.stage_settings import PretrainSettings
 from protsae.plm.esm2.load import load_esm
 from protsae.provenance import file_sha256
 from protsae.stages import pretrain_model
-from tests.tiny_esm import ALPHABET, random_sequence
+from tests.helpers.tiny_esm import ALPHABET, random_sequence
 
 STEPS, EVALUATE_EVERY = 7, 3
 TINY = [

@@ -4,7 +4,7 @@ import torch
 
 from protsae.cli import main
 from protsae.plm.esm2.load import load_esm
-from tests.tiny_esm import save_tiny
+from tests.helpers.tiny_esm import save_tiny
 
 
 def test_the_copy_is_a_model_of_the_same_shape_and_another_checksum(tmp_path, capsys):

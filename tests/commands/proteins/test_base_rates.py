@@ -10,7 +10,7 @@ import pytest
 from protsae.cli import main
 from protsae.io.table_files.base_rate_files import read_base_rates
 from protsae.schema.concept_tables import BASE_RATES
-from tests.fenced import ROOT
+from tests.helpers.fenced import ROOT
 
 ENTRIES = ROOT / "tests" / "data"
 FASTA = f">P1\n{'MKC' + 'A' * 37}\n>P2\n{'MC' + 'A' * 58}\n>P3\nMKV\n"

@@ -13,8 +13,8 @@ from protsae.io.http.client import RetryPolicy
 from protsae.io.table_files.parquet import read_metadata
 from protsae.io.uniprot import uniprot_rest
 from protsae.schema.protein_tables import ANNOTATIONS
-from tests.stored_tables import load
-from tests.uniprot_server import Fault, UniProtServer
+from tests.helpers.stored_tables import load
+from tests.helpers.uniprot_server import Fault, UniProtServer
 
 ROOT = Path(__file__).parents[3]
 SAMPLE = ROOT / "data/sample/proteins.json.gz"

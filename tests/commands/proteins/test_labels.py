@@ -6,8 +6,8 @@ import pytest
 from protsae.cli import main
 from protsae.io.protein_files.residue_labels import read_label_sets
 from tests.concepts.ideal_chain import HELIX, ideal_chain, pdb_text
-from tests.stored_tables import store
-from tests.tiny_run import protein_rows
+from tests.helpers.stored_tables import store
+from tests.helpers.tiny_run import protein_rows
 
 needs_mdtraj = pytest.mark.skipif(
     importlib.util.find_spec("mdtraj") is None, reason="MDTraj is not installed"

@@ -14,7 +14,7 @@ from protsae.proteins.alphabet import STANDARD
 from protsae.provenance import protein_set_sha256
 from protsae.schema.protein_tables import PROTEINS
 from protsae.stages import split_proteins as stage
-from tests.stored_tables import load, store
+from tests.helpers.stored_tables import load, store
 
 N_FAMILIES, LENGTH = 7, 61
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from protsae.cli import main
-from tests.run_folder import MODEL, joined_feature_rows, write_run
-from tests.stored_tables import load, store
+from tests.helpers.run_folder import MODEL, joined_feature_rows, write_run
+from tests.helpers.stored_tables import load, store
 
 
 @pytest.fixture

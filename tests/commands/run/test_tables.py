@@ -13,7 +13,7 @@ from protsae.io.table_files.parquet import read_metadata
 from protsae.schema.evaluation_tables import EVALUATION, SUMMARY
 from protsae.schema.feature_tables import FEATURES
 from protsae.schema.pair_tables import ASSOCIATIONS
-from tests.run_folder import (
+from tests.helpers.run_folder import (
     LAYERS,
     MODEL,
     N_FEATURES,
@@ -22,7 +22,7 @@ from tests.run_folder import (
     tables_command,
     write_stages,
 )
-from tests.stored_tables import load, store, store_wrong
+from tests.helpers.stored_tables import load, store, store_wrong
 
 OUTPUTS = (
     "features.parquet",

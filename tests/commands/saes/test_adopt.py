@@ -14,6 +14,8 @@ from protsae.cli import main
 from protsae.io.foreign_saes.any_program import read_foreign_sae
 from protsae.io.saes.sae_files import read_sae
 from protsae.sae.architectures import restore_sae
+from tests.helpers.shared_data import CASES
+from tests.helpers.tiny_run import inputs, write_onehot_run
 from tests.io.foreign_saes.test_dictionary_learning import (
     BIAS,
     LINEAR,
@@ -23,8 +25,6 @@ from tests.io.foreign_saes.test_dictionary_learning import (
     write_sparsify,
 )
 from tests.io.foreign_saes.test_saelens import write_theirs
-from tests.shared_data import CASES
-from tests.tiny_run import inputs, write_onehot_run
 
 D_ONEHOT = 26
 

@@ -15,7 +15,7 @@ from protsae.io.hdf5.shard_index import seal_header
 from protsae.io.saes.sae_identity import sae_sha256
 from protsae.io.table_files.proteins_table import read_split_proteins
 from protsae.stages.inputs.open_saes import open_saes
-from tests.tiny_run import TOPK, encode, inputs, protein_rows, train_saes, write_onehot_run
+from tests.helpers.tiny_run import TOPK, encode, inputs, protein_rows, train_saes, write_onehot_run
 
 RELU = {**TOPK, "architecture": "relu", "width": 31, "penalty": 0.5}
 

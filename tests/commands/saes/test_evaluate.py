@@ -14,8 +14,8 @@ from protsae.io.table_files.proteins_table import read_split_proteins
 from protsae.plm.spliced_loss import MaskedLoss, masked_loss
 from protsae.sae.architectures import ReluSae, restore_sae
 from protsae.schema.evaluation_tables import EVALUATION
-from tests.tiny_esm import build_esm, save_tiny
-from tests.tiny_run import (
+from tests.helpers.tiny_esm import build_esm, save_tiny
+from tests.helpers.tiny_run import (
     TOPK,
     inputs,
     train_saes,

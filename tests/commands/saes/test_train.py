@@ -22,10 +22,10 @@ from protsae.io.table_files.parquet import read_metadata, read_table
 from protsae.sae.architectures import ARCHITECTURES, restore_sae
 from protsae.schema.training_table import TRAINING
 from protsae.stages import train_saes as training
-from tests.dying_job import run_job
-from tests.stored_tables import load
-from tests.tiny_esm import build_esm, save_tiny
-from tests.tiny_run import (
+from tests.helpers.dying_job import run_job
+from tests.helpers.stored_tables import load
+from tests.helpers.tiny_esm import build_esm, save_tiny
+from tests.helpers.tiny_run import (
     SMALL,
     TOPK,
     inputs,

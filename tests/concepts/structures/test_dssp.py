@@ -15,7 +15,7 @@ from protsae.concepts.structures.dssp import (
 )
 from protsae.io.protein_files.structure_files import read_structure
 from tests.concepts.ideal_chain import EXTENDED, HELIX, ideal_chain
-from tests.shared_data import SHARED
+from tests.helpers.shared_data import SHARED
 
 pytest.importorskip("mdtraj")
 

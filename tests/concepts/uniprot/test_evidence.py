@@ -6,7 +6,7 @@ import pytest
 from protsae.concepts.uniprot.evidence import is_experimental, split_by_evidence
 from protsae.io.protein_files.any_format import read_proteins
 from protsae.proteins.entry_features import FeatureCounts, select_features
-from tests.shared_data import SHARED
+from tests.helpers.shared_data import SHARED
 
 UNIPROT = SHARED / "uniprot"
 

@@ -13,7 +13,7 @@ from protsae.errors import UserError
 from protsae.io.hdf5 import activation_cache as activations
 from protsae.io.hdf5.activation_cache import LayerCache, LayerFormat, write_shard
 from protsae.io.hdf5.stored_rows import Compression
-from tests.tiny_run import LENGTHS, PROTEIN_SET, SOURCE, cache_rows, open_cache, write_cache
+from tests.helpers.tiny_run import LENGTHS, PROTEIN_SET, SOURCE, cache_rows, open_cache, write_cache
 
 N_ROWS = sum(LENGTHS)
 IN_FIRST = sum(LENGTHS[:4])

@@ -8,7 +8,7 @@ from protsae.errors import UserError
 from protsae.io.hdf5 import checked_rows, shuffling
 from protsae.io.hdf5.activation_cache import LayerCache
 from protsae.io.hdf5.shuffling import shuffled_batches
-from tests.tiny_run import LENGTHS, PROTEIN_SET, cache_rows, open_cache, write_cache
+from tests.helpers.tiny_run import LENGTHS, PROTEIN_SET, cache_rows, open_cache, write_cache
 
 N_ROWS = sum(LENGTHS)
 EVERY = {f"P{i}" for i in range(len(LENGTHS))}

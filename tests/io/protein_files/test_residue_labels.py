@@ -7,7 +7,7 @@ import pytest
 
 from protsae.errors import UserError
 from protsae.io.protein_files.residue_labels import read_label_sets, write_labels
-from tests.shared_data import SHARED
+from tests.helpers.shared_data import SHARED
 
 LABELS = SHARED / "residue_labels.jsonl.gz"
 SEQUENCES = {"P1": "MKCAA", "P2": "GGG", "P3": "MKCAA"}

@@ -12,7 +12,7 @@ from protsae.io.protein_files import swissprot
 from protsae.io.protein_files.swissprot import read_entries
 from protsae.io.uniprot import uniprot_json
 from protsae.proteins.records import FEATURE_TYPES, Feature
-from tests.shared_data import SHARED
+from tests.helpers.shared_data import SHARED
 
 DATA = Path(__file__).parents[2] / "data"
 TEXT = (DATA / "entries.dat").read_text()

@@ -16,7 +16,7 @@ from protsae.io.saes.sae_files import SaeSource, read_sae, validate_same_source,
 from protsae.io.saes.sae_identity import train_set_sha256
 from protsae.sae.architectures import ARCHITECTURES, build_sae
 from protsae.sae.autoencoder import Sae
-from tests.tiny_run import PROTEIN_SET, open_cache
+from tests.helpers.tiny_run import PROTEIN_SET, open_cache
 
 D, F, K = 5, 11, 3
 SOURCE = SaeSource(

@@ -9,7 +9,7 @@ import pytest
 from protsae.errors import UserError
 from protsae.io.table_files.annotations_table import read_annotations_table
 from protsae.schema.protein_tables import ANNOTATIONS
-from tests.stored_tables import store
+from tests.helpers.stored_tables import store
 
 ROWS = pd.DataFrame(
     [("P1", "SIGNAL", "", 1, 9, "", False), ("P1", "SITE", "x", 3, 3, "ECO:0000269", True)],

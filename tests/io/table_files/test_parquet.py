@@ -22,7 +22,7 @@ from protsae.io.table_files.parquet import (
 from protsae.schema.concept_tables import CONCEPTS
 from protsae.schema.reference_tables import RULE_COUNTS
 from protsae.schema.table import Column, Table
-from tests.stored_tables import store_wrong
+from tests.helpers.stored_tables import store_wrong
 
 SMALL = Table(
     "small",

@@ -13,8 +13,8 @@ from protsae.io.table_files.proteins_table import (
     study_stamp,
 )
 from protsae.schema.protein_tables import FETCHED
-from tests.stored_tables import load, store, store_wrong
-from tests.tiny_run import protein_rows, write_proteins
+from tests.helpers.stored_tables import load, store, store_wrong
+from tests.helpers.tiny_run import protein_rows, write_proteins
 
 
 def test_proteins_and_their_checksum(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from protsae.io import atomic
 from protsae.io.http.client import RetryPolicy
 from protsae.io.uniprot import uniprot_rest
 from protsae.io.uniprot.uniprot_rest import fetch_pages
-from tests.uniprot_server import Fault, UniProtServer
+from tests.helpers.uniprot_server import Fault, UniProtServer
 
 ENTRIES = [{"primaryAccession": f"P{n}", "sequence": {"value": "MKV" * n}} for n in range(1, 18)]
 QUICK = RetryPolicy(attempts=0, backoff=0.001)

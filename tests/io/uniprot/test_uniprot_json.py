@@ -12,7 +12,7 @@ from protsae.errors import UserError
 from protsae.io.uniprot import uniprot_json
 from protsae.io.uniprot.uniprot_json import read_entries, read_page
 from protsae.proteins.records import FEATURE_TYPES, Feature
-from tests.shared_data import SHARED
+from tests.helpers.shared_data import SHARED
 
 TEXT = (Path(__file__).parents[2] / "data/entries.json").read_text()
 ENTRIES = json.loads(TEXT)["results"]

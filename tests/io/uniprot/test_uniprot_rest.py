@@ -12,8 +12,8 @@ from protsae.errors import UserError
 from protsae.io.http.client import RetryPolicy
 from protsae.io.uniprot import uniprot_rest
 from protsae.io.uniprot.uniprot_rest import fetch_pages, read_pages
-from tests.shared_data import SHARED
-from tests.uniprot_server import Fault, UniProtServer
+from tests.helpers.shared_data import SHARED
+from tests.helpers.uniprot_server import Fault, UniProtServer
 
 ROOT = Path(__file__).parents[3]
 ENTRIES = json.loads(gzip.decompress((ROOT / "data/sample/proteins.json.gz").read_bytes()))[

@@ -7,7 +7,7 @@ import torch
 from protsae.plm.esm2.batch import Rows, pack
 from protsae.plm.esm2.forward import FusedEsm2
 from protsae.plm.esm2.tokens import MASK, tokenise
-from tests.tiny_esm import ALPHABET, build_esm, random_sequence
+from tests.helpers.tiny_esm import ALPHABET, build_esm, random_sequence
 
 LENGTHS = (1, 2, 30, 300, 1022)
 TOLERANCE = 1e-5

@@ -12,7 +12,7 @@ import torch
 from protsae.errors import UserError
 from protsae.plm.esm2.load import RELEASED, load_esm, validate_layers
 from protsae.provenance import file_sha256
-from tests.tiny_esm import build_esm, save_tiny
+from tests.helpers.tiny_esm import build_esm, save_tiny
 
 FORCE, FORCE_NOT = "TORCH_FORCE_WEIGHTS_ONLY_LOAD", "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"
 AGAIN = "delete it and download or copy it again"

@@ -3,7 +3,7 @@
 import torch
 
 from protsae.plm.esm2.permuted_weights import randomise_
-from tests.tiny_esm import build_esm
+from tests.helpers.tiny_esm import build_esm
 
 
 def sorted_entries(weights):

@@ -12,7 +12,7 @@ from protsae.config.stage_settings import PretrainSettings
 from protsae.plm.esm2 import pretraining as pretrain
 from protsae.plm.esm2.forward import FusedEsm2
 from protsae.plm.esm2.tokens import CLS, EOS, MASK, PAD, STANDARD_TOKENS, tokenise
-from tests.tiny_esm import build_esm, random_sequence
+from tests.helpers.tiny_esm import build_esm, random_sequence
 
 SETTINGS = PretrainSettings(
     layers=2,

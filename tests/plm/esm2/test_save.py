@@ -11,7 +11,7 @@ import torch
 from protsae.plm.esm2.load import load_esm
 from protsae.plm.esm2.save import save_esm
 from protsae.provenance import file_sha256
-from tests.tiny_esm import ALPHABET, build_esm
+from tests.helpers.tiny_esm import ALPHABET, build_esm
 
 DATA = Path(__file__).parents[3] / "data"
 

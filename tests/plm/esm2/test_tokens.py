@@ -20,7 +20,7 @@ from protsae.plm.esm2.tokens import (
     windows,
 )
 from protsae.proteins.alphabet import LETTERS
-from tests.tiny_esm import ALPHABET, STANDARD
+from tests.helpers.tiny_esm import ALPHABET, STANDARD
 
 
 def test_token_numbers_are_fair_esms():

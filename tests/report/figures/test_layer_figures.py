@@ -11,7 +11,7 @@ from protsae.report.figures import layer_figures as plots
 from protsae.report.sections.candidate_list import pooled_reliability, reliability_figure
 from protsae.report.sections.kind_counts import kind_section
 from protsae.report.sections.layer_probes import probe_section
-from tests.run_folder import (
+from tests.helpers.run_folder import (
     LAYERS,
     VARIANTS,
     detector_rows,

@@ -7,7 +7,7 @@ import torch
 
 import protsae
 from protsae.io.hdf5.activation_cache import LayerCache
-from tests.finished_run import RESULTS, copy_run, finished_run
+from tests.helpers.finished_run import RESULTS, copy_run, finished_run
 
 LAYER, VARIANT = 1, "topk"
 

@@ -12,7 +12,7 @@ from esm.model.esm2 import ESM2
 from protsae.plm.esm2.save import save_esm
 from protsae.provenance import protein_set_sha256
 from protsae.schema.protein_tables import PROTEINS
-from tests.stored_tables import store
+from tests.helpers.stored_tables import store
 
 # Tiny matrices gain nothing from threads and lose much where cores are shared.
 torch.set_num_threads(1)

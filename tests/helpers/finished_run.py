@@ -22,12 +22,12 @@ from threadpoolctl import threadpool_limits
 from protsae.cli import command, take_blas_buffers
 from protsae.commands import module_of
 from tests.chaos.levels import LEVEL, QUICK
-from tests.tiny_esm import save_tiny
+from tests.helpers.tiny_esm import save_tiny
 
 LONGEST = 300
 """Seconds that a job may take."""
 PRELOADED = [module_of(name) for name in ("train", "evaluate", "annotate", "report")]
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 RESULTS = "results"
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 CONFIG = {
@@ -130,7 +130,7 @@ def start_job(job: Job, folder: Path, room: int | None = None) -> ForkServerProc
     ``room`` is how many bytes more it may take than it has when it starts.
     """
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.finished_run", *PRELOADED])
+    context.set_forkserver_preload(["tests.helpers.finished_run", *PRELOADED])
     started = context.Process(target=_run, args=(job, folder, room))
     started.start()
     return started

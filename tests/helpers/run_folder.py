@@ -36,7 +36,7 @@ from protsae.schema.pair_tables import CLUSTER_COUNTS, DETECTORS
 from protsae.schema.protein_tables import RELATIVES
 from protsae.schema.reference_tables import PROBES, REFERENCES, RULE_COUNTS, RULES
 from protsae.schema.table import Table
-from tests.stored_tables import load, store
+from tests.helpers.stored_tables import load, store
 
 HOSTILE = "<script>alert('x')</script> & \"co\""
 """A description as no database should hold one."""

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from protsae.association.pairs import dataset as layer_module
-from protsae.association.pairs.dataset import Layer
+from protsae.association.pairs import layer_data as layer_module
+from protsae.association.pairs.layer_data import Layer
 from protsae.association.pairs.selection import PairScores, score_pairs
 from protsae.association.scoring.thresholds import positive_quantiles
 from protsae.detectors.activations import Codes, signed
 from protsae.features.top_proteins import top_proteins
 from tests.association.tiny_layer import LENGTH, N_PROTEINS, SETTINGS, build_layer, codes_of
-from tests.tiny_run import protein_rows
+from tests.helpers.tiny_run import protein_rows
 
 D = 5
 

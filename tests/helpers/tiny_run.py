@@ -18,8 +18,8 @@ from protsae.io.hdf5.stored_rows import Compression
 from protsae.proteins.alphabet import STANDARD
 from protsae.proteins.splits import SPLITS
 from protsae.provenance import protein_set_sha256
-from tests.stored_tables import store
-from tests.tiny_esm import save_tiny
+from tests.helpers.stored_tables import store
+from tests.helpers.tiny_esm import save_tiny
 
 PROTEIN_SET = "5e7" + "0" * 61
 SOURCE = CacheSource("tiny", "abc123", PROTEIN_SET, "{}", "0.1.0")

@@ -2,5 +2,5 @@
 
 from pathlib import Path
 
-SHARED = Path(__file__).parents[1] / "../shared/data"
-CASES = Path(__file__).parents[1] / "../shared/cases"
+SHARED = Path(__file__).parents[2] / "../shared/data"
+CASES = Path(__file__).parents[2] / "../shared/cases"
