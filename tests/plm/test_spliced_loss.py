@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from protsae.plm import intervention_loss as splice
+from protsae.plm import spliced_loss as splice
 from protsae.plm.esm2.batch import pack
 from protsae.plm.esm2.forward import FusedEsm2
 from protsae.plm.esm2.tokens import MASK, STANDARD_TOKENS, tokenise, windows
