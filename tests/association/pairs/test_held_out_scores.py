@@ -1,0 +1,125 @@
+"""Every score of every pair, against dense arrays, scikit-learn and the functions of the nulls."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import sparse
+from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
+
+from protsae.association.pairs.held_out_labels import HeldOut
+from protsae.association.pairs.held_out_scores import examine
+from protsae.association.pairs.scored_pairs import Examined
+from protsae.association.significance.concatenated_proteins import Chains
+from protsae.association.significance.position_null import position_null
+from protsae.association.significance.rotation_null import rotation_null
+from protsae.statistics.cluster_intervals import auroc_interval, effective_clusters, f1_interval
+from tests.association.tiny_layer import LENGTH, N_PROTEINS, build_layer, codes_of, signal
+from tests.helpers.tiny_run import protein_rows
+
+N_FEATURES = 4
+
+
+def graded() -> dict[str, np.ndarray]:
+    """Two features follow SIGNAL, the second loosely; one follows cysteines; one is noise."""
+    rng = np.random.default_rng(3)
+    proteins = protein_rows(N_PROTEINS, LENGTH)
+    is_signal, activations = signal(proteins), {}
+    for name, sequence in zip(proteins["accession"], proteins["sequence"], strict=True):
+        rows = np.maximum(rng.normal(-0.5, 0.4, (LENGTH, N_FEATURES)), 0).astype(np.float32)
+        rows[:, 0] += is_signal[name] * rng.integers(1, 4, LENGTH)
+        rows[:, 1] += (is_signal[name] & (rng.random(LENGTH) < 0.6)) * 2
+        rows[:, 2] += (np.array(list(sequence)) == "C") * (rng.random(LENGTH) < 0.8)
+        activations[name] = rows
+    return activations
+
+
+LAYER = build_layer()
+SPLIT = HeldOut.of(LAYER)
+TEST = LAYER.of_split("test")
+DENSE = np.concatenate([graded()[name] for name in TEST["accession"]])
+LABELS = LAYER.concepts.labels(TEST["accession"].tolist()).toarray() > 0
+NAMES = [concept.name for concept in LAYER.concepts.concepts]
+CLUSTER = np.repeat(pd.factorize(TEST["cluster"])[0], LENGTH)
+
+
+@pytest.fixture(scope="module")
+def examined() -> Examined:
+    return examine(LAYER, SPLIT, codes_of(graded()), keep="all")
+
+
+def detector(row: pd.Series) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Activations, where they are on, and the concept: of all test residues."""
+    activation = DENSE[:, row["feature"]]
+    return activation, activation > row["threshold"], LABELS[:, NAMES.index(row["concept"])]
+
+
+def by_cluster(*values: np.ndarray) -> list[np.ndarray]:
+    return [np.bincount(CLUSTER, value)[:, None] for value in values]
+
+
+def test_several_pairs_are_examined(examined: Examined) -> None:
+    found = set(zip(examined.pairs["feature"], examined.pairs["concept"], strict=True))
+    assert {(0, "SIGNAL"), (1, "SIGNAL"), (2, "residue: C")} <= found
+    assert len(found) > 5
+
+
+def test_scores_and_intervals(examined: Examined) -> None:
+    for _, row in examined.pairs.iterrows():
+        activation, on, has = detector(row)
+        assert row["f1"] == pytest.approx(f1_score(has, on))
+        sums = by_cluster(has & on, on, has)
+        found = row[["f1_low", "f1_high"]].tolist()
+        assert found == pytest.approx([float(x[0]) for x in f1_interval(*sums)], nan_ok=True)
+        assert row["n_clusters"] == (sums[2] > 0).sum()
+        assert row["effective_clusters"] == pytest.approx(effective_clusters(sums[2])[0])
+        assert row["average_precision"] == pytest.approx(average_precision_score(has, activation))
+        assert row["auroc"] == pytest.approx(roc_auc_score(has, activation))
+
+
+def test_intervals_of_auroc(examined: Examined) -> None:
+    for _, row in examined.pairs.iterrows():
+        activation, _, has = detector(row)
+        above = (activation[:, None] > activation) + 0.5 * (activation[:, None] == activation)
+        placed = has * (above[:, ~has].mean(1))
+        passed = ~has * (above[has].mean(0))
+        expected = auroc_interval(*by_cluster(placed, has, passed, ~has))
+        found = row[["auroc_low", "auroc_high"]].tolist()
+        assert found == pytest.approx([float(x[0]) for x in expected], nan_ok=True)
+
+
+def test_nulls(examined: Examined) -> None:
+    lengths = TEST["length"].to_numpy()
+    chains = Chains(lengths, pd.factorize(TEST["cluster"])[0], np.ones(len(CLUSTER), bool))
+    for _, row in examined.pairs.iterrows():
+        _, on, has = detector(row)
+        given = [np.flatnonzero(on)], [np.flatnonzero(has)], np.array([[0, 0]]), chains
+        for name, null in (
+            ("rotation", rotation_null(*given)),
+            ("position", position_null(*given)),
+        ):
+            p_value = float(null.p_value[0])
+            assert row[f"{name}_p_value"] == pytest.approx(p_value, rel=1e-9, nan_ok=True)
+            f1 = 2 * null.expected[0] / (on.sum() + has.sum())
+            assert row[f"{name}_null_f1"] == pytest.approx(f1)
+        both = row[["rotation_p_value", "position_p_value"]].to_numpy(dtype=float)
+        assert row["p_value"] == pytest.approx(np.max(both), nan_ok=True)
+        assert row["concept_level"] == "residue"
+
+
+def test_counts_by_cluster(examined: Examined) -> None:
+    counts = examined.cluster_counts
+    for _, row in examined.pairs.iterrows():
+        _, on, has = detector(row)
+        own = counts[(counts["feature"] == row["feature"]) & (counts["concept"] == row["concept"])]
+        tp, n_on, _ = (x[:, 0] for x in by_cluster(has & on, on, has))
+        names = pd.factorize(TEST["cluster"])[1]
+        assert dict(zip(own["cluster"], own["on"], strict=True)) == {
+            names[c]: n for c, n in enumerate(n_on) if n
+        }
+        assert own.set_index("cluster")["tp"].sum() == tp.sum()
+
+
+def test_active_residues_and_the_train_sample(examined: Examined) -> None:
+    assert examined.n_active.tolist() == (DENSE > 0).sum(0).tolist()
+    assert examined.n_detectors == N_FEATURES
+    assert sparse.issparse(examined.train_sample)
