@@ -3,7 +3,7 @@
 A mutant is a module with one comparison, operator or number changed, drawn at random over all
 places of the rooms below. It is caught if the doctests of the module or a test of the folder that
 mirrors its folder fail, or do not end. Survivors that compute the same as before, or differ only
-in speed, memory or in the last digits, are set aside by name in `EQUIVALENT`, each with the reason.
+in speed, memory or in the last digits, are set aside by name in equivalent.tsv, with the reason.
 
     python -m studies.mutants.measure --number 200 --seed 0
 """
@@ -21,10 +21,12 @@ from pathlib import Path
 from queue import Queue
 
 from protsae.io.progress import print_beside, progress
-from studies.mutants.equivalent import EQUIVALENT
 from studies.mutants.sites import Site, find_sites
 
 ROOT = Path(__file__).parents[2]
+
+EQUIVALENT = Path(__file__).with_name("equivalent.tsv")
+"""Mutants that no test can catch, as `name_of` names them, and why."""
 
 ROOMS = ("association", "statistics", "plm", "io", "proteins/splits.py")
 """The evaluation core, statistics, the language model, files and the split."""
@@ -45,9 +47,10 @@ def main() -> int:
     args = parser.parse_args()
     every = list(all_sites())
     drawn = random.Random(args.seed).sample(every, args.number)
-    mutants = [(path, site) for path, site in drawn if name_of(path, site) not in EQUIVALENT]
+    equivalent = {line.split("\t")[0] for line in EQUIVALENT.read_text().splitlines()}
+    mutants = [(path, site) for path, site in drawn if name_of(path, site) not in equivalent]
     print(f"{len(every):,} places; {len(drawn)} drawn, {len(drawn) - len(mutants)} of them")
-    print("  equivalent to the code as it is (studies/mutants/equivalent.py)")
+    print("  equivalent to the code as it is (studies/mutants/equivalent.tsv)")
     survivors = test_all(mutants, args.workers)
     share = 1 - len(survivors) / len(mutants)
     print(f"{len(mutants) - len(survivors)} of {len(mutants)} mutants caught ({share:.1%})")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from protsae.provenance import PACKAGE_ROOT
-from studies.mutants.measure import is_caught
+from studies.mutants.measure import EQUIVALENT, all_sites, is_caught, name_of
 from studies.mutants.sites import Site, find_sites
 
 MODULE = '''def above(values: list[int | None], least: int = 0) -> int:
@@ -57,3 +57,11 @@ def test_a_mutant_is_caught_if_a_test_of_its_folder_fails(
     [site] = [site for site in find_sites(MODULE) if (site.old, site.new) == change]
     assert is_caught(tmp_path, module.relative_to(tmp_path), site) is caught
     assert module.read_text() == MODULE
+
+
+def test_equivalent_mutants_are_still_in_the_code() -> None:
+    """Of a line that has changed the judgement does not hold any more."""
+    names = {name_of(path, site) for path, site in all_sites()}
+    judged = [line.split("\t") for line in EQUIVALENT.read_text().splitlines()[1:]]
+    assert [name for name, _ in judged if name not in names] == []
+    assert all(reason for _, reason in judged)
