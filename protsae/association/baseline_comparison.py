@@ -100,7 +100,7 @@ def _compared(
     unrelated = ~counts.clusters.isin(list(related))
     parts = []
     for (model, layer), members in features.groupby(["model", "layer"], sort=False):
-        names, rivals = [ALWAYS_ON, RULE], [counts.always_on, counts.rule]
+        names, baselines = [ALWAYS_ON, RULE], [counts.always_on, counts.rule]
         for name, rows in best.items():
             if name in OF_LAYER.values():
                 rows = rows[(rows["model"] == model) & (rows["layer"] == layer)]
@@ -108,8 +108,8 @@ def _compared(
                 continue
             if len(rows):
                 names.append(name)
-                rivals.append(counts.take(rows))
-        others = CountsByCluster.beside(rivals)
+                baselines.append(counts.take(rows))
+        others = CountsByCluster.beside(baselines)
         own = counts.take(members)
         compared = compare(own, others, counts.positives)
         f1 = 2 * others.tp.sum(0) / np.maximum(others.on.sum(0) + counts.positives.sum(), 1)

@@ -21,7 +21,7 @@ DETECTOR_BASELINES = ("neuron_f1", "pca_f1", "random_f1", "onehot_f1", "permuted
 BASELINES = (*DETECTOR_BASELINES, "rule_f1")
 """The same, and the F1 of the best rule on the sequence, chosen on train and valid."""
 
-LOOKUPS = ("window_f1", "homology_f1")
+OF_REFERENCES = ("window_f1", "homology_f1")
 """The same of what labels of train proteins give with the sequence alone: no detectors, but fitted
 to or copied from them."""
 
@@ -132,8 +132,8 @@ def is_above(features: pd.DataFrame) -> pd.Series:
 
 
 def is_above_references(features: pd.DataFrame) -> pd.Series:
-    """Whether it `is_above`, and its ``f1_low`` also exceeds the F1 of every one of ``LOOKUPS``."""
-    strongest = features[list(LOOKUPS)].astype(float).max(axis=1).fillna(0)
+    """Whether it `is_above`, and its ``f1_low`` also exceeds the F1 of every one of ``OF_REFERENCES``."""
+    strongest = features[list(OF_REFERENCES)].astype(float).max(axis=1).fillna(0)
     return is_above(features) & (features["f1_low"] > strongest).fillna(False)
 
 
@@ -145,7 +145,7 @@ def with_baselines(
     rules: pd.DataFrame,
     d_model: dict[tuple[str, int], int],
 ) -> pd.DataFrame:
-    """Features with ``BASELINES``, ``LOOKUPS``, which neuron it is, and the reference ``probe_f1``.
+    """Features with ``BASELINES``, ``OF_REFERENCES``, which neuron it is, and the reference ``probe_f1``.
 
     And with the rule on the sequence, as `with_rules` joins it.
 
@@ -166,7 +166,7 @@ def with_baselines(
     place = ["model", "layer", "concept"]
     of_probes = probes[[*place, "f1"]].rename(columns={"f1": "probe_f1"})
     found = features.merge(of_probes, on=place, how="left", validate="many_to_one")
-    for method, column in zip(("blosum_window", "homology"), LOOKUPS, strict=True):
+    for method, column in zip(("blosum_window", "homology"), OF_REFERENCES, strict=True):
         f1 = references[references["method"] == method].set_index("concept")["f1"]
         found[column] = found["concept"].map(f1).astype("float64")
     for variant, column in ((NEURONS, "neuron_f1"), (PCA, "pca_f1"), (RANDOM, "random_f1")):

@@ -112,7 +112,7 @@ def score_detectors(
     layer = Layer(proteins, labelled, settings)
     held_out = HeldOut.of(layer)
     own = examine(layer, held_out, ArrayCodes.of(activations, proteins), keep="all")
-    rivals = {
+    baselines = {
         name: examine(layer, held_out, ArrayCodes.of(each, proteins), keep="best")
         for name, each in (baselines or {}).items()
     }
@@ -121,12 +121,12 @@ def score_detectors(
     if sequences is not None:
         counts = RulesOnTest.of(proteins, labelled).counts
         rules = CountsByCluster(counts.true_positives, counts.on)
-    return pairs.join(_compared(own, rivals, rules, held_out, labelled))
+    return pairs.join(_compared(own, baselines, rules, held_out, labelled))
 
 
 def _compared(
     own: Examined,
-    rivals: Mapping[str, Examined],
+    baselines: Mapping[str, Examined],
     rules: CountsByCluster | None,
     held_out: HeldOut,
     concepts: "ArrayLabels",
@@ -139,7 +139,7 @@ def _compared(
         if rules is not None:
             names.append(RULE)
             others.append(CountsByCluster(rules.tp[:, [column]], rules.on[:, [column]]))
-        for name, examined in rivals.items():
+        for name, examined in baselines.items():
             of_concept = examined.pairs[examined.pairs["concept"] == concept]
             if len(of_concept):
                 best = of_concept.loc[[of_concept["valid_f1"].idxmax()]]

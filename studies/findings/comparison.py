@@ -105,12 +105,12 @@ def difference(sae: pd.DataFrame, others: pd.DataFrame, counts: ConceptCounts) -
         return dict.fromkeys(names, np.nan) | strongest("other", others)
     detectors = others[others.index != RULE]
     held = [ALWAYS_ON, *detectors.index]
-    rivals = [counts.always_on, counts.take(_as_stored(detectors))]
+    baselines = [counts.always_on, counts.take(_as_stored(detectors))]
     if RULE in others.index:
         held.append(RULE)
-        rivals.append(counts.rule)
+        baselines.append(counts.rule)
     found = compare_counts(
-        counts.take(_as_stored(sae)), CountsByCluster.beside(rivals), counts.positives
+        counts.take(_as_stored(sae)), CountsByCluster.beside(baselines), counts.positives
     ).iloc[0]
     largest = held[int(found["other"])]
     everywhere = pd.DataFrame({"f1": sae["always_on_f1"].to_numpy()}, index=[ALWAYS_ON])

@@ -92,12 +92,12 @@ def test_what_is_held_at_a_time_changes_nothing(
     np.testing.assert_array_equal(again.examined.captured, scored.examined.captured)
 
 
-def test_rivals_are_not_tested_where_the_sequence_defines(scored: Scored) -> None:
-    """Rivals have the same pairs, F1 and intervals; only those of SIGNAL are tested."""
+def test_baselines_are_not_tested_where_the_sequence_defines(scored: Scored) -> None:
+    """Baselines have the same pairs, F1 and intervals; only those of SIGNAL are tested."""
     layer = build_layer()
-    rivals = examine(layer, HeldOut.of(layer), codes_of(planted()), keep="best").pairs
+    baselines = examine(layer, HeldOut.of(layer), codes_of(planted()), keep="best").pairs
     own = scored.examined.pairs
-    defined = rivals["concept_type"] != "SIGNAL"
+    defined = baselines["concept_type"] != "SIGNAL"
     untested = [
         "p_value",
         "q_value",
@@ -107,10 +107,10 @@ def test_rivals_are_not_tested_where_the_sequence_defines(scored: Scored) -> Non
         "average_precision",
     ]
     assert defined.any()
-    assert rivals.loc[defined, untested].isna().all(axis=None)
-    pd.testing.assert_frame_equal(rivals[~defined], own[~defined])
+    assert baselines.loc[defined, untested].isna().all(axis=None)
+    pd.testing.assert_frame_equal(baselines[~defined], own[~defined])
     scores = ["feature", "concept", "f1", "f1_low", "f1_high", "tp", "fp", "fn"]
-    pd.testing.assert_frame_equal(rivals[scores], own[scores])
+    pd.testing.assert_frame_equal(baselines[scores], own[scores])
 
 
 def test_q_values_of_what_the_sequence_defines_are_apart(scored: Scored) -> None:

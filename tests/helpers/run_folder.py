@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from protsae.association.run_tables import DETECTOR_BASELINES, LOOKUPS, with_rules
+from protsae.association.run_tables import DETECTOR_BASELINES, OF_REFERENCES, with_rules
 from protsae.cli import main
 from protsae.concepts.sequence.scales import SCALE_COLUMNS
 from protsae.io.hdf5.code_cache import write_codes
@@ -272,7 +272,7 @@ def joined_feature_rows(model: str, layer: int) -> pd.DataFrame:
     by_concept = {"SIGNAL": 0.5, "residue: C": 0.75, f"BINDING: {HOSTILE}": 0.3}
     neuron_f1 = rows["concept"].map(by_concept)
     neuron = pd.Series(1, index=rows.index).where(neuron_f1.notna()).astype("Int64")
-    others = dict.fromkeys((*DETECTOR_BASELINES[1:], *LOOKUPS, "probe_f1"), np.nan)
+    others = dict.fromkeys((*DETECTOR_BASELINES[1:], *OF_REFERENCES, "probe_f1"), np.nan)
     rows = rows.assign(neuron=neuron, neuron_sign=neuron, neuron_f1=neuron_f1, **others)
     best = pd.Series("neuron", index=rows.index).where(neuron_f1.notna(), None)
     verdict = rows["feature"].map({0: "above", 1: "below"}).astype(object)

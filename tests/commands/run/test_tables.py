@@ -338,7 +338,7 @@ def test_f1_without_the_clusters_with_relatives_in_train(results: Path) -> None:
 
 
 def test_a_detector_that_is_on_nowhere_in_test(results: Path) -> None:
-    """It has no row of counts, and an F1 of 0: SIGNAL's neuron is then no rival."""
+    """It has no row of counts, and an F1 of 0: SIGNAL's neuron is then no baseline."""
     for path in results.rglob(f"{MODEL}/**/*.parquet"):
         if path.stem in ("associations", "cluster_counts"):
             rows = load(path)
