@@ -132,7 +132,7 @@ def is_above(features: pd.DataFrame) -> pd.Series:
 
 
 def is_above_references(features: pd.DataFrame) -> pd.Series:
-    """Whether it `is_above`, and its ``f1_low`` also exceeds the F1 of every one of ``OF_REFERENCES``."""
+    """Whether it `is_above`, and its ``f1_low`` also exceeds every F1 of ``OF_REFERENCES``."""
     strongest = features[list(OF_REFERENCES)].astype(float).max(axis=1).fillna(0)
     return is_above(features) & (features["f1_low"] > strongest).fillna(False)
 
@@ -145,7 +145,7 @@ def with_baselines(
     rules: pd.DataFrame,
     d_model: dict[tuple[str, int], int],
 ) -> pd.DataFrame:
-    """Features with ``BASELINES``, ``OF_REFERENCES``, which neuron it is, and the reference ``probe_f1``.
+    """Features with ``BASELINES``, ``OF_REFERENCES`` and ``probe_f1``, and which neuron it is.
 
     And with the rule on the sequence, as `with_rules` joins it.
 

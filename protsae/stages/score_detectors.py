@@ -112,7 +112,7 @@ def score_detectors(
     layer = Layer(proteins, labelled, settings)
     held_out = HeldOut.of(layer)
     own = examine(layer, held_out, ArrayCodes.of(activations, proteins), keep="all")
-    baselines = {
+    simpler = {
         name: examine(layer, held_out, ArrayCodes.of(each, proteins), keep="best")
         for name, each in (baselines or {}).items()
     }
@@ -121,7 +121,7 @@ def score_detectors(
     if sequences is not None:
         counts = RulesOnTest.of(proteins, labelled).counts
         rules = CountsByCluster(counts.true_positives, counts.on)
-    return pairs.join(_compared(own, baselines, rules, held_out, labelled))
+    return pairs.join(_compared(own, simpler, rules, held_out, labelled))
 
 
 def _compared(
