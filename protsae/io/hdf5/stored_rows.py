@@ -50,14 +50,14 @@ def create_rows(
             shuffle=True,
             fill_time="never",
         )
-    concepts = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
-    concepts.set_layout(h5py.h5d.CONTIGUOUS)
+    creation = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    creation.set_layout(h5py.h5d.CONTIGUOUS)
     # Without early allocation a dataset has no place in the file until HDF5 writes to it.
-    concepts.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
-    concepts.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
-    concepts.set_obj_track_times(False)  # or equal inputs would not give equal bytes
+    creation.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
+    creation.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
+    creation.set_obj_track_times(False)  # or equal inputs would not give equal bytes
     kind, space = h5py.h5t.py_create(np.dtype(dtype)), h5py.h5s.create_simple(shape)
-    h5py.h5d.create(group.id, name.encode(), kind, space, concepts)
+    h5py.h5d.create(group.id, name.encode(), kind, space, creation)
     return group[name]
 
 
