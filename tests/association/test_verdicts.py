@@ -51,6 +51,20 @@ def test_fewer_than_ten_clusters_give_no_verdict() -> None:
     assert found["f1_difference"][0] > 0.2
 
 
+def test_one_giant_cluster_leaves_one_degree_of_freedom() -> None:
+    """2,000 residues in one cluster and 50 in each of ten: 1.55 clusters are effective."""
+    positives = np.array([2000, *[50] * 10])
+    own, other = (
+        counts(tp[:, None], tp[:, None])
+        for tp in (np.array([1400, *[36] * 10]), np.array([1000, *[25] * 10]))
+    )
+    (row,) = compare(own, other, positives).to_dict("records")
+    half = (row["f1_difference_high"] - row["f1_difference_low"]) / 2
+    statistic = row["f1_difference"] / (half / student_t.ppf(0.975, 1))
+    assert 0 < half < 0.5
+    assert row["p_above"] == pytest.approx(student_t.sf(statistic, 1))
+
+
 def test_clusters_in_which_nothing_happens_change_nothing() -> None:
     every, positives = drawn(1, [0.6, 0.4])
     zeros = np.zeros((50, 1), np.int64)

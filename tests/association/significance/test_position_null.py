@@ -84,6 +84,33 @@ def test_relatives_are_matched_by_length() -> None:
     assert takings == {(0, 0), (1, 1), (2, 2), (0, 3), (1, 3), (2, 3), (3, 3), (3, 2)}
 
 
+def test_with_fewer_donors_the_nearest_stay() -> None:
+    """83 clusters of one, 20 donors each: of these the first three, in cells that stand close."""
+    chains = chains_of(np.random.default_rng(0).integers(30, 300, 83).tolist())
+    every, few = Exchange.of(chains), Exchange.of(chains).of_nearest(3)
+    assert (every.n_donors, few.n_donors) == (20, 3)
+    givers = every.giver[np.argsort(every.cell)].reshape(83, 20)
+    assert few.giver[np.argsort(few.cell)].reshape(83, 3).tolist() == givers[:, :3].tolist()
+    assert sorted(few.cell.tolist()) == list(range(3 * 83))
+    assert every.of_nearest(20) is every
+
+
+def test_so_many_runs_that_fewer_donors_are_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """83 runs given to 20 donors are 1,660: with 1,200 allowed, 20 * 1,200 / 1,660 is 14."""
+    monkeypatch.setattr("protsae.association.significance.position_null.MOST_RUNS", 1200)
+    chains = chains_of([30] * 83)
+    given = GivenLabels.of(chains.first + 7, Exchange.of(chains))
+    assert given.exchange.n_donors == 14
+    monkeypatch.setattr("protsae.association.significance.position_null.MOST_RUNS", 1)
+    assert GivenLabels.of(chains.first + 7, Exchange.of(chains)).exchange.n_donors == 12
+
+
+def test_residues_on_the_half_are_taken() -> None:
+    """From 102 to 103 residues the middle 2 become 3: the second of them lies at 51.5 to 53."""
+    begin, end = transferred(np.array([51]), np.array([52]), np.array([102]), np.array([103]))
+    assert (begin.tolist(), end.tolist()) == ([51], [53])
+
+
 def slow_p_value(chains: Chains, on: np.ndarray, label: np.ndarray) -> float:
     """All combinations of donors, where all lengths are equal: labels stay where they are."""
     n = chains.n_proteins
