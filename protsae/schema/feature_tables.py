@@ -20,7 +20,7 @@ _CORRELATIONS = tuple(
         f"{name}_{suffix}",
         "number",
         "-1 to 1",
-        f"{kind} with {scale} on the test set. Empty if the feature is active nowhere there.",
+        f"{kind} with {scale}, over all test residues. Empty if the feature is active at none.",
         True,
     )
     for name, scale in _SCALES.items()
@@ -75,15 +75,15 @@ FEATURES = Table(
             "active_share",
             "number",
             "0 to 1",
-            "Share of the residues at which the feature exceeds its pattern threshold, in the test "
-            "proteins in which it does so at all.",
+            "Of the residues of the test proteins with a residue above the pattern threshold, the "
+            "share that is above it.",
         ),
         Column(
             "segment_length",
             "number",
             "residues ≥ 1",
-            "Typical length of an active segment: half of the residues above the pattern threshold "
-            "lie in segments of at most this length.",
+            "Residue-weighted median length of the segments above the pattern threshold: half of "
+            "these residues lie in segments of at most this length.",
             True,
         ),
         Column(
@@ -106,7 +106,8 @@ FEATURES = Table(
             "text",
             "see Concepts",
             "Concept that the feature matches best on the validation set (see How the concept is "
-            "chosen); f1 says how well it matches on the test set. Empty if it matches none.",
+            "chosen). The name alone is no finding: q_value says whether there is an association, "
+            "f1 how strong it is. Empty if no pair of the feature was kept.",
             True,
         ),
         Column("concept_type", "text", "see Concepts", "Type of that concept.", empty=True),
@@ -218,7 +219,7 @@ FEATURES = Table(
             "number",
             "0 to 1",
             "One-sided p-value for f1 above best_baseline_f1. Near 1 where the verdict is below: "
-            "that p-value is 1 - verdict_p_value. Empty if no verdict is possible.",
+            "that p-value is 1 - verdict_p_value. Empty if there is no verdict.",
             True,
         ),
         Column(

@@ -144,7 +144,8 @@ PAIR = (
         "number",
         "0 to 1",
         "Share of the annotated instances in the test set that have the detector on at one residue "
-        "or more. Equals recall for concepts without instances.",
+        "or more. Each end of a disulfide bond is an instance. Equals recall for concepts without "
+        "instances.",
     ),
     Column(
         "instance_f1",
@@ -165,7 +166,8 @@ PAIR = (
         "number",
         "0 to 1",
         "Area under the ROC curve on the test set: the probability that a residue with the concept "
-        "has a higher activation than a residue without it. 0.5 is chance.",
+        "has a higher activation than a residue without it; equal activations, mostly zeros, count "
+        "half. 0.5 is chance.",
         True,
     ),
     AUROC_LOW,

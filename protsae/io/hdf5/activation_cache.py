@@ -15,6 +15,7 @@ import numpy as np
 
 from protsae.errors import UserError
 from protsae.io.atomic import atomic_path
+from protsae.io.hdf5.attributes import read_attribute
 from protsae.io.hdf5.checked_rows import BLOCK_ROWS, CheckedRows, ChecksummingRows, block_starts
 from protsae.io.hdf5.shard_index import (
     CacheSource,
@@ -26,7 +27,7 @@ from protsae.io.hdf5.shard_index import (
 )
 from protsae.io.hdf5.stored_rows import GZIP_CACHE_BYTES, Compression, create_rows, open_rows
 
-KIND = ShardKind("protsae-activations", 3, "activations", "layers", "embed or onehot")
+KIND = ShardKind("protsae-activations", 4, "activations", "layers", "embed or onehot")
 
 
 WIDEN_BYTES = 2**19
@@ -270,7 +271,7 @@ def check_activations(path: str | Path) -> dict[str, Any]:
         As `LayerCache`, and if a block of rows is damaged.
     """
     with open_shard(path, KIND) as file:
-        index = ShardIndex([path], [file], KIND, file.attrs["protein_set_sha256"])
+        index = ShardIndex([path], [file], KIND, str(read_attribute(file, "protein_set_sha256")))
         starts = block_starts(index.proteins["length"].to_numpy())
         layers = sorted(int(name) for name in file["layers"])
         for layer in layers:

@@ -16,6 +16,7 @@ from scipy import sparse
 
 from protsae.errors import UserError, is_no_memory
 from protsae.io.atomic import atomic_path
+from protsae.io.hdf5.attributes import read_attribute, write_text
 from protsae.io.hdf5.shard_index import (
     CacheSource,
     ShardIndex,
@@ -26,7 +27,7 @@ from protsae.io.hdf5.shard_index import (
 )
 from protsae.one_line import reason
 
-KIND = ShardKind("protsae-codes", 3, "codes", "codes", "encode")
+KIND = ShardKind("protsae-codes", 4, "codes", "codes", "encode")
 
 CHUNK = 2**16
 """Values stored, and checked by one checksum, together."""
@@ -86,10 +87,11 @@ def write_codes(
         groups = {}
         for variant, width in n_features.items():
             group = groups[variant] = file.create_group(f"codes/{variant}")
+            # As AnnData wants them, with a variable length; protsae does not read them.
             group.attrs["encoding-type"] = "csr_matrix"
             group.attrs["encoding-version"] = "0.1.0"
             group.attrs["shape"] = np.array([n_residues, width])
-            group.attrs["sae_sha256"] = digests[variant]
+            write_text(group, "sae_sha256", digests[variant])
             for name, dtype in (("data", np.float32), ("indices", np.int32)):
                 group.create_dataset(
                     name, (0,), dtype, maxshape=(None,), chunks=(CHUNK,), fletcher32=True
@@ -188,10 +190,10 @@ def check_codes(path: str | Path) -> dict[str, Any]:
         As `StoredCodes`.
     """
     with open_shard(path, KIND) as file:
-        index = ShardIndex([path], [file], KIND, file.attrs["protein_set_sha256"])
+        index = ShardIndex([path], [file], KIND, str(read_attribute(file, "protein_set_sha256")))
         saes = {}
         for variant, group in file["codes"].items():
-            saes[variant] = str(group.attrs["sae_sha256"])
+            saes[variant] = str(read_attribute(group, "sae_sha256"))
             n_values = int(_indptr(path, group)[-1])
             for first in range(0, n_values, _CHECKED_VALUES):
                 _values(path, group, first, min(n_values, first + _CHECKED_VALUES))
@@ -248,10 +250,11 @@ def _group(path: str | Path, file: h5py.File, variant: str, sae_sha256: str) -> 
         present = ", ".join(sorted(file["codes"]))
         raise UserError(f"{path}: no codes of SAE {variant}; it has {present}; encode again")
     group = file["codes"][variant]
-    if group.attrs["sae_sha256"] != sae_sha256:
+    found = str(read_attribute(group, "sae_sha256"))
+    if found != sae_sha256:
         raise UserError(
-            f"{path}: the codes of {variant} are of SAE {group.attrs['sae_sha256'][:12]}, but the "
-            f"one given is {sae_sha256[:12]}; encode again"
+            f"{path}: the codes of {variant} are of SAE {found[:12]}, but the one given is "
+            f"{sae_sha256[:12]}; encode again"
         )
     return group
 

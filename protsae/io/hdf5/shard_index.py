@@ -15,6 +15,7 @@ import pandas as pd
 import xxhash
 
 from protsae.errors import UserError
+from protsae.io.hdf5.attributes import read_attribute, read_attributes, write_text
 from protsae.one_line import reason
 from protsae.statistics import ragged
 
@@ -84,8 +85,8 @@ def write_index(
     """Finish a shard: protein i takes ``lengths[i]`` rows; ``complete`` comes last."""
     file["proteins"] = _protein_table(accessions, lengths)
     for name, value in vars(source).items():
-        file.attrs[name] = value
-    file.attrs["format"] = kind.format
+        write_text(file, name, value)
+    write_text(file, "format", kind.format)
     file.attrs["format_version"] = kind.version
     file.attrs["complete"] = True
     seal_header(file, kind)
@@ -93,7 +94,7 @@ def write_index(
 
 def seal_header(file: h5py.File, kind: ShardKind) -> None:
     """State the checksum of all that is in the file but its rows."""
-    file.attrs[_CHECKSUM] = _header_checksum(file, kind)
+    write_text(file, _CHECKSUM, _header_checksum(file, kind))
 
 
 def open_shard(path: str | Path, kind: ShardKind) -> h5py.File:
@@ -137,13 +138,13 @@ def _unreadable(path: Path, error: OSError, again: str) -> str:
 
 
 def _validate_header(path: str | Path, file: h5py.File, kind: ShardKind, again: str) -> None:
-    found = (file.attrs.get("format"), file.attrs.get("format_version"))
-    if found != (kind.format, kind.version) or not file.attrs.get("complete", False):
+    found = read_attribute(file, "format"), read_attribute(file, "format_version")
+    if found != (kind.format, kind.version) or not read_attribute(file, "complete"):
         raise UserError(
-            f"{path}: format {found[0]} version {found[1]}; expected a complete {kind.format} file "
-            f"of version {kind.version}; {again}"
+            f"{path}: format {found[0] or 'unknown'} version {found[1]}; expected a complete "
+            f"{kind.format} file of version {kind.version}; {again}"
         )
-    if file.attrs.get(_CHECKSUM) != _header_checksum(file, kind):
+    if read_attribute(file, _CHECKSUM) != _header_checksum(file, kind):
         raise UserError(f"{path}: damaged: its header does not fit its checksum; {again}")
 
 
@@ -152,7 +153,7 @@ def _header_checksum(file: h5py.File, kind: ShardKind) -> str:
     digest = xxhash.xxh3_128()
 
     def add(name: str, item: h5py.HLObject) -> None:
-        attributes = {key: item.attrs[key] for key in sorted(item.attrs) if key != _CHECKSUM}
+        attributes = {k: value for k, value in read_attributes(item).items() if k != _CHECKSUM}
         digest.update(f"{name}\0{attributes!r}\0".encode())
         if isinstance(item, h5py.Dataset):
             digest.update(f"{item.shape} {item.dtype}\0".encode())
@@ -269,7 +270,9 @@ class ShardIndex:
 
 
 def _source(file: h5py.File) -> CacheSource:
-    return CacheSource(**{key: file.attrs[key] for key in CacheSource.__annotations__})
+    return CacheSource(
+        **{key: str(read_attribute(file, key)) for key in CacheSource.__annotations__}
+    )
 
 
 def _read_protein_table(file: h5py.File) -> pd.DataFrame:

@@ -12,6 +12,7 @@ import torch
 from protsae import __version__
 from protsae.cli import main
 from protsae.io.hdf5.activation_cache import KIND, LayerCache
+from protsae.io.hdf5.attributes import read_attributes
 from protsae.plm.embedding import Embedder
 from protsae.plm.esm2.save import save_esm
 from protsae.plm.esm2.tokens import windows
@@ -84,7 +85,7 @@ def test_the_file(folder, capsys):
     assert [path.name for path in Path("out").iterdir()] == ["x.h5"]
     accessions = [f"P{i:05d}" for i in range(7)]
     with h5py.File("out/x.h5") as file:
-        attributes = dict(file.attrs)
+        attributes = read_attributes(file)
         settings = json.loads(attributes.pop("settings"))
         assert len(attributes.pop("header_xxh3")) == 32
         assert attributes == {

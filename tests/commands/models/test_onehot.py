@@ -9,6 +9,7 @@ import pytest
 from protsae import __version__
 from protsae.cli import main
 from protsae.io.hdf5.activation_cache import LayerCache
+from protsae.io.hdf5.attributes import read_attributes
 from protsae.proteins.alphabet import LETTERS
 from protsae.provenance import protein_set_sha256
 from tests.helpers.tiny_esm import random_sequence, write_proteins
@@ -45,11 +46,11 @@ def test_the_file(folder, capsys):
     assert [path.name for path in Path("out").iterdir()] == ["x.h5"]
     accessions = [f"P{i:05d}" for i in range(5)]
     with h5py.File("out/x.h5") as file:
-        attributes = dict(file.attrs)
+        attributes = read_attributes(file)
         assert len(attributes.pop("header_xxh3")) == 32
         assert attributes == {
             "format": "protsae-activations",
-            "format_version": 3,
+            "format_version": 4,
             "complete": True,
             "model": "onehot",
             "weights_sha256": "",

@@ -10,6 +10,7 @@ from scipy import sparse
 
 from protsae.cli import main
 from protsae.errors import UserError
+from protsae.io.hdf5.attributes import write_text
 from protsae.io.hdf5.code_cache import KIND, StoredCodes
 from protsae.io.hdf5.shard_index import seal_header
 from protsae.io.saes.sae_identity import sae_sha256
@@ -169,7 +170,7 @@ def test_codes_of_other_activations(
     shards = [Path(shutil.copy(run / f"codes-{shard}.h5", tmp_path)) for shard in (0, 1)]
     for path in shards:
         with h5py.File(path, "a") as file:
-            file.attrs["settings"] = '{"context": 7}'
+            write_text(file, "settings", '{"context": 7}')
             seal_header(file, KIND)
     assert annotate(run, shards, "topk") == 2
     assert capsys.readouterr().err == (
@@ -185,8 +186,8 @@ def test_no_codes(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str])
     )
     assert annotate(run, [run / "shard-0.h5"], "topk") == 2
     assert capsys.readouterr().err == (
-        f"protsae annotate: {run}/shard-0.h5: format protsae-activations version 3; expected a "
-        "complete protsae-codes file of version 3; run the encode stage again\n"
+        f"protsae annotate: {run}/shard-0.h5: format protsae-activations version 4; expected a "
+        "complete protsae-codes file of version 4; run the encode stage again\n"
     )
 
 

@@ -276,7 +276,7 @@ def test_an_interrupted_write_leaves_nothing(tmp_path: Path) -> None:
 
 
 EXPECTED = (
-    "expected a complete protsae-activations file of version 3; run the embed or onehot stage again"
+    "expected a complete protsae-activations file of version 4; run the embed or onehot stage again"
 )
 
 
@@ -284,8 +284,9 @@ EXPECTED = (
     ("attribute", "value", "message"),
     [
         ("format_version", 1, "format protsae-activations version 1; " + EXPECTED),
-        ("format", "other", "format other version 3; " + EXPECTED),
-        ("complete", False, "format protsae-activations version 3; " + EXPECTED),
+        ("format", "other", "format unknown version 4; " + EXPECTED),
+        ("format", np.bytes_("other"), "format other version 4; " + EXPECTED),
+        ("complete", False, "format protsae-activations version 4; " + EXPECTED),
     ],
 )
 def test_files_that_are_not_ours(
@@ -302,7 +303,7 @@ def test_a_foreign_hdf5_file(tmp_path: Path) -> None:
     path = tmp_path / "foreign.h5"
     with h5py.File(path, "w") as file:
         file["x"] = np.ones(3)
-    with pytest.raises(UserError, match=rf"^{re.escape(str(path))}: format None version None; "):
+    with pytest.raises(UserError, match=rf"^{re.escape(str(path))}: format unknown version None; "):
         LayerCache([path], 1, PROTEIN_SET)
 
 

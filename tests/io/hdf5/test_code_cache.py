@@ -131,3 +131,15 @@ def test_missing_rows_and_wrong_widths_are_our_mistakes(tmp_path: Path) -> None:
     ):
         writer.append("topk", sparse.csr_array((3, WIDTH + 1), dtype=np.float32))
     assert not path.exists()
+
+
+def test_a_damaged_heap_is_never_walked(paths: list[Path]) -> None:
+    """HDF5 keeps text of variable length, here AnnData's, in a heap that has no checksum. Where an
+    object of it has the size 0, HDF5 would look for the next one for ever."""
+    content = bytearray(paths[0].read_bytes())
+    heap = content.index(b"GCOL")
+    content[heap + 16 : heap + 4096] = bytes([1, 0]) * ((4096 - 16) // 2)
+    content[heap + 24 : heap + 32] = bytes(8)
+    paths[0].write_bytes(content)
+    assert check_codes(paths[0])["proteins"] == SHARDS[0]
+    assert len(list(open_codes(paths).blocks({"P1"}, 100))) == 1
