@@ -96,7 +96,8 @@ def read_json(path: str | Path) -> Any:
 
 
 def _checksum(document: dict[str, Any]) -> str:
-    return xxhash.xxh3_128_hexdigest(_dumped(document).encode())
+    # Escapes of JSON may stand for half a character, in a damaged document.
+    return xxhash.xxh3_128_hexdigest(_dumped(document).encode("utf-8", "surrogatepass"))
 
 
 def _dumped(document: Any) -> str:
