@@ -1,5 +1,6 @@
 """docs/tables.md says what the code writes."""
 
+import pkgutil
 import re
 from pathlib import Path
 
@@ -129,3 +130,11 @@ def test_conform_orders_and_types_columns() -> None:
     assert list(typed) == table.names
     assert typed["step"].dtype == "int64"
     assert typed["loss"].dtype == "float64"
+
+
+def test_the_api_page_names_what_is_there() -> None:
+    """Which only the docs site, built where mkdocs is installed, would tell otherwise."""
+    named = re.findall(r"^::: ([\w.]+)", (ROOT / "docs/api.md").read_text(), re.M)
+    assert len(named) > 5
+    for name in named:
+        pkgutil.resolve_name(name)
