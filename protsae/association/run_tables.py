@@ -22,8 +22,8 @@ BASELINES = (*DETECTOR_BASELINES, "rule_f1")
 """The same, and the F1 of the best rule on the sequence, chosen on train and valid."""
 
 OF_REFERENCES = ("window_f1", "homology_f1")
-"""The same of what labels of train proteins give with the sequence alone: no detectors, but fitted
-to or copied from them."""
+"""Columns of the test F1 of references: they use labels of training proteins, but no language
+model."""
 
 _SAE = ["model", "layer", "variant"]
 

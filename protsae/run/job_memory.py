@@ -1,32 +1,39 @@
 """How much memory a job asks the cluster for, from the configuration alone."""
 
+import math
 import re
+from pathlib import Path
 
+from protsae.config.released_models import RELEASED
 from protsae.config.reserved_names import ONEHOT
 from protsae.config.settings import Config
-
-WIDTHS = {6: 320, 12: 480, 30: 640, 33: 1280, 36: 2560, 48: 5120}
-"""d_model of the released ESM-2 models, by their number of layers."""
+from protsae.run.layout import model_name
 
 _ONEHOT_WIDTH = 32  # letters, rounded up
-_LAYERS = re.compile(r"esm2_t(\d+)")
+_LAYERS = re.compile(r"esm2_t(\d+)_")
 _PROGRAM = 700_000_000
 """Bytes of Python and its libraries, PyTorch among them."""
 
 
-def model_shape(model: str) -> tuple[int, int]:
-    """Layers and d_model that the name of a model stands for; of an unknown name, the largest.
+def model_shape(config: Config) -> tuple[int, int]:
+    """Layers and d_model of the model; of a file of one's own, the largest that fit into it.
+
+    A block has 12 d_model^2 weights, of 2 bytes at least; a file says its number of blocks in its
+    name (``esm2_t8_mine.pt``), as `load_esm` checks, or is taken to have one.
 
     Examples
     --------
-    >>> model_shape("esm2_t33_650M_UR50D"), model_shape("mine")
-    ((33, 1280), (48, 5120))
+    >>> from protsae.config.settings import parse_settings
+    >>> model_shape(parse_settings(Config, {"embed": {"model": "esm2_t33_650M_UR50D"}}, "config"))
+    (33, 1280)
     """
-    if model == ONEHOT:
-        return 0, _ONEHOT_WIDTH
-    found = _LAYERS.match(model)
-    n_layers = int(found[1]) if found and int(found[1]) in WIDTHS else max(WIDTHS)
-    return n_layers, WIDTHS[n_layers]
+    name = model_name(config)
+    if name in RELEASED:
+        return RELEASED[name][:2]
+    stated = _LAYERS.match(name)
+    n_layers = int(stated[1]) if stated else 1
+    n_bytes = Path(config.embed.model).stat().st_size
+    return n_layers, math.isqrt(n_bytes // (2 * 12 * n_layers))
 
 
 def training_megabytes(config: Config, model: str) -> int:
@@ -40,16 +47,21 @@ def training_megabytes(config: Config, model: str) -> int:
     ----------
     config : Config
     model : str
-        Name of the model, as in paths.
+        Name of the model in paths: that of ``config``, its permuted copy, or one-hot sequences.
 
     Examples
     --------
     >>> from protsae.config.settings import parse_settings
-    >>> config = parse_settings(Config, {"train": {"topk": {"architecture": "topk"}}}, "config")
-    >>> training_megabytes(config, "esm2_t33_650M_UR50D") > training_megabytes(config, "esm2_t6")
-    True
+    >>> small, large = (
+    ...     parse_settings(Config, {"embed": {"model": name}}, "config")
+    ...     for name in ("esm2_t6_8M_UR50D", "esm2_t33_650M_UR50D")
+    ... )
+    >>> training_megabytes(small, "esm2_t6_8M_UR50D")
+    1250
+    >>> training_megabytes(large, "esm2_t33_650M_UR50D")
+    2324
     """
-    n_layers, d_model = model_shape(model)
+    n_layers, d_model = (0, _ONEHOT_WIDTH) if model == ONEHOT else model_shape(config)
     n_features = [sae.width or round(sae.expansion * d_model) for sae in config.train.values()]
     needed = _PROGRAM + 4 * d_model * config.trainer.buffer
     needed += sum(32 * d_model * n for n in n_features)

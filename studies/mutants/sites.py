@@ -3,18 +3,16 @@
 import ast
 import io
 import tokenize
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-_COMPARISONS: dict[type[ast.AST], tuple[str, str]] = {
+_CHANGES: dict[type[ast.AST], tuple[str, str]] = {
     ast.Lt: ("<", "<="),
     ast.LtE: ("<=", "<"),
     ast.Gt: (">", ">="),
     ast.GtE: (">=", ">"),
     ast.Eq: ("==", "!="),
     ast.NotEq: ("!=", "=="),
-}
-_OPERATORS: dict[type[ast.AST], tuple[str, str]] = {
     ast.Add: ("+", "-"),
     ast.Sub: ("-", "+"),
     ast.Mult: ("*", "+"),
@@ -106,18 +104,18 @@ class _Finder(ast.NodeVisitor):
         """Each comparison of a chain."""
         sides = [node.left, *node.comparators]
         for left, operator, right in zip(sides, node.ops, sides[1:], strict=False):
-            self._add(_COMPARISONS, operator, left, right)
+            self._add(operator, left, right)
         self.generic_visit(node)
 
     def visit_BinOp(self, node: ast.BinOp) -> None:
         """The operator."""
-        self._add(_OPERATORS, node.op, node.left, node.right)
+        self._add(node.op, node.left, node.right)
         self.generic_visit(node)
 
     def visit_BoolOp(self, node: ast.BoolOp) -> None:
         """Each ``and`` or ``or`` of a chain."""
         for left, right in zip(node.values, node.values[1:], strict=False):
-            self._add(_OPERATORS, node.op, left, right)
+            self._add(node.op, left, right)
         self.generic_visit(node)
 
     def visit_Constant(self, node: ast.Constant) -> None:
@@ -133,16 +131,10 @@ class _Finder(ast.NodeVisitor):
     def visit_JoinedStr(self, node: ast.JoinedStr) -> None:
         """Nothing: what a message shows is the business of the tests of messages."""
 
-    def _add(
-        self,
-        changes: Mapping[type[ast.AST], tuple[str, str]],
-        operator: ast.AST,
-        left: ast.expr,
-        right: ast.expr,
-    ) -> None:
-        if type(operator) not in changes:
+    def _add(self, operator: ast.AST, left: ast.expr, right: ast.expr) -> None:
+        if type(operator) not in _CHANGES:
             return
-        old, new = changes[type(operator)]
+        old, new = _CHANGES[type(operator)]
         for token in self._between(left, right):
             if token.string == old:
                 self.found.append(Site(*token.start, old, new))

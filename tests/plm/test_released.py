@@ -19,8 +19,9 @@ import pytest
 import torch
 
 from protsae.cli import main
+from protsae.config.released_models import RELEASED
 from protsae.io.hdf5.activation_cache import LayerCache
-from protsae.plm.esm2.load import HOST, RELEASED, load_esm
+from protsae.plm.esm2.load import HOST, load_esm
 from protsae.provenance import file_sha256, protein_set_sha256
 from tests.helpers.tiny_esm import build_esm, fair_esm_layers, random_sequence, write_proteins
 

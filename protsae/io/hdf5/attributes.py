@@ -24,11 +24,8 @@ def read_attribute(item: h5py.HLObject, name: str) -> object:
 
 def read_attributes(item: h5py.HLObject) -> dict[str, object]:
     """All attributes whose length is fixed, by name, sorted."""
-    return {
-        name: read_attribute(item, name)
-        for name in sorted(item.attrs)
-        if not _is_variable(item, name)
-    }
+    found = {name: read_attribute(item, name) for name in sorted(item.attrs)}
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def _is_variable(item: h5py.HLObject, name: str) -> bool:

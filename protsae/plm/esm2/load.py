@@ -16,6 +16,7 @@ import esm
 import torch
 from esm.model.esm2 import ESM2
 
+from protsae.config.released_models import RELEASED
 from protsae.device import find_device
 from protsae.errors import UserError
 from protsae.io.atomic import atomic_path
@@ -26,15 +27,6 @@ from protsae.plm.esm2.save import WEIGHTS_SHA256
 from protsae.provenance import file_sha256
 
 HOST = "https://dl.fbaipublicfiles.com/fair-esm"
-RELEASED = {
-    "esm2_t6_8M_UR50D": (6, 320, 20),
-    "esm2_t12_35M_UR50D": (12, 480, 20),
-    "esm2_t30_150M_UR50D": (30, 640, 20),
-    "esm2_t33_650M_UR50D": (33, 1280, 20),
-    "esm2_t36_3B_UR50D": (36, 2560, 40),
-    "esm2_t48_15B_UR50D": (48, 5120, 40),
-}
-"""Layers, width and attention heads of the models that fair-esm names."""
 
 _AGAIN = "delete it and download or copy it again"
 

@@ -1,4 +1,4 @@
-"""Bodies within their bounds, packed or not; and what a server says of a refusal."""
+"""Response bodies stay within their size limits, compressed or not; error messages of a server."""
 
 import gzip
 import io

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from protsae.config.released_models import RELEASED
 from protsae.errors import UserError
-from protsae.plm.esm2.load import RELEASED, load_esm, validate_layers
+from protsae.plm.esm2.load import load_esm, validate_layers
 from protsae.provenance import file_sha256
 from tests.helpers.tiny_esm import build_esm, save_tiny
 
