@@ -57,9 +57,9 @@ def training_megabytes(config: Config, model: str) -> int:
     ...     for name in ("esm2_t6_8M_UR50D", "esm2_t33_650M_UR50D")
     ... )
     >>> training_megabytes(small, "esm2_t6_8M_UR50D")
-    1250
+    1356
     >>> training_megabytes(large, "esm2_t33_650M_UR50D")
-    2324
+    2748
     """
     n_layers, d_model = (0, _ONEHOT_WIDTH) if model == ONEHOT else model_shape(config)
     n_features = [sae.width or round(sae.expansion * d_model) for sae in config.train.values()]

@@ -67,11 +67,14 @@ def all_sites() -> Iterator[tuple[Path, Site]]:
 
 
 def name_of(path: Path, site: Site) -> str:
-    """A name that lasts as long as the line: module, line, change."""
-    lines = (ROOT / path).read_text().splitlines()
+    """A name that lasts as long as the line: module, line, change, and which of several alike."""
+    source = (ROOT / path).read_text().splitlines()
+    at = source[site.line - 1][: site.column].count(site.old)
+    lines = [line.strip() for line in source]
     line = lines[site.line - 1]
-    at = line[: site.column].count(site.old)
-    return f"{path}: {line.strip()}: {site.old} -> {site.new} ({at + 1})"
+    earlier = lines[: site.line - 1].count(line)
+    alike = f", line {earlier + 1} of {lines.count(line)}" if lines.count(line) > 1 else ""
+    return f"{path}: {line}: {site.old} -> {site.new} ({at + 1}{alike})"
 
 
 def test_all(mutants: list[tuple[Path, Site]], workers: int) -> list[tuple[Path, Site]]:
