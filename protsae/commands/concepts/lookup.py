@@ -24,14 +24,12 @@ from protsae import __version__
 from protsae.concepts.frequency import occurrence_rows
 from protsae.config.flags import add_flags, add_threads_flag, settings_from_flags
 from protsae.config.stage_settings import ConceptSettings, ProbeSettings, ReferenceSettings
-from protsae.errors import UserError
-from protsae.io.json_files import read_document
 from protsae.io.table_files.parquet import text_checksums, write_table, write_tsv
 from protsae.io.table_files.proteins_table import read_split_proteins, study_stamp
 from protsae.schema.concept_tables import CONCEPTS
 from protsae.schema.reference_tables import REFERENCES, RULE_COUNTS, RULES
 from protsae.schema.table import conform
-from protsae.stages.inputs.concept_inputs import read_concepts
+from protsae.stages.inputs.concept_inputs import read_concepts, read_features_left_out
 from protsae.stages.score_references import score_references, score_rules
 
 
@@ -92,22 +90,3 @@ def run(args: argparse.Namespace) -> None:
     print(f"{n_hit:,} of {len(test):,} test proteins have a hit in train")
     for method, scored in scores.groupby("method"):
         print(f"{method}: {len(scored)} concepts, median F1 {scored['f1'].median():.3f}")
-
-
-def read_features_left_out(path: str | None, protein_set: str) -> dict[str, dict[str, int]]:
-    """Number of UniProt features that fetch left out, by type and reason; none without a file.
-
-    Raises
-    ------
-    UserError
-        If the file is of other proteins.
-    """
-    if path is None:
-        return {}
-    document = read_document(path)
-    if (found := document.get("protein_set_sha256")) != protein_set:
-        raise UserError(
-            f"{path}: of protein set {str(found)[:12]}, but the proteins given are "
-            f"{protein_set[:12]}; give the provenance.json of their fetch"
-        )
-    return document["counts"]["features"]["left_out"]

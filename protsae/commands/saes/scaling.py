@@ -11,19 +11,15 @@ example:
 
 import argparse
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from protsae.io.saes.evaluations import read_evaluation
 from protsae.io.table_files.parquet import write_tsv
-from protsae.report.figures.sweep_figures import SCALED, write_pareto, write_scaling
-from protsae.sae.evaluation.power_law import fit_power_law
+from protsae.report.figures.sweep_figures import write_pareto, write_scaling
+from protsae.sae.evaluation.scaling_laws import fit_scaling_laws
 from protsae.schema.evaluation_tables import EVALUATION, SCALING
 from protsae.schema.table import conform
-
-FITTED = ("fvu", "dead_fraction")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,7 +32,7 @@ def run(args: argparse.Namespace) -> None:
     """Read, fit, draw."""
     evaluations = read_evaluations(args.evaluations)
     folder = Path(args.output)
-    fits = fit_groups(evaluations)
+    fits = conform(fit_scaling_laws(evaluations), SCALING, "scaling.tsv")
     write_pareto(evaluations, folder / "pareto.png")
     write_scaling(evaluations, folder / "scaling.png")
     write_tsv(folder / "scaling.tsv", fits)
@@ -58,24 +54,3 @@ def read_evaluations(paths: list[str]) -> pd.DataFrame:
     documents = [read_evaluation(path) for path in paths]
     rows = [{name: document[name] for name in EVALUATION.names} for document in documents]
     return conform(pd.DataFrame(rows), EVALUATION, "evaluation.json")
-
-
-def fit_groups(evaluations: pd.DataFrame) -> pd.DataFrame:
-    """One row per parameter of the law of each model, layer, architecture and fitted column."""
-    rows: list[dict[str, Any]] = []
-    for (model, layer, architecture), group in evaluations.groupby(
-        ["model", "layer", "architecture"], sort=False
-    ):
-        for y in FITTED:
-            used = group[(group[y] > 0) & group["training_residues"].notna()]
-            variables = {name: used[name].to_numpy(np.float64) for name, _ in SCALED}
-            try:
-                law = fit_power_law(variables, used[y].to_numpy(np.float64))
-            except ValueError:
-                continue
-            of_fit = {"n_saes": law.n_points, "r_squared": law.r_squared}
-            for parameter in zip(law.names, law.values, law.low, law.high, strict=True):
-                named = dict(zip(("parameter", "value", "low", "high"), parameter, strict=True))
-                of_group = {"model": model, "layer": layer, "architecture": architecture, "y": y}
-                rows.append(of_group | named | of_fit)
-    return conform(pd.DataFrame(rows, columns=SCALING.names), SCALING, "scaling.tsv")

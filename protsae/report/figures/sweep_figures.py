@@ -16,12 +16,12 @@ from protsae.report.layer_names import layer_names
 DASHES = ("-", "--", ":", "-.")
 GREY = "#777777"
 
-SCALED = (
-    ("n_features", "features"),
-    ("l0", "active features (L0)"),
-    ("training_residues", "training residues"),
-)
-"""Columns that error is plotted and fitted against."""
+LABELS = {
+    "n_features": "features",
+    "l0": "active features (L0)",
+    "training_residues": "training residues",
+}
+"""Columns that error is plotted against, and what their axes say."""
 
 
 def write_pareto(summary: pd.DataFrame, path: Path) -> None:
@@ -64,7 +64,7 @@ def write_scaling(summary: pd.DataFrame, path: Path) -> None:
 
     A colour for each architecture, a dash for each layer.
     """
-    varying = [(c, label) for c, label in SCALED if summary[c].nunique() > 1]
+    varying = [(c, label) for c, label in LABELS.items() if summary[c].nunique() > 1]
     figure = Figure(figsize=(3.6 * max(1, len(varying)), 6.2), layout="constrained")
     axes = figure.subplots(2, max(1, len(varying)), squeeze=False)
     architectures = list(summary["architecture"].unique())
@@ -93,7 +93,7 @@ def write_scaling(summary: pd.DataFrame, path: Path) -> None:
 
 def _joined(axis: Axes, rows: pd.DataFrame, x: str, y: str, look: dict[str, Any]) -> None:
     """Points, and lines between SAEs that differ in x alone (L0 counts as equal within 10 %)."""
-    others = [c for c, _ in SCALED if c != x]
+    others = [c for c in LABELS if c != x]
     keys = [np.round(np.log(rows[c]) / np.log(1.1)) if c == "l0" else rows[c] for c in others]
     for _, line in rows.groupby(keys):
         line = line.sort_values(x)

@@ -8,6 +8,7 @@ import pandas as pd
 from protsae.concepts.concept_table import ConceptTable
 from protsae.config.stage_settings import ConceptSettings
 from protsae.errors import UserError
+from protsae.io.json_files import read_document
 from protsae.io.protein_files.residue_labels import read_label_sets
 from protsae.io.table_files.annotations_table import read_annotations_table
 
@@ -67,3 +68,22 @@ def read_all_concepts(
         settings.evidence,
         label_sets,
     )
+
+
+def read_features_left_out(path: str | None, protein_set: str) -> dict[str, dict[str, int]]:
+    """Number of UniProt features that fetch left out, by type and reason; none without a file.
+
+    Raises
+    ------
+    UserError
+        If the file is of other proteins.
+    """
+    if path is None:
+        return {}
+    document = read_document(path)
+    if (found := document.get("protein_set_sha256")) != protein_set:
+        raise UserError(
+            f"{path}: of protein set {str(found)[:12]}, but the proteins given are "
+            f"{protein_set[:12]}; give the provenance.json of their fetch"
+        )
+    return document["counts"]["features"]["left_out"]
