@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.stats import t as student_t
+from scipy.special import stdtr, stdtrit
 
 from protsae.statistics.cluster_intervals import MIN_CLUSTERS, effective_clusters
 from protsae.statistics.multiple_testing import benjamini_hochberg
@@ -87,15 +87,15 @@ def compare(own: CountsByCluster, others: CountsByCluster, positives: np.ndarray
     squares = (n - 1) / max(n, 1) * ((replicates - replicates.mean(0)) ** 2).sum(0)
     error = np.sqrt(squares)
     freedom = max(float(effective_clusters(positives)) - 1, 1.0)
-    half = student_t.ppf(0.975, freedom) * error
+    half = stdtrit(freedom, 0.975) * error
     # Equal in every replicate, to rounding: then what differs in all clusters alike is certain.
     statistic = difference / np.maximum(error, 1e-12)
     found = pd.DataFrame(
         {
             "f1_difference_low": difference - half,
             "f1_difference_high": difference + half,
-            "p_above": student_t.sf(statistic, freedom),
-            "p_below": student_t.cdf(statistic, freedom),
+            "p_above": stdtr(freedom, -statistic),
+            "p_below": stdtr(freedom, statistic),
         }
     ).clip(-1, 1)
     if (positives > 0).sum() < MIN_CLUSTERS:

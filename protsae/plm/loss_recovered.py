@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import t as student_t
+from scipy.special import stdtrit
 
 from protsae.plm.esm2.tokens import N_TOKENS, STANDARD_TOKENS, tokenise
 from protsae.plm.spliced_loss import MaskedLoss
@@ -124,7 +124,7 @@ def recovered(
 
     gained, possible = by_cluster(floor - spliced), by_cluster(floor - clean)
     effective = float(effective_clusters(by_cluster(n_masked)))
-    quantile = float(student_t.ppf(0.975, max(effective - 1, 1)))
+    quantile = float(stdtrit(max(effective - 1, 1), 0.975))
     return fieller(gained, possible, quantile)
 
 

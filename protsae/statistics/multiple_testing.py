@@ -3,7 +3,6 @@
 from bisect import bisect_left
 
 import numpy as np
-from scipy.stats import false_discovery_control
 
 
 def benjamini_hochberg(p_values: np.ndarray, group: np.ndarray | None = None) -> np.ndarray:
@@ -32,7 +31,17 @@ def benjamini_hochberg(p_values: np.ndarray, group: np.ndarray | None = None) ->
     groups = np.zeros(len(p_values), np.int64) if group is None else group
     for one in np.unique(groups[is_tested]):
         members = is_tested & (groups == one)
-        q_values[members] = false_discovery_control(p_values[members], method="bh")
+        q_values[members] = _of_one_group(p_values[members])
+    return q_values
+
+
+def _of_one_group(p_values: np.ndarray) -> np.ndarray:
+    """min over j >= i of p_(j) n / j, for the i-th smallest of n."""
+    order = np.argsort(p_values)
+    n = len(order)
+    scaled = p_values[order] * n / np.arange(1, n + 1)
+    q_values = np.empty(n)
+    q_values[order] = np.minimum.accumulate(scaled[::-1])[::-1].clip(max=1)
     return q_values
 
 

@@ -3,6 +3,8 @@
 from itertools import combinations
 
 import numpy as np
+import pytest
+from scipy.stats import false_discovery_control
 
 from protsae.statistics.multiple_testing import benjamini_hochberg, least_true
 
@@ -13,6 +15,15 @@ def test_benjamini_hochberg_by_hand() -> None:
     np.testing.assert_allclose(found, [0.5, 0.04, np.nan, 0.04, 0.04])
     assert np.isnan(benjamini_hochberg(np.full(3, np.nan))).all()
     assert benjamini_hochberg(np.zeros(0)).shape == (0,)
+
+
+@pytest.mark.parametrize("n", [1, 2, 7, 301])
+def test_benjamini_hochberg_agrees_with_scipy(n: int) -> None:
+    """With ties, as p-values in thirtieths have."""
+    p_values = np.ceil(30 * np.random.default_rng(n).random(n) ** 3) / 30
+    np.testing.assert_allclose(
+        benjamini_hochberg(p_values), false_discovery_control(p_values), rtol=1e-12
+    )
 
 
 def test_benjamini_hochberg_of_two_families_by_hand() -> None:

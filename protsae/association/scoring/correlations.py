@@ -3,8 +3,8 @@
 from collections.abc import Callable
 
 import numpy as np
+import pandas as pd
 from scipy import sparse
-from scipy.stats import rankdata
 
 from protsae.association.scoring.metrics import ratio
 
@@ -45,7 +45,7 @@ def spearman(activations: sparse.csc_array, scales: np.ndarray) -> np.ndarray:
     >>> spearman(activations, np.array([[5.0, 3], [6, 2], [7, 1]])).ravel().tolist()
     [1.0, -1.0]
     """
-    return _correlations(activations, scales, _rank_excess, lambda part: rankdata(part, axis=0))
+    return _correlations(activations, scales, _rank_excess, midranks)
 
 
 def _correlations(
@@ -94,5 +94,10 @@ def _rank_excess(activations: sparse.csc_array) -> sparse.csc_array:
         value = activations.data[part]
         stored = value != 0
         n_zero = n_residues - int(stored.sum())
-        excess.data[part][stored] = rankdata(value[stored]) + n_zero - (n_zero + 1) / 2
+        excess.data[part][stored] = midranks(value[stored]) + n_zero - (n_zero + 1) / 2
     return excess
+
+
+def midranks(values: np.ndarray) -> np.ndarray:
+    """Ranks from 1 along the first axis; equal values share the mean of theirs."""
+    return pd.DataFrame(values).rank().to_numpy().reshape(values.shape)
