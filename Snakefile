@@ -1,11 +1,16 @@
 # protsae: proteins to an annotated feature table. Stages are in pipeline order.
 import sys
+from pathlib import Path
 from snakemake.utils import min_version
 
 min_version("9.19")
 
 
-configfile: "config.yaml"
+# Defaults come from the config.yaml beside this file (workflow/rules/common.smk). A config.yaml in the
+# folder of the run changes them.
+if Path("config.yaml").is_file():
+
+    configfile: "config.yaml"
 
 
 include: "workflow/rules/common.smk"
@@ -28,17 +33,6 @@ include: "workflow/rules/sae.smk"
 include: "workflow/rules/baselines.smk"
 include: "workflow/rules/annotation.smk"
 include: "workflow/rules/report.smk"
-
-
-localrules:
-    all,
-    onehot,
-    embed,
-    train,
-    encode,
-    evaluate,
-    probe,
-    annotate,
 
 
 rule all:

@@ -52,7 +52,7 @@ rule annotate_layer:
         ),
         proteins="<results>/proteins/proteins.parquet",
         annotations="<results>/proteins/annotations.parquet",
-        labels=list(CONFIG.concepts.labels),
+        labels=local_file("concepts.labels"),
         reference_rates=local_file("annotate.reference_rates"),
         activations=expand(
             "<results>/activations/{{model}}/shard-{shard}.h5", shard=SHARDS

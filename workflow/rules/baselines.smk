@@ -5,7 +5,7 @@ rule probe_layer:
     input:
         proteins="<results>/proteins/proteins.parquet",
         annotations="<results>/proteins/annotations.parquet",
-        labels=list(CONFIG.concepts.labels),
+        labels=local_file("concepts.labels"),
         activations=expand(
             "<results>/activations/{{model}}/shard-{shard}.h5", shard=SHARDS
         ),
@@ -37,7 +37,7 @@ rule lookup:
         proteins="<results>/proteins/proteins.parquet",
         annotations="<results>/proteins/annotations.parquet",
         provenance="<results>/proteins/provenance.json",
-        labels=list(CONFIG.concepts.labels),
+        labels=local_file("concepts.labels"),
     output:
         references="<results>/references.parquet",
         rules="<results>/rules.parquet",

@@ -1,7 +1,7 @@
 # What all rules share: the checked configuration and the helpers that turn it into paths and flags.
 # Nothing heavy is imported here: Snakemake parses this file again in every cluster job.
+import os
 import re
-from pathlib import Path
 from shlex import quote
 
 import yaml
@@ -12,6 +12,11 @@ from protsae.config.settings import (
     local_files,
     parse_settings,
     validate_local_files,
+)
+from protsae.config.shipped_defaults import (
+    merge_settings,
+    pipeline_folder,
+    shipped_defaults,
 )
 from protsae.config.yaml_text import read_yaml
 from protsae.errors import UserError
@@ -27,15 +32,28 @@ shell.prefix(
     f"set -euo pipefail; PATH={quote(str(Path(sys.executable).parent))}:$PATH; "
 )
 
+# In a module with a `config:`, the configuration files are those of the workflow around it.
+OWN_CONFIGFILES = [] if workflow.modifier.skip_configfile else workflow.configfiles
+# The config.yaml beside the Snakefile; where Snakemake fetched that from a host, the installed one.
+DEFAULTS = Path(
+    workflow.current_basedir.join("../../config.yaml").get_path_or_uri(secret_free=True)
+)
+if not DEFAULTS.is_file():
+    DEFAULTS = pipeline_folder() / "config.yaml"
+
 try:
-    for path in workflow.configfiles:
+    for path in OWN_CONFIGFILES:
         read_yaml(path)
+    config = merge_settings(shipped_defaults(DEFAULTS, Path.cwd()), config)
     CONFIG = parse_settings(Config, config, "config")
     validate_local_files(CONFIG)
 except UserError as error:
     print(f"protsae: {error}", file=sys.stderr)
     sys.exit(2)
 
+# A module's `prefix:` goes before relative paths; without one they stay as they are.
+moved = workflow.modifier.path_modifier.replace_prefix
+RESULTS = moved("<results>").replace("<results>", CONFIG.results)
 ESM = model_name(CONFIG)
 END_TO_END = any(sae.kl > 0 for sae in CONFIG.train.values())
 SHARDS = shard_names(CONFIG)
@@ -68,15 +86,20 @@ def folders(paths):
 
 
 def local_file(key):
-    """The file that a key of the configuration names, as a list; empty if it names none."""
-    return [path for name, path in local_files(CONFIG).items() if name == key]
+    """The files that a key of the configuration names, as inputs; none if it names none.
+
+    They are absolute where a module's `prefix:` would move them: flags name them where they are.
+    """
+    named = local_files(CONFIG).items()
+    paths = [path for name, path in named if f"{name}.".startswith(f"{key}.")]
+    return [path if moved(path) == path else os.path.abspath(path) for path in paths]
 
 
 def embed_settings(model):
     """The embedding of the model, or of the permuted model."""
     if model != PERMUTED:
         return CONFIG.embed
-    weights = f"{CONFIG.results}/models/{PERMUTED}.pt"
+    weights = f"{RESULTS}/models/{PERMUTED}.pt"
     return CONFIG.embed.model_copy(
         update={"model": weights, "layers": CONFIG.permuted_layers}
     )
@@ -85,13 +108,13 @@ def embed_settings(model):
 def weights_file(wildcards):
     """The checkpoint of a model, where it is a file; one-hot sequences have none."""
     if wildcards.model == PERMUTED:
-        return embed_settings(PERMUTED).model
+        return f"<results>/models/{PERMUTED}.pt"
     return local_file("embed.model") if wildcards.model == ESM else []
 
 
 def write_config(settings):
     """Put the merged configuration beside the results."""
-    with atomic_path(Path(settings.results) / "config.yaml") as temporary:
+    with atomic_path(Path(RESULTS) / "config.yaml") as temporary:
         temporary.write_text(
             yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False)
         )

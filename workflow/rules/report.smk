@@ -58,7 +58,7 @@ rule report:
         layer_paths("<results>/probes/{model}/layer-{layer}/probes.parquet"),
         sae_paths("<results>/sae/{model}/layer-{layer}/{variant}/evaluation.json"),
         sae_paths("<results>/sae/{model}/layer-{layer}/{variant}/training.parquet"),
-        labels=list(CONFIG.concepts.labels),
+        labels=local_file("concepts.labels"),
     output:
         "<results>/report.html",
     log:
