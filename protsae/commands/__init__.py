@@ -26,6 +26,8 @@ GROUPS = {
         "annotate": "the concept each feature of a layer detects, with baselines",
     },
     "run": {
+        "init": "a folder for a run of your own: settings to edit, a cluster profile, a README",
+        "run": "the workflow in the current folder, by Snakemake",
         "tables": "the feature table and the associations of all layers",
         "report": "a static HTML page of the run",
         "verify": "whether a run's files are whole and belong together",
@@ -33,6 +35,9 @@ GROUPS = {
 }
 ALIASES = {"permute": "randomise", "references": "lookup"}
 """Other names of commands, which keep to the glossary."""
+
+PASSING_ON = {"run"}
+"""Commands that hand what they do not know themselves on to another program."""
 
 COMMANDS = {name: text for group in GROUPS.values() for name, text in group.items()}
 
