@@ -39,8 +39,8 @@ $(STAMP): pyproject.toml constraints.txt
 	touch $@
 
 run: setup
-	snakemake --cores $(CORES) --quiet host reason || { \
-		echo "If an earlier run was killed: snakemake --unlock, then make run again." >&2; exit 1; }
+	protsae run --cores $(CORES) --quiet host reason || { \
+		echo "If an earlier run was killed: protsae run --unlock, then make run again." >&2; exit 1; }
 	protsae verify results
 	@echo "feature table: results/features.tsv (and .parquet)"
 	@echo "report:        results/report.html"

@@ -1,18 +1,22 @@
 """The README and the pages by task: their commands are ones that protsae takes, their code runs."""
 
 import ast
+import os
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
-from protsae.cli import parser_of
+from protsae.cli import arguments_of
+from protsae.run.project_folder import write_project
 from tests.helpers.fenced import fenced_blocks
 from tests.helpers.finished_run import finished_run
 from tests.helpers.run_folder import write_run
-from tests.test_workflow import ROOT, copy_workflow, planned, snakemake
+from tests.test_workflow import ROOT, planned
 
 README = (ROOT / "README.md").read_text()
 TASKS = (
@@ -41,23 +45,33 @@ def commands(program: str) -> list[list[str]]:
     return [line[1:] for line in words if line[:1] == [program]]
 
 
-@pytest.mark.parametrize("arguments", commands("snakemake"), ids=" ".join)
+RUNS = [arguments[1:] for arguments in commands("protsae") if arguments[0] == "run"]
+
+
+@pytest.mark.parametrize("arguments", RUNS, ids=" ".join)
 def test_commands_plan_a_run(arguments: list[str], tmp_path: Path) -> None:
-    copy_workflow(tmp_path)
+    """In a project of one's own."""
+    write_project(tmp_path)
     (tmp_path / "mine.yaml").write_text(
         next(b for b in fenced_blocks("docs/own_proteins.md", "yaml") if "mine.yaml" in b)
     )
     for name in ("proteins.fasta", "annotations.tsv"):
         (tmp_path / name).touch()
-    profile = tmp_path / "workflow/profiles/mine/profile.yaml"
-    profile.parent.mkdir()
-    profile.write_text((ROOT / "workflow/profiles/slurm/profile.yaml").read_text())
-    assert planned(snakemake(*arguments, *(["-n"] if "-n" not in arguments else []), cwd=tmp_path))
+    finished = subprocess.run(
+        [sys.executable, "-m", "protsae", "run", "-n", *arguments],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=1200,
+    )
+    assert planned(finished)
 
 
 @pytest.mark.parametrize("arguments", commands("protsae"), ids=" ".join)
 def test_protsae_takes_its_commands(arguments: list[str]) -> None:
-    assert parser_of(arguments[0]).parse_args(arguments[1:])
+    assert arguments_of(arguments[0], arguments[1:])
 
 
 @pytest.mark.parametrize("arguments", commands("make"), ids=" ".join)
@@ -67,8 +81,8 @@ def test_the_makefile_has_the_targets(arguments: list[str]) -> None:
 
 
 def test_there_are_commands_to_check() -> None:
-    assert len(commands("snakemake")) >= 10
-    assert len(commands("protsae")) >= 2
+    assert len(RUNS) >= 10
+    assert len(commands("protsae")) >= len(RUNS) + 2
     assert {"run", "test"} <= {target for target, *_ in commands("make")}
     assert "make run" in README
     assert "make test" in README
