@@ -36,6 +36,9 @@ except UserError as error:
     print(f"protsae: {error}", file=sys.stderr)
     sys.exit(2)
 
+# For the screen (protsae.screen), which sees what Snakemake logs.
+logger.info(f"results: {CONFIG.results}", extra={"protsae_results": CONFIG.results})
+
 ESM = model_name(CONFIG)
 END_TO_END = any(sae.kl > 0 for sae in CONFIG.train.values())
 SHARDS = shard_names(CONFIG)
