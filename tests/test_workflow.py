@@ -29,7 +29,10 @@ STAGES = (
 )
 RESULTS = "out put; touch INJECTED; $(touch INJECTED) 'é' \"q\""
 """A folder as no one should name one: every rule has to quote it."""
-WORKFLOW = ("Snakefile", "workflow", "profiles", "protsae", "config.yaml", "config", "data")
+WORKFLOW = (
+    *("Snakefile", "workflow", "profiles", "protsae", "snakemake_logger_plugin_protsae"),
+    *("config.yaml", "config", "data"),
+)
 
 
 def snakemake(*arguments: str, cwd: Path = ROOT, **environment: str) -> subprocess.CompletedProcess:

@@ -31,7 +31,18 @@ RESULTS = "protsae_results"
 SECONDS_BETWEEN_LINES = 600.0
 """In a file, a line on progress comes after so long without any other."""
 
-_CHATTER = ("Assuming ", "Building DAG", "Using ", "host: ", "Complete log", "Elapsed time")
+_CHATTER = (
+    *("Assuming ", "Building DAG", "Complete log", "Config file ", "Elapsed time", "Using "),
+    "host: ",
+)
+"""How lines begin that Snakemake says of every run."""
+
+_TOLD = (
+    "CalledProcessError in file",
+    "At least one job did not complete",
+    "Exiting because a job execution failed",
+)
+"""Of errors that come with a job that failed, which is told of by itself."""
 _FULL_LOG = "Complete log(s): "
 _NOTHING = "Nothing to be done"
 
@@ -188,9 +199,7 @@ class LogHandler(LogHandlerBase):
 
     def _warn(self, text: str) -> None:
         """Errors in full; of a job that failed, what `_fail` has said is enough."""
-        is_told = sum(self._state.failed.values()) and (
-            "CalledProcessError" in text or "At least one job did not complete" in text
-        )
+        is_told = any(phrase in text for phrase in _TOLD)
         if text and not is_told and text not in self._said:
             self._said.add(text)
             lines = [line for part in text.splitlines() for line in fitted(one_line(part), "")]
@@ -202,6 +211,8 @@ class LogHandler(LogHandlerBase):
         if not self._n_by_rule:
             # Not a run: what was asked for, such as a list of rules, is what Snakemake said.
             return [line for text in self._other for line in text.splitlines()]
+        if self._state.n_planned and self._state.began is None:
+            return []  # stopped before the first job, for a reason that has been told
         lines = [say.end_line(self._state, time.time())]
         if self._state.n_done >= self._state.n_planned and "report" in self._state.done:
             try:

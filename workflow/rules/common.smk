@@ -20,6 +20,7 @@ from protsae.io.atomic import atomic_path
 from protsae.config.reserved_names import ONEHOT, permuted_name
 from protsae.provenance import code_digest
 from protsae.run.job_memory import training_megabytes
+from protsae.run.plan_checks import validate_devices, validate_plan
 from protsae.run.layout import model_layers, model_name, shard_names
 
 # Jobs call the protsae that belongs to the Python that runs Snakemake, activated or not.
@@ -32,6 +33,7 @@ try:
         read_yaml(path)
     CONFIG = parse_settings(Config, config, "config")
     validate_local_files(CONFIG)
+    validate_plan(CONFIG)
 except UserError as error:
     print(f"protsae: {error}", file=sys.stderr)
     sys.exit(2)
@@ -90,6 +92,15 @@ def weights_file(wildcards):
     if wildcards.model == PERMUTED:
         return embed_settings(PERMUTED).model
     return local_file("embed.model") if wildcards.model == ESM else []
+
+
+def check_devices(settings):
+    """Stop before the first job if it would ask this machine for a GPU that it has not."""
+    try:
+        validate_devices(settings)
+    except UserError as error:
+        print(f"protsae: {error}", file=sys.stderr)
+        sys.exit(2)
 
 
 def write_config(settings):
