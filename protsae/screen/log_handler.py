@@ -28,8 +28,9 @@ from protsae.screen.wording import WIDTH, fitted
 RESULTS = "protsae_results"
 """Attribute of the record by which the workflow says where its results are."""
 
-SECONDS_BETWEEN_LINES = 600.0
-"""In a file, a line on progress comes after so long without any other."""
+LEAST_SILENCE, SHARE_SILENCE = 60.0, 0.25
+"""In a file, a line on progress comes after so many seconds, and so large a share of the time so
+far, without any other line: soon at first, and yet few in a run of days."""
 
 _CHATTER = (
     *("Assuming ", "Building DAG", "Complete log", "Config file ", "Elapsed time", "Using "),
@@ -243,8 +244,13 @@ class LogHandler(LogHandlerBase):
         while not self._wake.wait(1.0):
             if self._screen.is_live:
                 self._refresh()
-            elif time.time() - self._last_line > SECONDS_BETWEEN_LINES and not self._is_quiet:
+            elif not self._is_quiet and self._is_silent():
                 self._write([say.live_lines(self._state, time.time(), 1)[-1]])
+
+    def _is_silent(self) -> bool:
+        now = time.time()
+        so_far = 0.0 if self._state.began is None else now - self._state.began
+        return now - self._last_line > max(LEAST_SILENCE, SHARE_SILENCE * so_far)
 
 
 def _relative(path: str) -> str:
