@@ -18,7 +18,7 @@ from snakemake_interface_logger_plugins.common import LogEvent
 from protsae.errors import UserError
 from protsae.one_line import one_line
 from protsae.screen import progress_lines as say
-from protsae.screen.benchmark_files import read_costs
+from protsae.screen.benchmark_files import cost_lines, read_costs
 from protsae.screen.job_logs import read_notes, read_reason
 from protsae.screen.rule_stages import STAGE_OF, what_is_made
 from protsae.screen.run_state import Job, RunState, job_began, job_ended, planned
@@ -215,7 +215,10 @@ class LogHandler(LogHandlerBase):
         if self._state.n_planned and self._state.began is None:
             return []  # stopped before the first job, for a reason that has been told
         lines = [say.end_line(self._state, time.time())]
-        if self._state.n_done >= self._state.n_planned and "report" in self._state.done:
+        if self._state.n_done < self._state.n_planned or "report" not in self._state.done:
+            costs = [cost for cost in read_costs(self._results) if cost.stage in self._state.done]
+            lines += cost_lines(costs)
+        else:
             try:
                 # It takes pandas a second to load, so only here.
                 from protsae.screen.run_summary import summary_lines
