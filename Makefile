@@ -39,11 +39,9 @@ $(STAMP): pyproject.toml constraints.txt
 	touch $@
 
 run: setup
-	protsae run --cores $(CORES) --quiet host reason || { \
+	protsae run --cores $(CORES) || { \
 		echo "If an earlier run was killed: protsae run --unlock, then make run again." >&2; exit 1; }
 	protsae verify results
-	@echo "feature table: results/features.tsv (and .parquet)"
-	@echo "report:        results/report.html"
 
 test: check
 	pytest -n $(CORES) --dist worksteal

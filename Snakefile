@@ -48,4 +48,7 @@ rule all:
 
 
 onstart:
+    # On a cluster the machine that sends the jobs needs no GPU.
+    if workflow.local_exec:
+        check_devices(CONFIG)
     write_config(CONFIG)

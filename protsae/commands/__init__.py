@@ -30,6 +30,7 @@ GROUPS = {
         "run": "the workflow in the current folder, by Snakemake",
         "tables": "the feature table and the associations of all layers",
         "report": "a static HTML page of the run",
+        "summary": "findings in words, time and memory by stage",
         "verify": "whether a run's files are whole and belong together",
     },
 }

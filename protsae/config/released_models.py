@@ -1,5 +1,7 @@
 """The ESM-2 models that can be asked for by name, and their shapes."""
 
+import difflib
+
 RELEASED = {
     "esm2_t6_8M_UR50D": (6, 320, 20),
     "esm2_t12_35M_UR50D": (12, 480, 20),
@@ -9,3 +11,19 @@ RELEASED = {
     "esm2_t48_15B_UR50D": (48, 5120, 40),
 }
 """Layers, width and attention heads of the models that fair-esm names."""
+
+
+def unknown_model(name: str) -> str:
+    """What to say of a name that is none of them.
+
+    Examples
+    --------
+    >>> unknown_model("esm2_t6_8M").split(";")[0]
+    "embed.model: 'esm2_t6_8M' is not an ESM-2 of fair-esm"
+    """
+    near = difflib.get_close_matches(name, RELEASED, n=1)
+    hint = f"did you mean {near[0]!r}? Expected" if near else "expected"
+    return (
+        f"embed.model: {name!r} is not an ESM-2 of fair-esm; {hint} a local .pt file or "
+        f"one of {', '.join(RELEASED)}"
+    )

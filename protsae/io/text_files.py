@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, Any, TextIO
 
 from protsae.errors import UserError
-from protsae.one_line import one_line
+from protsae.one_line import note, one_line
 
 GZIP_MAGIC = b"\x1f\x8b"
 
@@ -115,9 +115,8 @@ def open_text(
                 yield text
             if _guessed:
                 examples = ", ".join(repr(one_line(found)) for found in dict.fromkeys(_guessed))
-                say(
-                    f"{path}: bytes that are not UTF-8 were read as Windows-1252 (first {examples})"
-                )
+                how = f"bytes that are not UTF-8 were read as Windows-1252 (first {examples})"
+                say(note(f"{path}: {how}"))
         finally:
             _guessed[:] = outer
 

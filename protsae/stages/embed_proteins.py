@@ -12,6 +12,7 @@ from protsae.io.hdf5.activation_cache import LayerFormat, write_shard
 from protsae.io.hdf5.shard_index import CacheSource
 from protsae.io.hdf5.stored_rows import Compression
 from protsae.io.progress import print_beside, progress
+from protsae.one_line import note
 from protsae.plm.embedding import Embedder, precision_errors, token_budget
 from protsae.plm.esm2.forward import FusedEsm2
 from protsae.plm.esm2.load import LoadedEsm
@@ -71,7 +72,7 @@ def embed_shard(
             _write(embedder, shard, output, source, compression)
             return
         except Float16Error as error:
-            tell(f"{error}; storing it in float32, from the start")
+            tell(note(f"{error}; storing it in float32, from the start"))
             embedder.dtypes[error.layer] = torch.float32
 
 

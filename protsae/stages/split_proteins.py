@@ -11,6 +11,7 @@ from protsae.config.stage_settings import ConceptSettings, SplitSettings
 from protsae.io.mmseqs import MAX_EVALUE, cluster_sequences, find_links, search
 from protsae.io.table_files.annotations_table import read_annotations_table
 from protsae.io.table_files.proteins_table import read_previous_splits
+from protsae.one_line import note
 from protsae.proteins.splits import LEFT_OUT, SPLITS, assign_splits, extend_splits, joining_clusters
 from protsae.schema.protein_tables import RELATIVES
 from protsae.stages.inputs.concept_inputs import read_all_concepts
@@ -100,10 +101,11 @@ def extended(
     is_old = found["split"].notna().to_numpy()
     changed = proteins["accession"].isin(previous["accession"]).to_numpy() & ~is_old
     gone = ~previous["accession"].isin(proteins["accession"])
-    say(
+    text = (
         f"{settings.previous}: {is_old.sum():,} proteins keep their part, {(~is_old).sum():,} are "
         f"new ({changed.sum():,} of them with a changed sequence), {gone.sum():,} are gone"
     )
+    say(note(text))
     cluster = clusters_of(sequences, settings, threads)
     old_split = found["split"].fillna("").to_numpy(dtype=object)
     joining = np.flatnonzero(joining_clusters(cluster, old_split))
@@ -124,11 +126,12 @@ def extended(
     faced = old_relatives(old_split, links)
     if len(faced):
         names = listed(proteins["accession"].iloc[faced].tolist())
-        say(
+        text = (
             f"{len(faced):,} proteins of {settings.previous} have a relative in another part by "
             f"these settings: {names}; they keep their part; without split.previous, they are "
             "divided anew"
         )
+        say(note(text))
     return proteins.assign(cluster=proteins["accession"].to_numpy()[cluster], split=split)
 
 
@@ -189,10 +192,11 @@ def part_lines(proteins: pd.DataFrame) -> list[str]:
         )
     left_out = proteins.loc[proteins["split"] == LEFT_OUT, "accession"]
     if len(left_out):
-        lines.append(
+        text = (
             f"{LEFT_OUT}: {len(left_out):,} proteins, as they join homology clusters of two parts: "
             f"{listed(left_out.tolist())}"
         )
+        lines.append(note(text))
     return lines
 
 
@@ -202,10 +206,11 @@ def relative_lines(proteins: pd.DataFrame, path: str) -> list[str]:
     for split in reversed(SPLITS[1:]):
         has = proteins.loc[proteins["split"] == split, "has_relative_in_train"]
         counts.append(f"{has.sum():,} of {len(has):,} {split} proteins")
-    return [
+    text = (
         f"{' and '.join(counts)} have a remote or partial relative in train, which a search at "
         f"E ≤ {MAX_EVALUE:g} finds: {path}"
-    ]
+    )
+    return [note(text) if proteins["has_relative_in_train"].any() else text]
 
 
 def scored_lines(
@@ -215,7 +220,7 @@ def scored_lines(
     settings: SplitSettings,
     chosen: ConceptSettings,
 ) -> list[str]:
-    """What will be scored, what not and why, and how many proteins it would take."""
+    """What will be scored, what not and why, as a note; then how many proteins it would take."""
     table = read_all_concepts(annotations, proteins, protein_set, chosen)
     needed = proteins_needed(
         table.occurrence,
@@ -224,7 +229,9 @@ def scored_lines(
         chosen.min_residues,
         chosen.min_clusters,
     )
-    return outlook_lines(len(table.concepts), table.reasons, needed)
+    lines = outlook_lines(len(table.concepts), table.reasons, needed)
+    by_reason = [line.strip() for line in lines[1:] if line.startswith("  not ")]
+    return [note("; ".join([lines[0], *by_reason])), *lines[1:]]
 
 
 def listed(names: Sequence[str]) -> str:

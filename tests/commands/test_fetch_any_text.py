@@ -106,10 +106,10 @@ def test_bytes_that_are_not_utf_8_are_told(folder):
     table = "P1\tHELIX\t3\t9\t\xdf\n"
     told = "bytes that are not UTF-8 were read as Windows-1252 (first"
     Path("x").write_bytes((header + SEQUENCE).encode("latin-1"))
-    assert fetch("--input", "x")[1][0] == f"x: {told} 'ë')"
+    assert fetch("--input", "x")[1][0] == f"note: x: {told} 'ë')"
     Path("x.tsv").write_bytes((HEADER + table).encode("latin-1"))
     lines = fetch("--input", "x", "--annotations", "x.tsv")[1]
-    assert lines[:2] == [f"x.tsv: {told} 'ß')", f"x: {told} 'ë')"]
+    assert lines[:2] == [f"note: x.tsv: {told} 'ß')", f"note: x: {told} 'ë')"]
     Path("x").write_text(header + SEQUENCE)
     assert fetch("--input", "x")[1][0] == "proteins: 1 of 1 kept"
 
@@ -130,7 +130,7 @@ def test_inactive_and_empty_entries_are_named(folder):
     Path("x").write_text(json.dumps({"results": entries}))
     assert fetch("--input", "x")[1][:2] == [
         "proteins: 1 of 8 kept",
-        "  dropped: 5 inactive entry (Q0, Q1, Q2, ...), 2 empty sequence (P2, P3)",
+        "note: proteins dropped: 5 inactive entry (Q0, Q1, Q2, ...), 2 empty sequence (P2, P3)",
     ]
 
 
@@ -138,7 +138,7 @@ def test_records_of_fasta_without_sequence_are_named(folder):
     Path("x").write_text(f">a\n{SEQUENCE}\n>empty\n>b\n{SEQUENCE[1:]}\n>last\n")
     assert fetch("--input", "x")[1][:2] == [
         "proteins: 2 of 4 kept",
-        "  dropped: 2 empty sequence (empty, last)",
+        "note: proteins dropped: 2 empty sequence (empty, last)",
     ]
 
 
@@ -147,7 +147,7 @@ def test_annotations_that_fit_no_protein_or_go_beyond_it(folder):
     rows = ["P1\tHELIX\t3\t9\t", "P1\tTURN\t39\t>41\t", "P1\tTURN\t41\t?\t", "ONE_X\tTURN\t1\t2\t"]
     Path("x.tsv").write_text(HEADER + "\n".join(rows))
     assert fetch("--input", "x.fasta", "--annotations", "x.tsv")[1][-2] == (
-        "  x.tsv: 4 read, 1 of no protein (such as of ONE_X; a protein: P1), 2 outside the "
+        "note: x.tsv: 4 read, 1 of no protein (such as of ONE_X; a protein: P1), 2 outside the "
         "sequence (P1: TURN 39..>41 of 40)"
     )
     Path("x.tsv").write_text(HEADER + rows[0])
@@ -171,7 +171,7 @@ def test_names_that_the_terminal_does_not_have(folder, monkeypatch):
     monkeypatch.setattr("sys.stdout", out)
     assert main(["fetch", "--output", "out", "--input", "x"]) == 0
     out.flush()
-    assert b"  dropped: 1 empty sequence (Epichlo\\u03b2)\n" in out.buffer.getvalue()
+    assert b"note: proteins dropped: 1 empty sequence (Epichlo\\u03b2)\n" in out.buffer.getvalue()
 
 
 def test_a_bomb_of_one_line(folder):

@@ -25,6 +25,7 @@ from protsae.io.atomic import atomic_path
 from protsae.config.reserved_names import ONEHOT, permuted_name
 from protsae.provenance import code_digest
 from protsae.run.job_memory import training_megabytes
+from protsae.run.plan_checks import validate_devices, validate_plan
 from protsae.run.layout import model_layers, model_name, shard_names
 
 # Jobs call the protsae that belongs to the Python that runs Snakemake, activated or not.
@@ -47,6 +48,7 @@ try:
     config = merge_settings(shipped_defaults(DEFAULTS, Path.cwd()), config)
     CONFIG = parse_settings(Config, config, "config")
     validate_local_files(CONFIG)
+    validate_plan(CONFIG)
 except UserError as error:
     print(f"protsae: {error}", file=sys.stderr)
     sys.exit(2)
@@ -54,6 +56,9 @@ except UserError as error:
 # A module's `prefix:` goes before relative paths; without one they stay as they are.
 moved = workflow.modifier.path_modifier.replace_prefix
 RESULTS = moved("<results>").replace("<results>", CONFIG.results)
+# For the screen (protsae.screen), which sees what Snakemake logs.
+logger.info(f"results: {RESULTS}", extra={"protsae_results": RESULTS})
+
 ESM = model_name(CONFIG)
 END_TO_END = any(sae.kl > 0 for sae in CONFIG.train.values())
 SHARDS = shard_names(CONFIG)
@@ -110,6 +115,15 @@ def weights_file(wildcards):
     if wildcards.model == PERMUTED:
         return f"<results>/models/{PERMUTED}.pt"
     return local_file("embed.model") if wildcards.model == ESM else []
+
+
+def check_devices(settings):
+    """Stop before the first job if it would ask this machine for a GPU that it has not."""
+    try:
+        validate_devices(settings)
+    except UserError as error:
+        print(f"protsae: {error}", file=sys.stderr)
+        sys.exit(2)
 
 
 def write_config(settings):

@@ -53,4 +53,4 @@ rule split:
     shell:
         "protsae split {params.settings} {params.concepts} --input {input.fetched:q}"
         " --annotations {input.annotations:q} --output {output.proteins:q}"
-        " --threads {threads} 2>&1 | tee {log:q}"
+        " --threads {threads} > {log:q} 2>&1"

@@ -30,6 +30,7 @@ from protsae.io.table_files.annotations_table import read_annotations_table
 from protsae.io.table_files.base_rate_files import read_base_rates
 from protsae.io.table_files.parquet import write_table
 from protsae.io.table_files.proteins_table import read_split_proteins, study_stamp
+from protsae.one_line import note
 from protsae.references.interplm_concepts import interplm_concepts
 from protsae.schema.pair_tables import INTERPLM
 from protsae.stages.annotate_layer import TABLES, annotate_layer, layer_baselines
@@ -90,8 +91,8 @@ def run(args: argparse.Namespace) -> None:
         "features match one with an F1 worth testing"
     )
     for variant, trained in saes.items():
-        if note := unknown_train_set(trained.source):
-            print(f"{variant}{note}")
+        if doubt := unknown_train_set(trained.source):
+            print(note(f"{variant}{doubt}"))
     if rates:
         without = sum(p.name not in rates for p in concepts.concepts)
         print(
@@ -99,6 +100,6 @@ def run(args: argparse.Namespace) -> None:
             f"{without} of the concepts scored"
         )
     for reason, n_features in concepts.features_left_out.items():
-        print(f"{n_features:,} UniProt features left out: {reason}")
+        print(note(f"{n_features:,} UniProt features left out: {reason}"))
     for reason, n_concepts in concepts.left_out.items():
         print(f"{n_concepts} concepts left out: {reason}")

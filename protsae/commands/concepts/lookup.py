@@ -26,6 +26,7 @@ from protsae.config.flags import add_flags, add_threads_flag, settings_from_flag
 from protsae.config.stage_settings import ConceptSettings, ProbeSettings, ReferenceSettings
 from protsae.io.table_files.parquet import text_checksums, write_table, write_tsv
 from protsae.io.table_files.proteins_table import read_split_proteins, study_stamp
+from protsae.one_line import note
 from protsae.schema.concept_tables import CONCEPTS
 from protsae.schema.reference_tables import REFERENCES, RULE_COUNTS, RULES
 from protsae.schema.table import conform
@@ -61,8 +62,8 @@ def run(args: argparse.Namespace) -> None:
     every = occurrence_rows(concepts.occurrence, concepts.reasons, features_left_out)
     path = output / "concepts.tsv"
     write_tsv(path, conform(every, CONCEPTS, str(path)))
-    print(f"{len(concepts.concepts):,} of {len(every):,} concepts are scored; why the")
-    print(f"  others are not is in {path}")
+    counted = f"{len(concepts.concepts):,} of {len(every):,} concepts are scored"
+    print(note(f"{counted}; why the others are not is in {path}"))
     stamp = {
         "stage": "lookup",
         **study_stamp(proteins, protein_set, args.annotations),

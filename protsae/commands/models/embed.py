@@ -18,6 +18,7 @@ from protsae.config.flags import (
 from protsae.config.stage_settings import EmbedSettings
 from protsae.io.hdf5.shard_index import CacheSource
 from protsae.io.table_files.proteins_table import read_split_proteins
+from protsae.one_line import note
 from protsae.plm.esm2.load import load_esm, validate_layers
 from protsae.proteins.shards import add_shard_arguments, shard_proteins
 from protsae.stages.embed_proteins import embed_shard, make_embedder
@@ -54,10 +55,13 @@ def run(args: argparse.Namespace) -> None:
     n_j = sum(sequence.count("J") for sequence in shard["sequence"])
     print(
         f"{len(shard):,} proteins, {shard['length'].sum():,} residues, {len(settings.layers)} "
-        f"layers in {settings.precision} on {esm.device}; {n_j:,} J read as X (ESM-2 has no J)"
+        f"layers in {settings.precision} on {esm.device}"
     )
+    if n_j:
+        print(note(f"{n_j:,} J read as X (ESM-2 has no J)"))
     if embedder.out_of_memory:
-        print(
+        text = (
             f"the GPU's memory ran out {embedder.out_of_memory} times; it ended with "
             f"{embedder.tokens_per_batch:,} tokens in a batch (embed.tokens_per_batch)"
         )
+        print(note(text))

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from protsae.config.flags import add_flags, settings_from_flags
 from protsae.config.stage_settings import FetchSettings
+from protsae.one_line import note
 from protsae.stages.fetch_proteins import Fetched, fetch_proteins
 
 
@@ -35,9 +36,10 @@ def run(args: argparse.Namespace) -> None:
     for line in summary(found):
         print(line)
     if settings.annotations is not None:
-        print(f"  {settings.annotations}: {found.matches}, {found.features.outside()}")
+        text = f"{settings.annotations}: {found.matches}, {found.features.outside()}"
+        print(note(text) if found.matches.unmatched or found.features.beyond else f"  {text}")
     elif found.features.beyond:
-        print(f"  {found.features.outside()}")
+        print(note(found.features.outside()))
     print(f"wrote {output}/fetched.parquet, annotations.parquet and provenance.json")
 
 
@@ -48,7 +50,7 @@ def summary(found: Fetched) -> Iterator[str]:
     changed = counts["proteins"]["changed"]
     for name, by_kind in (("dropped", proteins.dropped_by_name()), ("changed", changed)):
         if by_kind:
-            yield f"  {name}: {_listed(by_kind)}"
+            yield note(f"proteins {name}: {_listed(by_kind)}")
     features = counts["features"]
     yield f"features: {sum(features['kept'].values()):,} of {len(features['kept'])} types kept"
     if features["uncertain"]:
@@ -56,7 +58,7 @@ def summary(found: Fetched) -> Iterator[str]:
         yield f"  without exact ends, so that residues are unknown: {uncertain}"
     if features["left_out"]:
         by_type = {key: sum(reasons.values()) for key, reasons in features["left_out"].items()}
-        yield f"  left out: {_listed(by_type)}"
+        yield note(f"features left out: {_listed(by_type)}")
         by_reason: Counter[str] = Counter()
         for reasons in features["left_out"].values():
             by_reason.update(reasons)

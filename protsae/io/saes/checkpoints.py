@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from protsae.io.atomic import atomic_path
-from protsae.one_line import reason
+from protsae.one_line import note, reason
 
 Trained = Mapping[str, tuple[torch.nn.Module, torch.optim.Optimizer]]
 """Modules in training, by name, each with its optimiser."""
@@ -65,7 +65,7 @@ def read_checkpoint(
     else:
         problem = _problem(metadata, tensors, identity)
     if problem:
-        say(f"{path}: checkpoint not used: {problem}; training starts anew")
+        say(note(f"{path}: checkpoint not used: {problem}; training starts anew"))
         return None
     progress: dict[str, Any] = json.loads(metadata["progress"])
     found: dict[str, dict[str, dict[str, Tensor]]] = {}

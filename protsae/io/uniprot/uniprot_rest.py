@@ -27,7 +27,7 @@ from protsae.io.uniprot.download_state import (
     write_page,
     write_state,
 )
-from protsae.one_line import shown
+from protsae.one_line import note, shown
 from protsae.proteins.records import FEATURE_TYPES
 
 __all__ = ["FIELDS", "PAGE_SIZE", "RETRIES", "Download", "fetch_pages", "read_pages"]
@@ -177,7 +177,7 @@ def _earlier(
             _check_same_release(client, _search_url(api, query, 0), state, folder)
             seen = accessions(folder, state)
         except Unfit as error:
-            say(f"{folder}: {error}; starting anew")
+            say(note(f"{folder}: {error}; starting anew"))
         else:
             say(f"{folder}: {state.entries:,} of {state.total:,} proteins are there; going on")
             return state, seen

@@ -1,7 +1,6 @@
 """ESM-2 weights, by fair-esm's name or from a local file in its layout, built by fair-esm."""
 
 import argparse
-import difflib
 import re
 import sys
 import warnings
@@ -16,7 +15,7 @@ import esm
 import torch
 from esm.model.esm2 import ESM2
 
-from protsae.config.released_models import RELEASED
+from protsae.config.released_models import RELEASED, unknown_model
 from protsae.device import find_device
 from protsae.errors import UserError
 from protsae.io.atomic import atomic_path
@@ -154,12 +153,7 @@ def _local_path(model: str) -> Path:
 def _cached_path(name: str) -> Path:
     """Where fair-esm keeps a released model; what is not there yet is downloaded."""
     if name not in RELEASED:
-        near = difflib.get_close_matches(name, RELEASED, n=1)
-        hint = f"did you mean {near[0]!r}? Expected" if near else "expected"
-        raise UserError(
-            f"embed.model: {name!r} is not an ESM-2 of fair-esm; {hint} a local .pt file or "
-            f"one of {', '.join(RELEASED)}"
-        )
+        raise UserError(unknown_model(name))
     path = Path(torch.hub.get_dir()) / "checkpoints" / f"{name}.pt"
     for folder, file in (("models", path), ("regression", _regression_path(path))):
         if not file.exists():

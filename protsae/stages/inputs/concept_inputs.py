@@ -11,6 +11,7 @@ from protsae.errors import UserError
 from protsae.io.json_files import read_document
 from protsae.io.protein_files.residue_labels import read_label_sets
 from protsae.io.table_files.annotations_table import read_annotations_table
+from protsae.one_line import note
 
 
 def read_concepts(
@@ -59,7 +60,8 @@ def read_all_concepts(
     label_sets, left_out = read_label_sets(settings.labels, sequences, say)
     for labels in label_sets:
         reasons = "".join(f"; {n:,} left out: {why}" for why, n in left_out[labels.name].items())
-        say(f"labels {labels.name!r}: {len(labels.codes):,} proteins{reasons}")
+        text = f"labels {labels.name!r}: {len(labels.codes):,} proteins{reasons}"
+        say(note(text) if reasons else text)
     return ConceptTable.build(
         proteins,
         table,

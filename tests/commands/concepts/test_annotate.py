@@ -231,7 +231,7 @@ def test_labels_of_other_files(
     flags = ("--labels", str(tmp_path / "glycine.jsonl"))
     assert annotate(run, [run / "topk"], tmp_path / "out", *flags) == 0
     printed = capsys.readouterr().out
-    assert "labels 'glycine': 27 proteins; 1 left out: not among the proteins\n" in printed
+    assert "note: labels 'glycine': 27 proteins; 1 left out: not among the proteins\n" in printed
     pairs = load(tmp_path / "out" / "associations.parquet")
     neuron = pairs[(pairs["variant"] == "neurons") & (pairs["feature"] == ord("G") - ord("A"))]
     assert {"glycine: G", "residue: G"} <= set(neuron["concept"])

@@ -80,7 +80,8 @@ def rounded_model():
 def test_the_file(folder, capsys):
     assert embed("--layers", 0, 1, 3) == 0
     assert capsys.readouterr().out == (
-        "7 proteins, 184 residues, 3 layers in float32 on cpu; 2 J read as X (ESM-2 has no J)\n"
+        "7 proteins, 184 residues, 3 layers in float32 on cpu\n"
+        "note: 2 J read as X (ESM-2 has no J)\n"
     )
     assert [path.name for path in Path("out").iterdir()] == ["x.h5"]
     accessions = [f"P{i:05d}" for i in range(7)]
@@ -207,7 +208,8 @@ def test_a_layer_that_does_not_fit_float16_is_stored_in_float32(folder, capsys):
     save_large(1e6)
     assert embed("--layers", 1, 3, model="esm2_large.pt") == 0
     assert capsys.readouterr().err.splitlines()[0] == (
-        "layer 3: float16 would lose inf of a residue's norm; storing it in float32, from the start"
+        "note: layer 3: float16 would lose inf of a residue's norm; storing it in float32, "
+        "from the start"
     )
     with h5py.File("out/x.h5") as file:
         assert file["layers/01"].dtype == np.float16
@@ -261,7 +263,7 @@ def test_memory_that_ran_out_is_told(folder, capsys, monkeypatch):
     assert embed("--layers", 1) == 0
     # 184 residues in one batch, halved.
     assert capsys.readouterr().out.splitlines()[-1] == (
-        "the GPU's memory ran out 1 times; it ended with 92 tokens in a batch "
+        "note: the GPU's memory ran out 1 times; it ended with 92 tokens in a batch "
         "(embed.tokens_per_batch)"
     )
 

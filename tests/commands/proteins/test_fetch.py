@@ -131,13 +131,13 @@ def test_every_feature_is_kept_or_has_a_reason(folder, capsys, name):
         }
         assert capsys.readouterr().out.splitlines() == [
             "proteins: 2 of 3 kept",
-            "  dropped: 1 inactive entry: deleted (T00003)",
+            "note: proteins dropped: 1 inactive entry: deleted (T00003)",
             "features: 5 of 4 types kept",
             "  without exact ends, so that residues are unknown: 1 PROPEP, 1 SIGNAL, 1 TRANSIT",
-            "  left out: 1 CHAIN, 1 Frobnication, 1 MOD_RES, 1 REGION",
+            "note: features left out: 1 CHAIN, 1 Frobnication, 1 MOD_RES, 1 REGION",
             "  because: 1 covers nearly the whole protein, 1 unknown feature type, "
             "1 positions refer to an isoform, 1 outside the sequence",
-            "  1 outside the sequence (T00001: REGION 50..61 of 60)",
+            "note: 1 outside the sequence (T00001: REGION 50..61 of 60)",
             "wrote out/fetched.parquet, annotations.parquet and provenance.json",
         ]
     n_left_out = sum(sum(reasons.values()) for reasons in left_out.values())
@@ -229,8 +229,8 @@ def test_handled_as_documented(folder, capsys):
     assert list(load("out/fetched.parquet")["sequence"]) == [SEQUENCE, SEQUENCE[1:]]
     assert capsys.readouterr().out.splitlines()[:3] == [
         "proteins: 2 of 3 kept",
-        "  dropped: 1 longer than 2000 (P3)",
-        "  changed: 1 final * removed, 1 lower case to upper",
+        "note: proteins dropped: 1 longer than 2000 (P3)",
+        "note: proteins changed: 1 final * removed, 1 lower case to upper",
     ]
 
 
@@ -363,8 +363,8 @@ def test_inactive_and_empty_entries_from_uniprot(folder, capsys):
         assert fetch("--input", "uniprot", "--query", "a", "--api", server.url) == 0
     assert capsys.readouterr().out.splitlines()[:2] == [
         "proteins: 1 of 6 kept",
-        "  dropped: 2 inactive entry: deleted (Q0, Q3), 1 inactive entry: merged (Q1), "
-        "1 inactive entry: demerged (Q2), 1 empty sequence (P2)",
+        "note: proteins dropped: 2 inactive entry: deleted (Q0, Q3), "
+        "1 inactive entry: merged (Q1), 1 inactive entry: demerged (Q2), 1 empty sequence (P2)",
     ]
     assert provenance()["source"]["entries"] == 6
 

@@ -122,8 +122,8 @@ def test_relatives_in_train_by_hand(
     sizes = proteins["split"].value_counts()
     counts = [f"{int(part == name)} of {sizes[name]} {name} proteins" for name in ("test", "valid")]
     assert capsys.readouterr().out.splitlines()[-1] == (
-        f"{' and '.join(counts)} have a remote or partial relative in train, which a search at "
-        f"E ≤ 0.001 finds: {tmp_path / 'relatives.tsv'}"
+        f"note: {' and '.join(counts)} have a remote or partial relative in train, which a search "
+        f"at E ≤ 0.001 finds: {tmp_path / 'relatives.tsv'}"
     )
 
 
@@ -145,7 +145,7 @@ def test_what_will_be_scored(
     assert parts[names[:7]].value_counts().to_dict() == {"valid": 3, "test": 3, "train": 1}
     printed = capsys.readouterr().out.splitlines()
     at = next(i for i, line in enumerate(printed) if "concepts will be scored" in line)
-    n_scored, n_all = printed[at].split(" concepts")[0].split(" of ")
+    n_scored, n_all = printed[at].removeprefix("note: ").split(" concepts")[0].split(" of ")
     reasons = [line for line in printed[at:] if line.startswith("  not ")]
     assert sum(int(line.split()[1].rstrip(":")) for line in reasons) == int(n_all) - int(n_scored)
     # One of 21 proteins in seven has it: valid or test, a fifth each, wants 1 to 3 more.
@@ -209,10 +209,12 @@ def test_five_real_proteins_more_and_one_of_them_a_bridge(
     assert after.at[train, "cluster"] != after.at[test, "cluster"]
     printed = capsys.readouterr().out.splitlines()
     assert printed[0] == (
-        f"{first}: 118 proteins keep their part, 6 are new (1 of them with a changed sequence), "
-        "1 are gone"
+        f"note: {first}: 118 proteins keep their part, 6 are new (1 of them with a changed "
+        "sequence), 1 are gone"
     )
-    assert "left out: 1 proteins, as they join homology clusters of two parts: BRIDGE" in printed
+    assert (
+        "note: left out: 1 proteins, as they join homology clusters of two parts: BRIDGE" in printed
+    )
 
 
 def test_old_proteins_that_are_relatives_by_new_settings(
@@ -232,8 +234,8 @@ def test_old_proteins_that_are_relatives_by_new_settings(
     assert load(tmp_path / "second.parquet")["split"].tolist() == parts.tolist()
     named = ", ".join(f"P{i:05d}" for i in sorted((train, test)))
     assert (
-        f"2 proteins of {first} have a relative in another part by these settings: {named}; they "
-        "keep their part; without split.previous, they are divided anew"
+        f"note: 2 proteins of {first} have a relative in another part by these settings: {named}; "
+        "they keep their part; without split.previous, they are divided anew"
     ) in capsys.readouterr().out.splitlines()
 
 

@@ -89,7 +89,7 @@ Said = pytest.CaptureFixture[str]
 
 
 def not_used(path: Path, problem: str) -> str:
-    return f"{path}: checkpoint not used: {problem}; training starts anew\n"
+    return f"note: {path}: checkpoint not used: {problem}; training starts anew\n"
 
 
 def test_of_other_settings(path: Path, capsys: Said) -> None:
@@ -107,14 +107,16 @@ def test_cut_short(path: Path, n_bytes: int, capsys: Said) -> None:
     path.write_bytes(path.read_bytes()[:n_bytes])
     assert_untouched(path, "mine")
     said = capsys.readouterr().out
-    assert said.startswith(f"{path}: checkpoint not used: cannot be read (")
+    assert said.startswith(f"note: {path}: checkpoint not used: cannot be read (")
     assert said.endswith("); training starts anew\n")
     assert said.count("\n") == 1
 
 
 def test_a_folder_in_its_place(tmp_path: Path, capsys: Said) -> None:
     assert_untouched(tmp_path, "mine")
-    assert capsys.readouterr().out.startswith(f"{tmp_path}: checkpoint not used: cannot be read (")
+    assert capsys.readouterr().out.startswith(
+        f"note: {tmp_path}: checkpoint not used: cannot be read ("
+    )
 
 
 @pytest.mark.parametrize("place", [-1, -200, -5000], ids=str)
@@ -124,7 +126,7 @@ def test_a_flipped_bit(path: Path, place: int, capsys: Said) -> None:
     path.write_bytes(damaged)
     assert_untouched(path, "mine")
     said = capsys.readouterr().out
-    assert said.startswith(f"{path}: checkpoint not used: ")
+    assert said.startswith(f"note: {path}: checkpoint not used: ")
     assert said.count("\n") == 1
 
 

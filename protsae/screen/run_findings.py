@@ -1,0 +1,115 @@
+"""The findings of a run in words, with their intervals: from its tables to a few lines."""
+
+import pandas as pd
+
+from protsae.association.run_tables import best_per_concept, is_above
+from protsae.association.scoring.metrics import CALLED_Q
+from protsae.config.reserved_names import DETECTORS, NEURONS, ONEHOT, is_permuted
+from protsae.screen.wording import WIDTH, count, fitted, listed
+
+FEATURE_COLUMNS = (
+    *("model", "layer", "variant", "feature", "concept", "valid_f1", "f1", "f1_low", "f1_high"),
+    *("q_value", "defined_by_sequence", "best_baseline", "best_baseline_f1", "verdict"),
+)
+"""Columns of the feature table that `finding_lines` reads."""
+
+MOST_CONCEPTS = 4
+"""Concepts whose best feature is named."""
+
+
+def finding_lines(features: pd.DataFrame, detectors: pd.DataFrame) -> list[str]:
+    """What was found: features above all baselines, how many are called, and the best by concept.
+
+    Parameters
+    ----------
+    features : DataFrame
+        ``FEATURE_COLUMNS`` of the feature table.
+    detectors : DataFrame
+        Table ``detectors`` of all layers.
+    """
+    own = features[_is_trained(features)]
+    return [*above_lines(own), *called_lines(detectors), *best_lines(own)]
+
+
+def above_lines(features: pd.DataFrame) -> list[str]:
+    """How many features of the trained model are above all their baselines, and at what.
+
+    Examples
+    --------
+    >>> row = {"verdict": "above", "defined_by_sequence": 0, "concept": "SIGNAL"}
+    >>> above_lines(pd.DataFrame([row, row | {"verdict": "below"}]))
+    ['1 of 2 features is above all baselines: SIGNAL']
+    >>> above_lines(pd.DataFrame([row | {"verdict": "below"}]))
+    ['No feature (of 1) is above all baselines.']
+    """
+    above = features[is_above(features)]
+    if not len(above):
+        return [f"No feature (of {len(features):,}) is above all baselines."]
+    verb = "is" if len(above) == 1 else "are"
+    concepts = [str(concept) for concept in above["concept"].unique()]
+    of = f"{len(above):,} of {count(len(features), 'feature')}"
+    return fitted(f"{of} {verb} above all baselines: {listed(concepts, 6)}", "", 2)
+
+
+def called_lines(detectors: pd.DataFrame) -> list[str]:
+    """Of the trained model, its neurons and the baselines: where most detectors are called.
+
+    Called for a concept that the sequence does not define, at a false discovery rate of 5 %; beside
+    it how many of these are true at least, with 95 % confidence.
+    """
+    permuted = detectors["model"].map(is_permuted).astype(bool)
+    onehot = detectors["model"] == ONEHOT
+    is_sae = ~detectors["variant"].isin(DETECTORS)
+    rows = {
+        "model": is_sae & ~permuted & ~onehot,
+        "its neurons": (detectors["variant"] == NEURONS) & ~permuted & ~onehot,
+        "permuted model": is_sae & permuted,
+        "one-hot": is_sae & onehot,
+    }
+    lines = []
+    for name, chosen in rows.items():
+        found = detectors[chosen]
+        if len(found):
+            most = found.iloc[int(found["n_significant"].to_numpy().argmax())]
+            where = [] if most["model"] == ONEHOT else [f"layer {most['layer']}"]
+            where += [] if most["variant"] in DETECTORS else [str(most["variant"])]
+            called = f"{most['n_significant']:,} of {most['n_detectors']:,} ({', '.join(where)})"
+            least = f"at least {most['n_significant_low']:,} true (95 % confidence)"
+            lines.append(f"  {name:<15} {called}, {least}")
+    head = (
+        "Called for a concept that the sequence does not define, in the layer where they are most:"
+    )
+    return [head, *lines] if lines else []
+
+
+def best_lines(features: pd.DataFrame) -> list[str]:
+    """For concepts that a feature is called for, the best feature and the best baseline.
+
+    The best feature of a concept is the one with the highest F1 on valid; concepts are in order of
+    its F1 on test. Those in too few clusters for an interval, and those that the sequence defines,
+    are left out.
+    """
+    called = features[
+        (features["q_value"] <= CALLED_Q).fillna(False)
+        & features["defined_by_sequence"].eq(0).fillna(False)
+        & features["f1_low"].notna()
+    ]
+    best = best_per_concept(called).sort_values("f1", ascending=False, kind="stable")
+    if not len(best):
+        return ["No feature is called for such a concept in 10 homology clusters or more."]
+    width = max(len(str(name)) for name in best["concept"][:MOST_CONCEPTS])
+    lines = ["The best feature for such a concept, F1 on test with its 95 % interval:"]
+    for _, row in best[:MOST_CONCEPTS].iterrows():
+        interval = f"{row['f1']:.2f} [{row['f1_low']:.2f}, {row['f1_high']:.2f}]"
+        where = f"layer {row['layer']}, {row['variant']} {row['feature']}"
+        baseline = f"best baseline: {row['best_baseline']}, {row['best_baseline_f1']:.2f}"
+        known = baseline if isinstance(row["best_baseline"], str) else "no baseline finds it"
+        name = str(row["concept"])
+        lines.append(f"  {name:<{width}}  {interval}  {where}; {known}"[:WIDTH])
+    more = len(best) - MOST_CONCEPTS
+    return [*lines, f"  and {count(more, 'more concept')}"] if more > 0 else lines
+
+
+def _is_trained(rows: pd.DataFrame) -> pd.Series:
+    permuted = rows["model"].map(is_permuted).astype(bool)
+    return ~permuted & (rows["model"] != ONEHOT)

@@ -1,0 +1,57 @@
+"""The end of a run on one screen: findings, time and memory, and what to open."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from protsae.config.settings import Config, read_config
+from protsae.errors import UserError
+from protsae.io.table_files.parquet import read_table
+from protsae.run.layout import model_layers
+from protsae.schema.feature_tables import FEATURES
+from protsae.schema.pair_tables import DETECTORS
+from protsae.screen.benchmark_files import cost_lines, read_costs
+from protsae.screen.run_findings import FEATURE_COLUMNS, finding_lines
+
+
+def summary_lines(results: str | Path) -> list[str]:
+    """What a finished run found, what it took and what to open.
+
+    Raises
+    ------
+    UserError
+        If the folder is not that of a run, or a table is missing or damaged.
+    """
+    folder = Path(results)
+    if not (folder / "config.yaml").is_file():
+        raise UserError(
+            f"{folder / 'config.yaml'}: no such file; expected the results folder of a run, which "
+            "the workflow writes"
+        )
+    features = read_table(folder / "features.parquet", FEATURES, FEATURE_COLUMNS)
+    found = finding_lines(features, _read_detectors(folder, read_config(folder / "config.yaml")))
+    return [*found, *cost_lines(read_costs(folder)), *open_lines(folder)]
+
+
+def open_lines(folder: Path) -> list[str]:
+    """What to open of a results folder.
+
+    Examples
+    --------
+    >>> for line in open_lines(Path("results")):
+    ...     print(line)
+    Open results/report.html    the page of the run
+         results/features.tsv   one row a feature
+    """
+    return [
+        f"Open {folder}/report.html    the page of the run",
+        f"     {folder}/features.tsv   one row a feature",
+    ]
+
+
+def _read_detectors(folder: Path, config: Config) -> pd.DataFrame:
+    paths = [
+        folder / "annotation" / model / f"layer-{layer}" / "detectors.parquet"
+        for model, layer in model_layers(config)
+    ]
+    return pd.concat([read_table(path, DETECTORS) for path in paths], ignore_index=True)
