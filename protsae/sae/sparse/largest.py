@@ -24,19 +24,18 @@ def largest_in_rows(pre_NF: Tensor, k: int) -> Support:
         return Support.at(_ranked_in_rows(pre_NF, k), *pre_NF.shape)
     keys_NF = keys(pre_NF)
     n_rows, n_features = keys_NF.shape
-    floor_N = np.maximum(_below_the_largest(keys_NF, k), _smallest_positive(keys_NF))
+    floor_N = np.maximum(_below_the_largest(keys_NF, k), LEAST)
     flat = np.flatnonzero(keys_NF >= floor_N[:, None])
-    found, row = keys_NF.ravel()[flat], flat // n_features
+    row = flat // n_features
     counts_N = np.bincount(row, minlength=n_rows)
-    surplus_N = counts_N - k
-    if (surplus_N > 0).any():
+    if counts_N.max(initial=0) > k:
+        found = keys_NF.ravel()[flat]
         edge = _edges(found, row, counts_N, k)[row]
-        at_edge = found == edge
-        above_N = np.bincount(row, found > edge, minlength=n_rows).astype(np.int64)
-        ties_before = np.cumsum(at_edge) - at_edge
-        ties_N = np.bincount(row, at_edge, minlength=n_rows).astype(np.int64)
-        rank = ties_before - (np.cumsum(ties_N) - ties_N)[row]
-        flat = flat[(found > edge) | (at_edge & (rank < (k - above_N)[row]))]
+        kept = found >= edge
+        surplus_N = np.bincount(row[kept], minlength=n_rows) - k
+        if surplus_N.max() > 0:
+            kept &= ~_last_ties(found == edge, row, surplus_N)
+        flat = flat[kept]
     return Support.at(torch.from_numpy(flat), *pre_NF.shape)
 
 
@@ -51,11 +50,10 @@ def largest_of_all(pre_NF: Tensor, n: int, hint: float) -> Support:
     if pre_NF.device.type != "cpu":
         return Support.at(_ranked_of_all(pre_NF, n, hint), *pre_NF.shape)
     flat_keys = keys(pre_NF).ravel()
-    least = _smallest_positive(flat_keys)
     guess = keys(torch.tensor([hint], dtype=pre_NF.dtype))[0]
-    flat = np.flatnonzero(flat_keys >= max(least, guess))
+    flat = np.flatnonzero(flat_keys >= max(LEAST, guess))
     if len(flat) < n:
-        flat = np.flatnonzero(flat_keys >= least)
+        flat = np.flatnonzero(flat_keys >= LEAST)
     if len(flat) > n:
         found = flat_keys[flat]
         edge = np.partition(found, len(found) - n)[len(found) - n]
@@ -72,15 +70,18 @@ def fired(f_NF: Tensor) -> Tensor:
     return torch.from_numpy(keys(f_NF.detach()).max(0) > 0)
 
 
-def keys(pre: Tensor) -> np.ndarray:
-    """Numbers that order positive values as they are and lie below 1 for the others.
+KEYS = {torch.bfloat16: torch.int16, torch.float32: torch.int32, torch.float64: torch.int64}
+LEAST = 1
+"""Of the keys of positive numbers."""
 
-    The bits of positive bfloat16 ascend as integers do, negative ones have the sign bit; numpy
-    partitions 16-bit integers several times as fast as floats.
+
+def keys(pre: Tensor) -> np.ndarray:
+    """Integers that order positive numbers as they are and are negative or 0 for the others.
+
+    The bits of positive numbers ascend as integers do, negative ones have the sign bit; integers
+    are compared faster than floats, which may be NaN. A NaN counts as large, so that it shows.
     """
-    if pre.dtype == torch.bfloat16:
-        return pre.view(torch.int16).numpy()
-    return pre.numpy()
+    return pre.view(KEYS[pre.dtype]).numpy()
 
 
 GROUPS = 4
@@ -112,6 +113,14 @@ def _edges(found: np.ndarray, row: np.ndarray, counts_N: np.ndarray, k: int) -> 
     return np.partition(table_NC, width - k, axis=1)[:, width - k]
 
 
+def _last_ties(tied: np.ndarray, row: np.ndarray, surplus_N: np.ndarray) -> np.ndarray:
+    """Those of the tied that are last in their row, as many as are too many there."""
+    ties_N = np.bincount(row, tied, minlength=len(surplus_N)).astype(np.int64)
+    before_row_N = np.cumsum(ties_N) - ties_N
+    rank = np.cumsum(tied) - tied - before_row_N[row]
+    return tied & (rank >= (ties_N - surplus_N)[row])
+
+
 def _ranked_in_rows(pre_NF: Tensor, k: int) -> Tensor:
     """Flat places by torch alone, ascending; ties as sorting happens to break them."""
     values_NK, features_NK = pre_NF.topk(k, dim=1, sorted=False)
@@ -129,9 +138,3 @@ def _ranked_of_all(pre_NF: Tensor, n: int, hint: float) -> Tensor:
         largest = pre[flat].topk(n, sorted=False).indices
         flat = flat[torch.zeros_like(flat, dtype=torch.bool).index_fill_(0, largest, True)]
     return flat
-
-
-def _smallest_positive(of: np.ndarray) -> np.generic:
-    if of.dtype == np.int16:
-        return np.int16(1)
-    return np.nextafter(of.dtype.type(0), of.dtype.type(1))
