@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from protsae.config.sae_settings import TrainSettings
 from protsae.sae.autoencoder import Batch, Losses, UnitNormSae
-from protsae.sae.sparse.few import where_few
+from protsae.sae.sparse.few import above, where_few
 from protsae.sae.sparse.largest import fired
 from protsae.sae.sparse.support import decode_selected, spread, values_at
 
@@ -47,7 +47,7 @@ class JumpReluSae(UnitNormSae):
         encoder_EF = self.encoder(torch.float32)
         pre_NF = batch.x1_NE @ encoder_EF.to(batch.x1_NE.dtype)
         nearest_F = (self.threshold.detach() - self.bandwidth / 2).to(pre_NF.dtype)
-        support = where_few(pre_NF.detach() > nearest_F, pre_NF.dtype)
+        support = where_few(above(pre_NF, nearest_F), pre_NF.dtype)
         if support is None:
             f, on = _Jump.apply(pre_NF, self.threshold, self.bandwidth)
             rebuilt_ND = (f @ self.W_dec.to(f.dtype)).float()
@@ -58,7 +58,7 @@ class JumpReluSae(UnitNormSae):
             rebuilt_ND = decode_selected(support, f, self.W_dec)
             fired_F = support.fired_with(f)
         error_ND = rebuilt_ND + (self.b_dec - batch.x_ND)
-        penalty = on.sum(dtype=torch.float32) / len(error_ND)
+        penalty = on / len(error_ND)
         return Losses.of(error_ND, f, fired_F, penalty, penalty_weight * penalty)
 
     @torch.no_grad()
@@ -84,7 +84,7 @@ class _Jump(torch.autograd.Function):
         near = (pre - threshold.to(pre.dtype)).abs_() < bandwidth / 2
         ctx.save_for_backward(active, near, threshold)
         ctx.bandwidth = bandwidth
-        return pre * active, active.sum(dtype=torch.float32)
+        return pre * active, active.count_nonzero().float()
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
@@ -94,6 +94,6 @@ class _Jump(torch.autograd.Function):
         at_threshold, counted = by_feature * near, near
         if near.ndim > threshold.ndim:
             at_threshold = at_threshold.sum(0, dtype=torch.float32)
-            counted = counted.sum(0, dtype=torch.float32)
+            counted = (counted.new_ones(len(counted)) @ counted).float()
         by_threshold = -(threshold * at_threshold + by_l0 * counted) / ctx.bandwidth
         return by_feature * active, by_threshold, None

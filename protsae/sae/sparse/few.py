@@ -34,3 +34,10 @@ def positive(pre_NF: Tensor) -> Tensor:
     if pre_NF.device.type != "cpu":
         return pre_NF.detach() > 0
     return torch.from_numpy(keys(pre_NF.detach()) > 0)
+
+
+def above(pre_NF: Tensor, edge_F: Tensor) -> Tensor:
+    """bool, same shape: pre > edge, one for each feature and in the same type."""
+    if pre_NF.device.type != "cpu" or bool((edge_F < 0).any()):
+        return pre_NF.detach() > edge_F
+    return torch.from_numpy(keys(pre_NF.detach()) > keys(edge_F.abs()))  # -0 becomes 0

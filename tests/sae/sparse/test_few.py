@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from protsae.sae.sparse import few
-from protsae.sae.sparse.few import positive, where_few
+from protsae.sae.sparse.few import above, positive, where_few
 
 N, F = 13, 23
 
@@ -33,3 +33,13 @@ def test_sums_where_nothing_is_active() -> None:
 def test_positive(dtype: torch.dtype) -> None:
     pre_NF = torch.tensor([[0.0, 1e-30, -0.0], [-1.0, 7.0, -1e-30]]).to(dtype)
     assert positive(pre_NF).tolist() == [[False, True, False], [False, True, False]]
+
+
+@pytest.mark.parametrize("least", [0.0, -0.5])
+@pytest.mark.parametrize("dtype", few.MOST_ACTIVE, ids=str)
+def test_above(dtype: torch.dtype, least: float) -> None:
+    pre_NF = torch.randn(N, F, generator=torch.manual_seed(0)).to(dtype)
+    edge_F = (torch.rand(F, generator=torch.manual_seed(1)) + least).to(dtype)
+    edge_F[:3] = torch.tensor([0.0, -0.0, 0.5])
+    pre_NF[:3, :3] = edge_F[:3]
+    assert torch.equal(above(pre_NF, edge_F), pre_NF > edge_F)
