@@ -7,7 +7,7 @@ the others' step of the same turn. Between the two states protsae trains on alon
 sparse; peers, whose time does not depend on how many features are active, do not.
 
     ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 MKL_ENABLE_INSTRUCTIONS=AVX2 \\
-        FBGEMM_ENABLE_INSTRUCTIONS=AVX2 python -m benchmarks.training_states --check
+        FBGEMM_ENABLE_INSTRUCTIONS=AVX2 python -m benchmarks.training_states --precision float32
 """
 
 import argparse
@@ -59,13 +59,14 @@ def main() -> None:
     parser.add_argument("--k", type=int, default=32)
     parser.add_argument("--batch", type=int, default=4096)
     parser.add_argument("--steps", type=int, default=300, help="in each state")
+    parser.add_argument("--precision", default="auto", help="of protsae's products")
     parser.add_argument("--check", action="store_true", help="exit 1 if a figure falls short")
     args = parser.parse_args()
     torch.set_num_threads(1)
     keep_freed_memory()
     rows_ND = real_rows(args.layer)
     args.d_model, args.device = rows_ND.shape[1], "cpu"  # as the floors read them
-    dtype = products_dtype("auto", torch.device("cpu"))
+    dtype = products_dtype(args.precision, torch.device("cpu"))
     capability = torch.backends.cpu.get_cpu_capability()
     print(f"{len(rows_ND):,} residues of {rows_ND.shape[1]}, {args.width:,} features, ", end="")
     print(f"batch {args.batch:,}; products in {dtype}, {capability}\n")
@@ -103,7 +104,8 @@ def measure(architecture: str, rows_ND: Tensor, args: argparse.Namespace) -> Tim
     recipe = partial(
         Recipe, rows_ND.shape[1], args.width, steps=MOST_STEPS, batch=args.batch, k=args.k
     )
-    ours = Protsae(architecture, recipe(penalty=PENALTIES.get((PROTSAE, architecture))))
+    penalty = PENALTIES.get((PROTSAE, architecture))
+    ours = Protsae(architecture, recipe(penalty=penalty), args.precision)
     feed = batches(rows_ND, args.batch)
     arms: dict[str, Arm] = {PROTSAE: ours.step, FLOOR: floor_of(architecture, next(feed), args)}
     for name, (architectures, build) in trainers.TRAINERS.items():

@@ -201,6 +201,13 @@ class Sae(nn.Module, ABC):
         zeros = columns_beside(self.d_model) - 1
         return torch.cat([self.W_enc, F.pad(bias_F[None], (0, 0, 0, zeros))]).to(dtype)
 
+    def edges(self) -> Tensor | None:
+        """Pre-activations that features must exceed, shape (n_features,), with gradients.
+
+        None where those of other features decide as well, or where none needs help to get there.
+        """
+        return None
+
     @abstractmethod
     def activate(self, pre_NF: Tensor) -> Tensor:
         """Features from pre-activations, same shape."""

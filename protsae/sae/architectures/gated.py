@@ -30,6 +30,10 @@ class GatedSae(UnitNormSae):
         self.r_mag = nn.Parameter(torch.zeros(n_features))
         self.b_mag = nn.Parameter(torch.zeros(n_features))
 
+    def edges(self) -> Tensor:
+        """0, for the gates."""
+        return torch.zeros_like(self.b_enc)
+
     def activate(self, pre_NF: Tensor) -> Tensor:
         """[pre > 0] max(exp(r_mag) (pre - b_enc) + b_mag, 0); ``pre`` is the gate."""
         scale_F, shift_F = self._magnitude()

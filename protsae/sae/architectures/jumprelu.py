@@ -34,6 +34,10 @@ class JumpReluSae(UnitNormSae):
         """With ``settings.bandwidth``, where thresholds also begin."""
         return cls(d_model, n_features, settings.bandwidth)
 
+    def edges(self) -> Tensor:
+        """The thresholds."""
+        return self.threshold
+
     def activate(self, pre_NF: Tensor) -> Tensor:
         """Pre-activations above the threshold, and 0."""
         return torch.where(pre_NF > self.threshold, pre_NF, 0)
