@@ -31,8 +31,9 @@ class GatedSae(UnitNormSae):
         self.b_mag = nn.Parameter(torch.zeros(n_features))
 
     def edges(self) -> Tensor:
-        """0, for the gates."""
-        return torch.zeros_like(self.b_enc)
+        """0 for the gate, and what brings the magnitude to 0, whichever is larger."""
+        scale_F, shift_F = self._magnitude()
+        return (-shift_F / scale_F).relu()
 
     def activate(self, pre_NF: Tensor) -> Tensor:
         """[pre > 0] max(exp(r_mag) (pre - b_enc) + b_mag, 0); ``pre`` is the gate."""

@@ -154,3 +154,16 @@ def test_features_below_their_edge_come_back(architecture: str) -> None:
     for step in range(400):
         training.step(Batch.of(torch.randn(N, D, generator=generator)), step)
     assert not training.dead_F.any()
+
+
+def test_a_gated_feature_needs_gate_and_magnitude() -> None:
+    """Magnitudes 2 gate - 3, gate / 2 + 1 and gate: above 0 from gates of 1.5, -2 and 0."""
+    sae = build_sae(TrainSettings(architecture="gated", width=3), 2)
+    with torch.no_grad():
+        sae.r_mag.copy_(torch.tensor([2.0, 0.5, 1.0]).log())
+        sae.b_mag.copy_(torch.tensor([-3.0, 1.0, 0.0]))
+    edge_F = sae.edges()
+    assert edge_F is not None
+    assert edge_F.tolist() == pytest.approx([1.5, 0, 0])
+    gates_NF = torch.tensor([[1.4, -0.1, -0.1], [1.6, 0.1, 0.1]])
+    assert (sae.activate(gates_NF) > 0).tolist() == [[False] * 3, [True] * 3]
