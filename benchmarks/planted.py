@@ -21,10 +21,9 @@ from typing import Any
 
 import pandas as pd
 import torch
-import trainers
 from torch import Tensor
-from trainers import ARCHITECTURES, Protsae, Recipe, Trainer
 
+from benchmarks import trainers
 from benchmarks.planted_scores import (
     atom_cosines,
     match_atoms,
@@ -32,6 +31,7 @@ from benchmarks.planted_scores import (
     recovered_share,
     support_f1,
 )
+from benchmarks.trainers import ARCHITECTURES, Protsae, Recipe, Trainer
 
 BLOCK_ROWS = 4096
 """Rows made and scored at a time."""

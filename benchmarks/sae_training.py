@@ -29,10 +29,10 @@ from unittest import mock
 
 import torch
 import torch.nn.functional as F
-import trainers
 from torch import Tensor
-from trainers import Protsae, Recipe
 
+from benchmarks import trainers
+from benchmarks.trainers import Protsae, Recipe
 from protsae.config.sae_settings import TrainSettings
 from protsae.device import keep_freed_memory
 from protsae.sae.architectures import build_sae
@@ -357,7 +357,14 @@ def memory_of(
         if name == PROTSAE or trainer in trainers.TRAINERS:
             sizes = (args.d_model, args.width, args.k, args.batch)
             flags = zip(("--d-model", "--width", "--k", "--batch"), map(str, sizes), strict=True)
-            command = [sys.executable, __file__, "--child", architecture, trainer]
+            command = [
+                sys.executable,
+                "-m",
+                "benchmarks.sae_training",
+                "--child",
+                architecture,
+                trainer,
+            ]
             command += [word for pair in flags for word in pair]
             said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
             found[name] = float(said.split()[-1])

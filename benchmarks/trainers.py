@@ -24,7 +24,7 @@ from protsae.config.sae_settings import TrainSettings
 from protsae.sae.architectures import build_sae
 from protsae.sae.autoencoder import Batch
 from protsae.sae.training.normalisation import measure_normalisation
-from protsae.sae.training.step import SaeTraining, products_dtype
+from protsae.sae.training.step import SaeTraining, Step, products_dtype
 
 PACKAGES = {
     "saelens": "sae-lens",
@@ -135,6 +135,7 @@ class Protsae:
         self._training = SaeTraining(sae, self._settings)
         self._mean_D, self._scale = torch.zeros(recipe.d_model, device=device), 1.0
         self._steps = 0
+        self.taken: Step | None = None
 
     def prepare(self, rows_ND: Tensor) -> None:
         """Mean and scale of the training rows."""
@@ -144,7 +145,7 @@ class Protsae:
 
     def step(self, x_ND: Tensor) -> None:
         batch = Batch.of((x_ND - self._mean_D) * self._scale, self._dtype)
-        self._training.step(batch, self._steps)
+        self.taken = self._training.step(batch, self._steps)
         self._steps += 1
 
     def decoder(self) -> Tensor:

@@ -21,6 +21,7 @@ from protsae.sae.architectures import (
     restore_sae,
 )
 from protsae.sae.autoencoder import Batch, Sae, UnitNormSae
+from protsae.sae.sparse import few
 
 N, D, F, K = 13, 5, 11, 3
 NESTED = (0.3, 0.6, 1.0)  # of 11 features: the first 3, the first 7, all
@@ -65,6 +66,13 @@ def architecture(request: pytest.FixtureRequest) -> str:
 def sae(request: pytest.FixtureRequest, architecture: str, tmp_path: Path) -> Sae:
     fresh = random_sae(architecture)
     return fresh if request.param == "fresh" else reloaded(fresh, tmp_path / "sae")
+
+
+@pytest.fixture(params=[0.0, 1.0], ids=["by products", "by sums"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Training computes with all features, or with the active ones, however many they are."""
+    shares = dict.fromkeys(few.MOST_ACTIVE, request.param)
+    monkeypatch.setattr(few, "MOST_ACTIVE", shares)
 
 
 @pytest.fixture
@@ -225,6 +233,7 @@ REFERENCES: dict[str, Callable[[Weights, Tensor], Tensor]] = {
 }
 
 
+@pytest.mark.usefixtures("way")
 def test_loss_and_all_gradients_are_those_of_the_formula(architecture: str, x_ND: Tensor) -> None:
     sae = random_sae(architecture)
     w = {name: p.detach().double().requires_grad_() for name, p in sae.named_parameters()}
@@ -247,6 +256,7 @@ def test_loss_and_all_gradients_are_those_of_the_formula(architecture: str, x_ND
         )
 
 
+@pytest.mark.usefixtures("way")
 def test_products_in_bfloat16_are_close(architecture: str, x_ND: Tensor) -> None:
     """Up to where a rounded pre-activation falls on the other side of an edge."""
     exact, rounded = random_sae(architecture), random_sae(architecture)
@@ -261,6 +271,7 @@ def test_products_in_bfloat16_are_close(architecture: str, x_ND: Tensor) -> None
         assert float(torch.nn.functional.cosine_similarity(one, two, dim=0)) > 0.98, name
 
 
+@pytest.mark.usefixtures("way")
 def test_what_a_step_measures(architecture: str, x_ND: Tensor) -> None:
     sae = random_sae(architecture)
     losses = sae.losses(Batch.of(x_ND), PENALTY)
@@ -278,6 +289,7 @@ def test_what_a_step_measures(architecture: str, x_ND: Tensor) -> None:
         assert not tensor.requires_grad
 
 
+@pytest.mark.usefixtures("way")
 def test_the_error_alone_trains_encoder_and_decoder(architecture: str, x_ND: Tensor) -> None:
     """As it has to end to end, where the error of x_hat is all that the model downstream sees."""
     sae = random_sae(architecture)
@@ -321,6 +333,7 @@ def test_constraint_after_a_step(architecture: str) -> None:
         assert torch.equal(sae.W_dec, before)
 
 
+@pytest.mark.usefixtures("way")
 def test_relu_penalty_by_hand() -> None:
     """One residue (1, 0); features 1 and 3 of sizes 2 and 3, rows of norms 5 and 2."""
     sae = ReluSae(2, 3)
@@ -475,6 +488,7 @@ def test_matryoshka_with_one_dictionary_is_batchtopk(x_ND: Tensor) -> None:
         torch.testing.assert_close(a.grad, b.grad, msg=name)
 
 
+@pytest.mark.usefixtures("way")
 def test_jumprelu_by_hand() -> None:
     """Thresholds 2: 1 is off, 2.25 and 5 are on; 2.25 lies within half a bandwidth."""
     sae = identity(JumpReluSae(D, D, bandwidth=1.0))

@@ -87,7 +87,7 @@ def test_bfloat16_is_close(architecture: str) -> None:
 
 @pytest.mark.parametrize(("d_model", "more"), [(37, 3), (1280, 8), (7, 1)])
 def test_rows_begin_at_multiples_of_16_bytes(d_model: int, more: int) -> None:
-    assert columns_beside(d_model, torch.device("cuda")) == more
+    assert columns_beside(d_model) == more
     x1_NE = Batch.of(torch.ones(5, d_model, device="cuda")).x1_NE
     assert x1_NE.shape == (5, d_model + more)
     assert x1_NE[:, : d_model + 1].eq(1).all()

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from protsae.config.sae_settings import TrainSettings
-from protsae.sae.architectures.topk import sparse_losses, validate_k
+from protsae.sae.architectures.topk import validate_k
 from protsae.sae.autoencoder import Batch, Losses, UnitNormSae
 from protsae.sae.sparse.largest import largest_of_all
 from protsae.sae.sparse.support import Support, decode_selected, encode_selected
@@ -48,7 +48,7 @@ class BatchTopkSae(UnitNormSae):
         """Sparsity is set by k: there is no penalty."""
         support, values = self._encode(batch)
         rebuilt_ND = decode_selected(support, values, self.W_dec)
-        return sparse_losses(rebuilt_ND + (self.b_dec - batch.x_ND), support, values)
+        return Losses.of(rebuilt_ND + (self.b_dec - batch.x_ND), values, support.fired_F)
 
     def _encode(self, batch: Batch) -> tuple[Support, Tensor]:
         support, values = encode_selected(batch, self.encoder(torch.float32), self._select)

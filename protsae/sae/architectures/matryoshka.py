@@ -7,7 +7,6 @@ import torch
 
 from protsae.config.sae_settings import TrainSettings
 from protsae.sae.architectures.batchtopk import BatchTopkSae
-from protsae.sae.architectures.topk import sparse_losses
 from protsae.sae.autoencoder import Batch, Losses
 from protsae.sae.sparse.support import Support, decode_selected
 
@@ -53,4 +52,5 @@ class MatryoshkaSae(BatchTopkSae):
         parts_NMD = decode_selected(rings, values, self.W_dec).unflatten(0, (-1, n_rings))
         error_NMD = parts_NMD.cumsum(1) + (self.b_dec - batch.x_ND)[:, None]
         nested = error_NMD.square().sum() / len(error_NMD) / n_rings
-        return replace(sparse_losses(error_NMD[:, -1], support, values), reconstruction=nested)
+        losses = Losses.of(error_NMD[:, -1], values, support.fired_F)
+        return replace(losses, reconstruction=nested)

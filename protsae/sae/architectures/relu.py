@@ -7,7 +7,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from protsae.sae.autoencoder import Batch, Losses, Sae, columns_beside
+from protsae.sae.sparse.few import positive, where_few
 from protsae.sae.sparse.largest import fired
+from protsae.sae.sparse.support import decode_selected, spread, values_at
 
 
 class ReluSae(Sae):
@@ -28,35 +30,35 @@ class ReluSae(Sae):
         return pre_NF.relu()
 
     def losses(self, batch: Batch, penalty_weight: float) -> Losses:
+        """By sums over the active features where those are few, else by products."""
+        encoder_EF = self.encoder(torch.float32)
+        pre_NF = batch.x1_NE @ encoder_EF.to(batch.x1_NE.dtype)
+        support = where_few(positive(pre_NF), pre_NF.dtype)
+        if support is None:
+            return self._dense_losses(batch, pre_NF, penalty_weight)
+        values = values_at(support, pre_NF, encoder_EF, batch)
+        error_ND = decode_selected(support, values, self.W_dec) + (self.b_dec - batch.x_ND)
+        norms = spread(self.W_dec.norm(dim=1), support)
+        penalty = (values * norms).sum() / len(error_ND)
+        return Losses.of(error_ND, values, support.fired_F, penalty, penalty_weight * penalty)
+
+    def _dense_losses(self, batch: Batch, pre_NF: Tensor, penalty_weight: float) -> Losses:
         """The penalty is one more column of the decoder: no pass over features of its own."""
-        f_NF = _ReluInPlace.apply(batch.x1_NE @ self.encoder(batch.x1_NE.dtype))
-        zeros = columns_beside(self.d_model, f_NF.device) - 1
+        f_NF = _ReluInPlace.apply(pre_NF)
+        zeros = columns_beside(self.d_model) - 1
         norms_FE = F.pad(self.W_dec.norm(dim=1, keepdim=True), (0, zeros))
         decoder_FE = torch.cat([self.W_dec, norms_FE], 1)
         rebuilt_NE = (f_NF @ decoder_FE.to(f_NF.dtype)).float()
         rebuilt_ND, penalty_N1, _ = rebuilt_NE.split([self.d_model, 1, zeros], 1)
         error_ND = rebuilt_ND + (self.b_dec - batch.x_ND)
         penalty = penalty_N1.mean()
-        return dense_losses(error_ND, penalty, penalty_weight * penalty, f_NF)
+        return Losses.of(error_ND, f_NF, fired(f_NF), penalty, penalty_weight * penalty)
 
     def constrain_gradient_(self) -> None:
         """Weights are free."""
 
     def constrain_(self) -> None:
         """Weights are free."""
-
-
-def dense_losses(error_ND: Tensor, penalty: Tensor, sparsity: Tensor, f_NF: Tensor) -> Losses:
-    """|x - x_hat|^2 beside what features cost, where all of them are computed."""
-    features = f_NF.detach()
-    return Losses(
-        reconstruction=error_ND.square().sum() / len(error_ND),
-        sparsity=sparsity,
-        error_ND=error_ND,
-        penalty=penalty.detach(),
-        codes=features,
-        fired_F=fired(features),
-    )
 
 
 class _ReluInPlace(torch.autograd.Function):

@@ -8,7 +8,7 @@ from torch import Tensor
 from protsae.config.sae_settings import TrainSettings
 from protsae.sae.autoencoder import Batch, Losses, UnitNormSae
 from protsae.sae.sparse.largest import largest_in_rows
-from protsae.sae.sparse.support import Support, decode_selected, encode_selected
+from protsae.sae.sparse.support import decode_selected, encode_selected
 
 
 class TopkSae(UnitNormSae):
@@ -44,22 +44,10 @@ class TopkSae(UnitNormSae):
             batch, self.encoder(torch.float32), lambda pre_NF: largest_in_rows(pre_NF, self.k)
         )
         rebuilt_ND = decode_selected(support, values, self.W_dec)
-        return sparse_losses(rebuilt_ND + (self.b_dec - batch.x_ND), support, values)
+        return Losses.of(rebuilt_ND + (self.b_dec - batch.x_ND), values, support.fired_F)
 
 
 def validate_k(k: int, n_features: int) -> None:
     """Raise ValueError if k features cannot be active."""
     if k > n_features:
         raise ValueError(f"k = {k} exceeds the {n_features} features; lower k or raise width")
-
-
-def sparse_losses(error_ND: Tensor, support: Support, values: Tensor) -> Losses:
-    """|x - x_hat|^2 alone, where few features are active."""
-    return Losses(
-        reconstruction=error_ND.square().sum() / len(error_ND),
-        sparsity=error_ND.new_zeros(()),
-        error_ND=error_ND,
-        penalty=error_ND.new_zeros(()),
-        codes=values.detach(),
-        fired_F=support.fired_F,
-    )

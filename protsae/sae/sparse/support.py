@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import Any
+from typing import Any, Self
 
 import torch
 import torch.nn.functional as F
@@ -36,6 +36,12 @@ class Support:
     n_rows: int
     n_features: int
 
+    @classmethod
+    def at(cls, flat: Tensor, n_rows: int, n_features: int) -> Self:
+        """Of ascending places in the flattened matrix."""
+        rows = flat // n_features
+        return cls(rows, flat - rows * n_features, n_rows, n_features)
+
     @cached_property
     def row_offsets(self) -> Tensor:
         """Where each row begins, and the end: shape (n_rows + 1,)."""
@@ -44,16 +50,27 @@ class Support:
     @cached_property
     def by_feature(self) -> tuple[Tensor, Tensor]:
         """The order that sorts the non-zeros by feature, and where each feature then begins."""
-        # On CUDA the time of a sort is that of the bits of its keys.
-        narrow = self.features.is_cuda and self.n_features < 2**15
+        # The time of a sort is that of the bits of its keys.
+        narrow = self.n_features < 2**15
         features = self.features.to(torch.int16) if narrow else self.features
         ascending, order = features.sort(stable=True)
         return order, _offsets(ascending, self.n_features)
+
+    @cached_property
+    def rows_by_feature(self) -> Tensor:
+        """The row of each non-zero, in that order."""
+        return self.rows.index_select(0, self.by_feature[0])
 
     @property
     def fired_F(self) -> Tensor:
         """bool, shape (n_features,): active on at least one row."""
         return self.by_feature[1].diff() > 0
+
+    def fired_with(self, values: Tensor) -> Tensor:
+        """The same where some of the values are 0."""
+        fired_F = torch.zeros(self.n_features, dtype=torch.bool, device=values.device)
+        fired_F[self.features[values.detach() > 0]] = True
+        return fired_F
 
 
 Select = Callable[[Tensor], Support]
@@ -71,7 +88,12 @@ def scatter_sum(support: Support, values: Tensor, table_ND: Tensor) -> Tensor:
     The transpose of ``gather_sum``, also by gathering, so that it is deterministic on any device.
     """
     order, offsets = support.by_feature
-    return _bag_sum(values[order], table_ND, support.rows[order], offsets)
+    return _bag_sum(values.index_select(0, order), table_ND, support.rows_by_feature, offsets)
+
+
+def spread(per_F: Tensor, support: Support) -> Tensor:
+    """per[feature] of each non-zero, shape (n_nonzero,); its gradient sums over rows."""
+    return _Spread.apply(per_F, support)
 
 
 def encode_selected(batch: Batch, encoder_EF: Tensor, select: Select) -> tuple[Support, Tensor]:
@@ -83,9 +105,17 @@ def encode_selected(batch: Batch, encoder_EF: Tensor, select: Select) -> tuple[S
     with torch.no_grad():
         pre_NF = batch.x1_NE @ encoder_EF.to(batch.x1_NE.dtype)
         support = select(pre_NF)
-        flat = support.rows * support.n_features + support.features
-        values = pre_NF.flatten()[flat].float()
-    return support, _Encoded.apply(values, encoder_EF, batch, support)
+    return support, values_at(support, pre_NF, encoder_EF, batch)
+
+
+def values_at(support: Support, pre_NF: Tensor, encoder_EF: Tensor, batch: Batch) -> Tensor:
+    """x1 encoder, known as ``pre_NF``, where features are active: float32, shape (n_nonzero,).
+
+    The gradient of ``encoder_EF`` is that of ``encode_selected``.
+    """
+    flat = support.rows * support.n_features + support.features
+    values = pre_NF.detach().flatten().index_select(0, flat).float()
+    return _Encoded.apply(values, encoder_EF, batch, support)
 
 
 def decode_selected(support: Support, values: Tensor, decoder_FD: Tensor) -> Tensor:
@@ -111,8 +141,20 @@ class _Encoded(torch.autograd.Function):
             return None, scatter_sum(ctx.support, gradients[0], x1_NE).T, None, None
         # embedding_bag wants float32, and is slow where rows begin anywhere.
         weights_FD = scatter_sum(ctx.support, gradients[0], x_ND)
-        bias_F1 = scatter_sum(ctx.support, gradients[0], x_ND.new_ones(len(x_ND), 1))
-        return None, torch.cat([weights_FD, bias_F1], 1).T, None, None
+        bias_1F = _sum_over_rows(ctx.support, gradients[0])[None]
+        zeros_ZF = bias_1F.new_zeros(x1_NE.shape[1] - x_ND.shape[1] - 1, bias_1F.shape[1])
+        return None, torch.cat([weights_FD.T, bias_1F, zeros_ZF]), None, None
+
+
+class _Spread(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, per_F: Tensor, support: Support) -> Tensor:
+        ctx.support = support
+        return per_F.index_select(0, support.features)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        return _sum_over_rows(ctx.support, gradients[0]), None
 
 
 class _Decoded(torch.autograd.Function):
@@ -135,6 +177,13 @@ class _Decoded(torch.autograd.Function):
         (values,) = ctx.saved_tensors
         gradient_ND = gradients[0].contiguous()
         return gradient_ND, scatter_sum(ctx.support, values, gradient_ND), None, None
+
+
+def _sum_over_rows(support: Support, values: Tensor) -> Tensor:
+    """Sum of the values of each feature, shape (n_features,)."""
+    if values.is_cuda:  # where index_add_ adds in any order
+        return scatter_sum(support, values, values.new_ones(support.n_rows, 1)).squeeze(1)
+    return values.new_zeros(support.n_features).index_add_(0, support.features, values)
 
 
 def _bag_sum(values: Tensor, table: Tensor, indices: Tensor, offsets: Tensor) -> Tensor:

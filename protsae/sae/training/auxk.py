@@ -1,4 +1,4 @@
-"""AuxK: dead features learn to rebuild what the live ones leave."""
+"""Help for idle features: AuxK, to rebuild what the others leave, and a push over their edge."""
 
 import torch
 import torch.nn.functional as F
@@ -13,6 +13,10 @@ compiles a kernel and keeps it, which would take more time and memory than the t
 SPREAD_FLOOR = 1e-3
 """Least spread of the residual that is divided by, as a share of sum |x|^2: where next to nothing
 is left to explain, or all rows are equal, the quotient would be arbitrarily large."""
+
+
+PUSH_ROWS = 512
+"""Rows of a batch that say how far idle features are from their edge: a mean needs no more."""
 
 
 def auxk_loss(sae: Sae, batch: Batch, residual_ND: Tensor, dead_F: Tensor) -> Tensor:
@@ -43,6 +47,26 @@ def auxk_loss(sae: Sae, batch: Batch, residual_ND: Tensor, dead_F: Tensor) -> Te
     error = (residual_ND - rebuilt_ND).square().sum()
     tiny = torch.finfo(spread.dtype).tiny
     return sae.d_model * error / torch.maximum(spread, least).clamp_min(tiny)
+
+
+def push_loss(sae: Sae, batch: Batch, edge_F: Tensor, idle_F: Tensor) -> Tensor:
+    """Sum over idle features i of max(edge_i - pre_i, 0), a mean over ``PUSH_ROWS`` of the rows.
+
+    Below its edge a feature of a JumpReLU or Gated SAE has no other gradient that leads up: AuxK
+    decodes what lies below as well, and is content. A penalty has led it there, which counts its
+    activity and not its use, and it stays there for good.
+
+    References
+    ----------
+    Conerly et al. 2025, "Dictionary learning optimization techniques", Transformer Circuits,
+    January 2025: there for all features.
+    """
+    idle_A, real_A = _padded(idle_F)
+    dtype = batch.x1_NE.dtype
+    x1_NE = batch.x1_NE[:: -(-len(batch.x1_NE) // PUSH_ROWS)]
+    pre_NA = x1_NE @ sae.encoder(torch.float32)[:, idle_A].to(dtype)
+    short_NA = (edge_F[idle_A].to(dtype) - pre_NA).relu()
+    return (short_NA.mean(0, dtype=torch.float32) * real_A).sum()
 
 
 def _padded(dead_F: Tensor) -> tuple[Tensor, Tensor]:

@@ -8,9 +8,11 @@ from torch import Tensor, nn
 
 from protsae.config.sae_settings import TrainSettings
 from protsae.sae.autoencoder import Batch, Losses, Sae
-from protsae.sae.training.auxk import auxk_loss
+from protsae.sae.training.auxk import auxk_loss, push_loss
 
 MAX_GRADIENT_NORM = 1.0
+IDLE_SHARE = 0.05
+"""Share of ``dead_after`` after which a feature is pushed over its edge."""
 
 
 @dataclass(frozen=True)
@@ -98,10 +100,8 @@ class SaeTraining(nn.Module):
         losses = self.sae.losses(batch, penalty_weight)
         total, kl = self._objective(batch, losses)
         taken = Step(losses, kl, total.detach())
-        dead_F = self.dead_F
-        if self.settings.auxk > 0 and bool(dead_F.any()):
-            residual_ND = -losses.error_ND.detach()
-            total = total + self.settings.auxk * auxk_loss(self.sae, batch, residual_ND, dead_F)
+        if self.settings.auxk > 0:
+            total = total + self.settings.auxk * self._help(batch, losses)
         self.optimiser.zero_grad(set_to_none=True)
         total.backward()
         self.sae.constrain_gradient_()
@@ -122,6 +122,16 @@ class SaeTraining(nn.Module):
         assert batch.divergence is not None, "end to end: batches come with their divergence"
         kl = batch.divergence(batch.x_ND + losses.error_ND)
         return total + self.settings.kl * self.sae.d_model * kl, kl.detach()
+
+    def _help(self, batch: Batch, losses: Losses) -> Tensor:
+        """What dead and idle features learn from."""
+        total, dead_F, edge_F = losses.error_ND.new_zeros(()), self.dead_F, self.sae.edges()
+        if bool(dead_F.any()):
+            total = total + auxk_loss(self.sae, batch, -losses.error_ND.detach(), dead_F)
+        idle_F = self.idle_F >= IDLE_SHARE * self.settings.dead_after
+        if edge_F is not None and bool(idle_F.any()):
+            total = total + push_loss(self.sae, batch, edge_F, idle_F)
+        return total
 
     def measure(self, batch: Batch, taken: Step) -> StepStats:
         """Figures of a step; apart from it, since counting takes longer than some of its parts."""

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from protsae.sae.autoencoder import Batch
+from protsae.sae.autoencoder import Batch, columns_beside
 from protsae.sae.sparse.largest import (
     _ranked_in_rows,
     _ranked_of_all,
@@ -18,9 +18,11 @@ from protsae.sae.sparse.support import (
     encode_selected,
     gather_sum,
     scatter_sum,
+    spread,
 )
 
 N, D, F = 13, 5, 23
+E = D + columns_beside(D)
 
 
 def generator(seed: int) -> torch.Generator:
@@ -54,7 +56,7 @@ def test_sums_are_matrix_products(share: float) -> None:
 @pytest.mark.parametrize("seed", range(5))
 def test_gradients_are_those_of_dense_arrays(seed: int) -> None:
     x_ND = torch.randn(N, D, generator=generator(seed))
-    encoder = torch.randn(D + 1, F, generator=generator(seed + 10), requires_grad=True)
+    encoder = torch.randn(E, F, generator=generator(seed + 10), requires_grad=True)
     decoder = torch.randn(F, D, generator=generator(seed + 20), requires_grad=True)
     target = torch.randn(N, D, generator=generator(seed + 30))
     batch = Batch.of(x_ND)
@@ -83,7 +85,7 @@ def test_where_rows_begin_by_hand() -> None:
 
 def test_no_gradient_where_nothing_is_selected() -> None:
     x_ND = torch.randn(N, D, generator=generator(1))
-    encoder = torch.randn(D + 1, F, generator=generator(2), requires_grad=True)
+    encoder = torch.randn(E, F, generator=generator(2), requires_grad=True)
     decoder = torch.randn(F, D, generator=generator(3), requires_grad=True)
     empty = torch.zeros(0, dtype=torch.int64)
     nothing = Support(empty, empty, N, F)
@@ -97,7 +99,7 @@ def test_no_gradient_where_nothing_is_selected() -> None:
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
 def test_selected_values_are_float32_of_the_products(dtype: torch.dtype) -> None:
     batch = Batch.of(torch.randn(N, D, generator=generator(1)), dtype)
-    encoder = torch.randn(D + 1, F, generator=generator(2))
+    encoder = torch.randn(E, F, generator=generator(2))
     support, values = encode_selected(batch, encoder, lambda pre_NF: largest_in_rows(pre_NF, 3))
     assert values.dtype == torch.float32
     pre_NF = batch.x1_NE @ encoder.to(dtype)
@@ -165,3 +167,34 @@ def test_of_no_positive_ones_none(k: int) -> None:
 def test_fired(dtype: torch.dtype) -> None:
     f_NF = torch.tensor([[0.0, 1e-30, 0.0], [0.0, 0.0, 7.0]]).to(dtype)
     assert fired(f_NF).tolist() == [False, True, True]
+
+
+def test_numbers_of_features_are_spread_over_their_non_zeros() -> None:
+    support, values = sparse(random_codes(0))
+    per_F = torch.randn(F, generator=generator(1), requires_grad=True)
+    spread_out = spread(per_F, support)
+    assert torch.equal(spread_out, per_F[support.features])
+    (gradient,) = torch.autograd.grad(spread_out, per_F, values)
+    torch.testing.assert_close(gradient, random_codes(0).sum(0))
+
+
+def test_fired_where_some_values_are_0() -> None:
+    support = Support(torch.tensor([0, 0, 2]), torch.tensor([1, 2, 1]), 3, 4)
+    fired_F = support.fired_with(torch.tensor([0.0, 0.0, 2.0]))
+    assert fired_F.tolist() == [False, True, False, False]
+
+
+@pytest.mark.parametrize("k", [1, 2, 5, 23])
+@pytest.mark.parametrize("n_values", [1, 3, 1000])
+def test_the_largest_of_a_row_against_sorting(k: int, n_values: int) -> None:
+    """With many ties and with few, some rows negative: the first of equal ones are taken."""
+    pre_NF = torch.randint(1, n_values + 1, (N, F), generator=generator(k)).float() / n_values
+    pre_NF[:4] -= 0.9
+    order = (-pre_NF).argsort(dim=1, stable=True)[:, :k]
+    wanted = [
+        (row, feature)
+        for row in range(N)
+        for feature in sorted(order[row].tolist())
+        if pre_NF[row, feature] > 0
+    ]
+    assert places(largest_in_rows(pre_NF, k)) == wanted

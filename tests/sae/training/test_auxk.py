@@ -6,7 +6,7 @@ import torch
 from protsae.config.sae_settings import TrainSettings
 from protsae.sae.architectures import TopkSae, build_sae
 from protsae.sae.autoencoder import Batch
-from protsae.sae.training.auxk import auxk_loss
+from protsae.sae.training.auxk import auxk_loss, push_loss
 from protsae.sae.training.step import SaeTraining
 
 N, D, F = 13, 5, 11
@@ -117,3 +117,53 @@ def test_features_negative_everywhere_come_back(auxk: float, most_dead: int) -> 
     assert dead <= most_dead
     assert dead == 6 or auxk
     assert float(taken.losses.l0) == pytest.approx(2, abs=0.2)
+
+
+@pytest.mark.parametrize("architecture", ["jumprelu", "gated"])
+def test_the_push_by_hand(architecture: str) -> None:
+    """Two idle features below edges of 2 and 0.5 (gates: of 0), on two residues."""
+    sae = build_sae(TrainSettings(architecture=architecture, width=3), 2)
+    with torch.no_grad():
+        sae.W_enc.copy_(torch.tensor([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]))
+        if architecture == "jumprelu":
+            sae.threshold.copy_(torch.tensor([9.0, 2.0, 0.5]))
+    edge_F = sae.edges()
+    assert edge_F is not None
+    idle_F = torch.tensor([False, True, True])
+    loss = push_loss(sae, Batch.of(torch.tensor([[3.0, -1.0], [-5.0, -2.0]])), edge_F, idle_F)
+    # Short of their edges by 0 and 7, and by 1.5 and 2.5; of 0 by 0 and 5, and by 1 and 2.
+    short = (7 + 1.5 + 2.5) if architecture == "jumprelu" else (5 + 1 + 2)
+    assert loss.item() == pytest.approx(short / 2)
+    loss.backward()
+    assert sae.b_enc.grad is not None
+    assert sae.b_enc.grad.tolist() == [0, -0.5, -1]
+    if architecture == "jumprelu":
+        assert sae.threshold.grad is not None
+        assert sae.threshold.grad.tolist() == [0, 0.5, 1]
+
+
+@pytest.mark.parametrize("architecture", ["jumprelu", "gated"])
+def test_features_below_their_edge_come_back(architecture: str) -> None:
+    settings = TrainSettings(
+        architecture=architecture, width=F, penalty=0.1, dead_after=20 * N, lr=0.01, steps=400
+    )
+    training = SaeTraining(build_sae(settings, D), settings)
+    with torch.no_grad():
+        training.sae.b_enc[:6] = -5
+    generator = torch.Generator().manual_seed(3)
+    for step in range(400):
+        training.step(Batch.of(torch.randn(N, D, generator=generator)), step)
+    assert not training.dead_F.any()
+
+
+def test_a_gated_feature_needs_gate_and_magnitude() -> None:
+    """Magnitudes 2 gate - 3, gate / 2 + 1 and gate: above 0 from gates of 1.5, -2 and 0."""
+    sae = build_sae(TrainSettings(architecture="gated", width=3), 2)
+    with torch.no_grad():
+        sae.r_mag.copy_(torch.tensor([2.0, 0.5, 1.0]).log())
+        sae.b_mag.copy_(torch.tensor([-3.0, 1.0, 0.0]))
+    edge_F = sae.edges()
+    assert edge_F is not None
+    assert edge_F.tolist() == pytest.approx([1.5, 0, 0])
+    gates_NF = torch.tensor([[1.4, -0.1, -0.1], [1.6, 0.1, 0.1]])
+    assert (sae.activate(gates_NF) > 0).tolist() == [[False] * 3, [True] * 3]
