@@ -38,6 +38,31 @@ def test_spacings_of_all_proteins_may_be_shorter_than_the_period() -> None:
     assert common_period(places) == pytest.approx(30, abs=0.5)
 
 
+@pytest.mark.parametrize("spacing", [3, 7, 7.3, 11.9, 30.2])
+def test_periods_are_found_to_a_512th_of_a_turn(spacing: float) -> None:
+    """Over the whole span: the steps are 256ths."""
+    for n_places in range(9, 40):
+        places = spacing * np.arange(n_places)
+        for found in (period(places), common_period([places, places + 1, places + 2])):
+            assert abs(1 / found - 1 / spacing) * places[-1] < 1 / 512 + 1e-9
+
+
+def test_how_far_from_the_first_residue_places_lie_does_not_matter() -> None:
+    places = np.round(7.3 * np.arange(20))
+    assert period(places + 1000) == pytest.approx(period(places), rel=1e-9)
+    every = [places, places + 3, places + 5]
+    far = [each + 1000 for each in every]
+    assert common_period(far) == pytest.approx(common_period(every), rel=1e-9)
+
+
+@pytest.mark.parametrize("shift", [0, 4, 9])
+def test_most_spacings_may_be_two_periods(shift: int) -> None:
+    """10, 20, 20 and so on: a quarter of them is the period, 10."""
+    places = shift + np.cumsum([0, *[10, 20, 20] * 5])
+    assert period(places) == pytest.approx(10, abs=0.01)
+    assert common_period([places, places + 1, places + 2]) == pytest.approx(10, abs=0.01)
+
+
 def test_too_few_proteins_share_nothing() -> None:
     one = np.arange(0, 70, 7)
     assert common_period([one, one + 1]) == 0

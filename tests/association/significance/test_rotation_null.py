@@ -240,6 +240,13 @@ def test_whole_proteins_have_no_place_to_know() -> None:
     assert not np.isnan(alone(everywhere, np.arange(21) < 5, lengths).p_value[0])
 
 
+def test_nine_residues_of_ten_are_a_whole_protein() -> None:
+    label = np.arange(10) < 9
+    assert np.isnan(alone(label, label, np.array([10])).p_value[0])
+    less = np.arange(11) < 9
+    assert not np.isnan(alone(less, less, np.array([11])).p_value[0])
+
+
 @pytest.mark.parametrize("seed", range(100))
 def test_rotations_stay_within_the_known_residues(seed: int) -> None:
     """Against all combinations, counted one by one: unknown residues neither take nor give."""
