@@ -257,3 +257,10 @@ def test_problems_are_named() -> None:
         "cluster C is in train and valid and test",
     ]
     assert check_splits(proteins[proteins["cluster"] == "B"]) == []
+
+
+def test_a_cluster_of_just_the_share_may_be_drawn() -> None:
+    """Each of five is a fifth of the residues."""
+    sequences = random_sequences(np.full(5, 40))
+    drawn = {p for seed in range(20) for p in drawn_parts(np.arange(5), sequences, 0.2, 0.2, seed)}
+    assert drawn == {0, 1, 2}
