@@ -44,6 +44,14 @@ def test_a_stray_byte_far_inside(tmp_path: Path) -> None:
     assert read(tmp_path / "x", b"A" * 100_000 + b"\xdf \x93 \x81\n")[-6:] == "ß “ \ufffd\n"
 
 
+def test_the_first_three_guesses_are_told(tmp_path: Path) -> None:
+    path, told = tmp_path / "x", []
+    path.write_bytes(b"\xdf \xdf \xe9 \xe8 \xe7\n")
+    with open_text(path, "some text", told.append) as handle:
+        assert handle.read() == "ß ß é è ç\n"
+    assert told == [f"{path}: bytes that are not UTF-8 were read as Windows-1252 (first 'ß', 'é')"]
+
+
 def test_surrogates_of_utf_16_are_replaced(tmp_path: Path) -> None:
     assert read(tmp_path / "x", b"\xff\xfea\x00\x00\xd8b\x00") == "a\ufffdb"
 

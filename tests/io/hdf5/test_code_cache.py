@@ -63,6 +63,13 @@ def test_blocks_are_the_rows_of_whole_proteins(
     assert seen == sorted(wanted)
 
 
+def test_a_single_shard(paths: list[Path]) -> None:
+    stored = open_codes(paths[:1])
+    assert stored.n_features == WIDTH
+    [(names, rows)] = stored.blocks({"P1", "P2"}, 100)
+    assert (names, rows.shape) == (["P1", "P2"], (7, WIDTH))
+
+
 def test_what_a_shard_says_of_itself(paths: list[Path]) -> None:
     assert check_codes(paths[1]) == {
         **vars(SOURCE),
