@@ -2,6 +2,7 @@
 
 import bz2
 import gzip
+import io
 import lzma
 import zipfile
 from pathlib import Path
@@ -110,3 +111,16 @@ def test_blank_lines_without_end(tmp_path: Path) -> None:
         pytest.raises(UserError, match=r"^x: line 1000002: more than 1,000,000 blank lines; check"),
     ):
         list(read_lines(handle, "x"))
+
+
+def test_the_longest_line() -> None:
+    most = 16_777_216
+    handle = io.StringIO("x" * (most - 1) + "\n" + "y" * most)
+    assert [number for number, _ in read_lines(handle, "x")] == [1, 2]
+    with pytest.raises(UserError, match=r"^x: line 2: longer than 16,777,216 characters; expected"):
+        list(read_lines(io.StringIO("a\n" + "x" * (most + 1)), "x"))
+
+
+def test_a_million_blank_lines_are_passed_over() -> None:
+    handle = io.StringIO("a\n" + "\n" * 1_000_000 + "b")
+    assert list(read_lines(handle, "x")) == [(1, "a\n"), (1_000_002, "b")]

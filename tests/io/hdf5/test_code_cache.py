@@ -79,6 +79,14 @@ def test_what_a_shard_says_of_itself(paths: list[Path]) -> None:
     assert open_codes(paths).n_features == WIDTH
 
 
+def test_a_file_of_an_older_version(paths: list[Path]) -> None:
+    with h5py.File(paths[0], "a") as file:
+        assert file.attrs["format_version"] == 4
+        file.attrs["format_version"] = 3
+    with pytest.raises(UserError, match=r"expected a complete protsae-codes file of version 4; "):
+        open_codes(paths)
+
+
 def change(name: str, place: int, value: float) -> Callable[[h5py.File], None]:
     def apply(file: h5py.File) -> None:
         file[f"codes/topk/{name}"][place] = value
