@@ -195,3 +195,16 @@ def test_what_a_set_of_detectors_finds() -> None:
 def test_where_nothing_is_significant_no_detector_has_concepts() -> None:
     found = detector_rows(examined([0.9] * 4)).iloc[0]
     assert found["n_significant"] == found["concepts_per_detector"] == 0
+
+
+def test_concepts_per_significant_detector() -> None:
+    """Two of feature 0, one of 1; that of 2 is defined by the sequence."""
+    found = detector_rows(examined([0.05, 0.01, 0.01, 0.001])).iloc[0]
+    assert found["concepts_per_detector"] == 1.5
+
+
+def test_the_least_p_value_of_a_detector_is_that_of_simes() -> None:
+    """Of three pairs with 0.02, 0.03 and 0.03 it is 3 / 3 of 0.03, no significance with another."""
+    pairs = pd.DataFrame({"feature": [3] * 3, "p_value": [0.02, 0.03, 0.03], "q_value": 0.03})
+    assert least_significant(pairs, "feature") == 1
+    assert least_significant(pairs.assign(p_value=[0.02, 0.06, 0.06]), "feature") == 0

@@ -7,6 +7,7 @@ from protsae.statistics.cluster_intervals import (
     auroc_interval,
     bootstrap_weights,
     effective_clusters,
+    f1_interval,
     interval,
     ratio_error,
     ratio_interval,
@@ -227,3 +228,12 @@ def test_the_interval_of_auroc_by_its_formula(positives: list[int], negatives: l
     found = auroc_interval(placed, m, passed, n)
     expected = min(low, above.mean()), max(high, above.mean())
     assert found == pytest.approx(expected, rel=1e-9)
+
+
+def test_the_interval_of_f1_is_that_of_a_share_in_ten_clusters() -> None:
+    """2 TP of on and labelled; a cluster without the concept does not count among the ten."""
+    tp = np.array([3, 1, 4, 1, 5, 2, 2, 6, 5, 3, 0])
+    on, positives = tp + 2, tp + np.array([1] * 10 + [0])
+    found = f1_interval(tp, on, positives)
+    assert found == pytest.approx(share_interval(2 * tp, on + positives))
+    assert np.isnan(f1_interval(tp[1:], on[1:], positives[1:])).all()
