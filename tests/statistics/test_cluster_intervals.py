@@ -233,7 +233,7 @@ def test_the_interval_of_auroc_by_its_formula(positives: list[int], negatives: l
 def test_the_interval_of_f1_is_that_of_a_share_in_ten_clusters() -> None:
     """2 TP of on and labelled; a cluster without the concept does not count among the ten."""
     tp = np.array([3, 1, 4, 1, 5, 2, 2, 6, 5, 3, 0])
-    on, positives = tp + 2, tp + np.array([1] * 10 + [0])
+    on, positives = tp + 2, tp + np.array([1, 0, *[1] * 8, 0])
     found = f1_interval(tp, on, positives)
     assert found == pytest.approx(share_interval(2 * tp, on + positives))
     assert np.isnan(f1_interval(tp[1:], on[1:], positives[1:])).all()
