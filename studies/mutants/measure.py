@@ -125,7 +125,9 @@ def tests_of(copy: Path, path: Path) -> Iterator[list[str]]:
 
 def fails(copy: Path, tests: list[str]) -> bool:
     """Whether one of these tests fails, or they do not end."""
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests]
+    # Rewritten asserts would say more in a module that is given for its doctests than elsewhere.
+    options = ["-x", "-q", "-p", "no:cacheprovider", "--assert=plain"]
+    command = [sys.executable, "-m", "pytest", *options, *tests]
     environment = {**os.environ, "PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"}
     try:
         finished = subprocess.run(

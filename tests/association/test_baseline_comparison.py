@@ -23,27 +23,29 @@ FOUND = {
 KEYS = ["model", "layer", "variant", "feature"]
 
 
-def detectors() -> pd.DataFrame:
-    table = pd.DataFrame(list(FOUND), columns=KEYS)
-    f1 = [2 * n / (n + POSITIVES) for n in FOUND.values()]
+def detectors(found: dict[tuple[str, int, str, int], int]) -> pd.DataFrame:
+    table = pd.DataFrame(list(found), columns=KEYS)
+    f1 = [2 * n / (n + POSITIVES) for n in found.values()]
     return table.assign(concept="SIGNAL", concept_type="SIGNAL", valid_f1=f1, f1=f1, q_value=0.01)
 
 
-def compared(related: tuple[str, ...] = ()) -> pd.DataFrame:
+def compared(
+    related: tuple[str, ...] = (), found: dict[tuple[str, int, str, int], int] = FOUND
+) -> pd.DataFrame:
     """Of all SAE features, by model and layer."""
-    every = detectors()
+    every = detectors(found)
     counts = [
         {**dict(zip(KEYS, key, strict=True)), "cluster": cluster, "tp": n, "on": n}
-        for key, n in FOUND.items()
+        for key, n in found.items()
         for cluster in CLUSTERS
     ]
     rule = {"tp": 5, "on": 5, "positives": POSITIVES, "known": 30}
     rules = pd.DataFrame([{"concept": "SIGNAL", "cluster": c, **rule} for c in CLUSTERS])
     features = every[every["variant"] == "topk"].reset_index(drop=True)
-    found = compare_features(
+    table = compare_features(
         features, every, pd.DataFrame(counts).assign(concept="SIGNAL"), rules, related
     )
-    return found.set_index(pd.MultiIndex.from_frame(features[["model", "layer"]]))
+    return table.set_index(pd.MultiIndex.from_frame(features[["model", "layer"]]))
 
 
 @pytest.mark.parametrize(
@@ -62,6 +64,24 @@ def test_the_best_baseline(model: str, layer: int, baseline: str, n_found: int) 
     own = FOUND[(model, layer, "topk", 0 if model == "m" else 3 if model == "onehot" else 4)]
     expected = 2 * own / (own + POSITIVES) - row["best_baseline_f1"]
     assert row["f1_difference"] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("better", "name"),
+    [
+        pytest.param(("onehot", 0, "relu", 1), "one-hot sequence", id="one-hot"),
+        pytest.param(("m-permuted", 2, "pca", 1), "permuted model", id="permuted"),
+    ],
+)
+def test_the_best_baseline_of_all_is_none_of_its_own_kind(
+    better: tuple[str, int, str, int], name: str
+) -> None:
+    """It finds all: every feature is compared with it, but for those of the same model."""
+    best = compared(found={**FOUND, better: 10})["best_baseline"]
+    expected = dict.fromkeys(("m", "onehot", "m-permuted"), name) | {better[0]: "rule"}
+    assert best[("m", 1)] == best[("m", 2)] == name
+    assert best[("onehot", 0)] == expected["onehot"]
+    assert best[("m-permuted", 1)] == expected["m-permuted"]
 
 
 def test_verdicts_where_all_clusters_agree() -> None:

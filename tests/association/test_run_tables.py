@@ -3,10 +3,13 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import sparse
 
+from protsae.association.pairs.scored_pairs import Examined
 from protsae.association.run_tables import (
     best_per_concept,
     concatenate,
+    detector_rows,
     is_above,
     is_above_references,
     least_significant,
@@ -147,3 +150,61 @@ def test_pairs_without_a_test_count_for_nothing() -> None:
         }
     )
     assert least_significant(pairs, "feature") == 1
+
+
+def test_a_q_value_at_the_limit_is_called() -> None:
+    pairs = pd.DataFrame({"feature": [3, 5], "p_value": [1e-4, 0.9], "q_value": [0.05, 0.9]})
+    assert least_significant(pairs, "feature") == 1
+    assert least_significant(pairs.assign(q_value=[0.051, 0.9]), "feature") == 0
+
+
+def examined(q_values: list[float]) -> Examined:
+    """Of four detectors. The best for SIGNAL on valid does not reach it on test; residues of one
+    kind are defined by the sequence."""
+    rows = [
+        (0, "HELIX", "HELIX", 0.3, 0.6, 1e-5),
+        (0, "SIGNAL", "SIGNAL", 0.6, 0.7, 1e-6),
+        (1, "SIGNAL", "SIGNAL", 0.8, 0.2, 0.9),
+        (2, "residue: C", "residue", 0.9, 0.9, 1e-9),
+    ]
+    columns = ["feature", "concept", "concept_type", "valid_f1", "f1", "p_value"]
+    pairs = pd.DataFrame(rows, columns=columns).assign(base_rate=0.1, q_value=q_values)
+    sample = sparse.csc_array((5, 4))
+    return Examined(pairs, np.arange(201), np.arange(101), np.ones(4), sample, pd.DataFrame())
+
+
+def test_what_a_set_of_detectors_finds() -> None:
+    """Intervals from 2.5 to 97.5 % of the resamplings."""
+    found = detector_rows(examined([0.05, 0.01, 0.9, 0.001])).iloc[0].to_dict()
+    assert found == {
+        "n_detectors": 4,
+        "n_significant": 1,
+        "n_significant_low": 1,
+        "n_capturing": 2,
+        "n_capturing_low": 2.5,
+        "n_capturing_high": 97.5,
+        "concepts_significant": 2,
+        "concepts_significant_low": 2,
+        "concepts_captured": 2,
+        "concepts_captured_low": 5,
+        "concepts_captured_high": 195,
+        "concepts_per_detector": 2,
+    }
+
+
+def test_where_nothing_is_significant_no_detector_has_concepts() -> None:
+    found = detector_rows(examined([0.9] * 4)).iloc[0]
+    assert found["n_significant"] == found["concepts_per_detector"] == 0
+
+
+def test_concepts_per_significant_detector() -> None:
+    """Two of feature 0, one of 1; that of 2 is defined by the sequence."""
+    found = detector_rows(examined([0.05, 0.01, 0.01, 0.001])).iloc[0]
+    assert found["concepts_per_detector"] == 1.5
+
+
+def test_the_least_p_value_of_a_detector_is_that_of_simes() -> None:
+    """Of three pairs with 0.02, 0.03 and 0.03 it is 3 / 3 of 0.03, no significance with another."""
+    pairs = pd.DataFrame({"feature": [3] * 3, "p_value": [0.02, 0.03, 0.03], "q_value": 0.03})
+    assert least_significant(pairs, "feature") == 1
+    assert least_significant(pairs.assign(p_value=[0.02, 0.06, 0.06]), "feature") == 0

@@ -115,3 +115,9 @@ def test_verdicts_of_two_families_by_hand() -> None:
     found = verdicts(above, 1 - above, np.ones(3, dtype=bool), family)
     np.testing.assert_allclose(found["verdict_q_value"], [0.02, 0.04, 0.04])
     assert found["verdict"].tolist() == ["above"] * 3
+
+
+def test_a_q_value_at_the_level_is_a_verdict() -> None:
+    above = np.array([0.05, 0.95])
+    found = verdicts(above, np.array([0.95, 0.05]), np.ones(2, dtype=bool), np.array([0, 1]))
+    assert found["verdict"].tolist() == ["above", "below"]

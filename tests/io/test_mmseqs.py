@@ -122,6 +122,13 @@ def test_search_aligns_through_gaps() -> None:
     assert list(zip(at_query.tolist(), at_target.tolist(), strict=True)) == expected
 
 
+def test_hits_come_by_falling_score_then_by_target() -> None:
+    target = random_sequence(101, np.random.default_rng(0))
+    targets = [target[:61], target, target[:80], target]
+    hits = search([target], targets, evalue=1e-3)
+    assert [hit.target for hit in hits] == [1, 3, 2, 0]
+
+
 def test_search_is_the_same_however_it_is_shared_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each process has one thread and its own queries, which keep their places in the list."""
     rng = np.random.default_rng(1)

@@ -2,6 +2,7 @@
 
 import bz2
 import gzip
+import io
 import lzma
 import zipfile
 from pathlib import Path
@@ -42,6 +43,14 @@ def test_encodings(tmp_path: Path, content: bytes, pack) -> None:
 
 def test_a_stray_byte_far_inside(tmp_path: Path) -> None:
     assert read(tmp_path / "x", b"A" * 100_000 + b"\xdf \x93 \x81\n")[-6:] == "ß “ \ufffd\n"
+
+
+def test_the_first_three_guesses_are_told(tmp_path: Path) -> None:
+    path, told = tmp_path / "x", []
+    path.write_bytes(b"\xdf \xdf \xe9 \xe8 \xe7\n")
+    with open_text(path, "some text", told.append) as handle:
+        assert handle.read() == "ß ß é è ç\n"
+    assert told == [f"{path}: bytes that are not UTF-8 were read as Windows-1252 (first 'ß', 'é')"]
 
 
 def test_surrogates_of_utf_16_are_replaced(tmp_path: Path) -> None:
@@ -102,3 +111,16 @@ def test_blank_lines_without_end(tmp_path: Path) -> None:
         pytest.raises(UserError, match=r"^x: line 1000002: more than 1,000,000 blank lines; check"),
     ):
         list(read_lines(handle, "x"))
+
+
+def test_the_longest_line() -> None:
+    most = 16_777_216
+    handle = io.StringIO("x" * (most - 1) + "\n" + "y" * most)
+    assert [number for number, _ in read_lines(handle, "x")] == [1, 2]
+    with pytest.raises(UserError, match=r"^x: line 2: longer than 16,777,216 characters; expected"):
+        list(read_lines(io.StringIO("a\n" + "x" * (most + 1)), "x"))
+
+
+def test_a_million_blank_lines_are_passed_over() -> None:
+    handle = io.StringIO("a\n" + "\n" * 1_000_000 + "b")
+    assert list(read_lines(handle, "x")) == [(1, "a\n"), (1_000_002, "b")]

@@ -5,7 +5,7 @@ import itertools
 import pytest
 import torch
 
-from protsae.plm.end_to_end_training import Downstream, downstream_batches
+from protsae.plm.end_to_end_training import Downstream, downstream_batches, downstream_bytes
 from protsae.plm.esm2.batch import pack
 from protsae.plm.esm2.forward import FusedEsm2
 from protsae.plm.esm2.tokens import MASK, tokenise
@@ -114,3 +114,9 @@ def test_skipping_goes_on_where_an_earlier_run_stopped():
         assert torch.equal(one._batch.tokens_N, two._batch.tokens_N)
     other = batches(1, seed=1)[0]
     assert not torch.equal(other._batch.tokens_N, whole[0]._batch.tokens_N)
+
+
+@pytest.mark.parametrize(("layer", "blocks"), [(1, 2), (3, 0)])
+def test_memory_grows_with_the_blocks_that_follow(layer, blocks):
+    """20 numbers of 4 bytes for each of 7 tokens and each dimension."""
+    assert downstream_bytes(fused(), layer, 7) == 80 * fused().d_model * blocks * 7

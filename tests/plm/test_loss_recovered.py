@@ -55,6 +55,15 @@ def test_none_of_a_single_cluster() -> None:
     assert math.isnan(one.share)
 
 
+def test_two_clusters_are_enough() -> None:
+    """They recover 1 of 2 and 2 of 2 nats; equal weights leave one degree of freedom."""
+    clean, floor = np.zeros((1, 2)), np.full((1, 2), 2.0)
+    found = recovered(clean, np.array([[1.0, 0]]), floor, np.full((1, 2), 7), np.arange(2))
+    assert found.share == 0.75
+    expected = fieller(np.array([1.0, 2]), np.array([2.0, 2]), 12.7062047)
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
+
+
 def test_masks_and_relatives_are_summed_before_clusters_are_compared() -> None:
     # Cluster 0 gains 1 + 3 and 2 + 2 nats of 4 in each mask and protein: 8 of 16; the others half.
     clean = np.zeros((2, 5))

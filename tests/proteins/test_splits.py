@@ -232,6 +232,21 @@ def test_a_new_one_joins_two_clusters_of_one_part() -> None:
     assert cluster.tolist() == [0, 0, 2, 3, 0]
 
 
+def test_a_chain_between_two_parts_takes_no_other_relative_with_it() -> None:
+    """3, 4 and 5 are new; 4 and 5 link train and test, and 3 is a relative of 0 in train alone."""
+    old_split = np.array(["train", "test", "valid", "", "", ""], dtype=object)
+    split, cluster = extend_splits(
+        np.array([0, 0, 2, 0, 0, 0]),
+        random_sequences(np.full(6, 31)),
+        old_split,
+        np.array([0, 1, 2, -1, -1, -1]),
+        np.array([[0, 3], [0, 4], [4, 5], [1, 5]]),
+        *(0.2, 0.2, 0),
+    )
+    assert split.tolist() == ["train", "test", "valid", "train", LEFT_OUT, LEFT_OUT]
+    assert cluster.tolist() == [0, 1, 2, 0, 4, 5]
+
+
 def test_five_more_move_few_even_without_the_earlier_table() -> None:
     """At most 8 % of 120, and 1 % of 1,000, on average over seeds."""
     for n_old, most in ((120, 0.08), (1000, 0.01)):
@@ -257,3 +272,10 @@ def test_problems_are_named() -> None:
         "cluster C is in train and valid and test",
     ]
     assert check_splits(proteins[proteins["cluster"] == "B"]) == []
+
+
+def test_a_cluster_of_just_the_share_may_be_drawn() -> None:
+    """Each of five is a fifth of the residues."""
+    sequences = random_sequences(np.full(5, 40))
+    drawn = {p for seed in range(20) for p in drawn_parts(np.arange(5), sequences, 0.2, 0.2, seed)}
+    assert drawn == {0, 1, 2}

@@ -1,10 +1,13 @@
 import numpy as np
 import pytest
+from scipy.special import expit, logit
+from scipy.stats import t as student_t
 
 from protsae.statistics.cluster_intervals import (
     auroc_interval,
     bootstrap_weights,
     effective_clusters,
+    f1_interval,
     interval,
     ratio_error,
     ratio_interval,
@@ -167,3 +170,70 @@ def test_the_interval_of_auroc_without_positives_or_negatives() -> None:
     low, high = auroc_interval(np.ones(10), np.ones(10), np.ones(10), np.ones(10))
     assert low < 0.97
     assert high == 1
+
+
+def with_pseudo_cluster(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+    """And degrees of freedom: Kish's effective clusters less one, at least one."""
+    weight = 0.25 * y[y > 0].mean()
+    x, y = np.append(x, weight / 2), np.append(y, weight)
+    return x, y, max(y.sum() ** 2 / (y**2).sum() - 1, 1)
+
+
+def around(share: float, error: float, freedom: float) -> tuple[float, float]:
+    half = student_t.ppf(0.975, freedom) * error / (share * (1 - share))
+    return expit(logit(share) - half), expit(logit(share) + half)
+
+
+@pytest.mark.parametrize("denominator", [[7, 5, 2, 9], [7, 0, 2, 0], [0, 8, 0, 0]])
+def test_the_interval_of_a_share_by_its_formula(denominator: list[int]) -> None:
+    y = np.array(denominator)
+    x = y // 3 + 1 * (y > 5)
+    more_x, more_y, freedom = with_pseudo_cluster(x, y)
+    share = more_x.sum() / more_y.sum()
+    n = np.count_nonzero(y)
+    error = np.sqrt((n + 1) / n * ((more_x - share * more_y) ** 2).sum()) / more_y.sum()
+    low, high = around(share, error, freedom)
+    expected = min(low, x.sum() / y.sum()), max(high, x.sum() / y.sum())
+    assert share_interval(x, y) == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("positives", "negatives"),
+    [
+        pytest.param([3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 0, 0], [4] * 8 + [0, 0, 30, 0], id="many"),
+        pytest.param([3, 1, 4, 1, 5, 9, 2, 6, 5, 3], [0] * 9 + [17], id="negatives of one"),
+        pytest.param([60] + [1] * 9, [99] + [0] * 9, id="nearly all in one"),
+    ],
+)
+def test_the_interval_of_auroc_by_its_formula(positives: list[int], negatives: list[int]) -> None:
+    rng = np.random.default_rng(0)
+    m, n, clusters = np.array(positives), np.array(negatives), np.arange(len(positives))
+    x, y = rng.normal(1, 1, m.sum()), rng.normal(0, 1, n.sum())
+    above = x[:, None] > y
+    placed = np.bincount(np.repeat(clusters, m), above.mean(1), len(m))
+    passed = np.bincount(np.repeat(clusters, n), above.mean(0), len(m))
+    more_p, more_m, of_positives = with_pseudo_cluster(placed, m)
+    more_n, more_q, of_negatives = with_pseudo_cluster(passed, n)
+    area = (more_p.sum() / more_m.sum() + more_n.sum() / more_q.sum()) / 2
+    r, q = (more_p - area * more_m) / more_m.sum(), (more_n - area * more_q) / more_q.sum()
+    squares = sum(
+        (k + 1) / k * terms.sum()
+        for k, terms in (
+            (np.count_nonzero(m), r**2),
+            (np.count_nonzero(n), q**2),
+            (np.count_nonzero(m + n), 2 * r * q),
+        )
+    )
+    low, high = around(area, np.sqrt(squares), min(of_positives, of_negatives))
+    found = auroc_interval(placed, m, passed, n)
+    expected = min(low, above.mean()), max(high, above.mean())
+    assert found == pytest.approx(expected, rel=1e-9)
+
+
+def test_the_interval_of_f1_is_that_of_a_share_in_ten_clusters() -> None:
+    """2 TP of on and labelled; a cluster without the concept does not count among the ten."""
+    tp = np.array([3, 1, 4, 1, 5, 2, 2, 6, 5, 3, 0])
+    on, positives = tp + 2, tp + np.array([1, 0, *[1] * 8, 0])
+    found = f1_interval(tp, on, positives)
+    assert found == pytest.approx(share_interval(2 * tp, on + positives))
+    assert np.isnan(f1_interval(tp[1:], on[1:], positives[1:])).all()

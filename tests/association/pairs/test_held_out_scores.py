@@ -12,6 +12,7 @@ from protsae.association.pairs.scored_pairs import Examined
 from protsae.association.significance.concatenated_proteins import Chains
 from protsae.association.significance.position_null import position_null
 from protsae.association.significance.rotation_null import rotation_null
+from protsae.concepts.concept import are_defined_by_sequence
 from protsae.statistics.cluster_intervals import auroc_interval, effective_clusters, f1_interval
 from tests.association.tiny_layer import LENGTH, N_PROTEINS, build_layer, codes_of, signal
 from tests.helpers.tiny_run import protein_rows
@@ -117,6 +118,17 @@ def test_counts_by_cluster(examined: Examined) -> None:
             names[c]: n for c, n in enumerate(n_on) if n
         }
         assert own.set_index("cluster")["tp"].sum() == tp.sum()
+
+
+def test_baselines_are_neither_tested_nor_ranked_where_the_sequence_defines_the_concept() -> None:
+    pairs = examine(LAYER, SPLIT, codes_of(graded()), keep="best").pairs
+    defined = are_defined_by_sequence(pairs["concept_type"])
+    assert defined.any()
+    assert not defined.all()
+    for column in ("p_value", "q_value", "average_precision", "auroc", "auroc_low"):
+        assert pairs.loc[defined, column].isna().all()
+    assert pairs.loc[~defined, ["average_precision", "auroc"]].notna().all(axis=None)
+    assert pairs["f1"].notna().all()
 
 
 def test_active_residues_and_the_train_sample(examined: Examined) -> None:

@@ -70,6 +70,8 @@ def test_a_sample_of_many_values_is_cut_off_in_the_order_drawn(
         expected = np.concatenate([relu(activations[name]) for name in kept])
         sample = layer.train_sample(codes_of(activations, relu))
         np.testing.assert_array_equal(sample.toarray(), expected)
+    monkeypatch.setattr(layer_module, "SAMPLE_VALUES", sum(n_values[:3]))
+    assert layer.train_sample(codes_of(activations, relu)).shape == (3 * LENGTH, D)
     monkeypatch.setattr(layer_module, "SAMPLE_VALUES", 1)
     assert layer.train_sample(codes_of(activations, relu)).shape == (LENGTH, D)
 

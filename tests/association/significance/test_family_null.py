@@ -114,3 +114,17 @@ def test_a_pair_does_not_depend_on_the_others() -> None:
     both = cluster_null(rows, rows, np.array([[0, 1], [1, 0]]), *settings)
     alone = cluster_null(rows, rows, np.array([[1, 0]]), *settings)
     assert both[1] == alone[0]
+
+
+def test_a_family_without_the_label_changes_no_draw() -> None:
+    lengths, cluster, on, label = random_case(5)
+    with_others = (
+        np.append(lengths, [4, 4]),
+        np.append(cluster, [9, 9]),
+        np.append(on, np.ones(8, bool)),
+        np.append(label, np.zeros(8, bool)),
+    )
+    assert 0.1 < p_value((lengths, cluster, on, label), stop_after=999) < 0.9
+    for seed in range(5):
+        alone = p_value((lengths, cluster, on, label), stop_after=999, seed=seed)
+        assert p_value(with_others, stop_after=999, seed=seed) == alone

@@ -7,7 +7,13 @@ from protsae.association.significance import rotation_null as rotation_module
 from protsae.association.significance import rotation_overlap as runs_module
 from protsae.association.significance.concatenated_proteins import Chains
 from protsae.association.significance.p_values import Null
-from protsae.association.significance.rotation_null import RotatedLabels, rotation_null
+from protsae.association.significance.rotation_null import (
+    RotatedLabels,
+    _lower_medians,
+    _unbroken,
+    rotation_null,
+    whole_periods,
+)
 from protsae.association.significance.rotation_overlap import Runs, overlaps
 
 
@@ -240,6 +246,13 @@ def test_whole_proteins_have_no_place_to_know() -> None:
     assert not np.isnan(alone(everywhere, np.arange(21) < 5, lengths).p_value[0])
 
 
+def test_nine_residues_of_ten_are_a_whole_protein() -> None:
+    label = np.arange(10) < 9
+    assert np.isnan(alone(label, label, np.array([10])).p_value[0])
+    less = np.arange(11) < 9
+    assert not np.isnan(alone(less, less, np.array([11])).p_value[0])
+
+
 @pytest.mark.parametrize("seed", range(100))
 def test_rotations_stay_within_the_known_residues(seed: int) -> None:
     """Against all combinations, counted one by one: unknown residues neither take nor give."""
@@ -256,6 +269,43 @@ def test_rotations_stay_within_the_known_residues(seed: int) -> None:
     assert null.expected[0] == pytest.approx(sums.mean())
     if not np.isnan(null.p_value[0]):
         assert null.p_value[0] == pytest.approx((sums >= observed).mean(), rel=1e-10)
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_rotations_that_leave_every_run_whole(seed: int) -> None:
+    """Against every rotation: a gap g lies within a run if both g - 1 and g are of it."""
+    rng = np.random.default_rng(seed)
+    lengths = rng.integers(2, 12, 4)
+    labels = runs(rng.random(lengths.sum()) < 0.6, lengths)
+    protein = np.repeat(np.arange(4), lengths)
+    place = np.concatenate([np.arange(n) for n in lengths])
+    some = rng.random(len(place)) < 0.2
+    gaps = Runs(protein[some], place[some], place[some] + 1)
+    expected = []
+    for number, size in enumerate(lengths):
+        own = [
+            set(range(b, e))
+            for p, b, e in zip(labels.protein, labels.begin, labels.end, strict=True)
+            if p == number
+        ]
+        for shift in range(size):
+            moved = [[(i - shift) % size for i in sorted(run)] for run in own]
+            joints = {second for run in moved for second in run[1:]}
+            expected.append(not joints & set(gaps.begin[gaps.protein == number].tolist()))
+    assert _unbroken(labels, gaps, lengths).tolist() == expected
+
+
+def test_lower_medians_by_group() -> None:
+    values, group = np.array([5, 1, 9, 7, 4, 2]), np.array([3, 0, 3, 3, 0, 3])
+    assert _lower_medians(values, group).tolist() == [5, 1, 5, 5, 1, 5]
+
+
+def test_whole_periods_lose_less_than_half_a_chain() -> None:
+    """Of 11 residues a period of 6 is left; of 12, periods of 5.9 fit no whole number above 6."""
+    lengths, slack = np.array([11, 13, 12, 40]), np.zeros(4)
+    found = whole_periods(lengths, np.array([6.0, 7, 12, 0]), slack)
+    assert found.tolist() == [6, 7, 12, 40]
+    assert whole_periods(np.array([12, 13]), np.array([5.9, 6.1]), slack[:2]).tolist() == [12, 13]
 
 
 def test_runs_are_not_joined_across_a_gap() -> None:

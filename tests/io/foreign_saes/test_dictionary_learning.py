@@ -368,6 +368,12 @@ def test_dictionary_learning_that_cannot_be_taken_in(
             "BatchTopKSAE, JumpReLUSAE; give an SAE of one of these",
         ),
         (
+            {name: drawn(D) for name in "ihgfedcba"},
+            None,
+            "tensors a, b, c, d, e, f, g, h; expected those of InterPLM's ReLUSAE, ReLUSAE_Tied, "
+            "TopKSAE, BatchTopKSAE, JumpReLUSAE; give an SAE of one of these",
+        ),
+        (
             LINEAR | BIAS | {"ghost": drawn(F)},
             "trainer_cfg: {dictionary_cls: ReLUSAE}",
             "ghost would not be used; expected a relu SAE, bias, decoder.weight, encoder.bias, "

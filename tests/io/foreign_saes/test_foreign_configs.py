@@ -1,5 +1,6 @@
 """Settings of other programs: what they may be, and what is said of anything else."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -106,3 +107,17 @@ def test_documents_with_keys(tmp_path: Path) -> None:
     path.write_text('{"k": 3}')
     assert read_json_mapping(path) == {"k": 3}
     assert [(key, node.value) for key, node in read_yaml_nodes(path).items()] == [("k", "3")]
+
+
+@pytest.mark.parametrize(
+    ("read", "most"), [(read_json_mapping, 16_777_216), (read_yaml_nodes, 131_072)]
+)
+def test_the_longest_configuration(
+    tmp_path: Path, read: Callable[[Path], dict[str, object]], most: int
+) -> None:
+    path = tmp_path / "cfg.json"
+    path.write_text('{"k": 3}' + "\n" * (most - 8))
+    assert list(read(path)) == ["k"]
+    path.write_text('{"k": 3}' + "\n" * (most - 7))
+    with pytest.raises(UserError, match=rf"cfg\.json: not .* \(.*more than {most} bytes\)"):
+        read(path)

@@ -9,7 +9,7 @@ import pytest
 
 from protsae.errors import UserError
 from protsae.io.hdf5.activation_cache import KIND, LayerCache, LayerFormat, write_shard
-from protsae.io.hdf5.checked_rows import BLOCK_ROWS, block_starts
+from protsae.io.hdf5.checked_rows import BLOCK_ROWS, _blocks, block_starts
 from protsae.io.hdf5.shard_index import CacheSource, seal_header
 
 LENGTHS = [131, 3, 257]
@@ -29,6 +29,23 @@ def write(path: Path, dtype: str = "float16", compression: str = "none", step: i
             writer.write(1, first, rows[first : first + step])
             writer.write(2, first, -rows[first : first + step])
     return path
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        pytest.param((0, 261), [0, 1, 2, 3], id="all"),
+        pytest.param((128, 130), [1], id="a whole block"),
+        pytest.param((127, 129), [0, 1], id="parts of two"),
+        pytest.param((132, 133), [2], id="its last row"),
+        pytest.param((64, 64), [], id="none, within a block"),
+        pytest.param((128, 128), [], id="none, between two"),
+    ],
+)
+def test_blocks_that_have_some_rows(rows: tuple[int, int], expected: list[int]) -> None:
+    starts = np.array([0, 128, 130, 133, 261])
+    found = list(_blocks(starts, *rows))
+    assert found == [(block, starts[block], starts[block + 1]) for block in expected]
 
 
 @pytest.mark.parametrize(

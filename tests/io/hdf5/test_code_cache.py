@@ -63,6 +63,13 @@ def test_blocks_are_the_rows_of_whole_proteins(
     assert seen == sorted(wanted)
 
 
+def test_a_single_shard(paths: list[Path]) -> None:
+    stored = open_codes(paths[:1])
+    assert stored.n_features == WIDTH
+    [(names, rows)] = stored.blocks({"P1", "P2"}, 100)
+    assert (names, rows.shape) == (["P1", "P2"], (7, WIDTH))
+
+
 def test_what_a_shard_says_of_itself(paths: list[Path]) -> None:
     assert check_codes(paths[1]) == {
         **vars(SOURCE),
@@ -70,6 +77,14 @@ def test_what_a_shard_says_of_itself(paths: list[Path]) -> None:
         "proteins": SHARDS[1],
     }
     assert open_codes(paths).n_features == WIDTH
+
+
+def test_a_file_of_an_older_version(paths: list[Path]) -> None:
+    with h5py.File(paths[0], "a") as file:
+        assert file.attrs["format_version"] == 4
+        file.attrs["format_version"] = 3
+    with pytest.raises(UserError, match=r"expected a complete protsae-codes file of version 4; "):
+        open_codes(paths)
 
 
 def change(name: str, place: int, value: float) -> Callable[[h5py.File], None]:

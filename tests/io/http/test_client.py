@@ -12,7 +12,7 @@ from protsae.io.http.retries import RetryPolicy
 
 PASSING = [403, 408, 409, 425, 429, 500, 502, 503, 504, 520, 530, 599]
 REDIRECTS = [301, 302, 303, 307, 308]
-FINAL = [400, 401, 404, 410, 418, 426, 501, 505, 511]
+FINAL = [400, 401, 404, 410, 418, 426, 501, 505, 511, 600]
 
 
 class Handler(BaseHTTPRequestHandler):

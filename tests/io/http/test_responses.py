@@ -86,6 +86,13 @@ def test_what_a_server_says(body: bytes, said: str) -> None:
     assert server_message(answer(body, reason="Not  Found")) == said
 
 
+def test_a_long_message_of_a_server_is_looked_at_up_to_64_kib() -> None:
+    text = json.dumps({"messages": ["no"]})
+    padded = text.ljust(65_536).encode()
+    assert server_message(answer(padded, reason="Not Found")) == "no"
+    assert server_message(answer(padded + b" ", reason="Not Found")) == "Not Found"
+
+
 def test_sizes_in_words() -> None:
     found = [in_bytes(size) for size in (0, 1000, 1 << 20, (1 << 20) + 1, 3 << 29)]
     assert found == ["0 bytes", "1,000 bytes", "1 MiB", "1,048,577 bytes", "1,536 MiB"]

@@ -4,7 +4,11 @@ from pathlib import Path
 import pytest
 
 from protsae.errors import UserError
-from protsae.io.protein_files.structure_files import read_structure, structure_files
+from protsae.io.protein_files.structure_files import (
+    _decimal,
+    read_structure,
+    structure_files,
+)
 
 # Residues 1, 2 (two places of CB, a hydrogen), 5 (selenomethionine), 6 (no O); then a free
 # glutamate, a zinc and water; chain B has one residue and an insertion after it.
@@ -154,6 +158,33 @@ def test_a_residue_number_that_is_none(tmp_path: Path, number: str) -> None:
     path.write_text(mmcif(("20", number)))
     with pytest.raises(UserError, match=rf"^{path}: not a PDB or mmCIF file: "):
         read_structure(path)
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "expected"),
+    [
+        pytest.param("9999", " ", None, id="decimal"),
+        pytest.param("A000", " ", (10_000, 32), id="first of base 36"),
+        pytest.param("A01B", "C", (10_047, 67), id="with an insertion code"),
+        pytest.param("ZZZZ", " ", (10_000 + 26 * 36**3 - 1, 32), id="last of capitals"),
+        pytest.param("a000", " ", (10_000 + 26 * 36**3, 32), id="first of small letters"),
+        pytest.param("zzzz", " ", (10_000 + 52 * 36**3 - 1, 32), id="last"),
+        pytest.param("A000", "é", (10_000, 127), id="a code that is no ASCII"),
+    ],
+)
+def test_a_number_in_base_36_is_spread_over_number_and_code(
+    number: str, code: str, expected: tuple[int, int] | None
+) -> None:
+    """Ten thousands in steps of 128 from 256 on, beside the code's own number."""
+    line = f"ATOM      1  CA  ALA A{number}{code}   1.0"
+    found = _decimal(line)
+    assert (found[:22], found[27:]) == (line[:22], line[27:])
+    if expected is None:
+        assert found == line
+    else:
+        value, own = expected
+        assert int(found[22:26]) == value % 10_000
+        assert ord(found[26]) == 256 + 128 * (value // 10_000) + own
 
 
 def test_numbers_in_base_36(tmp_path: Path) -> None:

@@ -74,6 +74,18 @@ def test_layouts_in_small_and_large_pieces(text, chunk, monkeypatch):
     assert [protein.accession for protein in read(text)] == ["T00001", "T00003", "T00004"]
 
 
+@pytest.mark.parametrize("rest", ["", "}", ',"more":[]}', ', "more": {"a": 1}}', "}\n\n"])
+def test_what_may_follow_the_list(rest):
+    text = '{"results": ' + json.dumps(ENTRIES)
+    assert [protein.accession for protein in read(text + rest)] == ["T00001", "T00003", "T00004"]
+
+
+@pytest.mark.parametrize("rest", ["]", ",", ",more:[]}", ',"more":[]}}', "; }"])
+def test_what_may_not_follow_the_list(rest):
+    with pytest.raises(UserError, match=r"^x\.json: text after the list of 3 entries: "):
+        read('{"results": ' + json.dumps(ENTRIES) + rest)
+
+
 def test_one_entry():
     assert [protein.accession for protein in read(json.dumps(ENTRIES[2]))] == ["T00004"]
 

@@ -11,7 +11,7 @@ import torch
 
 from protsae.config.released_models import RELEASED
 from protsae.errors import UserError
-from protsae.plm.esm2.load import load_esm, validate_layers
+from protsae.plm.esm2.load import _validate_claim, load_esm, validate_layers
 from protsae.provenance import file_sha256
 from tests.helpers.tiny_esm import build_esm, save_tiny
 
@@ -235,6 +235,14 @@ def misfit(layers=3, width=24, heads=4):
 def test_a_file_of_something_else(tiny, replace, message):
     torch.save(replace(contents(tiny)), tiny)
     assert message_of(tiny).startswith(f"esm2_tiny.pt: {message}")
+
+
+@pytest.mark.parametrize(("sizes", "least"), [((1, 2, 1), 24), ((3, 2, 1), 72), ((1, 6, 2), 216)])
+def test_sizes_may_claim_twice_the_weights_at_most(sizes, least):
+    """12 width^2 in each layer."""
+    _validate_claim(Path("x.pt"), {"a": torch.zeros(least - 1), "b": torch.zeros(1)}, sizes)
+    with pytest.raises(UserError, match=rf"^x\.pt: its {least - 1} weights are too few for "):
+        _validate_claim(Path("x.pt"), {"a": torch.zeros(least - 1)}, sizes)
 
 
 def test_the_regression_of_another_model(tiny):

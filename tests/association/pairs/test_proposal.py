@@ -1,0 +1,41 @@
+"""Proposed pairs do not depend on how many features are counted at a time."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from protsae.association.pairs import proposal as module
+from protsae.association.pairs.proposal import Proposed, propose
+from protsae.association.scoring.thresholds import positive_quantiles
+from tests.association.tiny_layer import LENGTH, N_PROTEINS, SETTINGS, build_layer, codes_of, signal
+from tests.helpers.tiny_run import protein_rows
+
+N_FEATURES = 3
+
+
+def proposed(min_f1: float) -> Proposed:
+    """Feature 1 follows SIGNAL, 0 and 2 are noise."""
+    rng = np.random.default_rng(0)
+    activations = {
+        name: np.maximum(rng.normal(-0.5, 0.4, (LENGTH, N_FEATURES)), 0).astype(np.float32)
+        for name in protein_rows(N_PROTEINS, LENGTH)["accession"]
+    }
+    for name, has in signal(protein_rows(N_PROTEINS, LENGTH)).items():
+        activations[name][:, 1] += has
+    layer = build_layer(SETTINGS.model_copy(update={"min_f1": min_f1}))
+    codes = codes_of(activations)
+    return propose(layer, codes, positive_quantiles(layer.train_sample(codes), SETTINGS.quantiles))
+
+
+@pytest.mark.parametrize("min_f1", [0.0, 0.5, 1.1])
+def test_in_groups_of_features_the_pairs_are_the_same(
+    min_f1: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At 0.5 only some groups have any, at 1.1 none has."""
+    whole = proposed(min_f1)
+    monkeypatch.setattr(module, "COUNT_CELLS", 1)
+    parts = proposed(min_f1)
+    pd.testing.assert_frame_equal(parts.pairs, whole.pairs)
+    np.testing.assert_array_equal(parts.concept, whole.concept)
+    np.testing.assert_array_equal(parts.n_active, whole.n_active)
+    assert set(whole.pairs["feature"]) == {0.0: {0, 1, 2}, 0.5: {1}, 1.1: set()}[min_f1]

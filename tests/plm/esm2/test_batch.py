@@ -1,0 +1,28 @@
+"""Which tokens of a batch are residues, and attention in blocks of queries."""
+
+import numpy as np
+import pytest
+import torch
+
+from protsae.plm.esm2 import attention as module
+from protsae.plm.esm2.attention import attend
+from protsae.plm.esm2.batch import pack
+
+
+def test_residues_are_neither_cls_nor_eos():
+    batch = pack([np.array([4, 5]), np.array([32])])
+    assert batch.residues_N.tolist() == [False, True, True, False, False, True, False]
+    assert batch.longest == 4
+
+
+@pytest.mark.parametrize("most", [1, 1500, 2**21])
+def test_queries_in_blocks_give_the_same(most, monkeypatch):
+    """40 tokens and heads of 24 columns: blocks of 16 queries at least, of 18, and all at once."""
+    monkeypatch.setattr(module, "MAX_SCORES", most)
+    generator = torch.Generator().manual_seed(0)
+    q, k, v = (torch.randn(1, 40, 2, 24, generator=generator) for _ in range(3))
+    scores = torch.einsum("bqhk,bthk->bhqt", q, k) / 24**0.5
+    exact = torch.einsum("bhqt,bthk->bqhk", scores.softmax(-1), v)
+    found = attend(*(x.bfloat16() for x in (q, k, v)))
+    assert found.shape == exact.shape
+    assert (found - exact).abs().max() < 0.05
