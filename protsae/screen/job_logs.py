@@ -15,7 +15,9 @@ def read_notes(path: str) -> list[str]:
 
 
 def read_reason(path: str) -> str:
-    """Why a job failed: the stage's own line about it, or else the last line of the log.
+    """Why a job failed: the stage's own line about it, or else how its log ends.
+
+    A job that is killed from outside, as when memory runs out, gives no reason of its own.
 
     Examples
     --------
@@ -26,7 +28,7 @@ def read_reason(path: str) -> str:
     if not lines:
         return f"{path or 'its log'} says nothing: the job was killed, or could not start"
     own = [line for line in lines if line.startswith("protsae ")]
-    return own[-1] if own else lines[-1]
+    return own[-1] if own else f"no reason given, killed perhaps; its log ends: {lines[-1]}"
 
 
 def _read_lines(path: str) -> list[str]:

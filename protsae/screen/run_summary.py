@@ -41,11 +41,11 @@ def open_lines(folder: Path) -> list[str]:
     >>> for line in open_lines(Path("results")):
     ...     print(line)
     Open results/report.html    the page of the run
-         results/features.tsv   one row a feature
+         results/features.tsv   one row per feature
     """
     return [
         f"Open {folder}/report.html    the page of the run",
-        f"     {folder}/features.tsv   one row a feature",
+        f"     {folder}/features.tsv   one row per feature",
     ]
 
 

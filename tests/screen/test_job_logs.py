@@ -19,7 +19,7 @@ def test_notes(tmp_path: Path) -> None:
 def test_reasons(tmp_path: Path) -> None:
     path = tmp_path / "x.log"
     path.write_text("Traceback\n  File x\nValueError: no\n\n")
-    assert read_reason(str(path)) == "ValueError: no"
+    assert read_reason(str(path)) == "no reason given, killed perhaps; its log ends: ValueError: no"
     path.write_text("protsae train: k is too large\nslurmstepd: error\n")
     assert read_reason(str(path)) == "protsae train: k is too large"
     path.write_text("")

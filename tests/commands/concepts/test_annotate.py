@@ -213,7 +213,7 @@ def test_experimental_evidence_only(
     flags = ("--evidence", "experimental")
     assert annotate(run, [run / "relu"], tmp_path, *flags) == 0
     printed = capsys.readouterr().out
-    assert "30 UniProt features left out: no evidence given\n" in printed
+    assert "note: 30 UniProt features left out: no evidence given\n" in printed
     assert "1 concepts left out: no feature with experimental evidence\n" in printed
     assert "SIGNAL" not in set(load(tmp_path / "associations.parquet")["concept_type"])
 
