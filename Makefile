@@ -9,11 +9,12 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 INTEROP ?= .venv-interop
 
-.PHONY: help setup run test test-fast test-interop test-chaos test-chaos-full mutants check format schema \
+.PHONY: help setup demo run test test-fast test-interop test-chaos test-chaos-full mutants check format schema \
 	bench bench-full numbers docs clean
 
 help:
 	@echo "make setup   virtual environment in $(VENV) with pinned versions"
+	@echo "make demo    the workflow cut down to a minute: two layers, one SAE each, no controls"
 	@echo "make run     the embedded run: proteins to feature table and report, offline"
 	@echo "make test    make check, then the tests"
 	@echo "make test-fast       tests of the library: no files, no whole runs, no subprocesses"
@@ -37,6 +38,9 @@ $(STAMP): pyproject.toml constraints.txt
 	$(VENV)/bin/pip install --quiet --upgrade pip
 	$(VENV)/bin/pip install --quiet --constraint constraints.txt --editable '.[test,slurm]'
 	touch $@
+
+demo: setup
+	protsae demo --cores $(CORES)
 
 run: setup
 	protsae run --cores $(CORES) || { \

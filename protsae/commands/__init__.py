@@ -26,6 +26,7 @@ GROUPS = {
         "annotate": "the concept each feature of a layer detects, with baselines",
     },
     "run": {
+        "demo": "the workflow on the bundled proteins, cut down to a minute",
         "init": "a folder for a run of your own: settings to edit, a cluster profile, a README",
         "run": "the workflow in the current folder, by Snakemake",
         "tables": "the feature table and the associations of all layers",
@@ -37,7 +38,7 @@ GROUPS = {
 ALIASES = {"permute": "randomise", "references": "lookup"}
 """Other names of commands, which keep to the glossary."""
 
-PASSING_ON = {"run"}
+PASSING_ON = {"demo", "run"}
 """Commands that hand what they do not know themselves on to another program."""
 
 COMMANDS = {name: text for group in GROUPS.values() for name, text in group.items()}
