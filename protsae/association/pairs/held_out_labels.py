@@ -17,6 +17,7 @@ from protsae.association.significance.p_values import headline_p_value
 from protsae.association.significance.position_null import PositionLaws
 from protsae.association.significance.rotation_null import RotatedLabels, covers_proteins
 from protsae.association.verdicts import CountsByCluster
+from protsae.statistics import ragged
 from protsae.statistics.cluster_intervals import group_sums
 
 OF_NULLS = (
@@ -99,16 +100,28 @@ class HeldOut:
     def counts(self, concept: int, rows_on: list[np.ndarray]) -> CountsByCluster:
         """Residues on and labelled, and on, among the known ones, of each detector by cluster."""
         known = self.known_rows(concept)
+        everywhere = bool(known.all())
         has_concept = np.zeros(len(self.cluster), dtype=bool)
         has_concept[self.rows(concept)] = True
         shape = self.n_clusters, len(rows_on)
         tp, on = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
         for detector, every in enumerate(rows_on):
-            rows = every[known[every]]
-            on[:, detector] = np.bincount(self.cluster[rows], minlength=self.n_clusters)
-            hits = rows[has_concept[rows]]
-            tp[:, detector] = np.bincount(self.cluster[hits], minlength=self.n_clusters)
+            rows = every if everywhere else every[known[every]]
+            on[:, detector] = self._by_cluster(rows)
+            tp[:, detector] = self._by_cluster(rows[has_concept[rows]])
         return CountsByCluster(tp, on)
+
+    def _by_cluster(self, rows: np.ndarray) -> np.ndarray:
+        """How many of these rows, ascending, lie in each cluster."""
+        # Found by protein: there are far fewer proteins than residues.
+        upto = np.searchsorted(rows, self._first)
+        in_protein = np.diff(upto, append=len(rows))
+        return np.bincount(self.protein_cluster, in_protein, self.n_clusters).astype(np.int64)
+
+    @cached_property
+    def _first(self) -> np.ndarray:
+        """First row of each protein."""
+        return ragged.starts(self.lengths).astype(self.labels.indices.dtype)
 
     def is_whole(self, concept: int) -> bool:
         """Whether a concept `covers_proteins`."""

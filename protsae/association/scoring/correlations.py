@@ -57,11 +57,13 @@ def _correlations(
     """Pearson's r of what the two functions make of the residues where a scale is defined."""
     found = np.zeros((scales.shape[1], activations.shape[1]))
     # Scales undefined at the same residues share what is made of the features.
-    masks, group = np.unique(~np.isnan(scales), axis=1, return_inverse=True)
-    for number, mask in enumerate(masks.T):
+    by_mask: dict[bytes, list[int]] = {}
+    for scale, undefined in enumerate(np.isnan(scales).T):
+        by_mask.setdefault(undefined.tobytes(), []).append(scale)
+    for chosen in by_mask.values():
+        mask = ~np.isnan(scales[:, chosen[0]])
         if not mask.any():
             continue
-        chosen = np.flatnonzero(group.ravel() == number)
         defined = activations if mask.all() else sparse.csc_array(activations[mask])
         values = of_features(defined)
         # Centred scales need no centred features: a constant taken off these changes no covariance.

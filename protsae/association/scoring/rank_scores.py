@@ -83,7 +83,7 @@ class _Ranked:
     @classmethod
     def of(cls, row: np.ndarray, value: np.ndarray, cluster: np.ndarray) -> "_Ranked":
         """From the rows that are not zero, and their activations."""
-        falling = np.argsort(-value, kind="stable")
+        falling = np.argsort(-value)
         row, value = row[falling], value[falling]
         ends = np.flatnonzero(np.append(value[1:] != value[:-1], True)) if len(value) else row
         n_residues = len(cluster)
