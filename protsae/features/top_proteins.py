@@ -7,7 +7,6 @@ from scipy import sparse
 
 from protsae.association.pairs.layer_data import Layer
 from protsae.detectors.activations import Codes
-from protsae.statistics import ragged
 
 
 class TopProteins:
@@ -31,11 +30,14 @@ class TopProteins:
 
     def update(self, accession: str, codes: sparse.csr_array) -> None:
         """Add one protein: shape (n_residues, n_features), only positive values stored."""
-        row = ragged.groups(np.diff(codes.indptr))
-        # By feature, the highest first; of equals the first residue.
-        order = np.lexsort((row, -codes.data, codes.indices))
-        feature, first = np.unique(codes.indices[order], return_index=True)
-        value, peak = codes.data[order[first]], row[order[first]]
+        by_feature = sparse.csc_array(codes)  # rows ascending
+        sizes = np.diff(by_feature.indptr)
+        feature = np.flatnonzero(sizes)
+        starts = by_feature.indptr[feature]
+        value = np.maximum.reduceat(by_feature.data, starts)
+        highest = np.flatnonzero(by_feature.data == np.repeat(value, sizes[feature]))
+        # Of equals the first residue.
+        peak = by_feature.indices[highest[np.searchsorted(highest, starts)]]
         better = value > self.value[-1, feature]
         feature, value, peak = feature[better], value[better], peak[better]
         if feature.size:
