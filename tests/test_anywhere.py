@@ -148,7 +148,7 @@ def test_a_slurm_profile_of_the_project(project: Path) -> None:
     pytest.importorskip("snakemake_executor_plugin_slurm")
     profile = project / "profiles/slurm/profile.yaml"
     profile.write_text(profile.read_text().replace("slurm_account: lab", "slurm_account: ours"))
-    finished = protsae("run", "-n", "embed", "--workflow-profile", "slurm", cwd=project)
+    finished = protsae("run", "-n", "-p", "embed", "--workflow-profile", "slurm", cwd=project)
     assert planned(finished)["embed_shard"] == 4
     assert "slurm_account=ours" in finished.stdout
 

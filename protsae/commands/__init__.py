@@ -26,7 +26,7 @@ GROUPS = {
         "annotate": "the concept each feature of a layer detects, with baselines",
     },
     "run": {
-        "demo": "the workflow on the bundled proteins, cut down to a minute",
+        "demo": "the workflow on the bundled proteins, in little more than a minute",
         "init": "a folder for a run of your own: settings to edit, a cluster profile, a README",
         "run": "the workflow in the current folder, by Snakemake",
         "tables": "the feature table and the associations of all layers",

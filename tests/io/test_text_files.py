@@ -50,7 +50,9 @@ def test_the_first_three_guesses_are_told(tmp_path: Path) -> None:
     path.write_bytes(b"\xdf \xdf \xe9 \xe8 \xe7\n")
     with open_text(path, "some text", told.append) as handle:
         assert handle.read() == "ß ß é è ç\n"
-    assert told == [f"{path}: bytes that are not UTF-8 were read as Windows-1252 (first 'ß', 'é')"]
+    assert told == [
+        f"note: {path}: bytes that are not UTF-8 were read as Windows-1252 (first 'ß', 'é')"
+    ]
 
 
 def test_surrogates_of_utf_16_are_replaced(tmp_path: Path) -> None:

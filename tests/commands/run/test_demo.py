@@ -30,7 +30,7 @@ def test_what_the_demo_says_is_what_its_settings_are() -> None:
     )
     assert config.embed.layers == (3, 6)
     assert {name: sae.architecture for name, sae in config.train.items()} == {"topk": "topk"}
-    assert config.train["topk"].steps == 400
+    assert config.train["topk"].steps == 300
     assert not config.onehot
     assert not config.permuted_layers
     assert config.results == "results-demo"

@@ -38,9 +38,9 @@ def starts_anew(server, folder):
     assert [page for page in server.asked if page] == [1, 2, 3, 4]
     [line] = lines
     line = line.replace(str(folder), "DIR").replace(server.url, "URL")
-    assert line.startswith("DIR: ")
+    assert line.startswith("note: DIR: ")
     assert line.endswith("; starting anew")
-    return line[5:-15]
+    return line.removeprefix("note: DIR: ").removesuffix("; starting anew")
 
 
 @pytest.mark.parametrize(
