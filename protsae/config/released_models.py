@@ -1,6 +1,7 @@
 """The ESM-2 models that can be asked for by name, and their shapes."""
 
 import difflib
+import re
 
 RELEASED = {
     "esm2_t6_8M_UR50D": (6, 320, 20),
@@ -11,6 +12,21 @@ RELEASED = {
     "esm2_t48_15B_UR50D": (48, 5120, 40),
 }
 """Layers, width and attention heads of the models that fair-esm names."""
+
+
+_LAYERS = re.compile(r"esm2_t(\d+)_")
+
+
+def stated_layers(name: str) -> int | None:
+    """Layers of a model by its name, released or a file's; None if it does not say.
+
+    Examples
+    --------
+    >>> stated_layers("esm2_t6_8M_UR50D"), stated_layers("esm2_t8_mine.pt"), stated_layers("mine")
+    (6, 8, None)
+    """
+    stated = _LAYERS.match(name)
+    return int(stated[1]) if stated else None
 
 
 def unknown_model(name: str) -> str:

@@ -1,7 +1,5 @@
 """The settings that protsae ships, wherever the workflow runs, and where the pipeline lies."""
 
-import copy
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,23 +39,3 @@ def shipped_defaults(path: str | Path, folder: str | Path) -> dict[str, Any]:
         for section, key in PATHS:
             settings[section][key] = str(home / settings[section][key])
     return settings
-
-
-def merge_settings(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """``above`` over ``below``, section by section, as Snakemake merges configuration files.
-
-    Examples
-    --------
-    >>> merge_settings({"split": {"seed": 0, "valid": 0.2}}, {"split": {"seed": 7}})
-    {'split': {'seed': 7, 'valid': 0.2}}
-    >>> merge_settings({"train": {"topk": {}, "relu": {}}}, {"train": {"relu": None, "new": {}}})
-    {'train': {'topk': {}, 'relu': None, 'new': {}}}
-    """
-    both = dict(copy.deepcopy(below))
-    for key, value in above.items():
-        if isinstance(value, Mapping):
-            inner = both.get(key)
-            both[key] = merge_settings(inner if isinstance(inner, Mapping) else {}, value)
-        else:
-            both[key] = value
-    return both

@@ -1,16 +1,14 @@
 """How much memory a job asks the cluster for, from the configuration alone."""
 
 import math
-import re
 from pathlib import Path
 
-from protsae.config.released_models import RELEASED
+from protsae.config.released_models import RELEASED, stated_layers
 from protsae.config.reserved_names import ONEHOT
 from protsae.config.settings import Config
 from protsae.run.layout import model_name
 
 _ONEHOT_WIDTH = 32  # letters, rounded up
-_LAYERS = re.compile(r"esm2_t(\d+)_")
 _PROGRAM = 700_000_000
 """Bytes of Python and its libraries, PyTorch among them."""
 
@@ -30,8 +28,7 @@ def model_shape(config: Config) -> tuple[int, int]:
     name = model_name(config)
     if name in RELEASED:
         return RELEASED[name][:2]
-    stated = _LAYERS.match(name)
-    n_layers = int(stated[1]) if stated else 1
+    n_layers = stated_layers(name) or 1
     n_bytes = Path(config.embed.model).stat().st_size
     return n_layers, math.isqrt(n_bytes // (2 * 12 * n_layers))
 

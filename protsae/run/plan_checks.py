@@ -5,11 +5,10 @@ as the layers of a file whose name does not tell, the stage finds that reads it.
 """
 
 import ctypes
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from protsae.config.released_models import RELEASED, unknown_model
+from protsae.config.released_models import RELEASED, stated_layers, unknown_model
 from protsae.config.reserved_names import ONEHOT
 from protsae.config.settings import Config
 from protsae.errors import UserError
@@ -18,7 +17,6 @@ from protsae.run.layout import model_name
 
 _N_LETTERS = 26
 _TOP_K = ("topk", "batchtopk", "matryoshka")
-_LAYERS = re.compile(r"esm2_t(\d+)_")
 
 
 def validate_plan(config: Config) -> None:
@@ -34,7 +32,7 @@ def validate_plan(config: Config) -> None:
     model = config.embed.model
     if not model.endswith(".pt") and model not in RELEASED:
         raise UserError(unknown_model(model))
-    last = _last_layer(config)
+    last = stated_layers(model_name(config))
     asked = {"embed.layers": config.embed.layers, "permuted_layers": config.permuted_layers}
     for key, layers in asked.items():
         for layer in layers:
@@ -81,15 +79,6 @@ def has_gpu() -> bool:
     n_gpus = ctypes.c_int(0)
     failed = driver.cuInit(0) or driver.cuDeviceGetCount(ctypes.byref(n_gpus))
     return not failed and n_gpus.value > 0
-
-
-def _last_layer(config: Config) -> int | None:
-    """The last layer, by the table of released models or a file's name; None if neither says it."""
-    name = model_name(config)
-    if name in RELEASED:
-        return RELEASED[name][0]
-    stated = _LAYERS.match(name)
-    return int(stated[1]) if stated else None
 
 
 def _widths(config: Config) -> Iterator[tuple[str, int]]:

@@ -29,21 +29,21 @@ RESULTS = "protsae_results"
 """Attribute of the record by which the workflow says where its results are."""
 
 LEAST_SILENCE, SHARE_SILENCE = 60.0, 0.25
-"""In a file, a line on progress comes after so many seconds, and so large a share of the time so
-far, without any other line: soon at first, and yet few in a run of days."""
+"""In a file, progress is reported after this many seconds without any line, and no sooner than this
+share of the time so far: often at first, and still only a few lines in a run of days."""
 
 _CHATTER = (
     *("Assuming ", "Building DAG", "Complete log", "Config file ", "Elapsed time", "Using "),
     "host: ",
 )
-"""How lines begin that Snakemake says of every run."""
+"""Prefixes of lines that Snakemake prints in every run."""
 
 _TOLD = (
     "CalledProcessError in file",
     "At least one job did not complete",
     "Exiting because a job execution failed",
 )
-"""Of errors that come with a job that failed, which is told of by itself."""
+"""Phrases of errors that only repeat that a job has failed, which `_fail` reports."""
 _FULL_LOG = "Complete log(s): "
 _NOTHING = "Nothing to be done"
 
@@ -83,7 +83,7 @@ class LogHandler(LogHandlerBase):
 
     @property
     def has_formatter(self) -> bool:
-        """It words everything itself."""
+        """It writes all text itself."""
         return True
 
     @property
@@ -181,7 +181,7 @@ class LogHandler(LogHandlerBase):
         self._write(say.failure_lines(stage, job.makes if job else "", read_reason(log), log))
 
     def _tell(self, record: logging.LogRecord) -> None:
-        """Show what Snakemake says beside the events: warnings and errors, and where its log is."""
+        """Show messages that are no events: warnings and errors; remember where the full log is."""
         text = record.getMessage() if record.msg is not None else ""
         if text.startswith(_FULL_LOG):
             self._full_log = _relative(text.removeprefix(_FULL_LOG))
@@ -199,7 +199,7 @@ class LogHandler(LogHandlerBase):
             self._other.append(text)
 
     def _warn(self, text: str) -> None:
-        """Errors in full; of a job that failed, what `_fail` has said is enough."""
+        """Show errors in full, except those of a failed job, which `_fail` has reported."""
         is_told = any(phrase in text for phrase in _TOLD)
         if text and not is_told and text not in self._said:
             self._said.add(text)
@@ -227,7 +227,7 @@ class LogHandler(LogHandlerBase):
             except UserError as error:
                 lines += fitted(str(error), "")
         if self._full_log:
-            lines.append(f"Everything that Snakemake said: {self._full_log}")
+            lines.append(f"Full log: {self._full_log}")
         return lines
 
     def _write(self, lines: list[str]) -> None:
@@ -243,7 +243,7 @@ class LogHandler(LogHandlerBase):
             self._screen.show(say.live_lines(self._state, time.time(), rows, width))
 
     def _tick(self) -> None:
-        """Keep the time left up to date; in a file, say now and then that work goes on."""
+        """Update the time left every second; in a file, report progress now and then."""
         while not self._wake.wait(1.0):
             if self._screen.is_live:
                 self._refresh()

@@ -1,9 +1,10 @@
+import copy
 from pathlib import Path
 
 import pytest
+from snakemake.utils import update_config
 
 from protsae.config.settings import read_config
-from protsae.config.shipped_defaults import merge_settings
 from protsae.config.yaml_text import read_yaml
 from protsae.errors import UserError
 from protsae.run.project_folder import write_project
@@ -25,9 +26,9 @@ def test_its_settings_are_the_defaults(tmp_path: Path) -> None:
     write_project(tmp_path)
     shipped = read_yaml(ROOT / "config.yaml")
     for section, values in read_yaml(tmp_path / "config.yaml").items():
-        assert merge_settings({section: shipped[section]}, {section: values}) == {
-            section: shipped[section]
-        }
+        changed = {section: copy.deepcopy(shipped[section])}
+        update_config(changed, {section: values})
+        assert changed == {section: shipped[section]}
 
 
 CHOICES = (

@@ -100,7 +100,7 @@ def test_a_run_in_a_file(screen: Screen) -> None:
         "embed      2 of 2 jobs   done in 30 s",
     ], "each note once, when it is first seen"
     assert end.startswith("3 jobs done in ")
-    assert log == "Everything that Snakemake said: .snakemake/log/x.log"
+    assert log == "Full log: .snakemake/log/x.log"
 
 
 def test_a_job_that_fails_says_why(screen: Screen) -> None:

@@ -5,6 +5,7 @@ import re
 from shlex import quote
 
 import yaml
+from snakemake.utils import update_config
 
 from protsae.commands import module_of
 from protsae.config.settings import (
@@ -13,11 +14,7 @@ from protsae.config.settings import (
     parse_settings,
     validate_local_files,
 )
-from protsae.config.shipped_defaults import (
-    merge_settings,
-    pipeline_folder,
-    shipped_defaults,
-)
+from protsae.config.shipped_defaults import pipeline_folder, shipped_defaults
 from protsae.config.yaml_text import read_yaml
 from protsae.errors import UserError
 from protsae.config.flags import to_flags, variants_flag
@@ -45,8 +42,9 @@ if not DEFAULTS.is_file():
 try:
     for path in OWN_CONFIGFILES:
         read_yaml(path)
-    config = merge_settings(shipped_defaults(DEFAULTS, Path.cwd()), config)
-    CONFIG = parse_settings(Config, config, "config")
+    settings = shipped_defaults(DEFAULTS, Path.cwd())
+    update_config(settings, config)
+    CONFIG = parse_settings(Config, settings, "config")
     validate_local_files(CONFIG)
     validate_plan(CONFIG)
 except UserError as error:

@@ -8,8 +8,11 @@ example:
 """
 
 import argparse
+from pathlib import Path
 
 from protsae.commands.run import run as workflow
+from protsae.config.shipped_defaults import pipeline_folder
+from protsae.errors import UserError
 
 SETTINGS = "config/demo.yaml"
 
@@ -27,7 +30,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Say what is left out, then run the workflow with the settings of the demo."""
+    """Say what is left out, then run the workflow with the settings of the demo.
+
+    Raises
+    ------
+    UserError
+        If the current folder has settings of its own: they would change the demo.
+    """
+    own = Path("config.yaml")
+    if own.is_file() and not own.samefile(pipeline_folder() / own):
+        raise UserError(
+            f"{own.resolve()}: its settings would change the demo; expected a folder without a "
+            "config.yaml; run the demo in another folder, or protsae run in this one"
+        )
     print(LEFT_OUT)
     args.config = [[SETTINGS], *args.config]
     workflow.run(args)

@@ -1,6 +1,6 @@
 """Connections that end at a deadline, wherever they are waiting.
 
-A timeout of `requests` starts anew with every piece, so that a server which sends a byte a second,
+A timeout of `requests` starts over with every piece, so that a server which sends a byte a second,
 of a header or of a handshake, is never late. Here a timer shuts the connection down.
 """
 

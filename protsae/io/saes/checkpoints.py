@@ -65,7 +65,7 @@ def read_checkpoint(
     else:
         problem = _problem(metadata, tensors, identity)
     if problem:
-        say(note(f"{path}: checkpoint not used: {problem}; training starts anew"))
+        say(note(f"{path}: checkpoint not used: {problem}; training starts over"))
         return None
     progress: dict[str, Any] = json.loads(metadata["progress"])
     found: dict[str, dict[str, dict[str, Tensor]]] = {}

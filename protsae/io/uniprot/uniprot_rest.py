@@ -177,7 +177,7 @@ def _earlier(
             _check_same_release(client, _search_url(api, query, 0), state, folder)
             seen = accessions(folder, state)
         except Unfit as error:
-            say(note(f"{folder}: {error}; starting anew"))
+            say(note(f"{folder}: {error}; starting over"))
         else:
             say(f"{folder}: {state.entries:,} of {state.total:,} proteins are there; going on")
             return state, seen

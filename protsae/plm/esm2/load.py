@@ -15,7 +15,7 @@ import esm
 import torch
 from esm.model.esm2 import ESM2
 
-from protsae.config.released_models import RELEASED, unknown_model
+from protsae.config.released_models import RELEASED, stated_layers, unknown_model
 from protsae.device import find_device
 from protsae.errors import UserError
 from protsae.io.atomic import atomic_path
@@ -278,8 +278,9 @@ def _validate_claim(path: Path, weights: dict[str, torch.Tensor], sizes: tuple[i
 
 def _validate_named(path: Path, sizes: tuple[int, int, int]) -> None:
     """fair-esm loads whatever lies under a name; esm2_t12_... has to have 12 layers."""
-    named = re.match(r"esm2_t(\d+)_", path.name)
-    expected = RELEASED.get(path.stem, (int(named[1]), *sizes[1:]) if named else sizes)
+    n_layers = stated_layers(path.name)
+    by_name = sizes if n_layers is None else (n_layers, *sizes[1:])
+    expected = RELEASED.get(path.stem, by_name)
     if sizes != expected:
         raise UserError(
             f"{path}: holds an ESM-2 of {_described(sizes)}; expected, by its name, "

@@ -18,8 +18,8 @@ these shares (benchmarks/sae_training.py).
 def where_few(active_NF: Tensor, dtype: torch.dtype) -> Support | None:
     """Where ``active_NF`` is true if that is seldom enough; else None.
 
-    What a step does thus depends on its weights and its batch alone, and training that resumes
-    goes on as it was. On CUDA always None: products take less time there than the sums.
+    The choice depends only on the weights and the batch, so a resumed run continues exactly as
+    before. Always None on CUDA, where products are faster than sums.
     """
     if active_NF.device.type != "cpu":
         return None

@@ -89,7 +89,7 @@ Said = pytest.CaptureFixture[str]
 
 
 def not_used(path: Path, problem: str) -> str:
-    return f"note: {path}: checkpoint not used: {problem}; training starts anew\n"
+    return f"note: {path}: checkpoint not used: {problem}; training starts over\n"
 
 
 def test_of_other_settings(path: Path, capsys: Said) -> None:
@@ -108,7 +108,7 @@ def test_cut_short(path: Path, n_bytes: int, capsys: Said) -> None:
     assert_untouched(path, "mine")
     said = capsys.readouterr().out
     assert said.startswith(f"note: {path}: checkpoint not used: cannot be read (")
-    assert said.endswith("); training starts anew\n")
+    assert said.endswith("); training starts over\n")
     assert said.count("\n") == 1
 
 

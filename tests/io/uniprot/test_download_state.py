@@ -39,8 +39,8 @@ def starts_anew(server, folder):
     [line] = lines
     line = line.replace(str(folder), "DIR").replace(server.url, "URL")
     assert line.startswith("note: DIR: ")
-    assert line.endswith("; starting anew")
-    return line.removeprefix("note: DIR: ").removesuffix("; starting anew")
+    assert line.endswith("; starting over")
+    return line.removeprefix("note: DIR: ").removesuffix("; starting over")
 
 
 @pytest.mark.parametrize(

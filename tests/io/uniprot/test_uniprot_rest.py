@@ -172,7 +172,7 @@ def test_another_query_starts_anew(tmp_path):
         server.entries = ENTRIES[:3]
         server.asked.clear()
         fetch(server, tmp_path, lines.append, "organism_id:562")
-    assert lines == [f"note: {tmp_path}: pages of another query; starting anew"]
+    assert lines == [f"note: {tmp_path}: pages of another query; starting over"]
     assert server.asked == [1]
     assert names(tmp_path) == ["page-00001.json.gz", "state.json"]
 
@@ -186,7 +186,7 @@ def test_a_release_since_the_last_run_starts_anew(tmp_path):
         server.asked.clear()
         assert fetch(server, tmp_path, lines.append).release == "2026_04"
     assert lines == [
-        f"note: {tmp_path}: pages of UniProt release 2026_03, now 2026_04; starting anew"
+        f"note: {tmp_path}: pages of UniProt release 2026_03, now 2026_04; starting over"
     ]
     assert server.asked == [0, 1, 2, 3, 4]
 
@@ -270,7 +270,7 @@ def test_a_state_of_another_version_starts_anew(tmp_path):
     (tmp_path / "state.json").write_text('{"cursor": 3}')
     with UniProtServer(ENTRIES) as server:
         fetch(server, tmp_path, lines.append)
-    assert lines == [f"note: {tmp_path}: pages of another version of protsae; starting anew"]
+    assert lines == [f"note: {tmp_path}: pages of another version of protsae; starting over"]
     assert fetched(tmp_path) == ACCESSIONS
 
 
