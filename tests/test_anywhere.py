@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from tests.helpers.python_module import run_module
 from tests.test_workflow import ROOT, planned, verify
 
 FASTA = ">sp|P00001|ONE_TEST One OS=Made up OX=1\nMKVLAAGIVGLLLAQWERTYHKLMNPDSTGCACDEFGHIKLMNPQR\n"
@@ -31,25 +32,12 @@ TINY = {
 """A run in seconds, over the project's settings."""
 
 
-def run(*words: str, cwd: Path, package: Path = ROOT) -> subprocess.CompletedProcess[str]:
-    """A Python module with arguments, in a folder, with the protsae of another one."""
-    return subprocess.run(
-        [sys.executable, "-m", *words],
-        cwd=cwd,
-        env={**os.environ, "PYTHONPATH": str(package)},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=1200,
-    )
-
-
 def protsae(*words: str, cwd: Path, package: Path = ROOT) -> subprocess.CompletedProcess[str]:
-    return run("protsae", *words, cwd=cwd, package=package)
+    return run_module("protsae", *words, cwd=cwd, package=package)
 
 
 def snakemake(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return run("snakemake", "-s", str(ROOT / "Snakefile"), "--cores", "2", *words, cwd=cwd)
+    return run_module("snakemake", "-s", str(ROOT / "Snakefile"), "--cores", "2", *words, cwd=cwd)
 
 
 @pytest.fixture
@@ -190,13 +178,13 @@ def test_a_module_of_another_workflow(project: Path, prefix: str, results: str) 
     (project / "theirs.smk").write_text(text)
     words = ("snakemake", "-s", "theirs.smk", "--configfile", "theirs.yaml", "--cores", "2")
 
-    plan = run(*words, "-n", "-p", "features_all", cwd=project)
+    plan = run_module(*words, "-n", "-p", "features_all", cwd=project)
     jobs = planned(plan)
     assert {name for name in jobs if not name.startswith("features_")} == {"total"}
     assert jobs["features_embed_shard"] == 4, "two shards, as by default, of two models"
     assert f"protsae embed --model {results}/models/esm2_t6_protsae-permuted.pt " in plan.stdout
 
-    finished = run(*words, cwd=project)
+    finished = run_module(*words, cwd=project)
     assert finished.returncode == 0, finished.stdout + finished.stderr
     assert (project / "mine.txt").read_bytes() == (project / wanted).read_bytes()
     used = yaml.safe_load((project / results / "config.yaml").read_text())
@@ -264,7 +252,9 @@ def test_the_wheel_carries_the_pipeline(tmp_path: Path, folder: Path) -> None:
         )
     for name in ("Snakefile", "config.yaml", "pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source / name)
-    built = run("hatchling", "build", "-t", "wheel", "-d", str(tmp_path / "dist"), cwd=source)
+    built = run_module(
+        "hatchling", "build", "-t", "wheel", "-d", str(tmp_path / "dist"), cwd=source
+    )
     assert built.returncode == 0, built.stderr
     [wheel] = (tmp_path / "dist").glob("protsae-*.whl")
     with zipfile.ZipFile(wheel) as archive:

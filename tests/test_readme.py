@@ -1,11 +1,8 @@
 """The README and the pages by task: their commands are ones that protsae takes, their code runs."""
 
 import ast
-import os
 import re
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,6 +12,7 @@ from protsae.cli import arguments_of
 from protsae.run.project_folder import write_project
 from tests.helpers.fenced import fenced_blocks
 from tests.helpers.finished_run import finished_run
+from tests.helpers.python_module import run_module
 from tests.helpers.run_folder import write_run
 from tests.test_workflow import ROOT, planned
 
@@ -57,15 +55,7 @@ def test_commands_plan_a_run(arguments: list[str], tmp_path: Path) -> None:
     )
     for name in ("proteins.fasta", "annotations.tsv"):
         (tmp_path / name).touch()
-    finished = subprocess.run(
-        [sys.executable, "-m", "protsae", "run", "-n", *arguments],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=1200,
-    )
+    finished = run_module("protsae", "run", "-n", *arguments, cwd=tmp_path)
     assert planned(finished)
 
 
