@@ -255,7 +255,7 @@ def test_a_whole_run_and_what_reruns(tmp_path: Path) -> None:
     screen = (finished.stdout + finished.stderr).splitlines()
     assert len(screen) <= MOST_LINES, "\n".join(screen)
     assert max(map(len, screen)) <= MOST_COLUMNS + len(RESULTS), max(screen, key=len)
-    for begin in ("train      3 of 3 jobs   done in ", "  split: ", "Open ", "Everything that "):
+    for begin in ("train      3 of 3 jobs   done in ", "  split: ", "Open ", "Full log: "):
         assert any(line.startswith(begin) for line in screen), begin
 
     assert not list(tmp_path.rglob("INJECTED"))
