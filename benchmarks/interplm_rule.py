@@ -171,13 +171,11 @@ def call(world: World) -> list[tuple[int, int, int]]:
     train = sparse.csc_array(world.activations[part_rows(world, "train")])
     thresholds = positive_quantiles(train, QUANTILES)
     everywhere = np.zeros(N_CONCEPTS, dtype=np.int64)
-    counts = {part: KnownCounts(thresholds, everywhere) for part in ("valid", "test")}
-    for part, counted in counts.items():
-        rows = part_rows(world, part)
-        known = np.ones((len(rows), 1), dtype=bool)
-        counted.update(world.activations[rows], world.labels[rows], known)
-    scores = score_pairs(counts["valid"], counts["test"])
-    candidate = (scores.valid["f1"] >= MIN_F1) & (scores.gain > 0)
+    counts = KnownCounts(thresholds, everywhere)
+    rows = part_rows(world, "valid")
+    counts.update(world.activations[rows], world.labels[rows], np.ones((len(rows), 1), dtype=bool))
+    scores = score_pairs(counts)
+    candidate = (scores.f1 >= MIN_F1) & (scores.gain > 0)
     concept, feature = np.nonzero(candidate)
     chosen = thresholds[scores.threshold[candidate], feature]
     p_value = null_p_values(world, concept, feature, chosen)

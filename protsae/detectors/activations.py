@@ -2,14 +2,17 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from scipy import sparse
 
 Encode = Callable[[np.ndarray], np.ndarray | sparse.csr_array]
-"""Layer activations of residues (n, d_model) to detectors (n, n_features): float32, none negative;
-sparse with only positive values stored, or dense."""
+"""Layer activations of a protein's residues (n, d_model) to what `Join` takes, float32; by default
+to detectors (n, n_features), none negative: sparse with only positive values stored, or dense."""
+
+Join = Callable[[list[Any]], sparse.csr_array]
+"""What `Encode` gives for some proteins to their codes, one protein after another."""
 
 ReadBlocks = Callable[[set[str], int], Iterator[tuple[list[str], np.ndarray]]]
 """Accessions wanted and most rows at a time, to blocks of whole proteins and their activations."""
@@ -36,6 +39,11 @@ class Codes(Protocol):
         """
 
 
+def stacked(parts: list[Any]) -> sparse.csr_array:
+    """Codes of several proteins, dense or sparse, one after another."""
+    return sparse.csr_array(sparse.vstack([sparse.csr_array(part) for part in parts]))
+
+
 @dataclass(frozen=True)
 class Encoded:
     """Codes computed as they are read.
@@ -48,6 +56,7 @@ class Encoded:
     read : ReadBlocks
     encode : Encode
     n_features : int
+    join : Join
 
     Examples
     --------
@@ -60,23 +69,24 @@ class Encoded:
     read: ReadBlocks
     encode: Encode
     n_features: int
+    join: Join = stacked
 
     def blocks(
         self, accessions: set[str], max_rows: int
     ) -> Iterator[tuple[list[str], sparse.csr_array]]:
         """As of `Codes`, in the order of ``read``."""
         names: list[str] = []
-        parts: list[sparse.csr_array] = []
+        parts: list[np.ndarray | sparse.csr_array] = []
         n_rows = 0
         for [name], rows in self.read(accessions, 1):
             if names and n_rows + len(rows) > max_rows:
-                yield names, sparse.csr_array(sparse.vstack(parts))
+                yield names, self.join(parts)
                 names, parts, n_rows = [], [], 0
             names.append(name)
-            parts.append(sparse.csr_array(self.encode(rows)))
+            parts.append(self.encode(rows))
             n_rows += len(rows)
         if names:
-            yield names, sparse.csr_array(sparse.vstack(parts))
+            yield names, self.join(parts)
 
 
 @dataclass(frozen=True)
@@ -155,26 +165,22 @@ class LastRead:
             self._asked = accessions, max_rows
 
 
-def signed(project: Callable[[np.ndarray], np.ndarray]) -> Encode:
-    """Both signs of a projection: max(y, 0) beside max(-y, 0).
+def signed(parts: list[np.ndarray]) -> sparse.csr_array:
+    """Both signs of projections: max(y, 0) beside max(-y, 0).
 
     Detector i < n is direction i, detector n + i its negative.
 
     Examples
     --------
-    >>> signed(lambda x: x - 1)(np.array([[3, 0]], np.float32)).toarray().tolist()
-    [[2.0, 0.0, 0.0, 1.0]]
+    >>> signed([np.array([[2.0, -1.0]]), np.array([[0.0, 3.0]])]).toarray().tolist()
+    [[2.0, 0.0, 0.0, 1.0], [0.0, 3.0, 0.0, 0.0]]
     """
-
-    def encode(rows: np.ndarray) -> sparse.csr_array:
-        projected = project(rows)
-        n_rows, n = projected.shape
-        # Each direction has one of its two signs: as many values in each row as directions.
-        column = np.arange(n, dtype=np.int32) + np.where(projected > 0, np.int32(0), np.int32(n))
-        ends = np.arange(0, projected.size + 1, n, dtype=np.int32)
-        size = np.abs(projected).ravel()
-        codes = sparse.csr_array((size, column.ravel(), ends), shape=(n_rows, 2 * n))
-        codes.eliminate_zeros()
-        return codes
-
-    return encode
+    projected = np.concatenate(parts)
+    n_rows, n = projected.shape
+    # Each direction has one of its two signs: as many values in each row as directions.
+    column = np.arange(n, dtype=np.int32) + np.where(projected > 0, np.int32(0), np.int32(n))
+    ends = np.arange(0, projected.size + 1, n, dtype=np.int32)
+    size = np.abs(projected).ravel()
+    codes = sparse.csr_array((size, column.ravel(), ends), shape=(n_rows, 2 * n))
+    codes.eliminate_zeros()
+    return codes

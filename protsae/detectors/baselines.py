@@ -55,8 +55,8 @@ def baseline_detectors(
         return (torch.from_numpy(rows).double() - centre) @ directions
 
     return {
-        NEURONS: Encoded(blocks, signed(lambda rows: rows - mean), 2 * d_model),
-        PCA: Encoded(blocks, signed(project), 2 * d_model),
+        NEURONS: Encoded(blocks, lambda rows: rows - mean, 2 * d_model, signed),
+        PCA: Encoded(blocks, project, 2 * d_model, signed),
         RANDOM: Encoded(blocks, largest(on_directions, width, k), width),
     }
 

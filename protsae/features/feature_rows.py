@@ -71,7 +71,7 @@ def feature_rows(
     level = np.zeros(n_features, np.float32)
     correlations = np.zeros((2, len(SCALE_COLUMNS), n_features))
     every = np.arange(n_features)
-    for members, activations in layer.columns(codes, "test", every, examined.n_active):
+    for members, activations in layer.columns(codes, "test", every, examined.density):
         n_active[members] = np.diff(activations.indptr)
         total[members] = activations.sum(0, dtype=np.float64)
         largest[members] = activations.max(0).toarray()

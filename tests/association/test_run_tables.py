@@ -170,7 +170,7 @@ def examined(q_values: list[float]) -> Examined:
     columns = ["feature", "concept", "concept_type", "valid_f1", "f1", "p_value"]
     pairs = pd.DataFrame(rows, columns=columns).assign(base_rate=0.1, q_value=q_values)
     sample = sparse.csc_array((5, 4))
-    return Examined(pairs, np.arange(201), np.arange(101), np.ones(4), sample, pd.DataFrame())
+    return Examined(pairs, np.arange(201), np.arange(101), sample, pd.DataFrame())
 
 
 def test_what_a_set_of_detectors_finds() -> None:

@@ -17,6 +17,7 @@ from protsae.association.significance.p_values import headline_p_value
 from protsae.association.significance.position_null import PositionLaws
 from protsae.association.significance.rotation_null import RotatedLabels, covers_proteins
 from protsae.association.verdicts import CountsByCluster
+from protsae.concepts.uniprot.spans import Spans
 from protsae.statistics import ragged
 from protsae.statistics.cluster_intervals import group_sums
 
@@ -51,6 +52,9 @@ class HeldOut:
         Column of ``known`` of each concept.
     positives : ndarray of int, shape (n_clusters, n_concepts)
         Residues with the concept.
+    instances : Spans
+        Of all concepts that have any, one by one, by rows of all residues.
+    has_instances : ndarray of bool, shape (n_concepts,)
     preferred_end : ndarray of int, shape (n_concepts,)
         Of each concept, on train: `preferred_ends`.
     """
@@ -63,6 +67,8 @@ class HeldOut:
     known: np.ndarray
     known_column: np.ndarray
     positives: np.ndarray
+    instances: Spans
+    has_instances: np.ndarray
     preferred_end: np.ndarray
 
     @classmethod
@@ -79,8 +85,21 @@ class HeldOut:
         column = layer.concepts.known_column
         n_train = layer.of_split("train")["cluster"].nunique()
         ends = preferred_ends(layer.labelled("train"), column, n_train)
-        names_of = pd.Index(clusters)
-        return cls(lengths, number, names_of, cluster, labels, known, column, positives, ends)
+        spans = layer.concepts.instances(names)
+        first = ragged.starts(lengths)[spans.protein]
+        return cls(
+            lengths,
+            number,
+            pd.Index(clusters),
+            cluster,
+            labels,
+            known,
+            column,
+            positives,
+            Spans(spans.protein, spans.column, first + spans.begin, first + spans.end),
+            layer.concepts.has_instances,
+            ends,
+        )
 
     @property
     def n_clusters(self) -> int:
@@ -122,6 +141,25 @@ class HeldOut:
     def _first(self) -> np.ndarray:
         """First row of each protein."""
         return ragged.starts(self.lengths).astype(self.labels.indices.dtype)
+
+    def instances_found(self, concept: int, rows_on: list[np.ndarray]) -> np.ndarray:
+        """How many instances of a concept have a residue where each detector is on."""
+        mine = self.instances.take(self.instances.column == concept)
+        found = [
+            np.count_nonzero(np.searchsorted(rows, mine.begin) < np.searchsorted(rows, mine.end))
+            for rows in rows_on
+        ]
+        return np.array(found, dtype=np.int64)
+
+    @cached_property
+    def n_instances(self) -> np.ndarray:
+        """Instances of each concept: int64, shape (n_concepts,)."""
+        return np.bincount(self.instances.column, minlength=len(self.known_column))
+
+    @cached_property
+    def n_known(self) -> np.ndarray:
+        """Residues at which the label of each concept is known: int64, shape (n_concepts,)."""
+        return self.known.sum(0)[self.known_column]
 
     def is_whole(self, concept: int) -> bool:
         """Whether a concept `covers_proteins`."""

@@ -10,15 +10,16 @@ from scipy import sparse
 from protsae.association.pairs.held_out_labels import OF_NULLS, HeldOut
 from protsae.association.pairs.layer_data import Layer
 from protsae.association.pairs.proposal import Proposed, propose
-from protsae.association.pairs.scored_pairs import Examined
+from protsae.association.pairs.scored_pairs import Examined, active_share
 from protsae.association.pairs.selection import best_rows
-from protsae.association.scoring.metrics import always_on_f1, f1_score, reaches
+from protsae.association.scoring.metrics import always_on_f1, f1_score, ratio, reaches
 from protsae.association.scoring.position_matched import (
     ENDS,
     end_distances,
     position_matched_auroc,
 )
 from protsae.association.scoring.rank_scores import rank_scores
+from protsae.association.scoring.threshold_scores import threshold_scores
 from protsae.association.scoring.thresholds import positive_quantiles
 from protsae.association.verdicts import CountsByCluster
 from protsae.concepts.concept import are_defined_by_sequence
@@ -68,14 +69,12 @@ def examine(layer: Layer, split: HeldOut, codes: Codes, keep: Keep = "leading") 
     proposed = propose(layer, codes, positive_quantiles(sample, layer.settings.quantiles))
     found = _Examination(layer, split, proposed, codes.n_features, keep)
     features = np.unique(found.feature)
-    for held, activations in layer.columns(codes, "test", features, proposed.n_active):
+    for held, activations in layer.columns(codes, "test", features, active_share(sample)):
         found.rank(held, activations)
         for concept, pairs in found.by_concept(held):
             found.count(concept, pairs, found.rows_on(held, activations, pairs))
     counted = found.counts_table()
-    return Examined(
-        found.table(), found.captured, found.capturing.sum(0), proposed.n_active, sample, counted
-    )
+    return Examined(found.table(), found.captured, found.capturing.sum(0), sample, counted)
 
 
 class _Examination:
@@ -105,11 +104,14 @@ class _Examination:
         every = np.ones(len(pairs), dtype=bool)
         kept = {"best": self._best, "leading": self._best | self._leading, "all": every}
         self._keeps = kept[keep]
+        self._reference_rates = layer.reference_rates
         bootstrap = layer.settings.bootstrap
         self._weights = bootstrap_weights(split.n_clusters, bootstrap, self._seed)
-        self._floor = always_on_f1(pairs["base_rate"].to_numpy())
+        self._positives = split.positives.sum(0)[self.concept]
+        self._floor = always_on_f1(ratio(self._positives, split.n_known[self.concept]))
         self._distances = end_distances(split.lengths)
         self._measured = np.full((len(pairs), len(MEASURED)), np.nan)
+        self._tp, self._on, self._found = np.zeros((3, len(pairs)), np.int64)
         self._whole = np.zeros(len(split.known_column), dtype=bool)
         self._kept = [np.empty((0, 4), np.int64)]
         self.captured = np.zeros(len(self._weights), dtype=np.int64)
@@ -153,6 +155,8 @@ class _Examination:
         split = self._split
         counts = split.counts(concept, rows_on)
         sums = counts.tp, counts.on, split.positives[:, [concept]]
+        self._tp[pairs], self._on[pairs] = counts.tp.sum(0), counts.on.sum(0)
+        self._found[pairs] = split.instances_found(concept, rows_on)
         self._measured[pairs, AT_INTERVAL] = np.stack(f1_interval(*sums), axis=1)
         if self._tested[pairs[0]]:
             self._measured[pairs, AT_NULLS] = split.nulls(concept).scores(
@@ -168,8 +172,16 @@ class _Examination:
     def table(self) -> pd.DataFrame:
         """The pairs with all that was measured."""
         split, concept = self._split, self.concept
+        counts = self._tp, self._on, self._positives, split.n_known[concept]
+        # Where a concept has no instances each residue is its own.
+        has_any = split.has_instances[concept]
+        instances = (
+            np.where(has_any, self._found, self._tp),
+            np.where(has_any, split.n_instances[concept], self._positives),
+        )
+        scores = threshold_scores(self._pairs["concept"], counts, instances, self._reference_rates)
         named_ends = np.array([*ENDS, None], dtype=object)  # the last also has the number NO_END
-        pairs = self._pairs.assign(
+        pairs = self._pairs.join(scores).assign(
             n_clusters=(split.positives > 0).sum(0)[concept],
             effective_clusters=effective_clusters(split.positives)[concept],
             preferred_end=named_ends[split.preferred_end[concept]],

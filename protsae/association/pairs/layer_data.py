@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from protsae.association.scoring.instance_counts import InstanceCounts
 from protsae.association.scoring.position_matched import LabelledProteins
 from protsae.association.scoring.residue_counts import KnownCounts
 from protsae.concepts.concept import Concept
@@ -128,24 +127,12 @@ class Layer:
                 n_values -= sample.pop(first_out).nnz
         return sparse.csc_array(sparse.vstack(list(sample.values())))
 
-    def counts(
-        self,
-        codes: Codes,
-        thresholds: np.ndarray,
-        split: str,
-        instances: InstanceCounts | None = None,
-    ) -> KnownCounts:
-        """How often every detector is on where every concept holds; adds to ``instances``, too."""
+    def counts(self, codes: Codes, thresholds: np.ndarray, split: str) -> KnownCounts:
+        """How often every detector is on where every concept holds."""
         counts = KnownCounts(thresholds, self.concepts.known_column)
         for proteins, rows in self.blocks(codes, self.names(split)):
-            names, lengths = proteins["accession"].tolist(), proteins["length"].to_numpy()
-            labels, known = self.concepts.labels(names), self.concepts.known(names)
-            passed = counts.update(rows, labels, known)
-            if instances is not None:
-                spans = self.concepts.instances(names)
-                first = ragged.starts(lengths)[spans.protein]
-                rows_of = first + spans.begin, first + spans.end
-                instances.update_passed(passed, spans.column, *rows_of)
+            names = proteins["accession"].tolist()
+            counts.update(rows, self.concepts.labels(names), self.concepts.known(names))
         return counts
 
     def matrix(self, codes: Codes, split: str, features: np.ndarray) -> sparse.csc_array:
@@ -153,15 +140,16 @@ class Layer:
 
         The rows of each column are ascending.
         """
+        every = len(features) == codes.n_features
         parts = [
-            sparse.csc_array(rows[:, features]) for _, rows in self.blocks(codes, self.names(split))
+            rows if every else rows[:, features]
+            for _, rows in self.blocks(codes, self.names(split))
         ]
-        matrix = sparse.csc_array(sparse.vstack(parts))
-        matrix.sort_indices()
-        return matrix
+        # From rows, which keeps the rows of each column ascending.
+        return sparse.csc_array(sparse.csr_array(sparse.vstack(parts)))
 
     def columns(
-        self, codes: Codes, split: str, features: np.ndarray, n_active: np.ndarray
+        self, codes: Codes, split: str, features: np.ndarray, density: np.ndarray
     ) -> Iterator[tuple[np.ndarray, sparse.csc_array]]:
         """``matrix`` some features at a time.
 
@@ -172,8 +160,8 @@ class Layer:
         ----------
         features : ndarray of int
             Those wanted, ascending.
-        n_active : ndarray of int, shape (n_features,)
-            Residues on which each is active.
+        density : ndarray of float, shape (n_features,)
+            Share of residues on which each is active, measured on others.
 
         Yields
         ------
@@ -181,6 +169,7 @@ class Layer:
         """
         if not len(features):
             return
-        group = np.cumsum(n_active[features]) // HELD_VALUES
+        expected = density[features] * self.of_split(split)["length"].sum()
+        group = (np.cumsum(expected) // HELD_VALUES).astype(np.int64)
         for members in np.split(features, np.flatnonzero(np.diff(group)) + 1):
             yield members, self.matrix(codes, split, members)

@@ -1,4 +1,4 @@
-"""Pairs of detector and concept that valid proposes, with all scores that follow from counts."""
+"""Pairs of detector and concept that valid proposes."""
 
 from dataclasses import dataclass
 
@@ -6,20 +6,7 @@ import numpy as np
 import pandas as pd
 
 from protsae.association.pairs.layer_data import Layer
-from protsae.association.pairs.selection import PairScores, candidate_pairs, score_pairs
-from protsae.association.scoring.base_rate_adjustment import (
-    f1_at_base_rate,
-    false_positive_rate,
-    rates_of,
-)
-from protsae.association.scoring.instance_counts import InstanceCounts
-from protsae.association.scoring.metrics import (
-    harmonic_mean,
-    lift,
-    matthews_correlation,
-    ratio,
-    take_threshold,
-)
+from protsae.association.pairs.selection import candidate_pairs, score_pairs
 from protsae.detectors.activations import Chosen, Codes
 
 COUNT_CELLS = 20_000_000
@@ -35,20 +22,18 @@ class Proposed:
     Attributes
     ----------
     pairs : DataFrame
-        By feature and concept; columns as in docs/tables.md.
+        By feature and concept: these, concept_type, the quantile and threshold chosen, scores on
+        valid, and ``gain``.
     concept : ndarray of int, shape (n_pairs,)
         Column of each pair's concept in the labels.
-    n_active : ndarray of int, shape (n_features,)
-        Residues of test on which each feature is active.
     """
 
     pairs: pd.DataFrame
     concept: np.ndarray
-    n_active: np.ndarray
 
 
 def propose(layer: Layer, codes: Codes, thresholds: np.ndarray) -> Proposed:
-    """Count on valid and test, choose each pair's threshold on valid, keep the candidates.
+    """Count on valid, choose each pair's threshold, keep the candidates.
 
     Parameters
     ----------
@@ -68,71 +53,26 @@ def propose(layer: Layer, codes: Codes, thresholds: np.ndarray) -> Proposed:
     # Columns of no rows would change the dtype of the others'.
     tables = [part.pairs for part in parts if len(part.pairs)] or [parts[0].pairs]
     return Proposed(
-        pd.concat(tables, ignore_index=True),
-        np.concatenate([part.concept for part in parts]),
-        np.concatenate([part.n_active for part in parts]),
+        pd.concat(tables, ignore_index=True), np.concatenate([part.concept for part in parts])
     )
 
 
 def _propose(layer: Layer, codes: Codes, thresholds: np.ndarray) -> Proposed:
-    instances = InstanceCounts(thresholds, len(layer.concepts.concepts))
-    valid = layer.counts(codes, thresholds, "valid")
-    test = layer.counts(codes, thresholds, "test", instances)
-    pairs, concept = _scored(layer, thresholds, score_pairs(valid, test), instances)
-    return Proposed(pairs, concept, test.n_active)
-
-
-def _scored(
-    layer: Layer, thresholds: np.ndarray, scores: PairScores, instances: InstanceCounts
-) -> tuple[pd.DataFrame, np.ndarray]:
-    """Candidate pairs with what follows from counts; and the number of each pair's concept."""
+    scores = score_pairs(layer.counts(codes, thresholds, "valid"))
     feature, concept = candidate_pairs(scores, layer.settings.min_f1)
     pair = (concept, feature)
-    level, test = scores.threshold[pair], scores.test
-    named = layer.concepts.concepts
-    n_residues = scores.n_residues[concept]
-    tp, on, positives = (test[key][pair] for key in ("tp", "on", "positives"))
-    found = instance_recall(layer, instances, scores)[pair]
-    names = [named[p].name for p in concept]
-    false_positives = false_positive_rate(tp, on, positives, n_residues)
-    reference = rates_of(names, layer.reference_rates)
+    level, named = scores.threshold[pair], layer.concepts.concepts
     pairs = pd.DataFrame(
         {
             "feature": feature,
-            "concept": names,
+            "concept": [named[p].name for p in concept],
             "concept_type": [named[p].type for p in concept],
             "quantile": np.array(sorted(layer.settings.quantiles))[level],
             "threshold": thresholds[level, feature],
-            **{f"valid_{key}": scores.valid[key][pair] for key in ("precision", "recall", "f1")},
+            "valid_precision": scores.precision[pair],
+            "valid_recall": scores.recall[pair],
+            "valid_f1": scores.f1[pair],
             "gain": scores.gain[pair],
-            **{key: test[key][pair] for key in ("precision", "recall", "f1")},
-            "false_positive_rate": false_positives,
-            "reference_base_rate": reference,
-            "f1_at_reference_rate": f1_at_base_rate(
-                test["recall"][pair], false_positives, reference
-            ),
-            "instance_recall": found,
-            "instance_f1": harmonic_mean(test["precision"][pair], found),
-            "mcc": matthews_correlation(tp, on, positives, n_residues),
-            "lift": lift(tp, on, positives, n_residues),
-            "base_rate": ratio(positives, n_residues),
-            "tp": tp,
-            "fp": on - tp,
-            "fn": positives - tp,
         }
     )
-    return pairs, concept
-
-
-def instance_recall(layer: Layer, counts: InstanceCounts, scores: PairScores) -> np.ndarray:
-    """Share of instances of each concept with a residue on, at each pair's threshold.
-
-    Where a concept has no instances each residue is its own, and this is the recall.
-
-    Returns
-    -------
-    ndarray of float, shape (n_concepts, n_features)
-    """
-    found = take_threshold(counts.found, scores.threshold)
-    recall = ratio(found, counts.n_instances[:, None])
-    return np.where(layer.concepts.has_instances[:, None], recall, scores.test["recall"])
+    return Proposed(pairs, concept)

@@ -23,7 +23,7 @@ def rank_scores(
 
     Parameters
     ----------
-    activations : csc_array, shape (n_residues, n_features)
+    activations : csc_array, dtype=float32, shape=(n_residues, n_features)
         None negative.
     labels : csc_array, shape (n_residues, n_concepts)
     feature, concept : ndarray of int, shape (n_pairs,)
@@ -83,8 +83,7 @@ class _Ranked:
     @classmethod
     def of(cls, row: np.ndarray, value: np.ndarray, cluster: np.ndarray) -> "_Ranked":
         """From the rows that are not zero, and their activations."""
-        falling = np.argsort(-value)
-        row, value = row[falling], value[falling]
+        row, value = by_falling_value(row, value)
         ends = np.flatnonzero(np.append(value[1:] != value[:-1], True)) if len(value) else row
         n_residues = len(cluster)
         n_above = np.append(ends + 1, n_residues) if len(value) < n_residues else ends + 1
@@ -126,6 +125,26 @@ class _Ranked:
             negatives,
         )
         return average_precision, auroc, float(low), float(high)
+
+
+def by_falling_value(row: np.ndarray, value: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rows and their positive float32 values, sorted by falling value.
+
+    As one number each, value before row, they sort in half the time of an indirect sort: the bits
+    of positive floats are ordered as the floats are.
+
+    Examples
+    --------
+    >>> rows, values = by_falling_value(np.array([4, 7, 9]), np.array([0.5, 2, 1], np.float32))
+    >>> rows.tolist(), values.tolist()
+    ([7, 9, 4], [2.0, 1.0, 0.5])
+    """
+    bits = value.astype(np.float32, copy=False).view(np.uint32)
+    key = (bits.astype(np.uint64) << np.uint64(32)) | row.astype(np.uint64)
+    key.sort()
+    key = key[::-1]
+    falling = (key >> np.uint64(32)).astype(np.uint32).view(np.float32)
+    return (key & np.uint64(0xFFFFFFFF)).astype(np.int32), falling
 
 
 def curve_scores(n_above: np.ndarray, hits: np.ndarray) -> tuple[float, float]:

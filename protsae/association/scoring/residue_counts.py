@@ -101,8 +101,6 @@ class KnownCounts:
     columns : list of ndarray of int
         Concepts of each group.
     groups : list of MatchCounts
-    n_active : ndarray, dtype=int64, shape=(n_features,)
-        Residues with a positive activation, known or not.
     """
 
     def __init__(self, thresholds: np.ndarray, known_column: np.ndarray):
@@ -110,11 +108,10 @@ class KnownCounts:
         self.columns = [np.flatnonzero(known_column == column) for column in self._known]
         self.groups = [MatchCounts(thresholds, len(columns)) for columns in self.columns]
         self.thresholds = thresholds
-        self.n_active = np.zeros(thresholds.shape[1], dtype=np.int64)
 
     def update(
         self, activations: sparse.csr_array, labels: sparse.csr_array, known: np.ndarray
-    ) -> sparse.csr_array:
+    ) -> None:
         """Add residues.
 
         Parameters
@@ -123,14 +120,8 @@ class KnownCounts:
             Only positive values stored.
         labels : csr_array, shape (n_residues, n_concepts)
         known : ndarray of bool, shape (n_residues, n_known_columns)
-
-        Returns
-        -------
-        csr_array, dtype=uint8, shape=(n_residues, n_features)
-            The numbers of thresholds passed, for other counts of the same residues.
         """
         passed = passed_thresholds(activations, self.thresholds)
-        self.n_active += np.bincount(activations.indices, minlength=len(self.n_active))
         for column, members, counts in zip(self._known, self.columns, self.groups, strict=True):
             rows = known[:, column]
             of_group = labels if len(self.groups) == 1 else labels[:, members]
@@ -139,4 +130,3 @@ class KnownCounts:
                 passed if everywhere else passed[rows],
                 of_group if everywhere else of_group[rows],
             )
-        return passed

@@ -1,7 +1,6 @@
 """Does a detector know more than the position? P-values where clusters exchange their labels."""
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from scipy import sparse
@@ -130,22 +129,31 @@ class GivenLabels:
         edges = _edges(begin, end, cell, (shape[0] * shape[1], n_rows + 1))
         return cls(exchange, observed, edges, share, largest)
 
-    def pair_nulls(self, on: "OnRows") -> np.ndarray:
-        """Of each detector observed and expected true positives, and the p-value: (n, 3)."""
+    def pair_nulls(self, on: "OnRows", least: np.ndarray | None = None) -> np.ndarray:
+        """Of each detector observed and expected true positives, and the p-value: (n, 3).
+
+        A p-value that a bound shows to be below ``least``, shape (n,), is not computed: the bound,
+        which is below it, too, stands in its place. By default ``BOUNDED_BELOW``.
+        """
+        if least is None:
+            least = np.full(len(on.every), BOUNDED_BELOW)
         found = np.empty((len(on.every), 3))
         most = np.minimum(on.n_on, self.largest)
         for detector, rows in enumerate(on.every):
             mean = on.sums(detector, self.share)
             observed = int(self.observed[rows].sum())
-            least = np.zeros_like(most[detector])
-            bound = tail_bound(mean, least, most[detector], observed)
+            none = np.zeros_like(most[detector])
+            bound = tail_bound(mean, none, most[detector], observed)
             found[detector] = observed, mean.sum(), bound
-        undecided = np.flatnonzero(found[:, 2] >= BOUNDED_BELOW).tolist()
-        hits = self.edges @ on.before[:, undecided]
+        undecided = np.flatnonzero(found[:, 2] >= least).tolist()
+        if not undecided:
+            return found
+        hits = self.edges @ on.before(undecided)
         for detector, given in zip(undecided, hits.T, strict=True):
             table = given.reshape(len(self.largest), self.exchange.n_donors)
-            observed = int(found[detector, 0])
-            found[detector, 2] = _p_value(table, on.n_on[detector], most[detector], observed)
+            n_on, observed = on.n_on[detector], int(found[detector, 0])
+            p_value = _p_value(table, n_on, most[detector], observed, least[detector])
+            found[detector, 2] = p_value
         return found
 
 
@@ -159,7 +167,9 @@ def _edges(
     return sparse.csr_array((sign, column, np.append(0, row_ends)), shape=shape)
 
 
-def _p_value(hits: np.ndarray, n_on: np.ndarray, most: np.ndarray, observed: int) -> float:
+def _p_value(
+    hits: np.ndarray, n_on: np.ndarray, most: np.ndarray, observed: int, least: float
+) -> float:
     """From the residues that are on and labelled by each donor of each cluster."""
     if not most.any():
         return np.nan
@@ -172,7 +182,7 @@ def _p_value(hits: np.ndarray, n_on: np.ndarray, most: np.ndarray, observed: int
     law = SumLaw.of_draws(table[varies].ravel(), np.full(int(varies.sum()), table.shape[1]))
     if law.log_p_of_largest() > np.log(RESOLVED):
         return np.nan
-    return law.at_least(observed - certain, BOUNDED_BELOW)
+    return law.at_least(observed - certain, least)
 
 
 @dataclass(frozen=True, eq=False)
@@ -221,12 +231,11 @@ class OnRows:
         )
         return OnRows(every, rows, cluster, self.n_on[chosen], self.n_residues)
 
-    @cached_property
-    def before(self) -> np.ndarray:
+    def before(self, detectors: list[int]) -> np.ndarray:
         """How many rows come before each residue, and in all: int32, (n_residues + 1, n)."""
-        steps = np.zeros((self.n_residues + 1, len(self.rows)), dtype=np.int32)
-        for detector, rows in enumerate(self.rows):
-            steps[rows + 1, detector] = 1
+        steps = np.zeros((self.n_residues + 1, len(detectors)), dtype=np.int32)
+        for place, detector in enumerate(detectors):
+            steps[self.rows[detector] + 1, place] = 1
         return np.cumsum(steps, axis=0, dtype=np.int32)
 
 
@@ -274,11 +283,13 @@ class PositionLaws:
         if not len(small):
             return found
         on = on.among(small)
-        laws = [way.pair_nulls(on) for way in others]
+        ways = [(way, on) for way in others]
         if self.within is not None:
             inside = [first.exchange.chains.in_parts(rows) for rows in on.every]
-            laws.append(self.within.pair_nulls(OnRows.of(inside, self.within.exchange)))
-        for law in laws:
+            ways.append((self.within, OnRows.of(inside, self.within.exchange)))
+        for way, rows in ways:
+            # Only a p-value above the largest so far counts.
+            law = way.pair_nulls(rows, np.maximum(found[small, 2], BOUNDED_BELOW))
             found[small, 1] = np.maximum(found[small, 1], law[:, 1])
             found[small, 2] = np.fmax(found[small, 2], law[:, 2])
         return found

@@ -132,6 +132,7 @@ def test_baselines_are_neither_tested_nor_ranked_where_the_sequence_defines_the_
 
 
 def test_active_residues_and_the_train_sample(examined: Examined) -> None:
-    assert examined.n_active.tolist() == (DENSE > 0).sum(0).tolist()
+    shares = (examined.train_sample.toarray() > 0).mean(0)
+    assert examined.density.tolist() == shares.tolist()
     assert examined.n_detectors == N_FEATURES
     assert sparse.issparse(examined.train_sample)

@@ -37,5 +37,4 @@ def test_in_groups_of_features_the_pairs_are_the_same(
     parts = proposed(min_f1)
     pd.testing.assert_frame_equal(parts.pairs, whole.pairs)
     np.testing.assert_array_equal(parts.concept, whole.concept)
-    np.testing.assert_array_equal(parts.n_active, whole.n_active)
     assert set(whole.pairs["feature"]) == {0.0: {0, 1, 2}, 0.5: {1}, 1.1: set()}[min_f1]

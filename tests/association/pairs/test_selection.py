@@ -30,22 +30,17 @@ def counted(
 
 @pytest.fixture
 def scores() -> PairScores:
-    labels = np.array([SIGNAL, CYSTEINE]).T
-    test = ACTIVATIONS.copy()
-    test[2, 0] = 4  # one false positive on test only
-    return score_pairs(counted(ACTIVATIONS, labels), counted(test, labels))
+    return score_pairs(counted(ACTIVATIONS, np.array([SIGNAL, CYSTEINE]).T))
 
 
-def test_thresholds_are_chosen_on_valid(scores: PairScores) -> None:
+def test_the_threshold_with_the_highest_f1_is_chosen(scores: PairScores) -> None:
     # Feature 0 and SIGNAL: F1 2*2/(4+2) at threshold 0, 1 at threshold 2.
     assert scores.threshold[0].tolist() == [1, 0, 0]
-    assert scores.valid["f1"][0, 0] == 1
-    # On test, threshold 2 lets 3 residues through, 2 of them right.
-    assert scores.test["f1"][0, 0] == pytest.approx(0.8)
-    assert scores.test["precision"][0, 0] == pytest.approx(2 / 3)
-    assert scores.test["recall"][0, 0] == 1
-    assert (scores.test["tp"][0, 0], scores.test["on"][0, 0]) == (2, 3)
-    assert scores.n_residues.tolist() == [8, 8]
+    assert (scores.precision[0, 0], scores.recall[0, 0], scores.f1[0, 0]) == (1, 1, 1)
+    # Feature 2 and C: on at one of two, F1 2*1/(1+2); always on 2*2/(8+2).
+    assert (scores.precision[1, 2], scores.recall[1, 2]) == (1, 0.5)
+    assert scores.f1[1, 2] == pytest.approx(2 / 3)
+    assert scores.gain[1, 2] == pytest.approx((2 / 3 - 0.4) / (1 - 0.4))
 
 
 def test_features_no_better_than_always_on_are_no_candidates(scores: PairScores) -> None:
@@ -61,9 +56,9 @@ def test_the_concept_is_chosen_by_gain_and_not_by_f1() -> None:
     activations = np.zeros((20, 3), np.float32)
     activations[:10, 0] = 1
     counts = counted(activations, np.array([common, rare]).T)
-    scores = score_pairs(counts, counts)
+    scores = score_pairs(counts)
     # Common: F1 20/26 = 0.77, always on 32/36 = 0.89. Rare: F1 6/13 = 0.46, always on 6/23 = 0.26.
-    assert scores.valid["f1"][:, 0] == pytest.approx([20 / 26, 6 / 13])
+    assert scores.f1[:, 0] == pytest.approx([20 / 26, 6 / 13])
     feature, concept = candidate_pairs(scores, min_f1=0.1)
     assert (feature.tolist(), concept.tolist()) == ([0], [1])
 
@@ -80,12 +75,11 @@ def test_residues_that_are_not_known_do_not_count() -> None:
     known[4:, 0] = False
     activations = np.zeros((8, 3), np.float32)
     activations[[0, 1, 2, 6], 0] = 1
-    counts = counted(activations, labels, known)
-    scores = score_pairs(counts, counts)
-    assert scores.n_residues.tolist() == [4, 8]
-    assert (scores.test["tp"][0, 0], scores.test["on"][0, 0]) == (2, 3)
-    assert scores.test["on"][1, 0] == 4
-    assert counts.n_active.tolist() == [4, 0, 0]
+    scores = score_pairs(counted(activations, labels, known))
+    assert (scores.precision[0, 0], scores.recall[0, 0]) == (pytest.approx(2 / 3), 1)
+    # Always on is right at two of four residues: 2*2/(4+2).
+    assert scores.gain[0, 0] == pytest.approx((0.8 - 2 / 3) / (1 - 2 / 3))
+    assert scores.precision[1, 0] == 0
 
 
 def test_concepts_keep_their_order_whatever_is_known_of_them() -> None:
@@ -98,7 +92,7 @@ def test_concepts_keep_their_order_whatever_is_known_of_them() -> None:
     both = KnownCounts(thresholds, columns)
     labelled = labels & known[:, columns]
     both.update(sparse.csr_array(activations), sparse.csr_array(labelled.astype(np.uint8)), known)
-    scores = score_pairs(both, both)
+    scores = score_pairs(both)
     for concept, column in enumerate(columns):
         one = KnownCounts(thresholds, np.array([0]))
         rows = known[:, column]
@@ -107,8 +101,8 @@ def test_concepts_keep_their_order_whatever_is_known_of_them() -> None:
             sparse.csr_array(labels[rows][:, [concept]].astype(np.uint8)),
             np.ones((rows.sum(), 1), bool),
         )
-        alone = score_pairs(one, one)
-        np.testing.assert_array_equal(scores.test["tp"][concept], alone.test["tp"][0])
+        alone = score_pairs(one)
+        np.testing.assert_array_equal(scores.recall[concept], alone.recall[0])
         np.testing.assert_array_equal(scores.gain[concept], alone.gain[0])
 
 
