@@ -116,12 +116,6 @@ class SumLaw:
         log_bound = np.log(total).sum() + tilt * lacking
         if log_bound < np.log(max(bounded_below, SMALLEST)):
             return float(np.exp(max(log_bound, np.log(SMALLEST))))
-        import os
-        if os.environ.get("SUMLOG"):
-            wid = np.maximum.reduceat(self.below, self.first)
-            m = np.add.reduceat(weight*self.below, self.first)/total
-            v = (np.add.reduceat(weight*self.below**2, self.first)/total - m**2).sum()
-            print("LAW", len(self.first), len(self.below), int(wid.sum())+1, int(wid.max()), float(v)**.5, tilt, lacking, log_bound, file=open(os.environ["SUMLOG"],"a"))
         tilted = weight / np.repeat(total, np.diff(np.append(self.first, len(weight))))
         within = _convolve(self.below, tilted, self.first)[: lacking + 1].clip(min=0)
         # By how much each sum exceeds the observed one; the least likely weigh least.
