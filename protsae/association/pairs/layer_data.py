@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -22,6 +23,10 @@ HELD_VALUES = 50_000_000
 SAMPLE_VALUES = 50_000_000
 """Most activations in the sample of train, 8 bytes each: 250 active detectors a residue leave room
 for the 200,000 residues of the default."""
+
+KEPT_LABELS = 5_000_000
+"""Residues of valid whose labels are kept for the next set of detectors, some 50 bytes each: memory,
+not results."""
 
 LABELLED_ROWS = 50_000
 """Residues of which labels are held at a time: memory, not results."""
@@ -93,9 +98,13 @@ class Layer:
         self, codes: Codes, names: set[str]
     ) -> Iterator[tuple[pd.DataFrame, sparse.csr_array]]:
         """Whole proteins at a time: their rows of the protein table, and their codes."""
-        table = self.proteins.set_index("accession", drop=False)
         for accessions, rows in codes.blocks(names, self.settings.batch):
-            yield table.loc[accessions], rows
+            yield self.proteins.take(self._row_of.get_indexer(accessions)), rows
+
+    @cached_property
+    def _row_of(self) -> pd.Index:
+        """Accessions in the order of the protein table."""
+        return pd.Index(self.proteins["accession"].to_numpy(dtype=object))
 
     def each(self, codes: Codes, names: set[str]) -> Iterator[tuple[str, sparse.csr_array]]:
         """Each of these proteins with its codes, shape (n_residues, n_features)."""
@@ -131,9 +140,22 @@ class Layer:
         """How often every detector is on where every concept holds."""
         counts = KnownCounts(thresholds, self.concepts.known_column)
         for proteins, rows in self.blocks(codes, self.names(split)):
-            names = proteins["accession"].tolist()
-            counts.update(rows, self.concepts.labels(names), self.concepts.known(names))
+            counts.update(rows, *self._labels_of(proteins))
         return counts
+
+    def _labels_of(self, proteins: pd.DataFrame) -> tuple[sparse.csr_array, np.ndarray]:
+        """Labels of these proteins and where they are known; the first ones asked for are kept."""
+        names = tuple(proteins["accession"])
+        if names in self._kept_labels:
+            return self._kept_labels[names]
+        found = self.concepts.labels(names), self.concepts.known(names)
+        if sum(len(known) for _, known in self._kept_labels.values()) < KEPT_LABELS:
+            self._kept_labels[names] = found
+        return found
+
+    @cached_property
+    def _kept_labels(self) -> dict[tuple[str, ...], tuple[sparse.csr_array, np.ndarray]]:
+        return {}
 
     def matrix(self, codes: Codes, split: str, features: np.ndarray) -> sparse.csc_array:
         """Codes of all residues of a split, of these features: (n_residues, len(features)).

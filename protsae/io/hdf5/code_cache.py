@@ -7,6 +7,7 @@ a residue, a column a feature.
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -152,27 +153,28 @@ class StoredCodes:
         """
         with ExitStack() as opened:
             files = [opened.enter_context(open_shard(path, KIND)) for path in self._paths]
-            groups = [file[self._name] for file in files]
+            values = [
+                _Values.of(path, file[self._name])
+                for path, file in zip(self._paths, files, strict=True)
+            ]
             for wanted in self.index.groups(accessions, max_rows):
                 places = (wanted[column].tolist() for column in ("shard", "offset", "length"))
-                parts = [
-                    self._rows(
-                        self._paths[shard],
-                        groups[shard],
-                        self._indptr[shard][offset : offset + length + 1],
-                    )
-                    for shard, offset, length in _joined(zip(*places, strict=True))
-                ]
-                yield wanted["accession"].tolist(), sparse.csr_array(sparse.vstack(parts))
+                parts, sizes = [], [np.zeros(1, np.int64)]
+                for shard, offset, length in _joined(zip(*places, strict=True)):
+                    indptr = self._indptr[shard][offset : offset + length + 1]
+                    parts.append(values[shard].read(indptr[0], indptr[-1]))
+                    sizes.append(np.diff(indptr))
+                yield wanted["accession"].tolist(), self._joined_rows(parts, np.concatenate(sizes))
 
-    def _rows(self, path: str | Path, group: h5py.Group, indptr: np.ndarray) -> sparse.csr_array:
-        first, last = indptr[0], indptr[-1]
+    def _joined_rows(
+        self, parts: list[tuple[np.ndarray, np.ndarray]], sizes: np.ndarray
+    ) -> sparse.csr_array:
+        data, indices = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+        offsets = np.cumsum(sizes)
         # SciPy makes the columns as wide as these offsets, of which few need 8 bytes.
-        offsets = indptr - first
-        if last - first <= np.iinfo(np.int32).max:
+        if len(data) <= np.iinfo(np.int32).max:
             offsets = offsets.astype(np.int32)
-        data, indices = _values(path, group, first, last)
-        return sparse.csr_array((data, indices, offsets), shape=(len(indptr) - 1, self.n_features))
+        return sparse.csr_array((data, indices, offsets), (len(sizes) - 1, self.n_features))
 
 
 def check_codes(path: str | Path) -> dict[str, Any]:
@@ -194,9 +196,9 @@ def check_codes(path: str | Path) -> dict[str, Any]:
         saes = {}
         for variant, group in file["codes"].items():
             saes[variant] = str(read_attribute(group, "sae_sha256"))
-            n_values = int(_indptr(path, group)[-1])
+            n_values, values = int(_indptr(path, group)[-1]), _Values.of(path, group)
             for first in range(0, n_values, _CHECKED_VALUES):
-                _values(path, group, first, min(n_values, first + _CHECKED_VALUES))
+                values.read(first, min(n_values, first + _CHECKED_VALUES))
     return {**vars(index.source), "saes": saes, "proteins": index.lengths()}
 
 
@@ -215,18 +217,36 @@ def _named(path: str | Path) -> Iterator[None]:
         raise UserError(f"{path}: damaged ({reason(error)}); {_AGAIN}") from None
 
 
-def _values(
-    path: str | Path, group: h5py.Group, first: int, last: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Some values and their features, checked: SciPy would read and write beside its arrays."""
-    with _named(path):
-        data, indices = group["data"][first:last], group["indices"][first:last]
-    name, n_features = group.name.removeprefix("/"), int(group.attrs["shape"][1])
-    if len(indices) and not 0 <= indices.min() <= indices.max() < n_features:
-        raise UserError(f"{path}: {name} has features that are not among {n_features}; {_AGAIN}")
-    if not (np.isfinite(data) & (data >= 0)).all():
-        raise UserError(f"{path}: {name} has values that are NaN, infinite or below 0; {_AGAIN}")
-    return data, indices
+@dataclass(frozen=True)
+class _Values:
+    """The values of a file's codes and their features, opened once: each opening takes a while."""
+
+    path: str | Path
+    name: str
+    data: h5py.Dataset
+    indices: h5py.Dataset
+    n_features: int
+
+    @classmethod
+    def of(cls, path: str | Path, group: h5py.Group) -> "_Values":
+        name, n_features = group.name.removeprefix("/"), int(group.attrs["shape"][1])
+        with _named(path):
+            return cls(path, name, group["data"], group["indices"], n_features)
+
+    def read(self, first: int, last: int) -> tuple[np.ndarray, np.ndarray]:
+        """Some of them, checked: SciPy would read and write beside its arrays."""
+        with _named(self.path):
+            data, indices = self.data[first:last], self.indices[first:last]
+        if len(indices) and not 0 <= indices.min() <= indices.max() < self.n_features:
+            raise UserError(
+                f"{self.path}: {self.name} has features that are not among {self.n_features}; "
+                f"{_AGAIN}"
+            )
+        if len(data) and not (data.min() >= 0 and data.max() < np.inf):  # a NaN fails both
+            raise UserError(
+                f"{self.path}: {self.name} has values that are NaN, infinite or below 0; {_AGAIN}"
+            )
+        return data, indices
 
 
 def _indptr(path: str | Path, group: h5py.Group) -> np.ndarray:
