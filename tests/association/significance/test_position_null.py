@@ -188,6 +188,15 @@ def test_too_few_clusters_to_tell() -> None:
     assert np.isnan(position_null([nowhere], [here], PAIR, chains).p_value[0])
 
 
+def test_as_few_clusters_as_can_tell() -> None:
+    """On in one cluster, whose best donor is itself: one of 20, a quarter of 80, so that p is 0.05,
+    which will do; not so one of 19."""
+    here = np.array([7])
+    found = position_null([here], [here], PAIR, chains_of([13] * 80))
+    assert found.p_value[0] == pytest.approx(0.05)
+    assert np.isnan(position_null([here], [here], PAIR, chains_of([13] * 79)).p_value[0])
+
+
 def test_clusters_of_which_nothing_is_known_neither_give_nor_take() -> None:
     lengths = [20] * 6
     known = np.repeat([True, True, True, True, False, False], 20)

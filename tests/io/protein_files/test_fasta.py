@@ -96,3 +96,12 @@ def test_a_record_without_end(line):
         "chromosomes; leave it out"
     )
     assert handle.tell() < LONGEST_RECORD + 20
+
+
+def test_as_many_characters_as_a_record_may_have():
+    """The header's line counts, with its mark and end; a line before the first record, too."""
+    blank, record = " " * 999_999 + "\n", ">b x\n" + "M" * 999_995
+    assert [len(protein.sequence) for protein in read(f"{blank}>a\nMK\n{record}")] == [2, 999_995]
+    for text, number in ((f" {blank}>a\nMK\n", 0), (f">a\nMK\n{record}M", 2)):
+        with pytest.raises(UserError, match=f"^x.fasta: record {number} is longer than 1,000,000 "):
+            read(text)
