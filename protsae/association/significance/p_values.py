@@ -72,8 +72,7 @@ def tail_bound(mean: np.ndarray, least: np.ndarray, most: np.ndarray, observed: 
     if observed - float(mean.sum()) < LEAST_SPREADS * spread:
         return 1.0
     lacking = float((most[varies] - mean[varies]).sum()) if varies.any() else 0.0
-    above = observed - float(mean.sum())
-    if above <= 0 or lacking <= 0:
+    if lacking <= 0:
         return 1.0
     width = (most - least)[varies].astype(np.float64)
     share = ((mean - least)[varies] / width).clip(0, 1)

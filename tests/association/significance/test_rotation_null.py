@@ -385,3 +385,14 @@ def test_rotations_keep_the_phase_of_periodic_labels() -> None:
     null = alone(label, label, np.full(5, 70))
     assert null.expected[0] == null.observed[0] == 50
     assert null.p_value[0] == pytest.approx(1)
+
+
+def test_what_is_left_of_a_period_has_no_place() -> None:
+    """Every seventh of 73 residues: ten periods are a circle, the last three residues in none."""
+    label = np.flatnonzero(np.arange(5 * 73) % 73 % 7 == 2)
+    chains = Chains(np.full(5, 73), np.arange(5), np.ones(5 * 73, bool))
+    rotated = RotatedLabels.of(label, chains)
+    assert rotated.lengths.tolist() == [70] * 5
+    place = rotated.place.reshape(5, 73)
+    assert place[:, :70].ravel().tolist() == list(range(350))
+    assert set(place[:, 70:].ravel()) == {-1}

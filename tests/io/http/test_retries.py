@@ -79,6 +79,12 @@ def test_what_the_server_asks_is_waited_and_said(clock):
     ]
 
 
+def test_what_the_server_asks_is_said_where_it_is_as_long(clock):
+    [line] = pauses(RetryPolicy(), busy(1.0))
+    assert line == "UniProt asks to wait 1 s; waiting (HTTP 429: Slow down; try 1 of 9)"
+    assert clock == [1]
+
+
 @pytest.mark.parametrize(
     ("asked", "said"),
     [(601.0, "601 s"), (86400.0, "86,400 s"), (float("inf"), "more than 30 years")],

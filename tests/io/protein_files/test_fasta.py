@@ -105,3 +105,8 @@ def test_as_many_characters_as_a_record_may_have():
     for text, number in ((f" {blank}>a\nMK\n", 0), (f">a\nMK\n{record}M", 2)):
         with pytest.raises(UserError, match=f"^x.fasta: record {number} is longer than 1,000,000 "):
             read(text)
+
+
+def test_a_mark_within_a_line_begins_no_record():
+    (protein,) = read(">" * 1_000_000)
+    assert protein.accession == ">" * 999_999

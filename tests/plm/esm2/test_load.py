@@ -74,6 +74,12 @@ def test_a_local_file(tiny):
     assert loaded.model.attention_heads == 4
 
 
+def test_one_layer_of_one_head(tmp_path):
+    path = save_tiny(tmp_path, model=build_esm(layers=1, width=8, heads=1))
+    model = load_esm(str(path), "cpu").model
+    assert (model.num_layers, model.embed_dim, model.attention_heads) == (1, 8, 1)
+
+
 def test_weights_stored_as_float16_are_float32(tiny):
     assert {v.dtype for v in contents(tiny)["model"].values()} == {torch.float16}
     model, original = load_esm(str(tiny), "cpu").model, build_esm()

@@ -100,6 +100,17 @@ def test_heads_of_a_new_model_look_at_their_offsets(heads, width):
                 assert found[head].max() < 0.2  # of 41 tokens
 
 
+def test_heads_that_look_at_an_offset_listen_little_to_content() -> None:
+    """Weights of q and k are a quarter of those of the heads beside them, which begin anywhere."""
+    model = pretrain.new_esm2(layers=5, width=256, heads=4, seed=0)
+    offsets = pretrain.local_offsets(5, 4)[4]
+    assert [offset is None for offset in offsets] == [False, True, False, True]
+    attention = model.layers[4].self_attn
+    for projection in (attention.q_proj, attention.k_proj):
+        spread = projection.weight.detach().view(4, -1).std(1)
+        assert (spread[::2] / spread[1::2]).tolist() == pytest.approx([0.25] * 2, rel=0.05)
+
+
 def test_local_heads_cover_both_sides_evenly():
     found = [o for block in pretrain.local_offsets(6, 8) for o in block if o is not None]
     assert sorted({abs(o) for o in found}) == [1, 2, 3, 4]
