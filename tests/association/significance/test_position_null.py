@@ -22,28 +22,32 @@ def chains_of(lengths: list[int], cluster: list[int] | None = None) -> Chains:
     return Chains(np.array(lengths), np.array(cluster), np.ones(sum(lengths), bool))
 
 
-def slow_place(residue: int, giver: int, taker: int) -> float:
-    """Image of a residue's centre."""
-    centre, end = residue + 0.5, min(giver // 2, taker // 2, 50)
-    if centre <= end:
-        return centre
-    if centre >= giver - end:
-        return taker - (giver - centre)
-    return end + (centre - end) * (taker - 2 * end) / (giver - 2 * end)
+def slow_place(place: float, giver: int, taker: int) -> float:
+    """Image of a place; residue i lies from i to i + 1."""
+    end = min(giver // 2, taker // 2, 50)
+    if place <= end:
+        return place
+    if place >= giver - end:
+        return taker - (giver - place)
+    return end + (place - end) * (taker - 2 * end) / (giver - 2 * end)
 
 
-@pytest.mark.parametrize(("giver", "taker"), [(211, 307), (307, 211), (31, 47), (47, 31), (90, 90)])
+SIZES = [(211, 307), (307, 211), (31, 47), (47, 31), (90, 90), (13, 1), (1, 13)]
+
+
+@pytest.mark.parametrize(("giver", "taker"), SIZES)
 def test_a_residue_takes_the_label_at_the_image_of_its_centre(giver: int, taker: int) -> None:
-    """Every run of the giver; residue by residue of the taker."""
+    """Every run of the giver; residue by residue of the taker. A run with none: where it lies."""
     begin, end = np.array([(b, e) for b in range(giver) for e in range(b + 1, giver + 1)]).T
     first, last = transferred(begin, end, np.full(len(begin), giver), np.full(len(begin), taker))
-    images = np.array([slow_place(i, taker, giver) for i in range(taker)])
+    images = np.array([slow_place(i + 0.5, taker, giver) for i in range(taker)])
     for b, e, low, high in zip(begin[::7], end[::7], first[::7], last[::7], strict=True):
         expected = np.flatnonzero((images >= b) & (images < e))
         if len(expected):
             assert (low, high) == (expected[0], expected[-1] + 1)
         else:
-            assert high == low + 1
+            middle = (slow_place(b, giver, taker) + slow_place(e, giver, taker)) / 2
+            assert (low, high) == (int(middle), int(middle) + 1)
     assert (first >= 0).all()
     assert (last <= taker).all()
 

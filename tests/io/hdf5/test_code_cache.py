@@ -125,6 +125,12 @@ def test_wrong_numbers_are_told(
         list(open_codes(paths).blocks({"P1", "P2"}, 100))
 
 
+def test_a_stored_zero_is_a_value(paths: list[Path]) -> None:
+    with h5py.File(paths[0], "r+") as file:
+        change("data", 0, 0)(file)
+    assert check_codes(paths[0])["proteins"] == SHARDS[0]
+
+
 def test_codes_of_another_sae(paths: list[Path]) -> None:
     message = f"{paths[0]}: the codes of topk are of SAE 333333333333, but the one given is "
     with pytest.raises(UserError, match=re.escape(f"{message}444444444444; encode again")):

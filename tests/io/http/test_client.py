@@ -76,5 +76,6 @@ def test_what_is_no_redirect_is_refused(client: Client, url: str, status: int) -
 
 
 def test_a_sixth_redirect_is_not(client: Client, url: str) -> None:
-    with pytest.raises(Refused, match="more than 5 redirects one after another"):
+    with pytest.raises(Refused, match="more than 5 redirects one after another") as refusal:
         client.get(f"{url}/302/6")
+    assert refusal.value.status == 200

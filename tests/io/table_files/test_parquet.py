@@ -92,6 +92,16 @@ def test_no_rows_have_the_types_of_the_table(tmp_path: Path) -> None:
     assert types == ["string", "int64", "double", "list<element: double>", "bool"]
 
 
+def test_a_table_of_no_pieces(tmp_path: Path) -> None:
+    """Nothing stands between the mark at the start and the footer."""
+    path = tmp_path / "t.parquet"
+    with open_table(path, SMALL) as table:
+        table.describe({"layer": 3})
+    content = path.read_bytes()
+    assert len(content) == 4 + int.from_bytes(content[-8:-4], "little") + 8
+    assert read_table(path, SMALL).shape == (0, 5)
+
+
 def test_same_content_same_bytes(tmp_path: Path) -> None:
     for name, stamps in (("a", {"k": 1, "j": 2}), ("b", {"j": 2, "k": 1})):
         write_table(tmp_path / name, ROWS, SMALL, stamps)
