@@ -236,3 +236,18 @@ def test_p_is_right_where_only_the_position_is_shared(share: float) -> None:
         p_value = position_null([on], [label], PAIR, chains).p_value[0]
         found.append(p_value <= 0.05)
     assert np.mean(found) <= 0.05 + 2 * (0.05 * 0.95 / 200) ** 0.5
+
+
+def test_each_pair_has_its_own_detector_and_concept() -> None:
+    """In any order, and some not asked for: as one by one."""
+    rng = np.random.default_rng(5)
+    chains = Chains(np.full(13, 17), np.arange(13), np.ones(13 * 17, bool))
+    on, labels = ([np.flatnonzero(rng.random(13 * 17) < r) for r in (0.1, 0.2, 0.3)] for _ in "ab")
+    pairs = np.array([[2, 0], [0, 1], [1, 1], [2, 1]])
+    found = position_null(on, labels, pairs, chains)
+    for number, (detector, concept) in enumerate(pairs.tolist()):
+        alone = position_null([on[detector]], [labels[concept]], np.array([[0, 0]]), chains)
+        assert found.observed[number] == len(np.intersect1d(on[detector], labels[concept]))
+        assert found.expected[number] == pytest.approx(alone.expected[0])
+        assert found.p_value[number] == pytest.approx(alone.p_value[0])
+    assert len(set(found.p_value)) == 4
