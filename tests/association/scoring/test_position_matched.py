@@ -155,3 +155,20 @@ def test_a_rule_on_the_place_is_worth_nothing_and_a_detector_what_it_is() -> Non
         np.array([N]),
     )
     assert found.tolist() == [0.5, 1.0, 0.5]
+
+
+def test_stored_zeros_are_zeros() -> None:
+    """Of two residues at the same distance, neither is on."""
+    stored = sparse.csc_array((np.zeros(1), np.array([0]), np.array([0, 1])), shape=(2, 1))
+    first = np.array([0])
+    found = position_matched_auroc(
+        stored,
+        sparse.csc_array(np.array([[1], [0]])),
+        np.ones((2, 1), bool),
+        first,
+        end_distances(np.array([1, 1])),
+        first,
+        first,
+        np.array([N]),
+    )
+    assert found.tolist() == [0.5]

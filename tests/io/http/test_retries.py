@@ -1,11 +1,13 @@
 """Pauses between repetitions, on a clock that the tests turn."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from protsae.errors import UserError
 from protsae.io.http import retries
+from protsae.io.http.responses import in_bytes
 from protsae.io.http.retries import Passing, RetryPolicy, Waiting, asked_seconds
 
 BUSY = Passing("HTTP 503: Busy", "", "run again later")
@@ -33,6 +35,23 @@ def pauses(policy, *faults):
 
 def busy(asked):
     return Passing("HTTP 429: Slow down", "", "run again later", asked)
+
+
+def test_limits_are_those_that_are_documented():
+    text = Path(__file__).parents[3].joinpath("docs", "uniprot_query.md").read_text()
+    policy = RetryPolicy()
+    sizes = f"{in_bytes(policy.largest_body)} as sent, {in_bytes(policy.largest_document)} unpacked"
+    for what, limit in (
+        ("until there is a connection", f"{policy.connect:g} s"),
+        ("between two pieces of an answer", f"{policy.silence:g} s"),
+        ("one answer", f"{policy.answer:g} s"),
+        ("one page with all its repetitions", f"{policy.page / 60:g} minutes"),
+        ("size of an answer", sizes),
+    ):
+        assert f"| {what} | {limit} |\n" in text
+    pauses = f"first after {policy.backoff:g} s and at most {policy.longest:g} s later"
+    assert f"again up to {policy.attempts} times, {pauses}" in " ".join(text.split())
+    assert f"waits up to {policy.longest_asked:g} s" in text
 
 
 def test_pauses_double_up_to_the_longest(clock):

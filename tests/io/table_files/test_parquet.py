@@ -199,7 +199,9 @@ def test_parquet_of_another_program(tmp_path: Path) -> None:
 
 def test_other_programs_read_the_file(tmp_path: Path) -> None:
     write_table(tmp_path / "t.parquet", ROWS, SMALL, {})
-    assert pd.read_parquet(tmp_path / "t.parquet")["accession"].tolist() == ["P1", "P2", "P3"]
+    found = pd.read_parquet(tmp_path / "t.parquet")
+    assert found["accession"].tolist() == ["P1", "P2", "P3"]
+    assert str(found["taxon_id"].dtype) == "Int64"  # though one is missing
     assert pa.parquet.read_table(tmp_path / "t.parquet").num_rows == 3
 
 
