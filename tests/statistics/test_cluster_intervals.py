@@ -184,7 +184,7 @@ def around(share: float, error: float, freedom: float) -> tuple[float, float]:
     return expit(logit(share) - half), expit(logit(share) + half)
 
 
-@pytest.mark.parametrize("denominator", [[7, 5, 2, 9], [7, 0, 2, 0], [0, 8, 0, 0]])
+@pytest.mark.parametrize("denominator", [[7, 5, 2, 9], [7, 0, 2, 0], [0, 8, 0, 0], [1, 9, 1, 6]])
 def test_the_interval_of_a_share_by_its_formula(denominator: list[int]) -> None:
     y = np.array(denominator)
     x = y // 3 + 1 * (y > 5)

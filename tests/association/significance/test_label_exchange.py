@@ -31,7 +31,7 @@ def test_equally_near_ones_are_not_the_same_for_all() -> None:
 @pytest.mark.parametrize("factor", [1.4, 1.6])
 def test_a_factor_in_size_weighs_as_one_and_a_half_in_length(factor: float) -> None:
     """Donors of two relatives of 1,000 residues are eleven pairs of 1,000, they themselves among
-    them, and, as the twelfth, the pair of 1,000 * 2^1.4, but one alone rather than 1,000 * 2^1.6."""
+    them; the twelfth is the pair of 1,000 * 2^1.4, but one alone rather than 1,000 * 2^1.6."""
     long = round(1000 * 2**factor)
     lengths = np.array([1000] * 22 + [long] * 2 + [1000] + [20_000] * 24)
     cluster = np.array([*np.repeat(np.arange(12), 2), *range(12, 37)])

@@ -1,5 +1,7 @@
 """Statuses and redirects of a server on loopback."""
 
+import contextlib
+import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -79,3 +81,27 @@ def test_a_sixth_redirect_is_not(client: Client, url: str) -> None:
     with pytest.raises(Refused, match="more than 5 redirects one after another") as refusal:
         client.get(f"{url}/302/6")
     assert refusal.value.status == 200
+
+
+def test_a_broken_connection_is_told_at_once() -> None:
+    """Nobody else repeats what the policy does not: a server that hangs up is asked once."""
+    asked = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def hang_up() -> None:
+            with contextlib.suppress(OSError):  # closed at the end
+                while True:
+                    connection, _ = server.accept()
+                    asked.append(connection.recv(1))
+                    connection.close()
+
+        thread = threading.Thread(target=hang_up, daemon=True)
+        thread.start()
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+        client = Client(url, RetryPolicy(attempts=0), lambda _: None)
+        with pytest.raises(UserError, match="cannot be reached 1 times"):
+            client.get(f"{url}/x")
+        client.close()
+        server.shutdown(socket.SHUT_RDWR)
+        thread.join()
+    assert asked == [b"G"]

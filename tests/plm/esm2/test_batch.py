@@ -6,13 +6,21 @@ import torch
 
 from protsae.plm.esm2 import attention as module
 from protsae.plm.esm2.attention import attend
-from protsae.plm.esm2.batch import pack
+from protsae.plm.esm2.batch import Rows, pack
 
 
 def test_residues_are_neither_cls_nor_eos():
     batch = pack([np.array([4, 5]), np.array([32])])
     assert batch.residues_N.tolist() == [False, True, True, False, False, True, False]
     assert batch.longest == 4
+
+
+def test_the_masked_share_of_each_sequence_of_a_row():
+    """One of four, none of two; one of three, two of three."""
+    tokens_BT = torch.tensor([[0, 32, 5, 2, 0, 2], [4, 32, 6, 32, 32, 7]])
+    rows = Rows(tokens_BT, torch.tensor([[1, 1, 1, 1, 2, 2], [3, 3, 3, 4, 4, 4]]))
+    expected = [1 / 4] * 4 + [0] * 2 + [1 / 3] * 3 + [2 / 3] * 3
+    assert rows.masked_share_N.tolist() == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("most", [1, 1500, 2**21])

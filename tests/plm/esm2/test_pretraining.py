@@ -327,6 +327,17 @@ def test_a_step_in_bfloat16_trains_float32_weights():
     assert {parameter.dtype for parameter in rough.model.parameters()} == {torch.float32}
 
 
+def test_gradients_are_clipped_to_length_1() -> None:
+    """Of logits that are too large by far."""
+    rows = rows_of([random_sequence(length) for length in (31, 113)])
+    state = pretrain.start(SETTINGS)
+    with torch.no_grad():
+        state.model.embed_tokens.weight.mul_(30)
+    pretrain.train_step(state, rows, SETTINGS)
+    gradients = [p.grad.flatten() for p in state.model.parameters() if p.grad is not None]
+    assert float(torch.cat(gradients).norm()) == pytest.approx(1, rel=1e-4)
+
+
 def test_the_loss_is_the_mean_over_the_chosen_residues(monkeypatch):
     seen = []
     real = pretrain.make_batch
