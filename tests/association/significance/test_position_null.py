@@ -163,6 +163,7 @@ def test_labels_keep_their_place_in_the_known_part() -> None:
     labels = np.array([3, 4, 5, 51, 52, 53])
     laws = PositionLaws.of(labels, Exchange.of(chains))
     assert laws.within is not None
+    assert laws.within.largest.tolist() == [3, 3]
     assert laws.within.share.tolist() == (2 * ([0.0] * 3 + [1.0] * 3 + [0.0] * 6))
     assert laws.ways[0].share[labels].tolist() == [0.5] * 6
     assert PositionLaws.of(labels, Exchange.of(chains_of([30] * 2))).within is None

@@ -18,12 +18,13 @@ FINAL = [400, 401, 404, 410, 418, 426, 501, 505, 511, 600]
 
 
 class Handler(BaseHTTPRequestHandler):
-    """``/S/0`` answers with status S; ``/S/N`` leads to an answer in N steps, each of status S."""
+    """``/S/0`` answers with status S; ``/S/N`` leads to an answer in N steps, each of status S;
+    ``/S/-1`` leads nowhere."""
 
     def do_GET(self) -> None:
         status, steps = map(int, self.path.strip("/").split("/"))
         self.send_response(200 if status in REDIRECTS and not steps else status)
-        if steps:
+        if steps > 0:
             self.send_header("Location", f"/{status}/{steps - 1}")
         self.send_header("Content-Length", "2")
         self.end_headers()
@@ -75,6 +76,15 @@ def test_redirects_are_followed(client: Client, url: str, status: int, steps: in
 def test_what_is_no_redirect_is_refused(client: Client, url: str, status: int) -> None:
     with pytest.raises(Refused, match=f"HTTP {status}"):
         client.get(f"{url}/{status}/1")
+
+
+def test_a_location_alone_is_no_redirect(client: Client, url: str) -> None:
+    assert client.get(f"{url}/200/9").body == b"{}"
+
+
+def test_a_redirect_that_leads_nowhere_is_refused(client: Client, url: str) -> None:
+    with pytest.raises(Refused, match="HTTP 302: Found"):
+        client.get(f"{url}/302/-1")
 
 
 def test_a_sixth_redirect_is_not(client: Client, url: str) -> None:

@@ -11,6 +11,7 @@ from protsae.plm.esm2.tokens import (
     CLS,
     EOS,
     MASK,
+    N_TOKENS,
     PAD,
     SPECIAL_TOKENS,
     STANDARD_TOKENS,
@@ -26,6 +27,7 @@ from tests.helpers.tiny_esm import ALPHABET, STANDARD
 def test_token_numbers_are_fair_esms():
     names = {"<cls>": CLS, "<pad>": PAD, "<eos>": EOS, "X": UNKNOWN, "<mask>": MASK}
     assert {name: ALPHABET.get_idx(name) for name in names} == names
+    assert len(ALPHABET) == N_TOKENS
     assert STANDARD_TOKENS.tolist() == [ALPHABET.get_idx(letter) for letter in STANDARD]
 
 
