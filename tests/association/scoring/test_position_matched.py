@@ -79,6 +79,13 @@ def test_unknown_residues_count_nowhere() -> None:
     assert ends(some, 1) == [NONE]
 
 
+def test_a_protein_of_which_one_residue_is_known_tells_nothing() -> None:
+    """It has the concept there, as it must."""
+    block = proteins([(0, 22)])
+    known = (end_distances(block.lengths)[N] == 3)[:, None]
+    assert ends(LabelledProteins(block.lengths, block.cluster, block.labels, known)) == [NONE]
+
+
 def test_blocks_of_proteins_change_nothing() -> None:
     block = proteins([(0, 22)], [(100, 113)], [(50, 63)])
     parts = [

@@ -473,6 +473,15 @@ def test_neighbour_loss_by_hand():
     assert pretrain.neighbour_loss(train, valid) == pytest.approx(expected)
 
 
+def test_the_ends_of_a_chain_are_neighbours_of_their_own():
+    """A after Y, A at the start, and A before Y: of Y, A Y and Y A, each once."""
+    counts = pretrain._neighbour_counts([tokenise(s) for s in ("Y", "AY", "YA")])
+    a, y, end = 0, 19, 21
+    found = {tuple(map(int, place)): counts[tuple(place)] for place in np.argwhere(counts)}
+    expected = {(end, y, end), (end, a, y), (a, y, end), (end, y, a), (y, a, end)}
+    assert found == dict.fromkeys(expected, 1)
+
+
 def test_neighbour_loss_without_a_known_neighbourhood_is_that_of_frequencies():
     # CA has none of the neighbourhoods of AC.
     found = pretrain.neighbour_loss([tokenise("AC")], [tokenise("CA")])
