@@ -1,5 +1,7 @@
 """Every score of every pair, against dense arrays, scikit-learn and the functions of the nulls."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,6 +12,7 @@ from protsae.association.pairs.held_out_labels import HeldOut
 from protsae.association.pairs.held_out_scores import examine
 from protsae.association.pairs.scored_pairs import Examined
 from protsae.association.significance.concatenated_proteins import Chains
+from protsae.association.significance.family_null import cluster_null
 from protsae.association.significance.position_null import position_null
 from protsae.association.significance.rotation_null import rotation_null
 from protsae.concepts.concept import are_defined_by_sequence
@@ -135,3 +138,33 @@ def test_active_residues_and_the_train_sample(examined: Examined) -> None:
     assert examined.n_active.tolist() == (DENSE > 0).sum(0).tolist()
     assert examined.n_detectors == N_FEATURES
     assert sparse.issparse(examined.train_sample)
+
+
+def test_the_family_null_of_leading_pairs() -> None:
+    """Twelve families of two in test. Of each detector the pair with the largest gain is tested,
+    by 999 exchanges, until 20 are as good. Beside those of before, four that are noise."""
+    number = LAYER.proteins.groupby("split").cumcount() // 2
+    cluster = LAYER.proteins["split"] + number.astype(str)
+    layer = replace(LAYER, proteins=LAYER.proteins.assign(cluster=cluster))
+    rng = np.random.default_rng(1)
+    activations = {
+        name: np.hstack([rows, np.maximum(rng.normal(0, 0.4, rows.shape), 0).astype(np.float32)])
+        for name, rows in graded().items()
+    }
+    pairs = examine(layer, HeldOut.of(layer), codes_of(activations), keep="leading").pairs
+    leading = pairs.loc[pairs.groupby("feature")["gain"].idxmax()]
+    assert pairs.drop(leading.index)["family_p_value"].isna().all()
+    dense = np.concatenate([activations[name] for name in TEST["accession"]])
+    lengths, family = TEST["length"].to_numpy(), np.arange(len(TEST)) // 2
+    expected = []
+    # Draws depend on the place of a pair among those of its concept.
+    for place, (_, row) in zip(
+        leading.groupby("concept").cumcount(), leading.iterrows(), strict=True
+    ):
+        on = np.flatnonzero(dense[:, row["feature"]] > row["threshold"])
+        has = np.flatnonzero(LABELS[:, NAMES.index(row["concept"])])
+        rows = [on] * (place + 1), [has], np.array([[place, 0]])
+        expected.append(cluster_null(*rows, lengths, family, 999, 20, LAYER.settings.seed)[0])
+    assert leading["family_p_value"].tolist() == pytest.approx(expected, nan_ok=True)
+    assert np.nanmin(expected) == 1 / 1000
+    assert np.nanmax(expected) > 20 / 999
