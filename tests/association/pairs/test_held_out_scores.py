@@ -16,8 +16,20 @@ from protsae.association.significance.family_null import cluster_null
 from protsae.association.significance.position_null import position_null
 from protsae.association.significance.rotation_null import rotation_null
 from protsae.concepts.concept import are_defined_by_sequence
-from protsae.statistics.cluster_intervals import auroc_interval, effective_clusters, f1_interval
-from tests.association.tiny_layer import LENGTH, N_PROTEINS, build_layer, codes_of, signal
+from protsae.statistics.cluster_intervals import (
+    auroc_interval,
+    bootstrap_weights,
+    effective_clusters,
+    f1_interval,
+)
+from tests.association.tiny_layer import (
+    LENGTH,
+    N_PROTEINS,
+    SETTINGS,
+    build_layer,
+    codes_of,
+    signal,
+)
 from tests.helpers.tiny_run import protein_rows
 
 N_FEATURES = 4
@@ -132,6 +144,34 @@ def test_baselines_are_neither_tested_nor_ranked_where_the_sequence_defines_the_
         assert pairs.loc[defined, column].isna().all()
     assert pairs.loc[~defined, ["average_precision", "auroc"]].notna().all(axis=None)
     assert pairs["f1"].notna().all()
+
+
+def test_what_is_captured_where_clusters_are_drawn_again() -> None:
+    """F1 of 0.5 and more than always on: detectors with a pair that has it, and concepts of which
+    the best detector on valid has it, in each resampling. Three find a third of SIGNAL."""
+    rng = np.random.default_rng(0)
+    activations = {
+        name: (has[:, None] & (rng.random((LENGTH, 3)) < 0.34)).astype(np.float32)
+        for name, has in signal(LAYER.proteins).items()
+    }
+    examined = examine(LAYER, SPLIT, codes_of(activations), keep="all")
+    dense = np.concatenate([activations[name] for name in TEST["accession"]])
+    weights = bootstrap_weights(int(CLUSTER.max()) + 1, SETTINGS.bootstrap, SETTINGS.seed)
+    pairs, reached = examined.pairs, []
+    for _, row in pairs.iterrows():
+        on = dense[:, row["feature"]] > row["threshold"]
+        has = LABELS[:, NAMES.index(row["concept"])]
+        tp, n_on, positives = (weights @ x[:, 0] for x in by_cluster(has & on, on, has))
+        f1, floor = 2 * tp / (n_on + positives), 2 * has.mean() / (1 + has.mean())
+        reached.append((f1 >= 0.5) & (f1 > floor))
+    best = pairs.groupby("concept")["valid_f1"].idxmax()
+    captured = np.sum([reached[i] for i in best], axis=0)
+    detectors = pairs.groupby("feature").groups.values()
+    capturing = np.sum([np.any([reached[i] for i in own], axis=0) for own in detectors], axis=0)
+    assert examined.captured.tolist() == captured.tolist()
+    assert examined.capturing.tolist() == capturing.tolist()
+    assert set(captured) == {0, 1}
+    assert set(capturing) == {1, 2, 3}
 
 
 def test_active_residues_and_the_train_sample(examined: Examined) -> None:

@@ -11,6 +11,11 @@ def listed(runs: Runs) -> list[tuple[int, int, int]]:
     return list(zip(runs.protein.tolist(), runs.begin.tolist(), runs.end.tolist(), strict=True))
 
 
+def test_runs_end_with_their_protein_also_beside_empty_ones() -> None:
+    found = Runs.of_rows(np.arange(5), np.array([0, 2, 0, 3, 0]))
+    assert listed(found) == [(1, 0, 2), (3, 0, 3)]
+
+
 def test_what_lies_before_a_residue() -> None:
     """A run that begins there is none; one that ends there is whole."""
     found = RUNS.before(np.array([6, 3, 3]))
