@@ -64,3 +64,17 @@ def test_an_instance_is_found_where_any_of_its_residues_is_on() -> None:
     others = pairs[pairs["concept"] == "residue: C"]
     assert len(others)
     assert others["instance_recall"].tolist() == others["recall"].tolist()
+
+
+def test_counts_are_those_of_test_residues() -> None:
+    activations, pairs = activations_of(), proposed(0.0).pairs
+    test = build_layer().of_split("test")["accession"]
+    spans = signal(protein_rows(N_PROTEINS, LENGTH))
+    has = np.concatenate([spans[name] for name in test])
+    for _, row in pairs[pairs["concept"] == "SIGNAL"].iterrows():
+        active = np.concatenate([activations[name][:, row["feature"]] for name in test])
+        on = active > row["threshold"]
+        found = row[["tp", "fp", "fn"]].tolist()
+        assert found == [(on & has).sum(), (on & ~has).sum(), (~on & has).sum()]
+        assert row["base_rate"] == pytest.approx(has.mean())
+        assert row["false_positive_rate"] == pytest.approx(on[~has].mean())

@@ -19,9 +19,15 @@ FINAL = [400, 401, 404, 410, 418, 426, 501, 505, 511, 600]
 
 class Handler(BaseHTTPRequestHandler):
     """``/S/0`` answers with status S; ``/S/N`` leads to an answer in N steps, each of status S;
-    ``/S/-1`` leads nowhere."""
+    ``/S/-1`` leads nowhere. ``/pages`` has a page before it and one after it."""
 
     def do_GET(self) -> None:
+        if self.path == "/pages":
+            self.send_response(200)
+            self.send_header("Link", '</pages?p=0>; rel="prev", </pages?p=2>; rel="Next"')
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
         status, steps = map(int, self.path.strip("/").split("/"))
         self.send_response(200 if status in REDIRECTS and not steps else status)
         if steps > 0:
@@ -76,6 +82,11 @@ def test_redirects_are_followed(client: Client, url: str, status: int, steps: in
 def test_what_is_no_redirect_is_refused(client: Client, url: str, status: int) -> None:
     with pytest.raises(Refused, match=f"HTTP {status}"):
         client.get(f"{url}/{status}/1")
+
+
+def test_the_next_page_of_several_links(client: Client, url: str) -> None:
+    assert client.get(f"{url}/pages").next_url == f"{url}/pages?p=2"
+    assert client.get(f"{url}/200/0").next_url is None
 
 
 def test_a_location_alone_is_no_redirect(client: Client, url: str) -> None:
