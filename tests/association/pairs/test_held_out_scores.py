@@ -9,7 +9,7 @@ from scipy import sparse
 from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 
 from protsae.association.pairs.held_out_labels import HeldOut
-from protsae.association.pairs.held_out_scores import examine
+from protsae.association.pairs.held_out_scores import _rows_above, examine
 from protsae.association.pairs.scored_pairs import Examined
 from protsae.association.significance.concatenated_proteins import Chains
 from protsae.association.significance.family_null import cluster_null
@@ -77,6 +77,13 @@ def test_several_pairs_are_examined(examined: Examined) -> None:
     found = set(zip(examined.pairs["feature"], examined.pairs["concept"], strict=True))
     assert {(0, "SIGNAL"), (1, "SIGNAL"), (2, "residue: C")} <= found
     assert len(found) > 5
+
+
+def test_a_detector_is_on_above_its_threshold() -> None:
+    activations = sparse.csc_array(np.array([[0.0, 2], [3, 1], [2, 0], [1, 3], [0, 2]]))
+    assert _rows_above(activations, 0, 1.0).tolist() == [1, 2]
+    assert _rows_above(activations, 1, 2.0).tolist() == [3]
+    assert _rows_above(activations, 1, 0.0).tolist() == [0, 1, 3, 4]
 
 
 def test_scores_and_intervals(examined: Examined) -> None:

@@ -8,7 +8,7 @@ import pytest
 from protsae.errors import UserError
 from protsae.io.http import retries
 from protsae.io.http.responses import in_bytes
-from protsae.io.http.retries import Passing, RetryPolicy, Waiting, asked_seconds
+from protsae.io.http.retries import Passing, RetryPolicy, Waiting, asked_seconds, in_seconds
 
 BUSY = Passing("HTTP 503: Busy", "", "run again later")
 LOST = Passing("cannot be reached", "ConnectionError")
@@ -168,3 +168,17 @@ def test_a_servers_clock_may_differ():
     headers = {"Retry-After": "Thu, 01 Jan 1970 01:00:40 GMT", "Date": "Thu, 01 Jan 1970 01:00 GMT"}
     assert asked_seconds(headers, NOW) == 40
     assert asked_seconds({}, NOW) is None
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (0.999, "1 s"),
+        (1.4, "1 s"),
+        (0.25, "0.25 s"),
+        (999_999_999, "999,999,999 s"),
+        (1_000_000_001, "more than 30 years"),
+    ],
+)
+def test_seconds_in_words(seconds, said):
+    assert in_seconds(seconds) == said
