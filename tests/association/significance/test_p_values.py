@@ -55,6 +55,11 @@ def test_what_is_almost_certain_lacks_little() -> None:
     assert tail_bound(*more, 1) == pytest.approx(1e-4, rel=1e-6)
 
 
+def test_what_cannot_be_is_bounded_by_next_to_nothing() -> None:
+    """A sum that is always 3, though a term could be less, is never 4."""
+    assert 0 < tail_bound(np.array([3.0]), np.zeros(1), np.array([3]), 4) < 1e-20
+
+
 def test_near_the_mean_the_bound_is_1() -> None:
     """100 fair coins spread by 5 at most: 74 lie 4.8 spreads above the mean, 76 lie 5.2."""
     coins = np.full(100, 0.5), np.zeros(100, int), np.ones(100, int)
