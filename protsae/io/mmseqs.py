@@ -154,8 +154,8 @@ class Hit:
 
         Examples
         --------
-        >>> Hit(0, 0, 3, 1, "MK-C", "M-AC", 1e-5).identity
-        0.5
+        >>> Hit(0, 0, 3, 1, "MK-CA", "M-ACA", 1e-5).identity
+        0.6
         """
         same = sum(a == b for a, b in zip(self.query_row, self.target_row, strict=True))
         return same / len(self.query_row)

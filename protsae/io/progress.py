@@ -57,13 +57,13 @@ class Progress:
             self._write_line(final=True)
 
     def _write_line(self, final: bool = False) -> None:
-        seconds = max(time.monotonic() - self._start, 1e-9)
-        rate = self.done / seconds
+        seconds = time.monotonic() - self._start
         of = f"/{self.total:,}" if self.total is not None else ""
         line = f"{self.description}: {self.done:,}{of} {self.unit}"
         if final:
             line += f" in {_clock(seconds)}"
         else:
+            rate = self.done / seconds
             line += f", {rate:,.1f} {self.unit}/s"
             if self.total is not None and rate:
                 line += f", {_clock((self.total - self.done) / rate)} left"

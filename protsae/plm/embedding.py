@@ -138,7 +138,7 @@ class Embedder:
                         "set a smaller embed.context or embed.device: cpu"
                     ) from None
                 torch.cuda.empty_cache()
-                self.tokens_per_batch = max(1, n_tokens // 2)
+                self.tokens_per_batch = n_tokens // 2
                 self.out_of_memory += 1
         half = len(chosen) // 2
         return self._compute(chosen[:half], sequences) + self._compute(chosen[half:], sequences)

@@ -82,7 +82,7 @@ def downstream_batches(
     context: int,
     overlap: int,
     seed: int,
-    skip: int = 0,
+    skip: int,
 ) -> Iterator[Downstream]:
     """Endless epochs of proteins in random order, at least ``n_residues`` residues a batch.
 

@@ -41,7 +41,7 @@ def _of_one_group(p_values: np.ndarray) -> np.ndarray:
     n = len(order)
     scaled = p_values[order] * n / np.arange(1, n + 1)
     q_values = np.empty(n)
-    q_values[order] = np.minimum.accumulate(scaled[::-1])[::-1].clip(max=1)
+    q_values[order] = np.minimum.accumulate(scaled[::-1])[::-1]
     return q_values
 
 

@@ -26,7 +26,7 @@ KEYS = ["model", "layer", "variant", "feature"]
 def detectors(found: dict[tuple[str, int, str, int], int]) -> pd.DataFrame:
     table = pd.DataFrame(list(found), columns=KEYS)
     f1 = [2 * n / (n + POSITIVES) for n in found.values()]
-    return table.assign(concept="SIGNAL", concept_type="SIGNAL", valid_f1=f1, f1=f1, q_value=0.01)
+    return table.assign(concept="SIGNAL", concept_type="SIGNAL", valid_f1=f1, f1=f1, q_value=0.05)
 
 
 def compared(
@@ -38,6 +38,7 @@ def compared(
         {**dict(zip(KEYS, key, strict=True)), "cluster": cluster, "tp": n, "on": n}
         for key, n in found.items()
         for cluster in CLUSTERS
+        if n
     ]
     rule = {"tp": 5, "on": 5, "positives": POSITIVES, "known": 30}
     rules = pd.DataFrame([{"concept": "SIGNAL", "cluster": c, **rule} for c in CLUSTERS])
@@ -82,6 +83,13 @@ def test_the_best_baseline_of_all_is_none_of_its_own_kind(
     assert best[("m", 1)] == best[("m", 2)] == name
     assert best[("onehot", 0)] == expected["onehot"]
     assert best[("m-permuted", 1)] == expected["m-permuted"]
+
+
+def test_a_detector_that_is_on_nowhere_in_test() -> None:
+    """It has no counts, and finds nothing: the rule remains the best baseline."""
+    found = {("m", 1, "topk", 0): 7, ("m", 1, "pca", 3): 0}
+    row = compared(found=found).loc[("m", 1)]
+    assert (row["best_baseline"], row["best_baseline_f1"]) == ("rule", pytest.approx(10 / 15))
 
 
 def test_verdicts_where_all_clusters_agree() -> None:

@@ -121,3 +121,13 @@ def test_a_q_value_at_the_level_is_a_verdict() -> None:
     above = np.array([0.05, 0.95])
     found = verdicts(above, np.array([0.95, 0.05]), np.ones(2, dtype=bool), np.array([0, 1]))
     assert found["verdict"].tolist() == ["above", "below"]
+
+
+def test_bounds_of_a_difference_stay_within_1() -> None:
+    """Half of 2,000 residues of one cluster is found, or nothing; Student's t of 95 % is 12.7."""
+    positives = np.array([2000, *[1] * 10])
+    half, none = (
+        counts(tp[:, None], tp[:, None]) for tp in (np.array([1000, *[0] * 10]), 0 * positives)
+    )
+    assert compare(half, none, positives)["f1_difference_high"].tolist() == [1]
+    assert compare(none, half, positives)["f1_difference_low"].tolist() == [-1]

@@ -32,6 +32,23 @@ def test_lines_have_count_rate_and_time_left(capsys, monkeypatch):
     ]
 
 
+@pytest.mark.parametrize(
+    ("total", "done", "line"),
+    [
+        pytest.param(None, 30, "reading: 30 files, 3.0 files/s", id="total not known"),
+        pytest.param(7, 0, "reading: 0/7 files, 0.0 files/s", id="nothing done"),
+        pytest.param(75, 30, "reading: 30/75 files, 3.0 files/s, 15 s left", id="both"),
+    ],
+)
+def test_a_line_says_what_is_left_where_that_is_known(capsys, monkeypatch, total, done, line):
+    shown = progress(total, "reading", "files")
+    monkeypatch.setattr(shown, "_start", 0.0)
+    monkeypatch.setattr(shown, "_last_line", 0.0)
+    monkeypatch.setattr(module.time, "monotonic", lambda: 10.0)
+    shown.update(done)
+    assert capsys.readouterr().err == f"{line}\n"
+
+
 def test_no_final_line_when_the_work_fails(capsys):
     with pytest.raises(RuntimeError), progress(3, "reading"):
         raise RuntimeError

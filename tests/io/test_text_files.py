@@ -41,6 +41,12 @@ def test_encodings(tmp_path: Path, content: bytes, pack) -> None:
     assert read(tmp_path / "x", pack(content)) == TEXT
 
 
+@pytest.mark.parametrize("content", [b"\0" * 22, b"\0\0" + b"A\0" * 11, b"\0\0" + b"\0A" * 11])
+def test_zeros_among_even_and_odd_bytes_are_no_utf_16(tmp_path: Path, content: bytes) -> None:
+    """A letter has a zero on one side only, and always on the same."""
+    assert read(tmp_path / "x", content).encode() == content
+
+
 def test_a_stray_byte_far_inside(tmp_path: Path) -> None:
     assert read(tmp_path / "x", b"A" * 100_000 + b"\xdf \x93 \x81\n")[-6:] == "ß “ \ufffd\n"
 

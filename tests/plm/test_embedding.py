@@ -7,6 +7,7 @@ import psutil
 import pytest
 import torch
 
+from protsae.config.stage_settings import EmbedSettings
 from protsae.errors import UserError
 from protsae.plm.embedding import Embedder, precision_errors, token_budget
 from protsae.plm.esm2.forward import FusedEsm2
@@ -48,6 +49,11 @@ def assert_rows_equal(found, expected):
     for layer in LAYERS:
         assert found[layer].shape == expected[layer].shape
         assert np.abs(found[layer] - expected[layer]).max() < TOLERANCE
+
+
+def test_windows_are_those_of_the_settings(model):
+    found, settings = embedder(model), EmbedSettings()
+    assert (found.context, found.overlap) == (settings.context, settings.overlap)
 
 
 # One sequence at a time; a few together; all in one forward pass.

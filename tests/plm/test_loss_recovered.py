@@ -167,3 +167,15 @@ def test_one_mask_has_no_spread_and_no_floor_no_share() -> None:
     flat = loss_fields(loss, "sae", logp, np.arange(3))
     assert [flat[name] for name in LOSS_FIELDS[:4]] == [None] * 4
     assert flat["ce_mean_ablation"] == 1.0
+
+
+def test_the_spread_between_two_masks_by_hand() -> None:
+    """Of floors 5 and 8 above clean losses of 1 and 2, 3 of 4 and 5 of 6 nats are recovered."""
+    loss = a_loss()
+    nats = {"clean": [1, 2], "sae": [2, 3], "mean_ablation": [5, 8], "zero_ablation": [9, 9]}
+    for name, sums in nats.items():
+        loss.nats[name] = np.array([[x / 3] * 3 for x in sums])
+    fields = loss_fields(loss, "sae", unigram_logp(["AC"]), np.arange(3))
+    assert fields["loss_recovered"] == pytest.approx((3 + 5) / (4 + 6))
+    spread = abs(3 / 4 - 5 / 6) / math.sqrt(2)
+    assert fields["loss_recovered_mask_sd"] == pytest.approx(spread)

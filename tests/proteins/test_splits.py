@@ -1,3 +1,5 @@
+import hashlib
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -69,6 +71,24 @@ def test_the_seed_decides() -> None:
 def test_a_share_of_zero_leaves_the_split_out() -> None:
     split = assign_splits(np.arange(50), random_sequences(np.full(50, 31)), 0.2, 0, seed=0)
     assert set(split) == {"train", "valid"}
+
+
+def test_no_share_is_left_for_train() -> None:
+    split = assign_splits(np.arange(50), random_sequences(np.full(50, 31)), 0.5, 0.5, seed=0)
+    assert set(split) == {"valid", "test"}
+
+
+def test_the_draw_is_the_same_in_every_version() -> None:
+    """Bytes 9 to 16 of the SHA-256 of seed and sequence, the first bit the most significant: 53 of
+    them as a fraction. Below 0.3 is test, below 0.5 valid."""
+    sequences = random_sequences(np.full(101, 31))
+    expected = []
+    for sequence in sequences:
+        bits = int.from_bytes(hashlib.sha256(f"7 {sequence}".encode()).digest()[8:16], "big")
+        fraction = (bits >> 11) / 2**53
+        expected.append(2 if fraction < 0.3 else 1 if fraction < 0.5 else 0)
+    assert drawn_parts(np.arange(101), sequences, 0.2, 0.3, seed=7).tolist() == expected
+    assert set(expected) == {0, 1, 2}
 
 
 @pytest.mark.parametrize(
@@ -245,6 +265,21 @@ def test_a_chain_between_two_parts_takes_no_other_relative_with_it() -> None:
     )
     assert split.tolist() == ["train", "test", "valid", "train", LEFT_OUT, LEFT_OUT]
     assert cluster.tolist() == [0, 1, 2, 0, 4, 5]
+
+
+def test_a_bridge_takes_no_relative_with_it() -> None:
+    """3 and 4 are new: 3 is linked to train and test, and 4 to 3, but also to 0 in train."""
+    old_split = np.array(["train", "test", "valid", "", ""], dtype=object)
+    split, cluster = extend_splits(
+        np.array([0, 0, 2, 0, 0]),
+        random_sequences(np.full(5, 31)),
+        old_split,
+        np.array([0, 1, 2, -1, -1]),
+        np.array([[0, 3], [1, 3], [3, 4], [0, 4]]),
+        *(0.2, 0.2, 0),
+    )
+    assert split.tolist() == ["train", "test", "valid", LEFT_OUT, "train"]
+    assert cluster.tolist() == [0, 1, 2, 3, 0]
 
 
 def test_five_more_move_few_even_without_the_earlier_table() -> None:

@@ -184,7 +184,7 @@ def around(share: float, error: float, freedom: float) -> tuple[float, float]:
     return expit(logit(share) - half), expit(logit(share) + half)
 
 
-@pytest.mark.parametrize("denominator", [[7, 5, 2, 9], [7, 0, 2, 0], [0, 8, 0, 0]])
+@pytest.mark.parametrize("denominator", [[7, 5, 2, 9], [7, 0, 2, 0], [0, 8, 0, 0], [1, 9, 1, 6]])
 def test_the_interval_of_a_share_by_its_formula(denominator: list[int]) -> None:
     y = np.array(denominator)
     x = y // 3 + 1 * (y > 5)
@@ -202,6 +202,7 @@ def test_the_interval_of_a_share_by_its_formula(denominator: list[int]) -> None:
     [
         pytest.param([3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 0, 0], [4] * 8 + [0, 0, 30, 0], id="many"),
         pytest.param([3, 1, 4, 1, 5, 9, 2, 6, 5, 3], [0] * 9 + [17], id="negatives of one"),
+        pytest.param([1] * 10 + [0] * 3, [0, 2, 1] * 4 + [1], id="one alone"),
         pytest.param([60] + [1] * 9, [99] + [0] * 9, id="nearly all in one"),
     ],
 )

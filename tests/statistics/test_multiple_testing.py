@@ -59,5 +59,12 @@ def simes_rejects(p_values: np.ndarray) -> bool:
     return any(p <= 0.05 * j / n for j, p in enumerate(np.sort(p_values), start=1))
 
 
+def test_a_p_value_at_the_level_is_a_discovery() -> None:
+    """And two of the half of it and of it, but not one of two at it."""
+    assert least_true(np.array([0.05]), np.ones(1, bool)) == 1
+    assert least_true(np.array([0.025, 0.05]), np.ones(2, bool)) == 2
+    assert least_true(np.array([0.05, 0.9]), np.ones(2, bool)) == 0
+
+
 def test_no_true_discovery_without_hypotheses() -> None:
     assert least_true(np.array([]), np.array([], bool)) == 0

@@ -71,9 +71,7 @@ def tail_bound(mean: np.ndarray, least: np.ndarray, most: np.ndarray, observed: 
     spread = np.sqrt(((most - mean).clip(0) * (mean - least).clip(0)).sum())
     if observed - float(mean.sum()) < LEAST_SPREADS * spread:
         return 1.0
-    lacking = float((most[varies] - mean[varies]).sum()) if varies.any() else 0.0
-    above = observed - float(mean.sum())
-    if above <= 0 or lacking <= 0:
+    if not varies.any():
         return 1.0
     width = (most - least)[varies].astype(np.float64)
     share = ((mean - least)[varies] / width).clip(0, 1)

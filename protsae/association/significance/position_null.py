@@ -331,7 +331,7 @@ def transferred(
     first = np.ceil(low - 0.5 - 1e-9).astype(np.int64)
     last = np.ceil(high - 0.5 - 1e-9).astype(np.int64)
     lost = last <= first
-    middle = np.clip(np.floor((low + high) / 2).astype(np.int64), 0, taker - 1)
+    middle = np.floor((low + high) / 2).astype(np.int64)
     return np.where(lost, middle, first), np.where(lost, middle + 1, last)
 
 

@@ -140,7 +140,7 @@ class RotatedLabels:
         n_known = chains.n_known[present]
         periods = label_periods(labels, n_known)
         # By how much a rotation may miss a whole period: a tenth of a run.
-        slack = 0.1 * size[present] / np.maximum(np.bincount(labels.protein), 1)
+        slack = 0.1 * size[present] / np.bincount(labels.protein)
         lengths = whole_periods(n_known, periods, slack)
         labels = labels.before(lengths)
         first = ragged.starts(lengths)

@@ -58,6 +58,8 @@ def _records(handle: TextIO, source: str) -> Iterator[tuple[str, str]]:
             parts.append(line.translate(_LAYOUT))
         elif line.strip():
             raise UserError(f"{source}: not FASTA: found {line[:20]!r}; expected '>' and a name")
+        else:
+            continue
         n_characters += len(line)
         if n_characters > LONGEST_RECORD:
             raise UserError(

@@ -1,6 +1,7 @@
 """Files of base rates: comments on what they were counted on, then a tab-separated table."""
 
 import csv
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -86,7 +87,7 @@ def _rate(text: str, where: str) -> float:
     try:
         rate = float(text)
     except ValueError:
-        rate = -1
+        rate = math.nan
     if not 0 <= rate <= 1:
         raise UserError(f"{where}: base_rate is {shown(text)}; expected a number from 0 to 1")
     return rate

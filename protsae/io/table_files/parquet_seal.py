@@ -70,12 +70,12 @@ def _read_footer(path: str | Path) -> tuple[bytes, int | None]:
         file.seek(max(0, size - 8))
         end = file.read()
         length = int.from_bytes(end[:4], "little")
-        if len(end) < 8 or end[4:] != _MAGIC or length + 12 > size:
+        if end[4:] != _MAGIC or length + 12 > size:
             raise UserError(f"{path}: not a Parquet file; expected a table written by protsae")
         file.seek(size - 8 - length)
         footer = file.read(length)
-    key = footer.find(SEAL.encode())
-    return footer, None if key < 0 else key + len(SEAL) + _BETWEEN
+    before, key, _ = footer.partition(SEAL.encode())
+    return footer, len(before + key) + _BETWEEN if key else None
 
 
 def _footer_digest(footer: bytes, place: int) -> bytes:
@@ -87,7 +87,7 @@ def _body_digest(path: str | Path, footer_bytes: int) -> bytes:
     digest = xxhash.xxh3_64()
     left = Path(path).stat().st_size - footer_bytes - 8
     with Path(path).open("rb") as file:
-        while left > 0 and (chunk := file.read(min(_CHUNK, left))):
+        while chunk := file.read(min(_CHUNK, left)):
             digest.update(chunk)
             left -= len(chunk)
     return digest.hexdigest().encode()

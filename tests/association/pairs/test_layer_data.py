@@ -52,6 +52,8 @@ def test_a_sample_smaller_than_train_is_whole_proteins() -> None:
     settings = SETTINGS.model_copy(update={"train_residues": LENGTH + 1, "batch": 1})
     codes = codes_of(activations, relu)
     assert build_layer(settings).train_sample(codes).shape == (2 * LENGTH, D)
+    settings = settings.model_copy(update={"train_residues": 2 * LENGTH})
+    assert build_layer(settings).train_sample(codes).shape == (2 * LENGTH, D)
     assert build_layer().train_sample(codes).shape == (N_PROTEINS // 3 * LENGTH, D)
 
 
@@ -111,3 +113,22 @@ def test_each_protein_with_its_own_rows() -> None:
     assert sorted(found) == sorted(activations)
     for name, rows in found.items():
         np.testing.assert_array_equal(rows.toarray(), relu(activations[name]))
+
+
+@pytest.mark.parametrize(("held", "sizes"), [(1, [1, 1, 1]), (700, [1, 2]), (10_000, [3])])
+def test_columns_come_in_groups_of_few_activations(
+    held: int, sizes: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Features 0, 2 and 4 of five, each active on some 350 of the 696 residues of test."""
+    activations, layer = random_activations(), build_layer()
+    test = relu(np.concatenate([activations[name] for name in layer.of_split("test")["accession"]]))
+    features, n_active = np.array([0, 2, 4]), (test > 0).sum(0)
+    assert 600 < n_active[:3:2].sum() < 730
+    monkeypatch.setattr(layer_module, "HELD_VALUES", held)
+    codes = codes_of(activations, relu)
+    found = list(layer.columns(codes, "test", features, n_active))
+    assert [len(members) for members, _ in found] == sizes
+    assert np.concatenate([members for members, _ in found]).tolist() == [0, 2, 4]
+    for members, rows in found:
+        np.testing.assert_array_equal(rows.toarray(), test[:, members])
+    assert list(layer.columns(codes, "test", features[:0], n_active)) == []

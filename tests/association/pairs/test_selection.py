@@ -65,6 +65,7 @@ def test_the_concept_is_chosen_by_gain_and_not_by_f1() -> None:
 
 def test_pairs_below_the_lowest_f1_are_left_out(scores: PairScores) -> None:
     assert candidate_pairs(scores, min_f1=0.7)[0].tolist() == [0]
+    assert candidate_pairs(scores, min_f1=1.0)[0].tolist() == [0], "its F1 is just that"
     assert not len(candidate_pairs(scores, min_f1=1.1)[0])
 
 

@@ -79,6 +79,14 @@ def test_unknown_residues_count_nowhere() -> None:
     assert ends(some, 1) == [NONE]
 
 
+@pytest.mark.parametrize("n_known", [0, 1])
+def test_a_protein_of_which_one_residue_is_known_tells_nothing(n_known: int) -> None:
+    """It has the concept there, as it must. Nor does one of which nothing is known."""
+    block = proteins([(0, 22)])
+    known = (end_distances(block.lengths)[N] < n_known)[:, None]
+    assert ends(LabelledProteins(block.lengths, block.cluster, block.labels, known)) == [NONE]
+
+
 def test_blocks_of_proteins_change_nothing() -> None:
     block = proteins([(0, 22)], [(100, 113)], [(50, 63)])
     parts = [
@@ -155,3 +163,20 @@ def test_a_rule_on_the_place_is_worth_nothing_and_a_detector_what_it_is() -> Non
         np.array([N]),
     )
     assert found.tolist() == [0.5, 1.0, 0.5]
+
+
+def test_stored_zeros_are_zeros() -> None:
+    """Of two residues at the same distance, neither is on."""
+    stored = sparse.csc_array((np.zeros(1), np.array([0]), np.array([0, 1])), shape=(2, 1))
+    first = np.array([0])
+    found = position_matched_auroc(
+        stored,
+        sparse.csc_array(np.array([[1], [0]])),
+        np.ones((2, 1), bool),
+        first,
+        end_distances(np.array([1, 1])),
+        first,
+        first,
+        np.array([N]),
+    )
+    assert found.tolist() == [0.5]

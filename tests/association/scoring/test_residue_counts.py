@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from protsae.association.scoring.residue_counts import MatchCounts
+from protsae.association.scoring.residue_counts import KnownCounts, MatchCounts
 from protsae.association.scoring.thresholds import positive_quantiles
 
 
@@ -90,3 +90,28 @@ def test_stored_zeros_are_not_on() -> None:
     counts.update(stored, sparse.csr_array(np.ones((2, 1), np.uint8)))
     assert counts.on.tolist() == [[1]]
     assert stored.nnz == 2, "the input is left as it was"
+
+
+@pytest.mark.parametrize("known_column", [[0, 0, 0], [2, 0, 2], [1, 2, 1], [2, 1, 0]])
+def test_counts_of_known_residues(known_column: list[int]) -> None:
+    """Of three concepts that are known at all residues, at some, and at others; in two updates."""
+    rng = np.random.default_rng(3)
+    activations = rng.integers(0, 4, (37, 5)).astype(np.float32)
+    labels, known = rng.random((37, 3)) < 0.4, rng.random((37, 3)) < [1, 0.6, 0.3]
+    thresholds = np.array([[0.0] * 5, [1, 2, 1, 2, 1]])
+    counts = KnownCounts(thresholds, np.array(known_column))
+    for part in (slice(0, 13), slice(13, 37)):
+        x = sparse.csr_array(activations[part])
+        passed = counts.update(x, sparse.csr_array(labels[part].astype(np.uint8)), known[part])
+        expected = (activations[part] > thresholds[:, None]).sum(0)
+        np.testing.assert_array_equal(passed.toarray(), expected)
+    assert counts.n_active.tolist() == (activations > 0).sum(0).tolist()
+    assert sorted(np.concatenate(counts.columns).tolist()) == [0, 1, 2]
+    for columns, group in zip(counts.columns, counts.groups, strict=True):
+        for number, concept in enumerate(columns):
+            rows = known[:, known_column[concept]]
+            on, has = activations[rows] > thresholds[:, None], labels[rows, concept]
+            assert group.n_residues == rows.sum()
+            assert group.positives[number] == has.sum()
+            np.testing.assert_array_equal(group.on, on.sum(1))
+            np.testing.assert_array_equal(group.true_positives[:, number], on[:, has].sum(1))

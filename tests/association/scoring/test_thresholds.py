@@ -62,6 +62,12 @@ def test_thresholds_passed_by_hand() -> None:
     assert (passed.nnz, passed.dtype, activations.nnz) == (2, np.uint8, 4)
 
 
+def test_as_many_thresholds_as_can_be_counted() -> None:
+    """255 and no more: numbers are bytes."""
+    activations = sparse.csr_array(np.full((1, 1), 300, np.float32))
+    assert passed_thresholds(activations, np.arange(255)[:, None]).toarray().tolist() == [[255]]
+
+
 def test_more_thresholds_than_can_be_counted() -> None:
     with pytest.raises(ValueError, match="256 thresholds; at most 255 fit"):
         passed_thresholds(sparse.csr_array((3, 2)), np.zeros((256, 2)))

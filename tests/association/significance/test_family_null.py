@@ -128,3 +128,12 @@ def test_a_family_without_the_label_changes_no_draw() -> None:
     for seed in range(5):
         alone = p_value((lengths, cluster, on, label), stop_after=999, seed=seed)
         assert p_value(with_others, stop_after=999, seed=seed) == alone
+
+
+@pytest.mark.parametrize("stop_after", [1, 63, 64, 65, 128, 200])
+def test_stops_at_the_draw_that_is_enough(stop_after: int) -> None:
+    """On where a relative is labelled: every draw is as good as the data, so that as many draws as
+    exceedances are needed, wherever a batch of 64 ends."""
+    on, label = np.arange(10) == 2, np.arange(10) == 7
+    case = np.full(2, 5), np.zeros(2, int), on, label
+    assert p_value(case, 999, stop_after) == 1

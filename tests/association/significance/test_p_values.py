@@ -20,7 +20,7 @@ def test_the_bound_is_never_below_the_law(seed: int) -> None:
         assert exact * (1 - 1e-9) <= tail_bound(table[0], table[1], table[2], observed) <= 1
 
 
-@pytest.mark.parametrize(("least", "most"), [(0, 1), (3, 4), (2, 5)])
+@pytest.mark.parametrize(("least", "most"), [(0, 1), (3, 4), (2, 5), (0, 97)])
 def test_the_bound_on_the_largest_sum_is_its_chance(least: int, most: int) -> None:
     """Of 40 terms that take their most in a third of cases and else their least: 3^-40."""
     mean, n = least + (most - least) / 3, 40
@@ -46,6 +46,18 @@ def test_the_bound_is_the_least_over_all_tilts(seed: int) -> None:
 
     expected = minimize_scalar(log_bound, bounds=(0, 30), method="bounded").fun
     assert np.log(tail_bound(mean, least, most, observed)) == pytest.approx(expected, abs=1e-5)
+
+
+def test_what_is_almost_certain_lacks_little() -> None:
+    """A term of 0 or 1 with mean 0.0001: by Markov's inequality, which is sharp here."""
+    assert tail_bound(np.array([1e-4]), np.zeros(1), np.ones(1), 1) == pytest.approx(1e-4, rel=1e-6)
+    more = np.array([1e-4, 0.0]), np.zeros(2), np.array([1, 2])
+    assert tail_bound(*more, 1) == pytest.approx(1e-4, rel=1e-6)
+
+
+def test_what_cannot_be_is_bounded_by_next_to_nothing() -> None:
+    """A sum that is always 3, though a term could be less, is never 4."""
+    assert 0 < tail_bound(np.array([3.0]), np.zeros(1), np.array([3]), 4) < 1e-20
 
 
 def test_near_the_mean_the_bound_is_1() -> None:

@@ -47,6 +47,22 @@ def test_periods_are_found_to_a_512th_of_a_turn(spacing: float) -> None:
             assert abs(1 / found - 1 / spacing) * places[-1] < 1 / 512 + 1e-9
 
 
+@pytest.mark.parametrize(
+    ("spacing", "off", "expected"),
+    [
+        pytest.param(30, 3, 30, id="cos 36 degrees is 0.81"),
+        pytest.param(50, 6, 0, id="cos 43.2 degrees is 0.73"),
+    ],
+)
+def test_how_regular_places_have_to_be(spacing: int, off: int, expected: float) -> None:
+    """Two early, two late, and so on: the resultant is the cosine of how far off a turn they are,
+    and has to be 0.8; of proteins together its square has to be 0.6."""
+    places = spacing * np.arange(40) + np.resize([off, off, -off, -off], 40)
+    assert period(places) == pytest.approx(expected, abs=0.05)
+    together = common_period([places, places + 1, places + 2])
+    assert together == pytest.approx(expected, abs=0.05)
+
+
 def test_how_far_from_the_first_residue_places_lie_does_not_matter() -> None:
     places = np.round(7.3 * np.arange(20))
     assert period(places + 1000) == pytest.approx(period(places), rel=1e-9)

@@ -22,28 +22,32 @@ def chains_of(lengths: list[int], cluster: list[int] | None = None) -> Chains:
     return Chains(np.array(lengths), np.array(cluster), np.ones(sum(lengths), bool))
 
 
-def slow_place(residue: int, giver: int, taker: int) -> float:
-    """Image of a residue's centre."""
-    centre, end = residue + 0.5, min(giver // 2, taker // 2, 50)
-    if centre <= end:
-        return centre
-    if centre >= giver - end:
-        return taker - (giver - centre)
-    return end + (centre - end) * (taker - 2 * end) / (giver - 2 * end)
+def slow_place(place: float, giver: int, taker: int) -> float:
+    """Image of a place; residue i lies from i to i + 1."""
+    end = min(giver // 2, taker // 2, 50)
+    if place <= end:
+        return place
+    if place >= giver - end:
+        return taker - (giver - place)
+    return end + (place - end) * (taker - 2 * end) / (giver - 2 * end)
 
 
-@pytest.mark.parametrize(("giver", "taker"), [(211, 307), (307, 211), (31, 47), (47, 31), (90, 90)])
+SIZES = [(211, 307), (307, 211), (31, 47), (47, 31), (90, 90), (13, 1), (1, 13)]
+
+
+@pytest.mark.parametrize(("giver", "taker"), SIZES)
 def test_a_residue_takes_the_label_at_the_image_of_its_centre(giver: int, taker: int) -> None:
-    """Every run of the giver; residue by residue of the taker."""
+    """Every run of the giver; residue by residue of the taker. A run with none: where it lies."""
     begin, end = np.array([(b, e) for b in range(giver) for e in range(b + 1, giver + 1)]).T
     first, last = transferred(begin, end, np.full(len(begin), giver), np.full(len(begin), taker))
-    images = np.array([slow_place(i, taker, giver) for i in range(taker)])
+    images = np.array([slow_place(i + 0.5, taker, giver) for i in range(taker)])
     for b, e, low, high in zip(begin[::7], end[::7], first[::7], last[::7], strict=True):
         expected = np.flatnonzero((images >= b) & (images < e))
         if len(expected):
             assert (low, high) == (expected[0], expected[-1] + 1)
         else:
-            assert high == low + 1
+            middle = (slow_place(b, giver, taker) + slow_place(e, giver, taker)) / 2
+            assert (low, high) == (int(middle), int(middle) + 1)
     assert (first >= 0).all()
     assert (last <= taker).all()
 
@@ -159,6 +163,7 @@ def test_labels_keep_their_place_in_the_known_part() -> None:
     labels = np.array([3, 4, 5, 51, 52, 53])
     laws = PositionLaws.of(labels, Exchange.of(chains))
     assert laws.within is not None
+    assert laws.within.largest.tolist() == [3, 3]
     assert laws.within.share.tolist() == (2 * ([0.0] * 3 + [1.0] * 3 + [0.0] * 6))
     assert laws.ways[0].share[labels].tolist() == [0.5] * 6
     assert PositionLaws.of(labels, Exchange.of(chains_of([30] * 2))).within is None
@@ -186,6 +191,15 @@ def test_too_few_clusters_to_tell() -> None:
     assert np.isnan(position_null([here], [here], PAIR, chains).p_value[0])
     nowhere = np.array([], dtype=np.int64)
     assert np.isnan(position_null([nowhere], [here], PAIR, chains).p_value[0])
+
+
+def test_as_few_clusters_as_can_tell() -> None:
+    """On in one cluster, whose best donor is itself: one of 20, a quarter of 80, so that p is 0.05,
+    which will do; not so one of 19."""
+    here = np.array([7])
+    found = position_null([here], [here], PAIR, chains_of([13] * 80))
+    assert found.p_value[0] == pytest.approx(0.05)
+    assert np.isnan(position_null([here], [here], PAIR, chains_of([13] * 79)).p_value[0])
 
 
 def test_clusters_of_which_nothing_is_known_neither_give_nor_take() -> None:
@@ -223,3 +237,18 @@ def test_p_is_right_where_only_the_position_is_shared(share: float) -> None:
         p_value = position_null([on], [label], PAIR, chains).p_value[0]
         found.append(p_value <= 0.05)
     assert np.mean(found) <= 0.05 + 2 * (0.05 * 0.95 / 200) ** 0.5
+
+
+def test_each_pair_has_its_own_detector_and_concept() -> None:
+    """In any order, and some not asked for: as one by one."""
+    rng = np.random.default_rng(5)
+    chains = Chains(np.full(13, 17), np.arange(13), np.ones(13 * 17, bool))
+    on, labels = ([np.flatnonzero(rng.random(13 * 17) < r) for r in (0.1, 0.2, 0.3)] for _ in "ab")
+    pairs = np.array([[2, 0], [0, 1], [1, 1], [2, 1]])
+    found = position_null(on, labels, pairs, chains)
+    for number, (detector, concept) in enumerate(pairs.tolist()):
+        alone = position_null([on[detector]], [labels[concept]], np.array([[0, 0]]), chains)
+        assert found.observed[number] == len(np.intersect1d(on[detector], labels[concept]))
+        assert found.expected[number] == pytest.approx(alone.expected[0])
+        assert found.p_value[number] == pytest.approx(alone.p_value[0])
+    assert len(set(found.p_value)) == 4

@@ -385,3 +385,29 @@ def test_rotations_keep_the_phase_of_periodic_labels() -> None:
     null = alone(label, label, np.full(5, 70))
     assert null.expected[0] == null.observed[0] == 50
     assert null.p_value[0] == pytest.approx(1)
+
+
+def test_what_is_left_of_a_period_has_no_place() -> None:
+    """Every seventh of 73 residues: ten periods are a circle, the last three residues in none."""
+    label = np.flatnonzero(np.arange(5 * 73) % 73 % 7 == 2)
+    chains = Chains(np.full(5, 73), np.arange(5), np.ones(5 * 73, bool))
+    rotated = RotatedLabels.of(label, chains)
+    assert rotated.lengths.tolist() == [70] * 5
+    place = rotated.place.reshape(5, 73)
+    assert place[:, :70].ravel().tolist() == list(range(350))
+    assert set(place[:, 70:].ravel()) == {-1}
+
+
+def test_each_pair_has_its_own_detector_and_concept() -> None:
+    """In any order, and some not asked for: as one by one."""
+    rng = np.random.default_rng(5)
+    chains = Chains(np.full(13, 17), np.arange(13), np.ones(13 * 17, bool))
+    on, labels = ([np.flatnonzero(rng.random(13 * 17) < r) for r in (0.1, 0.2, 0.3)] for _ in "ab")
+    pairs = np.array([[2, 0], [0, 1], [1, 1], [2, 1]])
+    found = rotation_null(on, labels, pairs, chains)
+    for number, (detector, concept) in enumerate(pairs.tolist()):
+        alone = rotation_null([on[detector]], [labels[concept]], np.array([[0, 0]]), chains)
+        assert found.observed[number] == len(np.intersect1d(on[detector], labels[concept]))
+        assert found.expected[number] == pytest.approx(alone.expected[0])
+        assert found.p_value[number] == pytest.approx(alone.p_value[0])
+    assert len(set(found.p_value)) == 4

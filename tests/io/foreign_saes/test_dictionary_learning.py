@@ -200,12 +200,12 @@ def test_interplm_tells_its_class(tmp_path: Path, config: str | None) -> None:
     assert_same(read_interplm, tmp_path, relu_sae(LINEAR | BIAS))
 
 
-RESCALE = torch.tensor([2.0, 0.0, 0.5, *[1.0] * 8])
-BY = torch.tensor([2.0, 1.0, 0.5, *[1.0] * 8])
+RESCALE = torch.tensor([2.0, 1.0, 0.5, 0.0, *[1.0] * 7])
+BY = torch.tensor([2.0, 1.0, 0.5, 1.0, *[1.0] * 7])
 
 
 def test_normalised_features_of_interplm(tmp_path: Path) -> None:
-    """f / largest f, with the same x_hat; a feature that was never active keeps its scale."""
+    """f / largest f, with the same x_hat; one that was never active before keeps its scale."""
     write_pt(tmp_path / "ae_normalized.pt", LINEAR | BIAS | {"activation_rescale_factor": RESCALE})
     f_NF, rebuilt_ND = relu_sae(LINEAR | BIAS)
     assert_same(read_interplm, tmp_path, (f_NF / BY, rebuilt_ND))

@@ -389,6 +389,30 @@ def test_whitening_is_folded_in(tmp_path: Path, subtracted: bool) -> None:
     torch.testing.assert_close(sae(x_ND), expected_ND, atol=1e-3, rtol=1e-4)
 
 
+@pytest.mark.parametrize(
+    ("name", "damaged"),
+    [
+        pytest.param("mean", {}, id="missing"),
+        pytest.param("matrix", {"matrix": torch.ones(D, D + 1)}, id="another shape"),
+        pytest.param("inverse_matrix", {"inverse_matrix": torch.full((D, D), torch.inf)}, id="inf"),
+    ],
+)
+def test_a_whitening_that_is_not_whole(
+    tmp_path: Path, name: str, damaged: dict[str, Tensor]
+) -> None:
+    write_theirs(tmp_path, "standard", normalize_activations="covariance_whitening")
+    parts = {"mean": torch.zeros(D), "matrix": torch.eye(D), "inverse_matrix": torch.eye(D)}
+    path = tmp_path / "activation_whitening.safetensors"
+    save_file({key: v for key, v in parts.items() if damaged or key != name} | damaged, path)
+    shape = "(5,)" if name == "mean" else "(5, 5)"
+    message = (
+        f"{path}: no finite {name} of shape {shape}; expected mean, matrix and inverse_matrix; "
+        "copy it again"
+    )
+    with pytest.raises(UserError, match=f"^{re.escape(message)}$"):
+        read_saelens(tmp_path)
+
+
 BASE = "W_dec, W_enc, b_dec, b_enc"
 NAN = torch.full((D,), float("nan"))
 

@@ -11,7 +11,12 @@ import pytest
 
 from protsae.errors import UserError
 from protsae.io.hdf5 import activation_cache as activations
-from protsae.io.hdf5.activation_cache import LayerCache, LayerFormat, write_shard
+from protsae.io.hdf5.activation_cache import (
+    LayerCache,
+    LayerFormat,
+    check_activations,
+    write_shard,
+)
 from protsae.io.hdf5.stored_rows import Compression
 from tests.helpers.tiny_run import LENGTHS, PROTEIN_SET, SOURCE, cache_rows, open_cache, write_cache
 
@@ -174,6 +179,20 @@ def test_a_file_that_shrinks_under_the_reader(tmp_path: Path) -> None:
     )
     with pytest.raises(UserError, match=f"^{re.escape(message)}$"):
         cache.read(0, 0, 5)
+
+
+@pytest.mark.parametrize("compression", ["none", "gzip"])
+def test_every_row_of_a_shard_is_checked(tmp_path: Path, compression: str) -> None:
+    path = write_cache(tmp_path, compression=compression)[0]
+    assert check_activations(path) == {
+        **vars(SOURCE),
+        "layers": [1, 2],
+        "proteins": {f"P{i}": length for i, length in enumerate(LENGTHS[:4])},
+    }
+    with h5py.File(path, "a") as file:
+        file["layers/02"][IN_FIRST - 1, 4] += 1
+    with pytest.raises(UserError, match=f"^{path}: damaged: rows 21 to 25 do not fit their check"):
+        check_activations(path)
 
 
 def test_several_processes_read_gzip(tmp_path: Path) -> None:

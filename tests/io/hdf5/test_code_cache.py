@@ -10,7 +10,7 @@ import pytest
 from scipy import sparse
 
 from protsae.errors import UserError
-from protsae.io.hdf5.code_cache import StoredCodes, check_codes, write_codes
+from protsae.io.hdf5.code_cache import StoredCodes, _joined, check_codes, write_codes
 from protsae.io.hdf5.shard_index import CacheSource
 
 WIDTH = 5
@@ -61,6 +61,11 @@ def test_blocks_are_the_rows_of_whole_proteins(
         assert len(expected) <= max_rows or len(names) == 1
         seen += names
     assert seen == sorted(wanted)
+
+
+def test_neighbours_of_one_shard_are_read_as_one() -> None:
+    places = [(2, 5, 3), (2, 8, 4), (2, 13, 1), (3, 14, 2), (3, 16, 1)]
+    assert _joined(iter(places)) == [(2, 5, 7), (2, 13, 1), (3, 14, 3)]
 
 
 def test_a_single_shard(paths: list[Path]) -> None:
@@ -123,6 +128,12 @@ def test_wrong_numbers_are_told(
         check_codes(paths[0])
     with pytest.raises(UserError, match=f"^{expected}$"):
         list(open_codes(paths).blocks({"P1", "P2"}, 100))
+
+
+def test_a_stored_zero_is_a_value(paths: list[Path]) -> None:
+    with h5py.File(paths[0], "r+") as file:
+        change("data", 0, 0)(file)
+    assert check_codes(paths[0])["proteins"] == SHARDS[0]
 
 
 def test_codes_of_another_sae(paths: list[Path]) -> None:

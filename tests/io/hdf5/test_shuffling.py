@@ -125,6 +125,13 @@ def test_batches_stay_as_they_are(cache: LayerCache) -> None:
     np.testing.assert_array_equal(kept, copies)
 
 
+def test_the_smallest_buffer_holds_a_chunk_at_a_time(cache: LayerCache) -> None:
+    chunks = shuffling._chunks(cache, EVERY)
+    halves = shuffling._permuted_halves(cache, chunks, 1, 0, 0)
+    sizes = [len(rows) for rows, _ in itertools.islice(halves, len(chunks))]
+    assert sorted(sizes) == sorted(chunks[:, 2].tolist())
+
+
 @pytest.mark.parametrize("buffer_rows", [17, 40], ids="buffer {}".format)
 def test_rows_of_a_half_are_those_of_few_chunks(cache: LayerCache, buffer_rows: int) -> None:
     """16 chunks in all: 2 or 6 at most are read at a time, in shares of equal size."""

@@ -1,12 +1,14 @@
 """Pauses between repetitions, on a clock that the tests turn."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from protsae.errors import UserError
 from protsae.io.http import retries
-from protsae.io.http.retries import Passing, RetryPolicy, Waiting, asked_seconds
+from protsae.io.http.responses import in_bytes
+from protsae.io.http.retries import Passing, RetryPolicy, Waiting, asked_seconds, in_seconds
 
 BUSY = Passing("HTTP 503: Busy", "", "run again later")
 LOST = Passing("cannot be reached", "ConnectionError")
@@ -33,6 +35,23 @@ def pauses(policy, *faults):
 
 def busy(asked):
     return Passing("HTTP 429: Slow down", "", "run again later", asked)
+
+
+def test_limits_are_those_that_are_documented():
+    text = Path(__file__).parents[3].joinpath("docs", "uniprot_query.md").read_text()
+    policy = RetryPolicy()
+    sizes = f"{in_bytes(policy.largest_body)} as sent, {in_bytes(policy.largest_document)} unpacked"
+    for what, limit in (
+        ("until there is a connection", f"{policy.connect:g} s"),
+        ("between two pieces of an answer", f"{policy.silence:g} s"),
+        ("one answer", f"{policy.answer:g} s"),
+        ("one page with all its repetitions", f"{policy.page / 60:g} minutes"),
+        ("size of an answer", sizes),
+    ):
+        assert f"| {what} | {limit} |\n" in text
+    pauses = f"first after {policy.backoff:g} s and at most {policy.longest:g} s later"
+    assert f"again up to {policy.attempts} times, {pauses}" in " ".join(text.split())
+    assert f"waits up to {policy.longest_asked:g} s" in text
 
 
 def test_pauses_double_up_to_the_longest(clock):
@@ -77,6 +96,12 @@ def test_what_the_server_asks_is_waited_and_said(clock):
         "UniProt: HTTP 429: Slow down; try 3 of 9; again in 4 s",
         "UniProt asks to wait 600 s; waiting (HTTP 429: Slow down; try 4 of 9)",
     ]
+
+
+def test_what_the_server_asks_is_said_where_it_is_as_long(clock):
+    [line] = pauses(RetryPolicy(), busy(1.0))
+    assert line == "UniProt asks to wait 1 s; waiting (HTTP 429: Slow down; try 1 of 9)"
+    assert clock == [1]
 
 
 @pytest.mark.parametrize(
@@ -143,3 +168,17 @@ def test_a_servers_clock_may_differ():
     headers = {"Retry-After": "Thu, 01 Jan 1970 01:00:40 GMT", "Date": "Thu, 01 Jan 1970 01:00 GMT"}
     assert asked_seconds(headers, NOW) == 40
     assert asked_seconds({}, NOW) is None
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (0.999, "1 s"),
+        (1.4, "1 s"),
+        (0.25, "0.25 s"),
+        (999_999_999, "999,999,999 s"),
+        (1_000_000_001, "more than 30 years"),
+    ],
+)
+def test_seconds_in_words(seconds, said):
+    assert in_seconds(seconds) == said

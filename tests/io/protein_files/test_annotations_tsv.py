@@ -32,6 +32,7 @@ def table(text):
         pytest.param(HEADER + "\nP1\tHELIX\t3\t9\tx\n\t\t\t\t\n  \n", id="empty-rows"),
         pytest.param("\n\n" + HEADER + "P1\tHELIX\t3\t9\tx\n", id="leading-blank-lines"),
         pytest.param(HEADER[:-1] + "\t\t\nP1\tHELIX\t3\t9\tx\t\t\n", id="last-columns-empty"),
+        pytest.param(HEADER[:-1] + "\t\nP1\tHELIX\t3\t9\tx\n", id="last-column-empty"),
         pytest.param(HEADER + "P1\tHELIX\t3\t9\tx\t\t \n", id="last-cells-empty"),
         pytest.param("\t" + HEADER + "0\tP1\tHELIX\t3\t9\tx\n", id="index-of-pandas"),
         pytest.param((HEADER + "P1\tHELIX\t3\t9\tx\n").replace("\n", "\r\n"), id="crlf"),

@@ -110,6 +110,15 @@ def test_what_is_no_protein_file(tmp_path, content, message):
         list(read_proteins(tmp_path / "x"))
 
 
+def test_blanks_before_the_first_record(tmp_path):
+    """Fewer than a million (2^20)."""
+    (tmp_path / "x").write_bytes(b"\n" * 1_048_575 + FASTA)
+    assert len(list(read_proteins(tmp_path / "x"))) == 2
+    (tmp_path / "x").write_bytes(b"\n" * 1_048_576 + FASTA)
+    with pytest.raises(UserError, match="x: empty file"):
+        list(read_proteins(tmp_path / "x"))
+
+
 def test_missing_files(tmp_path):
     with pytest.raises(UserError, match=r"x\.fasta: no such file; expected UniProt JSON"):
         list(read_proteins(tmp_path / "x.fasta"))

@@ -96,3 +96,18 @@ def test_a_record_without_end(line):
         "chromosomes; leave it out"
     )
     assert handle.tell() < LONGEST_RECORD + 20
+
+
+def test_as_many_characters_as_a_record_may_have():
+    """The header's line counts, with its mark and end; blanks before the first record do not."""
+    blank, record = " " * 1_000_003 + "\n", ">b x\n" + "M" * 999_995
+    assert [len(protein.sequence) for protein in read(f"{blank}>a\nMK\n{record}")] == [2, 999_995]
+    with pytest.raises(
+        UserError, match=r"^x\.fasta: record 2 is longer than 1,000,000 characters;"
+    ):
+        read(f"{blank}>a\nMK\n{record}M")
+
+
+def test_a_mark_within_a_line_begins_no_record():
+    (protein,) = read(">" * 1_000_000)
+    assert protein.accession == ">" * 999_999

@@ -94,6 +94,18 @@ def test_a_file_that_is_no_structure(tmp_path: Path) -> None:
         read_structure(path)
 
 
+def test_the_longest_file(tmp_path: Path) -> None:
+    """Of zeros, which take no place on a disk."""
+    path = tmp_path / "x.pdb"
+    with path.open("wb") as file:
+        file.truncate(134_217_728)
+    assert read_structure(path) == []
+    with path.open("ab") as file:
+        file.truncate(134_217_729)
+    with pytest.raises(UserError, match=r"x\.pdb: more than 134,217,728 characters; expected a "):
+        read_structure(path)
+
+
 def test_files_of_a_folder(tmp_path: Path) -> None:
     for name in ("b.pdb", "a.CIF.gz", "notes.txt", "c.fasta", "._b.pdb", ".c.cif"):
         (tmp_path / name).touch()

@@ -89,6 +89,24 @@ def test_leading_blank_lines():
     assert [protein.accession for protein in read("\n \n" + TEXT)] == ["T00001", "T00002"]
 
 
+def test_the_longest_entry():
+    """Of 16,777,216 characters, and one more."""
+    [start, end] = TEXT.split("//\n")[0].split("SQ   ", 1)
+    blank = "CC   \n"
+    fill = 16_777_216 - len(start + "SQ   " + end + "//\n")
+    comment = blank + "CC   -!- " + "x" * (fill - len(blank) - 10) + "\n"
+    most = start + comment + "SQ   " + end + "//\n"
+    assert len(most) == 16_777_216
+    assert [protein.accession for protein in read(most * 2)] == ["T00001"] * 2
+    number = (most + most).count("\n")
+    with pytest.raises(UserError) as error:
+        read(most + most.replace("-!- x", "-!- xx"))
+    assert str(error.value) == (
+        f"x.dat: line {number}: an entry of more than 16,777,216 characters; expected '//' at the "
+        "end of each; download the file again"
+    )
+
+
 def test_text_of_seqret_is_named():
     text = TEXT.replace("OS   Exemplum novum", ";\nOS   Exemplum novum", 1)
     number = text.split("\n").index(";") + 1

@@ -92,6 +92,16 @@ def test_no_rows_have_the_types_of_the_table(tmp_path: Path) -> None:
     assert types == ["string", "int64", "double", "list<element: double>", "bool"]
 
 
+def test_a_table_of_no_pieces(tmp_path: Path) -> None:
+    """Nothing stands between the mark at the start and the footer."""
+    path = tmp_path / "t.parquet"
+    with open_table(path, SMALL) as table:
+        table.describe({"layer": 3})
+    content = path.read_bytes()
+    assert len(content) == 4 + int.from_bytes(content[-8:-4], "little") + 8
+    assert read_table(path, SMALL).shape == (0, 5)
+
+
 def test_same_content_same_bytes(tmp_path: Path) -> None:
     for name, stamps in (("a", {"k": 1, "j": 2}), ("b", {"j": 2, "k": 1})):
         write_table(tmp_path / name, ROWS, SMALL, stamps)
@@ -189,7 +199,9 @@ def test_parquet_of_another_program(tmp_path: Path) -> None:
 
 def test_other_programs_read_the_file(tmp_path: Path) -> None:
     write_table(tmp_path / "t.parquet", ROWS, SMALL, {})
-    assert pd.read_parquet(tmp_path / "t.parquet")["accession"].tolist() == ["P1", "P2", "P3"]
+    found = pd.read_parquet(tmp_path / "t.parquet")
+    assert found["accession"].tolist() == ["P1", "P2", "P3"]
+    assert str(found["taxon_id"].dtype) == "Int64"  # though one is missing
     assert pa.parquet.read_table(tmp_path / "t.parquet").num_rows == 3
 
 

@@ -168,6 +168,15 @@ def test_an_entry_that_is_too_long(monkeypatch):
     assert handle.tell() < 5000
 
 
+def test_the_longest_single_entry():
+    """As many characters are read as tell the format, 2^20, and 2^24 more."""
+    entry = '{"primaryAccession": "P1"}'
+    most = entry.ljust(17_825_792)
+    assert [protein.accession for protein in read(most)] == ["P1"]
+    with pytest.raises(UserError, match=r"^x\.json: one entry of more than 16,777,216 characters;"):
+        read(most + " ")
+
+
 def test_a_long_accession_is_cut_in_messages():
     with pytest.raises(UserError) as error:
         read('[{"primaryAccession": "' + "A" * 9999 + '", "uniProtkbId": 3}]')

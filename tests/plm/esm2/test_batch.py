@@ -5,14 +5,37 @@ import pytest
 import torch
 
 from protsae.plm.esm2 import attention as module
-from protsae.plm.esm2.attention import attend
-from protsae.plm.esm2.batch import pack
+from protsae.plm.esm2.attention import attend, attend_packed
+from protsae.plm.esm2.batch import Rows, pack
 
 
 def test_residues_are_neither_cls_nor_eos():
     batch = pack([np.array([4, 5]), np.array([32])])
     assert batch.residues_N.tolist() == [False, True, True, False, False, True, False]
     assert batch.longest == 4
+
+
+def test_the_masked_share_of_each_sequence_of_a_row():
+    """One of four, none of two; one of three, two of three."""
+    tokens_BT = torch.tensor([[0, 32, 5, 2, 0, 2], [4, 32, 6, 32, 32, 7]])
+    rows = Rows(tokens_BT, torch.tensor([[1, 1, 1, 1, 2, 2], [3, 3, 3, 4, 4, 4]]))
+    expected = [1 / 4] * 4 + [0] * 2 + [1 / 3] * 3 + [2 / 3] * 3
+    assert rows.masked_share_N.tolist() == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_attention_stays_within_its_sequence(dtype):
+    """Heads of 8 columns, which a GPU's own kernel would take in bfloat16."""
+    lengths = [5, 3, 3]
+    generator = torch.Generator().manual_seed(0)
+    q, k, v = (torch.randn(11, 2, 8, generator=generator) for _ in range(3))
+    parts = [
+        torch.einsum("hqt,thk->qhk", (torch.einsum("qhk,thk->hqt", a, b) / 8**0.5).softmax(-1), c)
+        for a, b, c in zip(*(x.split(lengths) for x in (q, k, v)), strict=True)
+    ]
+    found = attend_packed(*(x.to(dtype) for x in (q, k, v)), lengths)
+    assert found.dtype == dtype
+    assert (found - torch.cat(parts)).abs().max() < (1e-5 if dtype == torch.float32 else 0.05)
 
 
 @pytest.mark.parametrize("most", [1, 1500, 2**21])

@@ -11,7 +11,7 @@ import torch
 
 from protsae.config.released_models import RELEASED
 from protsae.errors import UserError
-from protsae.plm.esm2.load import _validate_claim, load_esm, validate_layers
+from protsae.plm.esm2.load import _validate_claim, load_esm, load_same_esm, validate_layers
 from protsae.provenance import file_sha256
 from tests.helpers.tiny_esm import build_esm, save_tiny
 
@@ -74,6 +74,12 @@ def test_a_local_file(tiny):
     assert loaded.model.attention_heads == 4
 
 
+def test_one_layer_of_one_head(tmp_path):
+    path = save_tiny(tmp_path, model=build_esm(layers=1, width=8, heads=1))
+    model = load_esm(str(path), "cpu").model
+    assert (model.num_layers, model.embed_dim, model.attention_heads) == (1, 8, 1)
+
+
 def test_weights_stored_as_float16_are_float32(tiny):
     assert {v.dtype for v in contents(tiny)["model"].values()} == {torch.float16}
     model, original = load_esm(str(tiny), "cpu").model, build_esm()
@@ -81,6 +87,17 @@ def test_weights_stored_as_float16_are_float32(tiny):
         assert value.dtype == torch.float32
         if not name.startswith("contact_head."):
             assert torch.equal(value, original.state_dict()[name].half().float()), name
+
+
+def test_the_model_that_activations_come_from(tiny):
+    digest = file_sha256(tiny)
+    assert load_same_esm(str(tiny), "cpu", digest).weights_sha256 == digest
+    message = (
+        f"{tiny}: weights_sha256 is {digest}, but the activations come from abc; embed again with "
+        "this model"
+    )
+    with pytest.raises(UserError, match=f"^{re.escape(message)}$"):
+        load_same_esm(str(tiny), "cpu", "abc")
 
 
 def test_a_name_with_a_dot(tmp_path):

@@ -100,6 +100,17 @@ def test_heads_of_a_new_model_look_at_their_offsets(heads, width):
                 assert found[head].max() < 0.2  # of 41 tokens
 
 
+def test_heads_that_look_at_an_offset_listen_little_to_content() -> None:
+    """Weights of q and k are a quarter of those of the heads beside them, which begin anywhere."""
+    model = pretrain.new_esm2(layers=5, width=256, heads=4, seed=0)
+    offsets = pretrain.local_offsets(5, 4)[4]
+    assert [offset is None for offset in offsets] == [False, True, False, True]
+    attention = model.layers[4].self_attn
+    for projection in (attention.q_proj, attention.k_proj):
+        spread = projection.weight.detach().view(4, -1).std(1)
+        assert (spread[::2] / spread[1::2]).tolist() == pytest.approx([0.25] * 2, rel=0.05)
+
+
 def test_local_heads_cover_both_sides_evenly():
     found = [o for block in pretrain.local_offsets(6, 8) for o in block if o is not None]
     assert sorted({abs(o) for o in found}) == [1, 2, 3, 4]
@@ -316,6 +327,17 @@ def test_a_step_in_bfloat16_trains_float32_weights():
     assert {parameter.dtype for parameter in rough.model.parameters()} == {torch.float32}
 
 
+def test_gradients_are_clipped_to_length_1() -> None:
+    """Of logits that are too large by far."""
+    rows = rows_of([random_sequence(length) for length in (31, 113)])
+    state = pretrain.start(SETTINGS)
+    with torch.no_grad():
+        state.model.embed_tokens.weight.mul_(30)
+    pretrain.train_step(state, rows, SETTINGS)
+    gradients = [p.grad.flatten() for p in state.model.parameters() if p.grad is not None]
+    assert float(torch.cat(gradients).norm()) == pytest.approx(1, rel=1e-4)
+
+
 def test_the_loss_is_the_mean_over_the_chosen_residues(monkeypatch):
     seen = []
     real = pretrain.make_batch
@@ -449,6 +471,15 @@ def test_neighbour_loss_by_hand():
     after_a = (2 + 100 * 4 / 26) / (2 + 100)
     expected = -(math.log(before_c) + math.log(after_a)) / 2
     assert pretrain.neighbour_loss(train, valid) == pytest.approx(expected)
+
+
+def test_the_ends_of_a_chain_are_neighbours_of_their_own():
+    """A after Y, A at the start, and A before Y: of Y, A Y and Y A, each once."""
+    counts = pretrain._neighbour_counts([tokenise(s) for s in ("Y", "AY", "YA")])
+    a, y, end = 0, 19, 21
+    found = {tuple(map(int, place)): counts[tuple(place)] for place in np.argwhere(counts)}
+    expected = {(end, y, end), (end, a, y), (a, y, end), (end, y, a), (y, a, end)}
+    assert found == dict.fromkeys(expected, 1)
 
 
 def test_neighbour_loss_without_a_known_neighbourhood_is_that_of_frequencies():

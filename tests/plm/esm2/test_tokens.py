@@ -11,6 +11,7 @@ from protsae.plm.esm2.tokens import (
     CLS,
     EOS,
     MASK,
+    N_TOKENS,
     PAD,
     SPECIAL_TOKENS,
     STANDARD_TOKENS,
@@ -26,6 +27,7 @@ from tests.helpers.tiny_esm import ALPHABET, STANDARD
 def test_token_numbers_are_fair_esms():
     names = {"<cls>": CLS, "<pad>": PAD, "<eos>": EOS, "X": UNKNOWN, "<mask>": MASK}
     assert {name: ALPHABET.get_idx(name) for name in names} == names
+    assert len(ALPHABET) == N_TOKENS
     assert STANDARD_TOKENS.tolist() == [ALPHABET.get_idx(letter) for letter in STANDARD]
 
 
@@ -127,5 +129,6 @@ def test_batches_hold_each_index_once_within_the_budget(lengths, budget):
 def test_batches_by_hand():
     # 5 + 2 tokens twice are 14; a third sequence would make 21.
     assert list(batches([5, 3, 5, 4, 13], 14)) == [[4], [0, 2], [3, 1]]
-    assert list(batches([5, 3, 5], 21)) == [[0, 2, 1]]
+    # 7 + 7 + 5 are 19, just as many as fit.
+    assert list(batches([5, 3, 5], 19)) == [[0, 2, 1]]
     assert list(batches([], 14)) == []
