@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -72,7 +73,19 @@ class TrainedSae:
                 "residues": self.n_residues,
             },
             code_version=__version__,
+            further=self.further(settings, data),
         )
+
+    def further(self, settings: TrainSettings, data: TrainingData) -> dict[str, Any] | None:
+        """What it has seen of further proteins, for its protsae.json; None if it was given none."""
+        if data.further is None:
+            return None
+        n_further = data.further_residues(settings)
+        return {
+            "protein_set_sha256": data.further_set_sha256,
+            "train_residues": self.n_residues - n_further,
+            "further_residues": n_further,
+        }
 
 
 def train_saes(
