@@ -21,7 +21,7 @@ from protsae.io.table_files.proteins_table import read_sequences
 from protsae.one_line import note
 from protsae.plm.esm2.load import load_esm, validate_layers
 from protsae.proteins.shards import add_shard_arguments, shard_proteins
-from protsae.stages.embed_proteins import embed_shard, make_embedder
+from protsae.stages.embed_proteins import embed_shard, make_embedder, with_named_precision
 
 NEUTRAL = {"device", "tokens_per_batch"}
 """Settings that change how fast the activations come, not what they are."""
@@ -43,6 +43,7 @@ def run(args: argparse.Namespace) -> None:
     # With several GPUs in sight neighbouring shards take different ones.
     esm = load_esm(settings.model, settings.device, gpu=args.shard)
     validate_layers(esm.model, settings.layers)
+    settings = with_named_precision(settings, esm.device, print)
     source = CacheSource(
         esm.name,
         esm.weights_sha256,

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from protsae.config.sae_settings import TrainSettings
 from protsae.config.stage_settings import EmbedSettings, TrainerSettings
+from protsae.device import products_dtype
 from protsae.errors import UserError
 from protsae.io.hdf5.activation_cache import LayerCache
 from protsae.io.hdf5.shuffling import residues_drawn, shuffled_batches
@@ -27,7 +28,6 @@ from protsae.plm.esm2.load import load_same_esm
 from protsae.provenance import protein_set_sha256
 from protsae.sae.autoencoder import Batch
 from protsae.sae.training.normalisation import Normalisation, measure_normalisation
-from protsae.sae.training.step import products_dtype
 
 BLOCK_ROWS = 16384
 """Residues that mean and scale are measured on at a time."""

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -357,6 +358,20 @@ def test_where_it_came_from(run: Path, tmp_path: Path) -> None:
     squares = float((letters**2).sum())
     assert source.normalisation["mean_norm"] == pytest.approx(np.sqrt(squares))
     assert source.normalisation["scale"] == pytest.approx(np.sqrt(26 / (1 - squares)))
+
+
+@pytest.mark.parametrize("precision", ["auto", "float32", "bfloat16"])
+def test_a_precision_that_is_slow_here_is_told(
+    run: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    precision: str,
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", dict)
+    assert train_saes(run, tmp_path, {"a": {**TOPK, "steps": 3}}, "--precision", precision) == 0
+    said = "note: trainer.precision: matrix products in bfloat16 are several times slower than in"
+    assert (said in capsys.readouterr().out) == (precision == "bfloat16")
 
 
 @pytest.fixture(scope="module")
