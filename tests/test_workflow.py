@@ -175,6 +175,11 @@ def test_planning_imports_no_torch(tmp_path: Path) -> None:
             id="missing input",
         ),
         pytest.param(
+            'further_proteins=["no/more.fasta"]',
+            "protsae: further_proteins.0: no/more.fasta: no such file; expected a path from {cwd}",
+            id="missing further proteins",
+        ),
+        pytest.param(
             'embed={"model": "no/esm2.pt"}',
             "protsae: embed.model: no/esm2.pt: no such file; expected a path from {cwd}",
             id="missing checkpoint",
