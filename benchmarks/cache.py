@@ -25,6 +25,7 @@ import numpy as np
 import torch
 
 from protsae.config.sae_settings import TrainSettings
+from protsae.device import products_dtype
 from protsae.io.hdf5.activation_cache import LayerCache, LayerFormat, write_shard
 from protsae.io.hdf5.checked_rows import CheckedRows
 from protsae.io.hdf5.shard_index import CacheSource
@@ -32,7 +33,7 @@ from protsae.io.hdf5.shuffling import shuffled_batches
 from protsae.io.hdf5.stored_rows import Compression
 from protsae.sae.architectures import build_sae
 from protsae.sae.autoencoder import Batch
-from protsae.sae.training.step import SaeTraining, products_dtype
+from protsae.sae.training.step import SaeTraining
 
 PROTEIN_SET = "0" * 64
 SOURCE = CacheSource("benchmark", "", PROTEIN_SET, "{}", "0")

@@ -34,11 +34,11 @@ from torch import Tensor
 from benchmarks import trainers
 from benchmarks.trainers import Protsae, Recipe
 from protsae.config.sae_settings import TrainSettings
-from protsae.device import keep_freed_memory
+from protsae.device import keep_freed_memory, products_dtype
 from protsae.sae.architectures import build_sae
 from protsae.sae.autoencoder import Batch
 from protsae.sae.sparse import support as sparse
-from protsae.sae.training.step import SaeTraining, products_dtype
+from protsae.sae.training.step import SaeTraining
 
 ARCHITECTURES = ("relu", "topk")
 PENALTY = {"protsae": 3.0}

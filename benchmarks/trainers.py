@@ -21,10 +21,11 @@ import torch
 from torch import Tensor
 
 from protsae.config.sae_settings import TrainSettings
+from protsae.device import products_dtype
 from protsae.sae.architectures import build_sae
 from protsae.sae.autoencoder import Batch
 from protsae.sae.training.normalisation import measure_normalisation
-from protsae.sae.training.step import SaeTraining, Step, products_dtype
+from protsae.sae.training.step import SaeTraining, Step
 
 PACKAGES = {
     "saelens": "sae-lens",

@@ -28,11 +28,10 @@ from benchmarks.planted import PENALTIES
 from benchmarks.real_proteins import read_sequences
 from benchmarks.sae_training import SPARSE, dense_floor, sparse_floor
 from benchmarks.trainers import ARCHITECTURES, Protsae, Recipe
-from protsae.device import keep_freed_memory
+from protsae.device import keep_freed_memory, products_dtype
 from protsae.plm.embedding import Embedder
 from protsae.plm.esm2.forward import FusedEsm2
 from protsae.plm.esm2.load import load_esm
-from protsae.sae.training.step import products_dtype
 
 MODEL = Path(__file__).parents[1] / "data" / "model" / "esm2_t8_protsae.pt"
 SPARSE_AT = 0.03

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import h5py
 import pandas as pd
 import pytest
 import yaml
@@ -153,8 +154,8 @@ def test_planning_imports_no_torch(tmp_path: Path) -> None:
         pytest.param(
             "embd=1",
             "protsae: config: unknown key 'embd'; did you mean 'embed'? Valid keys: train, "
-            "results, fetch, split, cache, onehot, embed, permuted_layers, trainer, "
-            "evaluate, concepts, probe, references, annotate, report",
+            "results, fetch, split, further_proteins, cache, onehot, embed, permuted_layers, "
+            "trainer, evaluate, concepts, probe, references, annotate, report",
             id="top-level key",
         ),
         pytest.param(
@@ -172,6 +173,11 @@ def test_planning_imports_no_torch(tmp_path: Path) -> None:
             'fetch={"input": "no/such.fasta"}',
             "protsae: fetch.input: no/such.fasta: no such file; expected a path from {cwd}",
             id="missing input",
+        ),
+        pytest.param(
+            'further_proteins=["no/more.fasta"]',
+            "protsae: further_proteins.0: no/more.fasta: no such file; expected a path from {cwd}",
+            id="missing further proteins",
         ),
         pytest.param(
             'embed={"model": "no/esm2.pt"}',
@@ -224,7 +230,7 @@ def test_the_slurm_profile_names_rules_that_there_are() -> None:
     profile = yaml.safe_load((ROOT / "workflow/profiles/slurm/profile.yaml").read_text())
     rules = "\n".join(path.read_text() for path in (ROOT / "workflow/rules").glob("*.smk"))
     named = {*profile["set-threads"], *profile["set-resources"]}
-    assert named <= set(re.findall(r"^rule (\w+):", rules, re.MULTILINE))
+    assert named <= set(re.findall(r"^(?:use rule \w+ as|rule) (\w+)", rules, re.MULTILINE))
 
 
 def tiny_run(folder: Path) -> list[str]:
@@ -313,6 +319,70 @@ def test_a_whole_run_and_what_reruns(tmp_path: Path) -> None:
     module.write_text(module.read_text().removesuffix("\nCHANGED = True\n"))
     page.write_text(page.read_text() + "\n/* changed */\n")
     assert set(plan()) - {"total"} == {"report", "all"}
+
+
+@pytest.mark.slow
+def test_further_proteins_are_trained_on_and_seen_by_nothing_else(tmp_path: Path) -> None:
+    few = 'fetch={"max_length": 170}'
+    arguments = [*tiny_run(tmp_path), "--config", "permuted_layers=[]", few]
+    out = tmp_path / RESULTS
+    finished = snakemake("split", *arguments, cwd=tmp_path)
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    before = {name: (out / name).read_bytes() for name in UNSEEING}
+    proteins = pd.read_parquet(out / "proteins/proteins.parquet")
+    train, test = (
+        proteins[(proteins["split"] == part) & (proteins["length"] > 120)].iloc[0]["sequence"]
+        for part in ("train", "test")
+    )
+    # No copies: every ninth residue another.
+    planted = {
+        name: "".join("GS"[r == "G"] if i % 9 == 0 else r for i, r in enumerate(sequence))
+        for name, sequence in {"OF_TRAIN": train, "OF_TEST": test, "REVERSED": train[::-1]}.items()
+    }
+    fasta = tmp_path / "more $x 'y'.fasta"
+
+    def write(names: tuple[str, ...]) -> None:
+        fasta.write_text("".join(f">{name}\n{planted[name]}\n" for name in names))
+
+    write(("OF_TRAIN", "OF_TEST", "REVERSED"))
+    arguments += [f"further_proteins={json.dumps([fasta.name])}"]
+    finished = snakemake(*arguments, cwd=tmp_path)
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    said = " ".join((finished.stdout + finished.stderr).split())
+    assert "2 of 3 further proteins kept" in said
+    assert "left out: 1 relatives of validation or test proteins" in said
+
+    assert {name: (out / name).read_bytes() for name in UNSEEING} == before
+    further = pd.read_parquet(out / "proteins/further.parquet")
+    assert further["accession"].tolist() == ["OF_TRAIN", "REVERSED"]
+    for model in ("onehot/layer-00", "esm2_tiny/layer-01"):
+        identity = json.loads((out / f"sae/{model}/topk/protsae.json").read_text())
+        in_train = int(proteins.loc[proteins["split"] == "train", "length"].sum())
+        assert identity["n_residues"] == in_train + int(further["length"].sum())
+        assert identity["further"]["further_residues"] > 0
+    for path in out.glob("annotation/*/*/examples.parquet"):
+        assert set(pd.read_parquet(path)["accession"]) <= set(proteins["accession"])
+    for path in out.glob("codes/*/*/*.h5"):
+        with h5py.File(path) as file:
+            assert not {b"OF_TRAIN", b"REVERSED"} & set(file["proteins"]["accession"])
+    assert verify(out, tmp_path) == (0, "")
+
+    def plan(*more: str) -> set[str]:
+        return set(planned(snakemake(*arguments, "-n", *more, cwd=tmp_path))) - {"total"}
+
+    assert plan() == set()
+    after_training = {"evaluate_saes", "encode_shard", "annotate_layer", "tables", "report", "all"}
+    write(("OF_TRAIN", "REVERSED"))
+    again = {"further", "onehot_further_shard", "embed_further_shard", "train_saes"}
+    assert plan() == again | after_training
+    arguments.pop()
+    assert plan() == {"train_saes"} | after_training
+
+
+UNSEEING = (
+    *("proteins/fetched.parquet", "proteins/proteins.parquet"),
+    *("proteins/annotations.parquet", "proteins/relatives.tsv"),
+)
 
 
 @pytest.mark.slow

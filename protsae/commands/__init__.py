@@ -5,6 +5,7 @@ GROUPS = {
         "fetch": "proteins and their annotations, from UniProt or from files",
         "labels": "secondary structure and accessibility of residues, from structures",
         "split": "homology clusters, and train/valid/test that never share one",
+        "further": "more proteins for SAEs to train on, without relatives of valid and test",
         "base-rates": "how common each concept is in a file of proteins, for scores that travel",
     },
     "models": {

@@ -49,6 +49,12 @@ class Config(SaeVariants):
     results: LocalPath = Field("results", description="folder that receives everything")
     fetch: FetchSettings = FetchSettings()
     split: SplitSettings = SplitSettings()
+    further_proteins: tuple[LocalPath, ...] = Field(
+        (),
+        description="files of further proteins, FASTA plain or .gz: SAEs train on them beside the "
+        "training set, and nothing else sees them; relatives of validation and test proteins are "
+        "left out",
+    )
     cache: CacheSettings = CacheSettings()
     onehot: bool = Field(True, description="also run every stage on one-hot sequences, a baseline")
     embed: EmbedSettings = EmbedSettings()
@@ -171,6 +177,7 @@ def local_files(config: Config) -> dict[str, str]:
         "annotate.reference_rates": config.annotate.reference_rates,
     }
     files |= {f"concepts.labels.{i}": path for i, path in enumerate(config.concepts.labels)}
+    files |= {f"further_proteins.{i}": path for i, path in enumerate(config.further_proteins)}
     return {key: path for key, path in files.items() if path}
 
 

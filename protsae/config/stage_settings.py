@@ -107,11 +107,13 @@ class EmbedSettings(Settings):
         description="fair-esm repr_layers: 0 = embedding, i = after block i, last = after the "
         "final layer norm",
     )
-    precision: Literal["float32", "bfloat16", "float16", "float64"] = Field(
+    precision: Literal["auto", "float32", "bfloat16", "float16", "float64"] = Field(
         "float32",
-        description="precision of the matrix products. bfloat16 is about twice as fast on new CPUs "
-        "and many times as fast on GPUs; its error is measured and stored in the cache. float64 "
-        "takes at least three times as long and gives the same cache on every processor",
+        description="precision of the matrix products. bfloat16 is faster on new CPUs, many times "
+        "as fast on GPUs and several times slower on CPUs without instructions for it; its error "
+        "is measured and stored in the cache. auto: bfloat16 where the device multiplies it fast, "
+        "else float32. float64 takes at least three times as long and gives the same cache on "
+        "every processor",
     )
     dtype: Literal["float16", "float32"] = Field(
         "float16",

@@ -111,17 +111,44 @@ def find_links(
     UserError
         If MMseqs2 fails; the last line it printed is in the message.
     """
+    pairs = np.sort(find_relatives(sequences, sequences, identity, coverage, threads), axis=1)
+    return np.unique(pairs[pairs[:, 0] < pairs[:, 1]], axis=0)
+
+
+def find_relatives(
+    queries: Sequence[str],
+    targets: Sequence[str],
+    identity: float,
+    coverage: float,
+    threads: int = 1,
+) -> np.ndarray:
+    """Pairs of a query and a target that are relatives, by the rule of `cluster_sequences`.
+
+    E-values grow with the residues of the targets alone, so that what is found for a query does not
+    depend on the other queries.
+
+    Returns
+    -------
+    ndarray, dtype=int64, shape=(n_pairs, 2)
+        Indices into queries and targets.
+
+    Raises
+    ------
+    UserError
+        If MMseqs2 fails; the last line it printed is in the message.
+    """
     with scratch_folder() as folder:
-        fasta = _write_fasta(folder / "sequences.fasta", sequences)
-        found = folder / "links.tsv"
+        found = folder / "pairs.tsv"
         _run(
-            *("easy-search", fasta, fasta, found, folder / "tmp", "-s", SENSITIVITY),
-            *(*_related(identity, coverage), "--max-seqs", str(max(20, len(sequences)))),
+            "easy-search",
+            _write_fasta(folder / "queries.fasta", queries),
+            _write_fasta(folder / "targets.fasta", targets),
+            *(found, folder / "tmp", "-s", SENSITIVITY),
+            *(*_related(identity, coverage), "--max-seqs", str(max(20, len(targets)))),
             *("--format-output", "query,target", "--threads", str(threads)),
         )
         lines = [line.split("\t") for line in found.read_text().splitlines()]
-    pairs = np.sort(np.array(lines, dtype=np.int64).reshape(-1, 2), axis=1)
-    return np.unique(pairs[pairs[:, 0] < pairs[:, 1]], axis=0)
+    return np.array(lines, dtype=np.int64).reshape(-1, 2)
 
 
 @dataclass(frozen=True)

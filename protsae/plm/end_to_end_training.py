@@ -94,11 +94,7 @@ def downstream_batches(
     skip : int
         Batches to pass over without running them, to go on where an earlier run stopped.
     """
-    pieces = [
-        window
-        for index, sequence in enumerate(sequences)
-        for window in windows(index, len(sequence), context, overlap)
-    ]
+    pieces = _pieces([len(sequence) for sequence in sequences], context, overlap)
     for number, chosen in enumerate(_groups(pieces, n_residues, seed)):
         if number < skip:
             continue
@@ -109,6 +105,33 @@ def downstream_batches(
         yield Downstream.of(esm2, layer, batch.to(esm2.device))
 
 
+def downstream_residues_drawn(
+    lengths: Sequence[int],
+    is_counted: Sequence[bool] | np.ndarray,
+    n_residues: int,
+    context: int,
+    overlap: int,
+    seed: int,
+    n_batches: int,
+) -> int:
+    """How many residues of some proteins are in the first batches of `downstream_batches`.
+
+    Parameters
+    ----------
+    lengths : sequence of int
+        Of the proteins.
+    is_counted : sequence of bool or ndarray
+        Which of them to count.
+    """
+    groups = _groups(_pieces(lengths, context, overlap), n_residues, seed)
+    return sum(
+        window.length
+        for chosen in itertools.islice(groups, n_batches)
+        for window in chosen
+        if is_counted[window.protein]
+    )
+
+
 def downstream_bytes(esm2: FusedEsm2, layer: int, n_residues: int) -> int:
     """Memory that a pass with gradients keeps between the layer and the predictions, about.
 
@@ -116,6 +139,14 @@ def downstream_bytes(esm2: FusedEsm2, layer: int, n_residues: int) -> int:
     after rotation, the mixed values, the wide layer twice.
     """
     return 4 * 20 * esm2.d_model * (esm2.n_layers - layer) * n_residues
+
+
+def _pieces(lengths: Sequence[int], context: int, overlap: int) -> list[Window]:
+    return [
+        window
+        for index, length in enumerate(lengths)
+        for window in windows(index, length, context, overlap)
+    ]
 
 
 def _groups(pieces: Sequence[Window], n_residues: int, seed: int) -> Iterator[list[Window]]:

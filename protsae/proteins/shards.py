@@ -43,7 +43,8 @@ def shard_bounds(lengths: Sequence[int], n_shards: int) -> list[tuple[int, int]]
 
 def add_shard_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of the stages that work on one shard at a time."""
-    parser.add_argument("--proteins", required=True, help="proteins.parquet, from the split stage")
+    proteins = "proteins.parquet, from the split stage, or further.parquet"
+    parser.add_argument("--proteins", required=True, help=proteins)
     parser.add_argument("--shard", type=int, required=True, help="number of this shard, from 0")
     parser.add_argument("--shards", type=int, required=True, help="number of shards in all")
     parser.add_argument("--output", required=True, help="activation file (.h5) to write")

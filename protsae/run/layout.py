@@ -15,9 +15,10 @@ from protsae.config.settings import Config
 STAGES: dict[str, tuple[str, ...]] = {
     "fetch": (),
     "split": ("fetch",),
-    "onehot": ("split",),
+    "further": ("split",),
+    "onehot": ("split", "further"),
     "randomise": (),
-    "embed": ("split", "randomise"),
+    "embed": ("split", "further", "randomise"),
     "train": ("onehot", "embed"),
     "evaluate": ("train",),
     "encode": ("train",),
@@ -35,6 +36,9 @@ LAYER_TABLES = (
     *("cluster_counts", "candidates", "recovery", "reliability"),
 )
 """What annotate writes for each layer, as Parquet tables."""
+
+FURTHER = "further"
+"""Folder of the activations of further proteins, in that of their model."""
 
 SAE_FILES = ("cfg.json", "sae_weights.safetensors", "protsae.json", "training.parquet")
 """What train writes for each SAE."""
@@ -94,14 +98,18 @@ def _paths(config: Config) -> Iterator[tuple[str, str]]:
         yield "fetch", f"proteins/{name}"
     for name in ("proteins.parquet", "relatives.tsv"):
         yield "split", f"proteins/{name}"
+    if config.further_proteins:
+        yield "further", "proteins/further.parquet"
     random = permuted_name(model_name(config))
     if config.permuted_layers:
         for ending in ("", "-contact-regression"):
             yield "randomise", f"models/{random}{ending}.pt"
     layers = model_layers(config)
     shards = [f"shard-{shard}.h5" for shard in shard_names(config)]
-    for model, shard in product(dict.fromkeys(model for model, _ in layers), shards):
-        yield "onehot" if model == ONEHOT else "embed", f"activations/{model}/{shard}"
+    sets = ["", f"{FURTHER}/"] if config.further_proteins else [""]
+    models = dict.fromkeys(model for model, _ in layers)
+    for model, which, shard in product(models, sets, shards):
+        yield "onehot" if model == ONEHOT else "embed", f"activations/{model}/{which}{shard}"
     tables = [*LAYER_TABLES, *(["interplm"] if config.annotate.interplm else [])]
     for model, layer in layers:
         folder = f"{model}/layer-{layer}"

@@ -14,7 +14,13 @@ from protsae.io.json_files import read_document
 from protsae.io.saes.evaluations import read_evaluation
 from protsae.io.saes.sae_identity import read_identity, sae_sha256
 from protsae.io.table_files.parquet import check_table, read_metadata
-from protsae.io.table_files.proteins_table import read_protein_set, read_split_proteins, study_stamp
+from protsae.io.table_files.proteins_table import (
+    APART_FROM,
+    read_further_proteins,
+    read_protein_set,
+    read_split_proteins,
+    study_stamp,
+)
 from protsae.provenance import file_sha256
 from protsae.schema.every_table import EVERY
 from protsae.schema.feature_tables import LAYER_FEATURES
@@ -22,6 +28,9 @@ from protsae.schema.pair_tables import LAYER_ASSOCIATIONS
 
 Stamp = dict[str, Any]
 """What a file says of itself: whose it is, and checksums of what it was made from."""
+
+FURTHER_SET = "further_set_sha256"
+"""Key of the checksum of the further proteins, in stamps here."""
 
 _TABLES = {table.name: table for table in EVERY}
 _OF_LAYERS = {table.name: table for table in (LAYER_FEATURES, LAYER_ASSOCIATIONS)}
@@ -54,6 +63,7 @@ def _check(name: PurePosixPath) -> Callable[[Path], Stamp]:
     }
     of_name: dict[str, Callable[[Path], Stamp]] = {
         "proteins.parquet": _check_proteins,
+        "further.parquet": _check_further,
         "fetched.parquet": lambda path: {"protein_set_sha256": read_protein_set(path)[1]},
         "annotations.parquet": lambda path: {
             **_check_table(path),
@@ -84,6 +94,13 @@ def _check_proteins(path: Path) -> Stamp:
     train = sorted(proteins.loc[proteins["split"] == "train", "accession"])
     stamp = {**read_metadata(path), **study_stamp(proteins, protein_set)}
     return {**stamp, "lengths": lengths, "train": train}
+
+
+def _check_further(path: Path) -> Stamp:
+    further, further_set = read_further_proteins(path)
+    lengths = dict(zip(further["accession"], further["length"].tolist(), strict=True))
+    stamp = read_metadata(path)
+    return {**stamp, **stamp[APART_FROM], FURTHER_SET: further_set, "lengths": lengths}
 
 
 def _check_table(path: Path) -> Stamp:

@@ -15,9 +15,9 @@ from protsae.io.atomic import is_temporary
 from protsae.io.progress import progress
 from protsae.io.saes.sae_identity import UNKNOWN, train_set_sha256
 from protsae.one_line import reason
-from protsae.run.layout import STAGES, stage_files
+from protsae.run.layout import FURTHER, STAGES, stage_files
 from protsae.run.same_study import misplaced
-from protsae.run.verify_file import Stamp, check_file
+from protsae.run.verify_file import FURTHER_SET, Stamp, check_file
 
 CONFIG = "config.yaml"
 KEPT = ("logs", "benchmarks", "proteins/pages")
@@ -105,10 +105,13 @@ def compare(stamps: dict[str, Stamp]) -> Iterator[tuple[str, str]]:
     """Every contradiction between files: name of the file, and what is wrong with it."""
     proteins = stamps.get("proteins/proteins.parquet", {})
     study = {key: proteins.get(key) for key in ("protein_set_sha256", "split_sha256")}
+    further = stamps.get("proteins/further.parquet", {})
     annotations = stamps.get("proteins/annotations.parquet", {})
     study["annotations_sha256"] = annotations.get("annotations_sha256")
     for name, stamp in stamps.items():
-        for key, value in study.items():
+        is_further = _is_further(name)
+        expected = {"protein_set_sha256": further.get(FURTHER_SET)} if is_further else study
+        for key, value in expected.items():
             if value is not None and stamp.get(key, value) != value:
                 yield name, _differs(key, stamp[key], value, "as of the proteins and annotations")
         if problem := misplaced(name, stamp):
@@ -122,7 +125,12 @@ def compare(stamps: dict[str, Stamp]) -> Iterator[tuple[str, str]]:
             sae = stamps.get(_sae(name, variant), {}).get("sae_sha256", digest)
             if sae != digest:
                 yield name, _differs(f"SAE {variant}", digest, sae, "which is there")
-    yield from _compare_proteins(proteins.get("lengths", {}), stamps)
+    for lengths, are_further in (
+        (proteins.get("lengths", {}), False),
+        (further.get("lengths", {}), True),
+    ):
+        shards = {name: stamp for name, stamp in stamps.items() if _is_further(name) == are_further}
+        yield from _compare_proteins(lengths, shards)
 
 
 def _started(files: dict[str, list[str]], present: set[str]) -> set[str]:
@@ -165,6 +173,10 @@ def _compare_sae(name: str, stamp: Stamp, stamps: dict[str, Stamp]) -> Iterator[
     weights = source.get("weights_sha256", stamp["weights_sha256"])
     if stamp["weights_sha256"] not in (weights, UNKNOWN):
         yield name, _differs("weights of the model", stamp["weights_sha256"], weights, "embedded")
+    further = stamps.get("proteins/further.parquet", {}).get(FURTHER_SET)
+    trained_on = (stamp.get("further") or {}).get("protein_set_sha256")
+    if trained_on != further and stamp["train_set_sha256"] != UNKNOWN:
+        yield name, _differs("further proteins", trained_on, further, "now")
     proteins = stamps.get("proteins/proteins.parquet", {})
     if "train" in proteins:
         train = train_set_sha256(set(proteins["train"]))
@@ -198,6 +210,11 @@ def _compare_proteins(
         absent = sorted(lengths.keys() - held)
         if absent:
             yield folder, f"no shard holds protein {absent[0]} (and {len(absent) - 1:,} others)"
+
+
+def _is_further(name: str) -> bool:
+    """Whether a file holds activations of further proteins."""
+    return PurePosixPath(name).match(f"activations/*/{FURTHER}/*")
 
 
 def _saes_of(name: str, stamp: Stamp) -> dict[str, str]:

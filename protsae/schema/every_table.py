@@ -5,7 +5,7 @@ from protsae.schema.evaluation_tables import SCALING, SUMMARY
 from protsae.schema.feature_tables import EXAMPLES, FEATURES
 from protsae.schema.missing_annotation_tables import CANDIDATES, RECOVERY, RELIABILITY
 from protsae.schema.pair_tables import ASSOCIATIONS, CLUSTER_COUNTS, DETECTORS, INTERPLM
-from protsae.schema.protein_tables import ANNOTATIONS, PROTEINS, RELATIVES
+from protsae.schema.protein_tables import ANNOTATIONS, FURTHER, PROTEINS, RELATIVES
 from protsae.schema.reference_tables import PROBES, REFERENCES, RULE_COUNTS, RULES
 from protsae.schema.training_table import TRAINING
 
@@ -29,6 +29,7 @@ EVERY = (
     TRAINING,
     PROTEINS,
     RELATIVES,
+    FURTHER,
     ANNOTATIONS,
     SCALING,
 )

@@ -44,10 +44,15 @@ PROTEINS = Table(
     ),
 )
 
-FETCHED = replace(
-    PROTEINS.only(["accession", "entry_name", "organism", "taxon_id", "length", "sequence"]),
-    name="fetched",
+_IDENTITY = PROTEINS.only(["accession", "entry_name", "organism", "taxon_id", "length", "sequence"])
+
+FETCHED = replace(_IDENTITY, name="fetched", version=1)
+
+FURTHER = replace(
+    _IDENTITY,
+    name="further",
     version=1,
+    rows="one row per further protein that SAEs train on",
 )
 
 RELATIVES = Table(

@@ -5,9 +5,12 @@ from protsae.config.reserved_names import ONEHOT
 STAGE_OF = {
     "fetch": "fetch",
     "split": "split",
+    "further": "further",
     "onehot_shard": "onehot",
+    "onehot_further_shard": "onehot",
     "randomise": "randomise",
     "embed_shard": "embed",
+    "embed_further_shard": "embed",
     "train_saes": "train",
     "evaluate_saes": "evaluate",
     "encode_shard": "encode",
@@ -21,7 +24,15 @@ STAGE_OF = {
 """Every rule that makes files, and its stage; targets such as ``all`` are no part of it."""
 
 TYPICAL_SECONDS = {
-    **{"fetch": 1.0, "split": 8.0, "onehot": 1.0, "randomise": 2.0, "embed": 7.0, "train": 17.0},
+    **{
+        "fetch": 1.0,
+        "split": 8.0,
+        "further": 8.0,
+        "onehot": 1.0,
+        "randomise": 2.0,
+        "embed": 7.0,
+        "train": 17.0,
+    },
     **{"evaluate": 12.0, "encode": 3.0, "annotate": 15.0, "probe": 16.0, "lookup": 32.0},
     **{"tables": 8.0, "report": 7.0, "scaling": 5.0},
 }

@@ -8,6 +8,7 @@ import pandas as pd
 import torch
 
 from protsae.config.stage_settings import EmbedSettings
+from protsae.device import chosen_precision, products_dtype, slow_precision
 from protsae.io.hdf5.activation_cache import LayerFormat, write_shard
 from protsae.io.hdf5.shard_index import CacheSource
 from protsae.io.hdf5.stored_rows import Compression
@@ -20,9 +21,32 @@ from protsae.plm.precision import Float16Error
 from protsae.statistics import ragged
 
 
+def with_named_precision(
+    settings: EmbedSettings, device: torch.device, tell: Callable[[str], None]
+) -> EmbedSettings:
+    """The settings with the precision that ``auto`` stands for on this device.
+
+    The cache states what it was computed in, so that shards of machines that chose differently are
+    not taken for one.
+
+    Parameters
+    ----------
+    tell : function of str
+        Gets a line on the choice, or on a precision that is slow here.
+    """
+    key = "embed.precision"
+    if settings.precision != "auto":
+        if slow := slow_precision(key, settings.precision, device):
+            tell(note(slow))
+        return settings
+    tell(note(chosen_precision(key, device)))
+    chosen = str(products_dtype("auto", device)).removeprefix("torch.")
+    return settings.model_copy(update={"precision": chosen})
+
+
 def make_embedder(esm: LoadedEsm, settings: EmbedSettings, threads: int) -> Embedder:
     """The embedder that these settings ask for, and torch's threads as it wants them."""
-    precision = getattr(torch, settings.precision)
+    precision = products_dtype(settings.precision, esm.device)
     on_gpu = esm.device.type == "cuda"
     # On a GPU two workers: one computes while the other copies.
     workers = 2 if on_gpu else threads

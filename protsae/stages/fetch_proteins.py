@@ -147,7 +147,7 @@ def _write_tables(
     while batch := list(islice(kept, _BATCH)):
         for protein in batch:
             digest.update(f"{protein.accession}\t{protein.sequence}\n".encode())
-        rows = [_protein_row(protein) for protein in batch]
+        rows = [protein_row(protein) for protein in batch]
         proteins.append(pd.DataFrame(rows, columns=FETCHED.names))
         rows = [
             _annotation_row(protein, annotation)
@@ -157,7 +157,8 @@ def _write_tables(
         annotations.append(pd.DataFrame(rows, columns=ANNOTATIONS.names))
 
 
-def _protein_row(protein: Protein) -> tuple[object, ...]:
+def protein_row(protein: Protein) -> tuple[object, ...]:
+    """A row of fetched.parquet."""
     return (
         protein.accession,
         protein.entry_name,

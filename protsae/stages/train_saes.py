@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,18 +12,19 @@ import torch
 
 from protsae import __version__
 from protsae.config.sae_settings import TrainSettings
-from protsae.device import find_device, free_memory
+from protsae.device import find_device, free_memory, products_dtype, slow_precision
 from protsae.errors import UserError
 from protsae.io.progress import print_beside, progress
 from protsae.io.saes.checkpoints import read_checkpoint, write_checkpoint
 from protsae.io.saes.sae_files import SaeSource
 from protsae.io.saes.sae_identity import train_set_sha256
+from protsae.one_line import note
 from protsae.plm.end_to_end_training import downstream_bytes
 from protsae.provenance import settings_sha256
 from protsae.sae.architectures import build_sae
 from protsae.sae.autoencoder import Batch, Sae
 from protsae.sae.training.normalisation import fold_
-from protsae.sae.training.step import SaeTraining, products_dtype, step_bytes, weights_bytes
+from protsae.sae.training.step import SaeTraining, step_bytes, weights_bytes
 from protsae.stages.inputs.training_data import TrainingData, embedding_of
 
 LOGGED_ROWS = 100
@@ -72,7 +74,19 @@ class TrainedSae:
                 "residues": self.n_residues,
             },
             code_version=__version__,
+            further=self.further(settings, data),
         )
+
+    def further(self, settings: TrainSettings, data: TrainingData) -> dict[str, Any] | None:
+        """What it has seen of further proteins, for its protsae.json; None if it was given none."""
+        if data.further is None:
+            return None
+        n_further = data.further_residues(settings)
+        return {
+            "protein_set_sha256": data.further_set_sha256,
+            "train_residues": self.n_residues - n_further,
+            "further_residues": n_further,
+        }
 
 
 def train_saes(
@@ -145,6 +159,8 @@ def build_trainings(
     cache, trainer = data.cache, data.trainer
     device = find_device(trainer.device)
     dtype = products_dtype(trainer.precision, device)
+    if slow := slow_precision("trainer.precision", trainer.precision, device):
+        tell(note(slow))
     saes = {}
     for name, settings in variants.items():
         try:

@@ -101,8 +101,8 @@ def test_sections_of_the_embedded_configuration_are_complete() -> None:
         pytest.param(
             {"trian": TRAIN},
             "config: unknown key 'trian'; did you mean 'train'? Valid keys: train, results, fetch, "
-            "split, cache, onehot, embed, permuted_layers, trainer, evaluate, concepts, probe, "
-            "references, annotate, report",
+            "split, further_proteins, cache, onehot, embed, permuted_layers, trainer, evaluate, "
+            "concepts, probe, references, annotate, report",
             id="top level",
         ),
         pytest.param(

@@ -15,9 +15,11 @@ from protsae.cli import main
 from protsae.io.hdf5.activation_cache import LayerCache, LayerFormat, write_shard
 from protsae.io.hdf5.shard_index import CacheSource
 from protsae.io.hdf5.stored_rows import Compression
+from protsae.io.table_files.proteins_table import APART_FROM, read_split_proteins, study_stamp
 from protsae.proteins.alphabet import STANDARD
 from protsae.proteins.splits import SPLITS
 from protsae.provenance import protein_set_sha256
+from protsae.schema.protein_tables import FURTHER
 from tests.helpers.stored_tables import store
 from tests.helpers.tiny_esm import save_tiny
 
@@ -120,6 +122,30 @@ def write_embedded_run(folder: Path, layer: int) -> Path:
         output = ["--shard", shard, "--shards", "2", "--output", str(folder / f"shard-{shard}.h5")]
         assert main(["embed", *proteins, *output, *model, "--dtype", "float32"]) == 0
     return folder
+
+
+def write_further(folder: Path, embed: Sequence[str] = ("onehot",), n_proteins: int = 5) -> Path:
+    """Further proteins beside those of a folder, and a shard of their activations, by the stages.
+
+    Parameters
+    ----------
+    embed : sequence of str
+        Command that makes activations, and its settings.
+    """
+    proteins, protein_set = read_split_proteins(folder / "proteins.parquet")
+    table = protein_rows(n_proteins, length=23, seed=7)[FURTHER.names]
+    table["accession"] = [f"F{i}" for i in range(n_proteins)]
+    stamp = {"stage": "further", APART_FROM: study_stamp(proteins, protein_set)}
+    store(folder / "further.parquet", table, stamp)
+    shard = ["--shard", "0", "--shards", "1", "--output", str(folder / "further-0.h5")]
+    assert main([*embed, "--proteins", str(folder / "further.parquet"), *shard]) == 0
+    return folder
+
+
+def further_inputs(folder: Path) -> list[str]:
+    """The flags that name the files of `write_further`."""
+    table, shard = (str(folder / name) for name in ("further.parquet", "further-0.h5"))
+    return ["--further-proteins", table, "--further-activations", shard]
 
 
 def inputs(folder: Path) -> list[str]:

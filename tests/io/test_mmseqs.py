@@ -5,7 +5,7 @@ import pytest
 
 from protsae.errors import UserError
 from protsae.io import mmseqs
-from protsae.io.mmseqs import cluster_sequences, find_links, search
+from protsae.io.mmseqs import cluster_sequences, find_links, find_relatives, search
 from protsae.io.protein_files.any_format import read_proteins
 from protsae.proteins.alphabet import STANDARD
 
@@ -55,6 +55,16 @@ def test_links_within_a_few_sequences() -> None:
     links = find_links(sequences, identity=0.3, coverage=0.8)
     assert links.tolist() == [[0, 3], [0, 5], [2, 5]]
     assert find_links(["MK", "MKC"], 0.3, 0.8).shape == (0, 2)
+
+
+def test_relatives_of_a_few_among_others() -> None:
+    """The same rule between two sets; a query's relatives do not depend on the other queries."""
+    rng = np.random.default_rng(0)
+    targets = [random_sequence(length, rng) for length in (101, 97)]
+    queries = [random_sequence(89, rng), mutated(targets[1], 0.2, rng), targets[0][:60]]
+    assert find_relatives(queries, targets, 0.3, 0.8).tolist() == [[1, 1]]
+    many = [*queries, *(random_sequence(211, rng) for _ in range(50))]
+    assert find_relatives(many, targets, 0.3, 0.8).tolist() == [[1, 1]]
 
 
 def test_a_family_larger_than_mmseqs2_looks_by_default() -> None:

@@ -5,7 +5,12 @@ import itertools
 import pytest
 import torch
 
-from protsae.plm.end_to_end_training import Downstream, downstream_batches, downstream_bytes
+from protsae.plm.end_to_end_training import (
+    Downstream,
+    downstream_batches,
+    downstream_bytes,
+    downstream_residues_drawn,
+)
 from protsae.plm.esm2.batch import pack
 from protsae.plm.esm2.forward import FusedEsm2
 from protsae.plm.esm2.tokens import MASK, tokenise
@@ -120,3 +125,22 @@ def test_skipping_goes_on_where_an_earlier_run_stopped():
 def test_memory_grows_with_the_blocks_that_follow(layer, blocks):
     """20 numbers of 4 bytes for each of 7 tokens and each dimension."""
     assert downstream_bytes(fused(), layer, 7) == 80 * fused().d_model * blocks * 7
+
+
+def test_residues_drawn_are_those_in_the_batches():
+    """Proteins of one length each, the longest in windows of 7 that share 2."""
+    sequences = [random_sequence(length) for length in (3, 5, 17)]
+    settings = (6, 7, 2, 0)
+    batches = list(itertools.islice(downstream_batches(fused(), 1, sequences, *settings), 11))
+    lengths = list(map(len, sequences))
+
+    def drawn(*counted):
+        return downstream_residues_drawn(lengths, counted, *settings, n_batches=11)
+
+    assert drawn(True, True, True) == sum(len(batch.x_ND) for batch in batches)
+    # An epoch has 3, 5 and three windows of 7 residues.
+    assert drawn(True, False, False) % 3 == drawn(False, True, False) % 5 == 0
+    assert drawn(False, False, True) % 7 == 0
+    parts = (drawn(True, False, False), drawn(False, True, False), drawn(False, False, True))
+    assert sum(parts) == drawn(True, True, True)
+    assert all(parts)

@@ -14,10 +14,12 @@ from protsae.run.layout import STAGES, model_layers, stage_files
 ROOT = Path(__file__).parents[2]
 SETTINGS = {
     "with a shuffled model": {"permuted_layers": [3, 6], "cache": {"shards": 3}},
+    "with further proteins": {"further_proteins": ["data/sample/proteins.json.gz"]},
     "without one-hot sequences": {"onehot": False, "annotate": {"interplm": True}},
 }
 RULES = {"onehot_shard": "onehot", "embed_shard": "embed", "train_saes": "train"}
 RULES |= {"evaluate_saes": "evaluate", "encode_shard": "encode"}
+RULES |= {"onehot_further_shard": "onehot", "embed_further_shard": "embed"}
 RULES |= {"annotate_layer": "annotate", "probe_layer": "probe"}
 
 

@@ -185,6 +185,57 @@ def test_a_protein_that_no_shard_has() -> None:
     ]
 
 
+def further_stamps() -> dict[str, dict[str, object]]:
+    """The same run, with SAEs that are trained on a further protein, too."""
+    found = stamps()
+    model = {"model": "m", "weights_sha256": "w"}
+    found["proteins/further.parquet"] = {**STUDY, "further_set_sha256": "f", "lengths": {"F": 3}}
+    shard = {**model, "protein_set_sha256": "f", "proteins": {"F": 3}}
+    found["activations/m/further/shard-0000.h5"] = shard
+    found["sae/m/layer-03/topk/protsae.json"]["further"] = {"protein_set_sha256": "f"}
+    return found
+
+
+def test_further_proteins_that_belong_together() -> None:
+    assert list(compare(further_stamps())) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "problem"),
+    [
+        (
+            "proteins/further.parquet",
+            {"split_sha256": "other"},
+            "split_sha256 is other; expected split, as of the proteins and annotations",
+        ),
+        (
+            "activations/m/further/shard-0000.h5",
+            {"protein_set_sha256": "set"},
+            "protein_set_sha256 is set; expected f, as of the proteins and annotations",
+        ),
+        (
+            "activations/m/further/shard-0000.h5",
+            {"proteins": {"F": 4}},
+            "holds 4 residues of protein F; expected 3",
+        ),
+        (
+            "sae/m/layer-03/topk/protsae.json",
+            {"further": {"protein_set_sha256": "g"}},
+            "further proteins is g; expected f, now",
+        ),
+        (
+            "sae/m/layer-03/topk/protsae.json",
+            {"further": None},
+            "further proteins is None; expected f, now",
+        ),
+    ],
+)
+def test_further_proteins_that_do_not(name: str, change: dict[str, object], problem: str) -> None:
+    found = further_stamps()
+    found[name] |= change
+    assert list(compare(found)) == [(name, problem)]
+
+
 def crash(results: Path, name: str) -> dict[str, object]:
     if name.endswith("annotations.parquet"):
         os.kill(os.getpid(), signal.SIGKILL)

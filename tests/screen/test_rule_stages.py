@@ -10,7 +10,12 @@ from tests.helpers.fenced import ROOT
 def test_every_rule_with_a_command_is_of_a_stage() -> None:
     found = {}
     for path in (ROOT / "workflow/rules").glob("*.smk"):
-        for rule, body in re.findall(r"^rule (\w+):\n((?:    .*\n|\n)+)", path.read_text(), re.M):
+        rules = re.findall(
+            r"^(?:use rule \w+ as |rule )(\w+)(?: with)?:\n((?:    .*\n|\n)+)",
+            path.read_text(),
+            re.M,
+        )
+        for rule, body in rules:
             if log := re.search(r'"<results>/logs/(\w+)', body):
                 found[rule] = log[1]
     assert found == STAGE_OF

@@ -3,7 +3,7 @@
 
 rule onehot_shard:
     input:
-        "<results>/proteins/proteins.parquet",
+        proteins="<results>/proteins/proteins.parquet",
     output:
         "<results>/activations/onehot/shard-{shard}.h5",
     log:
@@ -21,7 +21,7 @@ rule onehot_shard:
         compression=CONFIG.cache.compression,
         code=code("onehot"),
     shell:
-        "protsae onehot --proteins {input:q} --shard $((10#{wildcards.shard}))"
+        "protsae onehot --proteins {input.proteins:q} --shard $((10#{wildcards.shard}))"
         " --shards {params.shards} --compression {params.compression}"
         " --output {output:q} > {log:q} 2>&1"
 
@@ -80,9 +80,37 @@ rule embed_shard:
         " --threads {threads} > {log:q} 2>&1"
 
 
+# The further proteins that SAEs train on: the same, from their own table into a folder of their own.
+use rule onehot_shard as onehot_further_shard with:
+    input:
+        proteins="<results>/proteins/further.parquet",
+    output:
+        "<results>/activations/onehot/further/shard-{shard}.h5",
+    log:
+        "<results>/logs/onehot/further/shard-{shard}.log",
+    benchmark:
+        "<results>/benchmarks/onehot/further/shard-{shard}.tsv"
+
+
+use rule embed_shard as embed_further_shard with:
+    input:
+        proteins="<results>/proteins/further.parquet",
+        weights=weights_file,
+    output:
+        "<results>/activations/{model}/further/shard-{shard}.h5",
+    log:
+        "<results>/logs/embed/{model}/further/shard-{shard}.log",
+    benchmark:
+        "<results>/benchmarks/embed/{model}/further/shard-{shard}.tsv"
+
+
 rule onehot:
     input:
         expand("<results>/activations/onehot/shard-{shard}.h5", shard=SHARDS),
+        expand(
+            "<results>/activations/onehot/further/shard-{shard}.h5",
+            shard=FURTHER_SHARDS,
+        ),
 
 
 rule embed:
@@ -91,4 +119,9 @@ rule embed:
             "<results>/activations/{model}/shard-{shard}.h5",
             model=sorted({model for model, _ in LAYERS} - {ONEHOT}),
             shard=SHARDS,
+        ),
+        expand(
+            "<results>/activations/{model}/further/shard-{shard}.h5",
+            model=sorted({model for model, _ in LAYERS} - {ONEHOT}),
+            shard=FURTHER_SHARDS,
         ),

@@ -60,6 +60,9 @@ logger.info(f"results: {RESULTS}", extra={"protsae_results": RESULTS})
 ESM = model_name(CONFIG)
 END_TO_END = any(sae.kl > 0 for sae in CONFIG.train.values())
 SHARDS = shard_names(CONFIG)
+# Proteins that only SAEs train on, if the settings name some, and the shards of their activations.
+FURTHER = ["<results>/proteins/further.parquet"] * bool(CONFIG.further_proteins)
+FURTHER_SHARDS = SHARDS if FURTHER else []
 PERMUTED = permuted_name(ESM)
 LAYERS = model_layers(CONFIG)
 

@@ -54,3 +54,28 @@ rule split:
         "protsae split {params.settings} {params.concepts} --input {input.fetched:q}"
         " --annotations {input.annotations:q} --output {output.proteins:q}"
         " --threads {threads} > {log:q} 2>&1"
+
+
+rule further:
+    input:
+        files=local_file("further_proteins"),
+        proteins="<results>/proteins/proteins.parquet",
+        provenance="<results>/proteins/provenance.json",
+    output:
+        "<results>/proteins/further.parquet",
+    log:
+        "<results>/logs/further.log",
+    benchmark:
+        "<results>/benchmarks/further.tsv"
+    conda:
+        "../envs/protsae.yaml"
+    threads: 8
+    resources:
+        mem_mb=8000,
+        runtime=240,
+    params:
+        code=code("further"),
+    shell:
+        "protsae further --files {input.files:q} --proteins {input.proteins:q}"
+        " --provenance {input.provenance:q} --output {output:q}"
+        " --threads {threads} > {log:q} 2>&1"

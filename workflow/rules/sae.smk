@@ -7,6 +7,11 @@ rule train_saes:
         activations=expand(
             "<results>/activations/{{model}}/shard-{shard}.h5", shard=SHARDS
         ),
+        further=FURTHER,
+        further_activations=expand(
+            "<results>/activations/{{model}}/further/shard-{shard}.h5",
+            shard=FURTHER_SHARDS,
+        ),
         model=lambda wildcards: weights_file(wildcards) if END_TO_END else [],
     output:
         expand(
@@ -40,12 +45,20 @@ rule train_saes:
             if END_TO_END
             else ""
         ),
+        further=lambda wildcards, input: (
+            [
+                *("--further-proteins", *input.further),
+                *("--further-activations", *input.further_activations),
+            ]
+            if input.further
+            else []
+        ),
         folder=lambda wildcards, output: Path(output[0]).parents[1],
         # Without end-to-end SAEs no model runs.
         code=code("train", unused=None if END_TO_END else "protsae.plm"),
     shell:
         "protsae train {params.saes} {params.trainer} {params.model} --activations {input.activations:q}"
-        " --layer $((10#{wildcards.layer})) --proteins {input.proteins:q}"
+        " {params.further:q} --layer $((10#{wildcards.layer})) --proteins {input.proteins:q}"
         " --output {params.folder:q} --threads {threads} > {log:q} 2>&1"
 
 

@@ -17,11 +17,11 @@ from protsae.config.flags import (
 )
 from protsae.config.stage_settings import EmbedSettings
 from protsae.io.hdf5.shard_index import CacheSource
-from protsae.io.table_files.proteins_table import read_split_proteins
+from protsae.io.table_files.proteins_table import read_sequences
 from protsae.one_line import note
 from protsae.plm.esm2.load import load_esm, validate_layers
 from protsae.proteins.shards import add_shard_arguments, shard_proteins
-from protsae.stages.embed_proteins import embed_shard, make_embedder
+from protsae.stages.embed_proteins import embed_shard, make_embedder, with_named_precision
 
 NEUTRAL = {"device", "tokens_per_batch"}
 """Settings that change how fast the activations come, not what they are."""
@@ -38,11 +38,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Embed the shard's proteins."""
     settings = settings_from_flags(EmbedSettings, args)
-    proteins, protein_set = read_split_proteins(args.proteins)
+    proteins, protein_set = read_sequences(args.proteins)
     shard = shard_proteins(proteins, args.shard, args.shards)
     # With several GPUs in sight neighbouring shards take different ones.
     esm = load_esm(settings.model, settings.device, gpu=args.shard)
     validate_layers(esm.model, settings.layers)
+    settings = with_named_precision(settings, esm.device, print)
     source = CacheSource(
         esm.name,
         esm.weights_sha256,

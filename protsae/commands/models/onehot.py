@@ -14,7 +14,7 @@ from protsae.config.flags import add_compression_flag
 from protsae.config.reserved_names import ONEHOT
 from protsae.io.hdf5.activation_cache import LayerFormat, write_shard
 from protsae.io.hdf5.shard_index import CacheSource
-from protsae.io.table_files.proteins_table import read_split_proteins
+from protsae.io.table_files.proteins_table import read_sequences
 from protsae.proteins.alphabet import LETTERS, one_hot
 from protsae.proteins.shards import add_shard_arguments, shard_proteins
 
@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Encode the shard's proteins."""
-    proteins, protein_set = read_split_proteins(args.proteins)
+    proteins, protein_set = read_sequences(args.proteins)
     shard = shard_proteins(proteins, args.shard, args.shards)
     source = CacheSource(ONEHOT, "", protein_set, "{}", __version__)
     lengths = shard["length"].tolist()

@@ -4,6 +4,7 @@ Datasets are contiguous unless compression is asked for. Beside each, ``checksum
 of every block of its rows (`protsae.io.hdf5.checked_rows`).
 """
 
+import copy
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -197,6 +198,20 @@ class LayerCache:
             ]
         self.d_model = self._shards[0].d_model
         self.dtype = np.result_type(*(shard.dtype for shard in self._shards))
+
+    def followed_by(self, other: "LayerCache") -> "LayerCache":
+        """The proteins of both as one cache, of this one's ``source``.
+
+        Raises
+        ------
+        UserError
+            As `ShardIndex.followed_by`.
+        """
+        joined = copy.copy(self)
+        joined.index = self.index.followed_by(other.index)
+        joined._shards = [*self._shards, *other._shards]
+        joined.dtype = np.result_type(self.dtype, other.dtype)
+        return joined
 
     @property
     def source(self) -> CacheSource:

@@ -5,6 +5,7 @@ another ``format_version`` is refused. ``header_xxh3`` is a checksum of all attr
 shapes and types, and of what is stored outside the rows, whose blocks have checksums of their own.
 """
 
+import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -218,6 +219,34 @@ class ShardIndex:
                 f"{paths[twice['shard'].iloc[0]]}: protein {twice['accession'].iloc[0]} is in "
                 f"another file of {kind.what} too; give each shard once"
             )
+
+    def followed_by(self, other: "ShardIndex") -> "ShardIndex":
+        """The proteins of both; those of the other have its shards, numbered on.
+
+        ``source`` stays that of the first.
+
+        Raises
+        ------
+        UserError
+            If the other is of another model or other settings, or has one of these proteins.
+        """
+        for key, value in vars(self.source).items():
+            found = getattr(other.source, key)
+            if key != "protein_set_sha256" and found != value:
+                raise UserError(
+                    f"{self._what} of further proteins: {key} is {found}; expected {value}, as of "
+                    "the other proteins; run the stage that writes them again for both"
+                )
+        n_shards = int(self.proteins["shard"].max()) + 1
+        renumbered = other.proteins.assign(shard=other.proteins["shard"] + n_shards)
+        joined = copy.copy(self)
+        joined.proteins = pd.concat([self.proteins, renumbered], ignore_index=True)
+        if (twice := joined.proteins["accession"].duplicated()).any():
+            raise UserError(
+                f"{self._what} of further proteins: {joined.proteins['accession'][twice].iloc[0]} "
+                "is an annotated protein; run the further stage again"
+            )
+        return joined
 
     def lengths(self) -> dict[str, int]:
         """Rows of each protein, by its accession."""

@@ -43,19 +43,66 @@ def shuffled_batches(
     return _ahead(_gathered(halves, batch))
 
 
+def residues_drawn(
+    cache: LayerCache,
+    accessions: set[str],
+    of: set[str],
+    batch: int,
+    buffer_rows: int,
+    seed: int,
+    n_batches: int,
+) -> int:
+    """How many residues of some proteins are in the first batches of `shuffled_batches`.
+
+    Nothing is read: the order is made a second time.
+
+    Parameters
+    ----------
+    of : set of str
+        The proteins to count, some of ``accessions``.
+    """
+    wanted = cache.index.places(accessions)
+    protein, _ = cut_blocks(wanted["length"].to_numpy(np.int64))
+    is_counted = wanted["accession"].isin(list(of)).to_numpy()[protein]
+    lengths = _chunks(cache, accessions)[:, 2]
+    epochs, left = divmod(n_batches * batch, int(lengths.sum()))
+    n_drawn = epochs * int(lengths[is_counted].sum())
+    for half, members in enumerate(_halves(len(lengths), buffer_rows, seed, epochs)):
+        if not left:
+            break
+        members = np.sort(members)
+        counted = np.repeat(is_counted[members], lengths[members])
+        n_drawn += int(counted[_within(len(counted), seed, epochs, half)[:left]].sum())
+        left = max(0, left - len(counted))
+    return n_drawn
+
+
+def _halves(n_chunks: int, buffer_rows: int, seed: int, epoch: int) -> list[np.ndarray]:
+    """Chunks in random order, in shares of equal size: a short last one would mix few proteins."""
+    order = np.random.default_rng((seed, epoch)).permutation(n_chunks)
+    return np.array_split(order, _n_halves(n_chunks, buffer_rows))
+
+
+def _n_halves(n_chunks: int, buffer_rows: int) -> int:
+    return -(-n_chunks // max(1, buffer_rows // 2 // BLOCK_ROWS))
+
+
+def _within(n_rows: int, seed: int, epoch: int, half: int) -> np.ndarray:
+    """Order of the rows of a half."""
+    return np.random.default_rng((seed, epoch, half)).permutation(n_rows)
+
+
 def _permuted_halves(
     cache: LayerCache, chunks: np.ndarray, buffer_rows: int, seed: int, skip_rows: int
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Rows of random chunks, and the order to take them in; valid until the next but one."""
     lengths = chunks[:, 2]
-    n_halves = -(-len(chunks) // max(1, buffer_rows // 2 // BLOCK_ROWS))
+    n_halves = _n_halves(len(chunks), buffer_rows)
     n_rows = min(int(lengths.sum()), -(-len(chunks) // n_halves) * BLOCK_ROWS)
     two = itertools.cycle([np.empty((n_rows, cache.d_model), cache.dtype) for _ in range(2)])
     first_epoch, skip_rows = divmod(skip_rows, int(lengths.sum()))
     for epoch in itertools.count(first_epoch):
-        order = np.random.default_rng((seed, epoch)).permutation(len(chunks))
-        # Shares of equal size: a short last one would mix few proteins.
-        for half, members in enumerate(np.array_split(order, n_halves)):
+        for half, members in enumerate(_halves(len(chunks), buffer_rows, seed, epoch)):
             n_rows = int(lengths[members].sum())
             if skip_rows >= n_rows:
                 skip_rows -= n_rows
@@ -65,8 +112,7 @@ def _permuted_halves(
             for shard, start, length in chunks[np.sort(members)].tolist():
                 cache.read_into(shard, start, rows[first : first + length])
                 first += length
-            within = np.random.default_rng((seed, epoch, half)).permutation(n_rows)
-            yield rows, within[skip_rows:]
+            yield rows, _within(n_rows, seed, epoch, half)[skip_rows:]
             skip_rows = 0
 
 

@@ -39,7 +39,7 @@ class SaeSource:
         Whose activations.
     protein_set_sha256 : str
     train_set_sha256 : str
-        ``train_set_sha256`` of the proteins trained on, or ``UNKNOWN``.
+        ``train_set_sha256`` of the train split that it was trained on, or ``UNKNOWN``.
     n_residues : int
         Training residues that the normalisation was measured on.
     normalisation : dict
@@ -47,6 +47,10 @@ class SaeSource:
     settings : dict
         The training settings.
     code_version : str
+    further : dict or None
+        If it was trained on further proteins, too: ``protein_set_sha256`` of them; and the residues
+        trained on, each as often as it came, by where they are from: ``train_residues`` and
+        ``further_residues``.
     """
 
     architecture: str
@@ -60,6 +64,7 @@ class SaeSource:
     normalisation: dict[str, float]
     settings: dict[str, Any]
     code_version: str
+    further: dict[str, Any] | None = None
 
 
 def write_sae(folder: str | Path, weights: dict[str, Tensor], source: SaeSource) -> None:
@@ -112,7 +117,10 @@ def write_sae(folder: str | Path, weights: dict[str, Tensor], source: SaeSource)
             },
         },
     )
-    write_identity(folder, asdict(source))
+    identity = asdict(source)
+    if source.further is None:
+        del identity["further"]
+    write_identity(folder, identity)
 
 
 def read_sae(folder: str | Path) -> tuple[dict[str, Tensor], SaeSource]:

@@ -1,6 +1,7 @@
 """Reading the tables of proteins, checked: every stage after fetch starts from one."""
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,11 @@ from protsae.errors import UserError
 from protsae.io.table_files.parquet import read_metadata, read_table, validate_table
 from protsae.proteins.splits import LEFT_OUT, SPLITS, check_splits
 from protsae.provenance import file_sha256, protein_set_sha256
-from protsae.schema.protein_tables import FETCHED, PROTEINS
+from protsae.schema.protein_tables import FETCHED, FURTHER, PROTEINS
 from protsae.schema.table import Table
+
+APART_FROM = "apart_from"
+"""What further.parquet calls the study whose valid and test have no relatives in it."""
 
 _AGAIN = "run the stage that writes it again"
 
@@ -50,6 +54,48 @@ def read_protein_set(path: str | Path) -> tuple[pd.DataFrame, str]:
     table = FETCHED if is_fetched else PROTEINS
     proteins = read_table(path, table, FETCHED.names)
     return proteins, _validate_set(path, table, proteins)
+
+
+def read_further_proteins(
+    path: str | Path, study: Mapping[str, Any] | None = None
+) -> tuple[pd.DataFrame, str]:
+    """The proteins of further.parquet and the checksum of the set.
+
+    Parameters
+    ----------
+    study : mapping, optional
+        The `study_stamp` of the proteins that these are used beside.
+
+    Raises
+    ------
+    UserError
+        As `read_protein_set`; or if it is not from these proteins' valid and test that relatives
+        were left out.
+    """
+    proteins = read_table(path, FURTHER)
+    checksum = _validate_set(path, FURTHER, proteins)
+    found = read_metadata(path).get(APART_FROM, {})
+    for key, expected in (study or {}).items():
+        if found.get(key) != expected:
+            raise UserError(
+                f"{path}: free of relatives of other proteins: {key} is "
+                f"{str(found.get(key))[:12]}; expected {str(expected)[:12]}, as of the proteins "
+                "given; run the further stage again"
+            )
+    return proteins, checksum
+
+
+def read_sequences(path: str | Path) -> tuple[pd.DataFrame, str]:
+    """The proteins of proteins.parquet or further.parquet and the checksum of the set.
+
+    Raises
+    ------
+    UserError
+        As `read_split_proteins` and `read_further_proteins`.
+    """
+    if read_metadata(path).get("table") == FURTHER.name:
+        return read_further_proteins(path)
+    return read_split_proteins(path)
 
 
 def read_previous_splits(path: str | Path) -> pd.DataFrame:

@@ -1,7 +1,6 @@
 """Training one SAE: what its architecture minimises, plus AuxK for dead features, by Adam."""
 
 from dataclasses import dataclass
-from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -171,18 +170,6 @@ def schedule(step: int, settings: TrainSettings) -> tuple[float, float]:
         settings.lr * rise(settings.warmup) * fall,
         settings.penalty * rise(settings.penalty_warmup),
     )
-
-
-def products_dtype(precision: str, device: torch.device) -> torch.dtype:
-    """Type of the matrix products: bfloat16 for ``auto`` where the device multiplies it fast."""
-    if precision == "auto":
-        if device.type == "cuda":
-            fast = torch.cuda.is_bf16_supported(including_emulation=False)
-        else:
-            has = torch.cpu.get_capabilities()
-            fast = has.get("avx512_bf16", False) or has.get("amx_bf16", False)
-        precision = "bfloat16" if fast else "float32"
-    return cast(torch.dtype, getattr(torch, precision))
 
 
 def weights_bytes(sae: Sae) -> int:

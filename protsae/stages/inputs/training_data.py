@@ -11,17 +11,23 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from protsae.config.sae_settings import TrainSettings
 from protsae.config.stage_settings import EmbedSettings, TrainerSettings
+from protsae.device import products_dtype
 from protsae.errors import UserError
 from protsae.io.hdf5.activation_cache import LayerCache
-from protsae.io.hdf5.shuffling import shuffled_batches
+from protsae.io.hdf5.shuffling import residues_drawn, shuffled_batches
 from protsae.io.saes.sae_identity import train_set_sha256
-from protsae.plm.end_to_end_training import Downstream, downstream_batches
+from protsae.plm.end_to_end_training import (
+    Downstream,
+    downstream_batches,
+    downstream_residues_drawn,
+)
 from protsae.plm.esm2.forward import FusedEsm2
 from protsae.plm.esm2.load import load_same_esm
+from protsae.provenance import protein_set_sha256
 from protsae.sae.autoencoder import Batch
 from protsae.sae.training.normalisation import Normalisation, measure_normalisation
-from protsae.sae.training.step import products_dtype
 
 BLOCK_ROWS = 16384
 """Residues that mean and scale are measured on at a time."""
@@ -34,30 +40,39 @@ class TrainingData:
     Attributes
     ----------
     cache : LayerCache
-        Activations of the layer.
+        Activations of the layer, of further proteins, too.
     proteins : DataFrame
         Rows of proteins.parquet: the train split.
     trainer : TrainerSettings
         Batches, device and precision.
     esm2 : FusedEsm2 or None
         For training end to end.
+    further : DataFrame or None
+        Rows of further.parquet, to train on as well.
     """
 
     cache: LayerCache
     proteins: pd.DataFrame
     trainer: TrainerSettings
     esm2: FusedEsm2 | None = None
+    further: pd.DataFrame | None = None
 
     @cached_property
     def normalisation(self) -> Normalisation:
         """Mean and scale of the activations; the first call reads them all."""
-        blocks = self.cache.protein_blocks(self.accessions, BLOCK_ROWS)
+        blocks = self.cache.protein_blocks(self.trained_on, BLOCK_ROWS)
         return measure_normalisation(rows for _, rows in blocks)
 
     @property
     def accessions(self) -> set[str]:
         """Of the train split."""
         return set(self.proteins["accession"])
+
+    @property
+    def trained_on(self) -> set[str]:
+        """Accessions of the train split and of further proteins."""
+        further = () if self.further is None else self.further["accession"]
+        return self.accessions.union(further)
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -67,14 +82,21 @@ class TrainingData:
             "source": vars(self.cache.source),
             "layer": self.cache.layer,
             "proteins": train_set_sha256(self.accessions),
+            **({} if self.further is None else {"further": self.further_set_sha256}),
         }
+
+    @property
+    def further_set_sha256(self) -> str:
+        """Checksum of the further proteins."""
+        assert self.further is not None
+        return protein_set_sha256(self.further["accession"], self.further["sequence"])
 
     def rows(self, device: torch.device, skip: int) -> Iterator[Batch]:
         """Batches of cached residues from all shards."""
         dtype = products_dtype(self.trainer.precision, device)
         trainer = self.trainer
         for rows in shuffled_batches(
-            self.cache, self.accessions, trainer.batch, trainer.buffer, trainer.seed, skip
+            self.cache, self.trained_on, trainer.batch, trainer.buffer, trainer.seed, skip
         ):
             yield Batch.of(self._normalised(to_device(rows, device)), dtype)
 
@@ -85,13 +107,35 @@ class TrainingData:
         and keep a kernel of bfloat16.
         """
         assert self.esm2 is not None
-        embedding, sequences = embedding_of(self.cache), self.proteins["sequence"].tolist()
+        embedding = embedding_of(self.cache)
         for found in downstream_batches(
-            *(self.esm2, self.cache.layer, sequences, self.trainer.batch),
+            *(self.esm2, self.cache.layer, self._sequences, self.trainer.batch),
             *(embedding.context, embedding.overlap, self.trainer.seed, skip),
         ):
             x_ND = self._normalised(found.x_ND)
             yield Batch.of(x_ND, divergence=self._through(found, device))
+
+    def further_residues(self, settings: TrainSettings) -> int:
+        """How many of the residues that an SAE is trained on are of further proteins."""
+        if self.further is None:
+            return 0
+        further, trainer = set(self.further["accession"]), self.trainer
+        if not settings.kl:
+            return residues_drawn(
+                *(self.cache, self.trained_on, further),
+                *(trainer.batch, trainer.buffer, trainer.seed, settings.steps),
+            )
+        embedding, lengths = embedding_of(self.cache), list(map(len, self._sequences))
+        return downstream_residues_drawn(
+            *(lengths, np.arange(len(lengths)) >= len(self.proteins)),
+            *(trainer.batch, embedding.context, embedding.overlap, trainer.seed, settings.steps),
+        )
+
+    @property
+    def _sequences(self) -> list[str]:
+        """Of the train split, then of further proteins."""
+        further = [] if self.further is None else self.further["sequence"].tolist()
+        return [*self.proteins["sequence"], *further]
 
     def _through(self, found: Downstream, device: torch.device) -> Callable[[Tensor], Tensor]:
         mean_D, scale = self._mean_D(device), self.normalisation.scale

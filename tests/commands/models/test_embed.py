@@ -11,6 +11,7 @@ import torch
 
 from protsae import __version__
 from protsae.cli import main
+from protsae.errors import UserError
 from protsae.io.hdf5.activation_cache import KIND, LayerCache
 from protsae.io.hdf5.attributes import read_attributes
 from protsae.plm.embedding import Embedder
@@ -249,6 +250,46 @@ def test_half_precision_and_its_error(folder, precision):
     # All proteins here are in the sample that the error is measured on.
     assert stated == pytest.approx(np.linalg.norm(rows - exact) / np.linalg.norm(exact), rel=1e-3)
     assert 1e-4 < stated < 3e-2
+
+
+@pytest.mark.parametrize(
+    ("has", "chosen", "why"),
+    [
+        ({"avx512_bf16": True}, "bfloat16", "which this processor has instructions for"),
+        ({"avx2": True}, "float32", "as this processor has no instructions for bfloat16"),
+    ],
+)
+def test_auto_is_what_the_processor_is_fast_at(folder, capsys, monkeypatch, has, chosen, why):
+    """The same bytes as with its name, which the file states, too."""
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: has)
+    assert embed("--layers", 3, "--precision", chosen) == 0
+    named = Path("out/x.h5").read_bytes()
+    assert "note: embed.precision" not in capsys.readouterr().out
+    assert embed("--layers", 3, "--precision", "auto") == 0
+    assert Path("out/x.h5").read_bytes() == named
+    first, second, *_ = capsys.readouterr().out.splitlines()
+    assert first == f"note: embed.precision: auto is {chosen} here, {why}"
+    assert second.endswith(f" layers in {chosen} on cpu")
+
+
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+def test_a_precision_that_is_slow_here_is_told(folder, capsys, monkeypatch, precision):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", dict)
+    assert embed("--layers", 3, "--precision", precision) == 0
+    assert capsys.readouterr().out.splitlines()[0] == (
+        f"note: embed.precision: matrix products in {precision} are several times slower than in "
+        "float32 on this processor, which has no instructions for them; set auto or float32"
+    )
+
+
+def test_shards_of_machines_that_chose_differently_are_not_mixed(folder, monkeypatch):
+    for shard, has in enumerate(({"avx512_bf16": True}, {})):
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda has=has: has)
+        assert embed("--layers", 3, "--precision", "auto", shard=shard, shards=2) == 0
+        Path("out/x.h5").rename(f"{shard}.h5")
+    proteins = protein_set_sha256([f"P{i:05d}" for i in range(7)], SEQUENCES)
+    with pytest.raises(UserError, match=r'^1.h5: settings is .*"precision":"float32"'):
+        LayerCache(["0.h5", "1.h5"], 3, proteins)
 
 
 def test_memory_that_ran_out_is_told(folder, capsys, monkeypatch):

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,21 +19,24 @@ from protsae.config.sae_settings import SaeVariants, TrainSettings
 from protsae.config.settings import parse_settings
 from protsae.io.hdf5.activation_cache import LayerCache
 from protsae.io.saes.sae_files import read_sae
+from protsae.io.saes.sae_identity import train_set_sha256
 from protsae.io.table_files.parquet import read_metadata, read_table
 from protsae.sae.architectures import ARCHITECTURES, restore_sae
 from protsae.schema.training_table import TRAINING
 from protsae.stages import train_saes as training
 from tests.helpers.dying_job import run_job
-from tests.helpers.stored_tables import load
+from tests.helpers.stored_tables import load, store
 from tests.helpers.tiny_esm import build_esm, save_tiny
 from tests.helpers.tiny_run import (
     SMALL,
     TOPK,
+    further_inputs,
     inputs,
     protein_rows,
     train_command,
     train_saes,
     write_embedded_run,
+    write_further,
     write_onehot_run,
     write_proteins,
 )
@@ -354,6 +358,123 @@ def test_where_it_came_from(run: Path, tmp_path: Path) -> None:
     squares = float((letters**2).sum())
     assert source.normalisation["mean_norm"] == pytest.approx(np.sqrt(squares))
     assert source.normalisation["scale"] == pytest.approx(np.sqrt(26 / (1 - squares)))
+
+
+@pytest.mark.parametrize("precision", ["auto", "float32", "bfloat16"])
+def test_a_precision_that_is_slow_here_is_told(
+    run: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    precision: str,
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", dict)
+    assert train_saes(run, tmp_path, {"a": {**TOPK, "steps": 3}}, "--precision", precision) == 0
+    said = "note: trainer.precision: matrix products in bfloat16 are several times slower than in"
+    assert (said in capsys.readouterr().out) == (precision == "bfloat16")
+
+
+@pytest.fixture(scope="module")
+def with_further(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_further(write_onehot_run(tmp_path_factory.mktemp("with_further")))
+
+
+def test_further_proteins_are_seen_and_counted(
+    with_further: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    saes = {"short": TOPK, "long": {**RELU, "steps": 53}}
+    assert train_saes(with_further, tmp_path, saes, *further_inputs(with_further)) == 0
+    said = capsys.readouterr().out
+    n_train, n_further = 6 * 29, 5 * 23
+    for name, steps in (("short", 40), ("long", 53)):
+        _, source = read_sae(tmp_path / name)
+        assert source.n_residues == n_train + n_further, "mean and scale are of all residues"
+        assert source.settings["residues"] == 31 * steps
+        found = source.further
+        assert found is not None
+        assert found["train_residues"] + found["further_residues"] == 31 * steps
+        # Each comes once an epoch; of the last one, some.
+        epochs, left = divmod(31 * steps, n_train + n_further)
+        assert epochs * n_further <= found["further_residues"] <= epochs * n_further + left
+        stamp = read_metadata(tmp_path / name / "training.parquet")
+        assert stamp["further"] == found
+        assert (
+            f"; trained on {found['train_residues']:,} residues of train and "
+            f"{found['further_residues']:,} of further proteins"
+        ) in said
+    train = load(with_further / "proteins.parquet")
+    train = train[train["split"] == "train"]
+    further = load(with_further / "further.parquet")
+    # Of one-hot rows |mean|^2 = sum p^2.
+    both = "".join([*train["sequence"], *further["sequence"]])
+    shares = pd.Series(list(both)).value_counts(normalize=True)
+    norm = source.normalisation["mean_norm"]
+    assert norm == pytest.approx(np.sqrt(float((shares**2).sum())))
+    assert source.train_set_sha256 == train_set_sha256(set(train["accession"]))
+
+
+def test_an_sae_learns_from_further_proteins(with_further: Path, tmp_path: Path) -> None:
+    """Other weights; without them, the files say nothing of them."""
+    assert (
+        train_saes(with_further, tmp_path / "with", {"a": TOPK}, *further_inputs(with_further)) == 0
+    )
+    assert train_saes(with_further, tmp_path / "without", {"a": TOPK}) == 0
+    weights = [(tmp_path / name / "a" / FILES[2]).read_bytes() for name in ("with", "without")]
+    assert weights[0] != weights[1]
+    assert "further" not in json.loads((tmp_path / "without/a/protsae.json").read_text())
+    assert "further" not in read_metadata(tmp_path / "without/a/training.parquet")
+
+
+@pytest.mark.parametrize("stop", [10, 37])
+def test_with_further_proteins_resumed_is_as_uninterrupted(
+    with_further: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop: int
+) -> None:
+    flags = ("--checkpoint-every", "5", *further_inputs(with_further))
+    assert train_saes(with_further, tmp_path / "whole", {"a": TOPK}, *flags) == 0
+    with monkeypatch.context() as patch:
+        stop_at(stop, patch)
+        with pytest.raises(Stop):
+            train_saes(with_further, tmp_path / "cut", {"a": TOPK}, *flags)
+    assert train_saes(with_further, tmp_path / "cut", {"a": TOPK}, *flags) == 0
+    assert_same_files(tmp_path / "whole" / "a", tmp_path / "cut" / "a")
+
+
+def test_end_to_end_on_further_proteins(tmp_path: Path) -> None:
+    write_embedded_run(tmp_path, 2)
+    model = str(tmp_path / "esm2_tiny.pt")
+    settings = ("--layers", "2", "--device", "cpu", "--dtype", "float32")
+    write_further(tmp_path, ("embed", "--model", model, *settings))
+    flags = ("--layer", "2", "--model", model, *further_inputs(tmp_path))
+    sae = {**TOPK, "kl": 1.0, "steps": 11}
+    assert train_saes(tmp_path, tmp_path / "sae", {"a": sae, "b": {**sae, "kl": 0}}, *flags) == 0
+    for name in ("a", "b"):
+        _, source = read_sae(tmp_path / "sae" / name)
+        assert source.further is not None
+        seen = source.further["train_residues"], source.further["further_residues"]
+        assert sum(seen) == source.settings["residues"]
+        assert min(seen) > 50
+    # End to end come whole proteins, of 29 and 23 residues.
+    _, source = read_sae(tmp_path / "sae" / "a")
+    assert source.further is not None
+    assert source.further["train_residues"] % 29 == source.further["further_residues"] % 23 == 0
+
+
+def test_further_proteins_of_another_split(
+    with_further: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stamp = {"apart_from": {"protein_set_sha256": "other"}}
+    store(tmp_path / "further.parquet", load(with_further / "further.parquet"), stamp)
+    table, shards = further_inputs(with_further)[:2], further_inputs(with_further)[2:]
+    flags = (table[0], str(tmp_path / "further.parquet"), *shards)
+    assert train_saes(with_further, tmp_path / "sae", {"a": TOPK}, *flags) == 2
+    assert capsys.readouterr().err.startswith(
+        f"protsae train: {tmp_path}/further.parquet: free of relatives of other proteins: "
+        "protein_set_sha256 is other; expected "
+    )
+    assert train_saes(with_further, tmp_path / "sae", {"a": TOPK}, *table) == 2
+    assert capsys.readouterr().err == (
+        "protsae train: --further-activations: give the shards of the further proteins\n"
+    )
 
 
 def test_the_curve(run: Path, tmp_path: Path) -> None:

@@ -384,3 +384,41 @@ def test_activations_of_other_proteins(tmp_path: Path) -> None:
     )
     with pytest.raises(UserError, match=f"^{re.escape(message)}$"):
         LayerCache(paths, 1, "7" * 64)
+
+
+def write_further(folder: Path, name: str = "F0", **source: str) -> Path:
+    """A shard of a further protein of 3 residues, whose rows are 0 to 8, in float32."""
+    path = folder / "further.h5"
+    found = replace(SOURCE, **{"protein_set_sha256": "7" * 64, **source})
+    layers = {1: LayerFormat(3, "float32")}
+    with write_shard(path, [name], [3], layers, found) as writer:
+        writer.write(1, 0, np.arange(9, dtype=np.float32).reshape(3, 3))
+    return path
+
+
+def test_further_proteins_follow_the_others(tmp_path: Path) -> None:
+    own = open_cache(tmp_path)
+    joined = own.followed_by(LayerCache([write_further(tmp_path)], 1, "7" * 64))
+    assert (joined.source, joined.dtype, own.dtype) == (SOURCE, np.float32, np.float16)
+    assert joined.index.proteins["shard"].tolist() == [0, 0, 0, 0, 1, 1, 2]
+    ((names, rows),) = joined.protein_blocks({"P5", "F0"}, 100)
+    assert names == ["P5", "F0"]
+    np.testing.assert_array_equal(rows[:-3], cache_rows(seed=1)[-LENGTHS[5] :])
+    np.testing.assert_array_equal(rows[-3:], np.arange(9).reshape(3, 3))
+    assert len(own.index.proteins) == len(LENGTHS)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"model": "other"}, "model is other; expected tiny, as of the other proteins; run the"),
+        ({"settings": '{"a": 1}'}, 'settings is {"a": 1}; expected {}, as of the other proteins'),
+        ({"name": "P3"}, "P3 is an annotated protein; run the further stage again"),
+    ],
+)
+def test_further_proteins_of_different_origin(
+    tmp_path: Path, change: dict[str, str], message: str
+) -> None:
+    other = LayerCache([write_further(tmp_path, **change)], 1, "7" * 64)
+    with pytest.raises(UserError, match=re.escape(f"activations of further proteins: {message}")):
+        open_cache(tmp_path).followed_by(other)

@@ -7,7 +7,7 @@ import pytest
 from protsae.errors import UserError
 from protsae.io.hdf5 import checked_rows, shuffling
 from protsae.io.hdf5.activation_cache import LayerCache
-from protsae.io.hdf5.shuffling import shuffled_batches
+from protsae.io.hdf5.shuffling import residues_drawn, shuffled_batches
 from tests.helpers.tiny_run import LENGTHS, PROTEIN_SET, cache_rows, open_cache, write_cache
 
 N_ROWS = sum(LENGTHS)
@@ -58,6 +58,20 @@ def test_only_the_proteins_asked_for(cache: LayerCache) -> None:
 def test_the_order_depends_on_the_seed_alone(cache: LayerCache) -> None:
     np.testing.assert_array_equal(take(cache, 9, 7), take(cache, 9, 7))
     assert not np.array_equal(take(cache, 9, 7), take(cache, 9, 7, seed=1))
+
+
+@pytest.mark.parametrize("n_batches", [0, 1, 2, 5, 6, 23])
+@pytest.mark.parametrize("buffer_rows", [1, 17, 10_000], ids="buffer {}".format)
+def test_residues_drawn_are_those_in_the_batches(
+    cache: LayerCache, n_batches: int, buffer_rows: int
+) -> None:
+    """Every value of the rows occurs once, so that they tell their protein."""
+    rows, first = cache_rows(seed=1), np.cumsum([0, *LENGTHS])
+    of_two = np.concatenate([rows[first[i] : first[i + 1], 0] for i in (2, 4)])
+    batches = shuffled_batches(cache, EVERY, 7, buffer_rows, seed=3)
+    taken = [found[:, 0] for found in itertools.islice(batches, n_batches)]
+    drawn = residues_drawn(cache, EVERY, {"P2", "P4"}, 7, buffer_rows, 3, n_batches)
+    assert drawn == sum(int(np.isin(found, of_two).sum()) for found in taken)
 
 
 @pytest.mark.parametrize("skip", [0, 1, 2, 5, 6, 23])

@@ -13,7 +13,6 @@ from protsae.sae.architectures import ARCHITECTURES, ReluSae, build_sae
 from protsae.sae.autoencoder import Batch, Sae, UnitNormSae
 from protsae.sae.training.step import (
     SaeTraining,
-    products_dtype,
     schedule,
     step_bytes,
     weights_bytes,
@@ -314,14 +313,3 @@ def test_a_batch_that_does_not_vary_is_measured() -> None:
         batch = Batch.of(x_ND)
         stats = training.measure(batch, training.step(batch, 0))
         assert stats.mse == pytest.approx(float(x_ND.square().sum(1).mean()), abs=D)
-
-
-@pytest.mark.parametrize("name", ["float32", "bfloat16"])
-def test_products_as_they_are_asked_for(name: str) -> None:
-    assert products_dtype(name, torch.device("cpu")) == getattr(torch, name)
-
-
-def test_fast_products_where_the_processor_has_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    for has, dtype in (({"avx512_bf16": True}, torch.bfloat16), ({}, torch.float32)):
-        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda has=has: has)
-        assert products_dtype("auto", torch.device("cpu")) == dtype
