@@ -49,6 +49,18 @@ def signal(proteins: pd.DataFrame) -> dict[str, np.ndarray]:
     return {name: place(i) & (name in marked) for i, name in enumerate(proteins["accession"])}
 
 
+def noise_and_signal() -> dict[str, np.ndarray]:
+    """Activations of three features: 1 follows SIGNAL, 0 and 2 are noise."""
+    rng = np.random.default_rng(0)
+    activations = {
+        name: np.maximum(rng.normal(-0.5, 0.4, (LENGTH, 3)), 0).astype(np.float32)
+        for name in protein_rows(N_PROTEINS, LENGTH)["accession"]
+    }
+    for name, has in signal(protein_rows(N_PROTEINS, LENGTH)).items():
+        activations[name][:, 1] += has
+    return activations
+
+
 def identity(rows: np.ndarray) -> np.ndarray:
     """Detectors that are the activations."""
     return rows

@@ -25,7 +25,7 @@ SAMPLE_VALUES = 50_000_000
 for the 200,000 residues of the default."""
 
 KEPT_LABELS = 5_000_000
-"""Residues of valid whose labels are kept for the next set of detectors, some 50 bytes each: memory,
+"""Residues of valid whose labels are kept for the next detectors, some 50 bytes each: memory,
 not results."""
 
 LABELLED_ROWS = 50_000
@@ -99,7 +99,7 @@ class Layer:
     ) -> Iterator[tuple[pd.DataFrame, sparse.csr_array]]:
         """Whole proteins at a time: their rows of the protein table, and their codes."""
         for accessions, rows in codes.blocks(names, self.settings.batch):
-            yield self.proteins.take(self._row_of.get_indexer(accessions)), rows
+            yield self.proteins.take(self._row_of.get_indexer(pd.Index(accessions))), rows
 
     @cached_property
     def _row_of(self) -> pd.Index:

@@ -40,7 +40,7 @@ def harmonic_mean(precision: np.ndarray, recall: np.ndarray) -> np.ndarray:
 
 
 def matthews_correlation(
-    true_positives: np.ndarray, on: np.ndarray, positives: np.ndarray, n_residues: int
+    true_positives: np.ndarray, on: np.ndarray, positives: np.ndarray, n_residues: np.ndarray | int
 ) -> np.ndarray:
     """Pearson's r of on with the concept, both 0 or 1; 0 where either does not vary.
 
@@ -60,7 +60,7 @@ def matthews_correlation(
 
 
 def lift(
-    true_positives: np.ndarray, on: np.ndarray, positives: np.ndarray, n_residues: int
+    true_positives: np.ndarray, on: np.ndarray, positives: np.ndarray, n_residues: np.ndarray | int
 ) -> np.ndarray:
     """Precision over base rate, (TP / on) / (positives / n); 1 for always on, 0 if undefined.
 

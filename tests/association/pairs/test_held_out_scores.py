@@ -28,6 +28,7 @@ from tests.association.tiny_layer import (
     SETTINGS,
     build_layer,
     codes_of,
+    noise_and_signal,
     signal,
 )
 from tests.helpers.tiny_run import protein_rows
@@ -216,3 +217,43 @@ def test_the_family_null_of_leading_pairs() -> None:
     assert leading["family_p_value"].tolist() == pytest.approx(expected, nan_ok=True)
     assert np.nanmin(expected) == 1 / 1000
     assert np.nanmax(expected) > 20 / 999
+
+
+def all_pairs() -> pd.DataFrame:
+    """Of the three features of `noise_and_signal` with any concept."""
+    layer = replace(LAYER, settings=SETTINGS.model_copy(update={"min_f1": 0.0}))
+    return examine(layer, SPLIT, codes_of(noise_and_signal()), keep="all").pairs
+
+
+def test_an_instance_is_found_where_any_of_its_residues_is_on() -> None:
+    """Each protein of test has one SIGNAL at most; what is no instance is found by residues."""
+    activations, pairs = noise_and_signal(), all_pairs()
+    spans = signal(protein_rows(N_PROTEINS, LENGTH))
+    test = [name for name in TEST["accession"] if spans[name].any()]
+    of_signal = pairs[pairs["concept"] == "SIGNAL"]
+    assert set(of_signal["feature"]) >= {1}
+    for _, row in of_signal.iterrows():
+        on = [activations[name][spans[name], row["feature"]] > row["threshold"] for name in test]
+        recall = np.mean([each.any() for each in on])
+        assert row["instance_recall"] == pytest.approx(recall)
+        assert row["recall"] == pytest.approx(np.concatenate(on).mean())
+        both = row["precision"] + recall
+        expected = 2 * row["precision"] * recall / both if both else 0
+        assert row["instance_f1"] == pytest.approx(expected)
+    others = pairs[pairs["concept"] == "residue: C"]
+    assert len(others)
+    assert others["instance_recall"].tolist() == others["recall"].tolist()
+
+
+def test_counts_are_those_of_test_residues() -> None:
+    activations, pairs = noise_and_signal(), all_pairs()
+    test = TEST["accession"]
+    spans = signal(protein_rows(N_PROTEINS, LENGTH))
+    has = np.concatenate([spans[name] for name in test])
+    for _, row in pairs[pairs["concept"] == "SIGNAL"].iterrows():
+        active = np.concatenate([activations[name][:, row["feature"]] for name in test])
+        on = active > row["threshold"]
+        found = row[["tp", "fp", "fn"]].tolist()
+        assert found == [(on & has).sum(), (on & ~has).sum(), (~on & has).sum()]
+        assert row["base_rate"] == pytest.approx(has.mean())
+        assert row["false_positive_rate"] == pytest.approx(on[~has].mean())

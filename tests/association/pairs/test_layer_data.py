@@ -122,13 +122,13 @@ def test_columns_come_in_groups_of_few_activations(
     """Features 0, 2 and 4 of five, each active on some 350 of the 696 residues of test."""
     activations, layer = random_activations(), build_layer()
     test = relu(np.concatenate([activations[name] for name in layer.of_split("test")["accession"]]))
-    features, n_active = np.array([0, 2, 4]), (test > 0).sum(0)
-    assert 600 < n_active[:3:2].sum() < 730
+    features, density = np.array([0, 2, 4]), (test > 0).mean(0)
+    assert 600 < density[:3:2].sum() * len(test) < 730
     monkeypatch.setattr(layer_module, "HELD_VALUES", held)
     codes = codes_of(activations, relu)
-    found = list(layer.columns(codes, "test", features, n_active))
+    found = list(layer.columns(codes, "test", features, density))
     assert [len(members) for members, _ in found] == sizes
     assert np.concatenate([members for members, _ in found]).tolist() == [0, 2, 4]
     for members, rows in found:
         np.testing.assert_array_equal(rows.toarray(), test[:, members])
-    assert list(layer.columns(codes, "test", features[:0], n_active)) == []
+    assert list(layer.columns(codes, "test", features[:0], density)) == []
