@@ -1,7 +1,7 @@
 """What the SAEs of a layer are trained on: batches of activations, or of whole proteins."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -11,17 +11,17 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from protsae.config.sae_settings import TrainSettings
 from protsae.config.stage_settings import EmbedSettings, TrainerSettings
-from protsae.errors import UserError
 from protsae.io.hdf5.activation_cache import LayerCache
 from protsae.io.hdf5.shuffling import shuffled_batches
 from protsae.io.saes.sae_identity import train_set_sha256
 from protsae.plm.end_to_end_training import Downstream, downstream_batches
 from protsae.plm.esm2.forward import FusedEsm2
-from protsae.plm.esm2.load import load_same_esm
 from protsae.sae.autoencoder import Batch
 from protsae.sae.training.normalisation import Normalisation, measure_normalisation
 from protsae.sae.training.step import products_dtype
+from protsae.stages.inputs.models_of_activations import open_model
 
 BLOCK_ROWS = 16384
 """Residues that mean and scale are measured on at a time."""
@@ -104,32 +104,34 @@ class TrainingData:
         return torch.from_numpy(self.normalisation.mean).float().to(device)
 
 
-def open_model(
-    path: str | None, cache: LayerCache, name: str, trainer: TrainerSettings
-) -> FusedEsm2:
-    """The model that the activations come from, for SAEs that are trained end to end.
+def open_training_data(
+    cache: LayerCache,
+    proteins: pd.DataFrame,
+    variants: Mapping[str, TrainSettings],
+    trainer: TrainerSettings,
+    model: str | None = None,
+) -> TrainingData:
+    """What SAEs are trained on; with the model if any of them is trained end to end (``kl`` > 0).
 
     Parameters
     ----------
-    path : str, optional
-        Path or name of the ESM-2.
-    name : str
-        Of an SAE that needs it.
+    cache : LayerCache
+        Activations of the layer.
+    proteins : DataFrame
+        Rows of proteins.parquet: the train split.
+    variants : mapping of str to TrainSettings
+        The SAEs by name.
+    model : str, optional
+        Path or name of the ESM-2 of the activations.
 
     Raises
     ------
     UserError
-        If no model is given, one-hot sequences have none, or it is another one.
+        As `open_model`.
     """
-    if not cache.source.weights_sha256:
-        raise UserError(
-            f"train.{name}.kl: {cache.source.model} is no model with predictions; set onehot: "
-            "false, or kl to 0"
-        )
-    if not path:
-        raise UserError(f"--model: give the ESM-2 that {name} is trained through; found none")
-    model = load_same_esm(path, trainer.device, cache.source.weights_sha256).model
-    return FusedEsm2(model.requires_grad_(False))
+    end_to_end = [name for name, settings in variants.items() if settings.kl > 0]
+    esm2 = open_model(model, cache, end_to_end[0], trainer) if end_to_end else None
+    return TrainingData(cache, proteins, trainer, esm2)
 
 
 def embedding_of(cache: LayerCache) -> EmbedSettings:
