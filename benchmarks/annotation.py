@@ -12,7 +12,6 @@ The null and the ranks are of 20,000 pairs of these concepts and features on 2,0
 """
 
 import argparse
-import platform
 import resource
 import statistics
 import subprocess
@@ -27,6 +26,7 @@ import psutil
 from scipy import sparse
 from threadpoolctl import threadpool_limits
 
+from benchmarks.processor import machine
 from protsae.association.scoring.instance_counts import InstanceCounts
 from protsae.association.scoring.rank_scores import rank_scores
 from protsae.association.scoring.residue_counts import MatchCounts
@@ -240,14 +240,6 @@ def seconds(run: Callable[[], object]) -> float:
     start = time.process_time()
     run()
     return time.process_time() - start
-
-
-def machine() -> str:
-    """Name of the processor."""
-    info = Path("/proc/cpuinfo")
-    text = info.read_text() if info.exists() else ""
-    models = [line.split(":")[1].strip() for line in text.splitlines() if "model name" in line]
-    return f"{len(models)} cores of {models[0]}" if models else platform.processor()
 
 
 if __name__ == "__main__":

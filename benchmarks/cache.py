@@ -24,6 +24,7 @@ import h5py
 import numpy as np
 import torch
 
+from benchmarks.processor import machine
 from protsae.config.sae_settings import TrainSettings
 from protsae.io.hdf5.activation_cache import LayerCache, LayerFormat, write_shard
 from protsae.io.hdf5.checked_rows import CheckedRows
@@ -73,6 +74,7 @@ def main() -> None:
         task, n_residues, path = args.child
         run_child(task, int(n_residues), path, args)
         return
+    print(machine(), flush=True)
     with tempfile.TemporaryDirectory(dir=args.folder, prefix="cache-benchmark-") as folder:
         figures = measure(Path(folder), args)
     short = [f"{name} {value:.2f}" for name, value in figures.items() if falls_short(name, value)]
