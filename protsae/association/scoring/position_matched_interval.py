@@ -13,6 +13,9 @@ from scipy import sparse
 from protsae.statistics import ragged
 from protsae.statistics.cluster_intervals import auroc_interval
 
+PAIRS_AT_ONCE = 128
+"""Pairs whose sums by cluster are held at a time: memory, not results."""
+
 MATCHED_INTERVAL = ("position_matched_auroc_low", "position_matched_auroc_high")
 
 
@@ -66,6 +69,15 @@ def position_matched_interval(
     [[nan, nan]]
     """
     found = np.full((len(feature), 2), np.nan)
+    waiting: list[tuple[int, tuple[np.ndarray, ...]]] = []
+
+    def settle() -> None:
+        # numpy adds a column alone in another order, and no result may depend on the others.
+        pairs, sums = zip(*waiting, *waiting[: len(waiting) == 1], strict=True)
+        columns = (np.stack(each, axis=1) for each in zip(*sums, strict=True))
+        found[list(pairs)] = np.stack(auroc_interval(*columns), axis=1)
+        waiting.clear()
+
     n_clusters = int(cluster.max(initial=-1)) + 1
     matched: dict[int, _Matched] = {}
     for number, distance in enumerate(distances):
@@ -81,7 +93,11 @@ def position_matched_interval(
             order = np.lexsort((value, distance[row]))
             row, value = row[order], value[order]
             for pair in mine[feature[mine] == column]:
-                found[pair] = matched[int(concept[pair])].interval(row, value)
+                waiting.append((pair, matched[int(concept[pair])].sums(row, value)))
+                if len(waiting) == PAIRS_AT_ONCE:
+                    settle()
+    if waiting:
+        settle()
     return found
 
 
@@ -96,6 +112,10 @@ class _Matched:
         Compared residues with the concept, and without.
     n_has, n_lacks : csr_array of int, shape (n_clusters, n_distances)
         How many of each there are.
+    every_has, every_lacks : ndarray of int, shape (n_distances,)
+        The same in all clusters.
+    positives, negatives : ndarray of int, shape (n_clusters,)
+        Comparisons that the residues of a cluster with the concept, and without, take part in.
     """
 
     distance: np.ndarray
@@ -104,6 +124,10 @@ class _Matched:
     lacks: np.ndarray
     n_has: sparse.csr_array
     n_lacks: sparse.csr_array
+    every_has: np.ndarray
+    every_lacks: np.ndarray
+    positives: np.ndarray
+    negatives: np.ndarray
 
     @classmethod
     def of(
@@ -124,32 +148,30 @@ class _Matched:
             both &= np.bincount(distance[mask], minlength=n_distances) > 0
         has, lacks = has & both[distance], lacks & both[distance]
         shape = n_clusters, n_distances
-        counts = [_counts(cluster[m], distance[m], shape) for m in (has, lacks)]
-        return cls(distance, cluster, has, lacks, *counts)
+        n_has, n_lacks = (_counts(cluster[m], distance[m], shape) for m in (has, lacks))
+        every = n_has.sum(0), n_lacks.sum(0)
+        compared = n_has @ every[1], n_lacks @ every[0]
+        return cls(distance, cluster, has, lacks, n_has, n_lacks, *every, *compared)
 
-    def interval(self, row: np.ndarray, value: np.ndarray) -> tuple[float, float]:
-        """Of the rows that are not zero, sorted by distance and then by activation."""
-        every_has, every_lacks = self.n_has.sum(0), self.n_lacks.sum(0)
+    def sums(self, row: np.ndarray, value: np.ndarray) -> tuple[np.ndarray, ...]:
+        """P_c, m_c, N_c, n_c of the rows that are not zero, sorted by distance and activation."""
         n_clusters, n_distances = self.n_has.shape
         compared = self.has[row] | self.lacks[row]
         row, value = row[compared], value[compared]
         distance, has, lacks = self.distance[row], self.has[row], self.lacks[row]
         stored_has = np.bincount(distance[has], minlength=n_distances)
-        zero_lacks = every_lacks - np.bincount(distance[lacks], minlength=n_distances)
+        zero_lacks = self.every_lacks - np.bincount(distance[lacks], minlength=n_distances)
         # Twice the number that lies below, or above; half of the equal ones, so once.
         block = np.cumsum(ragged.changes(distance, value)) - 1
         below = _twice_below(lacks, block, distance, n_distances) + 2 * zero_lacks[distance]
         above = 2 * stored_has[distance] - _twice_below(has, block, distance, n_distances)
-        zero_above = every_has + stored_has
+        zero_above = self.every_has + stored_has
         # All are counted as zeros, and those that are stored then corrected.
         placed = self.n_has @ zero_lacks
         placed += _sums(self.cluster[row[has]], (below - zero_lacks[distance])[has], n_clusters)
         passed = self.n_lacks @ zero_above
         passed += _sums(self.cluster[row[lacks]], (above - zero_above[distance])[lacks], n_clusters)
-        low, high = auroc_interval(
-            placed / 2, self.n_has @ every_lacks, passed / 2, self.n_lacks @ every_has
-        )
-        return float(low), float(high)
+        return placed / 2, self.positives, passed / 2, self.negatives
 
 
 def _counts(cluster: np.ndarray, distance: np.ndarray, shape: tuple[int, int]) -> sparse.csr_array:

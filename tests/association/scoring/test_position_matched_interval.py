@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
+from protsae.association.scoring import position_matched_interval as module
 from protsae.association.scoring.position_matched import end_distances, position_matched_auroc
 from protsae.association.scoring.position_matched_interval import position_matched_interval
 from protsae.association.scoring.rank_scores import rank_scores
@@ -62,6 +63,29 @@ def test_at_one_distance_it_is_that_of_the_auroc() -> None:
     pair = sparse.csc_array(x[:, None]), sparse.csc_array(has[:, None])
     expected = rank_scores(*pair, ONE, ONE, cluster)[0, 2:]
     np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 3, 128])
+def test_pairs_that_are_taken_together_change_no_bit(
+    at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(0)
+    lengths = np.full(53, 17)
+    n_residues = int(lengths.sum())
+    x = sparse.csc_array(rng.random((n_residues, 7)) * (rng.random((n_residues, 7)) < 0.3))
+    has = sparse.csc_array(rng.random((n_residues, 1)) < 0.3)
+    known, cluster = np.ones((n_residues, 1), bool), np.repeat(np.arange(53), lengths)
+    given = x, has, known, ONE, end_distances(lengths)
+    ends, concept = np.array([N]), np.zeros(7, int)
+    whole = position_matched_interval(*given, np.arange(7), concept, ends, cluster)
+    assert np.isfinite(whole).all()
+    monkeypatch.setattr(module, "PAIRS_AT_ONCE", at_once)
+    assert np.array_equal(
+        position_matched_interval(*given, np.arange(7), concept, ends, cluster), whole
+    )
+    for pair in range(7):
+        alone = position_matched_interval(*given, np.array([pair]), ONE, ends, cluster)
+        assert np.array_equal(alone[0], whole[pair])
 
 
 def slow(
