@@ -26,7 +26,6 @@ import psutil
 from scipy import sparse
 from threadpoolctl import threadpool_limits
 
-from benchmarks.processor import machine
 from protsae.association.scoring.instance_counts import InstanceCounts
 from protsae.association.scoring.rank_scores import rank_scores
 from protsae.association.scoring.residue_counts import MatchCounts
@@ -84,7 +83,10 @@ def main() -> None:
 
 def measure(repetitions: int) -> tuple[list[str], list[str]]:
     """Print the tables; what falls short, and all figures."""
-    print(f"{machine()}, numpy {np.__version__}, one thread\n")
+    # It needs torch, whose memory the processes measured would inherit from this one.
+    head = [sys.executable, "-m", "benchmarks.processor"]
+    machine = subprocess.run(head, check=True, capture_output=True, text=True).stdout.strip()
+    print(f"{machine}, numpy {np.__version__}, one thread\n")
     print("| case | residue counts, CPU s | with instances | limit | MB over inputs |")
     print("|---|---|---|---|---|")
     short, figures = [], []
@@ -111,7 +113,7 @@ def measure(repetitions: int) -> tuple[list[str], list[str]]:
 
 def rerun(*arguments: str) -> list[float]:
     """This file in a process of its own: the numbers that it prints."""
-    command = [sys.executable, __file__, *arguments]
+    command = [sys.executable, "-m", "benchmarks.annotation", *arguments]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     return [float(word) for word in done.stdout.split()]
 

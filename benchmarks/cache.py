@@ -389,7 +389,7 @@ def measure_memory(folder: Path, args: argparse.Namespace) -> dict[str, float]:
     for n_residues in SIZES:
         path = folder / "memory.h5"
         for task, found in peaks.items():
-            command = [sys.executable, __file__, "--buffer", str(args.buffer)]
+            command = [sys.executable, "-m", "benchmarks.cache", "--buffer", str(args.buffer)]
             command += ["--batch", str(args.batch), "--child", task, str(n_residues), str(path)]
             printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
             found.append(float(printed))

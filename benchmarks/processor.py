@@ -33,3 +33,7 @@ def machine(device: str = "cpu") -> str:
     """The head of every benchmark: the processor, and the GPU if it ran on that."""
     gpu = f"{torch.cuda.get_device_name()} beside " if device == "cuda" else ""
     return gpu + processor()
+
+
+if __name__ == "__main__":
+    print(machine())
