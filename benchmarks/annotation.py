@@ -105,10 +105,11 @@ def measure(repetitions: int, n_pairs: int) -> tuple[list[str], list[str]]:
                 short.append(f"{name}: {memory:.0f} MB")
         rerun("--make", *map(str, SOME), path)
         null, ranks = rerun("--pairs", path, "--n-pairs", str(n_pairs))
-    limit = PAIR_SECONDS * n_pairs / N_PAIRS
     print(f"\n{n_pairs:,} pairs on {SOME[0] // LENGTH} proteins, CPU s:")
-    print(f"both nulls {null:.1f} (limit {limit:g}), AP and AUROC {ranks:.1f}\n")
-    if null > limit:
+    print(
+        f"both nulls {null:.1f} (limit {PAIR_SECONDS:g} of {N_PAIRS:,}), AP and AUROC {ranks:.1f}\n"
+    )
+    if null > PAIR_SECONDS:
         short.append(f"both nulls: {null:.1f} s")
     return short, [*figures, f"both nulls {null:.1f} s", f"ranks {ranks:.1f} s"]
 
