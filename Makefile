@@ -105,7 +105,7 @@ bench: setup
 	python -m benchmarks.sae_training --rounds 1 --threads 1 --architectures relu topk
 	python -m benchmarks.sparse_coding --batch 256 --repetitions 1
 	python -m benchmarks.planted --trainers protsae --architectures topk --steps 500
-	python -m benchmarks.annotation --repetitions 1
+	python -m benchmarks.annotation --repetitions 1 --n-pairs 1000
 	python -m benchmarks.planted_annotation --worlds 10 --scored 1
 	python -m benchmarks.interplm_rule --seeds 2 --empty 10
 	python -m benchmarks.uniprot_pages --pages 500

@@ -12,7 +12,6 @@ The null and the ranks are of 20,000 pairs of these concepts and features on 2,0
 """
 
 import argparse
-import platform
 import resource
 import statistics
 import subprocess
@@ -62,6 +61,7 @@ def main() -> None:
     """Measure, print, check."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repetitions", type=int, default=3)
+    parser.add_argument("--n-pairs", type=int, default=N_PAIRS, help="of nulls and ranks")
     parser.add_argument("--check", action="store_true", help="exit 1 if a figure falls short")
     parser.add_argument("--make", nargs=4, metavar=("N", "F", "P", "FILE"), help=argparse.SUPPRESS)
     parser.add_argument("--count", help=argparse.SUPPRESS)
@@ -74,17 +74,20 @@ def main() -> None:
     elif args.count:
         count(args.count)
     elif args.pairs:
-        score_pairs(args.pairs)
+        score_pairs(args.pairs, args.n_pairs)
     else:
-        short, figures = measure(args.repetitions)
+        short, figures = measure(args.repetitions, args.n_pairs)
         print(", ".join(figures))
         if args.check and short:
             sys.exit(f"falls short: {', '.join(short)}")
 
 
-def measure(repetitions: int) -> tuple[list[str], list[str]]:
+def measure(repetitions: int, n_pairs: int) -> tuple[list[str], list[str]]:
     """Print the tables; what falls short, and all figures."""
-    print(f"{machine()}, numpy {np.__version__}, one thread\n")
+    # It needs torch, whose memory the processes measured would inherit from this one.
+    head = [sys.executable, "-m", "benchmarks.processor"]
+    machine = subprocess.run(head, check=True, capture_output=True, text=True).stdout.strip()
+    print(f"{machine}, numpy {np.__version__}, one thread\n")
     print("| case | residue counts, CPU s | with instances | limit | MB over inputs |")
     print("|---|---|---|---|---|")
     short, figures = [], []
@@ -101,9 +104,11 @@ def measure(repetitions: int) -> tuple[list[str], list[str]]:
             if memory > MEGABYTES and number == 0:
                 short.append(f"{name}: {memory:.0f} MB")
         rerun("--make", *map(str, SOME), path)
-        null, ranks = rerun("--pairs", path)
-    print(f"\n{N_PAIRS} pairs on {SOME[0] // LENGTH} proteins, CPU s:")
-    print(f"both nulls {null:.1f} (limit {PAIR_SECONDS:g}), AP and AUROC {ranks:.1f}\n")
+        null, ranks = rerun("--pairs", path, "--n-pairs", str(n_pairs))
+    print(f"\n{n_pairs:,} pairs on {SOME[0] // LENGTH} proteins, CPU s:")
+    print(
+        f"both nulls {null:.1f} (limit {PAIR_SECONDS:g} of {N_PAIRS:,}), AP and AUROC {ranks:.1f}\n"
+    )
     if null > PAIR_SECONDS:
         short.append(f"both nulls: {null:.1f} s")
     return short, [*figures, f"both nulls {null:.1f} s", f"ranks {ranks:.1f} s"]
@@ -111,7 +116,7 @@ def measure(repetitions: int) -> tuple[list[str], list[str]]:
 
 def rerun(*arguments: str) -> list[float]:
     """This file in a process of its own: the numbers that it prints."""
-    command = [sys.executable, __file__, *arguments]
+    command = [sys.executable, "-m", "benchmarks.annotation", *arguments]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     return [float(word) for word in done.stdout.split()]
 
@@ -202,13 +207,13 @@ def count(path: str) -> None:
     print(alone, both, (peak - before) / 1e6)
 
 
-def score_pairs(path: str) -> None:
+def score_pairs(path: str, n_pairs: int) -> None:
     """Print CPU seconds of both nulls, and of average precision and AUROC."""
     inputs, by_row, labels_by_row = load(path)
     activations, labels = sparse.csc_array(by_row), sparse.csc_array(labels_by_row)
     lengths = np.full(activations.shape[0] // LENGTH, LENGTH)
     rng = np.random.default_rng(1)
-    chosen = rng.choice(activations.shape[1], N_PAIRS // labels.shape[1], replace=False)
+    chosen = rng.choice(activations.shape[1], n_pairs // labels.shape[1], replace=False)
     pairs = np.stack([g.ravel() for g in np.indices((len(chosen), labels.shape[1]))], axis=1)
 
     def nulls() -> object:
@@ -240,14 +245,6 @@ def seconds(run: Callable[[], object]) -> float:
     start = time.process_time()
     run()
     return time.process_time() - start
-
-
-def machine() -> str:
-    """Name of the processor."""
-    info = Path("/proc/cpuinfo")
-    text = info.read_text() if info.exists() else ""
-    models = [line.split(":")[1].strip() for line in text.splitlines() if "model name" in line]
-    return f"{len(models)} cores of {models[0]}" if models else platform.processor()
 
 
 if __name__ == "__main__":

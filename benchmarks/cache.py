@@ -24,6 +24,7 @@ import h5py
 import numpy as np
 import torch
 
+from benchmarks.processor import machine
 from protsae.config.sae_settings import TrainSettings
 from protsae.device import products_dtype
 from protsae.io.hdf5.activation_cache import LayerCache, LayerFormat, write_shard
@@ -74,6 +75,7 @@ def main() -> None:
         task, n_residues, path = args.child
         run_child(task, int(n_residues), path, args)
         return
+    print(machine(), flush=True)
     with tempfile.TemporaryDirectory(dir=args.folder, prefix="cache-benchmark-") as folder:
         figures = measure(Path(folder), args)
     short = [f"{name} {value:.2f}" for name, value in figures.items() if falls_short(name, value)]
@@ -388,7 +390,7 @@ def measure_memory(folder: Path, args: argparse.Namespace) -> dict[str, float]:
     for n_residues in SIZES:
         path = folder / "memory.h5"
         for task, found in peaks.items():
-            command = [sys.executable, __file__, "--buffer", str(args.buffer)]
+            command = [sys.executable, "-m", "benchmarks.cache", "--buffer", str(args.buffer)]
             command += ["--batch", str(args.batch), "--child", task, str(n_residues), str(path)]
             printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
             found.append(float(printed))

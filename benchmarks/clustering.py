@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 from Bio.Align import substitution_matrices
 
+from benchmarks.processor import machine
 from benchmarks.real_proteins import read_sequences
 from protsae.io import mmseqs
 from protsae.proteins.alphabet import STANDARD
@@ -69,6 +70,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--choices", nargs="*", default=list(CHOICES), choices=list(CHOICES))
     args = parser.parse_args()
+    print(machine(), flush=True)
     rng = np.random.default_rng(0)
     real = read_real(args.records)
     drawn = rng.permutation(len(real))[: args.proteins]

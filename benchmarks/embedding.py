@@ -14,7 +14,6 @@ the machine's memory. On GPUs there are arms in half precision too, and the peak
 import argparse
 import copy
 import json
-import platform
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -28,6 +27,7 @@ import torch.nn.functional as F
 from esm.model.esm2 import ESM2
 from torch import Tensor
 
+from benchmarks.processor import has_fast_bfloat16, machine
 from benchmarks.real_proteins import read_sequences
 from protsae.plm.embedding import Embedder, token_budget
 from protsae.plm.esm2.forward import FusedEsm2
@@ -51,6 +51,8 @@ TARGETS = {
     (1, "all lengths", "protsae float32", "Hugging Face"): 1.4,
     (2, "all lengths", "protsae float32", "fair-esm"): 2.5,
 }
+"""Least ratio of speeds, by threads, workload, ours and theirs; in bfloat16 only where the
+processor multiplies it."""
 MAX_DIFFERENCE = 1e-5
 """Largest absolute difference to fair-esm in float32, any layer."""
 
@@ -123,7 +125,8 @@ def main() -> None:
                     f"{name}: float32 differs by {differences['protsae float32'][0]:.1e}"
                 )
     for key, target in TARGETS.items():
-        if args.device == "cpu" and key in figures and figures[key] < target:
+        applies = args.device == "cpu" and ("bfloat16" not in key[2] or has_fast_bfloat16())
+        if applies and key in figures and figures[key] < target:
             failures.append(
                 f"{key[2]} / {key[3]}, {key[1]}, {key[0]} threads: {figures[key]} < {target}"
             )
@@ -390,13 +393,6 @@ def tabulate(
         for name, taken in floor.items()
     ]
     return pd.DataFrame(lines)
-
-
-def machine(device: str) -> str:
-    """What the figures were measured on."""
-    if device == "cuda":
-        return f"{torch.cuda.get_device_name()}, torch {torch.__version__}"
-    return f"{platform.processor() or platform.machine()}, torch {torch.__version__}"
 
 
 if __name__ == "__main__":

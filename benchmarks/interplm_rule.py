@@ -29,6 +29,7 @@ from scipy import sparse
 from scipy.stats import binomtest
 from threadpoolctl import threadpool_limits
 
+from benchmarks.processor import machine
 from protsae.association.pairs.selection import score_pairs
 from protsae.association.scoring.instance_counts import InstanceCounts
 from protsae.association.scoring.metrics import harmonic_mean, ratio
@@ -62,6 +63,7 @@ def main() -> None:
     args = parser.parse_args()
     threadpool_limits(1)
     start = time.process_time()
+    print(machine(), end="\n\n")
     print(
         "| world | rule | false among calls | found | calls | at least | fewer are right | "
         "nothing planted: any call |"

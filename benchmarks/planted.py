@@ -31,6 +31,7 @@ from benchmarks.planted_scores import (
     recovered_share,
     support_f1,
 )
+from benchmarks.processor import machine
 from benchmarks.trainers import ARCHITECTURES, Protsae, Recipe, Trainer
 
 BLOCK_ROWS = 4096
@@ -120,6 +121,7 @@ def main() -> None:
     parser.add_argument("--results", type=Path, help="JSON lines; peers in it do not run again")
     parser.add_argument("--check", action="store_true", help="exit 1 if a figure falls short")
     args = parser.parse_args()
+    print(machine(), flush=True)
     torch.set_num_threads(1)
     runs = {args.gamma: args.trainers}
     if args.check:  # whether an offset does harm shows beside the same training without it

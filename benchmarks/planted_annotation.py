@@ -26,6 +26,7 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
+from benchmarks.processor import machine
 from benchmarks.worlds import KINDS, Kind, coverage, end_to_end, measures
 
 LEVEL = 0.05
@@ -51,6 +52,7 @@ def main() -> None:
     parser.add_argument("--check", action="store_true", help="exit 1 if a figure falls short")
     args = parser.parse_args()
     threadpool_limits(1)
+    print(machine(), flush=True)
     start = time.process_time()
     kinds = [k for k in KINDS if not args.kinds or any(part in k.name for part in args.kinds)]
     measured = {

@@ -33,6 +33,7 @@ from sklearn.metrics import precision_recall_curve, roc_auc_score
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
+from benchmarks.processor import machine
 from protsae.io.json_files import write_json
 from protsae.io.mmseqs import cluster_sequences
 from protsae.plm.embedding import Embedder, token_budget
@@ -96,6 +97,7 @@ def main() -> None:
     args = parse_arguments()
     if not Path(args.labels).is_file():
         sys.exit(f"{args.labels}: no such file; expected gzipped JSON lines of residue labels")
+    print(machine(), flush=True)
     torch.set_num_threads(1)
     loaded = load_esm(args.model, "cpu")
     model = loaded.model

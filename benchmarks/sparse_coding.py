@@ -26,6 +26,7 @@ from sklearn.linear_model import Lasso
 from threadpoolctl import threadpool_limits
 from torch import Tensor
 
+from benchmarks.processor import machine
 from protsae.io.hdf5.activation_cache import LayerCache
 from protsae.io.saes.sae_files import read_sae
 from protsae.sae.sparse_coding.lasso import lambda_for_l0, lasso
@@ -61,6 +62,7 @@ def main() -> None:
             parser.error("--figure needs --activations and --sae")
         draw(args.figure, args.activations, args.sae)
         return
+    print(machine(), flush=True)
     ratio, worst = measure(args)
     print(f"times faster than lasso_cd {ratio:.2f}, worst gap {worst:.2e}")
     short = [f"times faster than lasso_cd {ratio:.2f}"] if ratio < LIMIT else []

@@ -12,7 +12,6 @@ import argparse
 import csv
 import gzip
 import json
-import platform
 import random
 import subprocess
 import sys
@@ -22,6 +21,7 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
+from benchmarks.processor import machine
 from benchmarks.real_proteins import read_sequences
 
 STAGES = ("fetch", "split", "randomise", "onehot", "embed", "train", "evaluate", "probe", "lookup")
@@ -37,6 +37,7 @@ def main() -> None:
     parser.add_argument("--cores", type=int, default=2)
     parser.add_argument("--output", default="results-stages")
     args = parser.parse_args()
+    print(machine(), flush=True)
     output = Path(args.output)
     output.mkdir(parents=True, exist_ok=True)
     config: dict[str, object] = {"results": str(output / "run")}
@@ -61,9 +62,7 @@ def main() -> None:
         check=True,
     )
     wall = time.monotonic() - began
-    print(
-        f"\n{machine()}; {n_proteins:,} proteins, {args.cores} cores, {wall / 60:.1f} min in all\n"
-    )
+    print(f"\n{n_proteins:,} proteins, {args.cores} cores, {wall / 60:.1f} min in all\n")
     print(stage_table(output / "run/benchmarks").to_string(index=False))
 
 
@@ -108,14 +107,6 @@ def stage_table(folder: Path) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
-
-
-def machine() -> str:
-    """Processor and core count, as the system names them."""
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.is_file() else []
-    models = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
-    return f"{len(models)} cores of {models[0]}" if models else platform.processor()
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ from torch import Tensor
 
 from benchmarks import trainers
 from benchmarks.planted import PENALTIES
+from benchmarks.processor import machine
 from benchmarks.real_proteins import read_sequences
 from benchmarks.sae_training import SPARSE, dense_floor, sparse_floor
 from benchmarks.trainers import ARCHITECTURES, Protsae, Recipe
@@ -66,9 +67,9 @@ def main() -> None:
     rows_ND = real_rows(args.layer)
     args.d_model, args.device = rows_ND.shape[1], "cpu"  # as the floors read them
     dtype = products_dtype(args.precision, torch.device("cpu"))
-    capability = torch.backends.cpu.get_cpu_capability()
+    print(machine())
     print(f"{len(rows_ND):,} residues of {rows_ND.shape[1]}, {args.width:,} features, ", end="")
-    print(f"batch {args.batch:,}; products in {dtype}, {capability}\n")
+    print(f"batch {args.batch:,}; products in {dtype}\n")
     print("| | state | active | ms/step | floor | / floor | fastest peer / protsae |")
     print("|---|---|---|---|---|---|---|")
     in_sparse = {name: measure(name, rows_ND, args) for name in args.architectures}

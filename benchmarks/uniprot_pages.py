@@ -11,6 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from benchmarks.processor import machine
 from protsae.io.uniprot import uniprot_rest
 from tests.helpers.uniprot_server import UniProtServer
 
@@ -23,6 +24,7 @@ def main() -> None:
     parser.add_argument("--pages", type=int, default=10_000)
     parser.add_argument("--folder", help="for the pages, on the disk to measure")
     args = parser.parse_args()
+    print(machine(), flush=True)
     uniprot_rest.PAGE_SIZE = 1
     times: list[tuple[float, float]] = []  # of the clock and of the CPU, the stand-in's included
     entries = [

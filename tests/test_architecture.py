@@ -41,6 +41,7 @@ MAY_IMPORT["stages"] = MAY_IMPORT.keys() - {"report", "screen"} | {"protsae"}
 """Rooms that each room may import, itself aside, from the ground floor up; commands may all."""
 
 MOST_MODULES, MOST_LOOSE, MOST_DEPTH = 12, 5, 12
+MOST_COMMAND_LINES = 70
 
 HEAVY_ALLOWED = {
     "torch": {"sae", "detectors", "plm", "io", "commands", "device", "stages"},
@@ -144,6 +145,16 @@ def test_only_the_command_line_imports_commands() -> None:
     for name in MODULES:
         commands = {other for other in imports(name) if other.startswith("protsae.commands.")}
         assert not commands or part(name) == "commands", name
+
+
+def test_commands_are_thin() -> None:
+    """What is longer has something in it that belongs to `stages`."""
+    lines = {
+        name: len(path.read_text().splitlines())
+        for name, path in MODULES.items()
+        if name.startswith("protsae.commands.")
+    }
+    assert {name: n for name, n in lines.items() if n > MOST_COMMAND_LINES} == {}
 
 
 @pytest.mark.parametrize("library", HEAVY_ALLOWED)

@@ -61,6 +61,7 @@ protsae.score_detectors
         "protsae.commands.saes.scaling",
         "protsae.io.mmseqs",
         "protsae.screen.log_handler",
+        "protsae.stages.outputs.pretrained_model",
         "protsae.stages.pretrain_model",
         "protsae.stages.score_references",
         "protsae.stages.split_proteins",

@@ -19,7 +19,8 @@ ONE_HOT, PERMUTED, RULE, ALWAYS_ON = "one-hot sequence", "permuted model", "rule
 """Baselines that serve all layers."""
 
 COLUMNS = (
-    *("f1_without_relatives", "best_baseline", "best_baseline_f1"),
+    *("f1_without_relatives", "n_clusters_without_relatives"),
+    *("best_baseline", "best_baseline_f1"),
     *("f1_difference", "f1_difference_low", "f1_difference_high"),
     *("verdict_p_value", "verdict_q_value", "verdict"),
 )
@@ -54,7 +55,7 @@ def compare_features(
         concept, cluster, tp, on, positives, known: of the rule for each concept.
     related : collection of str
         Clusters of test with a protein that has a relative in train: left out of
-        ``f1_without_relatives``.
+        ``f1_without_relatives``; ``n_clusters_without_relatives`` are left that have the concept.
     """
     named = features[features["concept"].notna()]
     best = {
@@ -116,6 +117,7 @@ def _compared(
         other = compared["other"].to_numpy()
         named = compared.assign(
             f1_without_relatives=counts.f1(own, unrelated),
+            n_clusters_without_relatives=int((counts.positives[unrelated] > 0).sum()),
             best_baseline=np.array(names)[other],
             best_baseline_f1=f1[other],
         )

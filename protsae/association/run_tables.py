@@ -132,9 +132,39 @@ def is_above(features: pd.DataFrame) -> pd.Series:
 
 
 def is_above_references(features: pd.DataFrame) -> pd.Series:
-    """Whether it `is_above`, and its ``f1_low`` also exceeds every F1 of ``OF_REFERENCES``."""
-    strongest = features[list(OF_REFERENCES)].astype(float).max(axis=1).fillna(0)
-    return is_above(features) & (features["f1_low"] > strongest).fillna(False)
+    """Whether it `is_above`, and its ``f1_low`` also exceeds all references, one at least.
+
+    A reference that the concept does not have is neither exceeded nor in the way.
+    """
+    counts = reference_counts(features)
+    all_below = counts["n_references_below"].eq(counts["n_references"]).fillna(False)
+    return is_above(features) & all_below.astype(bool) & counts["n_references"].gt(0)
+
+
+def reference_counts(features: pd.DataFrame) -> pd.DataFrame:
+    """How many of ``OF_REFERENCES`` each feature's concept has, and how many are below ``f1_low``.
+
+    Returns
+    -------
+    DataFrame
+        n_references, and n_references_below, which is empty where ``f1_low`` is.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"f1_low": [0.5, 0.5, 0.5, np.nan], "window_f1": [0.4, 0.5, np.nan, 0]})
+    >>> reference_counts(rows.assign(homology_f1=[0.3, np.nan, np.nan, 0])).values.tolist()
+    [[2, 2], [1, 0], [0, 0], [2, <NA>]]
+    """
+    f1 = features[list(OF_REFERENCES)].astype("float64")
+    low = features["f1_low"].astype("float64")
+    counts = pd.DataFrame(
+        {
+            "n_references": f1.notna().sum(axis=1),
+            "n_references_below": f1.lt(low, axis=0).sum(axis=1),
+        }
+    ).astype("Int64")
+    counts["n_references_below"] = counts["n_references_below"].where(low.notna())
+    return counts
 
 
 def with_baselines(

@@ -37,7 +37,7 @@ from protsae.config.stage_settings import (
     SplitSettings,
     TrainerSettings,
 )
-from protsae.config.yaml_text import read_yaml
+from protsae.config.yaml_text import parse_yaml, read_yaml
 from protsae.errors import UserError
 from protsae.one_line import cut, shown
 
@@ -135,6 +135,22 @@ def parse_settings(model: type[S], values: dict[str, Any], where: str = "config"
             message = "expected keys and values"
         ending = f", found {found}" if problem["type"] not in ("missing", "value_error") else ""
         raise UserError(f"{where}: {key + ': ' if key else ''}{message}{ending}") from None
+
+
+def parse_variants(text: str, where: str = "--saes") -> dict[str, TrainSettings]:
+    """SAEs by name from YAML, as under ``train`` in config.yaml; lists are expanded.
+
+    Raises
+    ------
+    UserError
+        If it is no YAML, or names an unknown setting or a value out of range.
+
+    Examples
+    --------
+    >>> list(parse_variants("{topk: {architecture: topk, k: [16, 32]}}"))
+    ['topk-k16', 'topk-k32']
+    """
+    return parse_settings(SaeVariants, {"train": parse_yaml(text, where)}, where).train
 
 
 _LONGEST_KEY = 100

@@ -274,6 +274,18 @@ class ReportSettings(Settings):
     features_per_layer: Positive = Field(12, description="best features shown for each layer")
 
 
+class BaseRateSettings(Settings):
+    """Which base rates are counted (a command of its own, not part of config.yaml)."""
+
+    evidence: Literal["all", "experimental"] = Field(
+        "all", description="UniProt features that count, as concepts.evidence"
+    )
+    labels: tuple[LocalPath, ...] = Field((), description="files of other labels")
+    min_proteins: Annotated[int, Field(ge=0)] = Field(
+        10, description="concepts in fewer proteins are left out, as their rate is little known"
+    )
+
+
 class PretrainSettings(Settings):
     """Size and training of a small ESM-2 (a command of its own, not part of config.yaml)."""
 

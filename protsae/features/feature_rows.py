@@ -18,7 +18,8 @@ OF_BEST_PAIR = (
     *("concept", "concept_type", "quantile", "threshold", "valid_f1", "precision", "recall"),
     *("false_positive_rate", "f1", "f1_low", "f1_high", "reference_base_rate"),
     *("f1_at_reference_rate", "instance_recall", "instance_f1", "average_precision", "auroc"),
-    *("auroc_low", "auroc_high", "position_matched_auroc", "preferred_end"),
+    *("auroc_low", "auroc_high", "position_matched_auroc", "position_matched_auroc_low"),
+    *("position_matched_auroc_high", "preferred_end"),
     *(
         "mcc",
         "lift",

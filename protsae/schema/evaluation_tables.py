@@ -270,7 +270,9 @@ SUMMARY = Table(
             "features_above_references",
             "integer",
             "≥ 0",
-            "Number of these features whose f1_low also exceeds window_f1 and homology_f1.",
+            "Number of these features whose f1_low also exceeds every reference that the concept "
+            "has, of window_f1 and homology_f1. Features whose concept has neither do not count; "
+            "n_references in features.tsv says on how many a feature rests.",
         ),
         Column(
             "features_defined_by_sequence",

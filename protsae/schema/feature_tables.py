@@ -32,7 +32,7 @@ _CORRELATIONS = tuple(
 
 FEATURES = Table(
     "features",
-    11,
+    12,
     "one row per feature, sorted by model (onehot first), layer, variant and feature",
     ("model", "layer", "variant", "feature"),
     (
@@ -169,7 +169,25 @@ FEATURES = Table(
             "homology_f1",
             "number",
             "0 to 1",
-            "Test F1 of the homology reference: annotations transferred from training proteins.",
+            "Test F1 of the homology reference: annotations transferred from training proteins. "
+            "Empty for concepts that the sequence defines or that come from a label file: there "
+            "is no annotation to transfer.",
+            True,
+        ),
+        Column(
+            "n_references",
+            "integer",
+            "0 to 2",
+            "Number of references without a language model that the concept has: of window_f1 and "
+            "homology_f1, those that are not empty.",
+            True,
+        ),
+        Column(
+            "n_references_below",
+            "integer",
+            "0 to n_references",
+            "Number of these references whose F1 is below f1_low. A missing reference does not "
+            "count. Empty if f1_low is empty.",
             True,
         ),
         Column(
@@ -185,6 +203,15 @@ FEATURES = Table(
             "0 to 1",
             "Test F1 without the homology clusters in which a protein has a remote homologue in "
             "the training set, one that only a sensitive search finds (relatives.tsv).",
+            True,
+        ),
+        Column(
+            "n_clusters_without_relatives",
+            "integer",
+            "≥ 0",
+            "Number of test homology clusters with the concept that f1_without_relatives rests on, "
+            "n_clusters without those that it leaves out. If it is 0, f1_without_relatives is "
+            "empty; if it is below 10, that F1 says little.",
             True,
         ),
         Column(
@@ -253,6 +280,7 @@ FEATURES = Table(
 _OF_BASELINES = (
     *(
         "f1_without_relatives",
+        "n_clusters_without_relatives",
         "best_baseline",
         "best_baseline_f1",
         "f1_difference",
@@ -261,6 +289,7 @@ _OF_BASELINES = (
     *("f1_difference_high", "verdict_p_value", "verdict_q_value", "verdict"),
     *("neuron", "neuron_sign", "neuron_f1", "pca_f1", "random_f1", "onehot_f1"),
     *("permuted_f1", *(c.name for c in OF_RULES), "window_f1", "homology_f1", "probe_f1"),
+    *("n_references", "n_references_below"),
 )
 
 LAYER_FEATURES = replace(

@@ -18,7 +18,7 @@ _DETECTOR = Column(
 
 ASSOCIATIONS = Table(
     "associations",
-    7,
+    8,
     "one row per pair kept, sorted by model (onehot first), layer, variant, feature and "
     "decreasing valid_f1",
     ("model", "layer", "variant", "feature", "concept"),

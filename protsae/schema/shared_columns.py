@@ -181,6 +181,22 @@ PAIR = (
         True,
     ),
     Column(
+        "position_matched_auroc_low",
+        "number",
+        "0 to 1",
+        "Lower bound of the 95 % confidence interval of position_matched_auroc over homology "
+        "clusters. If it is above 0.5, the detector knows more than this distance. Empty without a "
+        "preferred end, and if fewer than 10 test clusters have the concept.",
+        True,
+    ),
+    Column(
+        "position_matched_auroc_high",
+        "number",
+        "0 to 1",
+        "Upper bound of the same interval; empty in the same cases.",
+        True,
+    ),
+    Column(
         "preferred_end",
         "text",
         "N-terminus, C-terminus",

@@ -8,7 +8,13 @@ from typing import Any
 import pandas as pd
 
 from protsae.association.baseline_comparison import compare_features
-from protsae.association.run_tables import concatenate, summarise, with_baselines, with_rules
+from protsae.association.run_tables import (
+    concatenate,
+    reference_counts,
+    summarise,
+    with_baselines,
+    with_rules,
+)
 from protsae.errors import UserError
 from protsae.io.table_files.parquet import read_table
 from protsae.run.run_parts import (
@@ -76,7 +82,9 @@ def join_tables(parts: Parts, proteins: pd.DataFrame, study: dict[str, Any]) -> 
     compared = compare_features(
         with_all, of_pairs, pd.concat(counts, ignore_index=True), rule_counts, related
     )
-    features = conform(with_all.join(compared), FEATURES, "features.parquet")
+    n_references = reference_counts(with_all).where(with_all["concept"].notna())
+    every = with_all.join(compared).join(n_references)
+    features = conform(every, FEATURES, "features.parquet")
     associations = conform(with_rules(of_pairs, rules), ASSOCIATIONS, "associations.parquet")
     summary = conform(summarise(documents, features), SUMMARY, "summary.tsv")
     return RunTables(features, associations, detectors, summary)

@@ -103,4 +103,7 @@ def test_clusters_with_relatives_are_left_out_of_one_score_alone() -> None:
     some, none = compared(tuple(CLUSTERS[:4])), compared(tuple(CLUSTERS))
     np.testing.assert_allclose(some["f1_without_relatives"].astype(float)[("m", 1)], 14 / 17)
     assert none["f1_without_relatives"].isna().all()
+    n_left = "n_clusters_without_relatives"
+    assert (some[n_left] == len(CLUSTERS) - 4).all()
+    assert (none[n_left] == 0).all()
     assert none["best_baseline_f1"].notna().all()

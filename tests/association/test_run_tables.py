@@ -13,6 +13,7 @@ from protsae.association.run_tables import (
     is_above,
     is_above_references,
     least_significant,
+    reference_counts,
     summarise,
     with_baselines,
 )
@@ -125,6 +126,32 @@ def test_above_baselines_and_above_references() -> None:
     rows = verdict_rows()
     assert is_above(rows).tolist() == [True, False, False, True, False]
     assert is_above_references(rows).tolist() == [True, False, False, False, False]
+
+
+@pytest.mark.parametrize(
+    ("window", "homology", "counts", "is_above_all"),
+    [
+        pytest.param(0.4, 0.3, (2, 2), True, id="both-below"),
+        pytest.param(0.4, 0.5, (2, 1), False, id="one-equal"),
+        pytest.param(0.4, np.nan, (1, 1), True, id="one-missing"),
+        pytest.param(0.6, np.nan, (1, 0), False, id="one-missing-one-above"),
+        pytest.param(np.nan, np.nan, (0, 0), False, id="none"),
+    ],
+)
+def test_a_missing_reference_is_not_exceeded(
+    window: float, homology: float, counts: tuple[int, int], is_above_all: bool
+) -> None:
+    rows = verdict_rows().iloc[:1].assign(window_f1=window, homology_f1=homology)
+    assert reference_counts(rows).iloc[0].tolist() == [*counts]
+    assert is_above_references(rows).tolist() == [is_above_all]
+
+
+def test_without_an_interval_nothing_is_known_of_references() -> None:
+    rows = verdict_rows().iloc[:1].assign(f1_low=np.nan)
+    counts = reference_counts(rows).iloc[0]
+    assert counts["n_references"] == 2
+    assert pd.isna(counts["n_references_below"])
+    assert is_above_references(rows).tolist() == [False]
 
 
 def test_counts_of_an_sae() -> None:

@@ -180,6 +180,10 @@ def test_auroc_at_equal_distance_where_a_concept_prefers_an_end(
     others = pairs[pairs["preferred_end"].isna()]
     assert 0 < len(others) < len(pairs)
     assert others["position_matched_auroc"].isna().all()
+    bounds = ["position_matched_auroc_low", "position_matched_auroc_high"]
+    low, high = pairs.loc[(SIGNAL, "SIGNAL"), bounds]
+    assert 0.5 < low < high == 1
+    assert others[bounds].isna().all(axis=None)
 
 
 def test_always_on_and_dead_features_have_no_concept(scored: Scored) -> None:

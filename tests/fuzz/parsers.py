@@ -15,10 +15,9 @@ from hypothesis import strategies as st
 
 from protsae.cli import parser_of
 from protsae.commands import module_of
-from protsae.commands.saes.train import parse_variants
 from protsae.concepts.concept_table import ConceptTable
 from protsae.config.flags import settings_from_flags
-from protsae.config.settings import read_config
+from protsae.config.settings import parse_variants, read_config
 from protsae.errors import UserError
 from protsae.io.foreign_saes.any_program import read_foreign_sae
 from protsae.io.protein_files.residue_labels import read_label_sets

@@ -224,6 +224,7 @@ PAIR_NUMBERS = {
     **{"false_positive_rate": 0.01},
     **{"reference_base_rate": 0.125, "f1_at_reference_rate": 0.5},
     **{"position_matched_auroc": 0.75, "preferred_end": "N-terminus"},
+    **{"position_matched_auroc_low": 0.65, "position_matched_auroc_high": 0.85},
     **{"mcc": 0.5, "lift": 3.0, "n_clusters": 1, "effective_clusters": 1.0},
 }
 """What no test looks at, of each pair."""
@@ -278,6 +279,9 @@ def joined_feature_rows(model: str, layer: int) -> pd.DataFrame:
     verdict = rows["feature"].map({0: "above", 1: "below"}).astype(object)
     rows = rows.assign(
         f1_without_relatives=np.nan,
+        n_clusters_without_relatives=0,
+        n_references=0,
+        n_references_below=0,
         best_baseline=best,
         best_baseline_f1=neuron_f1,
         f1_difference=rows["f1"] - neuron_f1,

@@ -21,16 +21,11 @@ import argparse
 from pathlib import Path
 
 from protsae import __version__
-from protsae.concepts.frequency import occurrence_rows
 from protsae.config.flags import add_flags, add_threads_flag, settings_from_flags
 from protsae.config.stage_settings import ConceptSettings, ProbeSettings, ReferenceSettings
-from protsae.io.table_files.parquet import text_checksums, write_table, write_tsv
-from protsae.io.table_files.proteins_table import read_split_proteins, study_stamp
-from protsae.one_line import note
-from protsae.schema.concept_tables import CONCEPTS
-from protsae.schema.reference_tables import REFERENCES, RULE_COUNTS, RULES
-from protsae.schema.table import conform
 from protsae.stages.inputs.concept_inputs import read_concepts, read_features_left_out
+from protsae.stages.inputs.studied_proteins import read_study
+from protsae.stages.outputs.reference_files import ReferenceFiles, reference_lines, rule_lines
 from protsae.stages.score_references import score_references, score_rules
 
 
@@ -55,39 +50,16 @@ def run(args: argparse.Namespace) -> None:
     settings = settings_from_flags(ReferenceSettings, args)
     probe = settings_from_flags(ProbeSettings, args)
     chosen = settings_from_flags(ConceptSettings, args)
-    output = Path(args.output)
-    proteins, protein_set = read_split_proteins(args.proteins)
-    concepts = read_concepts(args.annotations, proteins, protein_set, chosen)
-    features_left_out = read_features_left_out(args.provenance, protein_set)
-    every = occurrence_rows(concepts.occurrence, concepts.reasons, features_left_out)
-    path = output / "concepts.tsv"
-    write_tsv(path, conform(every, CONCEPTS, str(path)))
-    counted = f"{len(concepts.concepts):,} of {len(every):,} concepts are scored"
-    print(note(f"{counted}; why the others are not is in {path}"))
-    stamp = {
-        "stage": "lookup",
-        **study_stamp(proteins, protein_set, args.annotations),
-        "code_version": __version__,
-    }
-    rules, rule_counts = score_rules(proteins, concepts)
-    write_table(output / "rules.parquet", rules, RULES, stamp)
-    write_table(output / "rule_counts.parquet", rule_counts, RULE_COUNTS, stamp)
-    annotated = rules[rules["defined_by_sequence"] == 0]
-    print(
-        f"rules: {len(rules)} concepts; the sequence defines {len(rules) - len(annotated)} of them;"
-    )
-    print(f"  the median F1 of the others is {annotated['f1'].median():.3f}")
-
-    scores, has_hit = score_references(proteins, concepts, settings, probe, args.threads)
-    test = proteins.loc[proteins["split"] == "test", "accession"]
-    n_hit = int(test.isin(has_hit).sum())
-    metadata = {
-        **stamp,
-        "texts": text_checksums(path),
-        "test_proteins": len(test),
-        "test_proteins_with_hit": n_hit,
-    }
-    write_table(output / "references.parquet", scores[REFERENCES.names], REFERENCES, metadata)
-    print(f"{n_hit:,} of {len(test):,} test proteins have a hit in train")
-    for method, scored in scores.groupby("method"):
-        print(f"{method}: {len(scored)} concepts, median F1 {scored['f1'].median():.3f}")
+    study = read_study(args.proteins)
+    concepts = read_concepts(args.annotations, study.proteins, study.protein_set, chosen)
+    features_left_out = read_features_left_out(args.provenance, study.protein_set)
+    stamp = {"stage": "lookup", **study.stamp(args.annotations), "code_version": __version__}
+    files = ReferenceFiles(Path(args.output), stamp)
+    print(files.write_concepts(concepts, features_left_out))
+    rules, rule_counts = score_rules(study.proteins, concepts)
+    files.write_rules(rules, rule_counts)
+    print(*rule_lines(rules), sep="\n")
+    scores, has_hit = score_references(study.proteins, concepts, settings, probe, args.threads)
+    n_test, n_hit = len(study.names("test")), len(study.names("test") & has_hit)
+    files.write_references(scores, n_test, n_hit)
+    print(*reference_lines(scores, n_test, n_hit), sep="\n")

@@ -20,10 +20,10 @@ from protsae.config.flags import add_flags, settings_from_flags
 from protsae.config.stage_settings import ConceptSettings, ProbeSettings
 from protsae.io.hdf5.activation_cache import LayerCache
 from protsae.io.table_files.parquet import write_table
-from protsae.io.table_files.proteins_table import read_split_proteins, study_stamp
 from protsae.schema.reference_tables import PROBES
 from protsae.schema.table import conform
 from protsae.stages.inputs.concept_inputs import read_concepts
+from protsae.stages.inputs.studied_proteins import read_study
 from protsae.stages.probe_layer import probe_layer
 
 
@@ -42,15 +42,15 @@ def run(args: argparse.Namespace) -> None:
     """Fit, score, write the table."""
     settings = settings_from_flags(ProbeSettings, args)
     chosen = settings_from_flags(ConceptSettings, args)
-    proteins, protein_set = read_split_proteins(args.proteins)
-    cache = LayerCache(args.activations, args.layer, protein_set)
-    concepts = read_concepts(args.annotations, proteins, protein_set, chosen)
-    rows = probe_layer(cache, proteins, concepts, settings)
+    study = read_study(args.proteins)
+    cache = LayerCache(args.activations, args.layer, study.protein_set)
+    concepts = read_concepts(args.annotations, study.proteins, study.protein_set, chosen)
+    rows = probe_layer(cache, study.proteins, concepts, settings)
     path = Path(args.output) / "probes.parquet"
     metadata = {
         "stage": "probe",
         **vars(cache.source),
-        **study_stamp(proteins, protein_set, args.annotations),
+        **study.stamp(args.annotations),
         "layer": args.layer,
         "code_version": __version__,
     }

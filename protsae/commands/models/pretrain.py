@@ -13,18 +13,14 @@ import argparse
 import sys
 from pathlib import Path
 
-import pandas as pd
 import torch
 
 from protsae.config.flags import add_flags, add_threads_flag, settings_from_flags
 from protsae.config.stage_settings import PretrainSettings
-from protsae.errors import UserError
-from protsae.io.atomic import atomic_path
-from protsae.io.json_files import write_json
-from protsae.plm.esm2 import pretraining as pretrain
-from protsae.plm.esm2.save import save_esm
-from protsae.provenance import file_sha256
-from protsae.stages.pretrain_model import SHORTEST, Checkpoint, fit, read_parts, resume
+from protsae.plm.esm2 import pretraining
+from protsae.plm.esm2.save import validate_esm_name
+from protsae.stages.outputs.pretrained_model import SequenceStatistics, write_pretrained
+from protsae.stages.pretrain_model import Checkpoint, fit, read_parts, resume
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,43 +39,14 @@ def run(args: argparse.Namespace) -> None:
     torch.set_num_threads(args.threads)
     settings = settings_from_flags(PretrainSettings, args)
     output = Path(args.output)
-    if not (output.name.startswith("esm2") and output.suffix == ".pt"):
-        raise UserError(
-            f"--output {output}: fair-esm recognises an ESM-2 by its file name; expected esm2*.pt"
-        )
+    validate_esm_name(output)
     train, valid, dropped = read_parts(args.input, args.held_out, settings, args.threads)
-    unigram = pretrain.unigram_loss(train, valid)
-    neighbours = pretrain.neighbour_loss(train, valid)
-    print(
-        f"{len(train):,} sequences to train on, {len(valid):,} held out, {dropped:,} dropped "
-        f"(shorter than {SHORTEST} or with characters that are no letters); "
-        f"perplexity of residue frequencies {pretrain.perplexity(unigram):.2f}, "
-        f"of neighbours {pretrain.perplexity(neighbours):.2f}",
-        file=sys.stderr,
-    )
+    sequences = SequenceStatistics.of(train, valid, dropped)
+    print(sequences, file=sys.stderr)
 
-    state = pretrain.start(settings)
+    state = pretraining.start(settings)
     checkpoint = Checkpoint.of(output, input=args.input, held_out=args.held_out)
     curve = resume(state, settings, checkpoint)
     fit(state, train, valid, settings, checkpoint, curve)
-
-    save_esm(state.model, output)
-    with atomic_path(output.with_suffix(".curve.tsv")) as temporary:
-        pd.DataFrame(curve).to_csv(temporary, sep="\t", index=False, float_format="%.4f")
-    write_json(
-        output.with_suffix(".json"),
-        {
-            "settings": settings.model_dump(exclude={"device"}),
-            **checkpoint.digests,
-            "weights_sha256": file_sha256(output),
-            "sequences": {"train": len(train), "valid": len(valid), "dropped": dropped},
-            "residues_seen": curve[-1]["residues"],
-            "perplexity": {
-                "unigram": round(pretrain.perplexity(unigram), 3),
-                "neighbours": round(pretrain.perplexity(neighbours), 3),
-                "model": round(pretrain.perplexity(curve[-1]["valid_loss"]), 3),
-            },
-        },
-    )
-    checkpoint.path.unlink(missing_ok=True)
+    write_pretrained(output, state, curve, settings, checkpoint, sequences)
     print(f"wrote {output}")

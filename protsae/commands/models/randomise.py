@@ -10,10 +10,9 @@ example:
 import argparse
 from pathlib import Path
 
-from protsae.errors import UserError
 from protsae.plm.esm2.load import load_esm
 from protsae.plm.esm2.permuted_weights import randomise_
-from protsae.plm.esm2.save import save_esm
+from protsae.plm.esm2.save import save_esm, validate_esm_name
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,9 +25,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Load, shuffle, save."""
     output = Path(args.output)
-    if not (output.name.startswith("esm2") and output.suffix == ".pt"):
-        raise UserError(
-            f"--output {output}: fair-esm recognises an ESM-2 by its file name; expected esm2*.pt"
-        )
+    validate_esm_name(output)
     save_esm(randomise_(load_esm(args.model, "cpu").model, args.seed), output)
     print(f"wrote {output}")

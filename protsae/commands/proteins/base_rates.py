@@ -13,15 +13,13 @@ example:
 """
 
 import argparse
-from pathlib import Path
 
-from protsae import __version__
-from protsae.concepts.concept_rates import composition, concept_base_rates
+from protsae.concepts.concept_rates import concept_base_rates
+from protsae.config.flags import add_flags, settings_from_flags
+from protsae.config.stage_settings import BaseRateSettings
 from protsae.io.protein_files.residue_labels import read_label_sets
-from protsae.io.table_files.base_rate_files import write_base_rates
-from protsae.schema.concept_tables import BASE_RATES
-from protsae.schema.table import conform
 from protsae.stages.inputs.annotated_proteins import read_annotated
+from protsae.stages.outputs.counted_rates import CountedRates
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,22 +29,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--annotations", metavar="FILE", help="features of FASTA (TSV), or annotations.parquet"
     )
     parser.add_argument(
-        "--evidence",
-        choices=("all", "experimental"),
-        default="all",
-        help="UniProt features that count, as concepts.evidence (default: all)",
-    )
-    parser.add_argument(
-        "--labels", nargs="+", default=[], metavar="FILE", help="files of other labels"
-    )
-    parser.add_argument(
-        "--min-proteins",
-        type=int,
-        default=10,
-        metavar="N",
-        help="concepts in fewer proteins are left out, as their rate is little known (default: 10)",
-    )
-    parser.add_argument(
         "--note",
         nargs="+",
         default=[],
@@ -54,25 +36,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="lines for the top of the file: where the proteins come from",
     )
     parser.add_argument("--output", required=True, metavar="FILE", help="the table, a TSV")
+    add_flags(parser, BaseRateSettings)
 
 
 def run(args: argparse.Namespace) -> None:
     """Read, count, write; says how many proteins there were."""
+    settings = settings_from_flags(BaseRateSettings, args)
     proteins, annotations = read_annotated(args.input, args.annotations, print)
     sequences = dict(zip(proteins["accession"], proteins["sequence"], strict=True))
-    label_sets, _ = read_label_sets(args.labels, sequences, print)
-    rates = concept_base_rates(proteins, annotations, args.evidence, label_sets)
-    common = rates[rates["n_proteins"] >= max(1, args.min_proteins)]
-    table = conform(common, BASE_RATES, args.output)
-    write_base_rates(args.output, table, [*args.note, *composition(proteins), *_rules(args)])
-    print(f"wrote {args.output}: {len(table):,} concepts, {len(proteins):,} proteins")
-    if rare := int((rates["n_proteins"] > 0).sum()) - len(table):
-        print(f"  {rare:,} concepts left out: in fewer than {args.min_proteins} proteins")
-
-
-def _rules(args: argparse.Namespace) -> list[str]:
-    labels = f"; labels of {', '.join(Path(path).name for path in args.labels)}" * bool(args.labels)
-    return [
-        f"input: {Path(args.input).name}; evidence: {args.evidence}{labels}",
-        f"concepts in {args.min_proteins} proteins or more; counted by protsae {__version__}",
-    ]
+    label_sets, _ = read_label_sets(settings.labels, sequences, print)
+    rates = concept_base_rates(proteins, annotations, settings.evidence, label_sets)
+    counted = CountedRates(rates, proteins, settings, args.input)
+    counted.write(args.output, args.note)
+    print(*counted.lines(args.output), sep="\n")

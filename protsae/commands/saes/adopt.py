@@ -18,15 +18,12 @@ example:
 import argparse
 from pathlib import Path
 
-from protsae import __version__
 from protsae.errors import UserError
 from protsae.io.foreign_saes.any_program import read_foreign_sae
 from protsae.io.hdf5.activation_cache import LayerCache
-from protsae.io.saes.sae_files import SaeSource, write_sae
-from protsae.io.saes.sae_identity import UNKNOWN
-from protsae.io.table_files.proteins_table import read_split_proteins
-from protsae.sae.architectures import restore_sae
-from protsae.sae.evaluation.sanity_check import trial_problem
+from protsae.io.saes.sae_files import write_sae
+from protsae.stages.inputs.adopted_sae import adopted_source
+from protsae.stages.inputs.studied_proteins import read_study
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,32 +43,7 @@ def run(args: argparse.Namespace) -> None:
             f"{args.output}: the folder of --sae, whose files would be overwritten; expected "
             "another; give another --output"
         )
-    _, protein_set = read_split_proteins(args.proteins)
-    cache = LayerCache(args.activations, args.layer, protein_set)
-    n_features, d_model = weights["W_dec"].shape
-    if d_model != cache.d_model:
-        raise UserError(
-            f"{args.sae}: an SAE of {d_model} inputs; expected {cache.d_model}, the width of layer "
-            f"{args.layer} of {cache.source.model}; give the activations that it was trained on"
-        )
-    problem = trial_problem(restore_sae(architecture, k, weights))
-    if problem:
-        raise UserError(
-            f"{args.sae}: {problem}; expected an SAE that computes; look whether its files are "
-            "those that it was trained into"
-        )
-    source = SaeSource(
-        architecture=architecture,
-        k=k,
-        model=cache.source.model,
-        weights_sha256=cache.source.weights_sha256,
-        layer=args.layer,
-        protein_set_sha256=cache.source.protein_set_sha256,
-        train_set_sha256=UNKNOWN,
-        n_residues=0,
-        normalisation={},
-        settings={},
-        code_version=__version__,
-    )
-    write_sae(args.output, weights, source)
-    print(f"wrote {args.output}: {architecture}, {n_features:,} features")
+    study = read_study(args.proteins)
+    cache = LayerCache(args.activations, args.layer, study.protein_set)
+    write_sae(args.output, weights, adopted_source(args.sae, architecture, k, weights, cache))
+    print(f"wrote {args.output}: {architecture}, {weights['W_dec'].shape[0]:,} features")

@@ -19,8 +19,8 @@ from protsae.detectors.activations import Encoded
 from protsae.detectors.encoding import encoder
 from protsae.io.hdf5.code_cache import write_codes
 from protsae.io.progress import progress
-from protsae.io.table_files.proteins_table import read_split_proteins
 from protsae.stages.inputs.open_saes import open_saes
+from protsae.stages.inputs.studied_proteins import read_study
 
 BLOCK_ROWS = 8192
 """Residues held at a time: memory, not results."""
@@ -38,9 +38,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Encode the shard, protein by protein."""
     torch.set_num_threads(args.threads)
-    proteins, protein_set = read_split_proteins(args.proteins)
-    train = set(proteins.loc[proteins["split"] == "train", "accession"])
-    cache, found = open_saes(args.sae, [args.activations], protein_set, train)
+    study = read_study(args.proteins)
+    cache, found = open_saes(args.sae, [args.activations], study.protein_set, study.names("train"))
     table = cache.index.proteins
     with write_codes(
         args.output,

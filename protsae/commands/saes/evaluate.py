@@ -12,21 +12,19 @@ example:
 """
 
 import argparse
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from protsae.config.flags import add_flags, add_threads_flag, settings_from_flags
 from protsae.config.stage_settings import EvaluateSettings
-from protsae.errors import UserError
 from protsae.io.saes.evaluations import write_evaluation
 from protsae.io.saes.sae_files import unknown_train_set
-from protsae.io.table_files.proteins_table import read_split_proteins, study_stamp
-from protsae.plm.esm2.load import load_same_esm
 from protsae.stages.evaluate_saes import evaluate_saes
+from protsae.stages.inputs.models_of_activations import open_spliced_model
 from protsae.stages.inputs.open_saes import open_saes
+from protsae.stages.inputs.studied_proteins import read_study
+from protsae.stages.outputs.evaluation_lines import evaluation_line
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,43 +44,12 @@ def run(args: argparse.Namespace) -> None:
     """Score and write evaluation.json beside each SAE."""
     torch.set_num_threads(args.threads)
     settings = settings_from_flags(EvaluateSettings, args)
-    proteins, protein_set = read_split_proteins(args.proteins)
-    train = set(proteins.loc[proteins["split"] == "train", "accession"])
-    cache, found = open_saes(args.sae, args.activations, protein_set, train)
-    source = cache.source
-    if source.weights_sha256 and not args.model:
-        raise UserError(f"--model: give the ESM-2 to splice into, {source.model}; found none")
-    esm = load_same_esm(args.model, args.device, source.weights_sha256) if args.model else None
-    study = study_stamp(proteins, protein_set)
+    study = read_study(args.proteins)
+    cache, found = open_saes(args.sae, args.activations, study.protein_set, study.names("train"))
+    esm = open_spliced_model(args.model, cache.source, args.device)
     folders = {Path(folder).name: Path(folder) for folder in args.sae}
-    for name, scores in evaluate_saes(found, cache, proteins, settings, esm):
-        document = {**scores, "sae_sha256": found[name].sha256, **study}
+    stamp = study.stamp()
+    for name, scores in evaluate_saes(found, cache, study.proteins, settings, esm):
+        document = {**scores, "sae_sha256": found[name].sha256, **stamp}
         write_evaluation(folders[name] / "evaluation.json", document)
-        print(f"{name}: {shown(document)}{unknown_train_set(found[name].source)}")
-
-
-def shown(document: Mapping[str, Any]) -> str:
-    """An evaluation in a line; says why loss recovered is missing where a model was run.
-
-    Examples
-    --------
-    >>> found = {"l0": 16.0, "fvu": 0.25, "dead_fraction": 0.125, "n_residues": 1401}
-    >>> shown({**found, "loss_recovered": 0.5, "ce_clean": 2.5})
-    'l0 16.000, fvu 0.250, dead_fraction 0.125 on 1,401 residues, loss_recovered 0.500'
-    >>> shown({**found, "loss_recovered": None, "ce_clean": 2.5, "ce_mean_ablation": 2.5})
-    'l0 16.000, fvu 0.250, dead_fraction 0.125 on 1,401 residues, loss_recovered - (mean ablation \
-costs 2.500 nats, the model 2.500: no sure difference)'
-    """
-    loss = "-"
-    if document["loss_recovered"] is not None:
-        loss = f"{document['loss_recovered']:.3f}"
-    elif document["ce_clean"] is not None:
-        loss = (
-            f"- (mean ablation costs {document['ce_mean_ablation']:.3f} nats, the model "
-            f"{document['ce_clean']:.3f}: no sure difference)"
-        )
-    dead = f"{document['dead_fraction']:.3f} on {document['n_residues']:,} residues"
-    return (
-        f"l0 {document['l0']:.3f}, fvu {document['fvu']:.3f}, dead_fraction {dead}, "
-        f"loss_recovered {loss}"
-    )
+        print(f"{name}: {evaluation_line(scores)}{unknown_train_set(found[name].source)}")

@@ -18,23 +18,14 @@ from pathlib import Path
 import torch
 
 from protsae.config.flags import add_flags, add_threads_flag, settings_from_flags
-from protsae.config.sae_settings import SaeVariants, TrainSettings
-from protsae.config.settings import parse_settings
+from protsae.config.settings import parse_variants
 from protsae.config.stage_settings import TrainerSettings
-from protsae.config.yaml_text import parse_yaml
 from protsae.device import keep_freed_memory
-from protsae.errors import UserError
 from protsae.io.atomic import validate_writable
 from protsae.io.hdf5.activation_cache import LayerCache
-from protsae.io.saes.sae_files import SaeSource, write_sae
-from protsae.io.table_files.parquet import write_table
-from protsae.io.table_files.proteins_table import (
-    read_further_proteins,
-    read_split_proteins,
-    study_stamp,
-)
-from protsae.schema.training_table import TRAINING
-from protsae.stages.inputs.training_data import TrainingData, open_model
+from protsae.stages.inputs.studied_proteins import read_study
+from protsae.stages.inputs.training_data import open_further, open_training_data
+from protsae.stages.outputs.trained_saes import trained_line, write_trained
 from protsae.stages.train_saes import remove_checkpoints, train_saes
 
 
@@ -68,55 +59,12 @@ def run(args: argparse.Namespace) -> None:
     folder = Path(args.output)
     for name in variants:
         validate_writable(folder / name)
-    proteins, protein_set = read_split_proteins(args.proteins)
-    study = study_stamp(proteins, protein_set)
-    cache, further = LayerCache(args.activations, args.layer, protein_set), None
-    if args.further_proteins:
-        if not args.further_activations:
-            raise UserError("--further-activations: give the shards of the further proteins")
-        further, further_set = read_further_proteins(args.further_proteins, study)
-        cache = cache.followed_by(LayerCache(args.further_activations, args.layer, further_set))
-    end_to_end = [name for name, settings in variants.items() if settings.kl > 0]
-    esm2 = open_model(args.model, cache, end_to_end[0], trainer) if end_to_end else None
-    data = TrainingData(cache, proteins[proteins["split"] == "train"], trainer, esm2, further)
-    stamp = {
-        "stage": "train",
-        **vars(cache.source),
-        **study,
-        "layer": args.layer,
-    }
+    study = read_study(args.proteins)
+    cache = LayerCache(args.activations, args.layer, study.protein_set)
+    further = open_further(args.further_proteins, args.further_activations, cache, study)
+    train = study.of_split("train")
+    data = open_training_data(cache, train, variants, trainer, args.model, further)
     for name, trained in train_saes(variants, data, folder, print).items():
-        source = trained.source(variants[name], data)
-        stamped = {**stamp, "variant": name}
-        if source.further:
-            stamped["further"] = source.further
-        write_table(folder / name / "training.parquet", trained.curve, TRAINING, stamped)
-        write_sae(folder / name, trained.sae.state_dict(), source)
-        last = trained.curve.iloc[-1]
-        print(
-            f"{cache.source.model} layer {args.layer}, {name}: {trained.sae.n_features} features, "
-            f"FVU {last.fvu:.3f}, L0 {last.l0:.1f}, dead {last.dead_fraction:.1%} at the end"
-            f"{seen(source)}"
-        )
+        source = write_trained(folder, name, trained, variants[name], data, study)
+        print(trained_line(name, trained, source))
     remove_checkpoints(folder)
-
-
-def seen(source: SaeSource) -> str:
-    """How many residues of each kind an SAE has seen, if it was given further proteins."""
-    if source.further is None:
-        return ""
-    return (
-        f"; trained on {source.further['train_residues']:,} residues of train and "
-        f"{source.further['further_residues']:,} of further proteins"
-    )
-
-
-def parse_variants(text: str) -> dict[str, TrainSettings]:
-    """The SAEs of ``--saes``, lists expanded.
-
-    Raises
-    ------
-    UserError
-        If it is no YAML, or names an unknown setting or a value out of range.
-    """
-    return parse_settings(SaeVariants, {"train": parse_yaml(text, "--saes")}, "--saes").train

@@ -6,12 +6,21 @@ from pathlib import Path
 import torch
 from esm.model.esm2 import ESM2
 
+from protsae.errors import UserError
 from protsae.io.atomic import atomic_path
 from protsae.provenance import file_sha256
 
 WEIGHTS_SHA256 = "weights_sha256"
 """Key of the checksum of the weights, in the file of the contact regression."""
 _RENAMED = {"lm_head.": "encoder.lm_head.", "": "encoder.sentence_encoder."}
+
+
+def validate_esm_name(path: Path) -> None:
+    """Raise UserError unless fair-esm would take a file of this name for an ESM-2."""
+    if not (path.name.startswith("esm2") and path.suffix == ".pt"):
+        raise UserError(
+            f"--output {path}: fair-esm recognises an ESM-2 by its file name; expected esm2*.pt"
+        )
 
 
 def save_esm(model: ESM2, path: str | Path, dtype: torch.dtype = torch.float16) -> None:

@@ -1,7 +1,7 @@
 """What the SAEs of a layer are trained on: batches of activations, or of whole proteins."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -18,16 +18,18 @@ from protsae.errors import UserError
 from protsae.io.hdf5.activation_cache import LayerCache
 from protsae.io.hdf5.shuffling import residues_drawn, shuffled_batches
 from protsae.io.saes.sae_identity import train_set_sha256
+from protsae.io.table_files.proteins_table import read_further_proteins
 from protsae.plm.end_to_end_training import (
     Downstream,
     downstream_batches,
     downstream_residues_drawn,
 )
 from protsae.plm.esm2.forward import FusedEsm2
-from protsae.plm.esm2.load import load_same_esm
 from protsae.provenance import protein_set_sha256
 from protsae.sae.autoencoder import Batch
 from protsae.sae.training.normalisation import Normalisation, measure_normalisation
+from protsae.stages.inputs.models_of_activations import open_model
+from protsae.stages.inputs.studied_proteins import Study
 
 BLOCK_ROWS = 16384
 """Residues that mean and scale are measured on at a time."""
@@ -148,32 +150,80 @@ class TrainingData:
         return torch.from_numpy(self.normalisation.mean).float().to(device)
 
 
-def open_model(
-    path: str | None, cache: LayerCache, name: str, trainer: TrainerSettings
-) -> FusedEsm2:
-    """The model that the activations come from, for SAEs that are trained end to end.
+@dataclass(frozen=True)
+class Further:
+    """Proteins to train on beside the train split.
+
+    Attributes
+    ----------
+    proteins : DataFrame
+        Rows of further.parquet.
+    cache : LayerCache
+        Their activations.
+    """
+
+    proteins: pd.DataFrame
+    cache: LayerCache
+
+
+def open_further(
+    proteins: str | None, shards: Sequence[str] | None, cache: LayerCache, study: Study
+) -> Further | None:
+    """Open further proteins and the shards of their activations; None if there are none.
 
     Parameters
     ----------
-    path : str, optional
-        Path or name of the ESM-2.
-    name : str
-        Of an SAE that needs it.
+    proteins : str, optional
+        Path of further.parquet.
+    cache : LayerCache
+        Activations of the study's proteins, of the same layer.
 
     Raises
     ------
     UserError
-        If no model is given, one-hot sequences have none, or it is another one.
+        If no shards are given, the table was made for another split, or as of `LayerCache`.
     """
-    if not cache.source.weights_sha256:
-        raise UserError(
-            f"train.{name}.kl: {cache.source.model} is no model with predictions; set onehot: "
-            "false, or kl to 0"
-        )
-    if not path:
-        raise UserError(f"--model: give the ESM-2 that {name} is trained through; found none")
-    model = load_same_esm(path, trainer.device, cache.source.weights_sha256).model
-    return FusedEsm2(model.requires_grad_(False))
+    if not proteins:
+        return None
+    if not shards:
+        raise UserError("--further-activations: give the shards of the further proteins")
+    rows, protein_set = read_further_proteins(proteins, study.stamp())
+    return Further(rows, LayerCache(shards, cache.layer, protein_set))
+
+
+def open_training_data(
+    cache: LayerCache,
+    proteins: pd.DataFrame,
+    variants: Mapping[str, TrainSettings],
+    trainer: TrainerSettings,
+    model: str | None = None,
+    further: Further | None = None,
+) -> TrainingData:
+    """What SAEs are trained on; with the model if any of them is trained end to end (``kl`` > 0).
+
+    Parameters
+    ----------
+    cache : LayerCache
+        Activations of the layer.
+    proteins : DataFrame
+        Rows of proteins.parquet: the train split.
+    variants : mapping of str to TrainSettings
+        The SAEs by name.
+    model : str, optional
+        Path or name of the ESM-2 of the activations.
+    further : Further, optional
+        To train on as well.
+
+    Raises
+    ------
+    UserError
+        As `open_model`, and if the further activations were made otherwise than the others.
+    """
+    if further:
+        cache = cache.followed_by(further.cache)
+    end_to_end = [name for name, settings in variants.items() if settings.kl > 0]
+    esm2 = open_model(model, cache, end_to_end[0], trainer) if end_to_end else None
+    return TrainingData(cache, proteins, trainer, esm2, further.proteins if further else None)
 
 
 def embedding_of(cache: LayerCache) -> EmbedSettings:

@@ -12,11 +12,12 @@ import pytest
 import torch
 
 from protsae.cli import main
-from protsae.commands.models import pretrain as stage
 from protsae.config.stage_settings import PretrainSettings
+from protsae.plm.esm2 import pretraining
 from protsae.plm.esm2.load import load_esm
 from protsae.provenance import file_sha256
 from protsae.stages import pretrain_model
+from protsae.stages.outputs import pretrained_model
 from tests.helpers.tiny_esm import ALPHABET, random_sequence
 
 STEPS, EVALUATE_EVERY = 7, 3
@@ -94,9 +95,11 @@ def test_what_is_written(folder, capsys):
 
 def test_fair_esm_loads_it_and_gives_the_logits_of_the_rounded_model(folder, monkeypatch):
     trained = []
-    save = stage.save_esm
+    save = pretrained_model.save_esm
     monkeypatch.setattr(
-        stage, "save_esm", lambda model, *rest: trained.append(model) or save(model, *rest)
+        pretrained_model,
+        "save_esm",
+        lambda model, *rest: trained.append(model) or save(model, *rest),
     )
     assert pretrain() == 0
     loaded, alphabet = esm.pretrained.load_model_and_alphabet_local("out/esm2_x.pt")
@@ -115,7 +118,7 @@ def test_fair_esm_loads_it_and_gives_the_logits_of_the_rounded_model(folder, mon
 def test_an_interrupted_run_ends_in_the_same_bytes(folder, monkeypatch, stop_at, steps_left):
     assert pretrain() == 0
     Path("out").rename("uninterrupted")
-    real, taken = stage.pretrain.train_step, []
+    real, taken = pretraining.train_step, []
 
     def step(state, *rest):
         if state.step == stop_at:
@@ -127,9 +130,9 @@ def test_an_interrupted_run_ends_in_the_same_bytes(folder, monkeypatch, stop_at,
         raise KeyboardInterrupt
 
     with monkeypatch.context() as interrupted:
-        interrupted.setattr(stage.pretrain, "train_step", step)
+        interrupted.setattr(pretraining, "train_step", step)
         if stop_at == "save":
-            interrupted.setattr(stage, "save_esm", save)
+            interrupted.setattr(pretrained_model, "save_esm", save)
         with pytest.raises(KeyboardInterrupt):
             pretrain()
     left = names() if Path("out").exists() else []
@@ -137,7 +140,7 @@ def test_an_interrupted_run_ends_in_the_same_bytes(folder, monkeypatch, stop_at,
 
     taken.clear()
     torch.manual_seed(1234)
-    monkeypatch.setattr(stage.pretrain, "train_step", step)
+    monkeypatch.setattr(pretraining, "train_step", step)
     stop_at = None
     assert pretrain() == 0
     assert len(taken) == steps_left
@@ -151,7 +154,7 @@ def test_a_checkpoint_of_other_settings_is_not_gone_on_from(folder, monkeypatch)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as interrupted:
-        interrupted.setattr(stage, "save_esm", save)
+        interrupted.setattr(pretrained_model, "save_esm", save)
         with pytest.raises(KeyboardInterrupt):
             pretrain()
     assert pretrain("--seed", "5") == 0
@@ -163,7 +166,7 @@ def test_a_checkpoint_of_other_settings_is_not_gone_on_from(folder, monkeypatch)
 
 def pretrain_until(step, monkeypatch, *flags):
     """Train until a kill before ``step``."""
-    real = stage.pretrain.train_step
+    real = pretraining.train_step
 
     def train_step(state, *rest):
         if state.step == step:
@@ -171,7 +174,7 @@ def pretrain_until(step, monkeypatch, *flags):
         return real(state, *rest)
 
     with monkeypatch.context() as killed:
-        killed.setattr(stage.pretrain, "train_step", train_step)
+        killed.setattr(pretraining, "train_step", train_step)
         with pytest.raises(KeyboardInterrupt):
             pretrain(*flags)
 

@@ -13,10 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protsae.cli import main
-from protsae.commands.saes import train as stage
 from protsae.config.flags import variants_flag
 from protsae.config.sae_settings import SaeVariants, TrainSettings
-from protsae.config.settings import parse_settings
+from protsae.config.settings import parse_settings, parse_variants
 from protsae.io.hdf5.activation_cache import LayerCache
 from protsae.io.saes.sae_files import read_sae
 from protsae.io.saes.sae_identity import train_set_sha256
@@ -24,6 +23,7 @@ from protsae.io.table_files.parquet import read_metadata, read_table
 from protsae.sae.architectures import ARCHITECTURES, restore_sae
 from protsae.schema.training_table import TRAINING
 from protsae.stages import train_saes as training
+from protsae.stages.outputs import trained_saes
 from tests.helpers.dying_job import run_job
 from tests.helpers.stored_tables import load, store
 from tests.helpers.tiny_esm import build_esm, save_tiny
@@ -164,7 +164,7 @@ def test_killed_and_resumed_is_as_uninterrupted(run: Path, tmp_path: Path) -> No
         assert run_job(command, step, stop - last + 1) == -signal.SIGKILL
         last = stop // 5 * 5
     assert run_job(command, "pathlib.Path.replace", 1) == -signal.SIGKILL
-    assert run_job(command, f"{stage.__name__}.write_sae", 2) == -signal.SIGKILL
+    assert run_job(command, f"{trained_saes.__name__}.write_sae", 2) == -signal.SIGKILL
     assert (tmp_path / "cut" / "topk" / "protsae.json").exists()
     assert not (tmp_path / "cut" / "gated" / "protsae.json").exists()
     assert run_job(command) == 0
@@ -325,7 +325,7 @@ def test_other_activations_start_anew(
         stop_at(12, patch)
         with pytest.raises(Stop):
             train_saes(run, tmp_path / "sae", {"topk": TOPK}, *every)
-    monkeypatch.setattr(stage, "LayerCache", open_other)
+    monkeypatch.setattr("protsae.commands.saes.train.LayerCache", open_other)
     taken = stop_at(-1, monkeypatch)
     assert train_saes(run, tmp_path / "sae", {"topk": TOPK}, *every) == 0
     assert taken[0] == 0
@@ -666,15 +666,15 @@ def trained() -> st.SearchStrategy[TrainSettings]:
 def test_variants_go_through_the_command_line(variants: dict[str, TrainSettings]) -> None:
     flag, text = shlex.split(variants_flag(variants))
     assert flag == "--saes"
-    assert stage.parse_variants(text) == variants
+    assert parse_variants(text) == variants
 
 
 def test_lists_go_through_the_command_line_as_their_values() -> None:
     given = {"topk": {**TOPK, "k": [2, 3]}, "m": {"architecture": "matryoshka", "nested": [0.5, 1]}}
     variants = parse_settings(SaeVariants, {"train": given}).train
     assert list(variants) == ["topk-k2", "topk-k3", "m"]
-    assert stage.parse_variants(shlex.split(variants_flag(variants))[1]) == variants
-    assert stage.parse_variants(json.dumps(given)) == variants
+    assert parse_variants(shlex.split(variants_flag(variants))[1]) == variants
+    assert parse_variants(json.dumps(given)) == variants
 
 
 def test_a_default_that_is_written_out_changes_no_command() -> None:

@@ -1,0 +1,60 @@
+"""The language model that activations come from, opened and checked to be that one."""
+
+from protsae.config.stage_settings import TrainerSettings
+from protsae.errors import UserError
+from protsae.io.hdf5.activation_cache import LayerCache
+from protsae.io.hdf5.shard_index import CacheSource
+from protsae.plm.esm2.forward import FusedEsm2
+from protsae.plm.esm2.load import LoadedEsm, load_same_esm
+
+
+def open_spliced_model(path: str | None, source: CacheSource, device: str) -> LoadedEsm | None:
+    """The model that reconstructions are spliced into; None for one-hot sequences without one.
+
+    Parameters
+    ----------
+    path : str, optional
+        Path or name of the ESM-2.
+    source : CacheSource
+        Of the activations.
+    device : str
+        auto, cpu or cuda.
+
+    Raises
+    ------
+    UserError
+        If activations of a model come without it, or with another.
+    """
+    if path:
+        return load_same_esm(path, device, source.weights_sha256)
+    if source.weights_sha256:
+        raise UserError(f"--model: give the ESM-2 to splice into, {source.model}; found none")
+    return None
+
+
+def open_model(
+    path: str | None, cache: LayerCache, name: str, trainer: TrainerSettings
+) -> FusedEsm2:
+    """The model that the activations come from, for SAEs that are trained end to end.
+
+    Parameters
+    ----------
+    path : str, optional
+        Path or name of the ESM-2.
+    name : str
+        Of an SAE that needs it.
+
+    Raises
+    ------
+    UserError
+        If no model is given, one-hot sequences have none, or it is another one.
+    """
+    if not cache.source.weights_sha256:
+        raise UserError(
+            f"train.{name}.kl: {cache.source.model} is no model with predictions; set onehot: "
+            "false, or kl to 0"
+        )
+    if not path:
+        raise UserError(f"--model: give the ESM-2 that {name} is trained through; found none")
+    model = load_same_esm(path, trainer.device, cache.source.weights_sha256).model
+    return FusedEsm2(model.requires_grad_(False))

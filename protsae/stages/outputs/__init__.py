@@ -1,0 +1,1 @@
+"""What stages write, and the lines in which they say what it is."""
