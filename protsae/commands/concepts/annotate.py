@@ -21,6 +21,7 @@ import torch
 
 from protsae.config.flags import add_flags, add_threads_flag, settings_from_flags
 from protsae.config.stage_settings import AnnotateSettings, ConceptSettings
+from protsae.device import keep_freed_memory
 from protsae.stages.annotate_layer import annotate_layer, layer_baselines
 from protsae.stages.inputs.layer_inputs import LayerFiles, open_layer
 from protsae.stages.outputs.annotation_files import annotation_lines, write_annotation
@@ -42,6 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Score every variant and the baselines, write the tables."""
     torch.set_num_threads(args.threads)
+    keep_freed_memory()
     settings = settings_from_flags(AnnotateSettings, args)
     chosen = settings_from_flags(ConceptSettings, args)
     files = LayerFiles(args.sae, args.codes, args.activations, args.proteins, args.annotations)
