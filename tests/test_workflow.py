@@ -89,12 +89,12 @@ def copy_workflow(folder: Path) -> Path:
 
 def test_default_run_plans_every_stage(tmp_path: Path) -> None:
     jobs = planned(snakemake("--cores", "2", "-n", "--config", f"results={tmp_path}"))
-    # 6 layers of ESM-2, 2 of its control, and one-hot; two shards of each.
+    # 6 layers of ESM-2, 2 of its control, and one-hot; one shard of each.
     assert jobs == {
-        **{"fetch": 1, "split": 1, "randomise": 1, "onehot_shard": 2, "embed_shard": 4},
-        **{"train_saes": 9, "evaluate_saes": 9, "encode_shard": 18, "annotate_layer": 9},
+        **{"fetch": 1, "split": 1, "randomise": 1, "onehot_shard": 1, "embed_shard": 2},
+        **{"train_saes": 9, "evaluate_saes": 9, "encode_shard": 9, "annotate_layer": 9},
         **{"probe_layer": 9, "lookup": 1},
-        **{"tables": 1, "report": 1, "all": 1, "total": 67},
+        **{"tables": 1, "report": 1, "all": 1, "total": 55},
     }
 
 

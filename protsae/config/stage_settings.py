@@ -85,7 +85,7 @@ class SplitSettings(Settings):
 class CacheSettings(Settings):
     """How activations are sharded."""
 
-    shards: Positive = Field(2, description="activation files; one job embeds one shard")
+    shards: Positive = Field(1, description="activation files; one job embeds one shard")
     compression: Literal["none", "gzip"] = Field(
         "none",
         description="compression of activations. gzip saves 10 to 15 % of the disk, but takes 40 "
