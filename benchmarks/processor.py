@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from protsae.sae.training.step import products_dtype
+from protsae.device import products_dtype
 
 
 def has_fast_bfloat16() -> bool:

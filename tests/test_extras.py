@@ -56,11 +56,13 @@ protsae.score_detectors
     assert finished.stdout.split() == [
         "protsae.commands.concepts.lookup",
         "protsae.commands.models.pretrain",
+        "protsae.commands.proteins.further",
         "protsae.commands.proteins.split",
         "protsae.commands.run.report",
         "protsae.commands.saes.scaling",
         "protsae.io.mmseqs",
         "protsae.screen.log_handler",
+        "protsae.stages.inputs.further_proteins",
         "protsae.stages.outputs.pretrained_model",
         "protsae.stages.pretrain_model",
         "protsae.stages.score_references",

@@ -163,6 +163,7 @@ def as_fetched(path: Path, sequences: dict[str, str]) -> Path:
     table = pd.DataFrame({"accession": list(sequences), "sequence": list(sequences.values())})
     lengths = table["sequence"].str.len()
     table = table.assign(entry_name="", organism="", taxon_id=1, length=lengths)
+    path.parent.mkdir()
     store(path, table, {"stage": "fetch"})
     return path
 
@@ -182,7 +183,7 @@ def test_five_real_proteins_more_and_one_of_them_a_bridge(
     names = sorted(name for name, sequence in sample.items() if len(sequence) < 400)[:124]
     old = {name: sample[name] for name in names[:120]}
     first = tmp_path / "first" / "proteins.parquet"
-    assert split(as_fetched(tmp_path / "120.parquet", old), first) == 0
+    assert split(as_fetched(tmp_path / "120" / "fetched.parquet", old), first) == 0
     before = load(first).set_index("accession")
 
     alone = ~before["cluster"].duplicated(keep=False)
@@ -199,7 +200,7 @@ def test_five_real_proteins_more_and_one_of_them_a_bridge(
     new[changed] = new[changed][1:] + "W"
     capsys.readouterr()
     second = tmp_path / "second" / "proteins.parquet"
-    source = as_fetched(tmp_path / "125.parquet", new)
+    source = as_fetched(tmp_path / "125" / "fetched.parquet", new)
     assert split(source, second, "--previous", str(first)) == 0
     after = read_split_proteins(second)[0].set_index("accession")
     kept = before.index.difference([gone, changed])
