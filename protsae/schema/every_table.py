@@ -7,6 +7,7 @@ from protsae.schema.missing_annotation_tables import CANDIDATES, RECOVERY, RELIA
 from protsae.schema.pair_tables import ASSOCIATIONS, CLUSTER_COUNTS, DETECTORS, INTERPLM
 from protsae.schema.protein_tables import ANNOTATIONS, FURTHER, PROTEINS, RELATIVES
 from protsae.schema.reference_tables import PROBES, REFERENCES, RULE_COUNTS, RULES
+from protsae.schema.segment_table import SEGMENTS
 from protsae.schema.training_table import TRAINING
 
 EVERY = (
@@ -32,4 +33,5 @@ EVERY = (
     FURTHER,
     ANNOTATIONS,
     SCALING,
+    SEGMENTS,
 )

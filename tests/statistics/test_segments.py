@@ -32,7 +32,9 @@ def test_nothing_is_on(shape: tuple[int, int]) -> None:
 
 
 @given(
-    arrays.arrays(np.int8, st.tuples(st.integers(1, 9), st.integers(1, 3)), elements=st.integers(0, 3)),
+    arrays.arrays(
+        np.int8, st.tuples(st.integers(1, 9), st.integers(1, 3)), elements=st.integers(0, 3)
+    ),
     st.integers(0, 2),
     st.data(),
 )

@@ -1,0 +1,90 @@
+"""What is active in a protein, in words: the surest concepts, their places, and what is left out."""
+
+import pandas as pd
+
+from protsae.features.protein_segments import agreement, trust
+from protsae.one_line import note, one_line
+from protsae.screen.wording import count, fitted, listed
+
+MOST_ABOVE, MOST_CALLED, MOST_PLACES = 8, 4, 4
+"""Concepts that are named for a protein, above all baselines or only called; places of each."""
+
+NO_PROBABILITIES = note(
+    "F1 and precision are those on the test set of the run, at its base rates; they are no "
+    "calibrated probabilities for these proteins"
+)
+
+
+def protein_lines(name: str, length: int, segments: pd.DataFrame) -> list[str]:
+    """Which concepts the features that are on in a protein point to, the surest in words.
+
+    Parameters
+    ----------
+    segments : DataFrame
+        All rows of the protein in the segments table.
+    """
+    level = pd.Series(trust(segments), index=segments.index)
+    above, called = segments[level == 0], segments[level == 1]
+    head = "On, and above all baselines" if len(above) else "No feature above all baselines is on"
+    lines = [f"{one_line(name)}: {count(length, 'residue')}", f"  {head}."]
+    lines += _concept_lines(above, MOST_ABOVE)
+    if len(called):
+        n_concepts = count(called["concept"].nunique(), "concept")
+        n_features = count(_n_features(called), "feature")
+        lines.append(
+            f"  Called (q ≤ 0.05), but not above all baselines: {n_features}, {n_concepts}."
+        )
+        lines += _concept_lines(called, MOST_CALLED)
+    return [*lines, *_left_out_lines(segments, level)]
+
+
+def _concept_lines(segments: pd.DataFrame, most: int) -> list[str]:
+    """Each concept with its places and its best feature, by falling F1 on the test set."""
+    # Chosen by F1 on valid, so that the F1 on test that is shown is not flattered.
+    best = segments.sort_values("valid_f1", ascending=False, kind="stable")
+    best = best.drop_duplicates("concept").sort_values("f1", ascending=False, kind="stable")
+    places = agreement(segments)
+    lines = []
+    for _, row in best[:most].iterrows():
+        own = places[places["concept"] == row["concept"]]
+        where = listed([_place(place) for _, place in own.iterrows()], MOST_PLACES)
+        text = f"{one_line(str(row['concept']))} at {where}; {_score(row)}"
+        first, *others = fitted(text, "      ")
+        lines += ["    " + first.lstrip(), *others]
+    more = len(best) - most
+    return [*lines, f"    and {count(more, 'more concept')}"] if more > 0 else lines
+
+
+def _place(place: pd.Series) -> str:
+    """Residues, and how many features of how many layers agree on them."""
+    start, end = place["start"], place["end"]
+    residues = f"{start}" if start == end else f"{start} to {end}"
+    by = f"{count(place['n_features'], 'feature')} of {count(place['n_layers'], 'layer')}"
+    return f"{residues} ({by})"
+
+
+def _score(row: pd.Series) -> str:
+    """How well the feature detects the concept on test, and how the best baseline does."""
+    has_interval = pd.notna(row["f1_low"])
+    interval = f" [{row['f1_low']:.2f}, {row['f1_high']:.2f}]" if has_interval else ""
+    verdict = row["verdict"] if isinstance(row["verdict"], str) else "no verdict"
+    baseline = f"{row['best_baseline']} {row['best_baseline_f1']:.2f}"
+    against = f", {verdict} ({baseline})" if isinstance(row["best_baseline"], str) else ""
+    which = f"layer {row['layer']}, {row['variant']} {row['feature']}"
+    return f"F1 {row['f1']:.2f}{interval}{against}, precision {row['precision']:.2f}; {which}"
+
+
+def _left_out_lines(segments: pd.DataFrame, level: pd.Series) -> list[str]:
+    """Features that are on and not named, by why."""
+    why = {
+        2: "called for a concept that the sequence defines",
+        3: "not called for their concept",
+        4: "without a concept",
+    }
+    numbers = {text: _n_features(segments[level == number]) for number, text in why.items()}
+    found = [f"{n:,} {text}" for text, n in numbers.items() if n]
+    return fitted(", ".join(found), "  Features not named: ") if found else []
+
+
+def _n_features(segments: pd.DataFrame) -> int:
+    return len(segments[["layer", "variant", "feature"]].drop_duplicates())
