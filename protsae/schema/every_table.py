@@ -2,12 +2,11 @@
 
 from protsae.schema.concept_tables import BASE_RATES, CONCEPTS
 from protsae.schema.evaluation_tables import SCALING, SUMMARY
-from protsae.schema.feature_tables import EXAMPLES, FEATURES
+from protsae.schema.feature_tables import EXAMPLES, FEATURES, SEGMENTS
 from protsae.schema.missing_annotation_tables import CANDIDATES, RECOVERY, RELIABILITY
 from protsae.schema.pair_tables import ASSOCIATIONS, CLUSTER_COUNTS, DETECTORS, INTERPLM
 from protsae.schema.protein_tables import ANNOTATIONS, FURTHER, PROTEINS, RELATIVES
 from protsae.schema.reference_tables import PROBES, REFERENCES, RULE_COUNTS, RULES
-from protsae.schema.segment_table import SEGMENTS
 from protsae.schema.training_table import TRAINING
 
 EVERY = (

@@ -1,4 +1,4 @@
-"""What is active in a protein, in words: the surest concepts, their places, and what is left out."""
+"""What is active in a protein, in words: the surest concepts, where, and what is not named."""
 
 import pandas as pd
 
@@ -10,8 +10,8 @@ MOST_ABOVE, MOST_CALLED, MOST_PLACES = 8, 4, 4
 """Concepts that are named for a protein, above all baselines or only called; places of each."""
 
 NO_PROBABILITIES = note(
-    "F1 and precision are those on the test set of the run, at its base rates; they are no "
-    "calibrated probabilities for these proteins"
+    "F1 and precision are those of the run's test set at its base rates, no calibrated "
+    "probabilities"
 )
 
 
@@ -39,7 +39,7 @@ def protein_lines(name: str, length: int, segments: pd.DataFrame) -> list[str]:
 
 
 def _concept_lines(segments: pd.DataFrame, most: int) -> list[str]:
-    """Each concept with its places and its best feature, by falling F1 on the test set."""
+    """Each concept by falling F1 of its best feature, with the places that most features share."""
     # Chosen by F1 on valid, so that the F1 on test that is shown is not flattered.
     best = segments.sort_values("valid_f1", ascending=False, kind="stable")
     best = best.drop_duplicates("concept").sort_values("f1", ascending=False, kind="stable")
@@ -47,6 +47,7 @@ def _concept_lines(segments: pd.DataFrame, most: int) -> list[str]:
     lines = []
     for _, row in best[:most].iterrows():
         own = places[places["concept"] == row["concept"]]
+        own = own.sort_values("n_features", ascending=False, kind="stable")
         where = listed([_place(place) for _, place in own.iterrows()], MOST_PLACES)
         text = f"{one_line(str(row['concept']))} at {where}; {_score(row)}"
         first, *others = fitted(text, "      ")
@@ -59,8 +60,9 @@ def _place(place: pd.Series) -> str:
     """Residues, and how many features of how many layers agree on them."""
     start, end = place["start"], place["end"]
     residues = f"{start}" if start == end else f"{start} to {end}"
-    by = f"{count(place['n_features'], 'feature')} of {count(place['n_layers'], 'layer')}"
-    return f"{residues} ({by})"
+    n_features, n_layers = place["n_features"], place["n_layers"]
+    by = f" of {count(n_layers, 'layer')}" if n_features > 1 else ""
+    return f"{residues} ({count(n_features, 'feature')}{by})"
 
 
 def _score(row: pd.Series) -> str:

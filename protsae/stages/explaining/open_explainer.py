@@ -1,4 +1,4 @@
-"""A run's model and SAEs opened for proteins that it has not seen, and checked to belong together."""
+"""A run's model and SAEs opened for proteins it has not seen, and checked to belong together."""
 
 import json
 from collections.abc import Mapping
@@ -143,7 +143,7 @@ def _load_model(given: str | None, config: Config, results: Path, source: CacheS
 
 
 def _found(model: str, results: Path) -> str:
-    """A model file of the settings, whose path starts where the run was started: not always here."""
+    """A model file of the settings; its path starts from where the run was started."""
     if model.endswith(".pt"):
         for folder in (Path(), results.parent, pipeline_folder()):
             if (folder / model).is_file():
