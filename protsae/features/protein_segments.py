@@ -146,37 +146,40 @@ def by_trust(segments: pd.DataFrame) -> pd.DataFrame:
     return segments.loc[order].reset_index(drop=True)
 
 
-def agreement(segments: pd.DataFrame) -> pd.DataFrame:
-    """Where features with one concept are on, and how many of how many layers agree on a place.
+def agreement(segments: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
+    """How many features of how many layers agree with each segment: those on at a residue of it.
 
-    Segments that share a residue, directly or through others, are one place.
+    Parameters
+    ----------
+    segments : DataFrame
+        Some rows of ``others``.
+    others : DataFrame
+        Segments of all features with one concept, in one protein.
 
     Returns
     -------
     DataFrame
-        concept, start, end (1-based, inclusive), n_features, n_layers; by concept and place.
+        ``segments`` with n_features and n_layers, each with the segment's own.
 
     Examples
     --------
-    >>> columns = ["concept", "start", "end", "layer", "variant", "feature"]
-    >>> rows = [("SIGNAL", 9, 12, 6, "topk", 1), ("SIGNAL", 1, 9, 3, "topk", 1)]
-    >>> rows += [("SIGNAL", 20, 21, 6, "topk", 1), ("SIGNAL", 22, 22, 6, "topk", 2)]
-    >>> agreement(pd.DataFrame(rows, columns=columns)).values.tolist()
-    [['SIGNAL', 1, 12, 2, 2], ['SIGNAL', 20, 21, 1, 1], ['SIGNAL', 22, 22, 1, 1]]
+    >>> columns = ["start", "end", "layer", "variant", "feature"]
+    >>> rows = [(1, 9, 3, "topk", 1), (9, 12, 6, "topk", 1), (10, 21, 6, "topk", 2)]
+    >>> others = pd.DataFrame(rows, columns=columns)
+    >>> agreement(others[:2], others)[["n_features", "n_layers"]].values.tolist()
+    [[2, 2], [3, 2]]
     """
-    rows = segments.sort_values(["concept", "start", "end"], kind="stable")
-    reached = rows.groupby("concept")["end"].cummax()
-    before = reached.groupby(rows["concept"]).shift(fill_value=0)
-    place = (rows["start"] > before).cumsum().rename("place")
-    unit = rows["layer"].astype(str) + "/" + rows["variant"] + "/" + rows["feature"].astype(str)
-    found = rows.assign(unit=unit).groupby([rows["concept"], place], sort=True)
-    return (
-        found.agg(
-            start=("start", "min"),
-            end=("end", "max"),
-            n_features=("unit", "nunique"),
-            n_layers=("layer", "nunique"),
-        )
-        .reset_index("place", drop=True)
-        .reset_index()
+    start, end = others["start"].to_numpy(), others["end"].to_numpy()
+    found = [
+        others[(start <= last) & (end >= first)]
+        for first, last in zip(segments["start"], segments["end"], strict=True)
+    ]
+    return segments.assign(
+        n_features=[n_features(rows) for rows in found],
+        n_layers=[rows["layer"].nunique() for rows in found],
     )
+
+
+def n_features(segments: pd.DataFrame) -> int:
+    """How many features these segments are of."""
+    return len(segments[["layer", "variant", "feature"]].drop_duplicates())

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from protsae.features.protein_segments import agreement, trust
+from protsae.features.protein_segments import agreement, n_features, trust
 from protsae.one_line import note, one_line
 from protsae.screen.wording import count, fitted, listed
 
@@ -29,26 +29,24 @@ def protein_lines(name: str, length: int, segments: pd.DataFrame) -> list[str]:
     lines = [f"{one_line(name)}: {count(length, 'residue')}", f"  {head}."]
     lines += _concept_lines(above, MOST_ABOVE)
     if len(called):
-        n_concepts = count(called["concept"].nunique(), "concept")
-        n_features = count(_n_features(called), "feature")
-        lines.append(
-            f"  Called (q ≤ 0.05), but not above all baselines: {n_features}, {n_concepts}."
-        )
+        on = count(n_features(called), "feature")
+        of = count(called["concept"].nunique(), "concept")
+        lines.append(f"  Called (q ≤ 0.05), but not above all baselines: {on}, {of}.")
         lines += _concept_lines(called, MOST_CALLED)
     return [*lines, *_left_out_lines(segments, level)]
 
 
 def _concept_lines(segments: pd.DataFrame, most: int) -> list[str]:
-    """Each concept by falling F1 of its best feature, with the places that most features share."""
+    """Each concept by falling F1 of its best feature, with the places at which that one is on."""
     # Chosen by F1 on valid, so that the F1 on test that is shown is not flattered.
     best = segments.sort_values("valid_f1", ascending=False, kind="stable")
     best = best.drop_duplicates("concept").sort_values("f1", ascending=False, kind="stable")
-    places = agreement(segments)
     lines = []
     for _, row in best[:most].iterrows():
-        own = places[places["concept"] == row["concept"]]
-        own = own.sort_values("n_features", ascending=False, kind="stable")
-        where = listed([_place(place) for _, place in own.iterrows()], MOST_PLACES)
+        same = segments[segments["concept"] == row["concept"]]
+        own = same[(same[list(_FEATURE)] == row[list(_FEATURE)]).all(axis=1)]
+        places = agreement(own, same).sort_values("n_features", ascending=False, kind="stable")
+        where = listed([_place(place) for _, place in places.iterrows()], MOST_PLACES)
         text = f"{one_line(str(row['concept']))} at {where}; {_score(row)}"
         first, *others = fitted(text, "      ")
         lines += ["    " + first.lstrip(), *others]
@@ -56,13 +54,14 @@ def _concept_lines(segments: pd.DataFrame, most: int) -> list[str]:
     return [*lines, f"    and {count(more, 'more concept')}"] if more > 0 else lines
 
 
+_FEATURE = ("layer", "variant", "feature")
+
+
 def _place(place: pd.Series) -> str:
-    """Residues, and how many features of how many layers agree on them."""
-    start, end = place["start"], place["end"]
+    """Residues of a segment, and how many features of how many layers agree."""
+    start, end, n = place["start"], place["end"], place["n_features"]
     residues = f"{start}" if start == end else f"{start} to {end}"
-    n_features, n_layers = place["n_features"], place["n_layers"]
-    by = f" of {count(n_layers, 'layer')}" if n_features > 1 else ""
-    return f"{residues} ({count(n_features, 'feature')}{by})"
+    return f"{residues} ({count(n, 'feature')} of {count(place['n_layers'], 'layer')})"
 
 
 def _score(row: pd.Series) -> str:
@@ -83,10 +82,6 @@ def _left_out_lines(segments: pd.DataFrame, level: pd.Series) -> list[str]:
         3: "not called for their concept",
         4: "without a concept",
     }
-    numbers = {text: _n_features(segments[level == number]) for number, text in why.items()}
+    numbers = {text: n_features(segments[level == number]) for number, text in why.items()}
     found = [f"{n:,} {text}" for text, n in numbers.items() if n]
     return fitted(", ".join(found), "  Features not named: ") if found else []
-
-
-def _n_features(segments: pd.DataFrame) -> int:
-    return len(segments[["layer", "variant", "feature"]].drop_duplicates())
