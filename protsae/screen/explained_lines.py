@@ -25,8 +25,9 @@ def protein_lines(name: str, length: int, segments: pd.DataFrame) -> list[str]:
     """
     level = pd.Series(trust(segments), index=segments.index)
     above, called = segments[level == 0], segments[level == 1]
-    head = "On, and above all baselines" if len(above) else "No feature above all baselines is on"
-    lines = [f"{one_line(name)}: {count(length, 'residue')}", f"  {head}."]
+    none = "No feature above all baselines is on."
+    head = "On, and above all baselines:" if len(above) else none
+    lines = [f"{one_line(name)}: {count(length, 'residue')}", f"  {head}"]
     lines += _concept_lines(above, MOST_ABOVE)
     if len(called):
         on = count(n_features(called), "feature")

@@ -89,9 +89,9 @@ def gff3_lines(name: str, length: int, segments: pd.DataFrame) -> Iterator[str]:
     named = segments[segments["concept"].notna()]
     columns = [named[column].tolist() for column in _COLUMNS]
     for start, end, concept, f1, *rest in zip(*columns, strict=True):
-        shown = {key: value for key, value in zip(_ATTRIBUTES, rest, strict=True) if value == value}
-        attributes = {"Name": concept, "f1": f1, **shown}
-        yield region_line(name, start, end, f1, {k: v for k, v in attributes.items() if v})
+        found = {"Name": concept, "f1": f1, **dict(zip(_ATTRIBUTES, rest, strict=True))}
+        known = {key: value for key, value in found.items() if not pd.isna(value)}
+        yield region_line(name, start, end, f1, known)
 
 
 _ATTRIBUTES = (
