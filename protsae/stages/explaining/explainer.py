@@ -17,6 +17,9 @@ from protsae.plm.precision import Float16Error
 from protsae.schema.feature_tables import FROM_FEATURES, SEGMENTS
 from protsae.schema.table import conform
 
+ROWS_TOGETHER = 8192
+"""Residues of a longer protein that are encoded at a time, so that its dense codes fit memory."""
+
 
 @dataclass(frozen=True)
 class OpenedSae:
@@ -85,7 +88,7 @@ class Explainer:
             float32, shape (n_residues, n_features).
         """
         rows = self.layer_activations(sequence)
-        return {key: stacked([sae.encode(rows[key[0]])]) for key, sae in self.saes.items()}
+        return {key: _encoded(sae.encode, rows[key[0]]) for key, sae in self.saes.items()}
 
     def layer_activations(self, sequence: str) -> dict[int, np.ndarray]:
         """Layer activations as the run stores and reads them: float32, shape (n_residues, d_model).
@@ -109,3 +112,8 @@ class Explainer:
             for layer, rows in piece.rows.items():
                 to_float32(rows, found[layer][piece.start : piece.start + len(rows)])
         return found
+
+
+def _encoded(encode: Encode, rows: np.ndarray) -> sparse.csr_array:
+    starts = range(0, len(rows), ROWS_TOGETHER)
+    return stacked([sparse.csr_array(encode(rows[i : i + ROWS_TOGETHER])) for i in starts])

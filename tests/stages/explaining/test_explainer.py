@@ -1,12 +1,17 @@
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 import protsae
+from protsae.plm.embedding import Piece
+from protsae.plm.precision import Float16Error
 from protsae.schema.feature_tables import SEGMENTS
 from protsae.stages.explaining.explainer import Explainer
 from tests.helpers.finished_run import RESULTS, copy_run, finished_run
@@ -84,8 +89,8 @@ def test_what_is_said_of_a_protein_does_not_depend_on_others(run: protsae.Run) -
     assert both["protein"].unique().tolist() == ["a", "b"]
     alone = run.explain(second.lower())
     assert set(alone["protein"]) == {"sequence"}
-    expected = both[both["protein"] == "b"].assign(protein="sequence").reset_index(drop=True)
-    pd.testing.assert_frame_equal(alone, expected)
+    expected = both[both["protein"] == "b"].drop(columns="protein").reset_index(drop=True)
+    pd.testing.assert_frame_equal(alone.drop(columns="protein"), expected)
 
 
 @pytest.mark.parametrize("given", ["MK*V", "", {"P1": "MK-V"}, {}])
@@ -143,3 +148,33 @@ def test_without_activations_layers_are_of_the_type_that_settings_say(
 
 def test_what_it_is_made_from_is_json(explainer: Explainer) -> None:
     assert sorted(json.loads(json.dumps(explainer.made_from))["saes"]) == ["1/batchtopk", "1/topk"]
+
+
+def test_a_long_protein_is_encoded_in_parts(
+    explainer: Explainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = explainer.codes(random_sequence(90))[LAYER, "topk"].toarray()
+    monkeypatch.setattr("protsae.stages.explaining.explainer.ROWS_TOGETHER", 40)
+    parts = explainer.codes(random_sequence(90))[LAYER, "topk"].toarray()
+    np.testing.assert_allclose(parts, whole, rtol=1e-6)
+
+
+class Wide:
+    """Stands for an embedder of a layer whose values float16 cannot hold."""
+
+    def __init__(self) -> None:
+        self.dtypes = {LAYER: torch.float16}
+        self.esm2 = SimpleNamespace(d_model=2)
+
+    def __call__(self, sequences: list[str]) -> Iterator[Piece]:
+        if self.dtypes[LAYER] == torch.float16:
+            raise Float16Error(LAYER, np.inf)
+        for start in (2, 0):
+            yield Piece(0, start, {LAYER: np.full((2, 2), 1e5 + start, np.float32)})
+
+
+def test_what_float16_cannot_hold_is_kept_in_float32_for_that_protein() -> None:
+    wide = Wide()
+    rows = Explainer(wide, {}, {}).layer_activations("MKVL")[LAYER]  # type: ignore[arg-type]
+    assert rows.tolist() == [[1e5, 1e5], [1e5, 1e5], [100002.0, 100002.0], [100002.0, 100002.0]]
+    assert wide.dtypes == {LAYER: torch.float16}
