@@ -170,16 +170,20 @@ def agreement(segments: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
     [[2, 2], [3, 2]]
     """
     start, end = others["start"].to_numpy(), others["end"].to_numpy()
+    feature, layer = others.groupby(_FEATURE).ngroup().to_numpy(), others["layer"].to_numpy()
     found = [
-        others[(start <= last) & (end >= first)]
+        (start <= last) & (end >= first)
         for first, last in zip(segments["start"], segments["end"], strict=True)
     ]
     return segments.assign(
-        n_features=[n_features(rows) for rows in found],
-        n_layers=[rows["layer"].nunique() for rows in found],
+        n_features=[len(np.unique(feature[on])) for on in found],
+        n_layers=[len(np.unique(layer[on])) for on in found],
     )
+
+
+_FEATURE = ["layer", "variant", "feature"]
 
 
 def n_features(segments: pd.DataFrame) -> int:
     """How many features these segments are of."""
-    return len(segments[["layer", "variant", "feature"]].drop_duplicates())
+    return len(segments[_FEATURE].drop_duplicates())

@@ -26,9 +26,21 @@ def sequence_line(name: str, length: int) -> str:
     return f"##sequence-region {_escaped(_NOT_IN_NAME, name)} 1 {length}\n"
 
 
-def region_line(
-    name: str, start: int, end: int, score: float | None, attributes: Mapping[str, object]
-) -> str:
+def attributes_text(attributes: Mapping[str, object]) -> str:
+    """Column 9: attributes in their order, without those that are None or NaN.
+
+    Names that begin with a capital have a meaning in GFF3 (``Name``).
+
+    Examples
+    --------
+    >>> attributes_text({"Name": "BINDING: heme b; part Fe", "layer": 0, "f1_low": None})
+    'Name=BINDING: heme b%3B part Fe;layer=0'
+    """
+    known = {k: v for k, v in attributes.items() if v is not None and v == v}  # NaN differs
+    return ";".join(f"{key}={_value(value)}" for key, value in known.items())
+
+
+def region_line(name: str, start: int, end: int, score: float | None, attributes: str) -> str:
     """The line of a region of a protein.
 
     Parameters
@@ -39,19 +51,17 @@ def region_line(
         1-based, inclusive.
     score : float, optional
         A dot if there is none.
-    attributes : mapping of str to text or number
-        Column 9, in this order. Names that begin with a capital have a meaning in GFF3 (``Name``).
+    attributes : str
+        Of `attributes_text`.
 
     Examples
     --------
-    >>> line = region_line("P1", 2, 9, 0.5, {"Name": "BINDING: heme b; part Fe", "layer": 3})
-    >>> print(line.replace("\\t", " "), end="")
-    P1 protsae polypeptide_region 2 9 0.5 . . Name=BINDING: heme b%3B part Fe;layer=3
+    >>> region_line("P1", 2, 9, 0.5, "Name=SIGNAL").split()
+    ['P1', 'protsae', 'polypeptide_region', '2', '9', '0.5', '.', '.', 'Name=SIGNAL']
     """
     shown = "." if score is None else f"{score:.4g}"
-    text = ";".join(f"{key}={_value(value)}" for key, value in attributes.items())
     place = f"{_escaped(_NOT_IN_NAME, name)}\tprotsae\t{REGION}\t{start}\t{end}"
-    return f"{place}\t{shown}\t.\t.\t{text}\n"
+    return f"{place}\t{shown}\t.\t.\t{attributes}\n"
 
 
 def _value(value: object) -> str:

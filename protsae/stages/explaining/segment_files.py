@@ -8,7 +8,7 @@ from typing import Any, TextIO
 import pandas as pd
 
 from protsae.io.atomic import atomic_path
-from protsae.io.table_files.gff3 import HEADER, region_line, sequence_line
+from protsae.io.table_files.gff3 import HEADER, attributes_text, region_line, sequence_line
 from protsae.io.table_files.parquet import TableWriter, open_table, text_checksums
 from protsae.schema.feature_tables import SEGMENTS
 
@@ -32,14 +32,7 @@ class SegmentWriter:
         """Write the segments of a protein of so many residues."""
         self._held.append(segments)
         self._n_held += len(segments)
-        segments.to_csv(
-            self._text,
-            sep="\t",
-            index=False,
-            header=False,
-            float_format="%.4g",
-            lineterminator="\n",
-        )
+        self._text.writelines(text_lines(segments))
         self._places.write("".join(gff3_lines(name, length, segments)))
         if self._n_held >= _ROWS_TOGETHER:
             self.flush()
@@ -77,6 +70,27 @@ def open_segments(folder: str | Path, metadata: Mapping[str, Any]) -> Iterator[S
         table.describe({**metadata, "texts": text_checksums(text, places)})
 
 
+def text_lines(segments: pd.DataFrame) -> Iterator[str]:
+    """Rows of the table as `write_tsv` writes them; what is said of a feature is formatted once."""
+    feature = segments.groupby(_FEATURE, sort=False).ngroup()
+    heads = _lines(segments[SEGMENTS.names[:_N_OF_PLACE]])
+    tails = _lines(segments.loc[~feature.duplicated(), SEGMENTS.names[_N_OF_PLACE:]])
+    for head, number in zip(heads, feature, strict=True):
+        yield f"{head}\t{tails[number]}\n"
+
+
+_FEATURE = ["layer", "variant", "feature"]
+_N_OF_PLACE = SEGMENTS.names.index("threshold")
+"""Columns that differ between the segments of a feature come first."""
+
+
+def _lines(rows: pd.DataFrame) -> list[str]:
+    text: str = rows.to_csv(
+        sep="\t", index=False, header=False, float_format="%.4g", lineterminator="\n"
+    )
+    return text.split("\n")[: len(rows)]
+
+
 def gff3_lines(name: str, length: int, segments: pd.DataFrame) -> Iterator[str]:
     """A protein and its segments whose feature has a concept, as lines of GFF3; score: F1.
 
@@ -87,15 +101,21 @@ def gff3_lines(name: str, length: int, segments: pd.DataFrame) -> Iterator[str]:
     """
     yield sequence_line(name, length)
     named = segments[segments["concept"].notna()]
-    columns = [named[column].tolist() for column in _COLUMNS]
-    for start, end, concept, f1, *rest in zip(*columns, strict=True):
-        found = {"Name": concept, "f1": f1, **dict(zip(_ATTRIBUTES, rest, strict=True))}
-        known = {key: value for key, value in found.items() if not pd.isna(value)}
-        yield region_line(name, start, end, f1, known)
+    features = named.drop_duplicates(_FEATURE)
+    said = {
+        tuple(row[-len(_FEATURE) :]): attributes_text(dict(zip(_NAMES, row, strict=True)))
+        for row in zip(*(features[column].tolist() for column in _COLUMNS), strict=True)
+    }
+    columns = [named[column].tolist() for column in (*_OF_PLACE, *_FEATURE)]
+    for start, end, f1, peak, activation, *feature in zip(*columns, strict=True):
+        of_place = attributes_text({"peak": peak, "activation": activation})
+        yield region_line(name, start, end, f1, f"{said[tuple(feature)]};{of_place}")
 
 
-_ATTRIBUTES = (
-    *("f1_low", "f1_high", "q_value", "verdict", "precision", "base_rate"),
-    *("layer", "variant", "feature", "peak", "activation"),
+_OF_PLACE = ("start", "end", "f1", "peak", "activation")
+_COLUMNS = (
+    *("concept", "f1", "f1_low", "f1_high", "q_value", "verdict", "precision", "base_rate"),
+    *_FEATURE,
 )
-_COLUMNS = ("start", "end", "concept", "f1", *_ATTRIBUTES)
+_NAMES = ("Name", *_COLUMNS[1:])
+"""Of the attributes that are the same in all segments of a feature."""

@@ -4,14 +4,15 @@ from urllib.parse import unquote
 
 import pytest
 
-from protsae.io.table_files.gff3 import HEADER, REGION, region_line, sequence_line
+from protsae.io.table_files.gff3 import HEADER, REGION, attributes_text, region_line, sequence_line
 
 AWKWARD = ["a b", "a;b=c&d,e", "100 %", "tab\tnew\nline", ">P1", "1 → 2", "a%3Bb"]
 
 
 @pytest.mark.parametrize("text", AWKWARD)
 def test_names_and_attributes_come_back(text: str) -> None:
-    line = region_line(text, 2, 9, 0.1234567, {"Name": text, "layer": 3, "f1": 0.1234567})
+    attributes = {"Name": text, "layer": 3, "f1": 0.1234567, "none": None, "nan": float("nan")}
+    line = region_line(text, 2, 9, 0.1234567, attributes_text(attributes))
     assert line.endswith("\n")
     assert line.count("\n") == 1
     columns = line.rstrip("\n").split("\t")
@@ -29,7 +30,7 @@ def test_names_and_attributes_come_back(text: str) -> None:
 
 
 def test_no_score_is_a_dot() -> None:
-    assert region_line("P1", 1, 1, None, {"Name": "x"}).split("\t")[5] == "."
+    assert region_line("P1", 1, 1, None, "Name=x").split("\t")[5] == "."
 
 
 def test_directives() -> None:
