@@ -33,6 +33,7 @@ GROUPS = {
         "tables": "the feature table and the associations of all layers",
         "report": "a static HTML page of the run",
         "summary": "findings in words, time and memory by stage",
+        "explain": "what is active in proteins of yours, by the features of a run",
         "verify": "whether a run's files are whole and belong together",
     },
 }

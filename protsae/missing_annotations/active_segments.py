@@ -9,6 +9,7 @@ from scipy import sparse
 
 from protsae.concepts.uniprot.spans import Spans, touches
 from protsae.statistics import ragged
+from protsae.statistics.segments import segments_above
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,39 +79,28 @@ def find_segments(
     >>> found[["start", "end", "peak", "annotated"]].values.tolist()
     [[2, 3, 3, True], [6, 6, 6, False]]
     """
-    chosen = sparse.csc_array(activations[:, detectors.feature]).sorted_indices()
-    stored = np.diff(chosen.indptr)
-    is_on = chosen.data > np.repeat(detectors.threshold, stored)
-    row, value = chosen.indices[is_on].astype(np.int64), chosen.data[is_on]
-    pair = ragged.groups(stored)[is_on]
-    protein = ragged.groups(lengths)[row]
-
-    # Along a segment, rows rise as their numbers do.
-    new = ragged.changes(pair, protein, row - np.arange(len(row)))
-    opens = np.flatnonzero(new)
-    closes = np.append(opens, len(row))[1:] - 1
-    peak = np.lexsort((row, -value, np.cumsum(new)))[opens]
-    concept = detectors.concept[pair[opens]]
+    found = segments_above(activations[:, detectors.feature], detectors.threshold, lengths)
+    pair, of_protein = found.column, found.group
+    concept = detectors.concept[pair]
 
     # Unknown residues before each row, by column.
     unknown = np.concatenate([np.zeros((1, known.shape[1]), int), np.cumsum(~known, axis=0)])
     column = known_column[concept]
-    all_known = unknown[row[closes] + 1, column] == unknown[row[opens], column]
+    all_known = unknown[found.end, column] == unknown[found.begin, column]
 
-    of_protein = protein[opens]
     first_row = ragged.starts(lengths)[of_protein]
-    begin, after = row[opens] - first_row, row[closes] - first_row + 1
+    begin, after = found.begin - first_row, found.end - first_row
     start, end = ragged.inclusive(begin, after)
     segments = pd.DataFrame(
         {
             "accession": np.array(accessions, dtype=object)[of_protein],
             "start": start,
             "end": end,
-            "pair": pair[opens],
+            "pair": pair,
             "concept": concept,
-            "feature": detectors.feature[pair[opens]],
-            "peak": row[peak] - first_row + 1,
-            "activation": value[peak],
+            "feature": detectors.feature[pair],
+            "peak": found.peak - first_row + 1,
+            "activation": found.value,
             "annotated": touches(spans, of_protein, concept, begin - near, after + near),
         }
     )

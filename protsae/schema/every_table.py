@@ -2,7 +2,7 @@
 
 from protsae.schema.concept_tables import BASE_RATES, CONCEPTS
 from protsae.schema.evaluation_tables import SCALING, SUMMARY
-from protsae.schema.feature_tables import EXAMPLES, FEATURES
+from protsae.schema.feature_tables import EXAMPLES, FEATURES, SEGMENTS
 from protsae.schema.missing_annotation_tables import CANDIDATES, RECOVERY, RELIABILITY
 from protsae.schema.pair_tables import ASSOCIATIONS, CLUSTER_COUNTS, DETECTORS, INTERPLM
 from protsae.schema.protein_tables import ANNOTATIONS, FURTHER, PROTEINS, RELATIVES
@@ -32,4 +32,5 @@ EVERY = (
     FURTHER,
     ANNOTATIONS,
     SCALING,
+    SEGMENTS,
 )

@@ -177,6 +177,23 @@ class StoredCodes:
         return sparse.csr_array((data, indices, offsets), (len(sizes) - 1, self.n_features))
 
 
+def read_codes_source(path: str | Path) -> tuple[CacheSource, dict[str, str]]:
+    """Where a shard's codes come from, and the checksum of each SAE by variant; no code is read.
+
+    Raises
+    ------
+    UserError
+        If it is missing, damaged or no complete file of codes.
+    """
+    with open_shard(path, KIND) as file:
+        index = ShardIndex([path], [file], KIND, str(read_attribute(file, "protein_set_sha256")))
+        saes = {
+            variant: str(read_attribute(group, "sae_sha256"))
+            for variant, group in file["codes"].items()
+        }
+    return index.source, saes
+
+
 def check_codes(path: str | Path) -> dict[str, Any]:
     """Read every code of a shard; what it says of itself.
 

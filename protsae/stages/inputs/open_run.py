@@ -1,6 +1,6 @@
 """A results folder as one object: its tables, its SAEs, and their activations of any protein."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +21,9 @@ from protsae.sae.autoencoder import Sae
 from protsae.schema.feature_tables import FEATURES
 from protsae.schema.pair_tables import ASSOCIATIONS
 from protsae.schema.reference_tables import REFERENCES, RULES
+from protsae.stages.explaining.explainer import Explainer
+from protsae.stages.explaining.given_proteins import ALONE, checked_sequence
+from protsae.stages.explaining.open_explainer import open_explainer
 
 
 @dataclass(frozen=True)
@@ -120,6 +123,74 @@ class Run:
         paths = [self.results / "codes" / _place(model or self.model, layer) / s for s in shards]
         stored = StoredCodes(paths, variant, sae_sha256(folder), self._proteins[1])
         return FeatureActivations(stored)
+
+    def explain(self, sequences: str | Mapping[str, str]) -> pd.DataFrame:
+        """Where the features of all SAEs of `model` are active in proteins, and what they detect.
+
+        The proteins need no annotations and may be any. The model and the SAEs are opened at the
+        first call and kept. F1, precision and base rate are those on the test set of the run: no
+        calibrated probabilities.
+
+        Parameters
+        ----------
+        sequences : str or mapping of str to str
+            A sequence, or sequences by name, of letters; J is read as X.
+
+        Returns
+        -------
+        DataFrame
+            The segments table (docs/tables.md): one row per active segment, protein by protein, in
+            each the surest concepts first. The name of a sequence by itself is ``sequence``.
+
+        Raises
+        ------
+        UserError
+            If a sequence is empty or has another character, and as `explainer` does.
+        """
+        named = {ALONE: sequences} if isinstance(sequences, str) else sequences
+        if not named:
+            raise UserError("no sequences to explain; give one, or a mapping of names to them")
+        clean = {name: checked_sequence(sequence, name) for name, sequence in named.items()}
+        found = [self._explainer(name, sequence) for name, sequence in clean.items()]
+        return pd.concat(found, ignore_index=True)
+
+    def explainer(
+        self,
+        model: str | None = None,
+        layers: Sequence[int] | None = None,
+        saes: Sequence[str] | None = None,
+        threads: int = 1,
+    ) -> Explainer:
+        """The model and SAEs of the run, opened for proteins: a function of name and sequence.
+
+        Parameters
+        ----------
+        model : str, optional
+            Path or name of the ESM-2, if it is no longer where the configuration says.
+        layers : sequence of int, optional
+            Default: all of `model`. One-hot sequences and permuted models are left out.
+        saes : sequence of str, optional
+            Default: all `variants`.
+        threads : int
+            CPU threads.
+
+        Raises
+        ------
+        UserError
+            If the run is not finished or has no such layer or SAE, its parts do not belong
+            together, or the model is another.
+        """
+        own = [layer for name, layer in self.layers if name == self.model]
+        folders = {
+            (layer, variant): self._sae_folder(layer, variant, None)
+            for layer in dict.fromkeys(layers or own)
+            for variant in dict.fromkeys(saes or self.variants)
+        }
+        return open_explainer(self.results, self.config, folders, self.features, model, threads)
+
+    @cached_property
+    def _explainer(self) -> Explainer:
+        return self.explainer()
 
     @cached_property
     def _proteins(self) -> tuple[pd.DataFrame, str]:

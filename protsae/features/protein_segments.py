@@ -1,0 +1,189 @@
+"""Where in a protein features are on, each at its own threshold, and what their rows say."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from protsae.association.scoring.metrics import CALLED_Q
+from protsae.association.verdicts import ABOVE
+from protsae.statistics import ragged
+from protsae.statistics.segments import segments_above
+
+
+def thresholds(features: pd.DataFrame) -> np.ndarray:
+    """The activation above which each feature is on, float64, shape (n_features,).
+
+    That at which its concept was scored; 0, so that any activity counts, if it has no concept.
+
+    Parameters
+    ----------
+    features : DataFrame
+        Rows of the feature table; ``threshold`` is read.
+
+    Examples
+    --------
+    >>> thresholds(pd.DataFrame({"threshold": [0.5, None]})).tolist()
+    [0.5, 0.0]
+    """
+    found: np.ndarray = features["threshold"].fillna(0.0).to_numpy(np.float64)
+    return found
+
+
+def protein_segments(
+    codes: sparse.csr_array, features: pd.DataFrame, columns: Sequence[str]
+) -> pd.DataFrame:
+    """Active segments of an SAE's features in one protein.
+
+    Parameters
+    ----------
+    codes : csr_array, shape (n_residues, n_features)
+        Activations of the features, none negative.
+    features : DataFrame
+        Their rows of the feature table, row i being feature i.
+    columns : sequence of str
+        What to take from these rows, beside layer, variant and feature.
+
+    Returns
+    -------
+    DataFrame
+        start, end, peak (1-based, inclusive), activation, relative_activation (to the largest on
+        the test set of the run), threshold, layer, variant, feature and ``columns``; by feature and
+        place.
+
+    Examples
+    --------
+    Four residues; the feature is on at 2 and 3, and as strongly as half of the largest on test:
+
+    >>> row = {"layer": 3, "variant": "topk", "feature": 0, "concept": "SIGNAL"}
+    >>> features = pd.DataFrame([{**row, "threshold": 0.5, "max_activation": 4.0}])
+    >>> codes = sparse.csr_array(np.array([[0.25], [1], [2], [0]], np.float32))
+    >>> found = protein_segments(codes, features, ["concept"])
+    >>> found[["start", "end", "peak", "relative_activation", "concept"]].values.tolist()
+    [[2, 3, 3, 0.5, 'SIGNAL']]
+    """
+    threshold = thresholds(features)
+    found = segments_above(codes, threshold, np.array([codes.shape[0]]))
+    start, end = ragged.inclusive(found.begin, found.end)
+    activation = found.value.astype(np.float64)
+    rows = features[["layer", "variant", "feature", *columns]].iloc[found.column]
+    largest = features["max_activation"].to_numpy(np.float64)[found.column]
+    return rows.reset_index(drop=True).assign(
+        start=start,
+        end=end,
+        peak=found.peak + 1,
+        activation=activation,
+        relative_activation=activation / np.where(largest > 0, largest, np.nan),
+        threshold=threshold[found.column],
+    )
+
+
+def is_called(segments: pd.DataFrame) -> pd.Series:
+    """Whether the pair of the feature and its concept is called: a q-value of at most 0.05."""
+    return (segments["q_value"] <= CALLED_Q).fillna(False).astype(bool)
+
+
+def is_defined(segments: pd.DataFrame) -> pd.Series:
+    """Whether the sequence defines the concept of the feature, so that it is no finding."""
+    return segments["defined_by_sequence"].eq(1).fillna(False).astype(bool)
+
+
+LEVELS = ("concept", "called", "above")
+"""What segments can be limited to, each with those that follow."""
+
+
+def trust(segments: pd.DataFrame) -> np.ndarray:
+    """How sure the concept of each segment's feature is, as a number from 0, the surest.
+
+    0: above all baselines. 1: called, for a concept that the sequence does not define. 2: called,
+    for one that it defines. 3: other features with a concept. 4: those without.
+    """
+    is_above = (segments["verdict"] == ABOVE).fillna(False).astype(bool)
+    called = is_called(segments)
+    conditions = [is_above, called & ~is_defined(segments), called, segments["concept"].notna()]
+    return np.select([each.to_numpy(bool) for each in conditions], [0, 1, 2, 3], 4)
+
+
+def only(segments: pd.DataFrame, level: str) -> pd.DataFrame:
+    """The segments whose feature has a concept, is called for it, or is above all baselines.
+
+    Parameters
+    ----------
+    level : str
+        One of `LEVELS`.
+    """
+    most = {"concept": 3, "called": 2, "above": 0}[level]
+    return segments[trust(segments) <= most].reset_index(drop=True)
+
+
+def by_trust(segments: pd.DataFrame) -> pd.DataFrame:
+    """The segments of one protein, those first whose concept is surest.
+
+    By `trust`, then by falling F1 on the test set, then by layer, variant, feature and place.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame(
+    ...     {
+    ...         "verdict": [None, None, "below", "above", "undecided"],
+    ...         "q_value": [None, 0.2, 0.01, 0.01, 0.01],
+    ...         "concept": [None, "HELIX", "HELIX", "SIGNAL", "residue: C"],
+    ...         "defined_by_sequence": [None, 0, 0, 0, 1],
+    ...         "f1": [None, 0.9, 0.3, 0.2, 1.0],
+    ...     }
+    ... ).assign(layer=3, variant="topk", feature=range(5), start=1)
+    >>> by_trust(rows)["feature"].tolist()
+    [3, 2, 4, 1, 0]
+    >>> only(rows, "called")["feature"].tolist()
+    [2, 3, 4]
+    """
+    keys = segments[["layer", "variant", "feature", "start"]].assign(
+        trust=trust(segments), falling=-segments["f1"]
+    )
+    names = ["trust", "falling", "layer", "variant", "feature", "start"]
+    order = keys.sort_values(names, kind="stable").index
+    return segments.loc[order].reset_index(drop=True)
+
+
+def agreement(segments: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
+    """How many features of how many layers agree with each segment: those on at a residue of it.
+
+    Parameters
+    ----------
+    segments : DataFrame
+        Some rows of ``others``.
+    others : DataFrame
+        Segments of all features with one concept, in one protein.
+
+    Returns
+    -------
+    DataFrame
+        ``segments`` with n_features and n_layers, each with the segment's own.
+
+    Examples
+    --------
+    >>> columns = ["start", "end", "layer", "variant", "feature"]
+    >>> rows = [(1, 9, 3, "topk", 1), (9, 12, 6, "topk", 1), (10, 21, 6, "topk", 2)]
+    >>> others = pd.DataFrame(rows, columns=columns)
+    >>> agreement(others[:2], others)[["n_features", "n_layers"]].values.tolist()
+    [[2, 2], [3, 2]]
+    """
+    start, end = others["start"].to_numpy(), others["end"].to_numpy()
+    feature, layer = others.groupby(_FEATURE).ngroup().to_numpy(), others["layer"].to_numpy()
+    found = [
+        (start <= last) & (end >= first)
+        for first, last in zip(segments["start"], segments["end"], strict=True)
+    ]
+    return segments.assign(
+        n_features=[len(np.unique(feature[on])) for on in found],
+        n_layers=[len(np.unique(layer[on])) for on in found],
+    )
+
+
+_FEATURE = ["layer", "variant", "feature"]
+
+
+def n_features(segments: pd.DataFrame) -> int:
+    """How many features these segments are of."""
+    return len(segments[_FEATURE].drop_duplicates())

@@ -1,0 +1,1 @@
+"""What is active in proteins that a run has not seen: the proteins, the work, the files."""

@@ -1,0 +1,86 @@
+"""Proteins that somebody asks about: of a FASTA file, of stdin, or a sequence by itself."""
+
+import re
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from protsae.errors import UserError
+from protsae.io.atomic import scratch_folder
+from protsae.io.protein_files.fasta import read_entries
+from protsae.io.text_files import open_text
+from protsae.one_line import shown
+from protsae.proteins.alphabet import LETTERS
+from protsae.proteins.filters import clean_sequence
+
+STDIN = "-"
+ALONE = "sequence"
+"""Name of a sequence that comes without one."""
+
+_INVALID = re.compile(f"[^{LETTERS}]")
+
+
+def checked_sequence(sequence: str, where: str) -> str:
+    """A sequence as `protsae fetch` cleans it: upper case, no white space, no final ``*``.
+
+    Raises
+    ------
+    UserError
+        If it is empty, or holds anything but letters; the message starts with ``where``.
+
+    Examples
+    --------
+    >>> checked_sequence("mkv LA*", "P1")
+    'MKVLA'
+    >>> checked_sequence("MK*V", "x.fasta: P1")
+    Traceback (most recent call last):
+    protsae.errors.UserError: x.fasta: P1: position 3 holds '*'; expected letters A to Z; ...
+    """
+    clean, _ = clean_sequence(sequence)
+    if not clean:
+        raise UserError(f"{where}: empty sequence; expected letters A to Z; leave it out")
+    if wrong := _INVALID.search(clean):
+        raise UserError(
+            f"{where}: position {wrong.start() + 1} holds {wrong.group()!r}; expected letters A to "
+            "Z; correct the sequence"
+        )
+    return clean
+
+
+def read_given(fasta: str | Path) -> Iterator[tuple[str, str]]:
+    """Name and sequence of every record, one at a time; ``-`` is stdin.
+
+    Raises
+    ------
+    UserError
+        If the file is missing, no FASTA or empty, a name occurs twice, or as `checked_sequence`.
+    """
+    if str(fasta) != STDIN:
+        yield from _read(Path(fasta), str(fasta))
+        return
+    with scratch_folder() as folder:  # what may be gzipped has to be looked at twice
+        path = folder / "stdin"
+        with path.open("wb") as copy:
+            shutil.copyfileobj(sys.stdin.buffer, copy)
+        yield from _read(path, "stdin")
+
+
+def _read(path: Path, source: str) -> Iterator[tuple[str, str]]:
+    records: dict[str, int] = {}
+    with open_text(path, "proteins in FASTA") as handle:
+        for number, protein in enumerate(read_entries(handle, source), start=1):
+            name = protein.accession
+            if not name.isprintable():
+                raise UserError(
+                    f"{source}: record {number}: name is {shown(name)}; expected characters that "
+                    "can be printed; correct it"
+                )
+            if (first := records.setdefault(name, number)) != number:
+                raise UserError(
+                    f"{source}: {shown(name)} occurs twice, in records {first} and {number}; "
+                    "rename one"
+                )
+            yield name, checked_sequence(protein.sequence, f"{source}: {shown(name)}")
+    if not records:
+        raise UserError(f"{source}: no proteins found; expected FASTA records ('>' and a name)")

@@ -1,0 +1,180 @@
+"""A run's model and SAEs opened for proteins it has not seen, and checked to belong together."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import pandas as pd
+import torch
+
+from protsae import __version__
+from protsae.config.settings import Config, parse_settings
+from protsae.config.shipped_defaults import pipeline_folder
+from protsae.config.stage_settings import EmbedSettings
+from protsae.detectors.encoding import encoder
+from protsae.errors import UserError
+from protsae.io.hdf5.activation_cache import LayerCache
+from protsae.io.hdf5.code_cache import read_codes_source
+from protsae.io.hdf5.shard_index import CacheSource
+from protsae.io.saes.sae_files import SaeSource, read_sae
+from protsae.io.saes.sae_identity import sae_sha256
+from protsae.io.table_files.parquet import read_metadata
+from protsae.plm.esm2.load import LoadedEsm, load_esm
+from protsae.run.layout import model_name, shard_names
+from protsae.sae.architectures import restore_sae
+from protsae.stages.embed_proteins import make_embedder
+from protsae.stages.explaining.explainer import Explainer, OpenedSae
+
+_AGAIN = "run the workflow again"
+
+
+def open_explainer(
+    results: Path,
+    config: Config,
+    folders: Mapping[tuple[int, str], Path],
+    features: pd.DataFrame,
+    model: str | None = None,
+    threads: int = 1,
+) -> Explainer:
+    """Open the model and some SAEs of a run.
+
+    Parameters
+    ----------
+    results : Path
+        Folder of the run.
+    config : Config
+        Its settings.
+    folders : mapping of (layer, variant) to Path
+        The SAEs, one or more, all of the run's model.
+    features : DataFrame
+        The run's feature table.
+    model : str, optional
+        Path or name of the ESM-2; by default the one that the settings name.
+    threads : int
+        CPU threads of a matrix product. With more than one, the last digits may differ.
+
+    Raises
+    ------
+    UserError
+        If the model is not the one that the activations come from, an SAE or its codes are missing
+        or do not belong together, or the feature table has no rows of an SAE.
+    """
+    shard = f"shard-{shard_names(config)[0]}.h5"
+    scored_set = read_metadata(results / "features.parquet")["protein_set_sha256"]
+    saes, sources = {}, {}
+    for (layer, variant), folder in folders.items():
+        weights, sae_source = read_sae(folder)
+        codes = results / "codes" / folder.parent.relative_to(results / "sae") / shard
+        sources[layer], digests = read_codes_source(codes)
+        if sources[layer].protein_set_sha256 != scored_set:
+            raise UserError(f"{codes}: of other proteins than features.parquet; {_AGAIN}")
+        _validate_sae(folder, layer, sae_source, sources[layer], digests.get(variant))
+        encode = encoder(restore_sae(sae_source.architecture, sae_source.k, weights))
+        n_features = len(weights["b_enc"])
+        rows = _rows(features, sae_source.model, layer, variant, n_features, results)
+        saes[layer, variant] = OpenedSae(encode, rows)
+    source = next(iter(sources.values()))
+    esm = _load_model(model, config, results, source)
+    embedder = make_embedder(esm, _embed_settings(source, config, tuple(sorted(sources))), 1)
+    torch.set_num_threads(threads)
+    embedder.dtypes |= _stored_dtypes(results, config, source, list(sources))
+    made_from = {
+        "model": source.model,
+        "weights_sha256": source.weights_sha256,
+        "protein_set_sha256": source.protein_set_sha256,
+        "saes": {f"{layer}/{name}": sae_sha256(path) for (layer, name), path in folders.items()},
+        "code_version": __version__,
+    }
+    return Explainer(embedder, saes, made_from)
+
+
+def _validate_sae(
+    folder: Path, layer: int, sae: SaeSource, codes: CacheSource, digest: str | None
+) -> None:
+    """Raise UserError unless an SAE is of this layer, and the one whose features were scored."""
+    if sae.layer != layer:
+        raise UserError(
+            f"{folder}: the SAE is of layer {sae.layer}; expected layer {layer}, as its folder "
+            "says; train again"
+        )
+    if digest != sae_sha256(folder):
+        raise UserError(f"{folder}: not the SAE whose codes the run has scored; {_AGAIN}")
+    if sae.weights_sha256 != codes.weights_sha256:
+        raise UserError(
+            f"{folder}: the SAE is of model {sae.weights_sha256[:12]}, but its codes are of "
+            f"{codes.weights_sha256[:12]}; {_AGAIN}"
+        )
+
+
+def _rows(
+    features: pd.DataFrame, model: str, layer: int, variant: str, n_features: int, results: Path
+) -> pd.DataFrame:
+    """Rows of the feature table of one SAE, in the order of its features."""
+    is_own = (
+        (features["model"] == model)
+        & (features["layer"] == layer)
+        & (features["variant"] == variant)
+    )
+    own = features[is_own].sort_values("feature").reset_index(drop=True)
+    if own["feature"].tolist() != list(range(n_features)):
+        raise UserError(
+            f"{results / 'features.parquet'}: {len(own):,} rows of {model}, layer {layer}, "
+            f"{variant}; expected its {n_features:,} features; run the tables stage again"
+        )
+    return own
+
+
+def _load_model(given: str | None, config: Config, results: Path, source: CacheSource) -> LoadedEsm:
+    """The ESM-2 that the activations come from."""
+    model = given or _found(config.embed.model, results)
+    try:
+        esm = load_esm(model, config.embed.device)
+    except UserError as error:
+        if given or Path(model).exists() or not model.endswith(".pt"):
+            raise
+        raise UserError(f"{error}, or name the run's model with --model") from None
+    if esm.weights_sha256 != source.weights_sha256:
+        raise UserError(
+            f"{model}: weights_sha256 is {esm.weights_sha256[:12]}, but the run's activations come "
+            f"from {source.weights_sha256[:12]} ({model_name(config)}); give that model with "
+            "--model"
+        )
+    return esm
+
+
+def _found(model: str, results: Path) -> str:
+    """A model file of the settings; its path starts from where the run was started."""
+    if model.endswith(".pt"):
+        for folder in (Path(), results.parent, pipeline_folder()):
+            if (folder / model).is_file():
+                return str(folder / model)
+    return model
+
+
+def _embed_settings(source: CacheSource, config: Config, layers: tuple[int, ...]) -> EmbedSettings:
+    """How the run's activations were computed, as they state: ``auto`` is the precision it chose.
+
+    Settings that change the speed only are those of the run.
+    """
+    stated = json.loads(source.settings)
+    neutral = {
+        "layers": layers,
+        "device": config.embed.device,
+        "tokens_per_batch": config.embed.tokens_per_batch,
+    }
+    return parse_settings(EmbedSettings, {**stated, **neutral}, "the run's activations")
+
+
+def _stored_dtypes(
+    results: Path, config: Config, source: CacheSource, layers: list[int]
+) -> dict[int, torch.dtype]:
+    """The type in which the run stores each layer: float32 where float16 cannot hold it.
+
+    Nothing if its activations are no longer there.
+    """
+    folder = results / "activations" / model_name(config)
+    paths = [folder / f"shard-{shard}.h5" for shard in shard_names(config)]
+    if not all(path.is_file() for path in paths):
+        return {}
+    caches = {layer: LayerCache(paths, layer, source.protein_set_sha256) for layer in layers}
+    return {layer: getattr(torch, str(cache.dtype)) for layer, cache in caches.items()}

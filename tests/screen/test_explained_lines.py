@@ -1,0 +1,76 @@
+import re
+
+import pandas as pd
+
+from protsae.schema.feature_tables import SEGMENTS
+from protsae.screen.explained_lines import NO_PROBABILITIES, protein_lines
+from protsae.screen.wording import WIDTH
+from tests.helpers.fenced import ROOT
+
+NAMES = (
+    *("layer", "feature", "start", "end", "concept", "valid_f1", "f1", "f1_low", "f1_high"),
+    *("q_value", "verdict", "best_baseline", "best_baseline_f1", "precision"),
+    "defined_by_sequence",
+)
+SURE = ("SIGNAL", 0.7, 0.61, 0.52, 0.7, 0.01, "above", "rule", 0.5, 0.65, 0)
+SURER_ON_TEST = ("SIGNAL", 0.6, 0.8, 0.7, 0.9, 0.01, "above", "rule", 0.5, 0.9, 0)
+CALLED = ("TURN", 0.2, 0.3, None, None, 0.05, None, None, None, 0.25, 0)
+DEFINED = ("residue: C", 1.0, 1.0, 1.0, 1.0, 0.0, "undecided", "rule", 1.0, 1.0, 1)
+WEAK = ("HELIX", 0.2, 0.3, 0.2, 0.4, 0.3, None, None, None, 0.25, 0)
+NONE = (None,) * 11
+
+
+def segments(*rows: tuple[object, ...]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=NAMES).assign(variant="topk").reindex(columns=SEGMENTS.names)
+
+
+def test_a_protein_in_words() -> None:
+    rows = segments(
+        (6, 1, 1, 22, *SURE),
+        (6, 1, 40, 40, *SURE),
+        (3, 5, 20, 25, *SURER_ON_TEST),
+        (3, 5, 60, 65, *SURER_ON_TEST),
+        (3, 7, 9, 10, *CALLED),
+        (3, 8, 9, 10, *DEFINED),
+        (3, 8, 12, 12, *DEFINED),
+        (3, 9, 9, 10, *WEAK),
+        *((3, feature, 9, 10, *NONE) for feature in (10, 11)),
+    )
+    assert protein_lines("P1", 137, rows) == [
+        "P1: 137 residues",
+        "  On, and above all baselines:",
+        # The best is the one with the highest F1 on valid, whatever its F1 on test.
+        "    SIGNAL at 1 to 22 (2 features of 2 layers), 40 (1 feature of 1 layer); F1 0.61 [0.52, "
+        "0.70],",
+        "      above (rule 0.50), precision 0.65; layer 6, topk 1",
+        "  Called (q ≤ 0.05), but not above all baselines: 1 feature, 1 concept.",
+        "    TURN at 9 to 10 (1 feature of 1 layer); F1 0.30, precision 0.25; layer 3, topk 7",
+        "  Features not named: 1 called for a concept that the sequence defines, 1 not called for "
+        "their",
+        "                      concept, 2 without a concept",
+    ]
+
+
+def test_a_protein_in_which_nothing_is_on() -> None:
+    assert protein_lines("P1", 1, segments()) == [
+        "P1: 1 residue",
+        "  No feature above all baselines is on.",
+    ]
+
+
+def test_many_concepts_and_hostile_names_keep_to_the_page() -> None:
+    rows = [(6, i, 1, 5000, f"{'long ' * 30}\n\x07 {i}", *SURE[1:]) for i in range(30)]
+    lines = protein_lines("P\n1", 5000, segments(*rows))
+    assert lines[-1] == "    and 22 more concepts"
+    assert all(len(line) <= WIDTH and line.isprintable() for line in lines)
+
+
+def test_the_document_shows_what_is_printed() -> None:
+    text = (ROOT / "docs" / "own_proteins.md").read_text()
+    shown = re.search(r"```\n(P01308: .*?)```", text, re.DOTALL)
+    assert shown, "docs/own_proteins.md has no output of protsae explain"
+    lines = shown[1].splitlines()
+    assert lines[1] == protein_lines("P01308", 110, segments())[1]
+    assert NO_PROBABILITIES in lines
+    heads = ("    SIGNAL at ", "  Called (q ≤ 0.05), but not above all baselines: ")
+    assert all(any(line.startswith(head) for line in lines) for head in heads)
