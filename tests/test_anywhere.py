@@ -92,7 +92,7 @@ def test_an_empty_folder_two_lines_and_a_run(folder: Path) -> None:
 def test_a_new_project_plans_the_embedded_run(folder: Path) -> None:
     assert protsae("init", "first", cwd=folder).returncode == 0
     jobs = planned(protsae("run", "-n", cwd=folder / "first"))
-    assert jobs["total"] == 67
+    assert jobs["total"] == 55
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_snakemake_alone_keeps_the_defaults(folder: Path) -> None:
     (folder / "mine.yaml").write_text("embed: {layers: [1]}\npermuted_layers: []\n")
     jobs = planned(snakemake("-n", "--configfile", "mine.yaml", cwd=folder))
     assert jobs["train_saes"] == 2, "the layer and one-hot sequences"
-    assert jobs["total"] == 22
+    assert jobs["total"] == 18
 
 
 def test_snakemake_alone_reads_the_config_yaml_of_its_folder(project: Path) -> None:
@@ -137,7 +137,7 @@ def test_a_slurm_profile_of_the_project(project: Path) -> None:
     profile = project / "profiles/slurm/profile.yaml"
     profile.write_text(profile.read_text().replace("slurm_account: lab", "slurm_account: ours"))
     finished = protsae("run", "-n", "-p", "embed", "--workflow-profile", "slurm", cwd=project)
-    assert planned(finished)["embed_shard"] == 4
+    assert planned(finished)["embed_shard"] == 2
     assert "slurm_account=ours" in finished.stdout
 
 
@@ -181,7 +181,7 @@ def test_a_module_of_another_workflow(project: Path, prefix: str, results: str) 
     plan = run_module(*words, "-n", "-p", "features_all", cwd=project)
     jobs = planned(plan)
     assert {name for name in jobs if not name.startswith("features_")} == {"total"}
-    assert jobs["features_embed_shard"] == 4, "two shards, as by default, of two models"
+    assert jobs["features_embed_shard"] == 2, "one shard, as by default, of two models"
     assert f"protsae embed --model {results}/models/esm2_t6_protsae-permuted.pt " in plan.stdout
 
     finished = run_module(*words, cwd=project)
@@ -263,7 +263,7 @@ def test_the_wheel_carries_the_pipeline(tmp_path: Path, folder: Path) -> None:
 
     assert protsae("init", "first", cwd=folder, package=tmp_path / "site").returncode == 0
     finished = protsae("run", "-n", "-p", cwd=folder / "first", package=tmp_path / "site")
-    assert planned(finished)["total"] == 67
+    assert planned(finished)["total"] == 55
     shipped = tmp_path / "site/protsae/pipeline"
     assert f"protsae fetch --input {shipped}/data/sample/proteins.json.gz" in finished.stdout
     assert "mem_mb=8000" in finished.stdout
