@@ -23,7 +23,7 @@ ROWS_TOGETHER = 8192
 
 @dataclass(frozen=True)
 class OpenedSae:
-    """An SAE as a function on arrays, and what the run says of its features.
+    """An SAE's encoder as a function on arrays, and its rows of the run's feature table.
 
     Attributes
     ----------

@@ -78,11 +78,11 @@ class LayerInputs:
 
     @property
     def sources(self) -> dict[str, SaeSource]:
-        """What each SAE says of itself."""
+        """What each SAE was trained on, from its protsae.json; by variant."""
         return {name: trained.source for name, trained in self.stored.items()}
 
     def stamp(self) -> dict[str, Any]:
-        """What the tables of the layer are to state of what they were made from."""
+        """Metadata for the tables of the layer: the inputs that they were made from."""
         return {
             "stage": "annotate",
             **vars(self.cache.source),

@@ -16,7 +16,7 @@ from protsae.schema.table import conform
 
 @dataclass(frozen=True)
 class CountedRates:
-    """Base rates, of which proteins, and by which settings.
+    """Base rates, with the proteins and settings that they were counted on.
 
     Attributes
     ----------

@@ -155,8 +155,9 @@ def test_baselines_are_neither_tested_nor_ranked_where_the_sequence_defines_the_
 
 
 def test_what_is_captured_where_clusters_are_drawn_again() -> None:
-    """F1 of 0.5 and more than always on: detectors with a pair that has it, and concepts of which
-    the best detector on valid has it, in each resampling. Three find a third of SIGNAL."""
+    """A pair is captured if its F1 is at least 0.5 and above that of always being on. In each
+    resampling, count the detectors with a captured pair, and the concepts that their best detector
+    on valid captures. Each of the three detectors finds a third of SIGNAL."""
     rng = np.random.default_rng(0)
     activations = {
         name: (has[:, None] & (rng.random((LENGTH, 3)) < 0.34)).astype(np.float32)
