@@ -15,7 +15,7 @@ from protsae.association.pairs.held_out_scores import examine
 from protsae.association.pairs.layer_data import Layer
 from protsae.association.pairs.scored_pairs import Examined
 from protsae.association.run_tables import detector_rows
-from protsae.association.scoring import position_matched
+from protsae.association.scoring import preferred_ends
 from protsae.concepts.sequence.scales import SCALES
 from protsae.features.feature_rows import example_rows, feature_rows
 from protsae.features.top_proteins import top_proteins
@@ -173,8 +173,8 @@ def test_auroc_at_equal_distance_where_a_concept_prefers_an_end(
     columns = ["position_matched_auroc", "preferred_end"]
     assert scored.examined.pairs[columns].isna().all(axis=None)
     monkeypatch.setattr(tiny_layer, "start", lambda protein: 4)
-    monkeypatch.setattr(position_matched, "NEAR", 10)
-    monkeypatch.setattr(position_matched, "MIN_Z", 1.7)
+    monkeypatch.setattr(preferred_ends, "NEAR", 10)
+    monkeypatch.setattr(preferred_ends, "MIN_Z", 1.7)
     pairs = score(planted()).examined.pairs.set_index(["feature", "concept"])
     assert pairs.loc[(SIGNAL, "SIGNAL"), columns].tolist() == [1, "N-terminus"]
     others = pairs[pairs["preferred_end"].isna()]

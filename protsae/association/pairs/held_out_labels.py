@@ -9,7 +9,7 @@ from scipy import sparse
 
 from protsae.association.pairs.layer_data import Layer
 from protsae.association.scoring.metrics import f1_score
-from protsae.association.scoring.position_matched import preferred_ends
+from protsae.association.scoring.preferred_ends import preferred_ends
 from protsae.association.significance.concatenated_proteins import Chains
 from protsae.association.significance.family_null import cluster_null
 from protsae.association.significance.label_exchange import Exchange

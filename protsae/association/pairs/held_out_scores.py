@@ -13,15 +13,8 @@ from protsae.association.pairs.proposal import Proposed, propose
 from protsae.association.pairs.scored_pairs import Examined, active_share
 from protsae.association.pairs.selection import best_rows
 from protsae.association.scoring.metrics import always_on_f1, f1_score, ratio, reaches
-from protsae.association.scoring.position_matched import (
-    ENDS,
-    end_distances,
-    position_matched_auroc,
-)
-from protsae.association.scoring.position_matched_interval import (
-    MATCHED_INTERVAL,
-    position_matched_interval,
-)
+from protsae.association.scoring.position_matched import position_matched_auroc
+from protsae.association.scoring.preferred_ends import ENDS, end_distances
 from protsae.association.scoring.rank_scores import rank_scores
 from protsae.association.scoring.threshold_scores import threshold_scores
 from protsae.association.scoring.thresholds import positive_quantiles
@@ -37,11 +30,15 @@ from protsae.statistics.multiple_testing import benjamini_hochberg
 
 INTERVAL = ("f1_low", "f1_high")
 OF_RANKS = ("average_precision", "auroc", "auroc_low", "auroc_high")
-POSITION_MATCHED = "position_matched_auroc"
-MEASURED = (*INTERVAL, *OF_NULLS, *OF_RANKS, POSITION_MATCHED, *MATCHED_INTERVAL)
+OF_MATCHED = (
+    "position_matched_auroc",
+    "position_matched_auroc_low",
+    "position_matched_auroc_high",
+)
+MEASURED = (*INTERVAL, *OF_NULLS, *OF_RANKS, *OF_MATCHED)
 """Columns that need the activations themselves, not only counts."""
-AT_INTERVAL, AT_NULLS, AT_RANKS, AT_MATCHED = slice(0, 2), slice(2, 8), slice(8, 12), 12
-AT_MATCHED_INTERVAL = slice(13, 15)
+AT_INTERVAL, AT_NULLS, AT_RANKS = slice(0, 2), slice(2, 8), slice(8, 12)
+AT_MATCHED = slice(12, 15)
 """Their places among these."""
 
 KEPT_VALUES = 50_000_000
@@ -128,11 +125,16 @@ class _Examination:
         pairs = np.searchsorted(held, self.feature[ranked]), self.concept[ranked]
         split = self._split
         self._measured[ranked, AT_RANKS] = _rank_scores(split, activations, *pairs)
-        of_test = activations, split.labels, split.known, split.known_column, self._distances
-        matched = *of_test, *pairs, split.preferred_end
-        self._measured[ranked, AT_MATCHED] = position_matched_auroc(*matched)
-        bounds = position_matched_interval(*matched, split.cluster)
-        self._measured[ranked, AT_MATCHED_INTERVAL] = bounds
+        self._measured[ranked, AT_MATCHED] = position_matched_auroc(
+            activations,
+            split.labels,
+            split.known,
+            split.known_column,
+            self._distances,
+            *pairs,
+            split.preferred_end,
+            split.cluster,
+        )
 
     def by_concept(self, held: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
         """Pairs of these features, at most ``PAIRS_AT_ONCE`` of a concept at a time."""

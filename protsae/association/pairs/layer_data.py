@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from protsae.association.scoring.position_matched import LabelledProteins
+from protsae.association.scoring.preferred_ends import LabelledProteins
 from protsae.association.scoring.residue_counts import KnownCounts
 from protsae.concepts.concept import Concept
 from protsae.concepts.uniprot.spans import Spans

@@ -1,147 +1,137 @@
-"""Preferred ends by hand, and the AUROC within strata against a slow double loop."""
+"""By hand, against a slow double loop, and where the interval is that of any AUROC."""
 
 import numpy as np
 import pytest
 from scipy import sparse
 
-from protsae.association.scoring.position_matched import (
-    NEAR,
-    LabelledProteins,
-    end_distances,
-    position_matched_auroc,
-    preferred_ends,
-)
+from protsae.association.scoring import position_matched as module
+from protsae.association.scoring.position_matched import position_matched_auroc
+from protsae.association.scoring.preferred_ends import end_distances
+from protsae.association.scoring.rank_scores import rank_scores
+from protsae.statistics.cluster_intervals import auroc_interval
 
 N, C, NONE = 0, 1, -1
-LENGTH = 113
+ONE = np.array([0])
 
 
-def proteins(*spans: list[tuple[int, int]], length: int = LENGTH) -> LabelledProteins:
-    """11 proteins of a cluster each; every one has each concept in its spans, 0-based half-open."""
-    one = np.zeros((length, len(spans)), dtype=np.int8)
-    for concept, of_concept in enumerate(spans):
-        for start, stop in of_concept:
-            one[start:stop, concept] = 1
-    labels = sparse.csr_array(np.tile(one, (11, 1)))
-    known = np.ones((11 * length, 1), dtype=bool)
-    return LabelledProteins(np.full(11, length), np.arange(11), labels, known)
+def interval(
+    x: np.ndarray, has: np.ndarray, distance: np.ndarray, cluster: np.ndarray
+) -> np.ndarray:
+    """Bounds of one detector and one concept, all of it known."""
+    return position_matched_auroc(
+        sparse.csc_array(x[:, None]),
+        sparse.csc_array(has[:, None]),
+        np.ones((len(x), 1), bool),
+        ONE,
+        np.stack([distance, distance]),
+        ONE,
+        ONE,
+        np.array([N]),
+        cluster,
+    )[0, 1:]
 
 
-def ends(block: LabelledProteins, n_known_column: int = 0) -> list[int]:
-    column = np.full(block.labels.shape[1], n_known_column)
-    found: list[int] = preferred_ends([block], column, int(block.cluster.max()) + 1).tolist()
-    return found
+def by_hand(n_clusters: int) -> np.ndarray:
+    """Eight clusters of a residue with the concept at 2 and one without at 0; three (or fewer) of
+    one with it at 0 and one without at 1. Each has another with it where there is none without."""
+    wrong = np.arange(n_clusters) >= 8
+    x = np.stack([np.where(wrong, 0, 2), wrong, np.full(n_clusters, 3)], axis=1).ravel()
+    has = np.tile([True, False, True], n_clusters)
+    distance = np.tile([0, 0, 1], n_clusters)
+    return interval(x.astype(np.float32), has, distance, np.repeat(np.arange(n_clusters), 3))
 
 
-def test_ends_by_hand() -> None:
-    """Of 113 residues 50 are near an end, 44 %: 1.5 times as many are two thirds."""
-    last = LENGTH - 1
-    block = proteins(
-        [(0, 22)],
-        [(last - 3, last + 1)],
-        [(50, 63)],  # neither
-        [(0, LENGTH)],  # everywhere
-        [(0, 7), (100, 107)],  # half and half
-        [(0, 2), (60, 61)],  # 2 of 3: 67 %, just above 1.5 x 44.2 % = 66.4 %
-        [(0, 13), (60, 67)],  # 13 of 20: 65 %, just below
-        [],
+def test_by_hand() -> None:
+    """With the concept at 2: all 11 without it are below. At 0: the eight at 0 are equal, half of
+    them are 4. Without it at 0: eight are above and three equal, 9.5. At 1: eight are above."""
+    placed, passed, eleven = [11] * 8 + [4] * 3, [9.5] * 8 + [8] * 3, [11] * 11
+    expected = auroc_interval(*map(np.array, (placed, eleven, passed, eleven)))
+    np.testing.assert_allclose(by_hand(11), expected, rtol=1e-12)
+    assert expected[0] < 100 / 121 < expected[1]
+
+
+def test_fewer_than_ten_clusters_have_none() -> None:
+    assert np.isfinite(by_hand(10)).all()
+    assert np.isnan(by_hand(9)).all()
+
+
+def test_at_one_distance_it_is_that_of_the_auroc() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, 4, 211).astype(np.float32)
+    has, cluster = rng.random(211) < 0.3, rng.integers(0, 37, 211)
+    found = interval(x, has, np.full(211, 5), cluster)
+    pair = sparse.csc_array(x[:, None]), sparse.csc_array(has[:, None])
+    expected = rank_scores(*pair, ONE, ONE, cluster)[0, 2:]
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 3, 128])
+def test_pairs_that_are_taken_together_change_no_bit(
+    at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(0)
+    lengths = np.full(53, 17)
+    n_residues = int(lengths.sum())
+    x = sparse.csc_array(rng.random((n_residues, 7)) * (rng.random((n_residues, 7)) < 0.3))
+    has = sparse.csc_array(rng.random((n_residues, 1)) < 0.3)
+    known, cluster = np.ones((n_residues, 1), bool), np.repeat(np.arange(53), lengths)
+    given = x, has, known, ONE, end_distances(lengths)
+    ends, concept = np.array([N]), np.zeros(7, int)
+    whole = position_matched_auroc(*given, np.arange(7), concept, ends, cluster)
+    assert np.isfinite(whole).all()
+    monkeypatch.setattr(module, "PAIRS_AT_ONCE", at_once)
+    assert np.array_equal(
+        position_matched_auroc(*given, np.arange(7), concept, ends, cluster), whole
     )
-    assert ends(block) == [N, C, NONE, NONE, NONE, N, NONE, NONE]
+    for pair in range(7):
+        alone = position_matched_auroc(*given, np.array([pair]), ONE, ends, cluster)
+        assert np.array_equal(alone[0], whole[pair])
 
 
-def test_exactly_half_as_often_again_is_a_preference() -> None:
-    """Of 100 residues half are near each end: 3 of 4 there are 1.5 times as many as by chance."""
-    block = proteins([(0, 3), (60, 61)], [(0, 1), (97, 100)], [(0, 2), (98, 100)], length=100)
-    assert ends(block) == [N, C, NONE]
-
-
-def test_chance_in_few_clusters_is_no_preference() -> None:
-    block = proteins([(0, 22)])
-    of_relatives = LabelledProteins(block.lengths, block.cluster // 3, block.labels, block.known)
-    # D is the same in each: D / sqrt(sum D^2) is the root of their number, 3.3 and 2.
-    assert ends(block) == [N]
-    assert int(of_relatives.cluster.max()) + 1 == 4
-    assert ends(of_relatives) == [NONE]
-
-
-def test_short_proteins_are_near_both_ends_everywhere() -> None:
-    assert ends(proteins([(0, 3)], length=NEAR)) == [NONE]
-
-
-def test_unknown_residues_count_nowhere() -> None:
-    """Known at the start alone, a concept of all of it prefers no end."""
-    block = proteins([(0, 22)])
-    known = np.zeros((11 * LENGTH, 2), dtype=bool)
-    known[:, 0] = True
-    known[:, 1] = end_distances(block.lengths)[N] < 22
-    some = LabelledProteins(block.lengths, block.cluster, block.labels, known)
-    assert ends(some, 0) == [N]
-    assert ends(some, 1) == [NONE]
-
-
-@pytest.mark.parametrize("n_known", [0, 1])
-def test_a_protein_of_which_one_residue_is_known_tells_nothing(n_known: int) -> None:
-    """It has the concept there, as it must. Nor does one of which nothing is known."""
-    block = proteins([(0, 22)])
-    known = (end_distances(block.lengths)[N] < n_known)[:, None]
-    assert ends(LabelledProteins(block.lengths, block.cluster, block.labels, known)) == [NONE]
-
-
-def test_blocks_of_proteins_change_nothing() -> None:
-    block = proteins([(0, 22)], [(100, 113)], [(50, 63)])
-    parts = [
-        LabelledProteins(
-            block.lengths[i : i + 1],
-            block.cluster[i : i + 1],
-            block.labels[i * LENGTH : (i + 1) * LENGTH],
-            block.known[i * LENGTH : (i + 1) * LENGTH],
-        )
-        for i in range(11)
-    ]
-    assert preferred_ends(parts, np.zeros(3, int), 11).tolist() == ends(block)
-
-
-def slow(x: np.ndarray, has: np.ndarray, known: np.ndarray, distance: np.ndarray) -> float:
+def slow(
+    x: np.ndarray, has: np.ndarray, known: np.ndarray, distance: np.ndarray, cluster: np.ndarray
+) -> tuple[float, np.ndarray, np.ndarray]:
     """Every residue with the concept against every one without at the same distance."""
-    won, pairs = 0.0, 0
+    sums = np.zeros((4, cluster.max() + 1))
     for i in np.flatnonzero(has & known):
         for j in np.flatnonzero(~has & known):
             if distance[i] == distance[j]:
-                won += (x[i] > x[j]) + 0.5 * (x[i] == x[j])
-                pairs += 1
-    return won / pairs if pairs else np.nan
+                won = (x[i] > x[j]) + 0.5 * (x[i] == x[j])
+                sums[:2, cluster[i]] += won, 1
+                sums[2:, cluster[j]] += won, 1
+    area = sums[0].sum() / sums[1].sum() if sums[1].any() else np.nan
+    return area, *auroc_interval(*sums)
 
 
-@pytest.mark.parametrize("seed", range(11))
+@pytest.mark.parametrize("seed", range(5))
 def test_against_a_double_loop(seed: int) -> None:
     """Many equal, many zero; concepts known in part, of either end and of none."""
     rng = np.random.default_rng(seed)
-    lengths = rng.integers(1, 13, 7)
+    lengths = rng.integers(1, 13, 31)
+    cluster = np.repeat(rng.permutation(31) // 2, lengths)
     n_residues = int(lengths.sum())
     x = rng.integers(0, 4, (n_residues, 5)) * (rng.random((n_residues, 5)) < 0.7)
     x[:, 3] = 0
-    has = rng.random((n_residues, 3)) < rng.random(3)
+    has = rng.random((n_residues, 3)) < [0.1, 0.4, 0.5]
     known = rng.random((n_residues, 2)) < 0.8
     known[:, 0] = True
     known_column, end = np.array([1, 0, 1]), np.array([N, C, NONE])
     distances = end_distances(lengths)
     feature, concept = (grid.ravel() for grid in np.indices((5, 3)))
-    found = position_matched_auroc(
-        sparse.csc_array(x.astype(np.float32)),
-        sparse.csc_array(has),
-        known,
-        known_column,
-        distances,
-        feature,
-        concept,
-        end,
-    )
+    given = (sparse.csc_array(x.astype(np.float32)), sparse.csc_array(has), known, known_column)
+    found = position_matched_auroc(*given, distances, feature, concept, end, cluster)
+    n_told = 0
     for pair, (f, k) in enumerate(zip(feature, concept, strict=True)):
         if end[k] == NONE:
-            assert np.isnan(found[pair])
+            assert np.isnan(found[pair]).all()
             continue
-        expected = slow(x[:, f], has[:, k], known[:, known_column[k]], distances[end[k]])
-        assert found[pair] == pytest.approx(expected, nan_ok=True)
+        of_known = known[:, known_column[k]]
+        expected = slow(x[:, f], has[:, k], of_known, distances[end[k]], cluster)
+        np.testing.assert_allclose(found[pair], expected, rtol=1e-12)
+        if np.isfinite(found[pair]).all():
+            assert found[pair, 1] <= found[pair, 0] <= found[pair, 2]
+            n_told += 1
+    assert n_told >= 5
 
 
 def test_a_rule_on_the_place_is_worth_nothing_and_a_detector_what_it_is() -> None:
@@ -161,8 +151,9 @@ def test_a_rule_on_the_place_is_worth_nothing_and_a_detector_what_it_is() -> Non
         np.arange(3),
         np.zeros(3, int),
         np.array([N]),
+        np.repeat(np.arange(31), 47),
     )
-    assert found.tolist() == [0.5, 1.0, 0.5]
+    assert found[:, 0].tolist() == [0.5, 1.0, 0.5]
 
 
 def test_stored_zeros_are_zeros() -> None:
@@ -178,5 +169,6 @@ def test_stored_zeros_are_zeros() -> None:
         first,
         first,
         np.array([N]),
+        np.arange(2),
     )
-    assert found.tolist() == [0.5]
+    assert found[:, 0].tolist() == [0.5]
