@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "sae": {"config"},
     "detectors": {"config", "sae"},
     "association": {"concepts", "config", "detectors", "statistics"},
-    "features": {"association", "concepts", "detectors", "statistics"},
+    "features": {"association", "concepts", "detectors", "proteins", "statistics"},
     "missing_annotations": {"association", "concepts", "detectors", "statistics"},
     "references": {"association", "concepts", "config", "detectors", "proteins", "statistics"},
     "io": {"concepts", "config", "errors", "one_line", "proteins", "protsae", "provenance"}

@@ -220,7 +220,12 @@ class AnnotateSettings(Settings):
         False, description="also write the pairs that InterPLM's rule calls, only for comparison"
     )
     examples: Positive = Field(
-        5, description="proteins with the highest activations that are kept for each feature"
+        5, description="examples of each feature's highest activations, one of a homology cluster"
+    )
+    further_examples: Positive = Field(
+        2,
+        description="examples of each other selection: of every strength, without the annotation, "
+        "and silent at it",
     )
     example_flank: Positive = Field(
         40, description="residues kept on each side of an example's peak"

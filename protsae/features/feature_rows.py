@@ -1,4 +1,4 @@
-"""The rows of the feature table and of the examples, for one SAE on one layer."""
+"""The rows of the feature table, for one SAE on one layer."""
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,6 @@ from protsae.association.scoring.metrics import ratio
 from protsae.concepts.sequence.scales import SCALE_COLUMNS, scale_matrix
 from protsae.detectors.activations import Codes
 from protsae.features.activation_patterns import ActivationPatterns, on_thresholds
-from protsae.features.top_proteins import TopProteins
 
 OF_BEST_PAIR = (
     *("concept", "concept_type", "quantile", "threshold", "valid_f1", "precision", "recall"),
@@ -51,7 +50,7 @@ OF_PATTERNS = {
 
 
 def feature_rows(
-    layer: Layer, codes: Codes, examined: Examined, top: TopProteins, cosine: np.ndarray
+    layer: Layer, codes: Codes, examined: Examined, strongest: list[str], cosine: np.ndarray
 ) -> pd.DataFrame:
     """One row per feature; columns as in docs/tables.md.
 
@@ -59,6 +58,8 @@ def feature_rows(
     ----------
     examined : Examined
         Of a feature's pairs the one with the highest gain on valid is its concept.
+    strongest : list of str
+        Accessions of each feature's strongest proteins, separated by commas.
     cosine : ndarray, shape (n_features,)
         Of encoder and decoder vector.
     """
@@ -95,7 +96,7 @@ def feature_rows(
                 for j, name in enumerate(SCALE_COLUMNS)
                 for i, kind in enumerate(("r", "rho"))
             },
-            "top_proteins": [",".join(top.of_feature(f)) for f in range(n_features)],
+            "top_proteins": strongest,
         }
     )
 
@@ -109,23 +110,3 @@ def _patterns(layer: Layer, codes: Codes, level: np.ndarray) -> pd.DataFrame:
         cluster = proteins["accession"].map(cluster_of).to_numpy()
         patterns.update(sparse.csc_array(activations), proteins["length"].to_numpy(), cluster)
     return patterns.table()
-
-
-def example_rows(layer: Layer, codes: Codes, top: TopProteins) -> pd.DataFrame:
-    """Activations around the peak in each feature's strongest proteins, by feature and rank."""
-    flank = layer.settings.example_flank
-    rank, feature = np.nonzero(top.value > 0)
-    wanted: dict[str, list[tuple[int, int, int]]] = {}
-    for r, f in zip(rank.tolist(), feature.tolist(), strict=True):
-        place = (f, r + 1, int(top.peak[r, f]))
-        wanted.setdefault(top.accessions[top.protein[r, f]], []).append(place)
-    found = []
-    for accession, activations in layer.each(codes, set(wanted)):
-        columns = sparse.csc_array(activations)
-        for f, r, peak in wanted[accession]:
-            start, end = max(0, peak - flank), min(columns.shape[0], peak + flank + 1)
-            around = columns[:, [f]].toarray().ravel()[start:end]
-            found.append((f, r, accession, peak + 1, start + 1, end, around[peak - start], around))
-    names = ["feature", "rank", "accession", "peak", "start", "end", "max_activation"]
-    table = pd.DataFrame(found, columns=[*names, "activations"])
-    return table.sort_values(["feature", "rank"], ignore_index=True)

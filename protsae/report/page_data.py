@@ -18,12 +18,13 @@ from protsae.io.table_files.parquet import read_metadata, read_table
 from protsae.io.table_files.proteins_table import read_split_proteins, study_stamp
 from protsae.report.ranking import best_features
 from protsae.run.same_study import validate_place, validate_same_study
-from protsae.schema.feature_tables import EXAMPLES, FEATURES
+from protsae.schema.evaluation_tables import TRAINING
+from protsae.schema.example_tables import EXAMPLES
+from protsae.schema.feature_tables import FEATURES
 from protsae.schema.missing_annotation_tables import CANDIDATES, RECOVERY, RELIABILITY
 from protsae.schema.pair_tables import DETECTORS
 from protsae.schema.reference_tables import PROBES
 from protsae.schema.table import Table
-from protsae.schema.training_table import TRAINING
 
 OF_LAYERS = (EXAMPLES, DETECTORS, CANDIDATES, RECOVERY, RELIABILITY)
 """Tables of annotate that are shown."""
@@ -167,10 +168,7 @@ def _read_layer(
 def _read_examples(path: Path, best: pd.DataFrame) -> pd.DataFrame:
     """Examples of the given features, and of no others."""
     rows = read_table(path, EXAMPLES)
-    wanted = best[["variant", "feature"]]
-    return rows.merge(wanted, on=["variant", "feature"]).sort_values(
-        ["variant", "feature", "rank"], ignore_index=True
-    )
+    return rows.merge(best[["variant", "feature"]], on=["variant", "feature"])
 
 
 def _validate_parts(results: Path, study: dict[str, Any], layers: Sequence[Layer]) -> None:

@@ -32,7 +32,7 @@ STAGES: dict[str, tuple[str, ...]] = {
 """The stages in order, and those whose files each reads."""
 
 LAYER_TABLES = (
-    *("features", "associations", "examples", "detectors"),
+    *("features", "associations", "examples", "logos", "detectors"),
     *("cluster_counts", "candidates", "recovery", "reliability"),
 )
 """What annotate writes for each layer, as Parquet tables."""

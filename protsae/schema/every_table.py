@@ -1,13 +1,13 @@
 """All tables. Writers are checked against them, and docs/tables.md is generated from them."""
 
 from protsae.schema.concept_tables import BASE_RATES, CONCEPTS
-from protsae.schema.evaluation_tables import SCALING, SUMMARY
-from protsae.schema.feature_tables import EXAMPLES, FEATURES, SEGMENTS
+from protsae.schema.evaluation_tables import SCALING, SUMMARY, TRAINING
+from protsae.schema.example_tables import EXAMPLES, LOGOS
+from protsae.schema.feature_tables import FEATURES, SEGMENTS
 from protsae.schema.missing_annotation_tables import CANDIDATES, RECOVERY, RELIABILITY
 from protsae.schema.pair_tables import ASSOCIATIONS, CLUSTER_COUNTS, DETECTORS, INTERPLM
 from protsae.schema.protein_tables import ANNOTATIONS, FURTHER, PROTEINS, RELATIVES
 from protsae.schema.reference_tables import PROBES, REFERENCES, RULE_COUNTS, RULES
-from protsae.schema.training_table import TRAINING
 
 EVERY = (
     FEATURES,
@@ -26,6 +26,7 @@ EVERY = (
     BASE_RATES,
     CONCEPTS,
     EXAMPLES,
+    LOGOS,
     TRAINING,
     PROTEINS,
     RELATIVES,

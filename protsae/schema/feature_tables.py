@@ -1,4 +1,4 @@
-"""Tables of features: what each detects, where it is strongest, and where it is on in a protein."""
+"""Tables of features: what each detects, and where it is on in a protein."""
 
 from dataclasses import replace
 
@@ -278,8 +278,8 @@ FEATURES = Table(
             "top_proteins",
             "text",
             "accessions",
-            "Proteins of all splits with the highest activations, highest first, separated by "
-            "commas.",
+            "Proteins of all splits with the highest activations, one of each homology cluster, "
+            "highest first, separated by commas.",
             True,
         ),
     ),
@@ -304,28 +304,6 @@ LAYER_FEATURES = replace(
     FEATURES, columns=tuple(c for c in FEATURES.columns if c.name not in _OF_BASELINES)
 )
 """What `annotate` writes for one layer; baselines are joined to it by `tables`."""
-
-EXAMPLES = Table(
-    "examples",
-    1,
-    "one row per feature and example protein",
-    ("model", "layer", "variant", "feature", "rank"),
-    (
-        *IDENTITY,
-        Column("rank", "integer", "≥ 1", "Rank of the protein; 1 has the highest activation."),
-        Column("accession", "text", "UniProt", "Protein with the example."),
-        Column("peak", "integer", "≥ 1", "Position of the highest activation, 1-based."),
-        Column("start", "integer", "≥ 1", "First residue of the window shown, 1-based."),
-        Column("end", "integer", "≥ start", "Last residue of the window shown, inclusive."),
-        Column("max_activation", "number", "> 0", "Activation at the peak."),
-        Column(
-            "activations",
-            "list of numbers",
-            "≥ 0",
-            "Activation of each residue from start to end.",
-        ),
-    ),
-)
 
 FROM_FEATURES = (
     *("concept", "concept_type", "valid_f1", "f1", "f1_low", "f1_high", "q_value", "verdict"),

@@ -12,8 +12,11 @@ from protsae.association.pairs.scored_pairs import Examined
 from protsae.association.run_tables import detector_rows
 from protsae.detectors.activations import Codes
 from protsae.detectors.baselines import baseline_detectors
-from protsae.features.feature_rows import example_rows, feature_rows
-from protsae.features.top_proteins import top_proteins
+from protsae.features.error_sites import error_sites
+from protsae.features.example_rows import example_rows, strongest_proteins
+from protsae.features.example_sites import STRONGEST, choose_sites
+from protsae.features.feature_rows import feature_rows
+from protsae.features.logos import logo_rows
 from protsae.io.hdf5.activation_cache import LayerCache
 from protsae.io.progress import progress
 from protsae.missing_annotations.search import missing_annotation
@@ -21,7 +24,8 @@ from protsae.references.interplm_concepts import InterplmConcepts
 from protsae.references.interplm_f1 import layer_pairs
 from protsae.sae.autoencoder import Sae
 from protsae.sae.evaluation.reconstruction import encoder_decoder_cosine
-from protsae.schema.feature_tables import EXAMPLES, LAYER_FEATURES
+from protsae.schema.example_tables import EXAMPLES, LOGOS
+from protsae.schema.feature_tables import LAYER_FEATURES
 from protsae.schema.missing_annotation_tables import CANDIDATES, RECOVERY, RELIABILITY
 from protsae.schema.pair_tables import CLUSTER_COUNTS, DETECTORS, INTERPLM, LAYER_ASSOCIATIONS
 
@@ -29,8 +33,8 @@ MISSING = {table.name: table for table in (CANDIDATES, RECOVERY, RELIABILITY)}
 """Tables on annotation that may be missing, and on how far to trust them."""
 
 TABLES = {
-    **{t.name: t for t in (LAYER_FEATURES, LAYER_ASSOCIATIONS, DETECTORS, EXAMPLES)},
-    **{t.name: t for t in (CLUSTER_COUNTS, INTERPLM)},
+    **{t.name: t for t in (LAYER_FEATURES, LAYER_ASSOCIATIONS, DETECTORS)},
+    **{t.name: t for t in (CLUSTER_COUNTS, EXAMPLES, LOGOS, INTERPLM)},
     **MISSING,
 }
 """All tables of a layer, by name."""
@@ -70,16 +74,29 @@ def annotate_layer(
             "cluster_counts": examined.cluster_counts,
         }
         if variant in saes:
-            top = top_proteins(layer, codes)
-            cosine = encoder_decoder_cosine(saes[variant])
-            found["features"] = feature_rows(layer, codes, examined, top, cosine)
-            found["examples"] = example_rows(layer, codes, top)
+            found |= _described(layer, split, codes, examined, saes[variant])
             found |= missing_rows(layer, codes, examined)
             if interplm is not None:
                 found["interplm"] = layer_pairs(layer, codes, interplm)
         for name, rows in found.items():
             parts.setdefault(name, []).append(rows.assign(variant=variant))
     return {name: pd.concat(tables, ignore_index=True) for name, tables in parts.items()}
+
+
+def _described(
+    layer: Layer, split: HeldOut, codes: Codes, examined: Examined, sae: Sae
+) -> dict[str, pd.DataFrame]:
+    """The rows of an SAE's features, of their examples and of their logos."""
+    chosen = choose_sites(layer, codes, examined.train_sample)
+    strongest = strongest_proteins(chosen.examples[STRONGEST], layer.proteins, codes.n_features)
+    features = feature_rows(layer, codes, examined, strongest, encoder_decoder_cosine(sae))
+    named = features[features["concept"].notna()]
+    examples = chosen.examples | error_sites(layer, split, codes, named)
+    return {
+        "features": features,
+        "examples": example_rows(layer, codes, examples),
+        "logos": logo_rows(layer.proteins, chosen.logo),
+    }
 
 
 def layer_baselines(layer: Layer, cache: LayerCache, saes: Mapping[str, Codes]) -> dict[str, Codes]:

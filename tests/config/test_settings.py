@@ -406,6 +406,7 @@ UNUSUAL: list[Settings] = [
         bootstrap=7,
         interplm=True,
         examples=13,
+        further_examples=31,
         example_flank=17,
         train_residues=19,
         batch=23,

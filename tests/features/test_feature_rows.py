@@ -17,11 +17,10 @@ from protsae.association.pairs.scored_pairs import Examined
 from protsae.association.run_tables import detector_rows
 from protsae.association.scoring import preferred_ends
 from protsae.concepts.sequence.scales import SCALES
-from protsae.features.feature_rows import example_rows, feature_rows
-from protsae.features.top_proteins import top_proteins
+from protsae.features.feature_rows import feature_rows
 from protsae.statistics.multiple_testing import benjamini_hochberg
 from tests.association import tiny_layer
-from tests.association.tiny_layer import LENGTH, N_PROTEINS, SETTINGS, build_layer, codes_of, signal
+from tests.association.tiny_layer import LENGTH, N_PROTEINS, build_layer, codes_of, signal
 from tests.helpers.tiny_run import protein_rows
 
 SIGNAL, CYSTEINE, ALWAYS, DEAD, NOISE = range(5)
@@ -48,16 +47,15 @@ class Scored:
     layer: Layer
     examined: Examined
     features: pd.DataFrame
-    examples: pd.DataFrame
 
 
 def score(activations: dict[str, np.ndarray]) -> Scored:
     layer, codes = build_layer(), codes_of(activations)
     examined = examine(layer, HeldOut.of(layer), codes)
-    top = top_proteins(layer, codes)
     cosine = np.arange(codes.n_features) / 10
-    features = feature_rows(layer, codes, examined, top, cosine)
-    return Scored(layer, examined, features, example_rows(layer, codes, top))
+    strongest = [f"P{i}" for i in range(codes.n_features)]
+    features = feature_rows(layer, codes, examined, strongest, cosine)
+    return Scored(layer, examined, features)
 
 
 @pytest.fixture(scope="module")
@@ -190,7 +188,6 @@ def test_always_on_and_dead_features_have_no_concept(scored: Scored) -> None:
     features = scored.features
     assert features["concept"].iloc[[DEAD]].isna().all()
     assert features["f1"].iloc[[DEAD]].isna().all()
-    assert features["top_proteins"].iloc[DEAD] == ""
     assert features[["density", "mean_activation", "max_activation"]].iloc[DEAD].tolist() == [0] * 3
     # At threshold 0 it is on everywhere, which never counts as a match.
     pairs = scored.examined.pairs
@@ -261,22 +258,3 @@ def test_one_row_for_every_feature_whatever_it_matches(scored: Scored) -> None:
     assert len(scored.features) == 5
     assert scored.features.index.tolist() == list(range(5))
     assert scored.features["n_residues"].dtype == "Int64"
-
-
-def test_examples_are_windows_around_the_peak(scored: Scored) -> None:
-    examples, activations = scored.examples, planted()
-    assert not (examples["feature"] == DEAD).any()
-    for row in examples.itertuples():
-        values = activations[row.accession][:, row.feature]
-        assert row.peak == values.argmax() + 1
-        assert row.start == max(1, row.peak - SETTINGS.example_flank)
-        assert row.end == min(LENGTH, row.peak + SETTINGS.example_flank)
-        np.testing.assert_array_equal(row.activations, values[row.start - 1 : row.end])
-        assert row.max_activation == values.max()
-
-
-def test_examples_are_ranked_and_agree_with_the_feature_table(scored: Scored) -> None:
-    for feature, rows in scored.examples.groupby("feature"):
-        assert rows["rank"].tolist() == list(range(1, len(rows) + 1))
-        assert rows["max_activation"].is_monotonic_decreasing
-        assert ",".join(rows["accession"]) == scored.features["top_proteins"].iloc[feature]

@@ -30,6 +30,7 @@ from protsae.io.table_files.parquet import write_tsv
 from protsae.io.table_files.proteins_table import read_split_proteins, study_stamp
 from protsae.schema.concept_tables import CONCEPTS
 from protsae.schema.evaluation_tables import EVALUATION
+from protsae.schema.example_tables import LOGOS
 from protsae.schema.feature_tables import LAYER_FEATURES
 from protsae.schema.missing_annotation_tables import CANDIDATES, RECOVERY, RELIABILITY
 from protsae.schema.pair_tables import CLUSTER_COUNTS, DETECTORS
@@ -96,6 +97,7 @@ def write_stages(results: Path) -> None:
             ("associations", association_rows(model, layer)),
             ("cluster_counts", cluster_count_rows(model, layer)),
             ("examples", example_rows(model, layer)),
+            ("logos", logo_rows().assign(model=model, layer=layer)),
             ("candidates", candidate_rows(model, layer)),
             ("recovery", recovery_rows(model, layer)),
             ("reliability", reliability_rows(model, layer)),
@@ -384,10 +386,18 @@ def example_rows(model: str, layer: int) -> pd.DataFrame:
         (1, 1, "P00001", 4, 3, 7, 2.0, [0.0, 2.0, 0.0, 0.0, 1.5]),
         (3, 1, "P00002", 3, 2, 5, 1.0, [0.0, 1.0, 0.9, 0.0]),
     ]
-    columns = ["feature", "rank", "accession", "peak", "start", "end", "max_activation"]
+    columns = ["feature", "rank", "accession", "peak", "start", "end", "activation"]
     table = pd.DataFrame(rows, columns=[*columns, "activations"])
+    table = table.assign(selection="strongest", cluster=table["accession"], split="train")
+    table = table.assign(annotations=None)
     both = pd.concat([table.assign(variant=variant) for variant in VARIANTS], ignore_index=True)
     return both.assign(model=model, layer=layer)
+
+
+def logo_rows() -> pd.DataFrame:
+    """One offset of one feature, at which all amino acids are as frequent as expected."""
+    lists = {"frequencies": [[0.05] * 20], "background": [[0.05] * 20]}
+    return table_of(LOGOS, feature=[0], offset=[0], **lists)
 
 
 def candidate_rows(model: str, layer: int) -> pd.DataFrame:

@@ -65,6 +65,7 @@ rule annotate_layer:
         features="<results>/annotation/{model}/layer-{layer}/features.parquet",
         associations="<results>/annotation/{model}/layer-{layer}/associations.parquet",
         examples="<results>/annotation/{model}/layer-{layer}/examples.parquet",
+        logos="<results>/annotation/{model}/layer-{layer}/logos.parquet",
         detectors="<results>/annotation/{model}/layer-{layer}/detectors.parquet",
         cluster_counts="<results>/annotation/{model}/layer-{layer}/cluster_counts.parquet",
         candidates="<results>/annotation/{model}/layer-{layer}/candidates.parquet",

@@ -99,12 +99,17 @@ class Layer:
     ) -> Iterator[tuple[pd.DataFrame, sparse.csr_array]]:
         """Whole proteins at a time: their rows of the protein table, and their codes."""
         for accessions, rows in codes.blocks(names, self.settings.batch):
-            yield self.proteins.take(self._row_of.get_indexer(pd.Index(accessions))), rows
+            yield self.proteins.take(self.row_of.get_indexer(pd.Index(accessions))), rows
 
     @cached_property
-    def _row_of(self) -> pd.Index:
+    def row_of(self) -> pd.Index:
         """Accessions in the order of the protein table."""
         return pd.Index(self.proteins["accession"].to_numpy(dtype=object))
+
+    @cached_property
+    def cluster(self) -> np.ndarray:
+        """Number of each protein's homology cluster: int64, shape (n_proteins,)."""
+        return pd.factorize(self.proteins["cluster"])[0]
 
     def each(self, codes: Codes, names: set[str]) -> Iterator[tuple[str, sparse.csr_array]]:
         """Each of these proteins with its codes, shape (n_residues, n_features)."""

@@ -12,6 +12,16 @@ from protsae.report.number_format import decimals, percent
 from protsae.report.page_data import Layer
 from protsae.report.sections.concept_residues import ConceptResidues
 
+WHAT = {
+    "strongest": "",
+    "quantile 0.9-0.99": "Strong",
+    "quantile 0.5-0.9": "Medium",
+    "quantile 0-0.5": "Weak",
+    "unannotated": "Active, not annotated",
+    "silent": "Annotated, not active",
+}
+"""Selections of examples, in words."""
+
 
 def layer_section(
     number: int, layer: Layer, name: str, proteins: pd.DataFrame, residues: ConceptResidues
@@ -69,7 +79,7 @@ false-positive rate'
 def _examples(
     rows: pd.DataFrame, concept: str, proteins: pd.DataFrame, residues: ConceptResidues
 ) -> list[dict[Any, Any]]:
-    strongest = float(rows["max_activation"].max()) if len(rows) else 0.0
+    strongest = float(rows["activation"].max()) if len(rows) else 0.0
     shown = []
     for row in rows.to_dict("records"):
         protein = proteins.loc[row["accession"]]
@@ -85,6 +95,7 @@ def _examples(
         shown.append(
             {
                 **row,
+                "what": WHAT[row["selection"]],
                 "entry_name": protein["entry_name"],
                 "organism": protein["organism"],
                 "split": protein["split"],

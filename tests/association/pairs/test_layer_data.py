@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from scipy import sparse
@@ -9,7 +7,6 @@ from protsae.association.pairs.layer_data import Layer
 from protsae.association.pairs.selection import PairScores, score_pairs
 from protsae.association.scoring.thresholds import positive_quantiles
 from protsae.detectors.activations import Codes, signed
-from protsae.features.top_proteins import top_proteins
 from tests.association.tiny_layer import LENGTH, N_PROTEINS, SETTINGS, build_layer, codes_of
 from tests.helpers.tiny_run import protein_rows
 
@@ -85,26 +82,6 @@ def test_batches_change_no_score(batch: int) -> None:
     codes = codes_of(activations, relu)
     scores, expected = score(build_layer(settings), codes), score(build_layer(), codes)
     np.testing.assert_array_equal(scores.f1, expected.f1)
-
-
-def test_top_proteins_come_from_all_splits() -> None:
-    activations = random_activations()
-    top = top_proteins(build_layer(), codes_of(activations, relu))
-    for feature in range(D):
-        ranked = sorted(activations, key=lambda name: -activations[name][:, feature].max())
-        assert top.of_feature(feature) == ranked[: SETTINGS.examples]
-
-
-def test_what_is_left_out_of_all_parts_is_no_example() -> None:
-    activations, layer = random_activations(), build_layer()
-    left_out = top_proteins(layer, codes_of(activations, relu)).of_feature(0)[0]
-    split = layer.proteins["split"].where(layer.proteins["accession"] != left_out, "left out")
-    layer = replace(layer, proteins=layer.proteins.assign(split=split))
-    top = top_proteins(layer, codes_of(activations, relu))
-    del activations[left_out]
-    for feature in range(D):
-        ranked = sorted(activations, key=lambda name: -activations[name][:, feature].max())
-        assert top.of_feature(feature) == ranked[: SETTINGS.examples]
 
 
 def test_each_protein_with_its_own_rows() -> None:
