@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from protsae.schema.evaluation_tables import EVALUATION, SUMMARY
 from protsae.schema.every_table import EVERY
 from protsae.schema.markdown import column_list, with_column_lists
 from protsae.schema.protein_tables import FETCHED
+from protsae.schema.saes.evaluation_tables import EVALUATION, SUMMARY
 from protsae.schema.table import Table, conform
 from tests.helpers.fenced import ROOT, fenced_blocks
 from tests.helpers.run_folder import MODEL, write_run

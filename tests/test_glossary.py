@@ -14,8 +14,8 @@ from protsae.config import sae_settings, stage_settings
 from protsae.config.section import Settings
 from protsae.config.settings import Config
 from protsae.provenance import PACKAGE_ROOT
-from protsae.schema.evaluation_tables import EVALUATION
 from protsae.schema.every_table import EVERY
+from protsae.schema.saes.evaluation_tables import EVALUATION
 from protsae.schema.table import Table
 from tests.helpers.fenced import ROOT
 

@@ -77,7 +77,9 @@ def _activations(
     for accession, rows in layer.each(codes, set(wanted.index)):
         columns = sparse.csc_array(rows)
         for i in wanted[accession]:
-            values = columns[:, [sites.group[i]]].toarray().ravel()
+            column = slice(*columns.indptr[sites.group[i] : sites.group[i] + 2])
+            values = np.zeros(columns.shape[0], np.float32)
+            values[columns.indices[column]] = columns.data[column]
             found[i] = values[begin[i] : end[i]]
     return found
 

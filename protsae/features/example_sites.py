@@ -21,8 +21,8 @@ STRENGTHS = {
     "quantile 0.5-0.9": (0.5, 0.9),
     "quantile 0-0.5": (0.0, 0.5),
 }
-"""Selections of residues drawn at random: quantiles of a feature's positive activations on train,
-of which the activation is above the first and not above the second."""
+"""Selections of residues drawn at random, the strongest first. Each has two quantiles of the
+feature's positive activations on train: activations exceed the lower, and not the upper one."""
 
 LOGO_CLUSTERS = 200
 """Homology clusters whose strongest residue enters a feature's logo, at most."""

@@ -31,7 +31,7 @@ _OTHER = len(STANDARD)
 """In place of the index of an amino acid, for a letter that is none of the 20."""
 
 
-def logo_rows(proteins: pd.DataFrame, sites: Sites) -> pd.DataFrame:
+def logo_rows(backgrounds: "Backgrounds", sites: Sites) -> pd.DataFrame:
     """What stands at each offset from the peak, a row for each feature and offset.
 
     A window is centred on each site. Of the windows that reach to an offset and have one of the
@@ -49,8 +49,8 @@ def logo_rows(proteins: pd.DataFrame, sites: Sites) -> pd.DataFrame:
 
     Parameters
     ----------
-    proteins : DataFrame
-        The protein table, to whose rows the sites point.
+    backgrounds : Backgrounds
+        Of the protein table, to whose rows the sites point.
     sites : Sites
         At most one in a homology cluster for each feature, the group; by group.
 
@@ -63,7 +63,6 @@ def logo_rows(proteins: pd.DataFrame, sites: Sites) -> pd.DataFrame:
     sizes = np.bincount(sites.group, minlength=int(sites.group.max(initial=-1)) + 1)
     sites = sites.take(sizes[sites.group] >= FEWEST_WINDOWS)
     features = np.unique(sites.group)
-    backgrounds = _Backgrounds.of(proteins)
     shape = len(features), len(OFFSETS), len(STANDARD)
     counts, expected = np.zeros(shape), np.zeros(shape)
     group = np.searchsorted(features, sites.group)
@@ -121,8 +120,10 @@ def _enriched(q_values: np.ndarray, p_values: np.ndarray) -> list[str | None]:
 
 
 @dataclass(frozen=True, eq=False)
-class _Backgrounds:
+class Backgrounds:
     """The letters of all proteins, and how frequent amino acids are where they stand.
+
+    The same for all SAEs of a layer.
 
     Attributes
     ----------
@@ -142,7 +143,8 @@ class _Backgrounds:
     of_place: np.ndarray
 
     @classmethod
-    def of(cls, proteins: pd.DataFrame) -> "_Backgrounds":
+    def of(cls, proteins: pd.DataFrame) -> "Backgrounds":
+        """From the protein table: sequence, cluster and split."""
         index = np.full(26, _OTHER, np.int8)
         index[letter_index(STANDARD)] = np.arange(len(STANDARD))
         lengths = proteins["sequence"].str.len().to_numpy()

@@ -18,12 +18,12 @@ from protsae.io.table_files.parquet import read_metadata, read_table
 from protsae.io.table_files.proteins_table import read_split_proteins, study_stamp
 from protsae.report.ranking import best_features
 from protsae.run.same_study import validate_place, validate_same_study
-from protsae.schema.evaluation_tables import TRAINING
 from protsae.schema.example_tables import EXAMPLES
 from protsae.schema.feature_tables import FEATURES
 from protsae.schema.missing_annotation_tables import CANDIDATES, RECOVERY, RELIABILITY
 from protsae.schema.pair_tables import DETECTORS
 from protsae.schema.reference_tables import PROBES
+from protsae.schema.saes.training_table import TRAINING
 from protsae.schema.table import Table
 
 OF_LAYERS = (EXAMPLES, DETECTORS, CANDIDATES, RECOVERY, RELIABILITY)

@@ -1,13 +1,15 @@
 """All tables. Writers are checked against them, and docs/tables.md is generated from them."""
 
 from protsae.schema.concept_tables import BASE_RATES, CONCEPTS
-from protsae.schema.evaluation_tables import SCALING, SUMMARY, TRAINING
 from protsae.schema.example_tables import EXAMPLES, LOGOS
-from protsae.schema.feature_tables import FEATURES, SEGMENTS
+from protsae.schema.explained.segment_table import SEGMENTS
+from protsae.schema.feature_tables import FEATURES
 from protsae.schema.missing_annotation_tables import CANDIDATES, RECOVERY, RELIABILITY
 from protsae.schema.pair_tables import ASSOCIATIONS, CLUSTER_COUNTS, DETECTORS, INTERPLM
 from protsae.schema.protein_tables import ANNOTATIONS, FURTHER, PROTEINS, RELATIVES
 from protsae.schema.reference_tables import PROBES, REFERENCES, RULE_COUNTS, RULES
+from protsae.schema.saes.evaluation_tables import SCALING, SUMMARY
+from protsae.schema.saes.training_table import TRAINING
 
 EVERY = (
     FEATURES,

@@ -16,7 +16,7 @@ from protsae.features.error_sites import error_sites
 from protsae.features.example_rows import example_rows, strongest_proteins
 from protsae.features.example_sites import STRONGEST, choose_sites
 from protsae.features.feature_rows import feature_rows
-from protsae.features.logos import logo_rows
+from protsae.features.logos import Backgrounds, logo_rows
 from protsae.io.hdf5.activation_cache import LayerCache
 from protsae.io.progress import progress
 from protsae.missing_annotations.search import missing_annotation
@@ -64,7 +64,7 @@ def annotate_layer(
     dict of DataFrame
         The tables of `TABLES` by name, columns as in docs/tables.md but for model and layer.
     """
-    split = HeldOut.of(layer)
+    split, backgrounds = HeldOut.of(layer), Backgrounds.of(layer.proteins)
     parts: dict[str, list[pd.DataFrame]] = {}
     for variant, codes in progress(detectors.items(), "annotating", "sets of detectors"):
         examined = examine(layer, split, codes, "leading" if variant in saes else "best")
@@ -74,7 +74,7 @@ def annotate_layer(
             "cluster_counts": examined.cluster_counts,
         }
         if variant in saes:
-            found |= _described(layer, split, codes, examined, saes[variant])
+            found |= _described(layer, split, backgrounds, codes, examined, saes[variant])
             found |= missing_rows(layer, codes, examined)
             if interplm is not None:
                 found["interplm"] = layer_pairs(layer, codes, interplm)
@@ -84,7 +84,12 @@ def annotate_layer(
 
 
 def _described(
-    layer: Layer, split: HeldOut, codes: Codes, examined: Examined, sae: Sae
+    layer: Layer,
+    split: HeldOut,
+    backgrounds: Backgrounds,
+    codes: Codes,
+    examined: Examined,
+    sae: Sae,
 ) -> dict[str, pd.DataFrame]:
     """The rows of an SAE's features, of their examples and of their logos."""
     chosen = choose_sites(layer, codes, examined.train_sample)
@@ -95,7 +100,7 @@ def _described(
     return {
         "features": features,
         "examples": example_rows(layer, codes, examples),
-        "logos": logo_rows(layer.proteins, chosen.logo),
+        "logos": logo_rows(backgrounds, chosen.logo),
     }
 
 

@@ -7,19 +7,18 @@ from scipy.stats import binom
 
 from protsae.features import logos as module
 from protsae.features.leading_sites import Sites
-from protsae.features.logos import FEWEST_WINDOWS, FLANK, logo_rows
+from protsae.features.logos import FEWEST_WINDOWS, FLANK, Backgrounds, logo_rows
 from protsae.proteins.alphabet import STANDARD
 
 N_PROTEINS = 149
 AMINO_ACIDS = np.array(list(STANDARD))
 
 
-def proteins_of(sequences: list[str]) -> pd.DataFrame:
-    """Each in a homology cluster of its own, in train."""
+def backgrounds_of(sequences: list[str]) -> Backgrounds:
+    """Of proteins of train, each in a homology cluster of its own."""
     names = [f"P{i}" for i in range(len(sequences))]
-    return pd.DataFrame(
-        {"accession": names, "sequence": sequences, "cluster": names, "split": "train"}
-    )
+    proteins = {"accession": names, "sequence": sequences, "cluster": names, "split": "train"}
+    return Backgrounds.of(pd.DataFrame(proteins))
 
 
 def sites_at(residue: np.ndarray, feature: int = 0, first: int = 0) -> Sites:
@@ -42,7 +41,7 @@ def natural(rng: np.random.Generator, n: int = N_PROTEINS) -> list[str]:
 def test_counts_by_hand() -> None:
     """Thirteen proteins of C, with W at the site; the two last begin there, and D follows."""
     sequences = ["C" * 20 + "W" + "C" * 20] * 11 + ["WD" + "C" * 30] * 2
-    table = logo_rows(proteins_of(sequences), sites_at(np.array([20] * 11 + [0] * 2)))
+    table = logo_rows(backgrounds_of(sequences), sites_at(np.array([20] * 11 + [0] * 2)))
     assert table["offset"].tolist() == list(range(-FLANK, FLANK + 1))
     assert table["n_windows"].tolist() == [11] * FLANK + [13] * (FLANK + 1)
     at = {letter: i for i, letter in enumerate(STANDARD)}
@@ -78,9 +77,9 @@ def test_the_tail_is_a_bound_of_the_exact_law() -> None:
 def test_too_few_windows_have_no_logo() -> None:
     sequences = natural(np.random.default_rng(0))
     few = sites_at(np.full(FEWEST_WINDOWS - 1, 30))
-    assert logo_rows(proteins_of(sequences), few).empty
+    assert logo_rows(backgrounds_of(sequences), few).empty
     enough = sites_at(np.full(FEWEST_WINDOWS, 30), feature=3)
-    assert logo_rows(proteins_of(sequences), enough)["feature"].unique().tolist() == [3]
+    assert logo_rows(backgrounds_of(sequences), enough)["feature"].unique().tolist() == [3]
 
 
 @pytest.mark.parametrize("at_once", [1, 37])
@@ -89,9 +88,9 @@ def test_what_is_held_at_a_time_changes_nothing(
 ) -> None:
     sequences = natural(np.random.default_rng(0))
     sites = Sites.joined([sites_at(np.full(41, 30)), sites_at(np.full(53, 20), feature=2)])
-    expected = logo_rows(proteins_of(sequences), sites)
+    expected = logo_rows(backgrounds_of(sequences), sites)
     monkeypatch.setattr(module, "AT_ONCE", at_once)
-    found = logo_rows(proteins_of(sequences), sites)
+    found = logo_rows(backgrounds_of(sequences), sites)
     lists = ["frequencies", "background"]
     for name in lists:
         np.testing.assert_allclose(np.stack(found[name]), np.stack(expected[name]), atol=1e-4)
@@ -101,7 +100,7 @@ def test_what_is_held_at_a_time_changes_nothing(
 
 def test_letters_that_are_no_amino_acid_are_not_counted() -> None:
     sequences = ["A" * 15 + "X" + "A" * 15] * 17
-    table = logo_rows(proteins_of(sequences), sites_at(np.full(17, 15)))
+    table = logo_rows(backgrounds_of(sequences), sites_at(np.full(17, 15)))
     assert table["n_windows"].tolist() == [17] * FLANK + [0] + [17] * FLANK
     peak = table.iloc[FLANK]
     assert peak["information"] == 0
@@ -120,7 +119,7 @@ def test_a_planted_motif_is_found_at_its_offset_and_nothing_beside_it() -> None:
             letters[residue[i] - 2] = "P"
             letters[residue[i] + 1] = rng.choice(["K", "R"])
         sequences[i] = "".join(letters)
-    table = logo_rows(proteins_of(sequences), sites_at(residue)).set_index("offset")
+    table = logo_rows(backgrounds_of(sequences), sites_at(residue)).set_index("offset")
     assert table["enriched"].dropna().index.tolist() == [-2, 1]
     assert table["enriched"][-2] == "P"
     assert set(table["enriched"][1]) == {"K", "R"}
@@ -159,7 +158,7 @@ def test_what_composition_or_place_explains_is_not_enriched(cause: str) -> None:
             rich = sequences[:50] if cause == "composition" else sequences
             name = "nothing" if cause == "composition" else cause
             parts.append(sites_at(explained_by(name, rng, rich), feature))
-        found = logo_rows(proteins_of(sequences), Sites.joined(parts))
+        found = logo_rows(backgrounds_of(sequences), Sites.joined(parts))
         called += found["enriched"].notna().any()
     # 4 or more of 20 are seen once in 60 sets of worlds at a rate of 5 %.
     assert called <= 3

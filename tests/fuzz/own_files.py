@@ -19,7 +19,7 @@ from protsae.io.json_files import read_document, write_document
 from protsae.io.saes.sae_files import SaeSource, read_sae, write_sae
 from protsae.io.table_files.parquet import read_table, write_table
 from protsae.io.table_files.proteins_table import read_split_proteins
-from protsae.schema.evaluation_tables import TRAINING
+from protsae.schema.saes.training_table import TRAINING
 from tests.fuzz.mutations import Files, altered
 from tests.helpers.tiny_run import PROTEIN_SET, protein_rows, write_proteins
 

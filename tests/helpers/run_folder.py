@@ -29,13 +29,13 @@ from protsae.io.saes.evaluations import read_evaluation, write_evaluation
 from protsae.io.table_files.parquet import write_tsv
 from protsae.io.table_files.proteins_table import read_split_proteins, study_stamp
 from protsae.schema.concept_tables import CONCEPTS
-from protsae.schema.evaluation_tables import EVALUATION
 from protsae.schema.example_tables import LOGOS
 from protsae.schema.feature_tables import LAYER_FEATURES
 from protsae.schema.missing_annotation_tables import CANDIDATES, RECOVERY, RELIABILITY
 from protsae.schema.pair_tables import CLUSTER_COUNTS, DETECTORS
 from protsae.schema.protein_tables import RELATIVES
 from protsae.schema.reference_tables import PROBES, REFERENCES, RULE_COUNTS, RULES
+from protsae.schema.saes.evaluation_tables import EVALUATION
 from protsae.schema.table import Table
 from tests.helpers.stored_tables import load, store
 

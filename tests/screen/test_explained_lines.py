@@ -2,7 +2,7 @@ import re
 
 import pandas as pd
 
-from protsae.schema.feature_tables import SEGMENTS
+from protsae.schema.explained.segment_table import SEGMENTS
 from protsae.screen.explained_lines import NO_PROBABILITIES, protein_lines
 from protsae.screen.wording import WIDTH
 from tests.helpers.fenced import ROOT

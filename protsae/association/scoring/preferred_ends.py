@@ -73,8 +73,8 @@ def preferred_ends(
 ) -> np.ndarray:
     """The end that each concept prefers, on proteins that no score is reported on.
 
-    Of the m residues with the concept in a protein, o are among the ``NEAR`` residues at an end; if
-    they lay anywhere among the k known residues, of which a are near, e = m a / k would be. The
+    Of the m residues with the concept in a protein, o are among the ``NEAR`` residues at an end. At
+    random places among the k known residues, a of them near that end, e = m a / k are expected. The
     concept prefers the end if sum o >= ``MIN_ENRICHMENT`` sum e and D = sum (o - e) is at least
     ``MIN_Z`` standard errors, sqrt(sum over homology clusters of D_c^2). Of two, the end with the
     larger D.

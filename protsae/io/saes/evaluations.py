@@ -5,7 +5,7 @@ from typing import Any
 
 from protsae.errors import UserError
 from protsae.io.json_files import read_document, write_document
-from protsae.schema.evaluation_tables import EVALUATION
+from protsae.schema.saes.evaluation_tables import EVALUATION
 
 HISTOGRAM = "density_histogram"
 """Key of the one score that is no column of the evaluation table."""

@@ -6,6 +6,8 @@ import pandas as pd
 
 from protsae.config.reserved_names import ONEHOT, is_permuted
 from protsae.errors import UserError
+from protsae.features.error_sites import SILENT, UNANNOTATED
+from protsae.features.example_sites import STRENGTHS, STRONGEST
 from protsae.report.figures import layer_figures as plots
 from protsae.report.figures.sequence_html import coloured_residues, shown_ranges
 from protsae.report.number_format import decimals, percent
@@ -13,12 +15,10 @@ from protsae.report.page_data import Layer
 from protsae.report.sections.concept_residues import ConceptResidues
 
 WHAT = {
-    "strongest": "",
-    "quantile 0.9-0.99": "Strong",
-    "quantile 0.5-0.9": "Medium",
-    "quantile 0-0.5": "Weak",
-    "unannotated": "Active, not annotated",
-    "silent": "Annotated, not active",
+    STRONGEST: "",
+    **dict(zip(STRENGTHS, ("Strong", "Medium", "Weak"), strict=True)),
+    UNANNOTATED: "Active, not annotated",
+    SILENT: "Annotated, not active",
 }
 """Selections of examples, in words."""
 

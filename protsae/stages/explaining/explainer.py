@@ -14,7 +14,7 @@ from protsae.features.protein_segments import by_trust, protein_segments
 from protsae.io.hdf5.float16 import to_float32
 from protsae.plm.embedding import Embedder
 from protsae.plm.precision import Float16Error
-from protsae.schema.feature_tables import FROM_FEATURES, SEGMENTS
+from protsae.schema.explained.segment_table import FROM_FEATURES, SEGMENTS
 from protsae.schema.table import conform
 
 ROWS_TOGETHER = 8192

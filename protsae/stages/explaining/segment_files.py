@@ -10,7 +10,7 @@ import pandas as pd
 from protsae.io.atomic import atomic_path
 from protsae.io.table_files.gff3 import HEADER, attributes_text, region_line, sequence_line
 from protsae.io.table_files.parquet import TableWriter, open_table, text_checksums
-from protsae.schema.feature_tables import SEGMENTS
+from protsae.schema.explained.segment_table import SEGMENTS
 
 TABLE, TEXT, PLACES = "segments.parquet", "segments.tsv", "segments.gff3"
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from protsae.config.sae_settings import TrainSettings
 from protsae.io.saes.sae_files import SaeSource, write_sae
 from protsae.io.table_files.parquet import write_table
-from protsae.schema.evaluation_tables import TRAINING
+from protsae.schema.saes.training_table import TRAINING
 from protsae.stages.inputs.studied_proteins import Study
 from protsae.stages.inputs.training_data import TrainingData
 from protsae.stages.train_saes import TrainedSae

@@ -80,7 +80,7 @@ def test_unknown_residues_count_nowhere() -> None:
 
 @pytest.mark.parametrize("n_known", [0, 1])
 def test_a_protein_of_which_one_residue_is_known_tells_nothing(n_known: int) -> None:
-    """It has the concept there, as it must. Nor does one of which nothing is known."""
+    """The one known residue has the concept, as chance expects; or there is none to count."""
     block = proteins([(0, 22)])
     known = (end_distances(block.lengths)[N] < n_known)[:, None]
     assert ends(LabelledProteins(block.lengths, block.cluster, block.labels, known)) == [NONE]

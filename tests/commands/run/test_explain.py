@@ -8,7 +8,7 @@ import pytest
 from protsae.cli import main
 from protsae.io.table_files.parquet import read_metadata, read_table
 from protsae.provenance import file_sha256
-from protsae.schema.feature_tables import SEGMENTS
+from protsae.schema.explained.segment_table import SEGMENTS
 from protsae.screen.explained_lines import NO_PROBABILITIES
 from tests.helpers.finished_run import RESULTS, finished_run
 from tests.helpers.python_module import run_module

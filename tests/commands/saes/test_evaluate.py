@@ -13,7 +13,7 @@ from protsae.io.saes.sae_identity import train_set_sha256
 from protsae.io.table_files.proteins_table import read_split_proteins
 from protsae.plm.spliced_loss import MaskedLoss, masked_loss
 from protsae.sae.architectures import ReluSae, restore_sae
-from protsae.schema.evaluation_tables import EVALUATION
+from protsae.schema.saes.evaluation_tables import EVALUATION
 from tests.helpers.tiny_esm import build_esm, save_tiny
 from tests.helpers.tiny_run import (
     TOPK,

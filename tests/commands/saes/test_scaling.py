@@ -7,7 +7,7 @@ import pytest
 
 from protsae.cli import main
 from protsae.io.saes.evaluations import HISTOGRAM, read_evaluation, write_evaluation
-from protsae.schema.evaluation_tables import EVALUATION, SCALING
+from protsae.schema.saes.evaluation_tables import EVALUATION, SCALING
 
 WIDTHS, L0S, RESIDUES = (64, 128, 256), (4.0, 16.0), (1000, 8000)
 

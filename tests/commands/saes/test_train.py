@@ -21,7 +21,7 @@ from protsae.io.saes.sae_files import read_sae
 from protsae.io.saes.sae_identity import train_set_sha256
 from protsae.io.table_files.parquet import read_metadata, read_table
 from protsae.sae.architectures import ARCHITECTURES, restore_sae
-from protsae.schema.evaluation_tables import TRAINING
+from protsae.schema.saes.training_table import TRAINING
 from protsae.stages import train_saes as training
 from protsae.stages.outputs import trained_saes
 from tests.helpers.dying_job import run_job

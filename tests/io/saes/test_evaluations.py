@@ -7,7 +7,7 @@ import pytest
 from protsae.errors import UserError
 from protsae.io.json_files import write_document
 from protsae.io.saes.evaluations import HISTOGRAM, read_evaluation, write_evaluation
-from protsae.schema.evaluation_tables import EVALUATION
+from protsae.schema.saes.evaluation_tables import EVALUATION
 
 SCORES = dict.fromkeys((*EVALUATION.names, HISTOGRAM), 1)
 STAMP = {"table": EVALUATION.name, "table_version": EVALUATION.version}

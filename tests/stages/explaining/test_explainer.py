@@ -12,7 +12,7 @@ import torch
 import protsae
 from protsae.plm.embedding import Piece
 from protsae.plm.precision import Float16Error
-from protsae.schema.feature_tables import SEGMENTS
+from protsae.schema.explained.segment_table import SEGMENTS
 from protsae.stages.explaining.explainer import Explainer
 from tests.helpers.finished_run import RESULTS, copy_run, finished_run
 from tests.helpers.tiny_esm import build_esm, random_sequence, save_tiny

@@ -1,4 +1,4 @@
-"""How an SAE trained and how good it is: training curve, summary.tsv, evaluation.json."""
+"""The evaluation of an SAE: a row of summary.tsv, and an evaluation.json."""
 
 from protsae.schema.shared_columns import LAYER, MODEL, VARIANT
 from protsae.schema.table import Column, Table
@@ -310,50 +310,5 @@ SCALING = Table(
         Column("high", "number", "any", "Upper bound of the same interval."),
         Column("n_saes", "integer", "≥ 4", "Number of SAEs in the fit."),
         Column("r_squared", "number", "≤ 1", "Share of the variance of log y that is explained."),
-    ),
-)
-
-TRAINING = Table(
-    "training",
-    3,
-    "one row per logged step, measured on the batch of that step",
-    ("step",),
-    (
-        Column("step", "integer", "≥ 1", "Number of optimiser steps taken, this one included."),
-        Column(
-            "loss",
-            "number",
-            "≥ 0",
-            "Training objective per residue, without the AuxK term for dead features.",
-        ),
-        Column(
-            "mse",
-            "number",
-            "≥ 0",
-            "Squared reconstruction error ‖x - x̂‖² per residue, scaled so that E‖x‖² = d_model.",
-        ),
-        Column(
-            "penalty",
-            "number",
-            "≥ 0",
-            "L1 or L0 penalty per residue before weighting. 0 for architectures without a penalty.",
-        ),
-        Column(
-            "kl",
-            "number",
-            "≥ 0",
-            "KL divergence between the model's predictions without and with the SAE, in nats per "
-            "residue. Empty unless the SAE is trained end to end.",
-            True,
-        ),
-        Column("fvu", "number", "≥ 0", "Fraction of the batch's variance left unexplained."),
-        Column("l0", "number", "≥ 0", "Mean number of active features per residue."),
-        Column(
-            "dead_fraction",
-            "number",
-            "0 to 1",
-            "Share of the features that have not been active for the last `dead_after` residues.",
-        ),
-        Column("lr", "number", "≥ 0", "Learning rate of the step."),
     ),
 )

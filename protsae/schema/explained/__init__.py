@@ -1,0 +1,1 @@
+"""Tables of what features say of any protein."""
