@@ -1,4 +1,4 @@
-"""Where a feature and its concept disagree: active without the annotation, or is silent at it."""
+"""Where a feature and its concept disagree: active without the annotation, or silent at it."""
 
 from dataclasses import dataclass
 
@@ -89,7 +89,9 @@ def _disagreements(
     has, known : ndarray of bool, shape (n_residues, n_called)
         Whether a residue has the concept of a feature, and whether that is known.
     """
-    ever = np.logical_or.reduceat(has, block.first, axis=0)
+    rows = np.arange(len(has), dtype=np.int32)[:, None]
+    first_with = np.minimum.reduceat(np.where(has, rows, len(has)), block.first, axis=0)
+    ever = first_with < len(has)
     lacks = np.logical_and.reduceat(known & ~has, block.first, axis=0)
     place = called.place(block.feature)
     on = np.flatnonzero((place >= 0) & (block.value > called.threshold[place]))
@@ -99,22 +101,15 @@ def _disagreements(
     finds[protein[at_label], place[at_label]] = True
     silent_protein, silent_place = np.nonzero(ever & ~finds)
     feature, number = called.feature[silent_place], block.number[silent_protein]
+    residue = first_with[silent_protein, silent_place] - block.first[silent_protein]
     return {
         UNANNOTATED: block.highest(on[lacks[protein, place]]),
         SILENT: Sites(
             group=feature,
             cluster=block.cluster[silent_protein],
             protein=number,
-            residue=_first_residue(has, block.first, silent_protein, silent_place),
+            residue=residue,
             rank=drawn(seed, feature, number),
             value=np.zeros(len(feature), np.float32),
         ),
     }
-
-
-def _first_residue(
-    has: np.ndarray, first: np.ndarray, protein: np.ndarray, column: np.ndarray
-) -> np.ndarray:
-    """0-based residue of each protein at which a column is true for the first time."""
-    places = [int(has[first[p] :, c].argmax()) for p, c in zip(protein, column, strict=True)]
-    return np.array(places, dtype=np.int64)
