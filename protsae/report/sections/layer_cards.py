@@ -15,7 +15,7 @@ from protsae.report.page_data import Layer
 from protsae.report.sections.concept_residues import ConceptResidues
 
 WHAT = {
-    STRONGEST: "",
+    STRONGEST: "Strongest",
     **dict(zip(STRENGTHS, ("Strong", "Medium", "Weak"), strict=True)),
     UNANNOTATED: "Active, not annotated",
     SILENT: "Annotated, not active",
@@ -96,6 +96,7 @@ def _examples(
             {
                 **row,
                 "what": WHAT[row["selection"]],
+                "point": "peak" if row["selection"] in (STRONGEST, UNANNOTATED) else "residue",
                 "entry_name": protein["entry_name"],
                 "organism": protein["organism"],
                 "split": protein["split"],
