@@ -204,22 +204,24 @@ def _softplus_sums(
     """
     loss = np.zeros(weights.shape[1])
     gradient = np.zeros(weights.shape)
+    half = weights / 2
+    buffers = np.empty((2, min(CHUNK_ROWS, len(rows)), weights.shape[1]))
     for first in range(0, len(rows), CHUNK_ROWS):
         part = rows[first : first + CHUNK_ROWS]
-        m = part @ weights
-        small = np.exp(-np.abs(m))  # at most 1, so nothing overflows
-        softplus = np.log1p(small)
-        softplus += np.maximum(m, 0)
-        small += 1
-        # 1 / (1 + exp(-m)), by its symmetry about a half: an np.where costs more than all this.
-        probability = np.copysign(1 / small - 0.5, m)
-        probability += 0.5
+        m, scratch = buffers[:, : len(part)]  # m: half of it
+        np.matmul(part, half, out=m)
         if known is not None:
-            softplus *= known[first : first + CHUNK_ROWS]
-            probability *= known[first : first + CHUNK_ROWS]
-        loss += softplus.sum(0)
-        gradient += part.T @ probability
-    return loss, gradient
+            np.copyto(m, -np.inf, where=~known[first : first + CHUNK_ROWS])  # adds 0 to both
+        loss += 2 * np.maximum(m, 0, out=scratch).sum(0)
+        # With t = tanh(m / 2): log(1 + exp(-|m|)) = log 2 - log(1 + |t|), of which the sum is one
+        # logarithm of a product, at most 2^256; 1 / (1 + exp(-m)) = (1 + t) / 2.
+        t = np.tanh(m, out=m)
+        np.abs(t, out=scratch)
+        scratch += 1
+        loss += len(part) * np.log(2) - np.log(scratch.prod(0))
+        gradient += part.T @ t
+    gradient += rows.sum(0)[:, None]
+    return loss, gradient / 2
 
 
 def control_types(sizes: np.ndarray, rates: np.ndarray, seed: int) -> np.ndarray:
