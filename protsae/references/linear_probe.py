@@ -213,14 +213,16 @@ def _softplus_sums(
         if known is not None:
             np.copyto(m, -np.inf, where=~known[first : first + CHUNK_ROWS])  # adds 0 to both
         loss += 2 * np.maximum(m, 0, out=scratch).sum(0)
-        # With t = tanh(m / 2): log(1 + exp(-|m|)) = log 2 - log(1 + |t|), of which the sum is one
-        # logarithm of a product, at most 2^256; 1 / (1 + exp(-m)) = (1 + t) / 2.
+        # With t = tanh(m / 2): log(1 + exp(-|m|)) = -log((1 + |t|) / 2), of which the sum is one
+        # logarithm of a product, at least 2^-256; 1 / (1 + exp(-m)) = (1 + t) / 2. Halved and
+        # shifted before they are summed: most are near 0, and large sums would lose their digits.
         t = np.tanh(m, out=m)
         np.abs(t, out=scratch)
         scratch += 1
-        loss += len(part) * np.log(2) - np.log(scratch.prod(0))
+        scratch /= 2
+        loss -= np.log(scratch.prod(0))
+        t += 1
         gradient += part.T @ t
-    gradient += rows.sum(0)[:, None]
     return loss, gradient / 2
 
 
