@@ -18,6 +18,7 @@ from protsae.errors import UserError
 from protsae.io.atomic import atomic_path
 from protsae.io.hdf5.attributes import read_attribute
 from protsae.io.hdf5.checked_rows import BLOCK_ROWS, CheckedRows, ChecksummingRows, block_starts
+from protsae.io.hdf5.float16 import to_float32
 from protsae.io.hdf5.shard_index import (
     CacheSource,
     ShardIndex,
@@ -240,8 +241,6 @@ class LayerCache:
         if out.dtype == stored.dtype:
             stored.rows.read(start, out)
             return
-        from protsae.io.hdf5.float16 import to_float32  # torch: writers of one-hot codes need none
-
         # Whole blocks, or their rows would be read twice.
         blocks = WIDEN_BYTES // (BLOCK_ROWS * self.d_model * stored.dtype.itemsize)
         step = max(1, blocks) * BLOCK_ROWS
