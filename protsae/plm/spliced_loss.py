@@ -99,18 +99,18 @@ def masked_loss(
         )
         np.add.at(counted, (*owner, masked.targets.numpy()), 1)
         masked = masked.to(esm2.device)
-        clean = esm2(masked.batch, layers=(layer,))
+        clean = esm2(masked.batch, layers=(layer,), rows=masked.rows)
         start = (layer, clean.representations[layer])
 
         def add(sums: np.ndarray, values: Tensor, owner: tuple[np.ndarray, ...] = owner) -> None:
             np.add.at(sums, owner, values.double().cpu().numpy())
 
-        clean_logp = esm2.logits(clean.final_ND[masked.rows]).log_softmax(1)
+        clean_logp = esm2.logits(clean.final_ND).log_softmax(1)
         add(nats["clean"], F.nll_loss(clean_logp, masked.targets, reduction="none"))
         for name, edit in edits.items():
             on_residues = edit_residues(edit, masked.batch.residues_N)
-            final_ND = esm2(masked.batch, edits={layer: on_residues}, start=start).final_ND
-            logp = esm2.logits(final_ND[masked.rows]).log_softmax(1)
+            edited = esm2(masked.batch, (), {layer: on_residues}, start, rows=masked.rows)
+            logp = esm2.logits(edited.final_ND).log_softmax(1)
             add(nats[name], F.nll_loss(logp, masked.targets, reduction="none"))
             divergence = F.kl_div(logp, clean_logp, reduction="none", log_target=True)
             add(kl[name], divergence.sum(1))

@@ -93,6 +93,7 @@ class FusedEsm2:
         edits: Mapping[int, Edit] | None = None,
         start: tuple[int, Tensor] | None = None,
         keep: Keep = lambda layer, x_ND: x_ND,
+        rows: Tensor | None = None,
     ) -> ForwardOutput:
         """Run a batch; the numbers are fair-esm's ``representations``.
 
@@ -112,6 +113,9 @@ class FusedEsm2:
         keep : function, optional
             Called with each of ``layers`` and its activations as soon as they are there; what it
             returns is kept (some rows, another precision), so the rest need not stay in memory.
+        rows : tensor of int64, shape (n,), optional
+            Tokens that ``final_ND`` is wanted of, in its order: after its attention the last block
+            runs on them alone.
         """
         edits = edits or {}
         representations: dict[int, Tensor] = {}
@@ -125,16 +129,22 @@ class FusedEsm2:
 
         first, x_ND = (0, self._embed(batch)) if start is None else start
         x_ND = site(first, x_ND)
+        # What is kept or edited of the last layer is all of it.
+        early = rows is not None and self.n_layers not in {first, *layers, *edits}
         cos_N1K, sin_N1K = self._rotation(batch)
         for layer, block in enumerate(self.blocks[first:], start=first + 1):
             qkv_NCHK = block.qkv(block.attention_norm(x_ND)).unflatten(-1, (3, self.n_heads, -1))
             q_NHK, k_NHK = (_rotate(qkv_NCHK[:, i], cos_N1K, sin_N1K) for i in (0, 1))
             mixed_NHK = batch.attend(q_NHK, k_NHK, qkv_NCHK[:, 2])
+            if early and layer == self.n_layers:
+                x_ND, mixed_NHK = x_ND[rows], mixed_NHK[rows]
             x_ND = x_ND + block.out(mixed_NHK.flatten(1))
             x_ND = x_ND + block.down(F.gelu(block.up(block.norm(x_ND))))
             if layer == self.n_layers:
                 x_ND = self.model.emb_layer_norm_after(x_ND)
             x_ND = site(layer, x_ND)
+        if rows is not None and not early:
+            x_ND = x_ND[rows]
         return ForwardOutput(representations, x_ND)
 
     def logits(self, final_ND: Tensor) -> Tensor:

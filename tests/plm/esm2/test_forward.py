@@ -287,3 +287,17 @@ def test_the_tokens_of_a_batch_are_fair_esms():
     _, _, tokens_BT = ALPHABET.get_batch_converter()(sequences)
     packed = pack([tokenise(sequence) for _, sequence in sequences])
     assert packed.tokens_N.tolist() == tokens_BT[tokens_BT != ALPHABET.padding_idx].tolist()
+
+
+@pytest.mark.parametrize("first", [0, 2, 3])
+@pytest.mark.parametrize("kept", [(), (3,)])
+def test_the_last_layer_can_be_had_of_some_tokens(first, kept):
+    esm2, packed = FusedEsm2(build_esm()), batch((5, 17), mask_every=4)
+    whole = esm2(packed, layers=range(4))
+    rows = torch.tensor([20, 3, 7])
+    start = (first, whole.representations[first])
+    found = esm2(packed, layers=kept, start=start, rows=rows)
+    torch.testing.assert_close(found.final_ND, whole.final_ND[rows])
+    assert set(found.representations) == set(kept)
+    for layer in kept:
+        assert torch.equal(found.representations[layer], whole.representations[layer])
