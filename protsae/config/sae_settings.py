@@ -17,6 +17,10 @@ MAX_VARIANTS = 1000
 """SAEs of a layer, at most: a slip in a list of lists asks for millions."""
 
 
+Freeze = Literal["none", "decoder", "encoder", "soft"]
+"""What of an SAE does not learn."""
+
+
 class TrainSettings(Settings):
     """One SAE: architecture, size, sparsity and optimisation."""
 
@@ -57,6 +61,12 @@ class TrainSettings(Settings):
     )
     dead_after: Positive = Field(
         100_000, description="residues without activity after which a feature is dead"
+    )
+    freeze: Freeze = Field(
+        "none",
+        description="what stays as it was drawn at random, so that the SAE is a baseline for the "
+        "others: decoder, encoder (its weights, not its biases), or soft: decoder rows keep a "
+        "cosine of 0.8 or more with their first direction",
     )
     lr: Annotated[float, Field(gt=0)] = Field(1e-3, description="Adam learning rate")
     steps: Positive = Field(2000, description="training steps")

@@ -20,7 +20,7 @@ from protsae.io.hdf5.activation_cache import LayerCache
 from protsae.io.saes.sae_files import read_sae
 from protsae.io.saes.sae_identity import train_set_sha256
 from protsae.io.table_files.parquet import read_metadata, read_table
-from protsae.sae.architectures import ARCHITECTURES, restore_sae
+from protsae.sae.architectures import ARCHITECTURES, build_sae, restore_sae
 from protsae.schema.training_table import TRAINING
 from protsae.stages import train_saes as training
 from protsae.stages.outputs import trained_saes
@@ -146,6 +146,46 @@ def test_interrupted_and_resumed_is_as_uninterrupted(
     assert not (tmp_path / "cut" / ".on-activations.safetensors").exists()
     for name in EVERY:
         assert_same_files(tmp_path / "cut" / name, tmp_path / "whole" / name)
+
+
+@pytest.mark.parametrize("freeze", ["decoder", "encoder", "soft"])
+def test_a_frozen_sae_resumes_from_the_same_first_weights(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, freeze: str
+) -> None:
+    """Stored is what was drawn, with the scale of the activations folded in, and nothing else."""
+    saes = {name: {**settings, "freeze": freeze} for name, settings in EVERY.items()}
+    every = ("--checkpoint-every", "5")
+    assert train_saes(run, tmp_path / "whole", saes, *every) == 0
+    with monkeypatch.context() as patch:
+        stop_at(13, patch)
+        with pytest.raises(Stop):
+            train_saes(run, tmp_path / "cut", saes, *every)
+    assert train_saes(run, tmp_path / "cut", saes, *every) == 0
+    for name, settings in saes.items():
+        assert_same_files(tmp_path / "cut" / name, tmp_path / "whole" / name)
+        weights, source = read_sae(tmp_path / "cut" / name)
+        assert source.settings["freeze"] == freeze
+        assert_kept(weights, TrainSettings.model_validate(settings), source.normalisation["scale"])
+
+
+def assert_kept(weights: dict[str, torch.Tensor], settings: TrainSettings, scale: float) -> None:
+    drawn = build_sae(settings, weights["W_dec"].shape[1])
+    kept = {
+        "decoder": torch.equal(weights["W_dec"], drawn.W_dec.detach() / scale),
+        "encoder": torch.equal(weights["W_enc"], drawn.W_enc.detach() * scale),
+    }
+    if settings.freeze == "soft":
+        assert torch.cosine_similarity(weights["W_dec"], drawn.W_dec).min() > 0.8 - 1e-6
+    assert kept == {name: name == settings.freeze for name in kept}
+
+
+@pytest.mark.parametrize("freeze", ["decoder", "encoder"])
+def test_frozen_end_to_end(embedded: Path, tmp_path: Path, freeze: str) -> None:
+    saes = {name: {**settings, "freeze": freeze} for name, settings in THROUGH.items()}
+    assert train_saes(embedded, tmp_path, saes, *through(embedded)) == 0
+    for name, settings in saes.items():
+        weights, source = read_sae(tmp_path / name)
+        assert_kept(weights, TrainSettings.model_validate(settings), source.normalisation["scale"])
 
 
 def test_killed_and_resumed_is_as_uninterrupted(run: Path, tmp_path: Path) -> None:
@@ -537,7 +577,7 @@ def test_what_it_says(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[s
             (),
             "--saes: unknown key 'train.a.batch'; did you mean 'bandwidth'? Valid keys in train.a: "
             "architecture, expansion, width, k, penalty, nested, mse, kl, bandwidth, auxk, "
-            "dead_after, lr, steps, warmup, penalty_warmup, decay, seed",
+            "dead_after, freeze, lr, steps, warmup, penalty_warmup, decay, seed",
             id="unknown key",
         ),
         pytest.param(
