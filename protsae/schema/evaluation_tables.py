@@ -1,6 +1,6 @@
 """The evaluation of an SAE: a row of summary.tsv, and an evaluation.json."""
 
-from protsae.schema.shared_columns import LAYER, MODEL, VARIANT
+from protsae.schema.shared_columns import FREEZE, LAYER, MODEL, VARIANT
 from protsae.schema.table import Column, Table
 
 _COLUMNS = (
@@ -8,6 +8,7 @@ _COLUMNS = (
     LAYER,
     VARIANT,
     Column("architecture", "text", "name", "Architecture of the SAE, such as `topk` or `relu`."),
+    FREEZE,
     Column("d_model", "integer", "≥ 1", "Width of the layer, which is the input size of the SAE."),
     Column("n_features", "integer", "≥ 1", "Number of features of the SAE."),
     Column("n_residues", "integer", "≥ 0", "Number of residues in the test set."),
@@ -238,11 +239,11 @@ _COLUMNS = (
     ),
 )
 
-EVALUATION = Table("evaluation", 2, "one object per SAE", ("model", "layer", "variant"), _COLUMNS)
+EVALUATION = Table("evaluation", 3, "one object per SAE", ("model", "layer", "variant"), _COLUMNS)
 
 SUMMARY = Table(
     "summary",
-    6,
+    7,
     "one row per SAE, sorted by model (onehot first), layer and variant",
     ("model", "layer", "variant"),
     (

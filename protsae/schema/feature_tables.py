@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from protsae.schema.shared_columns import (
     FEATURE,
+    FREEZE,
     IDENTITY,
     LAYER,
     N_RESIDUES,
@@ -40,11 +41,12 @@ _CORRELATIONS = tuple(
 
 FEATURES = Table(
     "features",
-    12,
+    13,
     "one row per feature, sorted by model (onehot first), layer, variant and feature",
     ("model", "layer", "variant", "feature"),
     (
         *IDENTITY,
+        FREEZE,
         Column(
             "density",
             "number",
@@ -152,6 +154,14 @@ FEATURES = Table(
             True,
         ),
         Column(
+            "frozen_f1",
+            "number",
+            "0 to 1",
+            "Test F1 of the best feature of the layer's frozen SAEs for the concept. Empty for "
+            "features of frozen SAEs, and if the layer has none.",
+            True,
+        ),
+        Column(
             "onehot_f1",
             "number",
             "0 to 1",
@@ -227,7 +237,7 @@ FEATURES = Table(
             "text",
             "name",
             "Baseline with the highest F1 on the test set: neuron, principal component, random "
-            "dictionary, one-hot sequence, permuted model, rule or always on.",
+            "dictionary, frozen SAE, one-hot sequence, permuted model, rule or always on.",
             True,
         ),
         Column(
@@ -295,7 +305,16 @@ _OF_BASELINES = (
         "f1_difference_low",
     ),
     *("f1_difference_high", "verdict_p_value", "verdict_q_value", "verdict"),
-    *("neuron", "neuron_sign", "neuron_f1", "pca_f1", "random_f1", "onehot_f1"),
+    *(
+        "neuron",
+        "neuron_sign",
+        "neuron_f1",
+        "pca_f1",
+        "random_f1",
+        "frozen_f1",
+        "onehot_f1",
+        "freeze",
+    ),
     *("permuted_f1", *(c.name for c in OF_RULES), "window_f1", "homology_f1", "probe_f1"),
     *("n_references", "n_references_below"),
 )

@@ -2,13 +2,25 @@
 
 import pandas as pd
 
+from protsae.association.frozen_saes import is_frozen, of_frozen
 from protsae.association.run_tables import best_per_concept, is_above
 from protsae.association.scoring.metrics import CALLED_Q
 from protsae.config.reserved_names import DETECTORS, NEURONS, ONEHOT, is_permuted
 from protsae.screen.wording import WIDTH, count, fitted, listed
 
 FEATURE_COLUMNS = (
-    *("model", "layer", "variant", "feature", "concept", "valid_f1", "f1", "f1_low", "f1_high"),
+    *(
+        "model",
+        "layer",
+        "variant",
+        "feature",
+        "freeze",
+        "concept",
+        "valid_f1",
+        "f1",
+        "f1_low",
+        "f1_high",
+    ),
     *("q_value", "defined_by_sequence", "best_baseline", "best_baseline_f1", "verdict"),
 )
 """Columns of the feature table that `finding_lines` reads."""
@@ -27,8 +39,9 @@ def finding_lines(features: pd.DataFrame, detectors: pd.DataFrame) -> list[str]:
     detectors : DataFrame
         Table ``detectors`` of all layers.
     """
-    own = features[_is_trained(features)]
-    return [*above_lines(own), *called_lines(detectors), *best_lines(own)]
+    own = features[_is_trained(features) & ~is_frozen(features)]
+    called = called_lines(detectors, of_frozen(detectors, features))
+    return [*above_lines(own), *called, *best_lines(own)]
 
 
 def above_lines(features: pd.DataFrame) -> list[str]:
@@ -51,20 +64,26 @@ def above_lines(features: pd.DataFrame) -> list[str]:
     return fitted(f"{of} {verb} above all baselines: {listed(concepts, 6)}", "", 2)
 
 
-def called_lines(detectors: pd.DataFrame) -> list[str]:
+def called_lines(detectors: pd.DataFrame, frozen: pd.Series) -> list[str]:
     """Of the trained model, its neurons and the baselines: where most detectors are called.
 
     Called for a concept that the sequence does not define, at a false discovery rate of 5 %; beside
     it how many of these are true at least, with 95 % confidence.
+
+    Parameters
+    ----------
+    frozen : Series of bool
+        Which of them are features of frozen SAEs.
     """
     permuted = detectors["model"].map(is_permuted).astype(bool)
     onehot = detectors["model"] == ONEHOT
     is_sae = ~detectors["variant"].isin(DETECTORS)
     rows = {
-        "model": is_sae & ~permuted & ~onehot,
+        "model": is_sae & ~frozen & ~permuted & ~onehot,
+        "its frozen SAEs": frozen & ~permuted & ~onehot,
         "its neurons": (detectors["variant"] == NEURONS) & ~permuted & ~onehot,
-        "permuted model": is_sae & permuted,
-        "one-hot": is_sae & onehot,
+        "permuted model": is_sae & ~frozen & permuted,
+        "one-hot": is_sae & ~frozen & onehot,
     }
     lines = []
     for name, chosen in rows.items():

@@ -96,6 +96,7 @@ def evaluate_saes(
                 "layer": trained.source.layer,
                 "variant": name,
                 "architecture": trained.source.architecture,
+                "freeze": trained.source.freeze,
                 "d_model": trained.sae.d_model,
                 "n_features": trained.sae.n_features,
                 "n_residues": int(test["length"].sum()),

@@ -18,6 +18,7 @@ from protsae.association.run_tables import (
 from protsae.errors import UserError
 from protsae.io.table_files.parquet import read_table
 from protsae.run.run_parts import (
+    Evaluations,
     Parts,
     read_evaluations,
     shown,
@@ -67,6 +68,7 @@ def join_tables(parts: Parts, proteins: pd.DataFrame, study: dict[str, Any]) -> 
     of_pairs = _join(folders, LAYER_ASSOCIATIONS)
     detectors = _join(folders, DETECTORS)
     validate_same_saes(of_layers, evaluations)
+    of_layers = of_layers.assign(freeze=_freeze(of_layers, evaluations))
     documents = [
         {name: document[name] for name in EVALUATION.names} for _, document in evaluations.values()
     ]
@@ -88,6 +90,12 @@ def join_tables(parts: Parts, proteins: pd.DataFrame, study: dict[str, Any]) -> 
     associations = conform(with_rules(of_pairs, rules), ASSOCIATIONS, "associations.parquet")
     summary = conform(summarise(documents, features), SUMMARY, "summary.tsv")
     return RunTables(features, associations, detectors, summary)
+
+
+def _freeze(features: pd.DataFrame, evaluations: Evaluations) -> list[str]:
+    """What of its SAE does not learn, for each feature."""
+    keys = zip(features["model"], features["layer"], features["variant"], strict=True)
+    return [evaluations[key][1]["freeze"] for key in keys]
 
 
 def _join(folders: Sequence[Path], table: Table) -> pd.DataFrame:

@@ -380,6 +380,7 @@ UNUSUAL: list[Settings] = [
         nested=(0.5, 1.0),
         bandwidth=1e-3,
         auxk=0.0,
+        freeze="encoder",
         dead_after=19,
         lr=1e-8,
         steps=5,
@@ -510,6 +511,7 @@ def test_null_takes_a_variant_away(null: object) -> None:
 
 ONE_VALUE: dict[str, Any] = {
     "architecture": "topk",
+    "freeze": "soft",
     "kl": 0,
     "warmup": 0.5,
     "penalty_warmup": 1,

@@ -274,7 +274,9 @@ def joined_feature_rows(model: str, layer: int) -> pd.DataFrame:
     neuron_f1 = rows["concept"].map(by_concept)
     neuron = pd.Series(1, index=rows.index).where(neuron_f1.notna()).astype("Int64")
     others = dict.fromkeys((*DETECTOR_BASELINES[1:], *OF_REFERENCES, "probe_f1"), np.nan)
-    rows = rows.assign(neuron=neuron, neuron_sign=neuron, neuron_f1=neuron_f1, **others)
+    rows = rows.assign(
+        freeze="none", neuron=neuron, neuron_sign=neuron, neuron_f1=neuron_f1, **others
+    )
     best = pd.Series("neuron", index=rows.index).where(neuron_f1.notna(), None)
     verdict = rows["feature"].map({0: "above", 1: "below"}).astype(object)
     rows = rows.assign(
@@ -464,6 +466,7 @@ def evaluation(model: str, layer: int, variant: str) -> dict[str, object]:
         "layer": layer,
         "variant": variant,
         "architecture": variant,
+        "freeze": "none",
         "d_model": D_MODEL,
         "n_features": N_FEATURES,
         "n_residues": N_RESIDUES,

@@ -31,7 +31,7 @@ def freeze_(sae: Sae, freeze: Freeze) -> None:
 
 @torch.no_grad()
 def keep_near_(rows_FD: Tensor, first_FD: Tensor) -> None:
-    """Turn rows back, in place, until each has a cosine of ``SOFT_COSINE`` with its first direction.
+    """Turn rows, in place, until each has a cosine of ``SOFT_COSINE`` with its first direction.
 
     Rows that are near enough stay as they are. The others become |w| (c u + sqrt(1 - c^2) v), with
     c = ``SOFT_COSINE``, u the first direction and v the unit vector of what w has beside it: the

@@ -77,7 +77,7 @@ def test_a_soft_decoder_reaches_the_edge_of_its_cone_and_not_beyond(architecture
 
 
 def test_a_row_that_is_near_enough_keeps_every_bit() -> None:
-    """The rows have cosines of 1, 0.96 and 0 with (1, 0); the last is turned to 0.8, by its side."""
+    """Cosines with (1, 0) are 1, 0.96 and 0; the last row is turned to 0.8, on its side."""
     rows = torch.tensor([[2.0, 0.0], [0.96, 0.28], [0.0, -5.0]])
     before = rows.clone()
     keep_near_(rows, torch.tensor([[1.0, 0.0]]).expand(3, 2))
