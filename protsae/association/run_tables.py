@@ -277,9 +277,21 @@ def summarise(evaluations: Sequence[dict[str, Any]], features: pd.DataFrame) -> 
             "features_above_baselines": int(is_above(own).sum()),
             "features_above_references": int(is_above_references(own).sum()),
             "features_defined_by_sequence": int((called & own["defined_by_sequence"].eq(1)).sum()),
+            **_recurring(own),
         }
         rows.append(pd.DataFrame([{**evaluation, **counts}]))
     return concatenate(rows)
+
+
+def _recurring(features: pd.DataFrame) -> dict[str, Any]:
+    """How many features of an SAE recur with other seeds, or do not; empty if it has one seed."""
+    if features["stability_cosine"].isna().all():
+        return {"features_recurring": None, "features_not_recurring": None}
+    counts = features["recurs"].value_counts()
+    return {
+        "features_recurring": int(counts.get(1, 0)),
+        "features_not_recurring": int(counts.get(0, 0)),
+    }
 
 
 def best_per_concept(pairs: pd.DataFrame, by: Sequence[str] = ()) -> pd.DataFrame:

@@ -1,7 +1,7 @@
 """All tables. Writers are checked against them, and docs/tables.md is generated from them."""
 
 from protsae.schema.concept_tables import BASE_RATES, CONCEPTS
-from protsae.schema.evaluation_tables import SCALING, SUMMARY
+from protsae.schema.evaluation_tables import SCALING, STABILITY, SUMMARY
 from protsae.schema.feature_tables import EXAMPLES, FEATURES, SEGMENTS
 from protsae.schema.missing_annotation_tables import CANDIDATES, RECOVERY, RELIABILITY
 from protsae.schema.pair_tables import ASSOCIATIONS, CLUSTER_COUNTS, DETECTORS, INTERPLM
@@ -32,5 +32,6 @@ EVERY = (
     FURTHER,
     ANNOTATIONS,
     SCALING,
+    STABILITY,
     SEGMENTS,
 )

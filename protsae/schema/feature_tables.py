@@ -39,6 +39,68 @@ _CORRELATIONS = tuple(
     )
 )
 
+STABILITY_COLUMNS = (
+    Column(
+        "stability",
+        "number",
+        "-1 to 1",
+        "Mean over the SAEs of other seeds of the largest Pearson correlation of the activation "
+        "with that of one of their features, over test residues. Empty for SAEs of one seed, and "
+        "if the feature is active at no test residue.",
+        True,
+    ),
+    Column(
+        "random_stability",
+        "number",
+        "-1 to 1",
+        "The same with random directions in place of those SAEs, as many and as sparse: what any "
+        "dictionary has.",
+        True,
+    ),
+    Column(
+        "exchanged_stability",
+        "number",
+        "-1 to 1",
+        "The same with the activations of those SAEs in other proteins, at the same relative "
+        "places: what follows from position and from how often features are active.",
+        True,
+    ),
+    Column(
+        "stability_cosine",
+        "number",
+        "-1 to 1",
+        "Mean over those SAEs of the largest cosine similarity of the decoder vector with one of "
+        "theirs.",
+        True,
+    ),
+    Column(
+        "random_stability_cosine",
+        "number",
+        "-1 to 1",
+        "The same with random directions in place of theirs.",
+        True,
+    ),
+    Column(
+        "recurs",
+        "integer",
+        "0 or 1",
+        "1 if every other seed has a feature with a correlation of at least 0.71 (half of the "
+        "variance) that exceeds, by a margin, those with random directions and with exchanged "
+        "proteins (see Stability); otherwise 0. Empty if the feature is active in fewer than 10 "
+        "test homology clusters, or the SAE has one seed.",
+        True,
+    ),
+    Column(
+        "variance_share",
+        "number",
+        "any",
+        "Share of the variance of the layer activations that the feature accounts for in the "
+        "reconstruction, over the same residues. Over all features of an SAE the shares add up to "
+        "about 1 - fvu. Empty if the SAE has one seed.",
+        True,
+    ),
+)
+
 FEATURES = Table(
     "features",
     13,
@@ -283,6 +345,7 @@ FEATURES = Table(
             "clusters have the concept.",
             True,
         ),
+        *STABILITY_COLUMNS,
         *_CORRELATIONS,
         Column(
             "top_proteins",
@@ -317,6 +380,7 @@ _OF_BASELINES = (
     ),
     *("permuted_f1", *(c.name for c in OF_RULES), "window_f1", "homology_f1", "probe_f1"),
     *("n_references", "n_references_below"),
+    *(c.name for c in STABILITY_COLUMNS),
 )
 
 LAYER_FEATURES = replace(
@@ -349,6 +413,7 @@ EXAMPLES = Table(
 FROM_FEATURES = (
     *("concept", "concept_type", "valid_f1", "f1", "f1_low", "f1_high", "q_value", "verdict"),
     *("best_baseline", "best_baseline_f1", "precision", "base_rate", "defined_by_sequence"),
+    *("stability", "random_stability", "recurs"),
 )
 """Columns that are those of the feature's row in features.parquet."""
 
@@ -356,7 +421,7 @@ _OF_FEATURE = {column.name: column for column in FEATURES.columns}
 
 SEGMENTS = Table(
     "segments",
-    1,
+    2,
     "one row per active segment, protein by protein; in each the surest concepts first",
     ("protein", "layer", "variant", "feature", "start"),
     (

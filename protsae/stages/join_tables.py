@@ -16,6 +16,7 @@ from protsae.association.run_tables import (
     with_rules,
 )
 from protsae.errors import UserError
+from protsae.features.recurrence import with_stability
 from protsae.io.table_files.parquet import read_table
 from protsae.run.run_parts import (
     Evaluations,
@@ -26,7 +27,7 @@ from protsae.run.run_parts import (
     validate_ruled,
     validate_same_saes,
 )
-from protsae.schema.evaluation_tables import EVALUATION, SUMMARY
+from protsae.schema.evaluation_tables import EVALUATION, STABILITY, SUMMARY
 from protsae.schema.feature_tables import FEATURES, LAYER_FEATURES
 from protsae.schema.pair_tables import ASSOCIATIONS, CLUSTER_COUNTS, DETECTORS, LAYER_ASSOCIATIONS
 from protsae.schema.reference_tables import PROBES, REFERENCES, RULE_COUNTS, RULES
@@ -85,11 +86,18 @@ def join_tables(parts: Parts, proteins: pd.DataFrame, study: dict[str, Any]) -> 
         with_all, of_pairs, pd.concat(counts, ignore_index=True), rule_counts, related
     )
     n_references = reference_counts(with_all).where(with_all["concept"].notna())
-    every = with_all.join(compared).join(n_references)
+    every = with_stability(with_all.join(compared).join(n_references), _matches(parts.stability))
     features = conform(every, FEATURES, "features.parquet")
     associations = conform(with_rules(of_pairs, rules), ASSOCIATIONS, "associations.parquet")
     summary = conform(summarise(documents, features), SUMMARY, "summary.tsv")
     return RunTables(features, associations, detectors, summary)
+
+
+def _matches(paths: Sequence[str]) -> pd.DataFrame:
+    """The rows of all stability tables."""
+    if not paths:
+        return pd.DataFrame(columns=STABILITY.names)
+    return pd.concat([read_table(path, STABILITY) for path in sorted(paths)], ignore_index=True)
 
 
 def _freeze(features: pd.DataFrame, evaluations: Evaluations) -> list[str]:
