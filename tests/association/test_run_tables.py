@@ -132,6 +132,8 @@ def verdict_rows() -> pd.DataFrame:
             "q_value": [0.05, 0.01, 0.051, 0.04, np.nan],
             "window_f1": [0.4, 0.1, 0.1, 0.5, np.nan],
             "homology_f1": [0.3, np.nan, 0.1, 0.2, np.nan],
+            "stability_cosine": 0.5,
+            "recurs": pd.array([1, 1, 0, pd.NA, pd.NA], dtype="Int64"),
         }
     )
 
@@ -179,6 +181,8 @@ def test_counts_of_an_sae() -> None:
         "features_above_baselines": 2,
         "features_above_references": 1,
         "features_defined_by_sequence": 1,
+        "features_recurring": 2,
+        "features_not_recurring": 1,
     }
 
 

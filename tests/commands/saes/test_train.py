@@ -128,6 +128,39 @@ def stop_at(step: int, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return taken
 
 
+OTHER_SEEDS = {"topk": {**TOPK, "seeds": 3, "seed": 4}}
+
+
+def test_other_seeds_are_as_trained_alone_and_lie_in_the_folder_of_the_first(
+    run: Path, tmp_path: Path
+) -> None:
+    alone = {str(seed): {**TOPK, "seed": seed} for seed in (4, 5, 6)}
+    assert train_saes(run, tmp_path / "together", OTHER_SEEDS) == 0
+    assert train_saes(run, tmp_path / "alone", alone) == 0
+    folder = tmp_path / "together" / "topk"
+    assert sorted(path.name for path in folder.iterdir()) == sorted([*FILES, "seed-5", "seed-6"])
+    for seed, place in ((4, folder), (5, folder / "seed-5"), (6, folder / "seed-6")):
+        own, other = place / "sae_weights.safetensors", tmp_path / "alone" / str(seed)
+        assert own.read_bytes() == (other / "sae_weights.safetensors").read_bytes()
+        _, source = read_sae(place)
+        assert (source.settings["seed"], source.settings["seeds"]) == (seed, 3 if seed == 4 else 1)
+        assert read_metadata(place / "training.parquet")["variant"] == "topk"
+
+
+def test_other_seeds_resume(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    every = ("--checkpoint-every", "5")
+    assert train_saes(run, tmp_path / "whole", OTHER_SEEDS, *every) == 0
+    with monkeypatch.context() as patch:
+        stop_at(13, patch)
+        with pytest.raises(Stop):
+            train_saes(run, tmp_path / "cut", OTHER_SEEDS, *every)
+    taken = stop_at(-1, monkeypatch)
+    assert train_saes(run, tmp_path / "cut", OTHER_SEEDS, *every) == 0
+    assert taken[0] == 10
+    for seed in (5, 6):
+        assert_same_files(*(tmp_path / n / "topk" / f"seed-{seed}" for n in ("cut", "whole")))
+
+
 @pytest.mark.parametrize("stop", [3, 10, 37])
 def test_interrupted_and_resumed_is_as_uninterrupted(
     run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop: int
@@ -577,7 +610,7 @@ def test_what_it_says(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[s
             (),
             "--saes: unknown key 'train.a.batch'; did you mean 'bandwidth'? Valid keys in train.a: "
             "architecture, expansion, width, k, penalty, nested, mse, kl, bandwidth, auxk, "
-            "dead_after, freeze, lr, steps, warmup, penalty_warmup, decay, seed",
+            "dead_after, freeze, lr, steps, warmup, penalty_warmup, decay, seed, seeds",
             id="unknown key",
         ),
         pytest.param(
@@ -585,6 +618,13 @@ def test_what_it_says(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[s
             (),
             "--saes: unknown key 'train.a.penalti'; did you mean 'penalty'? Valid keys in train.a:",
             id="key with a slip",
+        ),
+        pytest.param(
+            {"a": {**TOPK, "seeds": 2}},
+            (),
+            "--saes: train.a.seeds: 2 leave one other SAE, and chance takes two to measure; give 1 "
+            "or 3",
+            id="two seeds",
         ),
         pytest.param(
             {"neurons": TOPK},
