@@ -508,7 +508,9 @@ def test_stability_joins_the_features_and_counts_in_the_summary(results: Path) -
 def test_stability_of_another_sae(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = write_matches(results, sae="1")
     command = [*tables_command(results), "--stability", str(path)]
-    _assert_refused(results, capsys, command, f"{path}: annotates SAE 1 of variant topk, ")
+    problem = "annotates SAE 1 of variant topk, but --evaluations has 0"
+    expected = f"{path}: {problem}; run the annotate and evaluate stages again"
+    _assert_refused(results, capsys, command, expected)
 
 
 def test_a_frozen_sae_is_a_baseline_of_the_other_one(results: Path) -> None:
