@@ -22,7 +22,11 @@ FASTA = ">sp|P00001|ONE_TEST One OS=Made up OX=1\nMKVLAAGIVGLLLAQWERTYHKLMNPDSTG
 TINY = {
     "embed": {"precision": "float32"},
     "trainer": {"batch": 64},
-    "train": {"topk": {"steps": 20, "expansion": 2, "k": 3}, "relu": None},
+    "train": {
+        "topk": {"steps": 20, "expansion": 2, "k": 3, "seeds": 1},
+        "relu": None,
+        "frozen": None,
+    },
     "evaluate": {"bootstrap": 20, "masks": 1, "max_proteins": 13, "optimal_codes": 13},
     "probe": {"train_residues": 2000},
     "concepts": {"min_clusters": 2},

@@ -243,7 +243,7 @@ def tiny_run(folder: Path) -> list[str]:
         "embed": {"model": "esm2_tiny.pt", "layers": [1]},
         "permuted_layers": [1],
         "trainer": {"batch": 64},
-        "train": {"topk": {"architecture": "topk", **variant}, "relu": None},
+        "train": {"topk": {"architecture": "topk", **variant}, "relu": None, "frozen": None},
         "evaluate": {"bootstrap": 20},
         "probe": {"train_residues": 2000},
         "concepts": {"min_clusters": 2},

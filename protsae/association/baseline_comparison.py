@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from protsae.association.frozen_saes import is_frozen, of_frozen
 from protsae.association.run_tables import best_per_concept
 from protsae.association.scoring.metrics import CALLED_Q, f1_score
 from protsae.association.verdicts import CountsByCluster, compare, verdicts
@@ -14,6 +15,9 @@ from protsae.config.reserved_names import NEURONS, ONEHOT, PCA, RANDOM, is_permu
 
 OF_LAYER = {NEURONS: "neuron", PCA: "principal component", RANDOM: "random dictionary"}
 """Sets of detectors of a feature's own layer, and what one of them is called."""
+
+FROZEN = "frozen SAE"
+"""SAEs of a feature's own layer of which a part did not learn: all of them are one baseline."""
 
 ONE_HOT, PERMUTED, RULE, ALWAYS_ON = "one-hot sequence", "permuted model", "rule", "always on"
 """Baselines that serve all layers."""
@@ -38,15 +42,16 @@ def compare_features(
     """``COLUMNS`` for each feature, empty where it has no concept.
 
     A feature is compared with the best detector of each baseline for its concept, by F1 on valid:
-    neurons, principal components and the random dictionary of its layer, detectors on one-hot
-    sequences and on the permuted model (of any layer), the rule on the sequence, and being on
-    everywhere. Detectors of one-hot sequences and of the permuted model are not compared with
-    themselves.
+    neurons, principal components, the random dictionary and frozen SAEs of its layer, detectors on
+    one-hot sequences and on the permuted model (of any layer), the rule on the sequence, and being
+    on everywhere. Features of frozen SAEs, of one-hot sequences and of the permuted model are not
+    compared with their own kind.
 
     Parameters
     ----------
     features, associations : DataFrame
-        As in docs/tables.md; only features with q <= 0.05 get a verdict. Those of concepts that the
+        As in docs/tables.md; only features with q <= 0.05 get a verdict. Which SAEs are frozen, the
+        column ``freeze`` of features says. Those of concepts that the
         sequence defines are corrected apart from the others.
     cluster_counts : DataFrame
         model, layer, variant, feature, concept, cluster, tp, on: of every feature's concept, and
@@ -65,6 +70,9 @@ def compare_features(
             )
             for variant, name in OF_LAYER.items()
         },
+        FROZEN: best_per_concept(
+            associations[of_frozen(associations, features)], ["model", "layer"]
+        ),
         ONE_HOT: best_per_concept(associations[associations["model"] == ONEHOT]),
         PERMUTED: best_per_concept(
             associations[associations["model"].map(is_permuted).astype(bool)]
@@ -100,10 +108,13 @@ def _compared(
     """`compare` for the features of one concept, layer by layer, with the best baseline's name."""
     unrelated = ~counts.clusters.isin(list(related))
     parts = []
-    for (model, layer), members in features.groupby(["model", "layer"], sort=False):
+    kinds = [features["model"], features["layer"], is_frozen(features)]
+    for (model, layer, frozen), members in features.groupby(kinds, sort=False):
         names, baselines = [ALWAYS_ON, RULE], [counts.always_on, counts.rule]
         for name, rows in best.items():
-            if name in OF_LAYER.values():
+            if name == FROZEN and frozen:
+                continue
+            if name in (*OF_LAYER.values(), FROZEN):
                 rows = rows[(rows["model"] == model) & (rows["layer"] == layer)]
             elif (rows["model"] == model).any() or (name == PERMUTED and is_permuted(str(model))):
                 continue

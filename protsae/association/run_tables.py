@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from protsae.association.frozen_saes import is_frozen, of_frozen
 from protsae.association.pairs.scored_pairs import Examined
 from protsae.association.pairs.selection import best_rows
 from protsae.association.scoring.metrics import CALLED_Q, always_on_f1, reaches
@@ -15,7 +16,9 @@ from protsae.config.reserved_names import NEURONS, ONEHOT, PCA, RANDOM, is_permu
 from protsae.statistics.cluster_intervals import interval
 from protsae.statistics.multiple_testing import least_true
 
-DETECTOR_BASELINES = ("neuron_f1", "pca_f1", "random_f1", "onehot_f1", "permuted_f1")
+DETECTOR_BASELINES = (
+    *("neuron_f1", "pca_f1", "random_f1", "frozen_f1", "onehot_f1", "permuted_f1"),
+)
 """Columns of the feature table: test F1 of the best detector of each baseline, chosen on valid."""
 
 BASELINES = (*DETECTOR_BASELINES, "rule_f1")
@@ -180,15 +183,16 @@ def with_baselines(
     And with the rule on the sequence, as `with_rules` joins it.
 
     For a feature's concept, of all detectors of a baseline the one with the highest ``valid_f1``;
-    its F1 on test. Neurons, principal components and the random dictionary are those of the
-    feature's layer; detectors on one-hot sequences, and on the permuted model (of any
+    its F1 on test. Neurons, principal components, the random dictionary and frozen SAEs are those
+    of the feature's layer; detectors on one-hot sequences, and on the permuted model (of any
     layer of it), serve all layers. Empty for those themselves, and where no detector's valid F1 was
     high enough to be kept (``annotate.min_f1``).
 
     Parameters
     ----------
     features, associations, probes, references, rules : DataFrame
-        As in docs/tables.md; features without these columns.
+        As in docs/tables.md; features without these columns. Which SAEs are frozen, their
+        ``freeze`` says.
     d_model : dict of (model, layer) to int
         Neurons of each layer.
     """
@@ -213,6 +217,11 @@ def with_baselines(
             found["neuron_sign"] = (detector < pd.array(width)).map({True: 1, False: -1})
             found["neuron_sign"] = found["neuron_sign"].astype("Int64")
         found = found.drop(columns="detector")
+    frozen = associations[of_frozen(associations, features)]
+    best = best_per_concept(frozen, by=["model", "layer"])
+    of_best = best[[*place, "f1"]].rename(columns={"f1": "frozen_f1"})
+    found = found.merge(of_best, on=place, how="left", validate="many_to_one")
+    found["frozen_f1"] = found["frozen_f1"].where(~is_frozen(found)).astype("float64")
     everywhere = {"onehot_f1": associations["model"] == ONEHOT}
     everywhere["permuted_f1"] = associations["model"].map(is_permuted).astype(bool)
     for column, mine in everywhere.items():
@@ -268,9 +277,21 @@ def summarise(evaluations: Sequence[dict[str, Any]], features: pd.DataFrame) -> 
             "features_above_baselines": int(is_above(own).sum()),
             "features_above_references": int(is_above_references(own).sum()),
             "features_defined_by_sequence": int((called & own["defined_by_sequence"].eq(1)).sum()),
+            **_recurring(own),
         }
         rows.append(pd.DataFrame([{**evaluation, **counts}]))
     return concatenate(rows)
+
+
+def _recurring(features: pd.DataFrame) -> dict[str, Any]:
+    """How many features of an SAE recur with other seeds, or do not; empty if it has one seed."""
+    if features["stability_cosine"].isna().all():
+        return {"features_recurring": None, "features_not_recurring": None}
+    counts = features["recurs"].value_counts()
+    return {
+        "features_recurring": int(counts.get(1, 0)),
+        "features_not_recurring": int(counts.get(0, 0)),
+    }
 
 
 def best_per_concept(pairs: pd.DataFrame, by: Sequence[str] = ()) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -15,6 +16,10 @@ from protsae.config.section import NULL, Fraction, Name, Positive, Seed, Setting
 
 MAX_VARIANTS = 1000
 """SAEs of a layer, at most: a slip in a list of lists asks for millions."""
+
+
+Freeze = Literal["none", "decoder", "encoder", "soft"]
+"""What of an SAE does not learn."""
 
 
 class TrainSettings(Settings):
@@ -58,6 +63,12 @@ class TrainSettings(Settings):
     dead_after: Positive = Field(
         100_000, description="residues without activity after which a feature is dead"
     )
+    freeze: Freeze = Field(
+        "none",
+        description="what stays as it was drawn at random, so that the SAE is a baseline for the "
+        "others: decoder, encoder (its weights, not its biases), or soft: decoder rows keep a "
+        "cosine of 0.8 or more with their first direction",
+    )
     lr: Annotated[float, Field(gt=0)] = Field(1e-3, description="Adam learning rate")
     steps: Positive = Field(2000, description="training steps")
     warmup: Fraction = Field(0.05, description="share of steps over which lr rises from 0")
@@ -66,6 +77,11 @@ class TrainSettings(Settings):
     )
     decay: Fraction = Field(0.2, description="share of steps over which lr falls to 0 at the end")
     seed: Seed = Field(0, description="seed of the initial weights")
+    seeds: Annotated[int, Field(ge=1, le=100)] = Field(
+        1,
+        description="SAEs that are trained so, with seed, seed + 1, ...; the first is annotated, "
+        "the others say which of its features recur",
+    )
 
     @model_validator(mode="after")
     def _objective(self) -> Self:
@@ -73,8 +89,26 @@ class TrainSettings(Settings):
             raise ValueError("mse and kl are both 0, so nothing would be learned; raise one")
         return self
 
+    @field_validator("seeds")
+    @classmethod
+    def _enough_seeds(cls, seeds: int) -> int:
+        if seeds == 2:
+            raise ValueError("2 leave one other SAE, and chance takes two to measure; give 1 or 3")
+        return seeds
 
-SWEPT = frozenset(TrainSettings.model_fields) - {"nested"}
+    def other_seeds(self) -> dict[str, "TrainSettings"]:
+        """The SAEs that differ from this one in the seed alone, by their folders in its own.
+
+        Examples
+        --------
+        >>> list(TrainSettings(architecture="topk", seed=4, seeds=3).other_seeds())
+        ['seed-5', 'seed-6']
+        """
+        seeds = range(self.seed + 1, self.seed + self.seeds)
+        return {f"seed-{s}": self.model_copy(update={"seed": s, "seeds": 1}) for s in seeds}
+
+
+SWEPT = frozenset(TrainSettings.model_fields) - {"nested", "seeds"}
 """Settings that may be a list in config.yaml: one SAE for each combination."""
 
 
@@ -111,6 +145,21 @@ def expand_lists(variants: dict[str, Any]) -> dict[str, Any]:
                 raise ValueError(f"two variants would be named {full_name!r}; rename one")
             expanded[full_name] = {**values, **chosen} if chosen else values
     return expanded
+
+
+def with_other_seeds(variants: Mapping[str, TrainSettings]) -> dict[str, TrainSettings]:
+    """All SAEs that are trained, by their folders in that of the layer.
+
+    Examples
+    --------
+    >>> list(with_other_seeds({"topk": TrainSettings(architecture="topk", seeds=3)}))
+    ['topk', 'topk/seed-1', 'topk/seed-2']
+    """
+    found = {}
+    for name, settings in variants.items():
+        found[name] = settings
+        found |= {f"{name}/{folder}": other for folder, other in settings.other_seeds().items()}
+    return found
 
 
 def _short(key: str) -> str:

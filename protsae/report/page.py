@@ -22,6 +22,7 @@ from protsae.report.sections.kind_counts import kind_section
 from protsae.report.sections.layer_cards import layer_section
 from protsae.report.sections.layer_probes import probe_section
 from protsae.report.sections.overview import run_numbers, split_rows
+from protsae.report.sections.recurring_features import recurrence_section
 
 HERE = Path(__file__).parent
 OPEN_FEATURES = 3
@@ -74,6 +75,7 @@ def render_page(run: PageData) -> str:
         },
         matrix=matrix_rows(run),
         kinds=kind_section(run.features),
+        recurring=recurrence_section(run.features),
         probes=probe_section(run.probes, places),
         candidates=candidate_section(
             run.candidates, run.recovery, run.reliability, cards, proteins

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from protsae.association.frozen_saes import is_frozen
 from protsae.association.run_tables import DETECTOR_BASELINES, best_per_concept, is_above
 from protsae.association.scoring.metrics import always_on_f1
 from protsae.concepts.concept import is_defined_by_sequence
@@ -13,6 +14,8 @@ LEAST_F1 = 0.1
 def add_margin(features: pd.DataFrame) -> pd.DataFrame:
     """Features that have a concept, with how far each is above its strongest baseline.
 
+    Those of frozen SAEs, which are baselines, are left out.
+
     margin = f1 - the largest of ``DETECTOR_BASELINES``, rotation_null_f1 and always_on_f1, all on
     test; ``above`` tells whether it `is_above` these and the best rule on the sequence, by its
     verdict. The rule has no part in the margin, or a page would not show what a rule explains.
@@ -20,12 +23,14 @@ def add_margin(features: pd.DataFrame) -> pd.DataFrame:
     Examples
     --------
     >>> row = {"concept": "SIGNAL", "f1": 0.9, "rotation_null_f1": 0.2, "verdict": "above"}
-    >>> row |= {"defined_by_sequence": 0, **{name: 0.3 for name in DETECTOR_BASELINES}}
+    >>> row |= {"freeze": "none", "defined_by_sequence": 0}
+    >>> row |= {name: 0.3 for name in DETECTOR_BASELINES}
     >>> scored = add_margin(pd.DataFrame([{**row, "neuron_f1": 0.5, "base_rate": 1 / 3}]))
     >>> scored[["always_on_f1", "margin", "above"]].round(6).values.tolist()
     [[0.5, 0.4, True]]
     """
-    scored = features[features["concept"].notna()].reset_index(drop=True)
+    subjects = features["concept"].notna() & ~is_frozen(features)
+    scored = features[subjects].reset_index(drop=True)
     always_on = always_on_f1(scored["base_rate"].to_numpy(dtype=float))
     baselines = scored[[*DETECTOR_BASELINES, "rotation_null_f1"]].assign(always_on_f1=always_on)
     return scored.assign(

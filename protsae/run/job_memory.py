@@ -36,9 +36,9 @@ def model_shape(config: Config) -> tuple[int, int]:
 def training_megabytes(config: Config, model: str) -> int:
     """Memory in MB for training all SAEs of one layer together, half as much again as is counted.
 
-    Counted are the program; the buffer of residues in float32; for each SAE its weights, gradients
-    and two moments, 32 d F bytes; for the widest SAE nine arrays of a batch (`step_bytes`); and,
-    for SAEs trained end to end, the model's weights twice.
+    Counted are the program; the buffer of residues in float32; for each SAE and seed its weights,
+    gradients and two moments, 32 d F bytes; for the widest SAE nine arrays of a batch
+    (`step_bytes`); and, for SAEs trained end to end, the model's weights twice.
 
     Parameters
     ----------
@@ -61,7 +61,8 @@ def training_megabytes(config: Config, model: str) -> int:
     n_layers, d_model = (0, _ONEHOT_WIDTH) if model == ONEHOT else model_shape(config)
     n_features = [sae.width or round(sae.expansion * d_model) for sae in config.train.values()]
     needed = _PROGRAM + 4 * d_model * config.trainer.buffer
-    needed += sum(32 * d_model * n for n in n_features)
+    n_seeds = [sae.seeds for sae in config.train.values()]
+    needed += sum(32 * d_model * n * m for n, m in zip(n_features, n_seeds, strict=True))
     needed += 9 * 4 * config.trainer.batch * max(n_features)
     if any(sae.kl > 0 for sae in config.train.values()):
         needed += 2 * 4 * 12 * n_layers * d_model**2

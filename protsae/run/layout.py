@@ -10,6 +10,7 @@ from itertools import product
 from pathlib import Path
 
 from protsae.config.reserved_names import ONEHOT, permuted_name
+from protsae.config.sae_settings import with_other_seeds
 from protsae.config.settings import Config
 
 STAGES: dict[str, tuple[str, ...]] = {
@@ -85,6 +86,17 @@ def shard_names(config: Config) -> list[str]:
     return [f"{shard:04d}" for shard in range(config.cache.shards)]
 
 
+def several_seeds(config: Config) -> list[str]:
+    """SAEs that are trained with more than one seed, by name, in order.
+
+    Examples
+    --------
+    >>> several_seeds(Config())
+    []
+    """
+    return sorted(name for name, settings in config.train.items() if settings.seeds > 1)
+
+
 def stage_files(config: Config) -> dict[str, list[str]]:
     """The files that each stage writes, as paths in the results folder."""
     files: dict[str, list[str]] = {stage: [] for stage in STAGES}
@@ -113,10 +125,12 @@ def _paths(config: Config) -> Iterator[tuple[str, str]]:
     tables = [*LAYER_TABLES, *(["interplm"] if config.annotate.interplm else [])]
     for model, layer in layers:
         folder = f"{model}/layer-{layer}"
+        for sae, name in product(with_other_seeds(config.train), SAE_FILES):
+            yield "train", f"sae/{folder}/{sae}/{name}"
         for variant in config.train:
-            for name in SAE_FILES:
-                yield "train", f"sae/{folder}/{variant}/{name}"
             yield "evaluate", f"sae/{folder}/{variant}/evaluation.json"
+        for variant in several_seeds(config):
+            yield "evaluate", f"sae/{folder}/{variant}/stability.parquet"
         for shard in shards:
             yield "encode", f"codes/{folder}/{shard}"
         for table in tables:

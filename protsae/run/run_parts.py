@@ -15,6 +15,7 @@ from protsae.run.same_study import validate_same_layer, validate_same_study
 from protsae.schema.feature_tables import LAYER_FEATURES
 from protsae.schema.pair_tables import CLUSTER_COUNTS, DETECTORS, LAYER_ASSOCIATIONS
 from protsae.schema.reference_tables import PROBES, REFERENCES, RULE_COUNTS, RULES
+from protsae.schema.saes.evaluation_tables import STABILITY
 
 Key = tuple[str, int, str]
 """Model, layer and variant."""
@@ -34,6 +35,8 @@ class Parts:
     annotations, evaluations, probes : sequence of str
         Folders of annotate, evaluation.json of every SAE that they annotate, and probes.parquet of
         every layer.
+    stability : sequence of str
+        stability.parquet of the SAEs that were trained with several seeds.
     references, rules, rule_counts : str
         Tables of lookup.
     """
@@ -44,6 +47,7 @@ class Parts:
     references: str
     rules: str
     rule_counts: str
+    stability: Sequence[str] = ()
 
 
 def read_evaluations(paths: Sequence[str]) -> Evaluations:
@@ -70,6 +74,9 @@ def validate_parts(parts: Parts, study: Mapping[str, Any], evaluations: Evaluati
     stamps = {path: stamp for found in layers.values() for path, stamp in found.items()}
     stamps |= dict(evaluations.values())
     stamps |= _probe_stamps(parts.probes, layers)
+    for path in parts.stability:
+        stamps[path] = stamp = validate_table(path, STABILITY)
+        _validate_saes(path, stamp, evaluations)
     of_references = (
         (parts.references, REFERENCES),
         (parts.rules, RULES),

@@ -234,6 +234,8 @@ class UnitNormSae(Sae):
 
         Or Adam's moments would fill with it.
         """
+        if not self.W_dec.requires_grad:
+            return
         gradient = self.W_dec.grad
         assert gradient is not None
         along_F1 = (gradient * self.W_dec).sum(1, keepdim=True)
@@ -241,5 +243,6 @@ class UnitNormSae(Sae):
 
     @torch.no_grad()
     def constrain_(self) -> None:
-        """Rescale decoder rows to norm 1."""
-        self.W_dec.div_(self.W_dec.norm(dim=1, keepdim=True))
+        """Rescale decoder rows to norm 1; those of a frozen decoder keep every bit."""
+        if self.W_dec.requires_grad:
+            self.W_dec.div_(self.W_dec.norm(dim=1, keepdim=True))

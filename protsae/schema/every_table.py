@@ -8,7 +8,7 @@ from protsae.schema.missing_annotation_tables import CANDIDATES, RECOVERY, RELIA
 from protsae.schema.pair_tables import ASSOCIATIONS, CLUSTER_COUNTS, DETECTORS, INTERPLM
 from protsae.schema.protein_tables import ANNOTATIONS, FURTHER, PROTEINS, RELATIVES
 from protsae.schema.reference_tables import PROBES, REFERENCES, RULE_COUNTS, RULES
-from protsae.schema.saes.evaluation_tables import SCALING, SUMMARY
+from protsae.schema.saes.evaluation_tables import SCALING, STABILITY, SUMMARY
 from protsae.schema.saes.training_table import TRAINING
 
 EVERY = (
@@ -35,5 +35,6 @@ EVERY = (
     FURTHER,
     ANNOTATIONS,
     SCALING,
+    STABILITY,
     SEGMENTS,
 )

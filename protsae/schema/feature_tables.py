@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from protsae.schema.shared_columns import (
+    FREEZE,
     IDENTITY,
     N_RESIDUES,
     OF_RULES,
@@ -35,13 +36,76 @@ _CORRELATIONS = tuple(
     )
 )
 
+STABILITY_COLUMNS = (
+    Column(
+        "stability",
+        "number",
+        "-1 to 1",
+        "Mean over the SAEs of other seeds of the largest Pearson correlation of the activation "
+        "with that of one of their features, over test residues. Empty for SAEs of one seed, and "
+        "if the feature is active at no test residue.",
+        True,
+    ),
+    Column(
+        "random_stability",
+        "number",
+        "-1 to 1",
+        "The same with random directions in place of those SAEs, as many and as sparse: what any "
+        "dictionary has.",
+        True,
+    ),
+    Column(
+        "exchanged_stability",
+        "number",
+        "-1 to 1",
+        "The same with the activations of those SAEs in other proteins, at the same relative "
+        "places: what follows from position and from how often features are active.",
+        True,
+    ),
+    Column(
+        "stability_cosine",
+        "number",
+        "-1 to 1",
+        "Mean over those SAEs of the largest cosine similarity of the decoder vector with one of "
+        "theirs.",
+        True,
+    ),
+    Column(
+        "random_stability_cosine",
+        "number",
+        "-1 to 1",
+        "The same with random directions in place of theirs.",
+        True,
+    ),
+    Column(
+        "recurs",
+        "integer",
+        "0 or 1",
+        "1 if every other seed has a feature with a correlation of at least 0.71 (half of the "
+        "variance) that exceeds, by a margin, those with random directions and with exchanged "
+        "proteins (see Stability); otherwise 0. Empty if the feature is active in fewer than 10 "
+        "test homology clusters, or the SAE has one seed.",
+        True,
+    ),
+    Column(
+        "variance_share",
+        "number",
+        "any",
+        "Share of the variance of the layer activations that the feature accounts for in the "
+        "reconstruction, over the same residues. Over all features of an SAE the shares add up to "
+        "about 1 - fvu. Empty if the SAE has one seed.",
+        True,
+    ),
+)
+
 FEATURES = Table(
     "features",
-    12,
+    13,
     "one row per feature, sorted by model (onehot first), layer, variant and feature",
     ("model", "layer", "variant", "feature"),
     (
         *IDENTITY,
+        FREEZE,
         Column(
             "density",
             "number",
@@ -149,6 +213,14 @@ FEATURES = Table(
             True,
         ),
         Column(
+            "frozen_f1",
+            "number",
+            "0 to 1",
+            "Test F1 of the best feature of the layer's frozen SAEs for the concept. Empty for "
+            "features of frozen SAEs, and if the layer has none.",
+            True,
+        ),
+        Column(
             "onehot_f1",
             "number",
             "0 to 1",
@@ -224,7 +296,7 @@ FEATURES = Table(
             "text",
             "name",
             "Baseline with the highest F1 on the test set: neuron, principal component, random "
-            "dictionary, one-hot sequence, permuted model, rule or always on.",
+            "dictionary, frozen SAE, one-hot sequence, permuted model, rule or always on.",
             True,
         ),
         Column(
@@ -270,6 +342,7 @@ FEATURES = Table(
             "clusters have the concept.",
             True,
         ),
+        *STABILITY_COLUMNS,
         *_CORRELATIONS,
         Column(
             "top_proteins",
@@ -292,9 +365,19 @@ _OF_BASELINES = (
         "f1_difference_low",
     ),
     *("f1_difference_high", "verdict_p_value", "verdict_q_value", "verdict"),
-    *("neuron", "neuron_sign", "neuron_f1", "pca_f1", "random_f1", "onehot_f1"),
+    *(
+        "neuron",
+        "neuron_sign",
+        "neuron_f1",
+        "pca_f1",
+        "random_f1",
+        "frozen_f1",
+        "onehot_f1",
+        "freeze",
+    ),
     *("permuted_f1", *(c.name for c in OF_RULES), "window_f1", "homology_f1", "probe_f1"),
     *("n_references", "n_references_below"),
+    *(c.name for c in STABILITY_COLUMNS),
 )
 
 LAYER_FEATURES = replace(

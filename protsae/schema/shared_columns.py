@@ -22,6 +22,15 @@ VARIANT = Column(
     "variant", "text", "name", "Name of the SAE: its key under `train` in config.yaml."
 )
 
+FREEZE = Column(
+    "freeze",
+    "text",
+    "none, decoder, encoder, soft",
+    "What of the SAE did not learn: `none` of it, its `decoder` or its `encoder`; `soft`: its "
+    "decoder vectors keep a cosine of 0.8 or more with the random vectors that they were at first. "
+    "If it is not `none`, the SAE is a baseline of the others.",
+)
+
 FEATURE = Column("feature", "integer", "0 to n_features - 1", "Index of the feature in the SAE.")
 
 IDENTITY = (MODEL, LAYER, VARIANT, FEATURE)

@@ -3,6 +3,7 @@
 import pandas as pd
 
 from protsae.features.protein_segments import agreement, n_features, trust
+from protsae.features.recurrence import recurrence_words
 from protsae.one_line import note, one_line
 from protsae.screen.wording import count, fitted, listed
 
@@ -73,7 +74,9 @@ def _score(row: pd.Series) -> str:
     baseline = f"{row['best_baseline']} {row['best_baseline_f1']:.2f}"
     against = f", {verdict} ({baseline})" if isinstance(row["best_baseline"], str) else ""
     which = f"layer {row['layer']}, {row['variant']} {row['feature']}"
-    return f"F1 {row['f1']:.2f}{interval}{against}, precision {row['precision']:.2f}; {which}"
+    doubt = recurrence_words(row)
+    score = f"F1 {row['f1']:.2f}{interval}{against}, precision {row['precision']:.2f}; {which}"
+    return f"{score}; {doubt}" if doubt else score
 
 
 def _left_out_lines(segments: pd.DataFrame, level: pd.Series) -> list[str]:

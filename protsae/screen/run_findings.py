@@ -2,14 +2,27 @@
 
 import pandas as pd
 
+from protsae.association.frozen_saes import is_frozen, of_frozen
 from protsae.association.run_tables import best_per_concept, is_above
 from protsae.association.scoring.metrics import CALLED_Q
 from protsae.config.reserved_names import DETECTORS, NEURONS, ONEHOT, is_permuted
 from protsae.screen.wording import WIDTH, count, fitted, listed
 
 FEATURE_COLUMNS = (
-    *("model", "layer", "variant", "feature", "concept", "valid_f1", "f1", "f1_low", "f1_high"),
+    *(
+        "model",
+        "layer",
+        "variant",
+        "feature",
+        "freeze",
+        "concept",
+        "valid_f1",
+        "f1",
+        "f1_low",
+        "f1_high",
+    ),
     *("q_value", "defined_by_sequence", "best_baseline", "best_baseline_f1", "verdict"),
+    "recurs",
 )
 """Columns of the feature table that `finding_lines` reads."""
 
@@ -27,8 +40,9 @@ def finding_lines(features: pd.DataFrame, detectors: pd.DataFrame) -> list[str]:
     detectors : DataFrame
         Table ``detectors`` of all layers.
     """
-    own = features[_is_trained(features)]
-    return [*above_lines(own), *called_lines(detectors), *best_lines(own)]
+    own = features[_is_trained(features) & ~is_frozen(features)]
+    called = called_lines(detectors, of_frozen(detectors, features))
+    return [*above_lines(own), *called, *recurrence_lines(own), *best_lines(own)]
 
 
 def above_lines(features: pd.DataFrame) -> list[str]:
@@ -51,20 +65,26 @@ def above_lines(features: pd.DataFrame) -> list[str]:
     return fitted(f"{of} {verb} above all baselines: {listed(concepts, 6)}", "", 2)
 
 
-def called_lines(detectors: pd.DataFrame) -> list[str]:
+def called_lines(detectors: pd.DataFrame, frozen: pd.Series) -> list[str]:
     """Of the trained model, its neurons and the baselines: where most detectors are called.
 
     Called for a concept that the sequence does not define, at a false discovery rate of 5 %; beside
     it how many of these are true at least, with 95 % confidence.
+
+    Parameters
+    ----------
+    frozen : Series of bool
+        Which of them are features of frozen SAEs.
     """
     permuted = detectors["model"].map(is_permuted).astype(bool)
     onehot = detectors["model"] == ONEHOT
     is_sae = ~detectors["variant"].isin(DETECTORS)
     rows = {
-        "model": is_sae & ~permuted & ~onehot,
+        "model": is_sae & ~frozen & ~permuted & ~onehot,
+        "its frozen SAEs": frozen & ~permuted & ~onehot,
         "its neurons": (detectors["variant"] == NEURONS) & ~permuted & ~onehot,
-        "permuted model": is_sae & permuted,
-        "one-hot": is_sae & onehot,
+        "permuted model": is_sae & ~frozen & permuted,
+        "one-hot": is_sae & ~frozen & onehot,
     }
     lines = []
     for name, chosen in rows.items():
@@ -80,6 +100,33 @@ def called_lines(detectors: pd.DataFrame) -> list[str]:
         "Called for a concept that the sequence does not define, in the layer where they are most:"
     )
     return [head, *lines] if lines else []
+
+
+def recurrence_lines(features: pd.DataFrame) -> list[str]:
+    """How many features of each layer recur with other seeds, of those of which it is known.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"layer": [1, 1, 2], "variant": "topk", "recurs": [1, 0, None]})
+    >>> for line in recurrence_lines(rows.assign(verdict="above", defined_by_sequence=0)):
+    ...     print(line)
+    Features of topk that other seeds find again: layer 1 1 of 2; of those above all baselines: 1
+      of 2
+    """
+    known = features[features["recurs"].notna()]
+    lines = []
+    for variant, rows in known.groupby("variant", sort=False):
+        of_layers = [
+            f"layer {layer} {int(own['recurs'].sum()):,} of {len(own):,}"
+            for layer, own in rows.groupby("layer", sort=True)
+        ]
+        above = rows[is_above(rows)]
+        of_above = f"; of those above all baselines: {int(above['recurs'].sum())} of {len(above)}"
+        head = f"Features of {variant} that other seeds find again: "
+        text = head + listed(of_layers, 12) + of_above * bool(len(above))
+        first, *others = fitted(text, "", 3, WIDTH - 2)
+        lines += [first, *(f"  {line}" for line in others)]
+    return lines
 
 
 def best_lines(features: pd.DataFrame) -> list[str]:
@@ -101,7 +148,8 @@ def best_lines(features: pd.DataFrame) -> list[str]:
     lines = ["The best feature for such a concept, F1 on test with its 95 % interval:"]
     for _, row in best[:MOST_CONCEPTS].iterrows():
         interval = f"{row['f1']:.2f} [{row['f1_low']:.2f}, {row['f1_high']:.2f}]"
-        where = f"layer {row['layer']}, {row['variant']} {row['feature']}"
+        mark = " (does not recur)" if pd.notna(row["recurs"]) and row["recurs"] == 0 else ""
+        where = f"layer {row['layer']}, {row['variant']} {row['feature']}{mark}"
         baseline = f"best baseline: {row['best_baseline']}, {row['best_baseline_f1']:.2f}"
         known = baseline if isinstance(row["best_baseline"], str) else "no baseline finds it"
         name = str(row["concept"])

@@ -1,6 +1,6 @@
 """Annotate the features of a layer: the concept that each detects, with baselines and nulls."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 import pandas as pd
@@ -45,6 +45,7 @@ def annotate_layer(
     detectors: Mapping[str, Codes],
     saes: Mapping[str, Sae],
     interplm: InterplmConcepts | None = None,
+    frozen: Collection[str] = (),
 ) -> dict[str, pd.DataFrame]:
     """Score every set of detectors against every concept of a layer.
 
@@ -58,6 +59,8 @@ def annotate_layer(
         Those of the detectors that are SAEs: they get rows of features, examples and candidates.
     interplm : optional
         Concepts as InterPLM's parser takes them, to score the SAEs by its rule as well.
+    frozen : collection of str, optional
+        SAEs that are baselines of the others: no missing annotations are sought with them.
 
     Returns
     -------
@@ -75,12 +78,14 @@ def annotate_layer(
         }
         if variant in saes:
             found |= _described(layer, split, backgrounds, codes, examined, saes[variant])
-            found |= missing_rows(layer, codes, examined)
+            if variant not in frozen:
+                found |= missing_rows(layer, codes, examined)
             if interplm is not None:
                 found["interplm"] = layer_pairs(layer, codes, interplm)
         for name, rows in found.items():
             parts.setdefault(name, []).append(rows.assign(variant=variant))
-    return {name: pd.concat(tables, ignore_index=True) for name, tables in parts.items()}
+    nothing = no_missing_rows()  # where all SAEs are frozen
+    return nothing | {name: pd.concat(rows, ignore_index=True) for name, rows in parts.items()}
 
 
 def _described(
@@ -122,8 +127,13 @@ def missing_rows(layer: Layer, codes: Codes, examined: Examined) -> dict[str, pd
     """The tables of ``MISSING``, empty where no feature is good enough."""
     found = missing_annotation(layer, codes, examined)
     if found is None:
-        return {name: pd.DataFrame(columns=table.names) for name, table in MISSING.items()}
+        return no_missing_rows()
     recovery = found.recovery
     return dict(
         zip(MISSING, (found.candidates, recovery.concepts, recovery.reliability), strict=True)
     )
+
+
+def no_missing_rows() -> dict[str, pd.DataFrame]:
+    """The tables of ``MISSING`` without rows."""
+    return {name: pd.DataFrame(columns=table.names) for name, table in MISSING.items()}

@@ -53,6 +53,7 @@ def evaluate_saes(
     proteins: pd.DataFrame,
     settings: EvaluateSettings,
     esm: LoadedEsm | None = None,
+    other_seeds: Mapping[str, Mapping[int, StoredSae]] | None = None,
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """Score the SAEs of a layer on test; yields each SAE's name and scores.
 
@@ -68,6 +69,8 @@ def evaluate_saes(
     esm : LoadedEsm, optional
         The model of the activations. Without it the scores of predictions (``LOSS_FIELDS``) are
         None.
+    other_seeds : mapping, optional
+        For SAEs of ``found`` those of other seeds that lie in their folders, by seed.
 
     Yields
     ------
@@ -96,6 +99,7 @@ def evaluate_saes(
                 "layer": trained.source.layer,
                 "variant": name,
                 "architecture": trained.source.architecture,
+                "freeze": trained.source.freeze,
                 "d_model": trained.sae.d_model,
                 "n_features": trained.sae.n_features,
                 "n_residues": int(test["length"].sum()),
@@ -104,7 +108,7 @@ def evaluate_saes(
                 **scores[name],
                 **score_codes(trained, scores[name]["l0"], sample, settings.seed),
                 **losses[name],
-                **compare_seeds(name, found, settings.seed),
+                **compare_seeds(name, found, settings.seed, (other_seeds or {}).get(name, {})),
                 "split_share": compare_widths(name, found),
                 "training_residues": training_residues(trained.source),
             },
@@ -198,14 +202,17 @@ def score_codes(trained: StoredSae, l0: float, x_ND: torch.Tensor, seed: int) ->
     }
 
 
-def compare_seeds(name: str, found: Mapping[str, StoredSae], seed: int) -> dict[str, Any]:
+def compare_seeds(
+    name: str, found: Mapping[str, StoredSae], seed: int, beside: Mapping[int, StoredSae]
+) -> dict[str, Any]:
     """Stability: mean cosine of matched directions with the SAEs of other seeds; random beside it.
 
-    Empty where no other SAE differs in its seed alone. The random dictionary has as many directions
-    as the others have.
+    Empty where no other SAE, of ``found`` or ``beside`` it, differs in its seed alone. The random
+    dictionary has as many directions as the others have.
     """
     directions = found[name].sae.W_dec
     others = [found[other].sae.W_dec for other in same_but(name, found, "seed")]
+    others += [other.sae.W_dec for other in beside.values()]
     if not others:
         return {"seed_cosine": None, "random_cosine": None}
     n_features, d_model = directions.shape

@@ -16,8 +16,10 @@ from protsae.association.run_tables import (
     with_rules,
 )
 from protsae.errors import UserError
+from protsae.features.recurrence import with_stability
 from protsae.io.table_files.parquet import read_table
 from protsae.run.run_parts import (
+    Evaluations,
     Parts,
     read_evaluations,
     shown,
@@ -28,7 +30,7 @@ from protsae.run.run_parts import (
 from protsae.schema.feature_tables import FEATURES, LAYER_FEATURES
 from protsae.schema.pair_tables import ASSOCIATIONS, CLUSTER_COUNTS, DETECTORS, LAYER_ASSOCIATIONS
 from protsae.schema.reference_tables import PROBES, REFERENCES, RULE_COUNTS, RULES
-from protsae.schema.saes.evaluation_tables import EVALUATION, SUMMARY
+from protsae.schema.saes.evaluation_tables import EVALUATION, STABILITY, SUMMARY
 from protsae.schema.table import Table, conform
 
 
@@ -67,6 +69,7 @@ def join_tables(parts: Parts, proteins: pd.DataFrame, study: dict[str, Any]) -> 
     of_pairs = _join(folders, LAYER_ASSOCIATIONS)
     detectors = _join(folders, DETECTORS)
     validate_same_saes(of_layers, evaluations)
+    of_layers = of_layers.assign(freeze=_freeze(of_layers, evaluations))
     documents = [
         {name: document[name] for name in EVALUATION.names} for _, document in evaluations.values()
     ]
@@ -83,11 +86,24 @@ def join_tables(parts: Parts, proteins: pd.DataFrame, study: dict[str, Any]) -> 
         with_all, of_pairs, pd.concat(counts, ignore_index=True), rule_counts, related
     )
     n_references = reference_counts(with_all).where(with_all["concept"].notna())
-    every = with_all.join(compared).join(n_references)
+    every = with_stability(with_all.join(compared).join(n_references), _matches(parts.stability))
     features = conform(every, FEATURES, "features.parquet")
     associations = conform(with_rules(of_pairs, rules), ASSOCIATIONS, "associations.parquet")
     summary = conform(summarise(documents, features), SUMMARY, "summary.tsv")
     return RunTables(features, associations, detectors, summary)
+
+
+def _matches(paths: Sequence[str]) -> pd.DataFrame:
+    """The rows of all stability tables."""
+    if not paths:
+        return pd.DataFrame(columns=STABILITY.names)
+    return pd.concat([read_table(path, STABILITY) for path in sorted(paths)], ignore_index=True)
+
+
+def _freeze(features: pd.DataFrame, evaluations: Evaluations) -> list[str]:
+    """What of its SAE does not learn, for each feature."""
+    keys = zip(features["model"], features["layer"], features["variant"], strict=True)
+    return [evaluations[key][1]["freeze"] for key in keys]
 
 
 def _join(folders: Sequence[Path], table: Table) -> pd.DataFrame:

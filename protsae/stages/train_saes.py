@@ -249,7 +249,8 @@ def take_steps(
             if not (math.isfinite(stats["loss"]) and math.isfinite(stats["mse"])):
                 raise Diverged(
                     f"{name}: training diverged: at step {step + 1:,} of {settings.steps:,} the "
-                    f"loss is {stats['loss']}; nothing is written; lower train.{name}.lr (now "
+                    f"loss is {stats['loss']}; nothing is written; lower "
+                    f"train.{name.split('/')[0]}.lr (now "
                     f"{settings.lr:g})"
                 )
             curves[name].append({"step": step + 1, **stats, "lr": lr})

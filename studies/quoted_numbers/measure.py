@@ -61,7 +61,8 @@ def figures(results: Path) -> dict[str, dict[str, float]]:
     probe = _of_trained(pd.concat(probes))
     lookup = pd.read_parquet(results / "references.parquet").groupby("method")
     trained = _of_trained(pairs)
-    sae = trained[~trained["variant"].isin(DETECTORS)]
+    frozen = summary.loc[summary["freeze"] != "none", "variant"]
+    sae = trained[~trained["variant"].isin([*DETECTORS, *frozen])]
     neurons = trained[trained["variant"] == NEURONS]
     n_concepts = n_undefined(probe)
     by_set = summary.set_index(set_names(summary))

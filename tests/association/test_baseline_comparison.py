@@ -20,6 +20,7 @@ FOUND = {
     ("onehot", 0, "neurons", 1): 3,
     ("m-permuted", 1, "topk", 4): 4,
 }
+FROZEN = {"fixed": "decoder", "fixed-encoder": "encoder", "soft": "soft"}
 KEYS = ["model", "layer", "variant", "feature"]
 
 
@@ -30,9 +31,11 @@ def detectors(found: dict[tuple[str, int, str, int], int]) -> pd.DataFrame:
 
 
 def compared(
-    related: tuple[str, ...] = (), found: dict[tuple[str, int, str, int], int] = FOUND
+    related: tuple[str, ...] = (),
+    found: dict[tuple[str, int, str, int], int] = FOUND,
+    frozen: bool = False,
 ) -> pd.DataFrame:
-    """Of all SAE features, by model and layer."""
+    """Of all SAE features, by model and layer, or, with frozen SAEs, by feature."""
     every = detectors(found)
     counts = [
         {**dict(zip(KEYS, key, strict=True)), "cluster": cluster, "tp": n, "on": n}
@@ -42,10 +45,13 @@ def compared(
     ]
     rule = {"tp": 5, "on": 5, "positives": POSITIVES, "known": 30}
     rules = pd.DataFrame([{"concept": "SIGNAL", "cluster": c, **rule} for c in CLUSTERS])
-    features = every[every["variant"] == "topk"].reset_index(drop=True)
+    features = every[every["variant"].isin(["topk", *FROZEN])].reset_index(drop=True)
+    features = features.assign(freeze=features["variant"].map(FROZEN).fillna("none"))
     table = compare_features(
         features, every, pd.DataFrame(counts).assign(concept="SIGNAL"), rules, related
     )
+    if frozen:
+        return table.set_index(pd.MultiIndex.from_frame(features[KEYS]))
     return table.set_index(pd.MultiIndex.from_frame(features[["model", "layer"]]))
 
 
@@ -83,6 +89,28 @@ def test_the_best_baseline_of_all_is_none_of_its_own_kind(
     assert best[("m", 1)] == best[("m", 2)] == name
     assert best[("onehot", 0)] == expected["onehot"]
     assert best[("m-permuted", 1)] == expected["m-permuted"]
+
+
+def test_frozen_saes_of_the_layer_are_one_baseline() -> None:
+    """The one with the higher F1 on valid stands for them; another layer's does not count."""
+    found = {
+        ("m", 1, "topk", 0): 7,
+        ("m", 1, "fixed", 2): 8,
+        ("m", 1, "soft", 3): 9,
+        ("m", 1, "neurons", 5): 6,
+        ("m", 2, "topk", 0): 7,
+        ("m", 2, "neurons", 5): 6,
+    }
+    row = compared(found=found, frozen=True)
+    best = row["best_baseline"].to_dict()
+    assert best == {
+        ("m", 1, "topk", 0): "frozen SAE",
+        ("m", 1, "fixed", 2): "neuron",
+        ("m", 1, "soft", 3): "neuron",
+        ("m", 2, "topk", 0): "neuron",
+    }
+    assert row.loc[("m", 1, "topk", 0), "best_baseline_f1"] == pytest.approx(18 / 19)
+    assert row["verdict"].tolist() == ["below", "above", "above", "above"]
 
 
 def test_a_detector_that_is_on_nowhere_in_test() -> None:

@@ -32,6 +32,9 @@ def associations() -> pd.DataFrame:
         ("m", 2, "neurons", 7, 0.70, 0.65),
         ("m", 1, "pca", 0, 0.30, 0.25),
         ("m", 2, "random", 5, 0.20, 0.15),
+        ("m", 1, "fixed", 3, 0.40, 0.35),
+        ("m", 1, "soft", 6, 0.45, 0.30),
+        ("m", 1, "topk", 0, 0.90, 0.95),
         ("onehot", 0, "topk", 8, 0.40, 0.45),
         ("onehot", 0, "neurons", 1, 0.35, 0.85),
         ("m-permuted", 2, "topk", 8, 0.10, 0.12),
@@ -44,7 +47,10 @@ def associations() -> pd.DataFrame:
 def features() -> pd.DataFrame:
     places = [("m", 1, "topk"), ("m", 2, "topk"), ("onehot", 0, "topk"), ("m-permuted", 2, "topk")]
     rows = [(*place, 0, "SIGNAL") for place in places] + [("m", 1, "topk", 1, None)]
-    return pd.DataFrame(rows, columns=["model", "layer", "variant", "feature", "concept"])
+    rows += [("m", 1, "fixed", 3, "SIGNAL"), ("m", 1, "soft", 6, "SIGNAL")]
+    table = pd.DataFrame(rows, columns=["model", "layer", "variant", "feature", "concept"])
+    freeze = table["variant"].map({"fixed": "decoder", "soft": "soft"})
+    return table.assign(freeze=freeze.fillna("none"))
 
 
 def joined() -> pd.DataFrame:
@@ -70,6 +76,7 @@ def joined() -> pd.DataFrame:
         ("neuron_sign", [-1, -1, 1, None]),
         ("pca_f1", [0.25, None, None, None]),
         ("random_f1", [None, 0.15, None, None]),
+        ("frozen_f1", [0.30, None, None, None]),
         ("onehot_f1", [0.45, 0.45, None, 0.45]),
         ("permuted_f1", [0.11, 0.11, 0.11, None]),
         ("window_f1", [0.33] * 4),
@@ -83,6 +90,13 @@ def test_baselines_of_features(column: str, expected: list[float | None]) -> Non
     found = joined()[column].astype("Float64")
     assert [None if pd.isna(value) else value for value in found[:4]] == expected
     assert pd.isna(found.loc[("m", 1, 1)])
+
+
+def test_frozen_saes_are_compared_with_all_but_frozen_saes() -> None:
+    """Neither with themselves nor with the other one; with the neuron as any feature is."""
+    own = joined().loc[[("m", 1, 3), ("m", 1, 6)]]
+    assert own["frozen_f1"].isna().all()
+    assert own["neuron_f1"].tolist() == [0.55, 0.55]
 
 
 def test_the_first_of_equals_stands_for_a_concept() -> None:
@@ -118,6 +132,8 @@ def verdict_rows() -> pd.DataFrame:
             "q_value": [0.05, 0.01, 0.051, 0.04, np.nan],
             "window_f1": [0.4, 0.1, 0.1, 0.5, np.nan],
             "homology_f1": [0.3, np.nan, 0.1, 0.2, np.nan],
+            "stability_cosine": 0.5,
+            "recurs": pd.array([1, 1, 0, pd.NA, pd.NA], dtype="Int64"),
         }
     )
 
@@ -165,6 +181,8 @@ def test_counts_of_an_sae() -> None:
         "features_above_baselines": 2,
         "features_above_references": 1,
         "features_defined_by_sequence": 1,
+        "features_recurring": 2,
+        "features_not_recurring": 1,
     }
 
 

@@ -11,7 +11,7 @@ import yaml
 
 from protsae.config import settings as config
 from protsae.config.flags import add_flags, settings_from_flags, to_flags
-from protsae.config.sae_settings import TrainSettings, expand_lists
+from protsae.config.sae_settings import SWEPT, TrainSettings, expand_lists
 from protsae.config.section import Settings
 from protsae.config.settings import Config, parse_settings, read_config
 from protsae.config.stage_settings import (
@@ -56,7 +56,9 @@ def test_every_section_of_the_schema_is_closed() -> None:
 
 def test_the_embedded_configuration() -> None:
     found = read_config(ROOT / "config.yaml")
-    assert sorted(found.train) == ["relu", "topk"]
+    assert sorted(found.train) == ["frozen", "relu", "topk"]
+    same = {"freeze": "none", "seeds": 3}
+    assert found.train["frozen"].model_copy(update=same) == found.train["topk"]
 
 
 def test_the_uniprot_configuration_over_the_embedded_one() -> None:
@@ -81,7 +83,7 @@ def test_every_key_of_the_embedded_configuration_is_explained() -> None:
     """A comment on its line; a section's stands on its first key, and a seed needs none."""
     for line in (ROOT / "config.yaml").read_text().splitlines():
         if re.match(r" *\w+: *[^ #]", line) and not line.strip().startswith("#"):
-            repeated = line.strip().split(":")[0] in ("seed", "expansion", "lr", "steps")
+            repeated = line.strip().split(":")[0] in ("seed", "k", "expansion", "lr", "steps")
             closed = re.search(r": (error|first|keep|drop)\b", line) or "#" in line
             assert "#" in line or repeated or closed, line
 
@@ -380,6 +382,8 @@ UNUSUAL: list[Settings] = [
         nested=(0.5, 1.0),
         bandwidth=1e-3,
         auxk=0.0,
+        freeze="encoder",
+        seeds=3,
         dead_after=19,
         lr=1e-8,
         steps=5,
@@ -511,6 +515,7 @@ def test_null_takes_a_variant_away(null: object) -> None:
 
 ONE_VALUE: dict[str, Any] = {
     "architecture": "topk",
+    "freeze": "soft",
     "kl": 0,
     "warmup": 0.5,
     "penalty_warmup": 1,
@@ -519,7 +524,7 @@ ONE_VALUE: dict[str, Any] = {
 """A value of each setting that 7 is none of."""
 
 
-@pytest.mark.parametrize("name", [name for name in TrainSettings.model_fields if name != "nested"])
+@pytest.mark.parametrize("name", sorted(SWEPT))
 def test_schema_and_code_take_a_list_of_each_setting(name: str) -> None:
     schema = config.schema()
     assert schema["$defs"]["TrainSettings"]["properties"][name]["description"]

@@ -41,6 +41,7 @@ CONFIG = {
         "topk": {"architecture": "topk", "steps": 20, "expansion": 2, "k": 3},
         "batchtopk": {"architecture": "batchtopk", "steps": 20, "expansion": 2, "k": 3},
         "relu": None,
+        "frozen": None,
     },
     "evaluate": {"bootstrap": 20, "masks": 1, "max_proteins": 13, "optimal_codes": 13},
     "probe": {"train_residues": 2000},

@@ -22,6 +22,7 @@ from scipy import sparse
 from protsae.association.run_tables import DETECTOR_BASELINES, OF_REFERENCES, with_rules
 from protsae.cli import main
 from protsae.concepts.sequence.scales import SCALE_COLUMNS
+from protsae.features.recurrence import MEANS
 from protsae.io.hdf5.code_cache import write_codes
 from protsae.io.hdf5.shard_index import CacheSource
 from protsae.io.json_files import write_document
@@ -276,7 +277,11 @@ def joined_feature_rows(model: str, layer: int) -> pd.DataFrame:
     neuron_f1 = rows["concept"].map(by_concept)
     neuron = pd.Series(1, index=rows.index).where(neuron_f1.notna()).astype("Int64")
     others = dict.fromkeys((*DETECTOR_BASELINES[1:], *OF_REFERENCES, "probe_f1"), np.nan)
-    rows = rows.assign(neuron=neuron, neuron_sign=neuron, neuron_f1=neuron_f1, **others)
+    of_one_seed = {**dict.fromkeys(MEANS, np.nan), "recurs": pd.array([pd.NA] * len(rows), "Int64")}
+    rows = rows.assign(**of_one_seed)
+    rows = rows.assign(
+        freeze="none", neuron=neuron, neuron_sign=neuron, neuron_f1=neuron_f1, **others
+    )
     best = pd.Series("neuron", index=rows.index).where(neuron_f1.notna(), None)
     verdict = rows["feature"].map({0: "above", 1: "below"}).astype(object)
     rows = rows.assign(
@@ -474,6 +479,7 @@ def evaluation(model: str, layer: int, variant: str) -> dict[str, object]:
         "layer": layer,
         "variant": variant,
         "architecture": variant,
+        "freeze": "none",
         "d_model": D_MODEL,
         "n_features": N_FEATURES,
         "n_residues": N_RESIDUES,

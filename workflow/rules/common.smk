@@ -18,12 +18,13 @@ from protsae.config.shipped_defaults import pipeline_folder, shipped_defaults
 from protsae.config.yaml_text import read_yaml
 from protsae.errors import UserError
 from protsae.config.flags import to_flags, variants_flag
+from protsae.config.sae_settings import with_other_seeds
 from protsae.io.atomic import atomic_path
 from protsae.config.reserved_names import ONEHOT, permuted_name
 from protsae.provenance import code_digest
 from protsae.run.job_memory import training_megabytes
 from protsae.run.plan_checks import validate_devices, validate_plan
-from protsae.run.layout import model_layers, model_name, shard_names
+from protsae.run.layout import model_layers, model_name, several_seeds, shard_names
 
 # Jobs call the protsae that belongs to the Python that runs Snakemake, activated or not.
 shell.prefix(

@@ -13,6 +13,12 @@ rule tables:
         evaluations=sae_paths(
             "<results>/sae/{model}/layer-{layer}/{variant}/evaluation.json"
         ),
+        stability=expand(
+            layer_paths(
+                "<results>/sae/{model}/layer-{layer}/{variant}/stability.parquet"
+            ),
+            variant=several_seeds(CONFIG),
+        ),
         probes=layer_paths("<results>/probes/{model}/layer-{layer}/probes.parquet"),
         references="<results>/references.parquet",
         rules="<results>/rules.parquet",
@@ -35,11 +41,14 @@ rule tables:
         runtime=60,
     params:
         annotations=lambda wildcards, input: folders(input.annotations),
+        stability=lambda wildcards, input: (
+            ["--stability", *input.stability] * bool(input.stability)
+        ),
         code=code("tables"),
     shell:
         "protsae tables --proteins {input.proteins:q}"
         " --annotations {params.annotations:q}"
-        " --evaluations {input.evaluations:q} --probes {input.probes:q}"
+        " --evaluations {input.evaluations:q} {params.stability:q} --probes {input.probes:q}"
         " --references {input.references:q} --rules {input.rules:q} --rule-counts {input.rule_counts:q}"
         ' --output "$(dirname {output.features:q})" > {log:q} 2>&1'
 

@@ -15,8 +15,8 @@ rule train_saes:
         model=lambda wildcards: weights_file(wildcards) if END_TO_END else [],
     output:
         expand(
-            "<results>/sae/{{model}}/layer-{{layer}}/{variant}/{file}",
-            variant=sorted(CONFIG.train),
+            "<results>/sae/{{model}}/layer-{{layer}}/{sae}/{file}",
+            sae=sorted(with_other_seeds(CONFIG.train)),
             file=[
                 "cfg.json",
                 "sae_weights.safetensors",
@@ -72,6 +72,11 @@ rule evaluate_saes:
             "<results>/sae/{{model}}/layer-{{layer}}/{variant}/sae_weights.safetensors",
             variant=sorted(CONFIG.train),
         ),
+        other_seeds=expand(
+            "<results>/sae/{{model}}/layer-{{layer}}/{sae}/{file}",
+            sae=sorted(with_other_seeds(CONFIG.train).keys() - CONFIG.train.keys()),
+            file=["protsae.json", "sae_weights.safetensors"],
+        ),
         proteins="<results>/proteins/proteins.parquet",
         activations=expand(
             "<results>/activations/{{model}}/shard-{shard}.h5", shard=SHARDS
@@ -81,6 +86,10 @@ rule evaluate_saes:
         expand(
             "<results>/sae/{{model}}/layer-{{layer}}/{variant}/evaluation.json",
             variant=sorted(CONFIG.train),
+        ),
+        expand(
+            "<results>/sae/{{model}}/layer-{{layer}}/{variant}/stability.parquet",
+            variant=several_seeds(CONFIG),
         ),
     log:
         "<results>/logs/evaluate/{model}/layer-{layer}.log",

@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> None:
     files = LayerFiles(args.sae, args.codes, args.activations, args.proteins, args.annotations)
     inputs = open_layer(files, settings, chosen, print)
     detectors = {**inputs.codes, **layer_baselines(inputs.layer, inputs.cache, inputs.codes)}
-    tables = annotate_layer(inputs.layer, detectors, inputs.saes, inputs.interplm)
+    tables = annotate_layer(inputs.layer, detectors, inputs.saes, inputs.interplm, inputs.frozen)
     write_annotation(args.output, tables, inputs.stamp())
     features, sources = tables["features"], inputs.sources
     for line in annotation_lines(features, inputs.layer, inputs.concepts, sources):

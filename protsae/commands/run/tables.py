@@ -29,6 +29,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--evaluations", nargs="+", required=True, help="evaluation.json of all SAEs annotated"
     )
+    parser.add_argument(
+        "--stability",
+        nargs="+",
+        default=[],
+        help="stability.parquet of the SAEs that were trained with several seeds",
+    )
     parser.add_argument("--probes", nargs="+", required=True, help="probes.parquet of all layers")
     parser.add_argument("--references", required=True, help="references.parquet")
     parser.add_argument("--rules", required=True, help="rules.parquet")
@@ -48,6 +54,7 @@ def run(args: argparse.Namespace) -> None:
         references=args.references,
         rules=args.rules,
         rule_counts=args.rule_counts,
+        stability=args.stability,
     )
     stamp, output = study.stamp(), Path(args.output)
     tables = join_tables(parts, study.proteins, stamp)

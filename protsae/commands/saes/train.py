@@ -3,7 +3,7 @@
 Every batch is read and moved once and all SAEs take a step on it, each with the result that it has
 on its own. Activations are centred and scaled to E|x|^2 = d_model; both are folded into the saved
 weights. SAEs with kl > 0 are trained end to end, together, on whole proteins run through the model.
-An interrupted run resumes from its last checkpoint.
+SAEs of other seeds lie in the folder of the first. An interrupted run resumes from a checkpoint.
 
 example:
   protsae train --activations results/activations/esm2_t6_8M_UR50D/shard-*.h5 --layer 3 \\
@@ -18,6 +18,7 @@ from pathlib import Path
 import torch
 
 from protsae.config.flags import add_flags, add_threads_flag, settings_from_flags
+from protsae.config.sae_settings import with_other_seeds
 from protsae.config.settings import parse_variants
 from protsae.config.stage_settings import TrainerSettings
 from protsae.device import keep_freed_memory
@@ -55,15 +56,14 @@ def run(args: argparse.Namespace) -> None:
     torch.set_num_threads(args.threads)
     keep_freed_memory()
     trainer = settings_from_flags(TrainerSettings, args)
-    variants = parse_variants(args.saes)
-    folder = Path(args.output)
+    variants, folder = with_other_seeds(parse_variants(args.saes)), Path(args.output)
     for name in variants:
         validate_writable(folder / name)
     study = read_study(args.proteins)
     cache = LayerCache(args.activations, args.layer, study.protein_set)
     further = open_further(args.further_proteins, args.further_activations, cache, study)
-    train = study.of_split("train")
-    data = open_training_data(cache, train, variants, trainer, args.model, further)
+    proteins = study.of_split("train")
+    data = open_training_data(cache, proteins, variants, trainer, args.model, further)
     for name, trained in train_saes(variants, data, folder, print).items():
         source = write_trained(folder, name, trained, variants[name], data, study)
         print(trained_line(name, trained, source))

@@ -28,7 +28,7 @@ def write_checkpoint(
     identity : str
         Digest of settings and data; a checkpoint of another identity is not gone on from.
     trained : mapping
-        Names without "/".
+        By name.
     progress : dict
         JSON-able: steps taken, curve so far.
     """
@@ -70,7 +70,7 @@ def read_checkpoint(
     progress: dict[str, Any] = json.loads(metadata["progress"])
     found: dict[str, dict[str, dict[str, Tensor]]] = {}
     for full_name, value in tensors.items():
-        key, part, name = full_name.split("/")
+        key, part, name = full_name.rsplit("/", 2)
         found.setdefault(key, {}).setdefault(part, {})[name] = value
     for key, (module, optimiser) in trained.items():
         module.load_state_dict(found[key].pop("module"))

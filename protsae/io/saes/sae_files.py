@@ -66,6 +66,11 @@ class SaeSource:
     code_version: str
     further: dict[str, Any] | None = None
 
+    @property
+    def freeze(self) -> str:
+        """What of it did not learn; of an SAE that another program trained, nothing is known so."""
+        return str(self.settings.get("freeze", "none"))
+
 
 def write_sae(folder: str | Path, weights: dict[str, Tensor], source: SaeSource) -> None:
     """Write the three files; ``protsae.json`` comes last and makes the folder valid.

@@ -8,6 +8,7 @@ from protsae.config.reserved_names import ONEHOT, is_permuted
 from protsae.errors import UserError
 from protsae.features.error_sites import SILENT, UNANNOTATED
 from protsae.features.example_sites import STRENGTHS, STRONGEST
+from protsae.features.recurrence import recurrence_words
 from protsae.report.figures import layer_figures as plots
 from protsae.report.figures.sequence_html import coloured_residues, shown_ranges
 from protsae.report.number_format import decimals, percent
@@ -44,6 +45,7 @@ def layer_section(
                 **row,
                 "id": f"{key}-feature-{place}",
                 "elsewhere": elsewhere(row["reference_base_rate"], row["f1_at_reference_rate"]),
+                "recurrence": recurrence_words(pd.Series(row)),
                 "end": row["preferred_end"] if pd.notna(row["preferred_end"]) else "",
                 "examples": _examples(
                     examples.get((row["variant"], row["feature"]), layer.examples.head(0)),

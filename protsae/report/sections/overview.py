@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from protsae import __version__
+from protsae.association.frozen_saes import is_frozen
 from protsae.association.run_tables import best_per_concept
 from protsae.association.scoring.metrics import CALLED_Q
 from protsae.config.reserved_names import ONEHOT, is_permuted
@@ -61,7 +62,7 @@ def relatives(proteins: pd.DataFrame, features: pd.DataFrame) -> list[str]:
     --------
     >>> proteins = pd.DataFrame({"split": ["test"] * 3, "has_relative_in_train": [1, 0, 0]})
     >>> names = ["model", "concept", "defined_by_sequence", "q_value", "valid_f1"]
-    >>> row = dict.fromkeys(names, 0) | {"model": "esm2", "concept": "SIGNAL"}
+    >>> row = dict.fromkeys(names, 0) | {"model": "esm2", "concept": "SIGNAL", "freeze": "none"}
     >>> features = pd.DataFrame([row]).assign(f1=0.5, f1_without_relatives=0.4)
     >>> relatives(proteins, features)
     ['1 of 3 proteins', 'best feature with and without their clusters, F1: SIGNAL 0.50, 0.40']
@@ -73,6 +74,7 @@ def relatives(proteins: pd.DataFrame, features: pd.DataFrame) -> list[str]:
         (features["q_value"] <= CALLED_Q).fillna(False)
         & features["defined_by_sequence"].eq(0).fillna(False)
         & features["f1_without_relatives"].notna()
+        & ~is_frozen(features)
         & (features["model"] != ONEHOT)
         & ~features["model"].map(is_permuted).astype(bool)
     ]

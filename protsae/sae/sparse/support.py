@@ -176,6 +176,8 @@ class _Decoded(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         (values,) = ctx.saved_tensors
         gradient_ND = gradients[0].contiguous()
+        if not ctx.needs_input_grad[1]:  # of a frozen decoder
+            return gradient_ND, None, None, None
         return gradient_ND, scatter_sum(ctx.support, values, gradient_ND), None, None
 
 

@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from protsae.config.sae_settings import TrainSettings
 from protsae.sae.autoencoder import Batch, Losses, Sae
 from protsae.sae.training.auxk import auxk_loss, push_loss
+from protsae.sae.training.freezing import freeze_, keep_near_
 
 MAX_GRADIENT_NORM = 1.0
 IDLE_SHARE = 0.05
@@ -80,11 +82,15 @@ class SaeTraining(nn.Module):
         super().__init__()
         self.sae = sae
         self.settings = settings
+        freeze_(sae, settings.freeze)
+        # Of the SAE as it was drawn: a resumed training draws the same.
+        self._first_FD = F.normalize(sae.W_dec.detach(), dim=1)
         idle_F = torch.zeros(sae.n_features, dtype=torch.int64, device=sae.W_dec.device)
         self.register_buffer("idle_F", idle_F)
         self.register_buffer("n_residues", torch.zeros((), dtype=torch.int64))
         # Fused: one pass over weights, gradients and moments.
-        self.optimiser = torch.optim.Adam(sae.parameters(), betas=(0.9, 0.999), fused=True)
+        learning = [weight for weight in sae.parameters() if weight.requires_grad]
+        self.optimiser = torch.optim.Adam(learning, betas=(0.9, 0.999), fused=True)
 
     @property
     def dead_F(self) -> Tensor:
@@ -107,6 +113,8 @@ class SaeTraining(nn.Module):
         nn.utils.clip_grad_norm_(self.sae.parameters(), MAX_GRADIENT_NORM)
         self.optimiser.step()
         self.sae.constrain_()
+        if self.settings.freeze == "soft":
+            keep_near_(self.sae.W_dec, self._first_FD)
         self.idle_F += len(batch.x_ND)
         self.idle_F[losses.fired_F] = 0
         self.n_residues += len(batch.x_ND)

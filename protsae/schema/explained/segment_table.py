@@ -9,6 +9,7 @@ from protsae.schema.table import Column, Table
 FROM_FEATURES = (
     *("concept", "concept_type", "valid_f1", "f1", "f1_low", "f1_high", "q_value", "verdict"),
     *("best_baseline", "best_baseline_f1", "precision", "base_rate", "defined_by_sequence"),
+    *("stability", "random_stability", "recurs"),
 )
 """Columns that are those of the feature's row in features.parquet."""
 
@@ -16,7 +17,7 @@ _OF_FEATURE = {column.name: column for column in FEATURES.columns}
 
 SEGMENTS = Table(
     "segments",
-    1,
+    2,
     "one row per active segment, protein by protein; in each the surest concepts first",
     ("protein", "layer", "variant", "feature", "start"),
     (

@@ -1,6 +1,6 @@
 """The evaluation of an SAE: a row of summary.tsv, and an evaluation.json."""
 
-from protsae.schema.shared_columns import LAYER, MODEL, VARIANT
+from protsae.schema.shared_columns import FREEZE, IDENTITY, LAYER, MODEL, VARIANT
 from protsae.schema.table import Column, Table
 
 _COLUMNS = (
@@ -8,6 +8,7 @@ _COLUMNS = (
     LAYER,
     VARIANT,
     Column("architecture", "text", "name", "Architecture of the SAE, such as `topk` or `relu`."),
+    FREEZE,
     Column("d_model", "integer", "≥ 1", "Width of the layer, which is the input size of the SAE."),
     Column("n_features", "integer", "≥ 1", "Number of features of the SAE."),
     Column("n_residues", "integer", "≥ 0", "Number of residues in the test set."),
@@ -238,11 +239,11 @@ _COLUMNS = (
     ),
 )
 
-EVALUATION = Table("evaluation", 2, "one object per SAE", ("model", "layer", "variant"), _COLUMNS)
+EVALUATION = Table("evaluation", 3, "one object per SAE", ("model", "layer", "variant"), _COLUMNS)
 
 SUMMARY = Table(
     "summary",
-    6,
+    7,
     "one row per SAE, sorted by model (onehot first), layer and variant",
     ("model", "layer", "variant"),
     (
@@ -280,6 +281,89 @@ SUMMARY = Table(
             "≥ 0",
             "Number of features with q ≤ 0.05 whose concept the sequence defines. They are no "
             "biological findings.",
+        ),
+        Column(
+            "features_recurring",
+            "integer",
+            "≥ 0",
+            "Number of features that recur with every other seed. Empty if the SAE has one seed.",
+            True,
+        ),
+        Column(
+            "features_not_recurring",
+            "integer",
+            "≥ 0",
+            "Number of features that do not. Of the others, which are active in fewer than 10 test "
+            "homology clusters, it is not known.",
+            True,
+        ),
+    ),
+)
+
+STABILITY = Table(
+    "stability",
+    1,
+    "one row per other seed and feature",
+    ("model", "layer", "variant", "seed", "feature"),
+    (
+        *IDENTITY,
+        Column("seed", "integer", "≥ 1", "Seed of the other SAE, which lies in `seed-<seed>`."),
+        Column(
+            "active_clusters",
+            "integer",
+            "≥ 0",
+            "Number of test homology clusters in which the feature is active at a residue.",
+        ),
+        Column(
+            "variance_share",
+            "number",
+            "any",
+            "Share of the variance of the layer activations that the feature accounts for, "
+            "Σ f (w · (x - x̄)) / Σ‖x - x̄‖², with w its decoder vector.",
+        ),
+        Column(
+            "match",
+            "integer",
+            "≥ 0",
+            "Index of the other SAE's feature with the largest correlation.",
+            True,
+        ),
+        Column(
+            "correlation",
+            "number",
+            "-1 to 1",
+            "Pearson correlation of their activations over the test residues, or 200,000 of them "
+            "if there are more. Empty if the feature is active at none.",
+            True,
+        ),
+        Column(
+            "random_correlation",
+            "number",
+            "-1 to 1",
+            "Largest correlation with one of as many random directions, of which each residue "
+            "keeps as many as the other SAE has active on average.",
+            True,
+        ),
+        Column(
+            "exchanged_correlation",
+            "number",
+            "-1 to 1",
+            "Largest correlation with a feature of the other SAE in another protein: each protein "
+            "gets the activations of one of similar length and of another homology cluster, at the "
+            "same relative places.",
+            True,
+        ),
+        Column(
+            "cosine",
+            "number",
+            "-1 to 1",
+            "Largest cosine similarity of the decoder vector with one of the other SAE.",
+        ),
+        Column(
+            "random_cosine",
+            "number",
+            "-1 to 1",
+            "Largest cosine similarity of the decoder vector with one of the random directions.",
         ),
     ),
 )

@@ -81,6 +81,11 @@ class LayerInputs:
         """What each SAE was trained on, from its protsae.json; by variant."""
         return {name: trained.source for name, trained in self.stored.items()}
 
+    @property
+    def frozen(self) -> set[str]:
+        """Names of the SAEs of which a part did not learn."""
+        return {name for name, source in self.sources.items() if source.freeze != "none"}
+
     def stamp(self) -> dict[str, Any]:
         """Metadata for the tables of the layer: the inputs that they were made from."""
         return {

@@ -170,7 +170,7 @@ class Run:
         layers : sequence of int, optional
             Default: all of `model`. One-hot sequences and permuted models are left out.
         saes : sequence of str, optional
-            Default: all `variants`.
+            Default: all `variants` but those that are frozen, which are baselines.
         threads : int
             CPU threads.
 
@@ -184,9 +184,15 @@ class Run:
         folders = {
             (layer, variant): self._sae_folder(layer, variant, None)
             for layer in dict.fromkeys(layers or own)
-            for variant in dict.fromkeys(saes or self.variants)
+            for variant in dict.fromkeys(saes or self._subjects)
         }
         return open_explainer(self.results, self.config, folders, self.features, model, threads)
+
+    @property
+    def _subjects(self) -> list[str]:
+        """SAEs that are not frozen; all if all are."""
+        names = [name for name, sae in self.config.train.items() if sae.freeze == "none"]
+        return names or self.variants
 
     @cached_property
     def _explainer(self) -> Explainer:

@@ -60,6 +60,27 @@ def open_saes(
     return cache, found
 
 
+def open_other_seeds(
+    folder: str | Path, own: StoredSae, cache: LayerCache, train: set[str]
+) -> dict[int, StoredSae]:
+    """The SAEs that were trained beside one with other seeds, by seed; they lie in its folder.
+
+    Raises
+    ------
+    UserError
+        If one is missing, or belongs to other activations or another split.
+    """
+    seed, n_seeds = own.source.settings.get("seed", 0), own.source.settings.get("seeds", 1)
+    found = {}
+    for number in range(seed + 1, seed + n_seeds):
+        path = Path(folder) / f"seed-{number}"
+        weights, source = read_sae(path)
+        validate_same_source(path, source, cache, train)
+        sae = restore_sae(source.architecture, source.k, weights)
+        found[number] = StoredSae(sae, source, sae_sha256(path))
+    return found
+
+
 def open_codes(
     shards: Sequence[str], saes: Mapping[str, StoredSae], cache: LayerCache, order: list[str]
 ) -> dict[str, StoredCodes]:

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from protsae import __version__
+from protsae.association.frozen_saes import is_frozen
 from protsae.association.scoring.metrics import CALLED_Q
 from protsae.io.table_files.parquet import text_checksums, write_table, write_tsv
 from protsae.schema.feature_tables import FEATURES
@@ -35,7 +36,8 @@ def table_lines(tables: RunTables, folder: Path) -> list[str]:
     """What was written, and how many features have a finding."""
     significant = int(tables.summary["features_significant"].sum())
     defined = int(tables.summary["features_defined_by_sequence"].sum())
-    above = int(tables.summary["features_above_baselines"].sum())
+    subjects = tables.summary[~is_frozen(tables.summary)]
+    above = int(subjects["features_above_baselines"].sum())
     return [
         f"wrote {folder / 'features.parquet'} and .tsv: {len(tables.features):,} features, of "
         "which",

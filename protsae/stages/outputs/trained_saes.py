@@ -25,6 +25,8 @@ def write_trained(
     ----------
     folder : Path
         Of the layer.
+    name : str
+        Of the variant, and for one of its other seeds also the folder in that of the variant.
     study : Study
         The proteins whose training set ``data`` is.
 
@@ -38,7 +40,7 @@ def write_trained(
         **vars(data.cache.source),
         **study.stamp(),
         "layer": data.cache.layer,
-        "variant": name,
+        "variant": name.split("/")[0],
     }
     source = trained.source(settings, data)
     if source.further:

@@ -9,10 +9,10 @@ import pytest
 
 from protsae.cli import main
 from protsae.io.saes.evaluations import read_evaluation, write_evaluation
-from protsae.io.table_files.parquet import read_metadata
+from protsae.io.table_files.parquet import read_metadata, write_table
 from protsae.schema.feature_tables import FEATURES
 from protsae.schema.pair_tables import ASSOCIATIONS
-from protsae.schema.saes.evaluation_tables import EVALUATION, SUMMARY
+from protsae.schema.saes.evaluation_tables import EVALUATION, STABILITY, SUMMARY
 from tests.helpers.run_folder import (
     LAYERS,
     MODEL,
@@ -76,7 +76,7 @@ def test_tsv_has_four_significant_digits_and_gaps_where_nothing_is_known(results
     lines = (results / "features.tsv").read_text().splitlines()
     assert lines[0].split("\t") == FEATURES.names
     without_concept = lines[3].split("\t")
-    assert without_concept[:5] == ["onehot", "0", "relu", "2", "0.1235"]
+    assert without_concept[:6] == ["onehot", "0", "relu", "2", "none", "0.1235"]
     assert without_concept[FEATURES.names.index("neuron")] == ""
     assert lines[1].split("\t")[FEATURES.names.index("neuron")] == "0"
     assert "\t1.235\t" in (results / "summary.tsv").read_text()
@@ -471,3 +471,60 @@ def test_annotations_of_another_sae(results: Path, capsys: pytest.CaptureFixture
         f"{results}/annotation/{MODEL}/layer-01/features.parquet: annotates SAE 0 of variant topk, "
         "but --evaluations has 1; run the annotate and evaluate stages again",
     )
+
+
+def write_matches(results: Path, sae: str = "0") -> Path:
+    """Of the layer's topk: feature 0 has a match in both other seeds, feature 1 in one."""
+    rows = pd.DataFrame({"feature": [0, 1, 2, 3] * 2, "seed": [1] * 4 + [2] * 4, "match": 3})
+    rows["correlation"] = [0.9, 0.9, 0.2, 0.3, 0.8, 0.4, 0.2, 0.3]
+    rows = rows.assign(random_correlation=0.25, exchanged_correlation=0.125, cosine=0.5)
+    rows = rows.assign(random_cosine=0.375, variance_share=0.1, active_clusters=10)
+    path = results / f"sae/{MODEL}/layer-01/topk/stability.parquet"
+    stamp = read_metadata(results / f"annotation/{MODEL}/layer-01/features.parquet")
+    metadata = {**stamp, "stage": "evaluate", "saes": {"topk": sae}}
+    placed = rows.assign(model=MODEL, layer=1, variant="topk")
+    write_table(path, placed, STABILITY, metadata)
+    return path
+
+
+def test_stability_joins_the_features_and_counts_in_the_summary(results: Path) -> None:
+    path = write_matches(results)
+    assert main([*tables_command(results), "--stability", str(path)]) == 0
+    every = load(results / "features.parquet")
+    is_own = (every["model"] == MODEL) & (every["layer"] == 1) & (every["variant"] == "topk")
+    own = every[is_own].sort_values("feature")
+    assert own["stability"].tolist() == pytest.approx([0.85, 0.65, 0.2, 0.3])
+    assert own["recurs"].tolist() == [1, 0, 0, 0]
+    assert set(own["random_stability"]) == {0.25}
+    assert every.loc[~is_own, ["stability", "recurs"]].isna().all(axis=None)
+    summary = pd.read_csv(results / "summary.tsv", sep="\t").set_index(
+        ["model", "layer", "variant"]
+    )
+    counts = summary[["features_recurring", "features_not_recurring"]]
+    assert counts.loc[(MODEL, 1, "topk")].tolist() == [1, 3]
+    assert counts.drop((MODEL, 1, "topk")).isna().all(axis=None)
+
+
+def test_stability_of_another_sae(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write_matches(results, sae="1")
+    command = [*tables_command(results), "--stability", str(path)]
+    problem = "annotates SAE 1 of variant topk, but --evaluations has 0"
+    expected = f"{path}: {problem}; run the annotate and evaluate stages again"
+    _assert_refused(results, capsys, command, expected)
+
+
+def test_a_frozen_sae_is_a_baseline_of_the_other_one(results: Path) -> None:
+    """That of the layer; its own features are not compared with it."""
+    path = results / f"sae/{MODEL}/layer-01/relu/evaluation.json"
+    write_evaluation(path, {**read_evaluation(path), "freeze": "decoder"})
+    assert main(tables_command(results)) == 0
+    every = load(results / "features.parquet")
+    of_layer = every[(every["model"] == MODEL) & (every["layer"] == 1)]
+    frozen, trained = (of_layer[of_layer["variant"] == name] for name in ("relu", "topk"))
+    assert set(frozen["freeze"]) == {"decoder"}
+    assert frozen["frozen_f1"].isna().all()
+    # The best feature by valid of each concept, as in the module's table.
+    found = trained.set_index("concept")["frozen_f1"]
+    assert (found["SIGNAL"], found["residue: C"]) == (0.8, 0.9)
+    elsewhere = every[(every["model"] != MODEL) | (every["layer"] != 1)]
+    assert elsewhere["frozen_f1"].isna().all()

@@ -9,11 +9,12 @@ import torch.nn.functional as F
 from protsae.cli import main
 from protsae.io.hdf5.activation_cache import LayerCache
 from protsae.io.saes.sae_files import SaeSource, read_sae, write_sae
-from protsae.io.saes.sae_identity import train_set_sha256
+from protsae.io.saes.sae_identity import sae_sha256, train_set_sha256
+from protsae.io.table_files.parquet import read_metadata, read_table
 from protsae.io.table_files.proteins_table import read_split_proteins
 from protsae.plm.spliced_loss import MaskedLoss, masked_loss
 from protsae.sae.architectures import ReluSae, restore_sae
-from protsae.schema.saes.evaluation_tables import EVALUATION
+from protsae.schema.saes.evaluation_tables import EVALUATION, STABILITY
 from tests.helpers.tiny_esm import build_esm, save_tiny
 from tests.helpers.tiny_run import (
     TOPK,
@@ -296,3 +297,59 @@ def test_two_folders_of_one_name(onehot: Path, capsys: pytest.CaptureFixture[str
     assert capsys.readouterr().err == (
         "protsae evaluate: --sae: two folders of the same name; give the variants of one layer\n"
     )
+
+
+@pytest.fixture
+def with_seeds(tmp_path: Path) -> Path:
+    run = write_onehot_run(tmp_path / "run")
+    assert train_saes(run, run, {"topk": {**TOPK, "seeds": 3}, "alone": TOPK}) == 0
+    return run
+
+
+def test_the_sae_of_several_seeds_gets_its_matches(with_seeds: Path) -> None:
+    folder = with_seeds / "topk"
+    assert evaluate(with_seeds, [folder, with_seeds / "alone"]) == 0
+    rows = read_table(folder / "stability.parquet", STABILITY)
+    n_features = read(folder)["n_features"]
+    assert rows.groupby("seed").size().to_dict() == {1: n_features, 2: n_features}
+    assert set(zip(rows["model"], rows["layer"], rows["variant"], strict=True)) == {
+        ("onehot", 0, "topk")
+    }
+    saes = read_metadata(folder / "stability.parquet")["saes"]
+    assert saes == {
+        "topk": sae_sha256(folder),
+        **{f"topk/seed-{seed}": sae_sha256(folder / f"seed-{seed}") for seed in (1, 2)},
+    }
+    assert not (with_seeds / "alone" / "stability.parquet").exists()
+    assert read(folder)["seed_cosine"] == pytest.approx(rows["cosine"].mean(), abs=1e-6)
+    assert read(with_seeds / "alone")["seed_cosine"] is None
+
+
+def test_shards_in_any_order_give_the_same_matches(with_seeds: Path) -> None:
+    folder = with_seeds / "topk"
+    assert evaluate(with_seeds, folder) == 0
+    first = read_table(folder / "stability.parquet", STABILITY)
+    command = ["evaluate", "--sae", str(folder), *inputs(with_seeds), "--bootstrap", "101"]
+    shards = [word for word in command if word.endswith(".h5")]
+    places = [command.index(shard) for shard in shards]
+    for place, shard in zip(places, reversed(shards), strict=True):
+        command[place] = shard
+    assert main(command) == 0
+    again = read_table(folder / "stability.parquet", STABILITY)
+    exact = ["match", "active_clusters", "cosine"]
+    assert again[exact].equals(first[exact])
+    np.testing.assert_allclose(again["correlation"], first["correlation"], rtol=1e-9)
+
+
+def test_a_seed_that_is_missing(with_seeds: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = with_seeds / "topk"
+    (folder / "seed-2" / "protsae.json").unlink()
+    assert evaluate(with_seeds, folder) == 2
+    assert f"{folder / 'seed-2' / 'protsae.json'}" in capsys.readouterr().err
+
+
+def test_what_of_an_sae_is_frozen(with_seeds: Path) -> None:
+    assert train_saes(with_seeds, with_seeds, {"fixed": {**TOPK, "freeze": "encoder"}}) == 0
+    assert evaluate(with_seeds, [with_seeds / "fixed", with_seeds / "alone"]) == 0
+    found = {name: read(with_seeds / name)["freeze"] for name in ("fixed", "alone")}
+    assert found == {"fixed": "encoder", "alone": "none"}

@@ -20,7 +20,7 @@ from protsae.io.hdf5.activation_cache import LayerCache
 from protsae.io.saes.sae_files import read_sae
 from protsae.io.saes.sae_identity import train_set_sha256
 from protsae.io.table_files.parquet import read_metadata, read_table
-from protsae.sae.architectures import ARCHITECTURES, restore_sae
+from protsae.sae.architectures import ARCHITECTURES, build_sae, restore_sae
 from protsae.schema.saes.training_table import TRAINING
 from protsae.stages import train_saes as training
 from protsae.stages.outputs import trained_saes
@@ -128,6 +128,39 @@ def stop_at(step: int, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return taken
 
 
+OTHER_SEEDS = {"topk": {**TOPK, "seeds": 3, "seed": 4}}
+
+
+def test_other_seeds_are_as_trained_alone_and_lie_in_the_folder_of_the_first(
+    run: Path, tmp_path: Path
+) -> None:
+    alone = {str(seed): {**TOPK, "seed": seed} for seed in (4, 5, 6)}
+    assert train_saes(run, tmp_path / "together", OTHER_SEEDS) == 0
+    assert train_saes(run, tmp_path / "alone", alone) == 0
+    folder = tmp_path / "together" / "topk"
+    assert sorted(path.name for path in folder.iterdir()) == sorted([*FILES, "seed-5", "seed-6"])
+    for seed, place in ((4, folder), (5, folder / "seed-5"), (6, folder / "seed-6")):
+        own, other = place / "sae_weights.safetensors", tmp_path / "alone" / str(seed)
+        assert own.read_bytes() == (other / "sae_weights.safetensors").read_bytes()
+        _, source = read_sae(place)
+        assert (source.settings["seed"], source.settings["seeds"]) == (seed, 3 if seed == 4 else 1)
+        assert read_metadata(place / "training.parquet")["variant"] == "topk"
+
+
+def test_other_seeds_resume(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    every = ("--checkpoint-every", "5")
+    assert train_saes(run, tmp_path / "whole", OTHER_SEEDS, *every) == 0
+    with monkeypatch.context() as patch:
+        stop_at(13, patch)
+        with pytest.raises(Stop):
+            train_saes(run, tmp_path / "cut", OTHER_SEEDS, *every)
+    taken = stop_at(-1, monkeypatch)
+    assert train_saes(run, tmp_path / "cut", OTHER_SEEDS, *every) == 0
+    assert taken[0] == 10
+    for seed in (5, 6):
+        assert_same_files(*(tmp_path / n / "topk" / f"seed-{seed}" for n in ("cut", "whole")))
+
+
 @pytest.mark.parametrize("stop", [3, 10, 37])
 def test_interrupted_and_resumed_is_as_uninterrupted(
     run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop: int
@@ -146,6 +179,46 @@ def test_interrupted_and_resumed_is_as_uninterrupted(
     assert not (tmp_path / "cut" / ".on-activations.safetensors").exists()
     for name in EVERY:
         assert_same_files(tmp_path / "cut" / name, tmp_path / "whole" / name)
+
+
+@pytest.mark.parametrize("freeze", ["decoder", "encoder", "soft"])
+def test_a_frozen_sae_resumes_from_the_same_first_weights(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, freeze: str
+) -> None:
+    """Stored is what was drawn, with the scale of the activations folded in, and nothing else."""
+    saes = {name: {**settings, "freeze": freeze} for name, settings in EVERY.items()}
+    every = ("--checkpoint-every", "5")
+    assert train_saes(run, tmp_path / "whole", saes, *every) == 0
+    with monkeypatch.context() as patch:
+        stop_at(13, patch)
+        with pytest.raises(Stop):
+            train_saes(run, tmp_path / "cut", saes, *every)
+    assert train_saes(run, tmp_path / "cut", saes, *every) == 0
+    for name, settings in saes.items():
+        assert_same_files(tmp_path / "cut" / name, tmp_path / "whole" / name)
+        weights, source = read_sae(tmp_path / "cut" / name)
+        assert source.settings["freeze"] == freeze
+        assert_kept(weights, TrainSettings.model_validate(settings), source.normalisation["scale"])
+
+
+def assert_kept(weights: dict[str, torch.Tensor], settings: TrainSettings, scale: float) -> None:
+    drawn = build_sae(settings, weights["W_dec"].shape[1])
+    kept = {
+        "decoder": torch.equal(weights["W_dec"], drawn.W_dec.detach() / scale),
+        "encoder": torch.equal(weights["W_enc"], drawn.W_enc.detach() * scale),
+    }
+    if settings.freeze == "soft":
+        assert torch.cosine_similarity(weights["W_dec"], drawn.W_dec).min() > 0.8 - 1e-6
+    assert kept == {name: name == settings.freeze for name in kept}
+
+
+@pytest.mark.parametrize("freeze", ["decoder", "encoder"])
+def test_frozen_end_to_end(embedded: Path, tmp_path: Path, freeze: str) -> None:
+    saes = {name: {**settings, "freeze": freeze} for name, settings in THROUGH.items()}
+    assert train_saes(embedded, tmp_path, saes, *through(embedded)) == 0
+    for name, settings in saes.items():
+        weights, source = read_sae(tmp_path / name)
+        assert_kept(weights, TrainSettings.model_validate(settings), source.normalisation["scale"])
 
 
 def test_killed_and_resumed_is_as_uninterrupted(run: Path, tmp_path: Path) -> None:
@@ -537,7 +610,7 @@ def test_what_it_says(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[s
             (),
             "--saes: unknown key 'train.a.batch'; did you mean 'bandwidth'? Valid keys in train.a: "
             "architecture, expansion, width, k, penalty, nested, mse, kl, bandwidth, auxk, "
-            "dead_after, lr, steps, warmup, penalty_warmup, decay, seed",
+            "dead_after, freeze, lr, steps, warmup, penalty_warmup, decay, seed, seeds",
             id="unknown key",
         ),
         pytest.param(
@@ -545,6 +618,13 @@ def test_what_it_says(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[s
             (),
             "--saes: unknown key 'train.a.penalti'; did you mean 'penalty'? Valid keys in train.a:",
             id="key with a slip",
+        ),
+        pytest.param(
+            {"a": {**TOPK, "seeds": 2}},
+            (),
+            "--saes: train.a.seeds: 2 leave one other SAE, and chance takes two to measure; give 1 "
+            "or 3",
+            id="two seeds",
         ),
         pytest.param(
             {"neurons": TOPK},
