@@ -28,6 +28,7 @@ MAY_IMPORT = {
     "association": {"concepts", "config", "detectors", "statistics"},
     "features": {"association", "concepts", "detectors", "statistics"},
     "missing_annotations": {"association", "concepts", "detectors", "statistics"},
+    "probabilities": {"association", "concepts", "detectors", "missing_annotations", "statistics"},
     "references": {"association", "concepts", "config", "detectors", "proteins", "statistics"},
     "io": {"concepts", "config", "errors", "one_line", "proteins", "protsae", "provenance"}
     | {"schema", "statistics"},

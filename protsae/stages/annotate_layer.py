@@ -17,10 +17,12 @@ from protsae.features.top_proteins import top_proteins
 from protsae.io.hdf5.activation_cache import LayerCache
 from protsae.io.progress import progress
 from protsae.missing_annotations.search import missing_annotation
+from protsae.probabilities.feature_calibration import calibrate
 from protsae.references.interplm_concepts import InterplmConcepts
 from protsae.references.interplm_f1 import layer_pairs
 from protsae.sae.autoencoder import Sae
 from protsae.sae.evaluation.reconstruction import encoder_decoder_cosine
+from protsae.schema.explained.calibration_table import CALIBRATION
 from protsae.schema.feature_tables import EXAMPLES, LAYER_FEATURES
 from protsae.schema.missing_annotation_tables import CANDIDATES, RECOVERY, RELIABILITY
 from protsae.schema.pair_tables import CLUSTER_COUNTS, DETECTORS, INTERPLM, LAYER_ASSOCIATIONS
@@ -30,7 +32,7 @@ MISSING = {table.name: table for table in (CANDIDATES, RECOVERY, RELIABILITY)}
 
 TABLES = {
     **{t.name: t for t in (LAYER_FEATURES, LAYER_ASSOCIATIONS, DETECTORS, EXAMPLES)},
-    **{t.name: t for t in (CLUSTER_COUNTS, INTERPLM)},
+    **{t.name: t for t in (CLUSTER_COUNTS, INTERPLM, CALIBRATION)},
     **MISSING,
 }
 """All tables of a layer, by name."""
@@ -74,6 +76,7 @@ def annotate_layer(
             cosine = encoder_decoder_cosine(saes[variant])
             found["features"] = feature_rows(layer, codes, examined, top, cosine)
             found["examples"] = example_rows(layer, codes, top)
+            found["calibration"] = calibrate(layer, codes, examined)
             found |= missing_rows(layer, codes, examined)
             if interplm is not None:
                 found["interplm"] = layer_pairs(layer, codes, interplm)
