@@ -35,7 +35,7 @@ MAY_IMPORT = {
     "plm": {"config", "device", "errors", "io", "one_line", "provenance", "statistics"},
     "run": {"config", "errors", "io", "one_line", "provenance", "schema"},
     "report": {"association", "concepts", "config", "errors", "features", "io", "protsae", "run"}
-    | {"missing_annotations", "schema"},
+    | {"missing_annotations", "schema", "statistics"},
 }
 MAY_IMPORT["screen"] = {"association", "config", "errors", "features", "io", "one_line", "run"}
 MAY_IMPORT["screen"] |= {"schema"}

@@ -3,6 +3,7 @@
 from protsae.schema.concept_tables import BASE_RATES, CONCEPTS
 from protsae.schema.evaluation_tables import SCALING, SUMMARY
 from protsae.schema.explained.calibration_table import CALIBRATION
+from protsae.schema.explained.prediction_tables import PREDICTIONS, RESIDUES
 from protsae.schema.feature_tables import EXAMPLES, FEATURES, SEGMENTS
 from protsae.schema.missing_annotation_tables import CANDIDATES, RECOVERY, RELIABILITY
 from protsae.schema.pair_tables import ASSOCIATIONS, CLUSTER_COUNTS, DETECTORS, INTERPLM
@@ -35,4 +36,6 @@ EVERY = (
     ANNOTATIONS,
     SCALING,
     SEGMENTS,
+    PREDICTIONS,
+    RESIDUES,
 )

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from protsae.schema.explained.probability_columns import PROBABILITY
 from protsae.schema.shared_columns import (
     FEATURE,
     IDENTITY,
@@ -337,7 +338,7 @@ _OF_FEATURE = {column.name: column for column in FEATURES.columns}
 
 SEGMENTS = Table(
     "segments",
-    1,
+    2,
     "one row per active segment, protein by protein; in each the surest concepts first",
     ("protein", "layer", "variant", "feature", "start"),
     (
@@ -379,5 +380,21 @@ SEGMENTS = Table(
             )
             for name in FROM_FEATURES
         ),
+        Column(
+            "label",
+            "text",
+            "words",
+            "Label of the feature in features.parquet; its concept, if there is none.",
+            True,
+        ),
+        Column(
+            "probability",
+            "number",
+            "0 to 1",
+            "Probability that the residue at the peak has the concept, at assumed_base_rate (see "
+            "calibration.parquet). Empty if the run has none for the feature.",
+            True,
+        ),
+        *PROBABILITY,
     ),
 )

@@ -18,10 +18,12 @@ from protsae.io.hdf5.code_cache import read_codes_source
 from protsae.io.hdf5.shard_index import CacheSource
 from protsae.io.saes.sae_files import SaeSource, read_sae
 from protsae.io.saes.sae_identity import sae_sha256
-from protsae.io.table_files.parquet import read_metadata
+from protsae.io.table_files.parquet import read_metadata, read_table
 from protsae.plm.esm2.load import LoadedEsm, load_esm
+from protsae.probabilities.activation_probabilities import ActivationProbabilities
 from protsae.run.layout import model_name, shard_names
 from protsae.sae.architectures import restore_sae
+from protsae.schema.explained.calibration_table import CALIBRATION
 from protsae.stages.embed_proteins import make_embedder
 from protsae.stages.explaining.explainer import Explainer, OpenedSae
 
@@ -35,6 +37,7 @@ def open_explainer(
     features: pd.DataFrame,
     model: str | None = None,
     threads: int = 1,
+    rates: Mapping[str, float] | None = None,
 ) -> Explainer:
     """Open the model and some SAEs of a run.
 
@@ -52,6 +55,8 @@ def open_explainer(
         Path or name of the ESM-2; by default the one that the settings name.
     threads : int
         CPU threads of a matrix product. With more than one, the last digits may differ.
+    rates : mapping of str to float, optional
+        Base rates of concepts, that go before those of the feature table.
 
     Raises
     ------
@@ -72,7 +77,9 @@ def open_explainer(
         encode = encoder(restore_sae(sae_source.architecture, sae_source.k, weights))
         n_features = len(weights["b_enc"])
         rows = _rows(features, sae_source.model, layer, variant, n_features, results)
-        saes[layer, variant] = OpenedSae(encode, rows)
+        claims = read_calibration(results, folder.parent, variant, scored_set)
+        probabilities = ActivationProbabilities.of(rows, claims, rates or {})
+        saes[layer, variant] = OpenedSae(encode, rows, probabilities)
     source = next(iter(sources.values()))
     esm = _load_model(model, config, results, source)
     embedder = make_embedder(esm, _embed_settings(source, config, tuple(sorted(sources))), 1)
@@ -86,6 +93,23 @@ def open_explainer(
         "code_version": __version__,
     }
     return Explainer(embedder, saes, made_from)
+
+
+def read_calibration(results: Path, layer: Path, variant: str, proteins: str) -> pd.DataFrame:
+    """Rows of an SAE in the calibration table of its layer.
+
+    Parameters
+    ----------
+    layer : Path
+        Folder of the layer's SAEs.
+    proteins : str
+        Checksum of the proteins of the feature table.
+    """
+    path = results / "annotation" / layer.relative_to(results / "sae") / "calibration.parquet"
+    if read_metadata(path)["protein_set_sha256"] != proteins:
+        raise UserError(f"{path}: of other proteins than features.parquet; {_AGAIN}")
+    table = read_table(path, CALIBRATION)
+    return table[table["variant"] == variant].reset_index(drop=True)
 
 
 def _validate_sae(
