@@ -19,6 +19,7 @@ from protsae.features.protein_segments import LEVELS
 from protsae.io.table_files.base_rate_files import read_base_rates
 from protsae.report.explained_page import PAGE, open_page
 from protsae.screen.explained_lines import protein_lines, said_at_end
+from protsae.stages.atlas.open_atlas import read_atlas
 from protsae.stages.explaining.explained_files import open_explained
 from protsae.stages.explaining.given_proteins import given_proteins
 from protsae.stages.inputs.open_run import read_run
@@ -30,11 +31,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     given.add_argument("--fasta", metavar="FILE", help="proteins, plain or .gz; - for stdin")
     given.add_argument("--sequence", metavar="LETTERS", help="one protein")
     source = parser.add_mutually_exclusive_group()
-    run_help = "a finished run (default: %(default)s)"
-    source.add_argument("--run", default="results", metavar="RESULTS", help=run_help)
-    parser.add_argument(
-        "--model", help="path or name of its ESM-2 (default: as the run or the atlas says)"
+    source.add_argument("--run", default="results", metavar="RESULTS", help="(%(default)s)")
+    source.add_argument(
+        "--atlas", metavar="ATLAS", help="what protsae pack made, in place of a run"
     )
+    parser.add_argument("--model", help="path or name of its ESM-2 (default: as that says)")
     parser.add_argument("--base-rates", metavar="FILE", help="as protsae base-rates writes it")
     parser.add_argument("--layers", type=int, nargs="+", help="default: all of the model")
     parser.add_argument("--saes", nargs="+", help="names of SAEs (default: all)")
@@ -54,17 +55,16 @@ def run(args: argparse.Namespace) -> None:
     """Explain one protein after another."""
     proteins = given_proteins(args.sequence, args.fasta)
     rates = read_base_rates(args.base_rates) if args.base_rates else {}
-    source = read_run(args.run)
+    source = read_atlas(args.atlas) if args.atlas else read_run(args.run)
     explainer = source.explainer(args.model, args.layers, args.saes, args.threads, rates)
     wide = "annotated" if args.only == "above" else args.only
     about, path = {"stage": "explain", **explainer.made_from}, Path(args.output) / PAGE
     with open_explained(args.output, about) as writer, open_page(path, about) as page:
         for name, sequence in proteins:
             found = explainer.explained(name, sequence, wide)
-            lines = protein_lines(
-                name, len(sequence), found.segments, found.predictions, found.n_on
-            )
+            tables = found.segments, found.predictions
+            lines = protein_lines(name, len(sequence), *tables, found.n_on)
             print("\n".join(lines), flush=True)
             writer.append(found, args.only)
-            page.append(name, sequence, found.segments, found.predictions, found.residues)
+            page.append(name, sequence, *tables, found.residues)
     print("\n".join(said_at_end(args.output, vars(writer), page.notes)))

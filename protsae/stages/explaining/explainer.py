@@ -1,7 +1,7 @@
 """What is active in one protein: its layer activations, its codes, and its active segments."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -140,11 +140,14 @@ class Explainer:
     saes : mapping of (layer, variant) to OpenedSae
     made_from : mapping
         Model, weights, proteins of the run and checksums of the SAEs, for the metadata of a table.
+    stated_settings : mapping
+        How the run's activations were computed, as they state.
     """
 
     embedder: Embedder
     saes: Mapping[tuple[int, str], OpenedSae]
     made_from: Mapping[str, Any]
+    stated_settings: Mapping[str, Any] = field(default_factory=dict)
 
     def __call__(self, name: str, sequence: str) -> pd.DataFrame:
         """The active segments of a protein, the surest concepts first.
