@@ -3,29 +3,61 @@
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pandas as pd
 
 from protsae import __version__
+from protsae.config.settings import Config
 from protsae.io.atlas_files.archive import write_archive
 from protsae.io.atomic import scratch_folder
 from protsae.io.json_files import read_document
 from protsae.io.saes.evaluations import read_evaluation
 from protsae.io.saes.sae_identity import CONFIG, IDENTITY, WEIGHTS
 from protsae.io.table_files.parquet import write_table
+from protsae.sae.autoencoder import Sae
 from protsae.schema.feature_tables import FEATURES
 from protsae.stages.atlas.fvu_check import fvu_of
 from protsae.stages.explaining.explainer import Explainer
-from protsae.stages.inputs.open_run import Run
 
 N_TEST_PROTEINS, SHORTEST, LONGEST = 4, 60, 250
 """Proteins of the test set that an atlas carries to test itself, and their lengths."""
 NO_LICENCE = "not stated"
 
 
+class FinishedRun(Protocol):
+    """What packing needs of a `Run`."""
+
+    @property
+    def results(self) -> Path:
+        """Its folder."""
+
+    @property
+    def config(self) -> Config:
+        """Its settings."""
+
+    @property
+    def model(self) -> str:
+        """Name of its model."""
+
+    @property
+    def proteins(self) -> pd.DataFrame:
+        """Table of its proteins."""
+
+    def sae(self, layer: int, variant: str) -> Sae:
+        """One of its SAEs."""
+
+    def explainer(
+        self,
+        model: str | None,
+        layers: Sequence[int] | None,
+        saes: Sequence[str] | None,
+    ) -> Explainer:
+        """Model and SAEs, opened for proteins."""
+
+
 def pack_atlas(
-    run: Run,
+    run: FinishedRun,
     target: Path,
     model: str | None = None,
     layers: Sequence[int] | None = None,
@@ -39,7 +71,7 @@ def pack_atlas(
     target : Path
         A .zip, or a new folder.
     model, layers, saes : optional
-        As of `Run.explainer`.
+        As of `explainer` of the run.
     licence : str
         Under which the SAEs may be used.
 
@@ -100,7 +132,7 @@ def self_test_proteins(proteins: pd.DataFrame) -> pd.DataFrame:
     return chosen.head(N_TEST_PROTEINS)[["accession", "sequence"]]
 
 
-def card_of(run: Run, licence: str) -> dict[str, Any]:
+def card_of(run: FinishedRun, licence: str) -> dict[str, Any]:
     """What the SAEs were trained on, for those who get the atlas."""
     provenance = read_document(run.results / "proteins" / "provenance.json")
     split = run.proteins.groupby("split", sort=True)
@@ -119,12 +151,12 @@ def card_of(run: Run, licence: str) -> dict[str, Any]:
     }
 
 
-def _test_fvu(run: Run, layer: int, variant: str) -> float:
+def _test_fvu(run: FinishedRun, layer: int, variant: str) -> float:
     folder = run.results / "sae" / run.model / f"layer-{layer:02d}" / variant
     return float(read_evaluation(folder / "evaluation.json")["fvu"])
 
 
-def _copy_members(run: Run, explainer: Explainer, folder: Path) -> None:
+def _copy_members(run: FinishedRun, explainer: Explainer, folder: Path) -> None:
     """SAEs and calibration as the run has them, under the same names; and its features' rows."""
     for layer, variant in explainer.saes:
         place = Path(run.model) / f"layer-{layer:02d}"
