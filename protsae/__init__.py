@@ -10,6 +10,7 @@ from typing import Any
 __version__ = "0.2.0"
 
 _PUBLIC = {
+    "Atlas": "protsae.stages.atlas.open_atlas",
     "Config": "protsae.config.settings",
     "LayerCache": "protsae.io.hdf5.activation_cache",
     "Run": "protsae.stages.inputs.open_run",
@@ -23,6 +24,7 @@ _PUBLIC = {
     "layer_baselines": "protsae.stages.annotate_layer",
     "load_esm": "protsae.plm.esm2.load",
     "open_saes": "protsae.stages.inputs.open_saes",
+    "read_atlas": "protsae.stages.atlas.open_atlas",
     "read_config": "protsae.config.settings",
     "read_run": "protsae.stages.inputs.open_run",
     "read_table": "protsae.io.table_files.parquet",

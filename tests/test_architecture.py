@@ -28,13 +28,14 @@ MAY_IMPORT = {
     "association": {"concepts", "config", "detectors", "statistics"},
     "features": {"association", "concepts", "detectors", "proteins", "statistics"},
     "missing_annotations": {"association", "concepts", "detectors", "statistics"},
+    "probabilities": {"association", "concepts", "detectors", "missing_annotations", "statistics"},
     "references": {"association", "concepts", "config", "detectors", "proteins", "statistics"},
     "io": {"concepts", "config", "errors", "one_line", "proteins", "protsae", "provenance"}
     | {"schema", "statistics"},
     "plm": {"config", "device", "errors", "io", "one_line", "provenance", "statistics"},
     "run": {"config", "errors", "io", "one_line", "provenance", "schema"},
     "report": {"association", "concepts", "config", "errors", "features", "io", "protsae", "run"}
-    | {"missing_annotations", "schema"},
+    | {"missing_annotations", "schema", "statistics"},
 }
 MAY_IMPORT["screen"] = {"association", "config", "errors", "features", "io", "one_line", "run"}
 MAY_IMPORT["screen"] |= {"schema"}

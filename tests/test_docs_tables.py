@@ -2,12 +2,14 @@
 
 import pkgutil
 import re
+import shlex
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from protsae.cli import arguments_of
 from protsae.schema.every_table import EVERY
 from protsae.schema.markdown import column_list, with_column_lists
 from protsae.schema.protein_tables import FETCHED
@@ -121,6 +123,13 @@ def test_the_guide_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys)
         exec(example.replace("esm2_t6_protsae", MODEL), names)
     first = capsys.readouterr().out.splitlines()[1].split()
     assert first == ["0", "relu", "point", "0.8", "0.6", "0.85", "0.6", "0.0"]
+
+
+@pytest.mark.parametrize("line", "".join(fenced_blocks("docs/guide.md", "sh")).splitlines())
+def test_protsae_takes_the_commands_of_the_guide(line: str) -> None:
+    program, command, *words = shlex.split(line)
+    assert program == "protsae"
+    assert arguments_of(command, words)
 
 
 def test_conform_orders_and_types_columns() -> None:

@@ -34,6 +34,7 @@ GROUPS = {
         "report": "a static HTML page of the run",
         "summary": "findings in words, time and memory by stage",
         "explain": "what is active in proteins of yours, by the features of a run",
+        "pack": "a run as one file to pass on, for explain --atlas",
         "verify": "whether a run's files are whole and belong together",
     },
 }

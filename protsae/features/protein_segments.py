@@ -89,8 +89,8 @@ def is_defined(segments: pd.DataFrame) -> pd.Series:
     return segments["defined_by_sequence"].eq(1).fillna(False).astype(bool)
 
 
-LEVELS = ("concept", "called", "above")
-"""What segments can be limited to, each with those that follow."""
+LEVELS = {"all": 4, "concept": 3, "called": 2, "annotated": 1, "above": 0}
+"""What segments can be limited to, each with those that follow, and the last `trust` of it."""
 
 
 def trust(segments: pd.DataFrame) -> np.ndarray:
@@ -106,15 +106,15 @@ def trust(segments: pd.DataFrame) -> np.ndarray:
 
 
 def only(segments: pd.DataFrame, level: str) -> pd.DataFrame:
-    """The segments whose feature has a concept, is called for it, or is above all baselines.
+    """The segments whose feature has a concept, is called for it, is called for one that the
+    sequence does not define, or is above all baselines; or all.
 
     Parameters
     ----------
     level : str
         One of `LEVELS`.
     """
-    most = {"concept": 3, "called": 2, "above": 0}[level]
-    return segments[trust(segments) <= most].reset_index(drop=True)
+    return segments[trust(segments) <= LEVELS[level]].reset_index(drop=True)
 
 
 def by_trust(segments: pd.DataFrame) -> pd.DataFrame:

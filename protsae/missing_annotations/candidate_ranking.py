@@ -23,14 +23,12 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from scipy import sparse
-from scipy.optimize import isotonic_regression
 
 from protsae.association.scoring.metrics import ratio
+from protsae.statistics.monotone_share import monotone_share
 
 QUANTILE_EDGES = (0.5, 0.8, 0.9, 0.95, 0.98, 0.99)
 """Between bins of a peak's quantile. Finer towards 1, where the peaks of segments are."""
-PRIOR_SEGMENTS = 2
-"""Weight of the prior in a bin, as in Laplace's rule (one hit and one miss)."""
 
 
 def activation_quantiles(
@@ -69,8 +67,7 @@ def annotated_share(
 ) -> np.ndarray:
     """Share p of segments annotated, by bin of the quantile of their peak; rises with it.
 
-    In a bin with k of n segments annotated, (k + 2 r) / (n + 2), where r = (K + 1) / (N + 2) is
-    the same over all bins of the pair; then the isotonic regression of these, with weights n + 2.
+    `monotone_share` of the segments annotated in each bin.
 
     Parameters
     ----------
@@ -101,11 +98,7 @@ def annotated_share(
         np.bincount(cells, minlength=n_pairs * n_bins).reshape(n_pairs, n_bins)
         for cells in (cell[annotated], cell)
     )
-    overall = (hits.sum(1, keepdims=True) + 1) / (number.sum(1, keepdims=True) + 2)
-    weights = number + PRIOR_SEGMENTS
-    share = (hits + PRIOR_SEGMENTS * overall) / weights
-    rising = [isotonic_regression(s, weights=w).x for s, w in zip(share, weights, strict=True)]
-    return np.array(rising).reshape(n_pairs, n_bins)
+    return monotone_share(hits, number)
 
 
 def bin_of(value: np.ndarray, edges: Sequence[float]) -> np.ndarray:

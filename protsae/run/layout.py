@@ -34,7 +34,7 @@ STAGES: dict[str, tuple[str, ...]] = {
 
 LAYER_TABLES = (
     *("features", "associations", "examples", "logos", "detectors"),
-    *("cluster_counts", "candidates", "recovery", "reliability"),
+    *("cluster_counts", "candidates", "recovery", "reliability", "calibration"),
 )
 """What annotate writes for each layer, as Parquet tables."""
 

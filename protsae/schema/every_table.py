@@ -2,6 +2,8 @@
 
 from protsae.schema.concept_tables import BASE_RATES, CONCEPTS
 from protsae.schema.example_tables import EXAMPLES, LOGOS
+from protsae.schema.explained.calibration_table import CALIBRATION
+from protsae.schema.explained.prediction_tables import PREDICTIONS, RESIDUES
 from protsae.schema.explained.segment_table import SEGMENTS
 from protsae.schema.feature_tables import FEATURES
 from protsae.schema.missing_annotation_tables import CANDIDATES, RECOVERY, RELIABILITY
@@ -18,6 +20,7 @@ EVERY = (
     CANDIDATES,
     RECOVERY,
     RELIABILITY,
+    CALIBRATION,
     INTERPLM,
     SUMMARY,
     PROBES,
@@ -37,4 +40,6 @@ EVERY = (
     SCALING,
     STABILITY,
     SEGMENTS,
+    PREDICTIONS,
+    RESIDUES,
 )

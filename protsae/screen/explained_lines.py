@@ -1,4 +1,6 @@
-"""What is active in a protein, in words: the surest concepts, where, and what is not named."""
+"""What is active in a protein, in words: concepts with probabilities, and what is not named."""
+
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
@@ -10,36 +12,47 @@ from protsae.screen.wording import count, fitted, listed
 MOST_ABOVE, MOST_CALLED, MOST_PLACES = 8, 4, 4
 """Concepts that are named for a protein, above all baselines or only called; places of each."""
 
-NO_PROBABILITIES = note(
-    "F1 and precision are those of the run's test set at its base rates, no calibrated "
-    "probabilities"
+WHAT_IT_SAYS = note(
+    "p is the probability of the concept at a residue, at the base rate that is named; F1 is "
+    "that of the run's test set"
 )
 
 
-def protein_lines(name: str, length: int, segments: pd.DataFrame) -> list[str]:
+def protein_lines(
+    name: str,
+    length: int,
+    segments: pd.DataFrame,
+    predictions: pd.DataFrame,
+    n_on: Mapping[int, int],
+) -> list[str]:
     """Which concepts the features that are on in a protein point to, the surest in words.
 
     Parameters
     ----------
-    segments : DataFrame
-        All rows of the protein in the segments table.
+    segments, predictions : DataFrame
+        Rows of the protein in these tables.
+    n_on : mapping of int to int
+        Features that are on, by `trust`.
     """
     level = pd.Series(trust(segments), index=segments.index)
     above, called = segments[level == 0], segments[level == 1]
     none = "No feature above all baselines is on."
     head = "On, and above all baselines:" if len(above) else none
     lines = [f"{one_line(name)}: {count(length, 'residue')}", f"  {head}"]
-    lines += _concept_lines(above, MOST_ABOVE)
+    lines += _concept_lines(above, predictions, MOST_ABOVE)
     if len(called):
         on = count(n_features(called), "feature")
         of = count(called["concept"].nunique(), "concept")
         lines.append(f"  Called (q ≤ 0.05), but not above all baselines: {on}, {of}.")
-        lines += _concept_lines(called, MOST_CALLED)
-    return [*lines, *_left_out_lines(segments, level)]
+        lines += _concept_lines(called, predictions, MOST_CALLED)
+    return [*lines, *_left_out_lines(n_on)]
 
 
-def _concept_lines(segments: pd.DataFrame, most: int) -> list[str]:
-    """Each concept by falling F1 of its best feature, with the places at which that one is on."""
+def _concept_lines(segments: pd.DataFrame, predictions: pd.DataFrame, most: int) -> list[str]:
+    """Each concept by falling F1 of its feature, with the places at which it is predicted.
+
+    Where the feature that predicts it is off, the best of those that are on stands for it.
+    """
     # Chosen by F1 on valid, so that the F1 on test that is shown is not flattered.
     best = segments.sort_values("valid_f1", ascending=False, kind="stable")
     best = best.drop_duplicates("concept").sort_values("f1", ascending=False, kind="stable")
@@ -48,8 +61,9 @@ def _concept_lines(segments: pd.DataFrame, most: int) -> list[str]:
         same = segments[segments["concept"] == row["concept"]]
         own = same[(same[list(_FEATURE)] == row[list(_FEATURE)]).all(axis=1)]
         places = agreement(own, same).sort_values("n_features", ascending=False, kind="stable")
-        where = listed([_place(place) for _, place in places.iterrows()], MOST_PLACES)
-        text = f"{one_line(str(row['concept']))} at {where}; {_score(row)}"
+        probable = _probabilities(row, predictions)
+        where = listed([_place(place, probable) for _, place in places.iterrows()], MOST_PLACES)
+        text = f"{one_line(_named(row))} at {where}; {_score(row, bool(probable))}"
         first, *others = fitted(text, "      ")
         lines += ["    " + first.lstrip(), *others]
     more = len(best) - most
@@ -59,33 +73,73 @@ def _concept_lines(segments: pd.DataFrame, most: int) -> list[str]:
 _FEATURE = ("layer", "variant", "feature")
 
 
-def _place(place: pd.Series) -> str:
-    """Residues of a segment, and how many features of how many layers agree."""
+def _named(row: pd.Series) -> str:
+    """The concept, and what the feature is called, if that is another name."""
+    concept, label = str(row["concept"]), row["label"]
+    return f"{concept} ({label})" if isinstance(label, str) and label != concept else concept
+
+
+def _probabilities(row: pd.Series, predictions: pd.DataFrame) -> dict[int, float]:
+    """Probability by first residue of the segments that a feature predicts; none if it does not."""
+    own = predictions[(predictions[list(_FEATURE)] == row[list(_FEATURE)]).all(axis=1)]
+    own = own[(own["concept"] == row["concept"]) & own["probability"].notna()]
+    return dict(zip(own["start"], own["probability"], strict=True))
+
+
+def _place(place: pd.Series, probable: Mapping[int, float]) -> str:
+    """Residues of a segment, its probability, and how many features of how many layers agree."""
     start, end, n = place["start"], place["end"], place["n_features"]
     residues = f"{start}" if start == end else f"{start} to {end}"
-    return f"{residues} ({count(n, 'feature')} of {count(place['n_layers'], 'layer')})"
+    p = f"p {probable[start]:.2f}, " if start in probable else ""
+    return f"{residues} ({p}{count(n, 'feature')} of {count(place['n_layers'], 'layer')})"
 
 
-def _score(row: pd.Series) -> str:
-    """How well the feature detects the concept on test, and how the best baseline does."""
+def _score(row: pd.Series, is_probable: bool) -> str:
+    """For which base rate p is, and how well feature and best baseline do on test."""
     has_interval = pd.notna(row["f1_low"])
     interval = f" [{row['f1_low']:.2f}, {row['f1_high']:.2f}]" if has_interval else ""
     verdict = row["verdict"] if isinstance(row["verdict"], str) else "no verdict"
     baseline = f"{row['best_baseline']} {row['best_baseline_f1']:.2f}"
     against = f", {verdict} ({baseline})" if isinstance(row["best_baseline"], str) else ""
     which = f"layer {row['layer']}, {row['variant']} {row['feature']}"
+    rate = f"p {row['calibration']}, at base rate {row['assumed_base_rate']:.2g}; "
+    score = f"{rate if is_probable else ''}F1 {row['f1']:.2f}{interval}{against}; {which}"
     doubt = recurrence_words(row)
-    score = f"F1 {row['f1']:.2f}{interval}{against}, precision {row['precision']:.2f}; {which}"
     return f"{score}; {doubt}" if doubt else score
 
 
-def _left_out_lines(segments: pd.DataFrame, level: pd.Series) -> list[str]:
+def _left_out_lines(n_on: Mapping[int, int]) -> list[str]:
     """Features that are on and not named, by why."""
     why = {
         2: "called for a concept that the sequence defines",
         3: "not called for their concept",
         4: "without a concept",
     }
-    numbers = {text: n_features(segments[level == number]) for number, text in why.items()}
-    found = [f"{n:,} {text}" for text, n in numbers.items() if n]
+    found = [f"{n_on[number]:,} {text}" for number, text in why.items() if n_on.get(number)]
     return fitted(", ".join(found), "  Features not named: ") if found else []
+
+
+def said_at_end(folder: str, written: Mapping[str, int], notes: Sequence[str]) -> list[str]:
+    """How to read it, what is left out, and what was written where.
+
+    Parameters
+    ----------
+    written : mapping
+        n_proteins, n_segments and n_j, the letters J.
+    notes : sequence of str
+        Of the page.
+
+    Examples
+    --------
+    >>> said_at_end("explain", {"n_proteins": 1, "n_segments": 373, "n_j": 0}, [])[-1]
+    'wrote explain/: predictions, 373 segments and explain.html, of 1 protein'
+    """
+    n_j = written["n_j"]
+    of_j = [f"{n_j:,} J read as X (ESM-2 has no J)"] if n_j else []
+    segments = count(written["n_segments"], "segment")
+    proteins = count(written["n_proteins"], "protein")
+    return [
+        WHAT_IT_SAYS,
+        *(note(text) for text in (*notes, *of_j)),
+        f"wrote {folder}/: predictions, {segments} and explain.html, of {proteins}",
+    ]

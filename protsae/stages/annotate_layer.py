@@ -20,11 +20,13 @@ from protsae.features.logos import Backgrounds, logo_rows
 from protsae.io.hdf5.activation_cache import LayerCache
 from protsae.io.progress import progress
 from protsae.missing_annotations.search import missing_annotation
+from protsae.probabilities.feature_calibration import calibrate
 from protsae.references.interplm_concepts import InterplmConcepts
 from protsae.references.interplm_f1 import layer_pairs
 from protsae.sae.autoencoder import Sae
 from protsae.sae.evaluation.reconstruction import encoder_decoder_cosine
 from protsae.schema.example_tables import EXAMPLES, LOGOS
+from protsae.schema.explained.calibration_table import CALIBRATION
 from protsae.schema.feature_tables import LAYER_FEATURES
 from protsae.schema.missing_annotation_tables import CANDIDATES, RECOVERY, RELIABILITY
 from protsae.schema.pair_tables import CLUSTER_COUNTS, DETECTORS, INTERPLM, LAYER_ASSOCIATIONS
@@ -33,8 +35,8 @@ MISSING = {table.name: table for table in (CANDIDATES, RECOVERY, RELIABILITY)}
 """Tables on annotation that may be missing, and on how far to trust them."""
 
 TABLES = {
-    **{t.name: t for t in (LAYER_FEATURES, LAYER_ASSOCIATIONS, DETECTORS)},
-    **{t.name: t for t in (CLUSTER_COUNTS, EXAMPLES, LOGOS, INTERPLM)},
+    **{t.name: t for t in (LAYER_FEATURES, LAYER_ASSOCIATIONS, DETECTORS, EXAMPLES, LOGOS)},
+    **{t.name: t for t in (CLUSTER_COUNTS, INTERPLM, CALIBRATION)},
     **MISSING,
 }
 """All tables of a layer, by name."""
@@ -78,6 +80,7 @@ def annotate_layer(
         }
         if variant in saes:
             found |= _described(layer, split, backgrounds, codes, examined, saes[variant])
+            found["calibration"] = calibrate(layer, codes, examined)
             if variant not in frozen:
                 found |= missing_rows(layer, codes, examined)
             if interplm is not None:

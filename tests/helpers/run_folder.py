@@ -31,6 +31,7 @@ from protsae.io.table_files.parquet import write_tsv
 from protsae.io.table_files.proteins_table import read_split_proteins, study_stamp
 from protsae.schema.concept_tables import CONCEPTS
 from protsae.schema.example_tables import LOGOS
+from protsae.schema.explained.calibration_table import CALIBRATION
 from protsae.schema.feature_tables import LAYER_FEATURES
 from protsae.schema.missing_annotation_tables import CANDIDATES, RECOVERY, RELIABILITY
 from protsae.schema.pair_tables import CLUSTER_COUNTS, DETECTORS
@@ -102,6 +103,7 @@ def write_stages(results: Path) -> None:
             ("candidates", candidate_rows(model, layer)),
             ("recovery", recovery_rows(model, layer)),
             ("reliability", reliability_rows(model, layer)),
+            ("calibration", calibration_rows(model, layer)),
         ):
             store(annotation / f"{name}.parquet", table, layer_stamp(of_all, model, layer))
         store(
@@ -431,6 +433,13 @@ def reliability_rows(model: str, layer: int) -> pd.DataFrame:
     columns = {"variant": [*VARIANTS], "n_candidates": [10, 10], "n_hidden": [3, 1]}
     rows = table_of(RELIABILITY, p_from=[0.5, 0.5], p_to=[0.6, 0.6], **columns)
     rows = rows.assign(observed_share=rows["n_hidden"] / rows["n_candidates"], expected_share=0.25)
+    return rows.assign(model=model, layer=layer)
+
+
+def calibration_rows(model: str, layer: int) -> pd.DataFrame:
+    """Each SAE's feature for SIGNAL is on in one bin, 9 times as common where it is."""
+    columns = {"variant": [*VARIANTS], "feature": [0, 3], "bin": [1, 1], "concept": "SIGNAL"}
+    rows = table_of(CALIBRATION, **columns, calibration="calibrated", likelihood_ratio=9.0)
     return rows.assign(model=model, layer=layer)
 
 

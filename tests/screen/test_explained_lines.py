@@ -2,8 +2,9 @@ import re
 
 import pandas as pd
 
+from protsae.schema.explained.prediction_tables import PREDICTIONS
 from protsae.schema.explained.segment_table import SEGMENTS
-from protsae.screen.explained_lines import NO_PROBABILITIES, protein_lines
+from protsae.screen.explained_lines import WHAT_IT_SAYS, protein_lines, said_at_end
 from protsae.screen.wording import WIDTH
 from tests.helpers.fenced import ROOT
 
@@ -15,13 +16,19 @@ NAMES = (
 SURE = ("SIGNAL", 0.7, 0.61, 0.52, 0.7, 0.01, "above", "rule", 0.5, 0.65, 0)
 SURER_ON_TEST = ("SIGNAL", 0.6, 0.8, 0.7, 0.9, 0.01, "above", "rule", 0.5, 0.9, 0)
 CALLED = ("TURN", 0.2, 0.3, None, None, 0.05, None, None, None, 0.25, 0)
-DEFINED = ("residue: C", 1.0, 1.0, 1.0, 1.0, 0.0, "undecided", "rule", 1.0, 1.0, 1)
-WEAK = ("HELIX", 0.2, 0.3, 0.2, 0.4, 0.3, None, None, None, 0.25, 0)
-NONE = (None,) * 11
 
 
 def segments(*rows: tuple[object, ...]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=NAMES).assign(variant="topk").reindex(columns=SEGMENTS.names)
+
+
+def predictions(*rows: tuple[object, ...]) -> pd.DataFrame:
+    names = ["layer", "feature", "start", "concept", "probability"]
+    table = pd.DataFrame(rows, columns=names).assign(variant="topk")
+    return table.reindex(columns=PREDICTIONS.names)
+
+
+NOTHING_ON = dict.fromkeys(range(5), 0)
 
 
 def test_a_protein_in_words() -> None:
@@ -31,20 +38,20 @@ def test_a_protein_in_words() -> None:
         (3, 5, 20, 25, *SURER_ON_TEST),
         (3, 5, 60, 65, *SURER_ON_TEST),
         (3, 7, 9, 10, *CALLED),
-        (3, 8, 9, 10, *DEFINED),
-        (3, 8, 12, 12, *DEFINED),
-        (3, 9, 9, 10, *WEAK),
-        *((3, feature, 9, 10, *NONE) for feature in (10, 11)),
     )
-    assert protein_lines("P1", 137, rows) == [
+    rows = rows.assign(calibration="uncalibrated", assumed_base_rate=0.0123, label="SIGNAL")
+    rows.loc[4:, "label"] = "Turn, at G"
+    predicted = predictions((6, 1, 1, "SIGNAL", 0.876), (6, 1, 40, "SIGNAL", 0.1))
+    assert protein_lines("P1", 137, rows, predicted, {0: 2, 1: 1, 2: 1, 3: 1, 4: 2}) == [
         "P1: 137 residues",
         "  On, and above all baselines:",
         # The best is the one with the highest F1 on valid, whatever its F1 on test.
-        "    SIGNAL at 1 to 22 (2 features of 2 layers), 40 (1 feature of 1 layer); F1 0.61 [0.52, "
-        "0.70],",
-        "      above (rule 0.50), precision 0.65; layer 6, topk 1",
+        "    SIGNAL at 1 to 22 (p 0.88, 2 features of 2 layers), 40 (p 0.10, 1 feature of 1 layer);"
+        " p",
+        "      uncalibrated, at base rate 0.012; F1 0.61 [0.52, 0.70], above (rule 0.50); layer 6, "
+        "topk 1",
         "  Called (q ≤ 0.05), but not above all baselines: 1 feature, 1 concept.",
-        "    TURN at 9 to 10 (1 feature of 1 layer); F1 0.30, precision 0.25; layer 3, topk 7",
+        "    TURN (Turn, at G) at 9 to 10 (1 feature of 1 layer); F1 0.30; layer 3, topk 7",
         "  Features not named: 1 called for a concept that the sequence defines, 1 not called for "
         "their",
         "                      concept, 2 without a concept",
@@ -52,7 +59,7 @@ def test_a_protein_in_words() -> None:
 
 
 def test_a_protein_in_which_nothing_is_on() -> None:
-    assert protein_lines("P1", 1, segments()) == [
+    assert protein_lines("P1", 1, segments(), predictions(), NOTHING_ON) == [
         "P1: 1 residue",
         "  No feature above all baselines is on.",
     ]
@@ -60,7 +67,7 @@ def test_a_protein_in_which_nothing_is_on() -> None:
 
 def test_many_concepts_and_hostile_names_keep_to_the_page() -> None:
     rows = [(6, i, 1, 5000, f"{'long ' * 30}\n\x07 {i}", *SURE[1:]) for i in range(30)]
-    lines = protein_lines("P\n1", 5000, segments(*rows))
+    lines = protein_lines("P\n1", 5000, segments(*rows), predictions(), NOTHING_ON)
     assert lines[-1] == "    and 22 more concepts"
     assert all(len(line) <= WIDTH and line.isprintable() for line in lines)
 
@@ -70,7 +77,17 @@ def test_the_document_shows_what_is_printed() -> None:
     shown = re.search(r"```\n(P01308: .*?)```", text, re.DOTALL)
     assert shown, "docs/own_proteins.md has no output of protsae explain"
     lines = shown[1].splitlines()
-    assert lines[1] == protein_lines("P01308", 110, segments())[1]
-    assert NO_PROBABILITIES in lines
+    assert lines[1] == protein_lines("P01308", 110, segments(), predictions(), NOTHING_ON)[1]
+    assert WHAT_IT_SAYS in lines
     heads = ("    SIGNAL at ", "  Called (q ≤ 0.05), but not above all baselines: ")
     assert all(any(line.startswith(head) for line in lines) for head in heads)
+
+
+def test_what_is_left_out_is_said() -> None:
+    written = {"n_proteins": 2, "n_segments": 1, "n_j": 3}
+    assert said_at_end("out", written, ["a page"]) == [
+        WHAT_IT_SAYS,
+        "note: a page",
+        "note: 3 J read as X (ESM-2 has no J)",
+        "wrote out/: predictions, 1 segment and explain.html, of 2 proteins",
+    ]

@@ -71,6 +71,7 @@ rule annotate_layer:
         candidates="<results>/annotation/{model}/layer-{layer}/candidates.parquet",
         recovery="<results>/annotation/{model}/layer-{layer}/recovery.parquet",
         reliability="<results>/annotation/{model}/layer-{layer}/reliability.parquet",
+        calibration="<results>/annotation/{model}/layer-{layer}/calibration.parquet",
     log:
         "<results>/logs/annotate/{model}/layer-{layer}.log",
     benchmark:

@@ -1,24 +1,27 @@
-"""Say what is active in your proteins: which features of a run, where, and what they detect.
+"""Say what is active in your proteins: which features, where, and how probable which concept is.
 
-The proteins may be any; they need no annotations. Each goes through the model and the SAEs of the
-run, and every feature is on above the threshold at which the run scored its concept. Writes
-segments.parquet, segments.tsv and segments.gff3, the surest concepts first in each protein, and
-prints those of features that are above all baselines.
+The proteins may be any; they need no annotations. Each goes through the model and the SAEs of a
+run, or of an atlas (protsae pack). Concepts are predicted with a probability for a base rate that
+is stated. Writes predictions (by segment) and residues as .parquet and .tsv, predictions.json,
+segments (of features) as .parquet, .tsv and .gff3, and explain.html, a page with tracks.
 
 examples:
   protsae explain --sequence MKTAYIAKQRQISFVKSHFSRQLEERLGLIEVQAPILSRVGDGTQDNLSGAEKAV
   protsae explain --run results --fasta proteins.fasta.gz --layers 6 --only called --output mine
+  protsae explain --atlas atlas.zip --fasta proteins.fasta --base-rates rates.tsv
 """
 
 import argparse
+from pathlib import Path
 
 from protsae.config.flags import add_threads_flag
-from protsae.features.protein_segments import LEVELS, only
-from protsae.one_line import note
-from protsae.screen.explained_lines import NO_PROBABILITIES, protein_lines
-from protsae.screen.wording import count
-from protsae.stages.explaining.given_proteins import ALONE, checked_sequence, read_given
-from protsae.stages.explaining.segment_files import open_segments
+from protsae.features.protein_segments import LEVELS
+from protsae.io.table_files.base_rate_files import read_base_rates
+from protsae.report.explained_page import PAGE, open_page
+from protsae.screen.explained_lines import protein_lines, said_at_end
+from protsae.stages.atlas.open_atlas import read_atlas
+from protsae.stages.explaining.explained_files import open_explained
+from protsae.stages.explaining.given_proteins import given_proteins
 from protsae.stages.inputs.open_run import read_run
 
 
@@ -27,42 +30,41 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     given = parser.add_mutually_exclusive_group(required=True)
     given.add_argument("--fasta", metavar="FILE", help="proteins, plain or .gz; - for stdin")
     given.add_argument("--sequence", metavar="LETTERS", help="one protein")
-    parser.add_argument(
-        "--run", default="results", metavar="RESULTS", help="a finished run (default: %(default)s)"
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument("--run", default="results", metavar="RESULTS", help="(%(default)s)")
+    source.add_argument(
+        "--atlas", metavar="ATLAS", help="what protsae pack made, in place of a run"
     )
-    parser.add_argument(
-        "--model", help="path or name of its ESM-2 (default: as the run's config.yaml says)"
-    )
+    parser.add_argument("--model", help="path or name of its ESM-2 (default: as that says)")
+    parser.add_argument("--base-rates", metavar="FILE", help="as protsae base-rates writes it")
     parser.add_argument("--layers", type=int, nargs="+", help="default: all of the model")
     parser.add_argument("--saes", nargs="+", help="names of SAEs (default: all)")
     parser.add_argument(
         "--only",
         choices=LEVELS,
-        help="write only features that have a concept, are called for it (q ≤ 0.05), or are above "
-        "all baselines (default: all features)",
+        default="annotated",
+        help="features whose segments are written: all, those with a concept, called for it "
+        "(q ≤ 0.05), called for one that the sequence does not define, or above all baselines "
+        "(default: %(default)s)",
     )
-    parser.add_argument(
-        "--output", default="explain", metavar="DIR", help="folder to write (default: %(default)s)"
-    )
+    parser.add_argument("--output", default="explain", metavar="DIR", help="(default: %(default)s)")
     add_threads_flag(parser)
 
 
 def run(args: argparse.Namespace) -> None:
     """Explain one protein after another."""
-    alone = [(ALONE, checked_sequence(args.sequence, "--sequence"))] if args.fasta is None else []
-    explainer = read_run(args.run).explainer(args.model, args.layers, args.saes, args.threads)
-    n_proteins = n_j = n_segments = 0
-    with open_segments(args.output, {"stage": "explain", **explainer.made_from}) as writer:
-        for name, sequence in alone or read_given(args.fasta):
-            segments = explainer(name, sequence)
-            print("\n".join(protein_lines(name, len(sequence), segments)), flush=True)
-            kept = only(segments, args.only) if args.only else segments
-            writer.append(name, len(sequence), kept)
-            n_proteins += 1
-            n_segments += len(kept)
-            n_j += sequence.count("J")
-    print(NO_PROBABILITIES)
-    if n_j:
-        print(note(f"{n_j:,} J read as X (ESM-2 has no J)"))
-    what = f"{count(n_segments, 'segment')} of {count(n_proteins, 'protein')}"
-    print(f"wrote {args.output}/segments.parquet, .tsv and .gff3: {what}")
+    proteins = given_proteins(args.sequence, args.fasta)
+    rates = read_base_rates(args.base_rates) if args.base_rates else {}
+    source = read_atlas(args.atlas) if args.atlas else read_run(args.run)
+    explainer = source.explainer(args.model, args.layers, args.saes, args.threads, rates)
+    wide = "annotated" if args.only == "above" else args.only
+    about, path = {"stage": "explain", **explainer.made_from}, Path(args.output) / PAGE
+    with open_explained(args.output, about) as writer, open_page(path, about) as page:
+        for name, sequence in proteins:
+            found = explainer.explained(name, sequence, wide)
+            tables = found.segments, found.predictions
+            lines = protein_lines(name, len(sequence), *tables, found.n_on)
+            print("\n".join(lines), flush=True)
+            writer.append(found, args.only)
+            page.append(name, sequence, *tables, found.residues)
+    print("\n".join(said_at_end(args.output, vars(writer), page.notes)))

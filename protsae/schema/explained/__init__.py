@@ -1,1 +1,1 @@
-"""Tables of what features say of any protein."""
+"""Tables of what features say of proteins: probabilities, and where concepts are predicted."""

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from protsae.schema.explained.probability_columns import PROBABILITY
 from protsae.schema.feature_tables import FEATURES
 from protsae.schema.shared_columns import FEATURE, LAYER, VARIANT
 from protsae.schema.table import Column, Table
@@ -59,5 +60,21 @@ SEGMENTS = Table(
             )
             for name in FROM_FEATURES
         ),
+        Column(
+            "label",
+            "text",
+            "words",
+            "Label of the feature in features.parquet; its concept, if there is none.",
+            True,
+        ),
+        Column(
+            "probability",
+            "number",
+            "0 to 1",
+            "Probability that the residue at the peak has the concept, at assumed_base_rate (see "
+            "calibration.parquet). Empty if the run has none for the feature.",
+            True,
+        ),
+        *PROBABILITY,
     ),
 )

@@ -1,7 +1,8 @@
 """What is active in one protein: its layer activations, its codes, and its active segments."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -10,12 +11,31 @@ import torch
 from scipy import sparse
 
 from protsae.detectors.activations import Encode, stacked
-from protsae.features.protein_segments import by_trust, protein_segments
+from protsae.features.predicted_concepts import (
+    OF_RUN,
+    concept_features,
+    label_of,
+    predicted_segments,
+)
+from protsae.features.protein_segments import (
+    LEVELS,
+    by_trust,
+    protein_segments,
+    thresholds,
+    trust,
+)
 from protsae.io.hdf5.float16 import to_float32
 from protsae.plm.embedding import Embedder
 from protsae.plm.precision import Float16Error
+from protsae.probabilities.activation_probabilities import ActivationProbabilities
+from protsae.schema.explained.prediction_tables import PREDICTIONS, RESIDUES
 from protsae.schema.explained.segment_table import FROM_FEATURES, SEGMENTS
 from protsae.schema.table import conform
+
+BOUNDS = ("probability", "probability_low", "probability_high")
+_CLAIMED = ("label", "assumed_base_rate", "base_rate_from", "calibration")
+_ROW = "row"
+"""Place of a feature among those kept."""
 
 ROWS_TOGETHER = 8192
 """Residues of a longer protein that are encoded at a time, so that its dense codes fit memory."""
@@ -31,10 +51,79 @@ class OpenedSae:
         Of `protsae.detectors.encoding.encoder`, as `protsae encode` uses it.
     features : DataFrame
         Their rows of the feature table; row i is feature i.
+    probabilities : ActivationProbabilities
+        Of their concepts.
     """
 
     encode: Encode
     features: pd.DataFrame
+    probabilities: ActivationProbabilities
+
+    @cached_property
+    def trust(self) -> np.ndarray:
+        """How sure the concept of each feature is, as `trust` says."""
+        return trust(self.features)
+
+    @cached_property
+    def thresholds(self) -> np.ndarray:
+        """Activations above which features are on."""
+        return thresholds(self.features)
+
+    def levels_on(self, codes: sparse.csr_array) -> np.ndarray:
+        """How many features are on at a residue or more, by their `trust`: int, shape (5,)."""
+        column = codes.indices[codes.data > self.thresholds[codes.indices]]
+        is_on = np.zeros(len(self.trust), dtype=bool)
+        is_on[column] = True
+        return np.bincount(self.trust[is_on], minlength=len(LEVELS))
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """Features of all SAEs at some level of trust, side by side.
+
+    Attributes
+    ----------
+    columns : dict of (layer, variant) to ndarray of int
+        Which of each SAE.
+    features : DataFrame
+        Their rows of the feature table, with label and claims.
+    probabilities : ActivationProbabilities
+    """
+
+    columns: dict[tuple[int, str], np.ndarray]
+    features: pd.DataFrame
+    probabilities: ActivationProbabilities
+
+    @classmethod
+    def of(cls, saes: Mapping[tuple[int, str], OpenedSae], level: str) -> "_Kept":
+        columns = {k: np.flatnonzero(sae.trust <= LEVELS[level]) for k, sae in saes.items()}
+        own = [saes[key].probabilities.take(kept) for key, kept in columns.items()]
+        probabilities = ActivationProbabilities.beside(own)
+        rows = [saes[key].features.iloc[kept] for key, kept in columns.items()]
+        features = pd.concat(rows, ignore_index=True)
+        said = probabilities.claims.assign(label=label_of(features), row=range(len(features)))
+        return cls(columns, features.assign(**said), probabilities)
+
+
+@dataclass(frozen=True)
+class Explained:
+    """What is on in one protein.
+
+    Attributes
+    ----------
+    name, sequence : str
+    segments, predictions, residues : DataFrame
+        Its rows of the tables of these names (docs/tables.md).
+    n_on : dict of int to int
+        Features that are on, by `trust`.
+    """
+
+    name: str
+    sequence: str
+    segments: pd.DataFrame
+    predictions: pd.DataFrame
+    residues: pd.DataFrame
+    n_on: Mapping[int, int]
 
 
 @dataclass(frozen=True)
@@ -51,11 +140,14 @@ class Explainer:
     saes : mapping of (layer, variant) to OpenedSae
     made_from : mapping
         Model, weights, proteins of the run and checksums of the SAEs, for the metadata of a table.
+    stated_settings : mapping
+        How the run's activations were computed, as they state.
     """
 
     embedder: Embedder
     saes: Mapping[tuple[int, str], OpenedSae]
     made_from: Mapping[str, Any]
+    stated_settings: Mapping[str, Any] = field(default_factory=dict)
 
     def __call__(self, name: str, sequence: str) -> pd.DataFrame:
         """The active segments of a protein, the surest concepts first.
@@ -72,12 +164,85 @@ class Explainer:
         DataFrame
             The columns of the segments table (docs/tables.md).
         """
-        found = [
-            protein_segments(codes, self.saes[key].features, FROM_FEATURES)
-            for key, codes in self.codes(sequence).items()
-        ]
-        rows = by_trust(pd.concat(found, ignore_index=True)).assign(protein=name)
-        return conform(rows, SEGMENTS, name)
+        return self.explained(name, sequence).segments
+
+    def explained(self, name: str, sequence: str, level: str = "all") -> Explained:
+        """Active segments, and the concepts that are predicted.
+
+        Parameters
+        ----------
+        name, sequence : str
+            As above.
+        level : str
+            One of `LEVELS`, which segments are limited to.
+        """
+        codes = self.codes(sequence)
+        segments = by_trust(self._segments(codes, level)).assign(protein=name)
+        residues = self._residues(sequence, codes).assign(protein=name)
+        predictions = predicted_segments(residues).assign(protein=name)
+        on = [self.saes[key].levels_on(of_sae) for key, of_sae in codes.items()]
+        return Explained(
+            name,
+            sequence,
+            conform(segments, SEGMENTS, name),
+            conform(predictions, PREDICTIONS, name),
+            conform(residues, RESIDUES, name),
+            dict(enumerate(np.sum(on, axis=0).tolist())),
+        )
+
+    def _segments(
+        self, codes: Mapping[tuple[int, str], sparse.csr_array], level: str
+    ) -> pd.DataFrame:
+        """Of all SAEs at a time."""
+        kept = self._kept(level)
+        of_kept = [codes[key][:, columns] for key, columns in kept.columns.items()]
+        together = sparse.csr_array(sparse.hstack(of_kept))
+        rows = protein_segments(together, kept.features, [*FROM_FEATURES, *_CLAIMED, _ROW])
+        row = rows.pop(_ROW).to_numpy(np.int64)
+        bounds = kept.probabilities.at(row, rows["activation"].to_numpy())
+        return rows.assign(**dict(zip(BOUNDS, bounds, strict=True)))
+
+    def _kept(self, level: str) -> "_Kept":
+        """The features that segments are limited to; made once."""
+        if level not in self._kept_of:
+            self._kept_of[level] = _Kept.of(self.saes, level)
+        return self._kept_of[level]
+
+    @cached_property
+    def _kept_of(self) -> dict[str, "_Kept"]:
+        return {}
+
+    def _residues(
+        self, sequence: str, codes: Mapping[tuple[int, str], sparse.csr_array]
+    ) -> pd.DataFrame:
+        """Rows of the residues table, but for the protein's name."""
+        letters = np.array(list(sequence), dtype=object)
+        parts = []
+        for row in self._concept_records:
+            key, feature = (row["layer"], row["variant"]), row["feature"]
+            value = codes[key][:, [feature]].toarray().ravel()
+            place = np.flatnonzero(value > row["threshold"])
+            bounds = self.saes[key].probabilities.at(np.full(len(place), feature), value[place])
+            parts.append((place, value[place], bounds))
+        n_on = [len(place) for place, _, _ in parts]
+        said = self.concept_features[list(OF_RUN)].iloc[np.repeat(np.arange(len(n_on)), n_on)]
+        place = np.concatenate([np.empty(0, np.int64), *(part[0] for part in parts)])
+        bounds = np.concatenate([np.empty((3, 0)), *(part[2] for part in parts)], axis=1)
+        return said.reset_index(drop=True).assign(
+            position=place + 1,
+            residue=letters[place],
+            activation=np.concatenate([np.empty(0), *(part[1] for part in parts)]),
+            **dict(zip(BOUNDS, bounds, strict=True)),
+        )
+
+    @cached_property
+    def _concept_records(self) -> list[dict[Any, Any]]:
+        return self.concept_features.to_dict("records")
+
+    @cached_property
+    def concept_features(self) -> pd.DataFrame:
+        """The feature that predicts each concept, with its label and claims."""
+        return concept_features(_Kept.of(self.saes, "all").features)
 
     def codes(self, sequence: str) -> dict[tuple[int, str], sparse.csr_array]:
         """Activations of all features at every residue, by layer and variant.

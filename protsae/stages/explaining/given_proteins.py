@@ -3,7 +3,7 @@
 import re
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from protsae.errors import UserError
@@ -46,6 +46,13 @@ def checked_sequence(sequence: str, where: str) -> str:
             "Z; correct the sequence"
         )
     return clean
+
+
+def given_proteins(sequence: str | None, fasta: str | None) -> Iterable[tuple[str, str]]:
+    """Name and sequence of every protein that the command line gives: one, or those of a file."""
+    if sequence is not None:
+        return [(ALONE, checked_sequence(sequence, "--sequence"))]
+    return read_given(str(fasta))
 
 
 def read_given(fasta: str | Path) -> Iterator[tuple[str, str]]:

@@ -1,8 +1,9 @@
 """A run's model and SAEs opened for proteins it has not seen, and checked to belong together."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import torch
@@ -18,10 +19,13 @@ from protsae.io.hdf5.code_cache import read_codes_source
 from protsae.io.hdf5.shard_index import CacheSource
 from protsae.io.saes.sae_files import SaeSource, read_sae
 from protsae.io.saes.sae_identity import sae_sha256
-from protsae.io.table_files.parquet import read_metadata
+from protsae.io.table_files.parquet import read_metadata, read_table
+from protsae.plm.embedding import Embedder
 from protsae.plm.esm2.load import LoadedEsm, load_esm
+from protsae.probabilities.activation_probabilities import ActivationProbabilities
 from protsae.run.layout import model_name, shard_names
 from protsae.sae.architectures import restore_sae
+from protsae.schema.explained.calibration_table import CALIBRATION
 from protsae.stages.embed_proteins import make_embedder
 from protsae.stages.explaining.explainer import Explainer, OpenedSae
 
@@ -35,6 +39,7 @@ def open_explainer(
     features: pd.DataFrame,
     model: str | None = None,
     threads: int = 1,
+    rates: Mapping[str, float] | None = None,
 ) -> Explainer:
     """Open the model and some SAEs of a run.
 
@@ -52,6 +57,8 @@ def open_explainer(
         Path or name of the ESM-2; by default the one that the settings name.
     threads : int
         CPU threads of a matrix product. With more than one, the last digits may differ.
+    rates : mapping of str to float, optional
+        Base rates of concepts, that go before those of the feature table.
 
     Raises
     ------
@@ -71,13 +78,15 @@ def open_explainer(
         _validate_sae(folder, layer, sae_source, sources[layer], digests.get(variant))
         encode = encoder(restore_sae(sae_source.architecture, sae_source.k, weights))
         n_features = len(weights["b_enc"])
-        rows = _rows(features, sae_source.model, layer, variant, n_features, results)
-        saes[layer, variant] = OpenedSae(encode, rows)
+        rows = feature_rows_of(features, sae_source.model, layer, variant, n_features, results)
+        claims = read_calibration(results, folder.parent, variant, scored_set)
+        probabilities = ActivationProbabilities.of(rows, claims, rates or {})
+        saes[layer, variant] = OpenedSae(encode, rows, probabilities)
     source = next(iter(sources.values()))
     esm = _load_model(model, config, results, source)
-    embedder = make_embedder(esm, _embed_settings(source, config, tuple(sorted(sources))), 1)
-    torch.set_num_threads(threads)
-    embedder.dtypes |= _stored_dtypes(results, config, source, list(sources))
+    stated = json.loads(source.settings)
+    dtypes = _stored_dtypes(results, config, source, list(sources))
+    embedder = open_embedder(esm, stated, config.embed, sorted(sources), dtypes, threads)
     made_from = {
         "model": source.model,
         "weights_sha256": source.weights_sha256,
@@ -85,7 +94,55 @@ def open_explainer(
         "saes": {f"{layer}/{name}": sae_sha256(path) for (layer, name), path in folders.items()},
         "code_version": __version__,
     }
-    return Explainer(embedder, saes, made_from)
+    return Explainer(embedder, saes, made_from, stated)
+
+
+def open_embedder(
+    esm: LoadedEsm,
+    stated: Mapping[str, Any],
+    own: EmbedSettings,
+    layers: Sequence[int],
+    dtypes: Mapping[int, torch.dtype],
+    threads: int,
+) -> Embedder:
+    """The model that computes layers as a run has computed them.
+
+    Parameters
+    ----------
+    stated : mapping
+        How the run's activations were computed, as they state: ``auto`` is the precision it chose.
+    own : EmbedSettings
+        Device and batch, which change the speed only.
+    dtypes : mapping of int to torch.dtype
+        In which the run stores layers, where that is known.
+    """
+    neutral = {
+        "layers": tuple(layers),
+        "device": own.device,
+        "tokens_per_batch": own.tokens_per_batch,
+    }
+    settings = parse_settings(EmbedSettings, {**stated, **neutral}, "the run's activations")
+    embedder = make_embedder(esm, settings, 1)
+    torch.set_num_threads(threads)
+    embedder.dtypes |= dtypes
+    return embedder
+
+
+def read_calibration(results: Path, layer: Path, variant: str, proteins: str) -> pd.DataFrame:
+    """Rows of an SAE in the calibration table of its layer.
+
+    Parameters
+    ----------
+    layer : Path
+        Folder of the layer's SAEs.
+    proteins : str
+        Checksum of the proteins of the feature table.
+    """
+    path = results / "annotation" / layer.relative_to(results / "sae") / "calibration.parquet"
+    if read_metadata(path)["protein_set_sha256"] != proteins:
+        raise UserError(f"{path}: of other proteins than features.parquet; {_AGAIN}")
+    table = read_table(path, CALIBRATION)
+    return table[table["variant"] == variant].reset_index(drop=True)
 
 
 def _validate_sae(
@@ -106,7 +163,7 @@ def _validate_sae(
         )
 
 
-def _rows(
+def feature_rows_of(
     features: pd.DataFrame, model: str, layer: int, variant: str, n_features: int, results: Path
 ) -> pd.DataFrame:
     """Rows of the feature table of one SAE, in the order of its features."""
@@ -126,7 +183,7 @@ def _rows(
 
 def _load_model(given: str | None, config: Config, results: Path, source: CacheSource) -> LoadedEsm:
     """The ESM-2 that the activations come from."""
-    model = given or _found(config.embed.model, results)
+    model = given or model_path(config.embed.model, results)
     try:
         esm = load_esm(model, config.embed.device)
     except UserError as error:
@@ -142,27 +199,19 @@ def _load_model(given: str | None, config: Config, results: Path, source: CacheS
     return esm
 
 
-def _found(model: str, results: Path) -> str:
-    """A model file of the settings; its path starts from where the run was started."""
+def model_path(model: str, near: Path) -> str:
+    """A model file of a run's settings; its path starts from where the run was started.
+
+    Parameters
+    ----------
+    near : Path
+        The run, or what was made of it.
+    """
     if model.endswith(".pt"):
-        for folder in (Path(), results.parent, pipeline_folder()):
+        for folder in (Path(), near.parent, pipeline_folder()):
             if (folder / model).is_file():
                 return str(folder / model)
     return model
-
-
-def _embed_settings(source: CacheSource, config: Config, layers: tuple[int, ...]) -> EmbedSettings:
-    """How the run's activations were computed, as they state: ``auto`` is the precision it chose.
-
-    Settings that change the speed only are those of the run.
-    """
-    stated = json.loads(source.settings)
-    neutral = {
-        "layers": layers,
-        "device": config.embed.device,
-        "tokens_per_batch": config.embed.tokens_per_batch,
-    }
-    return parse_settings(EmbedSettings, {**stated, **neutral}, "the run's activations")
 
 
 def _stored_dtypes(

@@ -74,14 +74,16 @@ def text_lines(segments: pd.DataFrame) -> Iterator[str]:
     """Rows of the table as `write_tsv` writes them; what is said of a feature is formatted once."""
     feature = segments.groupby(_FEATURE, sort=False).ngroup()
     heads = _lines(segments[SEGMENTS.names[:_N_OF_PLACE]])
-    tails = _lines(segments.loc[~feature.duplicated(), SEGMENTS.names[_N_OF_PLACE:]])
-    for head, number in zip(heads, feature, strict=True):
-        yield f"{head}\t{tails[number]}\n"
+    middles = _lines(segments.loc[~feature.duplicated(), SEGMENTS.names[_N_OF_PLACE:_PROBABLE]])
+    tails = _lines(segments[SEGMENTS.names[_PROBABLE:]])
+    for head, number, tail in zip(heads, feature, tails, strict=True):
+        yield f"{head}\t{middles[number]}\t{tail}\n"
 
 
 _FEATURE = ["layer", "variant", "feature"]
 _N_OF_PLACE = SEGMENTS.names.index("threshold")
-"""Columns that differ between the segments of a feature come first."""
+_PROBABLE = SEGMENTS.names.index("probability")
+"""Columns that differ between the segments of a feature come before and from these."""
 
 
 def _lines(rows: pd.DataFrame) -> list[str]:
@@ -107,15 +109,17 @@ def gff3_lines(name: str, length: int, segments: pd.DataFrame) -> Iterator[str]:
         for row in zip(*(features[column].tolist() for column in _COLUMNS), strict=True)
     }
     columns = [named[column].tolist() for column in (*_OF_PLACE, *_FEATURE)]
-    for start, end, f1, peak, activation, *feature in zip(*columns, strict=True):
-        of_place = attributes_text({"peak": peak, "activation": activation})
+    for start, end, f1, peak, activation, probability, *feature in zip(*columns, strict=True):
+        of_place = attributes_text(
+            {"peak": peak, "activation": activation, "probability": probability}
+        )
         yield region_line(name, start, end, f1, f"{said[tuple(feature)]};{of_place}")
 
 
-_OF_PLACE = ("start", "end", "f1", "peak", "activation")
+_OF_PLACE = ("start", "end", "f1", "peak", "activation", "probability")
 _COLUMNS = (
     *("concept", "f1", "f1_low", "f1_high", "q_value", "verdict", "precision", "base_rate"),
-    *_FEATURE,
+    *("label", "calibration", "assumed_base_rate", *_FEATURE),
 )
 _NAMES = ("Name", *_COLUMNS[1:])
 """Of the attributes that are the same in all segments of a feature."""

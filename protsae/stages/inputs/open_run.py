@@ -21,8 +21,8 @@ from protsae.sae.autoencoder import Sae
 from protsae.schema.feature_tables import FEATURES
 from protsae.schema.pair_tables import ASSOCIATIONS
 from protsae.schema.reference_tables import REFERENCES, RULES
+from protsae.stages.explaining.explain_sequences import ExplainedTable, explain_sequences
 from protsae.stages.explaining.explainer import Explainer
-from protsae.stages.explaining.given_proteins import ALONE, checked_sequence
 from protsae.stages.explaining.open_explainer import open_explainer
 
 
@@ -124,35 +124,34 @@ class Run:
         stored = StoredCodes(paths, variant, sae_sha256(folder), self._proteins[1])
         return FeatureActivations(stored)
 
-    def explain(self, sequences: str | Mapping[str, str]) -> pd.DataFrame:
+    def explain(
+        self, sequences: str | Mapping[str, str], table: ExplainedTable = "segments"
+    ) -> pd.DataFrame:
         """Where the features of all SAEs of `model` are active in proteins, and what they detect.
 
         The proteins need no annotations and may be any. The model and the SAEs are opened at the
-        first call and kept. F1, precision and base rate are those on the test set of the run: no
-        calibrated probabilities.
+        first call and kept. F1 and precision are those on the test set of the run; probabilities
+        hold at ``assumed_base_rate``.
 
         Parameters
         ----------
         sequences : str or mapping of str to str
             A sequence, or sequences by name, of letters; J is read as X.
+        table : {"segments", "predictions", "residues"}
+            Active segments of all features; or concepts that are predicted, by segment or residue.
 
         Returns
         -------
         DataFrame
-            The segments table (docs/tables.md): one row per active segment, protein by protein, in
-            each the surest concepts first. The name of a sequence by itself is ``sequence``.
+            That table (docs/tables.md), protein by protein. The name of a sequence by itself is
+            ``sequence``.
 
         Raises
         ------
         UserError
             If a sequence is empty or has another character, and as `explainer` does.
         """
-        named = {ALONE: sequences} if isinstance(sequences, str) else sequences
-        if not named:
-            raise UserError("no sequences to explain; give one, or a mapping of names to them")
-        clean = {name: checked_sequence(sequence, name) for name, sequence in named.items()}
-        found = [self._explainer(name, sequence) for name, sequence in clean.items()]
-        return pd.concat(found, ignore_index=True)
+        return explain_sequences(self._explainer, sequences, table)
 
     def explainer(
         self,
@@ -160,6 +159,7 @@ class Run:
         layers: Sequence[int] | None = None,
         saes: Sequence[str] | None = None,
         threads: int = 1,
+        rates: Mapping[str, float] | None = None,
     ) -> Explainer:
         """The model and SAEs of the run, opened for proteins: a function of name and sequence.
 
@@ -173,6 +173,8 @@ class Run:
             Default: all `variants` but those that are frozen, which are baselines.
         threads : int
             CPU threads.
+        rates : mapping of str to float, optional
+            Base rates of concepts, that go before the reference rates of the run.
 
         Raises
         ------
@@ -186,7 +188,9 @@ class Run:
             for layer in dict.fromkeys(layers or own)
             for variant in dict.fromkeys(saes or self._subjects)
         }
-        return open_explainer(self.results, self.config, folders, self.features, model, threads)
+        return open_explainer(
+            self.results, self.config, folders, self.features, model, threads, rates
+        )
 
     @property
     def _subjects(self) -> list[str]:

@@ -9,12 +9,15 @@ from protsae.cli import main
 from protsae.io.table_files.parquet import read_metadata, read_table
 from protsae.provenance import file_sha256
 from protsae.schema.explained.segment_table import SEGMENTS
-from protsae.screen.explained_lines import NO_PROBABILITIES
+from protsae.screen.explained_lines import WHAT_IT_SAYS
 from tests.helpers.finished_run import RESULTS, finished_run
 from tests.helpers.python_module import run_module
 from tests.helpers.tiny_esm import build_esm, random_sequence, save_tiny
 
-FILES = ("segments.gff3", "segments.parquet", "segments.tsv")
+FILES = (
+    *("explain.html", "predictions.json", "predictions.parquet", "predictions.tsv"),
+    *("residues.parquet", "residues.tsv", "segments.gff3", "segments.parquet", "segments.tsv"),
+)
 FIRST, SECOND = random_sequence(90), random_sequence(70)
 
 
@@ -31,20 +34,21 @@ def test_files_and_screen(folder: Path, tmp_path: Path) -> None:
     """As from the shell, in the folder where the run is, from stdin's place as a file."""
     (tmp_path / "two.fasta").write_text(f">a;1 one\n{FIRST}\n>b\n{SECOND}J\n")
     words = ("explain", "--fasta", str(tmp_path / "two.fasta"), "--output", str(tmp_path / "out"))
+    words += ("--only", "all")
     finished = run_module("protsae", *words, cwd=folder)
     assert (finished.returncode, finished.stderr) == (0, "")
     lines = finished.stdout.splitlines()
     assert [line for line in lines if not line.startswith(" ")] == [
         "a;1: 90 residues",
         "b: 71 residues",
-        NO_PROBABILITIES,
+        WHAT_IT_SAYS,
         "note: 1 J read as X (ESM-2 has no J)",
         lines[-1],
     ]
     table = read_table(tmp_path / "out" / "segments.parquet", SEGMENTS)
     assert table["protein"].unique().tolist() == ["a;1", "b"]
     assert lines[-1] == (
-        f"wrote {tmp_path / 'out'}/segments.parquet, .tsv and .gff3: {len(table):,} segments of 2 "
+        f"wrote {tmp_path / 'out'}/: predictions, {len(table):,} segments and explain.html, of 2 "
         "proteins"
     )
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == list(FILES)
@@ -84,7 +88,9 @@ def test_equal_inputs_give_equal_bytes(
 ) -> None:
     monkeypatch.chdir(folder)
     for name in ("one", "two"):
-        assert explain(folder, "--sequence", FIRST, "--output", tmp_path / name) == 0
+        assert (
+            explain(folder, "--sequence", FIRST, "--only", "all", "--output", tmp_path / name) == 0
+        )
     for name in FILES:
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 
@@ -113,6 +119,7 @@ def test_features_without_a_concept_are_left_out(
         (("--fasta", "empty.fasta"), r"empty\.fasta: no proteins found; expected FASTA records"),
         (("--fasta", "bad.fasta"), r"bad\.fasta: 'b': position 2 holds '1'; expected letters"),
         (("--sequence", "MKV", "--model", "esm2_tiny.pt"), r"esm2_tiny\.pt: weights_sha256 is .*"),
+        (("--sequence", "MKV", "--base-rates", "none.tsv"), r"none\.tsv: no such file"),
         (("--sequence", "MKV", "--run", "none"), r"none/config\.yaml: no such file; expected"),
     ],
 )

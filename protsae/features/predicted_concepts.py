@@ -1,0 +1,94 @@
+"""Which concepts are predicted at which residues of a protein, each by one feature."""
+
+import numpy as np
+import pandas as pd
+
+from protsae.features.protein_segments import is_called, is_defined
+from protsae.statistics import ragged
+
+LABEL = "label"
+"""Column of the feature table that names a feature in words, where the run has descriptions."""
+
+
+def concept_features(features: pd.DataFrame) -> pd.DataFrame:
+    """The feature that predicts each concept: of those called for it, the best on valid.
+
+    Concepts that the sequence defines are left out: a rule finds them exactly.
+
+    Parameters
+    ----------
+    features : DataFrame
+        Rows of the feature table, of any layers and SAEs.
+
+    Returns
+    -------
+    DataFrame
+        Some of the rows, by falling F1 on the test set.
+
+    Examples
+    --------
+    >>> rows = [("SIGNAL", 0.7, 0.6, 0.01), ("SIGNAL", 0.6, 0.8, 0.01), ("TURN", 0.9, 0.9, 0.3)]
+    >>> features = pd.DataFrame(rows, columns=["concept", "valid_f1", "f1", "q_value"])
+    >>> concept_features(features.assign(defined_by_sequence=0))["f1"].tolist()
+    [0.6]
+    """
+    own = features[is_called(features) & ~is_defined(features)]
+    best = own.sort_values("valid_f1", ascending=False, kind="stable").drop_duplicates("concept")
+    return best.sort_values("f1", ascending=False, kind="stable")
+
+
+def label_of(features: pd.DataFrame) -> pd.Series:
+    """What features are called: their label, if the table has one, else their concept."""
+    if LABEL not in features:
+        return features["concept"]
+    return features[LABEL].where(features[LABEL].notna(), features["concept"])
+
+
+OF_RUN = (
+    *("concept", "label", "layer", "variant", "feature", "assumed_base_rate", "base_rate_from"),
+    *("calibration", "f1", "f1_low", "f1_high", "verdict"),
+)
+"""What a predicted segment repeats of its feature."""
+
+
+def predicted_segments(residues: pd.DataFrame) -> pd.DataFrame:
+    """Neighbouring residues at which one concept is predicted, joined.
+
+    Parameters
+    ----------
+    residues : DataFrame
+        Of one protein, by concept and position: position, probability with its bounds, activation
+        and ``OF_RUN``.
+
+    Returns
+    -------
+    DataFrame
+        start, end, peak, activation (there), probability with its bounds (means over the residues),
+        expected_residues (their sum) and ``OF_RUN``; in the order of ``residues``.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame(columns=OF_RUN, index=range(3)).assign(concept="SIGNAL")
+    >>> rows = rows.assign(position=[2, 3, 9], activation=[1.0, 2, 1], probability=[0.5, 0.7, 0.2])
+    >>> found = predicted_segments(rows.assign(probability_low=0.1, probability_high=0.9))
+    >>> found[["start", "end", "peak", "probability"]].round(2).values.tolist()
+    [[2.0, 3.0, 3.0, 0.6], [9.0, 9.0, 9.0, 0.2]]
+    """
+    position = residues["position"].to_numpy(np.int64)
+    concept = pd.factorize(residues["concept"])[0]
+    new = ragged.changes(concept, position - np.arange(len(position)))
+    run = np.cumsum(new) - 1
+    activation = residues["activation"].to_numpy(np.float64)
+    peak = np.lexsort((position, -activation, run))[np.flatnonzero(new)]
+    bounds = ["probability", "probability_low", "probability_high"]
+    means = residues[bounds].astype(float).groupby(run).mean().reset_index(drop=True)
+    length = np.bincount(run, minlength=len(peak)) if len(peak) else np.zeros(0, np.int64)
+    start = position[new]
+    found = residues.loc[new, list(OF_RUN)].reset_index(drop=True).join(means)
+    return found.assign(
+        start=start,
+        end=start + length - 1,
+        peak=position[peak],
+        activation=activation[peak],
+        expected_residues=means["probability"].to_numpy(np.float64) * length,
+    )

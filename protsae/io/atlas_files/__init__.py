@@ -1,0 +1,1 @@
+"""An atlas on disk: one sealed .zip, or a folder, every member with its checksum."""

@@ -1,0 +1,1 @@
+"""How probable a concept is where a feature is on: taken from valid, tested on test."""

@@ -1,0 +1,1 @@
+"""A run packed into one file, and opened without the run."""

@@ -1,0 +1,131 @@
+"""Predicted concepts as files, protein by protein: Parquet, text and JSON."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, TextIO
+
+import pandas as pd
+
+from protsae.io.atomic import atomic_path
+from protsae.io.table_files.parquet import TableWriter, open_table, text_checksums
+from protsae.schema.explained.prediction_tables import PREDICTIONS, RESIDUES
+from protsae.schema.table import Table
+from protsae.stages.explaining.explainer import Explained
+
+DOCUMENT = "predictions.json"
+_ROWS_TOGETHER = 20_000
+"""Rows that are held before they are written: a row group of the Parquet file."""
+
+
+class GrowingTable:
+    """A table as Parquet and as text, which takes rows as they come; made by `growing_table`."""
+
+    def __init__(self, table: TableWriter, text: TextIO) -> None:
+        self._table, self._text = table, text
+        self._held: list[pd.DataFrame] = []
+
+    def append(self, rows: pd.DataFrame) -> None:
+        """Write the rows of a protein."""
+        self._held.append(rows)
+        rows.to_csv(
+            self._text,
+            sep="\t",
+            index=False,
+            header=False,
+            float_format="%.4g",
+            lineterminator="\n",
+        )
+        if sum(map(len, self._held)) >= _ROWS_TOGETHER:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what is held to the Parquet file."""
+        if self._held:
+            self._table.append(pd.concat(self._held, ignore_index=True))
+        self._held = []
+
+
+@contextmanager
+def growing_table(
+    folder: Path, table: Table, metadata: Mapping[str, Any]
+) -> Iterator[GrowingTable]:
+    """The files NAME.parquet and NAME.tsv of a table; they appear when the block ends."""
+    text = folder / f"{table.name}.tsv"
+    with open_table(folder / f"{table.name}.parquet", table) as writer:
+        with atomic_path(text) as path, path.open("w", encoding="utf-8", newline="\n") as file:
+            file.write("\t".join(table.names) + "\n")
+            growing = GrowingTable(writer, file)
+            yield growing
+            growing.flush()
+        writer.describe({**metadata, "texts": text_checksums(text)})
+
+
+class PredictionWriter:
+    """Takes what is predicted in one protein after another; made by `open_predictions`."""
+
+    def __init__(self, predictions: GrowingTable, residues: GrowingTable, text: TextIO) -> None:
+        self._predictions, self._residues, self._text = predictions, residues, text
+        self._before = "[\n"
+
+    def append(self, explained: Explained) -> None:
+        """Write the predictions of a protein."""
+        self._predictions.append(explained.predictions)
+        self._residues.append(explained.residues)
+        document = json.dumps(protein_document(explained), ensure_ascii=False, allow_nan=False)
+        self._text.write(self._before + document)
+        self._before = ",\n"
+
+    def close(self) -> None:
+        """End the JSON document."""
+        self._text.write(("[" if self._before == "[\n" else "\n") + "]\n")
+
+
+@contextmanager
+def open_predictions(folder: Path, metadata: Mapping[str, Any]) -> Iterator[PredictionWriter]:
+    """Write predictions and residues as tables, and predictions.json; they appear at the end."""
+    with ExitStack() as stack:
+        predictions, residues = (
+            stack.enter_context(growing_table(folder, table, metadata))
+            for table in (PREDICTIONS, RESIDUES)
+        )
+        path = stack.enter_context(atomic_path(folder / DOCUMENT))
+        text = stack.enter_context(path.open("w", encoding="utf-8", newline="\n"))
+        writer = PredictionWriter(predictions, residues, text)
+        yield writer
+        writer.close()
+
+
+def protein_document(explained: Explained) -> dict[str, Any]:
+    """A protein and the concepts predicted in it, as JSON: each with its feature and segments."""
+    predictions = explained.predictions
+    concepts = []
+    for _, own in predictions.groupby("concept", sort=False):
+        first = _values(own[list(_OF_CONCEPT)])[0]
+        concepts.append({**first, "segments": _values(own[list(_OF_SEGMENT)])})
+    return {
+        "protein": explained.name,
+        "length": len(explained.sequence),
+        "sequence": explained.sequence,
+        "concepts": concepts,
+    }
+
+
+_OF_CONCEPT = (
+    *("concept", "label", "calibration", "assumed_base_rate", "base_rate_from"),
+    *("layer", "variant", "feature", "f1", "f1_low", "f1_high", "verdict"),
+)
+_OF_SEGMENT = (
+    *("start", "end", "peak", "probability", "probability_low", "probability_high"),
+    *("expected_residues", "activation"),
+)
+
+
+def _values(rows: pd.DataFrame) -> Sequence[dict[str, Any]]:
+    """Rows as JSON has them: numbers with four significant digits, None where there is none."""
+    records = rows.astype(object).where(rows.notna(), None).to_dict("records")
+    return [
+        {str(name): float(f"{v:.4g}") if isinstance(v, float) else v for name, v in row.items()}
+        for row in records
+    ]

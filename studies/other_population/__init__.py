@@ -1,0 +1,1 @@
+"""Do probabilities of a run hold on proteins of another population?"""

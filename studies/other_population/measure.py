@@ -1,0 +1,134 @@
+"""Expected and observed positives of predicted concepts, on annotated proteins of no split.
+
+Draws proteins at random from a file of annotated ones, leaves out those with a relative in the run
+(E <= 0.001), and compares for each concept that the run predicts the sum of its probabilities with
+the residues that have it. The base rate is that of these proteins. Prints a table.
+
+    python -m studies.other_population.measure results annotated.jsonl.gz --proteins 800
+"""
+
+import argparse
+import gzip
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+import protsae
+from protsae.concepts.concept_table import ConceptTable
+from protsae.io.mmseqs import cluster_sequences, search
+from protsae.probabilities.binned_counts import BinnedCounts, count_bins
+from protsae.probabilities.likelihood_ratios import LikelihoodRatios, agreement_on
+from protsae.stages.explaining.explainer import Explainer
+from protsae.statistics.cluster_intervals import MIN_CLUSTERS
+
+NORMAL = 1.959964
+"""Half-width of a 95 % interval, in standard errors."""
+
+
+def drawn(path: Path, n_proteins: int, run: protsae.Run) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Proteins with their clusters, none a relative of one in the run, and their annotations."""
+    with gzip.open(path, "rt") as lines:
+        records = [json.loads(line) for line in lines]
+    usable = {r["sequence"]: r for r in records if 30 <= len(r["sequence"]) <= 2000}
+    usable = {s: r for s, r in usable.items() if s.isalpha()}
+    order = np.random.default_rng(0).permutation(len(usable))[:n_proteins]
+    chosen = [list(usable.values())[i] for i in order]
+    hits = search([r["sequence"] for r in chosen], run.proteins["sequence"].tolist(), 0.001, 2)
+    related = {hit.query for hit in hits}
+    chosen = [r for i, r in enumerate(chosen) if i not in related]
+    table = pd.DataFrame(chosen)[["accession", "sequence"]]
+    table["cluster"] = cluster_sequences(table["sequence"].tolist(), 0.3, 0.8, threads=2)
+    # A table of concepts asks for both; nothing is chosen here.
+    table["split"] = np.where(np.arange(len(table)) % 2, "valid", "test")
+    rows = [
+        (r["accession"], f["type"], f["description"] or "", f["start"], f["end"])
+        for r in chosen
+        for f in r["features"]
+    ]
+    names = ["accession", "type", "description", "start", "end"]
+    return table, pd.DataFrame(rows, columns=names)
+
+
+def agreements(
+    explainer: Explainer, table: pd.DataFrame, annotations: pd.DataFrame
+) -> pd.DataFrame:
+    """One row for each concept that the run predicts and that occurs here."""
+    concepts = ConceptTable.build(table, annotations, min_residues=1, min_clusters=1)
+    place = {named.name: i for i, named in enumerate(concepts.concepts)}
+    chosen = explainer.concept_features
+    chosen = chosen[chosen["concept"].isin(place)].to_dict("records")
+    number, _ = pd.factorize(table["cluster"])
+    counts: list[list[BinnedCounts]] = [[] for _ in chosen]
+    for cluster, row in zip(number, table.itertuples(), strict=True):
+        codes = explainer.codes(row.sequence)
+        labels = concepts.labels([row.accession]).toarray()
+        known = concepts.known([row.accession])
+        for own, feature in zip(counts, chosen, strict=True):
+            column = place[feature["concept"]]
+            value = codes[feature["layer"], feature["variant"]][:, [feature["feature"]]].toarray()
+            is_known = known[:, concepts.known_column[column]]
+            has = labels[:, column].astype(bool)
+            at = is_known & (value[:, 0] > 0)
+            sums = np.zeros((2, number.max() + 1), np.int64)
+            sums[:, cluster] = (has & is_known).sum(), is_known.sum()
+            edges = edges_of(explainer, feature)[0]
+            where = np.full(int(at.sum()), cluster)
+            own.append(count_bins(value[at, 0], has[at], where, edges, *sums))
+    rows = []
+    for own, feature in zip(counts, chosen, strict=True):
+        summed = BinnedCounts(
+            *(sum(getattr(c, name) for c in own) for name in ("tp", "on", "positives", "known"))
+        )
+        ratios = edges_of(explainer, feature)[1]
+        spread = np.log(ratios[2] / ratios[1])[None] / 2 / NORMAL
+        freedom = np.full(len(ratios[0]), 1e6)
+        alone = agreement_on(LikelihoodRatios(*ratios, 0 * spread, freedom), summed)
+        both = agreement_on(LikelihoodRatios(*ratios, spread, freedom), summed)
+        rows.append(
+            {
+                "concept": feature["concept"],
+                "calibration": feature["calibration"],
+                "base_rate": summed.base_rate,
+                "n_clusters": summed.n_clusters,
+                "n_on": int(summed.on.sum()),
+                "observed": both.observed,
+                "expected": both.expected,
+                "low": both.low,
+                "high": both.high,
+                "holds": both.holds,
+                "low_here": alone.low,
+                "high_here": alone.high,
+                "holds_here": alone.holds,
+                "enough": summed.n_clusters >= MIN_CLUSTERS,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def edges_of(explainer: Explainer, feature: dict[object, object]) -> tuple[np.ndarray, np.ndarray]:
+    """Bins of a feature, and its likelihood ratios with their bounds."""
+    sae = explainer.saes[feature["layer"], feature["variant"]]  # type: ignore[index]
+    edges = sae.probabilities.edges[feature["feature"]]  # type: ignore[call-overload]
+    ratios = sae.probabilities.ratios[:, feature["feature"]]  # type: ignore[call-overload]
+    there = np.isfinite(edges)
+    return edges[there], ratios[:, there]
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("results", type=Path)
+    parser.add_argument("annotated", type=Path)
+    parser.add_argument("--proteins", type=int, default=800)
+    args = parser.parse_args()
+    run = protsae.read_run(args.results)
+    table, annotations = drawn(args.annotated, args.proteins, run)
+    found = agreements(run.explainer(), table, annotations)
+    print(f"{len(table)} proteins of {table['cluster'].nunique()} homology clusters")
+    print(found.round(4).to_string(index=False))
+
+
+if __name__ == "__main__":
+    main()
