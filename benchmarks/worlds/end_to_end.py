@@ -77,7 +77,7 @@ def scored(world: World, rng: np.random.Generator) -> pd.DataFrame:
         world.clusters(),
         known=world.by_protein(world.known),
         split=world.split(rng),
-        baselines={"neurons": world.by_protein(world.baselines)},
+        baselines={"coordinates": world.by_protein(world.baselines)},
         sequences=world.sequences(),
     )
 

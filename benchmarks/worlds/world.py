@@ -29,7 +29,7 @@ class World:
         Of these pairs, where each p-value must hold by itself: the feature knows no more than which
         families, and in which phase; no more than how far from the ends.
     baselines : ndarray of float32, shape (n_residues, n_baselines)
-        Detectors that cost nothing, as neurons do.
+        Detectors that cost nothing, as coordinates do.
     rules : ndarray of bool, shape (n_residues, n_concepts)
         A simple rule of place and letters for each concept; nowhere true where there is none.
     """

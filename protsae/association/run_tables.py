@@ -12,12 +12,12 @@ from protsae.association.pairs.selection import best_rows
 from protsae.association.scoring.metrics import CALLED_Q, always_on_f1, reaches
 from protsae.association.verdicts import ABOVE
 from protsae.concepts.concept import are_defined_by_sequence
-from protsae.config.reserved_names import NEURONS, ONEHOT, PCA, RANDOM, is_permuted
+from protsae.config.reserved_names import COORDINATES, ONEHOT, PCA, RANDOM, is_permuted
 from protsae.statistics.cluster_intervals import interval
 from protsae.statistics.multiple_testing import least_true
 
 DETECTOR_BASELINES = (
-    *("neuron_f1", "pca_f1", "random_f1", "frozen_f1", "onehot_f1", "permuted_f1"),
+    *("coordinate_f1", "pca_f1", "random_f1", "frozen_f1", "onehot_f1", "permuted_f1"),
 )
 """Columns of the feature table: test F1 of the best detector of each baseline, chosen on valid."""
 
@@ -178,13 +178,13 @@ def with_baselines(
     rules: pd.DataFrame,
     d_model: dict[tuple[str, int], int],
 ) -> pd.DataFrame:
-    """Features with ``BASELINES``, ``OF_REFERENCES`` and ``probe_f1``, and which neuron it is.
+    """Features with ``BASELINES``, ``OF_REFERENCES`` and ``probe_f1``, and which coordinate it is.
 
     And with the rule on the sequence, as `with_rules` joins it.
 
     For a feature's concept, of all detectors of a baseline the one with the highest ``valid_f1``;
-    its F1 on test. Neurons, principal components, the random dictionary and frozen SAEs are those
-    of the feature's layer; detectors on one-hot sequences, and on the permuted model (of any
+    its F1 on test. Coordinates, principal components, the random dictionary and frozen SAEs are
+    those of the feature's layer; detectors on one-hot sequences, and on the permuted model (of any
     layer of it), serve all layers. Empty for those themselves, and where no detector's valid F1 was
     high enough to be kept (``annotate.min_f1``).
 
@@ -194,7 +194,7 @@ def with_baselines(
         As in docs/tables.md; features without these columns. Which SAEs are frozen, their
         ``freeze`` says.
     d_model : dict of (model, layer) to int
-        Neurons of each layer.
+        Coordinates of each layer.
     """
     features = with_rules(features, rules)
     place = ["model", "layer", "concept"]
@@ -203,19 +203,19 @@ def with_baselines(
     for method, column in zip(("blosum_window", "homology"), OF_REFERENCES, strict=True):
         f1 = references[references["method"] == method].set_index("concept")["f1"]
         found[column] = found["concept"].map(f1).astype("float64")
-    for variant, column in ((NEURONS, "neuron_f1"), (PCA, "pca_f1"), (RANDOM, "random_f1")):
+    for variant, column in ((COORDINATES, "coordinate_f1"), (PCA, "pca_f1"), (RANDOM, "random_f1")):
         best = best_per_concept(
             associations[associations["variant"] == variant], by=["model", "layer"]
         )
         columns = {"f1": column, "feature": "detector"}
         of_variant = best[[*place, "f1", "feature"]].rename(columns=columns)
         found = found.merge(of_variant, on=place, how="left", validate="many_to_one")
-        if variant == NEURONS:
+        if variant == COORDINATES:
             width = [d_model[key] for key in zip(found["model"], found["layer"], strict=True)]
             detector = found["detector"].astype("Int64")
-            found["neuron"] = detector % width
-            found["neuron_sign"] = (detector < pd.array(width)).map({True: 1, False: -1})
-            found["neuron_sign"] = found["neuron_sign"].astype("Int64")
+            found["coordinate"] = detector % width
+            found["coordinate_sign"] = (detector < pd.array(width)).map({True: 1, False: -1})
+            found["coordinate_sign"] = found["coordinate_sign"].astype("Int64")
         found = found.drop(columns="detector")
     frozen = associations[of_frozen(associations, features)]
     best = best_per_concept(frozen, by=["model", "layer"])

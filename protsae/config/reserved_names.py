@@ -22,8 +22,8 @@ def is_permuted(model: str) -> bool:
     return model.endswith(_PERMUTED)
 
 
-NEURONS, PCA, RANDOM = "neurons", "pca", "random"
-"""A layer's own neurons and the principal components of its activations, both with both signs, and
-a random dictionary: what SAEs are compared with by the same code."""
+COORDINATES, PCA, RANDOM = "coordinates", "pca", "random"
+"""A layer's own coordinates and the principal components of its activations, both with both
+signs, and a random dictionary: what SAEs are compared with by the same code."""
 
-DETECTORS = (NEURONS, PCA, RANDOM)
+DETECTORS = (COORDINATES, PCA, RANDOM)

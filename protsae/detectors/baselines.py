@@ -1,4 +1,4 @@
-"""Detectors that cost no training: neurons, principal components, a random dictionary."""
+"""Detectors that cost no training: coordinates, principal components, a random dictionary."""
 
 from collections.abc import Callable
 
@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from scipy import sparse
 
-from protsae.config.reserved_names import NEURONS, PCA, RANDOM
+from protsae.config.reserved_names import COORDINATES, PCA, RANDOM
 from protsae.detectors.activations import Codes, Encode, Encoded, ReadBlocks, signed
 from protsae.sae.evaluation.decoder_similarity import random_directions
 from protsae.sae.evaluation.reconstruction import measure_moments, principal_components
@@ -36,7 +36,7 @@ def baseline_detectors(
     Returns
     -------
     dict
-        By `NEURONS`, `PCA` and `RANDOM`. Neurons and components are centred on the mean of
+        By `COORDINATES`, `PCA` and `RANDOM`. Coordinates and components are centred on the mean of
         ``train`` and come twice, once for each sign (`signed`): 2 d_model detectors.
     """
     moments = measure_moments((rows for _, rows in blocks(train, BLOCK_ROWS)), d_model)
@@ -55,7 +55,7 @@ def baseline_detectors(
         return (torch.from_numpy(rows).double() - centre) @ directions
 
     return {
-        NEURONS: Encoded(blocks, lambda rows: rows - mean, 2 * d_model, signed),
+        COORDINATES: Encoded(blocks, lambda rows: rows - mean, 2 * d_model, signed),
         PCA: Encoded(blocks, project, 2 * d_model, signed),
         RANDOM: Encoded(blocks, largest(on_directions, width, k), width),
     }

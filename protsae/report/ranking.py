@@ -25,7 +25,7 @@ def add_margin(features: pd.DataFrame) -> pd.DataFrame:
     >>> row = {"concept": "SIGNAL", "f1": 0.9, "rotation_null_f1": 0.2, "verdict": "above"}
     >>> row |= {"freeze": "none", "defined_by_sequence": 0}
     >>> row |= {name: 0.3 for name in DETECTOR_BASELINES}
-    >>> scored = add_margin(pd.DataFrame([{**row, "neuron_f1": 0.5, "base_rate": 1 / 3}]))
+    >>> scored = add_margin(pd.DataFrame([{**row, "coordinate_f1": 0.5, "base_rate": 1 / 3}]))
     >>> scored[["always_on_f1", "margin", "above"]].round(6).values.tolist()
     [[0.5, 0.4, True]]
     """

@@ -183,21 +183,21 @@ FEATURES = Table(
         *(replace(column, empty=True) for column in PAIR),
         replace(N_RESIDUES, empty=True),
         Column(
-            "neuron",
+            "coordinate",
             "integer",
             "≥ 0",
-            "Index of the neuron that detects the concept best on the validation set.",
+            "Index of the coordinate that detects the concept best on the validation set.",
             True,
         ),
         Column(
-            "neuron_sign",
+            "coordinate_sign",
             "integer",
             "1 or -1",
-            "1 if values of that neuron above its training mean count as activation, -1 if values "
-            "below it do.",
+            "1 if values of that coordinate above its training mean count as activation, -1 if "
+            "values below it do.",
             True,
         ),
-        Column("neuron_f1", "number", "0 to 1", "F1 of that neuron on the test set.", True),
+        Column("coordinate_f1", "number", "0 to 1", "F1 of that coordinate on the test set.", True),
         Column(
             "pca_f1",
             "number",
@@ -295,7 +295,7 @@ FEATURES = Table(
             "best_baseline",
             "text",
             "name",
-            "Baseline with the highest F1 on the test set: neuron, principal component, random "
+            "Baseline with the highest F1 on the test set: coordinate, principal component, random "
             "dictionary, frozen SAE, one-hot sequence, permuted model, rule or always on.",
             True,
         ),
@@ -366,9 +366,9 @@ _OF_BASELINES = (
     ),
     *("f1_difference_high", "verdict_p_value", "verdict_q_value", "verdict"),
     *(
-        "neuron",
-        "neuron_sign",
-        "neuron_f1",
+        "coordinate",
+        "coordinate_sign",
+        "coordinate_f1",
         "pca_f1",
         "random_f1",
         "frozen_f1",

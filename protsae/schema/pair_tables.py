@@ -9,7 +9,7 @@ _DETECTORS = Column(
     "variant",
     "text",
     "name",
-    "Set of detectors: the name of an SAE, or `neurons`, `pca` or `random` (see Baselines).",
+    "Set of detectors: the name of an SAE, or `coordinates`, `pca` or `random` (see Baselines).",
 )
 
 _DETECTOR = Column(
@@ -71,8 +71,8 @@ DETECTORS = Table(
             "n_detectors",
             "integer",
             "≥ 1",
-            "Number of detectors in the set. A neuron or principal component is two detectors, one "
-            "for each sign.",
+            "Number of detectors in the set. A coordinate or principal component is two detectors, "
+            "one for each sign.",
         ),
         Column(
             "n_significant",

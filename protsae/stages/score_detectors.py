@@ -66,7 +66,7 @@ def score_detectors(
         No cluster may be on two sides; by default clusters are drawn for test and valid until each
         has 20 % of all residues.
     baselines : mapping of name to activations, as the first argument
-        Other detectors of the same residues, such as the neurons.
+        Other detectors of the same residues, such as the coordinates.
     sequences : mapping of protein to str
         With them, the best rule on the sequence for each concept (`fit_rules`, from train and
         valid) is another baseline.

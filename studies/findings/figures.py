@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 
 from protsae.association.baseline_comparison import RULE
 from protsae.association.scoring.metrics import CALLED_Q
-from protsae.config.reserved_names import NEURONS, ONEHOT, PCA, RANDOM
+from protsae.config.reserved_names import COORDINATES, ONEHOT, PCA, RANDOM
 from studies.findings.tables import (
     ALL_LAYERS,
     BASELINES,
@@ -31,7 +31,7 @@ from studies.findings.tables import (
 WIDTH = 9.6
 COLOURS = {
     SAE: "#c03d3e",
-    NAMES[NEURONS]: "#3a6ea5",
+    NAMES[COORDINATES]: "#3a6ea5",
     NAMES[PCA]: "#3c8f6d",
     NAMES[RANDOM]: "#8a8a8a",
     ONEHOT: "#b8860b",
@@ -126,21 +126,21 @@ def draw_concepts(best: pd.DataFrame, path: Path) -> None:
 
 
 def draw_layers(best: pd.DataFrame, path: Path) -> None:
-    """F1 of the best SAE feature of each layer, and how far it is from the layer's best neuron."""
+    """F1 of the best SAE feature of each layer, and its distance from the best coordinate."""
     names = commonest(best, N_SHOWN)
     rows = best[best["concept"].isin(names) & (best["layer"] != ALL_LAYERS)]
     layers = sorted(rows.loc[rows["set"] == SAE, "layer"].unique())
-    sae, neurons = (
+    sae, coordinates = (
         rows[rows["set"] == name]
         .pivot(index="concept", columns="layer", values="f1")
         .reindex(index=names, columns=layers)
-        for name in (SAE, NAMES[NEURONS])
+        for name in (SAE, NAMES[COORDINATES])
     )
     order = sae.max(axis=1).sort_values(ascending=False, na_position="last", kind="stable").index
-    difference = (sae.fillna(0) - neurons.fillna(0)).where(sae.notna() | neurons.notna())
+    difference = (sae.fillna(0) - coordinates.fillna(0)).where(sae.notna() | coordinates.notna())
     both = {
         "F1 of the best SAE feature": (sae, "viridis", 0, 1),
-        "less that of the best neuron": (difference, "RdBu_r", -0.4, 0.4),
+        "less that of the best coordinate": (difference, "RdBu_r", -0.4, 0.4),
     }
     size = (WIDTH, 0.25 * len(order) + 1.0)
     figure, axes = plt.subplots(1, 2, figsize=size, layout="constrained", sharey=True)
@@ -162,7 +162,7 @@ def draw_layers(best: pd.DataFrame, path: Path) -> None:
 
 
 def draw_probes(probes: pd.DataFrame, path: Path) -> None:
-    """F1 of the probe, the best SAE feature and the best neuron, layer by layer, for each type."""
+    """F1 of the probe, best SAE feature and best coordinate, layer by layer, for each type."""
     bare = probes[probes["concept"] == probes["concept_type"]]
     types = bare["concept"].unique()[:N_TYPES]
     size: dict[str, Any] = {"figsize": (WIDTH, 7.2), "sharex": True, "sharey": True}
@@ -170,7 +170,7 @@ def draw_probes(probes: pd.DataFrame, path: Path) -> None:
     lines = {
         "probe": ("probe of the layer", PROBE_COLOUR, "s-"),
         "permuted": ("probe, permuted model", COLOURS[PERMUTED], "^--"),
-        "neuron": ("best neuron", COLOURS[NAMES[NEURONS]], "o-"),
+        "coordinate": ("best coordinate", COLOURS[NAMES[COORDINATES]], "o-"),
         "sae": ("best SAE feature", COLOURS[SAE], "o-"),
     }
     levels = {

@@ -117,7 +117,7 @@ def detectors_table(detectors: pd.DataFrame) -> str:
             + [_captured(row) for _, row in by_set.iterrows()]
             + [_number(each) for each in by_set["concepts_per_detector"]]
         )
-    short = ("SAE", "neurons", "PCA", "random")
+    short = ("SAE", "coordinates", "PCA", "random")
     header = ["model", "layer", "features", "dead", "q ≤ 0.05 (at least)", "above baselines"]
     header += [f"captured: {name}" if name == "SAE" else name for name in short]
     header += [f"concepts each: {name}" if name == "SAE" else name for name in short]

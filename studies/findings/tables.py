@@ -9,11 +9,11 @@ import pandas as pd
 from protsae.association.baseline_comparison import RULE
 from protsae.association.scoring.metrics import ratio
 from protsae.association.verdicts import ABOVE
-from protsae.config.reserved_names import NEURONS, ONEHOT, PCA, RANDOM, is_permuted
+from protsae.config.reserved_names import COORDINATES, ONEHOT, PCA, RANDOM, is_permuted
 from protsae.errors import UserError
 
 SAE, PERMUTED = "SAE", "permuted model"
-NAMES = {NEURONS: "neurons", PCA: "principal components", RANDOM: "random dictionary"}
+NAMES = {COORDINATES: "coordinates", PCA: "principal components", RANDOM: "random dictionary"}
 BASELINES = (*NAMES.values(), ONEHOT, PERMUTED, RULE)
 """What a feature must be above to be a finding, beside always being on."""
 WINDOW, HOMOLOGUE, PROBE = "BLOSUM62 window", "homologue's annotation", "probe of the layer"
@@ -109,7 +109,7 @@ def stated(verdicts: pd.DataFrame, elsewhere: pd.DataFrame | None = None) -> pd.
 
 
 def against_probes(best: pd.DataFrame) -> pd.DataFrame:
-    """Probe, SAE feature and neuron, layer by layer, for the commonest concepts and types.
+    """Probe, SAE feature and coordinate, layer by layer, for the commonest concepts and types.
 
     Probes of the permuted model stand beside those of the same layer and, ``permuted_best``, the
     layer that is best on valid; the BLOSUM62 window and the residue itself have no layer.
@@ -123,7 +123,7 @@ def against_probes(best: pd.DataFrame) -> pd.DataFrame:
     for name, prefix, scores in (
         (PROBE, "probe", [*interval, *area, "selectivity"]),
         (SAE, "sae", [*interval, *area]),
-        (NAMES[NEURONS], "neuron", interval),
+        (NAMES[COORDINATES], "coordinate", interval),
         (PERMUTED_PROBE, "permuted", ["f1", "auroc"]),
     ):
         own = rows[rows["set"] == name].set_index(["concept", "layer"])[scores]

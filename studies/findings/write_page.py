@@ -1,6 +1,6 @@
 """What the features of a run detect, beside every baseline: figures and tables of docs/findings.md.
 
-Of every set of detectors (SAE features, neurons, principal components, a random dictionary, the
+Of every set of detectors (SAE features, coordinates, principal components, a random dictionary, the
 same on one-hot sequences and on the permuted model) and every concept, the detector
 with the highest F1 on valid is taken, and its F1 on test shown with its 95 % interval over homology
 clusters. One-hot and the permuted model are one set each: the best of all their layers and kinds of
@@ -224,8 +224,8 @@ def detectors(
 def winners(features: pd.DataFrame) -> pd.DataFrame:
     """How many features lie above all their baselines at a concept, by model and layer.
 
-    Their own layer's neurons, components and random dictionary, one-hot and, except for those of
-    the permuted model itself, the permuted model: ``features_above_baselines``, by concept.
+    Their own layer's coordinates, components and random dictionary, one-hot and, except for those
+    of the permuted model itself, the permuted model: ``features_above_baselines``, by concept.
     """
     above = features[is_above(features)].groupby(["model", "layer", "concept"])
     table = above.agg(n_features=("feature", "size"), best_f1=("f1", "max")).reset_index()

@@ -27,11 +27,11 @@ SMALLEST = 0.03
 SHOWN = ("SIGNAL", "TRANSMEM", "DISULFID", "HELIX", "position: first residue", "residue: C")
 """Concepts of the table in docs/scores.md, as far as they are scored."""
 
-OVERVIEW = ("neuron_f1", "permuted_f1", "rule_f1")
+OVERVIEW = ("coordinate_f1", "permuted_f1", "rule_f1")
 """Baselines of the README's table, which has five columns."""
 
 BASELINES = {
-    "neuron_f1": "neuron",
+    "coordinate_f1": "coordinate",
     "onehot_f1": "one-hot",
     "permuted_f1": "permuted model",
     "rule_f1": "rule",

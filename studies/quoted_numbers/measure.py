@@ -31,7 +31,7 @@ import yaml
 from protsae.association.run_tables import best_per_concept
 from protsae.association.scoring.metrics import CALLED_Q
 from protsae.concepts.concept import are_defined_by_sequence
-from protsae.config.reserved_names import DETECTORS, NEURONS, ONEHOT, is_permuted
+from protsae.config.reserved_names import COORDINATES, DETECTORS, ONEHOT, is_permuted
 from studies.quoted_numbers.documents import DOCUMENTS, NUMBERS, ROOT, Numbers, fill
 
 SEEDS = (0, 1, 2)
@@ -52,7 +52,7 @@ def figures(results: Path) -> dict[str, dict[str, float]]:
 
     `OF_SAES` and ``called_share``, the share of the concepts scored that a feature is called for,
     are of a layer's SAE of the trained model; ``called``, their number, is of all SAEs, or of all
-    neurons. Both leave out concepts that the sequence defines. The others are F1 on test, of a
+    coordinates. Both leave out concepts that the sequence defines. The others are F1 on test, of a
     concept.
     """
     summary = _of_trained(pd.read_csv(results / "summary.tsv", sep="\t"))
@@ -63,16 +63,16 @@ def figures(results: Path) -> dict[str, dict[str, float]]:
     trained = _of_trained(pairs)
     frozen = summary.loc[summary["freeze"] != "none", "variant"]
     sae = trained[~trained["variant"].isin([*DETECTORS, *frozen])]
-    neurons = trained[trained["variant"] == NEURONS]
+    coordinates = trained[trained["variant"] == COORDINATES]
     n_concepts = n_undefined(probe)
     by_set = summary.set_index(set_names(summary))
     found = {name: by_set[name].dropna().to_dict() for name in OF_SAES}
     found |= part_figures(sae, n_concepts)
-    found["called"] = {"SAE features": n_called(sae), "neurons": n_called(neurons)}
+    found["called"] = {"SAE features": n_called(sae), "coordinates": n_called(coordinates)}
     found["concepts_scored"] = {"default run": n_concepts}
     best = {
         "f1": sae,
-        "neuron_f1": neurons,
+        "coordinate_f1": coordinates,
         "onehot_f1": pairs[pairs["model"] == ONEHOT],
         "permuted_f1": pairs[pairs["model"].map(is_permuted).astype(bool)],
         "probe_f1": probe,

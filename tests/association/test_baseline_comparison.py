@@ -13,11 +13,11 @@ POSITIVES = 10
 # Residues found in each cluster, none of them wrongly.
 FOUND = {
     ("m", 1, "topk", 0): 7,
-    ("m", 1, "neurons", 5): 9,
+    ("m", 1, "coordinates", 5): 9,
     ("m", 2, "topk", 0): 7,
-    ("m", 2, "neurons", 5): 6,
+    ("m", 2, "coordinates", 5): 6,
     ("onehot", 0, "topk", 3): 2,
-    ("onehot", 0, "neurons", 1): 3,
+    ("onehot", 0, "coordinates", 1): 3,
     ("m-permuted", 1, "topk", 4): 4,
 }
 FROZEN = {"fixed": "decoder", "fixed-encoder": "encoder", "soft": "soft"}
@@ -58,8 +58,8 @@ def compared(
 @pytest.mark.parametrize(
     ("model", "layer", "baseline", "n_found"),
     [
-        pytest.param("m", 1, "neuron", 9, id="the neuron of the layer"),
-        pytest.param("m", 2, "neuron", 6, id="not that of another layer, which is better"),
+        pytest.param("m", 1, "coordinate", 9, id="the coordinate of the layer"),
+        pytest.param("m", 2, "coordinate", 6, id="not that of another layer, which is better"),
         pytest.param("onehot", 0, "rule", 5, id="one-hot features not with themselves"),
         pytest.param("m-permuted", 1, "rule", 5, id="the permuted model not with itself"),
     ],
@@ -97,17 +97,17 @@ def test_frozen_saes_of_the_layer_are_one_baseline() -> None:
         ("m", 1, "topk", 0): 7,
         ("m", 1, "fixed", 2): 8,
         ("m", 1, "soft", 3): 9,
-        ("m", 1, "neurons", 5): 6,
+        ("m", 1, "coordinates", 5): 6,
         ("m", 2, "topk", 0): 7,
-        ("m", 2, "neurons", 5): 6,
+        ("m", 2, "coordinates", 5): 6,
     }
     row = compared(found=found, frozen=True)
     best = row["best_baseline"].to_dict()
     assert best == {
         ("m", 1, "topk", 0): "frozen SAE",
-        ("m", 1, "fixed", 2): "neuron",
-        ("m", 1, "soft", 3): "neuron",
-        ("m", 2, "topk", 0): "neuron",
+        ("m", 1, "fixed", 2): "coordinate",
+        ("m", 1, "soft", 3): "coordinate",
+        ("m", 2, "topk", 0): "coordinate",
     }
     assert row.loc[("m", 1, "topk", 0), "best_baseline_f1"] == pytest.approx(18 / 19)
     assert row["verdict"].tolist() == ["below", "above", "above", "above"]

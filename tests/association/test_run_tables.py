@@ -19,24 +19,24 @@ from protsae.association.run_tables import (
 )
 from protsae.association.verdicts import ABOVE, UNDECIDED
 
-NEURONS_OF_LAYER = 7
-"""Width of the layers; detectors 7 to 13 are neurons of the other sign."""
+COORDINATES_OF_LAYER = 7
+"""Width of the layers; detectors 7 to 13 are coordinates of the other sign."""
 
 
 def associations() -> pd.DataFrame:
-    """Best on valid: on layer 1 detector 9, which is neuron 2 below its mean; on layer 2 detector
-    7, which is neuron 0 below its mean."""
+    """Best on valid: on layer 1 detector 9, which is coordinate 2 below its mean; on layer 2
+    detector 7, which is coordinate 0 below its mean."""
     rows = [
-        ("m", 1, "neurons", 4, 0.50, 0.91),
-        ("m", 1, "neurons", 9, 0.60, 0.55),
-        ("m", 2, "neurons", 7, 0.70, 0.65),
+        ("m", 1, "coordinates", 4, 0.50, 0.91),
+        ("m", 1, "coordinates", 9, 0.60, 0.55),
+        ("m", 2, "coordinates", 7, 0.70, 0.65),
         ("m", 1, "pca", 0, 0.30, 0.25),
         ("m", 2, "random", 5, 0.20, 0.15),
         ("m", 1, "fixed", 3, 0.40, 0.35),
         ("m", 1, "soft", 6, 0.45, 0.30),
         ("m", 1, "topk", 0, 0.90, 0.95),
         ("onehot", 0, "topk", 8, 0.40, 0.45),
-        ("onehot", 0, "neurons", 1, 0.35, 0.85),
+        ("onehot", 0, "coordinates", 1, 0.35, 0.85),
         ("m-permuted", 2, "topk", 8, 0.10, 0.12),
         ("m-permuted", 1, "pca", 2, 0.20, 0.11),
     ]
@@ -71,9 +71,9 @@ def joined() -> pd.DataFrame:
 @pytest.mark.parametrize(
     ("column", "expected"),
     [
-        ("neuron_f1", [0.55, 0.65, 0.85, None]),
-        ("neuron", [2, 0, 1, None]),
-        ("neuron_sign", [-1, -1, 1, None]),
+        ("coordinate_f1", [0.55, 0.65, 0.85, None]),
+        ("coordinate", [2, 0, 1, None]),
+        ("coordinate_sign", [-1, -1, 1, None]),
         ("pca_f1", [0.25, None, None, None]),
         ("random_f1", [None, 0.15, None, None]),
         ("frozen_f1", [0.30, None, None, None]),
@@ -93,10 +93,10 @@ def test_baselines_of_features(column: str, expected: list[float | None]) -> Non
 
 
 def test_frozen_saes_are_compared_with_all_but_frozen_saes() -> None:
-    """Neither with themselves nor with the other one; with the neuron as any feature is."""
+    """Neither with themselves nor with the other one; with the coordinate as any feature is."""
     own = joined().loc[[("m", 1, 3), ("m", 1, 6)]]
     assert own["frozen_f1"].isna().all()
-    assert own["neuron_f1"].tolist() == [0.55, 0.55]
+    assert own["coordinate_f1"].tolist() == [0.55, 0.55]
 
 
 def test_the_first_of_equals_stands_for_a_concept() -> None:

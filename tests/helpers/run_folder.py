@@ -3,7 +3,7 @@
 Every SAE has the same four features, so that counts can be worked out by hand:
 
 ======= ===================== ==== ====== ======== ====== ========= =============
-feature concept              f1   f1_low neuron   null   base rate always-on F1
+feature concept              f1   f1_low coordinate   null   base rate always-on F1
 ======= ===================== ==== ====== ======== ====== ========= =============
 0       SIGNAL                0.8  0.6    0.5      0.2    0.25      0.4
 1       residue: C            0.9  0.7    0.75     0.1    0.1       0.1818
@@ -276,15 +276,19 @@ def joined_feature_rows(model: str, layer: int) -> pd.DataFrame:
     """The same with the baselines that ``tables`` joins to them."""
     rows = feature_rows(model, layer)
     by_concept = {"SIGNAL": 0.5, "residue: C": 0.75, f"BINDING: {HOSTILE}": 0.3}
-    neuron_f1 = rows["concept"].map(by_concept)
-    neuron = pd.Series(1, index=rows.index).where(neuron_f1.notna()).astype("Int64")
+    coordinate_f1 = rows["concept"].map(by_concept)
+    coordinate = pd.Series(1, index=rows.index).where(coordinate_f1.notna()).astype("Int64")
     others = dict.fromkeys((*DETECTOR_BASELINES[1:], *OF_REFERENCES, "probe_f1"), np.nan)
     of_one_seed = {**dict.fromkeys(MEANS, np.nan), "recurs": pd.array([pd.NA] * len(rows), "Int64")}
     rows = rows.assign(**of_one_seed)
     rows = rows.assign(
-        freeze="none", neuron=neuron, neuron_sign=neuron, neuron_f1=neuron_f1, **others
+        freeze="none",
+        coordinate=coordinate,
+        coordinate_sign=coordinate,
+        coordinate_f1=coordinate_f1,
+        **others,
     )
-    best = pd.Series("neuron", index=rows.index).where(neuron_f1.notna(), None)
+    best = pd.Series("coordinate", index=rows.index).where(coordinate_f1.notna(), None)
     verdict = rows["feature"].map({0: "above", 1: "below"}).astype(object)
     rows = rows.assign(
         f1_without_relatives=np.nan,
@@ -292,8 +296,8 @@ def joined_feature_rows(model: str, layer: int) -> pd.DataFrame:
         n_references=0,
         n_references_below=0,
         best_baseline=best,
-        best_baseline_f1=neuron_f1,
-        f1_difference=rows["f1"] - neuron_f1,
+        best_baseline_f1=coordinate_f1,
+        f1_difference=rows["f1"] - coordinate_f1,
         verdict=verdict.where(verdict.notna(), None),
         **dict.fromkeys(("f1_difference_low", "f1_difference_high"), np.nan),
         **dict.fromkeys(("verdict_p_value", "verdict_q_value"), np.nan),
@@ -302,7 +306,7 @@ def joined_feature_rows(model: str, layer: int) -> pd.DataFrame:
 
 
 def association_rows(model: str, layer: int) -> pd.DataFrame:
-    """Pairs of the SAEs, and of neuron 0, whose two signs detect two concepts.
+    """Pairs of the SAEs, and of coordinate 0, whose two signs detect two concepts.
 
     On one-hot sequences every test F1 is half of that on the model.
     """
@@ -320,8 +324,8 @@ def association_rows(model: str, layer: int) -> pd.DataFrame:
                     (variant, 3, f"BINDING: {HOSTILE}", 0.5, 0.4, 1, 3, 0),
                 )
             ),
-            ("neurons", 0, "SIGNAL", 0.6, 0.5, 3, 4, 2),
-            ("neurons", D_MODEL + 0, "residue: C", 0.9, 0.75, 2, 1, 0),
+            ("coordinates", 0, "SIGNAL", 0.6, 0.5, 3, 4, 2),
+            ("coordinates", D_MODEL + 0, "residue: C", 0.9, 0.75, 2, 1, 0),
             ("pca", 7, "SIGNAL", 0.4, 0.25, 1, 4, 2),
         ],
         columns=columns,
@@ -375,10 +379,10 @@ def rule_count_rows() -> pd.DataFrame:
 
 
 def detector_rows(model: str, layer: int) -> pd.DataFrame:
-    """Of the SAEs, the neurons and the principal components."""
+    """Of the SAEs, the coordinates and the principal components."""
     rows = [
         *((v, N_FEATURES, 2, 2, 2, 1.0, 3.0, 2, 2, 2, 1.0, 2.0, 1.5) for v in VARIANTS),
-        ("neurons", 2 * D_MODEL, 1, 1, 2, 1.0, 2.0, 1, 1, 2, 1.0, 2.0, 1.0),
+        ("coordinates", 2 * D_MODEL, 1, 1, 2, 1.0, 2.0, 1, 1, 2, 1.0, 2.0, 1.0),
         ("pca", 2 * D_MODEL, 1, 0, 0, 0.0, 1.0, 1, 0, 0, 0.0, 1.0, 1.0),
     ]
     table = pd.DataFrame(rows, columns=DETECTORS.names[2:])

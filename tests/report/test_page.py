@@ -129,8 +129,8 @@ def test_cards_name_the_kind(page: str) -> None:
     assert "point; in 50 % of proteins, on 10 % of their residues, in segments of 1<" in page
 
 
-def test_cards_show_the_rule_beside_the_neuron(page: str) -> None:
-    assert "</span> neuron 0.50, rule 0.45<br>" in page
+def test_cards_show_the_rule_beside_the_coordinate(page: str) -> None:
+    assert "</span> coordinate 0.50, rule 0.45<br>" in page
     assert "<dt>rule: residues 1–5</dt><dd>0.45</dd>" in page  # noqa: RUF001
     cards = [card for card in page.split("<details")[1:] if '"concept">residue: C<' in card]
     assert len(cards) == 3  # one for each layer
@@ -177,7 +177,7 @@ def test_unknown_protein(tmp_path: Path) -> None:
 def test_margin_is_above_the_strongest_baseline() -> None:
     scored = add_margin(joined_feature_rows(MODEL, 1)).head(3)
     assert scored["feature"].tolist() == [0, 1, 3]
-    # neuron, neuron, neuron: 0.8 - 0.5, 0.9 - 0.75, 0.4 - 0.3
+    # coordinate, coordinate, coordinate: 0.8 - 0.5, 0.9 - 0.75, 0.4 - 0.3
     assert scored["margin"].round(9).tolist() == [0.3, 0.15, 0.1]
     assert scored["above"].tolist() == [True, False, False]
     always_on = always_on_f1(scored["base_rate"].to_numpy())

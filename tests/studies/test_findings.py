@@ -10,7 +10,7 @@ from scipy.stats import binomtest
 
 from protsae.association.baseline_comparison import ALWAYS_ON, RULE, ConceptCounts
 from protsae.association.verdicts import CountsByCluster
-from protsae.config.reserved_names import NEURONS, ONEHOT
+from protsae.config.reserved_names import COORDINATES, ONEHOT
 from protsae.errors import UserError
 from studies.findings.comparison import by_intervals, compare, headline
 from studies.findings.markdown import findings_table, markdown
@@ -245,7 +245,7 @@ def test_against_probes() -> None:
             best_row("SIGNAL", PROBE, 1, 0.5),
             best_row("SIGNAL", PROBE, 2, 0.7),
             best_row("SIGNAL", SAE, 2, 0.4),
-            best_row("SIGNAL", NAMES[NEURONS], 1, 0.2),
+            best_row("SIGNAL", NAMES[COORDINATES], 1, 0.2),
             best_row("SIGNAL", PERMUTED_PROBE, 2, 0.3, valid_f1=0.1),
             best_row("SIGNAL", PERMUTED_PROBE, 5, 0.25),
             best_row("SIGNAL", ONEHOT_PROBE, 0, 0.15),
@@ -255,7 +255,7 @@ def test_against_probes() -> None:
     table = against_probes(best).set_index("layer")
     assert table.index.tolist() == [1, 2]
     assert table["probe_f1"].tolist() == [0.5, 0.7]
-    given = table[["sae_f1", "neuron_f1", "permuted_f1"]]
+    given = table[["sae_f1", "coordinate_f1", "permuted_f1"]]
     assert given.fillna(-1).to_numpy().tolist() == [[-1, 0.2, -1], [0.4, -1, 0.3]]
     levels = table[["permuted_best_f1", "onehot_f1", "window_f1"]]
     assert levels.to_numpy().tolist() == [[0.25, 0.15, 0.6]] * 2

@@ -29,7 +29,7 @@ MADE_UP = Numbers(
     made_on={"processor": "x"},
     figures={
         "f1": {"SIGNAL": [0.5, 0.6, 0.7], "TURN": [0.2, 0.2, 0.2]},
-        "neuron_f1": {"SIGNAL": [0.4, 0.4, 0.4]},
+        "coordinate_f1": {"SIGNAL": [0.4, 0.4, 0.4]},
         "rule_f1": {"SIGNAL": [0.75, 0.75, 0.75]},
         "fvu": {"layer 2 topk": [0.011, 0.012, 0.013], "layer 1 relu": [0.2, 0.2, 0.2]},
         "l0": {"layer 2 topk": [16, 16, 16], "layer 1 relu": [11, 13, 15]},
@@ -52,7 +52,7 @@ def test_figures_of_a_run(tmp_path: Path) -> None:
     # Of tests/helpers/run_folder.py: two SAEs on each of two layers, one-hot beside them.
     assert sorted(found["fvu"]) == [f"layer {i} {sae}" for i in (1, 2) for sae in ("relu", "topk")]
     assert found["f1"]["SIGNAL"] == 0.8
-    assert found["neuron_f1"]["SIGNAL"] == 0.5
+    assert found["coordinate_f1"]["SIGNAL"] == 0.5
     assert found["onehot_f1"]["SIGNAL"] == 0.4
     assert found["probe_f1"]["SIGNAL"] == 0.75
     assert found["rule_f1"]["residue: C"] == 1
@@ -101,7 +101,7 @@ def test_blocks_are_filled_in() -> None:
     assert fill(text, MADE_UP).splitlines() == [
         "Before.",
         "<!-- numbers: concepts SIGNAL, TURN -->",
-        "| concept | best feature | neuron | one-hot | permuted model | rule | window probe "
+        "| concept | best feature | coordinate | one-hot | permuted model | rule | window probe "
         "| layer probe |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
         "| SIGNAL | 0.60 (0.50 to 0.70) | 0.40 | - | - | 0.75 (residues 1-22) | - | - |",
@@ -111,7 +111,7 @@ def test_blocks_are_filled_in() -> None:
     ]
     text = "<!-- numbers: overview SIGNAL -->\n<!-- /numbers -->"
     assert fill(text, MADE_UP).splitlines()[1:-1] == [
-        "| concept | best feature | neuron | permuted model | rule |",
+        "| concept | best feature | coordinate | permuted model | rule |",
         "| --- | --- | --- | --- | --- |",
         "| SIGNAL | 0.60 (0.50 to 0.70) | 0.40 | - | 0.75 (residues 1-22) |",
     ]

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from protsae.association.baseline_comparison import RULE
-from protsae.config.reserved_names import NEURONS, ONEHOT
+from protsae.config.reserved_names import COORDINATES, ONEHOT
 from protsae.errors import UserError
 from protsae.references.rules.sequence_rules import Everywhere, Letters, Place
 from studies.findings.markdown import second_population_table
@@ -104,13 +104,13 @@ def test_best_of_all_layers_by_valid() -> None:
         pair("m", "topk", 1, 0.4),
         pair("m", "topk", 2, 0.6),
         pair("m", "relu", 3, 0.9),
-        pair("m", NEURONS, 3, 0.3),
-        pair("m-permuted", NEURONS, 5, 0.2),
+        pair("m", COORDINATES, 3, 0.3),
+        pair("m-permuted", COORDINATES, 5, 0.2),
         pair("m-permuted", "topk", 6, 0.1),
         pair(ONEHOT, "topk", 0, 0.8),
     ]
     found = chosen_detectors(pd.DataFrame(rows), ["SIGNAL"], "topk").set_index("set")
-    assert found["layer"].to_dict() == {SAE: 2, NAMES[NEURONS]: 3, PERMUTED: 5}
+    assert found["layer"].to_dict() == {SAE: 2, NAMES[COORDINATES]: 3, PERMUTED: 5}
 
 
 def test_claimed_and_found() -> None:

@@ -1,4 +1,4 @@
-# What each feature of a layer detects: all variants of the layer, beside its neurons.
+# What each feature of a layer detects: all variants of the layer, beside its coordinates.
 
 # Written on request only; declared then, so that it is cleaned with the rest.
 INTERPLM = (

@@ -1,6 +1,6 @@
 """Say which concept each feature of a layer detects, with baselines and null hypotheses.
 
-All SAEs of one layer, its single neurons and principal components, and a random dictionary are
+All SAEs of one layer, its single coordinates and principal components, and a random dictionary are
 scored by the same code. Thresholds are quantiles of positive activations on the training set;
 concept and threshold are chosen on the validation set; every score is from the test set, with a
 95 % interval over homology clusters and p-values of two null hypotheses: labels are rotated within

@@ -28,7 +28,7 @@ def score(layer: Layer, codes: Codes) -> PairScores:
     return score_pairs(layer.counts(codes, thresholds, "valid"))
 
 
-def test_neurons_of_both_signs() -> None:
+def test_coordinates_of_both_signs() -> None:
     mean = np.array([1, -1], np.float32)
     found = signed([np.array([[3, -1]], np.float32) - mean, np.array([[0, -5]]) - mean]).toarray()
     assert found.tolist() == [[2, 0, 0, 0], [0, 0, 1, 4]]

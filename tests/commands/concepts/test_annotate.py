@@ -76,10 +76,10 @@ def test_a_dictionary_of_letters_detects_letters(tables: dict[str, pd.DataFrame]
     topk = tables["features"][tables["features"]["variant"] == "topk"]
     perfect = topk[(topk["f1"] == 1) & (topk["concept_type"] == "residue")]
     assert len(perfect) >= 5
-    # A neuron of one-hot activations is a letter itself, so no feature can beat it.
+    # A coordinate of one-hot activations is a letter itself, so no feature can beat it.
     pairs = tables["associations"]
-    neurons = pairs[(pairs["variant"] == "neurons") & (pairs["f1"] == 1)]
-    found = neurons[neurons["concept_type"] == "residue"].set_index("concept")["feature"]
+    coordinates = pairs[(pairs["variant"] == "coordinates") & (pairs["f1"] == 1)]
+    found = coordinates[coordinates["concept_type"] == "residue"].set_index("concept")["feature"]
     for name in perfect["concept"]:
         assert found[name] == ord(name.removeprefix("residue: ")) - ord("A")
 
@@ -87,7 +87,7 @@ def test_a_dictionary_of_letters_detects_letters(tables: dict[str, pd.DataFrame]
 def test_sets_of_detectors_are_counted(tables: dict[str, pd.DataFrame]) -> None:
     detectors = tables["detectors"].set_index("variant").sort_index()
     assert detectors["n_detectors"].to_dict() == {
-        **{"topk": 37, "relu": 31, "neurons": 2 * 26, "pca": 2 * 26, "random": 37}
+        **{"topk": 37, "relu": 31, "coordinates": 2 * 26, "pca": 2 * 26, "random": 37}
     }
     assert (detectors["concepts_captured"] <= detectors["concepts_captured_high"]).all()
     assert (detectors["n_capturing_low"] <= detectors["n_capturing_high"]).all()
@@ -107,7 +107,7 @@ def test_sets_of_detectors_are_counted(tables: dict[str, pd.DataFrame]) -> None:
 
 def test_scores_agree_with_their_counts(tables: dict[str, pd.DataFrame]) -> None:
     pairs = tables["associations"]
-    assert set(pairs["variant"]) == {"neurons", "pca", "random", "topk", "relu"}
+    assert set(pairs["variant"]) == {"coordinates", "pca", "random", "topk", "relu"}
     assert len(pairs) > 20
     tp, fp, fn = pairs["tp"], pairs["fp"], pairs["fn"]
     assert (pairs["f1"] - 2 * tp / (2 * tp + fp + fn)).abs().max() < 1e-12
@@ -233,8 +233,10 @@ def test_labels_of_other_files(
     printed = capsys.readouterr().out
     assert "note: labels 'glycine': 27 proteins; 1 left out: not among the proteins\n" in printed
     pairs = load(tmp_path / "out" / "associations.parquet")
-    neuron = pairs[(pairs["variant"] == "neurons") & (pairs["feature"] == ord("G") - ord("A"))]
-    assert {"glycine: G", "residue: G"} <= set(neuron["concept"])
+    coordinate = pairs[
+        (pairs["variant"] == "coordinates") & (pairs["feature"] == ord("G") - ord("A"))
+    ]
+    assert {"glycine: G", "residue: G"} <= set(coordinate["concept"])
 
 
 def test_labels_of_another_length(

@@ -77,8 +77,8 @@ def test_tsv_has_four_significant_digits_and_gaps_where_nothing_is_known(results
     assert lines[0].split("\t") == FEATURES.names
     without_concept = lines[3].split("\t")
     assert without_concept[:6] == ["onehot", "0", "relu", "2", "none", "0.1235"]
-    assert without_concept[FEATURES.names.index("neuron")] == ""
-    assert lines[1].split("\t")[FEATURES.names.index("neuron")] == "0"
+    assert without_concept[FEATURES.names.index("coordinate")] == ""
+    assert lines[1].split("\t")[FEATURES.names.index("coordinate")] == "0"
     assert "\t1.235\t" in (results / "summary.tsv").read_text()
 
 
@@ -249,10 +249,10 @@ def test_baselines_of_the_layer_are_their_best_detectors_on_valid(results: Path)
     assert main(tables_command(results)) == 0
     features = load(results / "features.parquet")
     own = features[(features["model"] == MODEL) & (features["variant"] == "topk")].head(4)
-    assert own["neuron_f1"].tolist() == pytest.approx([0.5, 0.75, np.nan, np.nan], nan_ok=True)
-    # Detectors 0 and d_model + 0: neuron 0, high for SIGNAL and low for C.
-    assert own["neuron"].tolist() == [0, 0, pd.NA, pd.NA]
-    assert own["neuron_sign"].tolist() == [1, -1, pd.NA, pd.NA]
+    assert own["coordinate_f1"].tolist() == pytest.approx([0.5, 0.75, np.nan, np.nan], nan_ok=True)
+    # Detectors 0 and d_model + 0: coordinate 0, high for SIGNAL and low for C.
+    assert own["coordinate"].tolist() == [0, 0, pd.NA, pd.NA]
+    assert own["coordinate_sign"].tolist() == [1, -1, pd.NA, pd.NA]
     assert own["pca_f1"].tolist() == pytest.approx([0.25, *[np.nan] * 3], nan_ok=True)
     assert own["window_f1"].tolist() == pytest.approx([0.3, 0.2, np.nan, np.nan], nan_ok=True)
     assert own["homology_f1"].tolist() == pytest.approx([0.1, *[np.nan] * 3], nan_ok=True)
@@ -305,7 +305,7 @@ def test_a_rule_that_costs_nothing_is_a_baseline(
 
 
 def test_verdicts_by_hand(results: Path) -> None:
-    """SIGNAL: 0.8, neuron 0.5, rule 0.45; on one-hot 0.4, 0.25. Feature 3: q = 0.3, no verdict."""
+    """SIGNAL: 0.8, coordinate 0.5, rule 0.45; one-hot 0.4, 0.25. Feature 3: q = 0.3, no verdict."""
     assert main(tables_command(results)) == 0
     features = load(results / "features.parquet")
     features = (
@@ -314,7 +314,7 @@ def test_verdicts_by_hand(results: Path) -> None:
     features["best_baseline"] = features["best_baseline"].fillna("")
     best = features[features["variant"] == "topk"]["best_baseline"]
     assert best.loc[("onehot", 0)].tolist()[0] == "rule"
-    assert best.loc[(MODEL, 1)].tolist() == ["neuron", "rule", "", "one-hot sequence"]
+    assert best.loc[(MODEL, 1)].tolist() == ["coordinate", "rule", "", "one-hot sequence"]
     verdict = features[features["variant"] == "topk"]["verdict"]
     assert verdict.loc[(MODEL, 1)].tolist() == ["above", "below", "", ""]
 
@@ -338,15 +338,15 @@ def test_f1_without_the_clusters_with_relatives_in_train(results: Path) -> None:
 
 
 def test_a_detector_that_is_on_nowhere_in_test(results: Path) -> None:
-    """It has no row of counts, and an F1 of 0: SIGNAL's neuron is then no baseline."""
+    """It has no row of counts, and an F1 of 0: SIGNAL's coordinate is then no baseline."""
     for path in results.rglob(f"{MODEL}/**/*.parquet"):
         if path.stem in ("associations", "cluster_counts"):
             rows = load(path)
-            neuron = (rows["variant"] == "neurons") & (rows["concept"] == "SIGNAL")
+            coordinate = (rows["variant"] == "coordinates") & (rows["concept"] == "SIGNAL")
             if path.stem == "associations":
-                rows.loc[neuron, "f1"] = 0.0
+                rows.loc[coordinate, "f1"] = 0.0
             else:
-                rows = rows[~neuron]
+                rows = rows[~coordinate]
             store(path, rows, read_metadata(path))
     assert main(tables_command(results)) == 0
     features = load(results / "features.parquet")
@@ -397,7 +397,7 @@ def test_the_one_hot_baseline_is_its_best_detector_on_valid(results: Path) -> No
 
 
 def test_a_feature_below_the_one_hot_baseline_is_not_above_its_baselines(results: Path) -> None:
-    # Feature 0 (SIGNAL, f1_low 0.6) beats its neuron (0.5); one-hot sequences would give 0.8.
+    # Feature 0 (SIGNAL, f1_low 0.6) beats its coordinate (0.5); one-hot sequences would give 0.8.
     for path in results.rglob("onehot/**/associations.parquet"):
         pairs = load(path)
         store(path, pairs.assign(f1=2 * pairs["f1"]), read_metadata(path))

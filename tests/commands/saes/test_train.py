@@ -627,9 +627,9 @@ def test_what_it_says(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[s
             id="two seeds",
         ),
         pytest.param(
-            {"neurons": TOPK},
+            {"coordinates": TOPK},
             (),
-            "--saes: train: 'neurons' is the name of a baseline; rename the variant",
+            "--saes: train: 'coordinates' is the name of a baseline; rename the variant",
             id="name of the baseline",
         ),
         pytest.param(
@@ -723,7 +723,7 @@ def test_memory_that_just_suffices(
 
 
 def names() -> st.SearchStrategy[str]:
-    return st.from_regex("[A-Za-z0-9][A-Za-z0-9._-]*", fullmatch=True).filter("neurons".__ne__)
+    return st.from_regex("[A-Za-z0-9][A-Za-z0-9._-]*", fullmatch=True).filter("coordinates".__ne__)
 
 
 def trained() -> st.SearchStrategy[TrainSettings]:

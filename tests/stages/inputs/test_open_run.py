@@ -30,7 +30,7 @@ def test_what_a_run_has(run: protsae.Run) -> None:
     assert set(run.proteins["split"]) == {"train", "valid", "test"}
     own = run.features[(run.features["model"] == run.model) & (run.features["layer"] == LAYER)]
     assert set(own["variant"]) == set(run.variants)
-    assert set(run.associations["variant"]) >= {"neurons", "pca", "random"}
+    assert set(run.associations["variant"]) >= {"coordinates", "pca", "random"}
     assert "method" in run.references
     assert "rule" in run.rules
 
