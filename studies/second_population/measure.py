@@ -2,8 +2,8 @@
 
 For each concept that is completely annotated in a second set of proteins (TMbed's topology,
 secondary structure of PDB chains), takes from the run the SAE feature, coordinate, principal
-component and random direction of all layers with the highest F1 on valid, the best detector of the model with
-permuted model, and the rule on the sequence; nothing is chosen or fitted anew. Proteins that
+component and random direction of all layers with the highest F1 on valid, the best detector of the
+model with permuted model, and the rule on the sequence; nothing is chosen or fitted anew. Proteins that
 share a homology cluster with a protein of train or valid, of which MMseqs2 finds a relative there,
 or whose sequence is in the run, are left out and counted. Then, by concept and detector: what the
 run claims on its test, that F1 at the base rate here, what is found here with its interval over
