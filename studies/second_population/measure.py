@@ -3,13 +3,13 @@
 For each concept that is completely annotated in a second set of proteins (TMbed's topology,
 secondary structure of PDB chains), takes from the run the SAE feature, coordinate, principal
 component and random direction of all layers with the highest F1 on valid, the best detector of the
-model with permuted model, and the rule on the sequence; nothing is chosen or fitted anew. Proteins that
-share a homology cluster with a protein of train or valid, of which MMseqs2 finds a relative there,
-or whose sequence is in the run, are left out and counted. Then, by concept and detector: what the
-run claims on its test, that F1 at the base rate here, what is found here with its interval over
-homology clusters, and whether the feature is above all others here. definition_* say how UniProt's
-labels score as a detector of these, on sequences that the run and the set share: where definitions
-differ, a feature fitted to UniProt's cannot be expected to do better.
+model with permuted model, and the rule on the sequence; nothing is chosen or fitted anew. Proteins
+that share a homology cluster with a protein of train or valid, of which MMseqs2 finds a relative
+there, or whose sequence is in the run, are left out and counted. Then, by concept and detector:
+what the run claims on its test, that F1 at the base rate here, what is found here with its interval
+over homology clusters, and whether the feature is above all others here. definition_* say how
+UniProt's labels score as a detector of these, on sequences that the run and the set share: where
+definitions differ, a feature fitted to UniProt's cannot be expected to do better.
 
 Run it where the run was started: its config.yaml names the model by the path from there.
 
