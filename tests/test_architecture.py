@@ -30,6 +30,14 @@ MAY_IMPORT = {
     "missing_annotations": {"association", "concepts", "detectors", "statistics"},
     "probabilities": {"association", "concepts", "detectors", "missing_annotations", "statistics"},
     "references": {"association", "concepts", "config", "detectors", "proteins", "statistics"},
+    "descriptions": {
+        "association",
+        "concepts",
+        "detectors",
+        "proteins",
+        "references",
+        "statistics",
+    },
     "io": {"concepts", "config", "errors", "one_line", "proteins", "protsae", "provenance"}
     | {"schema", "statistics"},
     "plm": {"config", "device", "errors", "io", "one_line", "provenance", "statistics"},

@@ -6,9 +6,6 @@ import pandas as pd
 from protsae.features.protein_segments import is_called, is_defined
 from protsae.statistics import ragged
 
-LABEL = "label"
-"""Column of the feature table that names a feature in words, where the run has descriptions."""
-
 
 def concept_features(features: pd.DataFrame) -> pd.DataFrame:
     """The feature that predicts each concept: of those called for it, the best on valid.
@@ -38,10 +35,9 @@ def concept_features(features: pd.DataFrame) -> pd.DataFrame:
 
 
 def label_of(features: pd.DataFrame) -> pd.Series:
-    """What features are called: their label, if the table has one, else their concept."""
-    if LABEL not in features:
-        return features["concept"]
-    return features[LABEL].where(features[LABEL].notna(), features["concept"])
+    """What features are called: their label, if they have one that is known, else their concept."""
+    labels = features["label"]
+    return labels.where(labels.notna() & (labels != "unknown"), features["concept"])
 
 
 OF_RUN = (

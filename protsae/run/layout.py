@@ -33,7 +33,7 @@ STAGES: dict[str, tuple[str, ...]] = {
 """The stages in order, and those whose files each reads."""
 
 LAYER_TABLES = (
-    *("features", "associations", "examples", "logos", "detectors"),
+    *("features", "descriptions", "associations", "examples", "logos", "detectors"),
     *("cluster_counts", "candidates", "recovery", "reliability", "calibration"),
 )
 """What annotate writes for each layer, as Parquet tables."""

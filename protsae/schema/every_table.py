@@ -1,6 +1,7 @@
 """All tables. Writers are checked against them, and docs/tables.md is generated from them."""
 
 from protsae.schema.concept_tables import BASE_RATES, CONCEPTS
+from protsae.schema.description_table import DESCRIPTIONS
 from protsae.schema.example_tables import EXAMPLES, LOGOS
 from protsae.schema.explained.calibration_table import CALIBRATION
 from protsae.schema.explained.prediction_tables import PREDICTIONS, RESIDUES
@@ -15,6 +16,7 @@ from protsae.schema.saes.training_table import TRAINING
 
 EVERY = (
     FEATURES,
+    DESCRIPTIONS,
     ASSOCIATIONS,
     DETECTORS,
     CANDIDATES,

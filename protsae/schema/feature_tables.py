@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from protsae.schema.description_table import LABEL_COLUMNS
 from protsae.schema.shared_columns import (
     FREEZE,
     IDENTITY,
@@ -106,6 +107,7 @@ FEATURES = Table(
     (
         *IDENTITY,
         FREEZE,
+        *LABEL_COLUMNS,
         Column(
             "density",
             "number",

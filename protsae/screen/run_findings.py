@@ -107,11 +107,10 @@ def recurrence_lines(features: pd.DataFrame) -> list[str]:
 
     Examples
     --------
-    >>> rows = pd.DataFrame({"layer": [1, 1, 2], "variant": "topk", "recurs": [1, 0, None]})
+    >>> rows = pd.DataFrame({"layer": [1, 1, 2], "variant": "x", "recurs": [1, 0, None]})
     >>> for line in recurrence_lines(rows.assign(verdict="above", defined_by_sequence=0)):
     ...     print(line)
-    Features of topk that other seeds find again: layer 1 1 of 2; of those above all baselines: 1
-      of 2
+    Features of x that other seeds find again: layer 1 1 of 2; of those above all baselines: 1 of 2
     """
     known = features[features["recurs"].notna()]
     lines = []

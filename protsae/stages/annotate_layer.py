@@ -10,6 +10,7 @@ from protsae.association.pairs.held_out_scores import examine
 from protsae.association.pairs.layer_data import Layer
 from protsae.association.pairs.scored_pairs import Examined
 from protsae.association.run_tables import detector_rows
+from protsae.descriptions.describe_features import Describer
 from protsae.detectors.activations import Codes
 from protsae.detectors.baselines import baseline_detectors
 from protsae.features.error_sites import error_sites
@@ -25,6 +26,7 @@ from protsae.references.interplm_concepts import InterplmConcepts
 from protsae.references.interplm_f1 import layer_pairs
 from protsae.sae.autoencoder import Sae
 from protsae.sae.evaluation.reconstruction import encoder_decoder_cosine
+from protsae.schema.description_table import DESCRIPTIONS, LABEL_COLUMNS
 from protsae.schema.example_tables import EXAMPLES, LOGOS
 from protsae.schema.explained.calibration_table import CALIBRATION
 from protsae.schema.feature_tables import LAYER_FEATURES
@@ -34,9 +36,12 @@ from protsae.schema.pair_tables import CLUSTER_COUNTS, DETECTORS, INTERPLM, LAYE
 MISSING = {table.name: table for table in (CANDIDATES, RECOVERY, RELIABILITY)}
 """Tables on annotation that may be missing, and on how far to trust them."""
 
+LABELS = [column.name for column in LABEL_COLUMNS]
+"""Columns of the descriptions that the feature table repeats."""
+
 TABLES = {
     **{t.name: t for t in (LAYER_FEATURES, LAYER_ASSOCIATIONS, DETECTORS, EXAMPLES, LOGOS)},
-    **{t.name: t for t in (CLUSTER_COUNTS, INTERPLM, CALIBRATION)},
+    **{t.name: t for t in (CLUSTER_COUNTS, INTERPLM, CALIBRATION, DESCRIPTIONS)},
     **MISSING,
 }
 """All tables of a layer, by name."""
@@ -62,7 +67,8 @@ def annotate_layer(
     interplm : optional
         Concepts as InterPLM's parser takes them, to score the SAEs by its rule as well.
     frozen : collection of str, optional
-        SAEs that are baselines of the others: no missing annotations are sought with them.
+        SAEs that are baselines of the others: they have no descriptions, and no missing
+        annotations are sought with them.
 
     Returns
     -------
@@ -70,25 +76,32 @@ def annotate_layer(
         The tables of `TABLES` by name, columns as in docs/tables.md but for model and layer.
     """
     split, backgrounds = HeldOut.of(layer), Backgrounds.of(layer.proteins)
+    describer = Describer.of(layer)
     parts: dict[str, list[pd.DataFrame]] = {}
     for variant, codes in progress(detectors.items(), "annotating", "sets of detectors"):
         examined = examine(layer, split, codes, "leading" if variant in saes else "best")
-        found = {
+        own = {
             "associations": examined.pairs.drop(columns="gain"),
             "detectors": detector_rows(examined),
             "cluster_counts": examined.cluster_counts,
         }
         if variant in saes:
-            found |= _described(layer, split, backgrounds, codes, examined, saes[variant])
-            found["calibration"] = calibrate(layer, codes, examined)
-            if variant not in frozen:
-                found |= missing_rows(layer, codes, examined)
+            own |= _described(layer, split, backgrounds, codes, examined, saes[variant])
+            own["calibration"] = calibrate(layer, codes, examined)
+            if variant in frozen:
+                own["features"] = own["features"].assign(**dict.fromkeys(LABELS))
+            else:
+                own |= missing_rows(layer, codes, examined)
+                own["descriptions"] = describer.describe(codes, own["features"])
+                labels = own["descriptions"][["feature", *LABELS]]
+                own["features"] = own["features"].merge(labels, on="feature")
             if interplm is not None:
-                found["interplm"] = layer_pairs(layer, codes, interplm)
-        for name, rows in found.items():
+                own["interplm"] = layer_pairs(layer, codes, interplm)
+        for name, rows in own.items():
             parts.setdefault(name, []).append(rows.assign(variant=variant))
-    nothing = no_missing_rows()  # where all SAEs are frozen
-    return nothing | {name: pd.concat(rows, ignore_index=True) for name, rows in parts.items()}
+    found = {name: pd.concat(rows, ignore_index=True) for name, rows in parts.items()}
+    # Where all SAEs are frozen.
+    return no_missing_rows() | {"descriptions": pd.DataFrame(columns=DESCRIPTIONS.names)} | found
 
 
 def _described(

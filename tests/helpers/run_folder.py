@@ -30,6 +30,7 @@ from protsae.io.saes.evaluations import read_evaluation, write_evaluation
 from protsae.io.table_files.parquet import write_tsv
 from protsae.io.table_files.proteins_table import read_split_proteins, study_stamp
 from protsae.schema.concept_tables import CONCEPTS
+from protsae.schema.description_table import DESCRIPTIONS
 from protsae.schema.example_tables import LOGOS
 from protsae.schema.explained.calibration_table import CALIBRATION
 from protsae.schema.feature_tables import LAYER_FEATURES
@@ -100,6 +101,7 @@ def write_stages(results: Path) -> None:
             ("cluster_counts", cluster_count_rows(model, layer)),
             ("examples", example_rows(model, layer)),
             ("logos", logo_rows().assign(model=model, layer=layer)),
+            ("descriptions", description_rows().assign(model=model, layer=layer)),
             ("candidates", candidate_rows(model, layer)),
             ("recovery", recovery_rows(model, layer)),
             ("reliability", reliability_rows(model, layer)),
@@ -267,6 +269,8 @@ def feature_rows(model: str, layer: int) -> pd.DataFrame:
         spacing=np.nan,
         **{f"{name}_{kind}": 0.1 for name in SCALE_COLUMNS for kind in ("r", "rho")},
         top_proteins="P00001,P00002",
+        label=["Signal peptide", *["unknown"] * 3],
+        confidence=["moderate", *["unknown"] * 3],
     )
     rows = pd.concat([scored.assign(variant=variant) for variant in reversed(VARIANTS)])
     return rows.assign(model=model, layer=layer)[LAYER_FEATURES.names]
@@ -409,6 +413,20 @@ def logo_rows() -> pd.DataFrame:
     """One offset of one feature, at which all amino acids are as frequent as expected."""
     lists = {"frequencies": [[0.05] * 20], "background": [[0.05] * 20]}
     return table_of(LOGOS, feature=[0], offset=[0], **lists)
+
+
+def description_rows() -> pd.DataFrame:
+    """One feature that is named, one that is not."""
+    columns = {
+        "variant": [VARIANTS[0]] * 2,
+        "feature": [0, 1],
+        "label": ["Signal peptide", "unknown"],
+        "confidence": ["moderate", "unknown"],
+        "sentence": ["Signal peptide: 80% of the activation is there.", "No rule tells."],
+        "auroc": [0.9, 0.5],
+        "correlation": [0.6, 0.0],
+    }
+    return table_of(DESCRIPTIONS, **columns)
 
 
 def candidate_rows(model: str, layer: int) -> pd.DataFrame:

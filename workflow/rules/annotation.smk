@@ -63,6 +63,7 @@ rule annotate_layer:
     output:
         *INTERPLM,
         features="<results>/annotation/{model}/layer-{layer}/features.parquet",
+        descriptions="<results>/annotation/{model}/layer-{layer}/descriptions.parquet",
         associations="<results>/annotation/{model}/layer-{layer}/associations.parquet",
         examples="<results>/annotation/{model}/layer-{layer}/examples.parquet",
         logos="<results>/annotation/{model}/layer-{layer}/logos.parquet",

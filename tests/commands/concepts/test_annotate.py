@@ -19,8 +19,8 @@ from protsae.stages.score_detectors import COLUMNS, score_detectors
 from tests.helpers.stored_tables import load
 from tests.helpers.tiny_run import TOPK, encode, inputs, protein_rows, train_saes, write_onehot_run
 
-FILES = ("cluster_counts", "features", "associations", "examples", "logos", "detectors")
-FILES += ("candidates", "recovery", "reliability", "calibration")
+FILES = ("cluster_counts", "features", "descriptions", "associations", "examples", "logos")
+FILES += ("detectors", "candidates", "recovery", "reliability", "calibration")
 RELU = {**TOPK, "architecture": "relu", "width": 31, "penalty": 0.5}
 SMALL = ("--min-residues", "3", "--min-clusters", "2", "--bootstrap", "53")
 

@@ -76,7 +76,8 @@ def test_tsv_has_four_significant_digits_and_gaps_where_nothing_is_known(results
     lines = (results / "features.tsv").read_text().splitlines()
     assert lines[0].split("\t") == FEATURES.names
     without_concept = lines[3].split("\t")
-    assert without_concept[:6] == ["onehot", "0", "relu", "2", "none", "0.1235"]
+    assert without_concept[:5] == ["onehot", "0", "relu", "2", "none"]
+    assert without_concept[5:8] == ["unknown", "unknown", "0.1235"]
     assert without_concept[FEATURES.names.index("coordinate")] == ""
     assert lines[1].split("\t")[FEATURES.names.index("coordinate")] == "0"
     assert "\t1.235\t" in (results / "summary.tsv").read_text()

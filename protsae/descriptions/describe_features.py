@@ -1,0 +1,210 @@
+"""The rows of the descriptions table: a label, a sentence and a rule for each feature of an SAE."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from protsae.association.pairs.layer_data import Layer
+from protsae.association.scoring.metrics import CALLED_Q
+from protsae.descriptions.described_rows import DescribedRows
+from protsae.descriptions.rule_scores import (
+    Predictions,
+    Score,
+    TestResidues,
+    alike_in_composition,
+    score_rule,
+)
+from protsae.descriptions.rule_search import Found, Split, find_rules, is_as_good, rule_rows
+from protsae.descriptions.rule_words import (
+    UNKNOWN,
+    confidence_of,
+    label_of,
+    sentence_of,
+    synonyms_of,
+)
+from protsae.descriptions.terms import Term, Terms, needs_annotations, to_json, vocabulary
+from protsae.detectors.activations import Codes
+from protsae.proteins.alphabet import STANDARD
+from protsae.statistics.multiple_testing import benjamini_hochberg
+
+SEQUENCE, ANNOTATIONS = "sequence", "annotations"
+"""What a rule needs."""
+
+
+@dataclass(frozen=True, eq=False)
+class Describer:
+    """What all SAEs of a layer share: proteins of each split, and where every term holds.
+
+    Attributes
+    ----------
+    layer : Layer
+    terms : tuple of Term
+        All that rules are built of.
+    """
+
+    layer: Layer
+    terms: tuple[Term, ...]
+
+    @classmethod
+    def of(cls, layer: Layer) -> "Describer":
+        """With the whole vocabulary of the layer's concepts."""
+        concepts = layer.concepts
+        return cls(layer, tuple(vocabulary(concepts.concepts, concepts.has_instances.tolist())))
+
+    @cached_property
+    def train(self) -> DescribedRows:
+        """Proteins that rules are found on, drawn at random."""
+        return self._drawn("train")
+
+    @cached_property
+    def valid(self) -> DescribedRows:
+        """Proteins on which the number of terms is decided."""
+        return self._drawn("valid")
+
+    @cached_property
+    def test(self) -> DescribedRows:
+        """Proteins that rules are scored on."""
+        return self._drawn("test")
+
+    def describe(self, codes: Codes, evidence: pd.DataFrame) -> pd.DataFrame:
+        """One row per feature; columns as in docs/tables.md but for model, layer and variant.
+
+        Two rules are found for each feature, one of terms on the sequence alone, one of all terms
+        (`find_rules`), and scored on test (`score_rule`). The second is its rule if on valid its
+        correlation is not matched by the first (`is_as_good`). The feature is named if q <= 0.05,
+        by Benjamini-Hochberg over the features of the SAE, and the interval of the correlation is
+        above 0; else it is ``unknown``.
+
+        Parameters
+        ----------
+        evidence : DataFrame
+            Rows of the feature table, by feature: kind, activation_clusters.
+        """
+        train, valid = (
+            self._split(codes, own, held)
+            for own, held in ((self.train, self._held_train), (self.valid, self._held_valid))
+        )
+        of_sequence = np.array([not needs_annotations((term,)) for term in self.terms])
+        rules = {
+            SEQUENCE: find_rules(train, valid, of_sequence),
+            ANNOTATIONS: find_rules(train, valid, np.ones(len(self.terms), dtype=bool)),
+        }
+        scored = {needs: self._scored(codes, found) for needs, found in rules.items()}
+        rows = [
+            _row(feature, *of_feature)
+            for feature, of_feature in enumerate(zip(*scored.values(), strict=True))
+        ]
+        table = pd.DataFrame(rows)
+        table["q_value"] = benjamini_hochberg(table["p_value"].to_numpy(np.float64))
+        named = (table["q_value"] <= CALLED_Q) & (table["correlation_low"] > 0)
+        table["confidence"] = [
+            confidence_of(low) if is_named else UNKNOWN
+            for low, is_named in zip(table["correlation_low"], named, strict=True)
+        ]
+        words = zip(table.to_dict("records"), evidence.to_dict("records"), strict=True)
+        table["sentence"] = [sentence_of(row, found) for row, found in words]
+        table["label"] = table["label"].where(named, UNKNOWN)
+        table["synonyms"] = table["synonyms"].where(named, None)
+        return table
+
+    @cached_property
+    def _held_train(self) -> np.ndarray:
+        return self.train.all_terms(self.terms)
+
+    @cached_property
+    def _held_valid(self) -> np.ndarray:
+        return self.valid.all_terms(self.terms)
+
+    @cached_property
+    def _alike(self) -> np.ndarray:
+        counts = [self.test.proteins["sequence"].str.count(letter) for letter in STANDARD]
+        shares = np.stack(counts, axis=1) / self.test.lengths[:, None]
+        return alike_in_composition(shares, self.test.cluster)
+
+    def _drawn(self, split: str) -> DescribedRows:
+        """Proteins of a split with ``settings.train_residues`` residues, or a few more."""
+        settings = self.layer.settings
+        shuffled = self.layer.of_split(split).sample(frac=1, random_state=settings.seed)
+        before = shuffled["length"].cumsum().shift(fill_value=0)
+        return DescribedRows(shuffled[before < settings.train_residues], self.layer.concepts)
+
+    def _activations(self, codes: Codes, own: DescribedRows) -> sparse.csc_array:
+        """Of these proteins, in their order."""
+        order = own.proteins["accession"].tolist()
+        found = dict(self.layer.each(codes, set(order)))
+        matrix = sparse.csc_array(sparse.vstack([found[accession] for accession in order]))
+        matrix.sort_indices()
+        return matrix
+
+    def _split(self, codes: Codes, own: DescribedRows, held: np.ndarray) -> Split:
+        cluster = own.cluster[own.protein]
+        return Split(held, self._activations(codes, own), own.weight, cluster)
+
+    def _scored(self, codes: Codes, found: Sequence[Found]) -> list["_Scored"]:
+        """Each rule in terms, with its score on test."""
+        own = self.test
+        rules = [tuple(self.terms[column] for column in each.columns) for each in found]
+        used = sorted({column for each in found for column in each.columns})
+        place = {column: i for i, column in enumerate(used)}
+        held = own.all_terms([self.terms[column] for column in used])
+        nowhere = np.zeros(0, dtype=np.int64)
+        rows = [
+            rule_rows(held, tuple(place[column] for column in each.columns))
+            if each.columns
+            else nowhere
+            for each in found
+        ]
+        known = [own.is_known(rule) if needs_annotations(rule) else None for rule in rules]
+        known = [None if each is None or each.all() else each for each in known]
+        predicted = Predictions.of(rows, known, len(own), sum(map(bool, rules)))
+        test = TestResidues(self._activations(codes, own), own.protein, own.cluster, self._alike)
+        return [
+            _Scored(rule, each.valid_correlation, score_rule(test, feature, predicted))
+            for feature, (rule, each) in enumerate(zip(rules, found, strict=True))
+        ]
+
+
+@dataclass(frozen=True)
+class _Scored:
+    """A rule, its correlation on valid, and its score on test."""
+
+    rule: Terms
+    valid_correlation: float
+    score: Score
+
+
+def _row(feature: int, of_sequence: _Scored, of_all: _Scored) -> dict[str, object]:
+    """The columns of a feature that do not depend on other features."""
+    plain = is_as_good(of_sequence.valid_correlation, of_all.valid_correlation)
+    chosen = of_sequence if plain else of_all
+    rule, score = chosen.rule, chosen.score
+    row: dict[str, object] = {
+        "feature": feature,
+        "label": label_of(rule),
+        "synonyms": synonyms_of(rule),
+        "rule": to_json(rule) if rule else None,
+        "needs": (ANNOTATIONS if needs_annotations(rule) else SEQUENCE) if rule else None,
+        "valid_correlation": chosen.valid_correlation if rule else np.nan,
+        "n_clusters": score.n_clusters,
+    }
+    for name in _OF_SCORE:
+        row[name] = getattr(score, name) if rule else np.nan
+    annotated = of_all if needs_annotations(of_all.rule) else None
+    for needs, other in ((SEQUENCE, of_sequence), (ANNOTATIONS, annotated)):
+        some = other is not None and bool(other.rule)
+        row[f"{needs}_rule"] = to_json(other.rule) if other and some else None
+        row[f"{needs}_auroc"] = other.score.auroc if other and some else np.nan
+        row[f"{needs}_correlation"] = other.score.correlation if other and some else np.nan
+    return row
+
+
+_OF_SCORE = (
+    *("auroc", "auroc_low", "auroc_high", "homologous_auroc", "composition_auroc", "dealt_auroc"),
+    *("p_value", "correlation", "correlation_low", "correlation_high", "recall", "precision"),
+    *("protein_correlation", "protein_auroc"),
+)
+"""Attributes of `Score` that are columns."""

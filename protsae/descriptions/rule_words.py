@@ -1,0 +1,105 @@
+"""Rules in words: labels and sentences."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from protsae.concepts.uniprot.words import synonyms
+from protsae.descriptions.terms import Annotated, Terms, from_json
+from protsae.proteins.alphabet import STANDARD
+from protsae.references.rules.sequence_rules import Letters, Region
+
+UNKNOWN = "unknown"
+HIGH, MODERATE = 0.5, 0.25
+"""Lower bounds of the correlation from which on confidence is high, and moderate."""
+
+FEW_CLUSTERS = 3
+"""Effective homology clusters below which most of the activation is in one or two."""
+
+
+def label_of(rule: Terms) -> str:
+    """A rule in a few words; `UNKNOWN` without terms.
+
+    Examples
+    --------
+    >>> from protsae.descriptions.terms import Neighbour
+    >>> label_of((Letters("G"), Annotated("TRANSMEM: Helical"), Neighbour("P", 2)))
+    'G in transmembrane segment: Helical with P 2 residues after'
+    >>> label_of((Annotated("SIGNAL", "end"),)), label_of((Letters("C"),)), label_of(())
+    ('The last 5 residues of signal peptide', 'C', 'unknown')
+    """
+    if not rule:
+        return UNKNOWN
+    letters = [term for term in rule if isinstance(term, Letters)]
+    regions = [term for term in rule if isinstance(term, Annotated | Region)]
+    around = [term.name for term in rule if term not in (*letters, *regions)]
+    head = " and ".join(_letters(term) for term in letters)
+    if not head and regions:
+        first = regions.pop(0)
+        head = first.name
+    words = [head or "residues", *(_phrase(term) for term in regions)]
+    if around:
+        words.append(f"with {' and '.join(around)}")
+    text = " ".join(words)
+    return text[0].upper() + text[1:]
+
+
+def _letters(term: Letters) -> str:
+    return term.letters if term.letters in STANDARD else term.name
+
+
+def _phrase(term: Annotated | Region) -> str:
+    return term.phrase if isinstance(term, Region) else f"in {term.name}"
+
+
+def synonyms_of(rule: Terms) -> str | None:
+    """Other words for the concepts of a rule, for a search."""
+    concepts = [term.concept for term in rule if isinstance(term, Annotated)]
+    found = [word for concept in concepts for word in synonyms(concept)]
+    return ", ".join(dict.fromkeys(found)) or None
+
+
+def confidence_of(correlation_low: float) -> str:
+    """How well a rule tells the activation, by the lower bound of the correlation.
+
+    Examples
+    --------
+    >>> [confidence_of(low) for low in (0.6, 0.3, 0.01)]
+    ['high', 'moderate', 'low']
+    """
+    if correlation_low >= HIGH:
+        return "high"
+    return "moderate" if correlation_low >= MODERATE else "low"
+
+
+def sentence_of(row: Mapping[Any, Any], evidence: Mapping[Any, Any]) -> str:
+    """What is known of a feature, in a sentence or two.
+
+    Parameters
+    ----------
+    row : mapping
+        Of the descriptions table; ``label`` is that of the rule, named or not.
+    evidence : mapping
+        kind and activation_clusters of the feature.
+    """
+    if row["confidence"] != UNKNOWN:
+        said = [
+            f"{_where(row['rule'])}: {row['recall']:.0%} of the activation is there, and the "
+            f"feature is active at {row['precision']:.0%} of these residues "
+            f"(AUROC {row['auroc']:.2f} [{row['auroc_low']:.2f}, {row['auroc_high']:.2f}])."
+        ]
+    elif row["rule"] is None:
+        said = ["No rule tells where it is active."]
+    elif row["q_value"] != row["q_value"]:
+        said = [f"Active in {row['n_clusters']} homology clusters of test: too few to tell."]
+    else:
+        said = [
+            f"No rule tells where it is active; the best one ({row['label']}) has AUROC "
+            f"{row['auroc']:.2f} (q {row['q_value']:.2g})."
+        ]
+    if 0 < evidence["activation_clusters"] < FEW_CLUSTERS:
+        said.append("Most of its activation is in one or two homology clusters.")
+    return " ".join(said)
+
+
+def _where(rule: str) -> str:
+    return label_of(from_json(rule))

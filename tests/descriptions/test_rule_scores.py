@@ -1,0 +1,167 @@
+"""Scores of rules on test, by hand and against scikit-learn and scipy."""
+
+import numpy as np
+import pytest
+from scipy import sparse
+from sklearn.metrics import roc_auc_score
+
+from protsae.descriptions.rule_scores import (
+    Predictions,
+    TestResidues,
+    alike_in_composition,
+    correlation,
+    score_rule,
+)
+
+LENGTH, N_PROTEINS = 29, 24
+
+
+def residues_of(activation: np.ndarray, cluster: np.ndarray, alike: np.ndarray) -> TestResidues:
+    protein = np.repeat(np.arange(len(cluster)), LENGTH)
+    columns = sparse.csc_array(activation.astype(np.float32))
+    return TestResidues(columns, protein, cluster, alike)
+
+
+def predictions_of(held: np.ndarray, known: np.ndarray | None = None) -> Predictions:
+    """From a dense table, one column for each feature."""
+    rows = [np.flatnonzero(column) for column in held.T]
+    return Predictions.of(rows, [known] * len(rows), len(held), int(held.any(0).sum()))
+
+
+@pytest.fixture
+def world() -> tuple[TestResidues, np.ndarray]:
+    """Three features in 24 proteins of 12 clusters; the first is active where its rule holds."""
+    rng = np.random.default_rng(11)
+    held = rng.random((LENGTH * N_PROTEINS, 3)) < 0.2
+    active = (held & (rng.random(held.shape) < 0.7)) | (rng.random(held.shape) < 0.05)
+    cluster = np.arange(N_PROTEINS) // 2
+    active[np.repeat(cluster >= 11, LENGTH)] = False  # a cluster in which all are silent
+    alike = alike_in_composition(rng.random((N_PROTEINS, 20)), cluster)
+    values = active * rng.gamma(3, 1, active.shape)
+    return residues_of(values, cluster, alike), held
+
+
+def test_auroc_is_scikit_learns(world: tuple[TestResidues, np.ndarray]) -> None:
+    test, held = world
+    activation = test.activations[:, [0]].toarray().ravel().astype(np.float64)
+    found = score_rule(test, 0, predictions_of(held))
+    of_active = np.unique(test.cluster[np.bincount(test.protein, activation) > 0])
+    alike = np.unique(test.alike[np.bincount(test.protein, activation) > 0])
+    for auroc, proteins in (
+        (found.homologous_auroc, np.flatnonzero(np.isin(test.cluster, of_active))),
+        (found.composition_auroc, alike),
+    ):
+        counted = (activation > 0) | np.isin(test.protein, proteins)
+        weights = np.where(activation > 0, activation, 1)[counted]
+        expected = roc_auc_score(activation[counted] > 0, held[counted, 0], sample_weight=weights)
+        assert auroc == pytest.approx(expected)
+    assert found.auroc == min(found.homologous_auroc, found.composition_auroc)
+    assert found.auroc_low < found.auroc < found.auroc_high
+
+
+def test_the_other_numbers_by_hand(world: tuple[TestResidues, np.ndarray]) -> None:
+    test, held = world
+    activation = test.activations[:, [0]].toarray().ravel().astype(np.float64)
+    found = score_rule(test, 0, predictions_of(held))
+    assert found.correlation == pytest.approx(np.corrcoef(held[:, 0], activation)[0, 1])
+    assert found.recall == pytest.approx(activation[held[:, 0]].sum() / activation.sum())
+    assert found.precision == pytest.approx((activation[held[:, 0]] > 0).mean())
+    share, mean = (x.reshape(N_PROTEINS, LENGTH).mean(1) for x in (held[:, 0] * 1.0, activation))
+    assert found.protein_correlation == pytest.approx(np.corrcoef(share, mean)[0, 1])
+    assert found.protein_auroc == pytest.approx(roc_auc_score(mean > 0, share))
+    assert found.n_clusters == 11
+
+
+def test_the_mean_of_the_dealt_rules_is_that_of_each_dealt(
+    world: tuple[TestResidues, np.ndarray],
+) -> None:
+    test, held = world
+    found = score_rule(test, 0, predictions_of(held))
+    dealt = []
+    for other in (1, 2):
+        swapped = held.copy()
+        swapped[:, 0] = held[:, other]
+        score = score_rule(test, 0, predictions_of(swapped))
+        own = found.homologous_auroc <= found.composition_auroc
+        dealt.append(score.homologous_auroc if own else score.composition_auroc)
+    assert found.dealt_auroc == pytest.approx(np.mean(dealt))
+
+
+def test_a_rule_of_its_own_is_told_from_a_dealt_one(
+    world: tuple[TestResidues, np.ndarray],
+) -> None:
+    test, held = world
+    assert score_rule(test, 0, predictions_of(held)).p_value < 1e-6
+    assert score_rule(test, 0, predictions_of(np.roll(held, 1, axis=1))).p_value > 0.05
+
+
+def test_unknown_residues_do_not_count(world: tuple[TestResidues, np.ndarray]) -> None:
+    """As if they were not there: the same proteins cut down to those that are known."""
+    test, held = world
+    known = np.tile(np.arange(LENGTH) < 20, N_PROTEINS)
+    found = score_rule(test, 0, predictions_of(held, known))
+    cut = TestResidues(
+        test.activations.tocsr()[known].tocsc(), test.protein[known], test.cluster, test.alike
+    )
+    expected = score_rule(cut, 0, predictions_of(held[known]))
+    for name, value in vars(expected).items():
+        assert getattr(found, name) == pytest.approx(value, nan_ok=True), name
+
+
+def test_few_clusters_tell_nothing(world: tuple[TestResidues, np.ndarray]) -> None:
+    test, held = world
+    few = np.repeat(test.cluster < 9, LENGTH)
+    rows = test.activations.toarray() * few[:, None]
+    found = score_rule(residues_of(rows, test.cluster, test.alike), 0, predictions_of(held))
+    assert found.n_clusters == 9
+    assert np.isnan(found.p_value)
+    assert np.isnan(found.auroc_low)
+
+
+def test_nothing_of_a_feature_that_is_never_active(
+    world: tuple[TestResidues, np.ndarray],
+) -> None:
+    test, held = world
+    silent = residues_of(np.zeros(held.shape), test.cluster, test.alike)
+    found = score_rule(silent, 0, predictions_of(held))
+    assert np.isnan([found.auroc, found.p_value, found.correlation]).all()
+    assert found.n_clusters == 0
+
+
+def test_right_in_a_family_and_no_more_is_not_right() -> None:
+    """Active at random residues of half of the families; the rule is these families' residues."""
+    rng = np.random.default_rng(2)
+    cluster = np.arange(N_PROTEINS)
+    inside = np.repeat(cluster < 12, LENGTH)
+    activation = inside & (rng.random(len(inside)) < 0.2)
+    alike = np.tile([12, 13, 14], (N_PROTEINS, 1))
+    held = np.stack([inside, ~inside], axis=1)
+    found = score_rule(residues_of(activation[:, None], cluster, alike), 0, predictions_of(held))
+    assert found.composition_auroc == 1
+    assert found.homologous_auroc == 0.5
+    assert found.auroc == 0.5
+    assert found.p_value > 0.05
+
+
+def test_the_interval_of_the_correlation_holds_the_truth() -> None:
+    """1,000 samples of 30 clusters whose members are alike: 95 % of the intervals, by chance ± 2."""
+    rng = np.random.default_rng(7)
+    held = 0
+    for _ in range(1000):
+        common = rng.normal(size=(30, 1, 2)) @ np.linalg.cholesky([[1, 0.6], [0.6, 1]]).T
+        x, y = np.moveaxis(common + 0.5 * rng.normal(size=(30, 5, 2)), -1, 0)
+        moments = [np.full(30, 5.0), x.sum(1), y.sum(1), (x**2).sum(1), (y**2).sum(1)]
+        _, low, high = correlation(np.stack([*moments, (x * y).sum(1)], axis=1))
+        held += low <= 0.6 / 1.25 <= high
+    assert 920 <= held <= 970
+
+
+def test_alike_in_composition_are_of_other_clusters() -> None:
+    rng = np.random.default_rng(4)
+    shares, cluster = rng.dirichlet(np.ones(20), 37), rng.integers(0, 5, 37)
+    found = alike_in_composition(shares, cluster)
+    for protein, chosen in enumerate(found):
+        assert (cluster[chosen] != cluster[protein]).all()
+        distance = ((shares - shares[protein]) ** 2).sum(1)
+        others = np.sort(distance[cluster != cluster[protein]])
+        np.testing.assert_allclose(np.sort(distance[chosen]), others[:3])
