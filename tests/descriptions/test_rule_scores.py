@@ -144,7 +144,7 @@ def test_right_in_a_family_and_no_more_is_not_right() -> None:
 
 
 def test_the_interval_of_the_correlation_holds_the_truth() -> None:
-    """1,000 samples of 30 clusters whose members are alike: 95 % of the intervals, by chance ± 2."""
+    """Of 1,000 samples of 30 clusters whose members are alike, 95 %; by chance ± 2 or so."""
     rng = np.random.default_rng(7)
     held = 0
     for _ in range(1000):
