@@ -278,6 +278,7 @@ def summarise(evaluations: Sequence[dict[str, Any]], features: pd.DataFrame) -> 
             "features_above_references": int(is_above_references(own).sum()),
             "features_defined_by_sequence": int((called & own["defined_by_sequence"].eq(1)).sum()),
             **_recurring(own),
+            **_described(own),
         }
         rows.append(pd.DataFrame([{**evaluation, **counts}]))
     return concatenate(rows)
@@ -291,6 +292,17 @@ def _recurring(features: pd.DataFrame) -> dict[str, Any]:
     return {
         "features_recurring": int(counts.get(1, 0)),
         "features_not_recurring": int(counts.get(0, 0)),
+    }
+
+
+def _described(features: pd.DataFrame) -> dict[str, Any]:
+    """How many features of an SAE have a label, and a good one; empty for frozen SAEs."""
+    confidence = features["confidence"].dropna()
+    if not len(confidence):
+        return {"features_described": None, "features_of_high_confidence": None}
+    return {
+        "features_described": int(confidence.ne("unknown").sum()),
+        "features_of_high_confidence": int(confidence.eq("high").sum()),
     }
 
 

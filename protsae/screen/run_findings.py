@@ -22,7 +22,7 @@ FEATURE_COLUMNS = (
         "f1_high",
     ),
     *("q_value", "defined_by_sequence", "best_baseline", "best_baseline_f1", "verdict"),
-    "recurs",
+    *("recurs", "confidence"),
 )
 """Columns of the feature table that `finding_lines` reads."""
 
@@ -42,7 +42,8 @@ def finding_lines(features: pd.DataFrame, detectors: pd.DataFrame) -> list[str]:
     """
     own = features[_is_trained(features) & ~is_frozen(features)]
     called = called_lines(detectors, of_frozen(detectors, features))
-    return [*above_lines(own), *called, *recurrence_lines(own), *best_lines(own)]
+    found = [*above_lines(own), *called, *recurrence_lines(own)]
+    return [*found, *description_lines(own), *best_lines(own)]
 
 
 def above_lines(features: pd.DataFrame) -> list[str]:
@@ -126,6 +127,29 @@ def recurrence_lines(features: pd.DataFrame) -> list[str]:
         first, *others = fitted(text, "", 3, WIDTH - 2)
         lines += [first, *(f"  {line}" for line in others)]
     return lines
+
+
+def description_lines(features: pd.DataFrame) -> list[str]:
+    """How many features have a label, by layer and SAE, and how many of high confidence.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"layer": 1, "variant": "topk", "confidence": ["high", "unknown"]})
+    >>> description_lines(rows)
+    ['Features with a description (with one of high confidence), of all: topk: layer 1 1 (1) of 2']
+    """
+    said = []
+    for variant, rows in features[features["confidence"].notna()].groupby("variant", sort=False):
+        of_layers = []
+        for layer, own in rows.groupby("layer", sort=True):
+            named, high = own["confidence"].ne("unknown").sum(), own["confidence"].eq("high").sum()
+            of_layers.append(f"layer {layer} {named:,} ({high:,}) of {len(own):,}")
+        said.append(f"{variant}: {listed(of_layers, 12)}")
+    if not said:
+        return []
+    text = f"Features with a description (with one of high confidence), of all: {'; '.join(said)}"
+    first, *others = fitted(text, "", 4, WIDTH - 2)
+    return [first, *(f"  {line}" for line in others)]
 
 
 def best_lines(features: pd.DataFrame) -> list[str]:

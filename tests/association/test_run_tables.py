@@ -134,6 +134,7 @@ def verdict_rows() -> pd.DataFrame:
             "homology_f1": [0.3, np.nan, 0.1, 0.2, np.nan],
             "stability_cosine": 0.5,
             "recurs": pd.array([1, 1, 0, pd.NA, pd.NA], dtype="Int64"),
+            "confidence": ["high", "low", "unknown", "unknown", "high"],
         }
     )
 
@@ -183,7 +184,16 @@ def test_counts_of_an_sae() -> None:
         "features_defined_by_sequence": 1,
         "features_recurring": 2,
         "features_not_recurring": 1,
+        "features_described": 3,
+        "features_of_high_confidence": 2,
     }
+
+
+def test_a_frozen_sae_has_no_descriptions() -> None:
+    rows = verdict_rows().assign(confidence=None)
+    found = summarise([{"model": "m", "layer": 1, "variant": "topk"}], rows).iloc[0]
+    assert pd.isna(found["features_described"])
+    assert pd.isna(found["features_of_high_confidence"])
 
 
 def test_pairs_without_a_test_count_for_nothing() -> None:

@@ -297,6 +297,20 @@ SUMMARY = Table(
             "homology clusters, it is not known.",
             True,
         ),
+        Column(
+            "features_described",
+            "integer",
+            "≥ 0",
+            "Number of features with a label other than `unknown`. Empty for frozen SAEs.",
+            True,
+        ),
+        Column(
+            "features_of_high_confidence",
+            "integer",
+            "≥ 0",
+            "Number of them whose label has a high confidence. Empty for frozen SAEs.",
+            True,
+        ),
     ),
 )
 
