@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,10 +14,9 @@ from protsae.association.scoring.metrics import CALLED_Q
 from protsae.descriptions.described_rows import DescribedRows
 from protsae.descriptions.rule_scores import (
     Predictions,
-    Score,
-    TestResidues,
+    ScoredProteins,
     alike_in_composition,
-    score_rule,
+    score_rules,
 )
 from protsae.descriptions.rule_search import Found, Split, find_rules, is_as_good, rule_rows
 from protsae.descriptions.rule_words import (
@@ -74,7 +74,7 @@ class Describer:
         """One row per feature; columns as in docs/tables.md but for model, layer and variant.
 
         Two rules are found for each feature, one of terms on the sequence alone, one of all terms
-        (`find_rules`), and scored on test (`score_rule`). The second is its rule if on valid its
+        (`find_rules`), and scored on test (`score_rules`). The second is its rule if on valid its
         correlation is not matched by the first (`is_as_good`). The feature is named if q <= 0.05,
         by Benjamini-Hochberg over the features of the SAE, and the interval of the correlation is
         above 0; else it is ``unknown``.
@@ -89,10 +89,9 @@ class Describer:
             for own, held in ((self.train, self._held_train), (self.valid, self._held_valid))
         )
         of_sequence = np.array([not needs_annotations((term,)) for term in self.terms])
-        rules = {
-            SEQUENCE: find_rules(train, valid, of_sequence),
-            ANNOTATIONS: find_rules(train, valid, np.ones(len(self.terms), dtype=bool)),
-        }
+        vocabularies = {SEQUENCE: of_sequence, ANNOTATIONS: np.ones_like(of_sequence)}
+        found = find_rules(train, valid, list(vocabularies.values()))
+        rules = dict(zip(vocabularies, found, strict=True))
         scored = {needs: self._scored(codes, found) for needs, found in rules.items()}
         rows = [
             _row(feature, *of_feature)
@@ -160,11 +159,12 @@ class Describer:
         ]
         known = [own.is_known(rule) if needs_annotations(rule) else None for rule in rules]
         known = [None if each is None or each.all() else each for each in known]
-        predicted = Predictions.of(rows, known, len(own), sum(map(bool, rules)))
-        test = TestResidues(self._activations(codes, own), own.protein, own.cluster, self._alike)
+        predicted = Predictions(rows, known, sum(map(bool, rules)))
+        proteins = ScoredProteins(own.lengths, own.cluster, self._alike)
+        scores = score_rules(proteins, self._activations(codes, own), predicted)
         return [
-            _Scored(rule, each.valid_correlation, score_rule(test, feature, predicted))
-            for feature, (rule, each) in enumerate(zip(rules, found, strict=True))
+            _Scored(rule, each.valid_correlation, score)
+            for rule, each, score in zip(rules, found, scores.to_dict("records"), strict=True)
         ]
 
 
@@ -174,7 +174,7 @@ class _Scored:
 
     rule: Terms
     valid_correlation: float
-    score: Score
+    score: dict[Any, Any]
 
 
 def _row(feature: int, of_sequence: _Scored, of_all: _Scored) -> dict[str, object]:
@@ -189,16 +189,16 @@ def _row(feature: int, of_sequence: _Scored, of_all: _Scored) -> dict[str, objec
         "rule": to_json(rule) if rule else None,
         "needs": (ANNOTATIONS if needs_annotations(rule) else SEQUENCE) if rule else None,
         "valid_correlation": chosen.valid_correlation if rule else np.nan,
-        "n_clusters": score.n_clusters,
+        "n_clusters": score["n_clusters"],
     }
     for name in _OF_SCORE:
-        row[name] = getattr(score, name) if rule else np.nan
+        row[name] = score[name] if rule else np.nan
     annotated = of_all if needs_annotations(of_all.rule) else None
     for needs, other in ((SEQUENCE, of_sequence), (ANNOTATIONS, annotated)):
         some = other is not None and bool(other.rule)
         row[f"{needs}_rule"] = to_json(other.rule) if other and some else None
-        row[f"{needs}_auroc"] = other.score.auroc if other and some else np.nan
-        row[f"{needs}_correlation"] = other.score.correlation if other and some else np.nan
+        row[f"{needs}_auroc"] = other.score["auroc"] if other and some else np.nan
+        row[f"{needs}_correlation"] = other.score["correlation"] if other and some else np.nan
     return row
 
 
@@ -207,4 +207,4 @@ _OF_SCORE = (
     *("p_value", "correlation", "correlation_low", "correlation_high", "recall", "precision"),
     *("protein_correlation", "protein_auroc"),
 )
-"""Attributes of `Score` that are columns."""
+"""Columns of `score_rules` that are columns here."""

@@ -1,13 +1,15 @@
 """How well rules tell where features are active, on proteins that they were not written on."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
+import pandas as pd
 from scipy import sparse
 from scipy.special import stdtr, stdtrit
 
 from protsae.association.scoring.metrics import ratio
+from protsae.statistics import ragged
 from protsae.statistics.cluster_intervals import (
     MIN_CLUSTERS,
     auroc_interval,
@@ -19,94 +21,42 @@ NEAREST = 3
 
 
 @dataclass(frozen=True, eq=False)
-class TestResidues:
-    """Residues of test, as rules are scored on them.
+class ScoredProteins:
+    """Proteins of test, one after another, as rules are scored on them.
 
     Attributes
     ----------
-    activations : csc_array, shape (n_residues, n_features)
-    protein : ndarray of int, shape (n_residues,)
-        Number of the protein of each residue.
+    lengths : ndarray of int, shape (n_proteins,)
     cluster : ndarray of int, shape (n_proteins,)
-        Homology cluster of each protein, from 0.
+        Homology cluster, from 0.
     alike : ndarray of int, shape (n_proteins, n)
         The proteins of other clusters with the most similar composition (`alike_in_composition`).
     """
 
-    __test__ = False  # for pytest, by its name
-
-    activations: sparse.csc_array
-    protein: np.ndarray
+    lengths: np.ndarray
     cluster: np.ndarray
     alike: np.ndarray
 
-    @cached_property
-    def lengths(self) -> np.ndarray:
-        """Residues of each protein."""
-        return np.bincount(self.protein, minlength=len(self.cluster))
+    @property
+    def of_residues(self) -> sparse.csr_array:
+        """Sums over the residues of each protein: shape (n_proteins, n_residues)."""
+        first = np.append(ragged.starts(self.lengths), self.lengths.sum())
+        n_residues = int(first[-1])
+        members = np.ones(n_residues), np.arange(n_residues), first
+        return sparse.csr_array(members, shape=(len(self.lengths), n_residues))
 
-    def per_protein(self, rows: np.ndarray, values: np.ndarray | None = None) -> np.ndarray:
-        """Residues of some rows, or the sum of their values, in each protein."""
-        return np.bincount(self.protein[rows], values, len(self.cluster))
-
-    def by_cluster(self, of_proteins: np.ndarray) -> np.ndarray:
-        """Sums over the proteins of each homology cluster."""
-        found: np.ndarray = self._members @ of_proteins
-        return found
-
-    @cached_property
-    def _members(self) -> sparse.csr_array:
+    @property
+    def of_clusters(self) -> sparse.csr_array:
+        """Sums over the proteins of each homology cluster: shape (n_clusters, n_proteins)."""
         place = self.cluster, np.arange(len(self.cluster))
         return sparse.csr_array((np.ones(len(self.cluster)), place))
 
-
-@dataclass(frozen=True)
-class Score:
-    """How a rule ranks residues of one feature; all of it on the same ones.
-
-    Attributes
-    ----------
-    homologous_auroc, composition_auroc : float
-        AUROC against silent residues of the proteins with activity and their homologues, and of
-        proteins with a similar composition. NaN where there are none.
-    dealt_auroc : float
-        Mean of the lower of the two over the descriptions of the other features.
-    auroc_low, auroc_high : float
-        95 % interval of the lower of the two, over homology clusters.
-    p_value : float
-        Of the rule not being better than the others', the larger one against both kinds of
-        residues. NaN with fewer than ``MIN_CLUSTERS`` clusters with activity.
-    correlation, correlation_low, correlation_high : float
-        Pearson's, with the activation at all residues; its interval by the jackknife.
-    recall, precision : float
-        Share of the activation that is where the rule holds; share of these residues at which the
-        feature is active.
-    protein_correlation, protein_auroc : float
-        The same over proteins, of the share of residues at which the rule holds, with the mean
-        activation; against proteins without activity.
-    n_clusters : int
-        Homology clusters with activity.
-    """
-
-    homologous_auroc: float
-    composition_auroc: float
-    dealt_auroc: float
-    auroc_low: float
-    auroc_high: float
-    p_value: float
-    correlation: float
-    correlation_low: float
-    correlation_high: float
-    recall: float
-    precision: float
-    protein_correlation: float
-    protein_auroc: float
-    n_clusters: int
-
     @property
-    def auroc(self) -> float:
-        """The lower one of the two."""
-        return float(np.fmin(self.homologous_auroc, self.composition_auroc))
+    def to_alike(self) -> sparse.csr_array:
+        """From proteins to those alike in composition: shape (n_proteins, n_proteins)."""
+        n_proteins, n = self.alike.shape
+        place = self.alike.ravel(), np.repeat(np.arange(n_proteins), n)
+        return sparse.csr_array((np.ones(n_proteins * n), place), shape=(n_proteins, n_proteins))
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,77 +65,96 @@ class Predictions:
 
     Attributes
     ----------
-    rows : list of ndarray of int
-        Residues at which the rule of each feature holds, ascending.
-    known : list of (ndarray of bool, shape (n_residues,)) or None
+    rows : sequence of ndarray of int
+        Residues at which the rule of each feature holds, ascending; none for features without one.
+    known : sequence of (ndarray of bool, shape (n_residues,)) or None
         Where the labels that each rule names are known; None: everywhere.
-    total : ndarray of int, shape (n_residues,)
-        Rules that hold at each residue.
     n_rules : int
         Features that have a rule.
     """
 
-    rows: list[np.ndarray]
-    known: list[np.ndarray | None]
-    total: np.ndarray
+    rows: Sequence[np.ndarray]
+    known: Sequence[np.ndarray | None]
     n_rules: int
 
-    @classmethod
-    def of(
-        cls, rows: list[np.ndarray], known: list[np.ndarray | None], n_residues: int, n_rules: int
-    ) -> "Predictions":
-        """Counted once; features without a rule have no rows."""
-        total = np.bincount(np.concatenate(rows), minlength=n_residues)
-        return cls(rows, known, total, n_rules)
 
+def score_rules(
+    proteins: ScoredProteins, activations: sparse.csc_array, predicted: Predictions
+) -> pd.DataFrame:
+    """Score the rule of each feature, beside those of the other features, which are dealt to it.
 
-def score_rule(test: TestResidues, feature: int, predicted: Predictions) -> Score:
-    """Score the rule of one feature beside those of the others, which are dealt to it.
+    A residue drawn in proportion to the activation is a positive, a silent one, of activation 0, a
+    negative. Of a rule that holds at a share T of the positives and F of the negatives, AUROC =
+    (1 + T - F) / 2. Residues at which a label that the rule names is unknown do not count.
 
-    A residue drawn in proportion to the activation is a positive, a silent one a negative. Of a
-    rule that holds at a share T of the positives and F of the negatives, AUROC = (1 + T - F) / 2.
-    Residues at which a label that the rule names is unknown do not count.
+    Parameters
+    ----------
+    activations : csc_array, shape (n_residues, n_features)
+
+    Returns
+    -------
+    DataFrame
+        One row for each feature; NaN where nothing can be said.
+
+        - homologous_auroc, composition_auroc: against silent residues of the proteins with
+          activity and their homologues, and of proteins with a similar composition.
+        - auroc, auroc_low, auroc_high: the lower of the two, and its 95 % interval over homology
+          clusters; dealt_auroc: its mean over the rules of the other features.
+        - p_value: of the rule not being better than the others', the larger one against both kinds
+          of residues; NaN with fewer than ``MIN_CLUSTERS`` clusters with activity.
+        - correlation, correlation_low, correlation_high: `correlation` with the activation.
+        - recall, precision: share of the activation that is where the rule holds; share of these
+          residues at which the feature is active.
+        - protein_correlation, protein_auroc: over proteins, of the share of residues at which the
+          rule holds, with the mean activation; against proteins without activity.
+        - n_clusters: homology clusters with activity.
     """
-    sums = _protein_sums(test, feature, predicted)
-    n_proteins = len(test.cluster)
+    sums = _protein_sums(proteins, activations, predicted)
     active = sums.activation > 0
-    homologous = np.isin(test.cluster, np.unique(test.cluster[active]))
-    alike = np.zeros(n_proteins, dtype=bool)
-    alike[test.alike[active].ravel()] = True
-    found = [_compared(test, sums, kind) for kind in (homologous, alike)]
-    aurocs = [each.auroc for each in found]
-    worst = found[int(np.nanargmin(aurocs))] if not np.isnan(aurocs).all() else found[0]
-    n_active = len(np.unique(test.cluster[active]))
-    p_values = [each.p_value for each in found if not np.isnan(each.auroc)]
-    told = n_active >= MIN_CLUSTERS and len(p_values) > 0
-    held, some = sums.held, sums.n_known > 0
-    moments = [sums.n_known, held, sums.activation, held, sums.squares, sums.activation_held]
-    r, low, high = correlation(test.by_cluster(np.stack(moments, axis=1)))
-    size = np.maximum(sums.n_known, 1)
-    share, mean = held / size, sums.activation / size
-    moments = [np.ones(n_proteins), share, mean, share**2, mean**2, share * mean]
-    protein_r, _, _ = correlation(test.by_cluster(np.stack(moments, axis=1) * some[:, None]))
-    return Score(
-        homologous_auroc=aurocs[0],
-        composition_auroc=aurocs[1],
-        dealt_auroc=worst.dealt_auroc,
-        auroc_low=worst.low,
-        auroc_high=worst.high,
-        p_value=max(p_values) if told else np.nan,
-        correlation=r,
-        correlation_low=low,
-        correlation_high=high,
-        recall=float(ratio(sums.activation_held.sum(), sums.activation.sum())),
-        precision=float(ratio((held - sums.silent_held).sum(), held.sum())),
-        protein_correlation=protein_r,
-        protein_auroc=_auroc(share[some & active], share[some & ~active]),
-        n_clusters=n_active,
+    of_clusters = proteins.of_clusters
+    homologous = (of_clusters @ active > 0)[proteins.cluster]
+    found = [
+        _compared(of_clusters, sums, kind) for kind in (homologous, proteins.to_alike @ active > 0)
+    ]
+    aurocs = np.array([each["auroc"] for each in found])
+    # Of NaN, where there are no such residues, and a number, the number.
+    lower = np.where(np.isnan(aurocs), np.inf, aurocs).argmin(0)
+    table = {
+        name: np.choose(lower, [each[name] for each in found])
+        for name in ("auroc", "auroc_low", "auroc_high", "dealt_auroc")
+    }
+    n_clusters = (of_clusters @ active > 0).sum(0)
+    p_value = np.fmax(found[0]["p_value"], found[1]["p_value"])
+    n, held, known = sums.n_known, sums.held, sums.n_known > 0
+    moments = [n, held, sums.activation, held, sums.squares, sums.activation_held]
+    r, low, high = correlation(_by_cluster(of_clusters, moments))
+    share, mean = ratio(held, n), ratio(sums.activation, n)
+    of_protein = (np.ones(share.shape), share, mean, share**2, mean**2, share * mean)
+    of_proteins, _, _ = correlation(_by_cluster(of_clusters, [each * known for each in of_protein]))
+    return pd.DataFrame(
+        {
+            "homologous_auroc": aurocs[0],
+            "composition_auroc": aurocs[1],
+            **table,
+            "p_value": np.where(n_clusters >= MIN_CLUSTERS, p_value, np.nan),
+            "correlation": r,
+            "correlation_low": low,
+            "correlation_high": high,
+            "recall": ratio(sums.activation_held.sum(0), sums.activation.sum(0)),
+            "precision": ratio((held - sums.silent_held).sum(0), held.sum(0)),
+            "protein_correlation": of_proteins,
+            "protein_auroc": [
+                _auroc(own[of & here], own[of & ~here])
+                for own, of, here in zip(share.T, known.T, active.T, strict=True)
+            ],
+            "n_clusters": n_clusters,
+        }
     )
 
 
 @dataclass(frozen=True, eq=False)
 class _ProteinSums:
-    """Of a feature and its rule, over the known residues of each protein; shape (n_proteins,).
+    """Of features and their rules, over the known residues of proteins: (n_proteins, n_features).
 
     Attributes
     ----------
@@ -208,77 +177,104 @@ class _ProteinSums:
     silent_dealt: np.ndarray
 
 
-def _protein_sums(test: TestResidues, feature: int, predicted: Predictions) -> _ProteinSums:
-    column = slice(*test.activations.indptr[feature : feature + 2])
-    active, value = test.activations.indices[column], test.activations.data[column]
-    rows, known = predicted.rows[feature], predicted.known[feature]
-    total = predicted.total
-    if known is None:
-        n_known, every = test.lengths, test.per_protein(np.arange(len(total)), total)
-    else:
-        keep = known[active]
-        active, value, rows = active[keep], value[keep], rows[known[rows]]
-        where = np.flatnonzero(known)
-        n_known, every = test.per_protein(where), test.per_protein(where, total[where])
-    exact = value.astype(np.float64)
-    at_active = np.isin(active, rows, assume_unique=True)
+def _protein_sums(
+    proteins: ScoredProteins, activations: sparse.csc_array, predicted: Predictions
+) -> _ProteinSums:
+    members, n_residues = proteins.of_residues, activations.shape[0]
+    total = np.bincount(np.concatenate(predicted.rows), minlength=n_residues).astype(np.float64)
+    n_features = activations.shape[1]
+    n_known = np.repeat(proteins.lengths[:, None], n_features, axis=1)
+    n_dealt = np.repeat((members @ total)[:, None], n_features, axis=1)
+    rows, active, values = list(predicted.rows), [], []
+    for feature, known in enumerate(predicted.known):
+        column = slice(*activations.indptr[feature : feature + 2])
+        own, value = activations.indices[column], activations.data[column].astype(np.float64)
+        if known is not None:
+            own, value = own[known[own]], value[known[own]]
+            rows[feature] = rows[feature][known[rows[feature]]]
+            n_known[:, feature] = members @ known.astype(np.float64)
+            n_dealt[:, feature] = members @ (total * known)
+        active.append(own)
+        values.append(value)
+    shape = n_residues, n_features
+    activation = _columns(active, values, shape)
+    is_active = _columns(active, [np.ones(len(own)) for own in active], shape)
+    holds = _columns(rows, [np.ones(len(own)) for own in rows], shape)
+    activation_held, active_held = activation * holds, is_active * holds
     others = max(predicted.n_rules - 1, 1)
-    dealt_at_active = (total[active] - at_active) / others
-    held, active_held = test.per_protein(rows), test.per_protein(active[at_active])
+    of_total = sparse.diags_array(total)
+    held, sums_held = _dense(members @ holds), _dense(members @ active_held)
+    activation_dealt = _dense(members @ (of_total @ activation)) - _dense(members @ activation_held)
+    active_dealt = _dense(members @ (of_total @ is_active)) - sums_held
     return _ProteinSums(
         n_known=n_known,
-        n_silent=n_known - test.per_protein(active),
-        activation=test.per_protein(active, exact),
-        squares=test.per_protein(active, exact**2),
-        activation_held=test.per_protein(active[at_active], exact[at_active]),
-        activation_dealt=test.per_protein(active, exact * dealt_at_active),
+        n_silent=n_known - _dense(members @ is_active),
+        activation=_dense(members @ activation),
+        squares=_dense(members @ activation.power(2)),
+        activation_held=_dense(members @ activation_held),
+        activation_dealt=activation_dealt / others,
         held=held,
-        silent_held=held - active_held,
-        silent_dealt=(every - held) / others - test.per_protein(active, dealt_at_active),
+        silent_held=held - sums_held,
+        silent_dealt=(n_dealt - held - active_dealt) / others,
     )
 
 
-@dataclass(frozen=True)
-class _Compared:
-    """Against one kind of silent residues."""
-
-    auroc: float
-    low: float
-    high: float
-    dealt_auroc: float
-    p_value: float
+def _columns(
+    rows: Sequence[np.ndarray], values: Sequence[np.ndarray], shape: tuple[int, int]
+) -> sparse.csc_array:
+    first = np.concatenate([[0], np.cumsum([len(own) for own in rows])])
+    return sparse.csc_array((np.concatenate(values), np.concatenate(rows), first), shape=shape)
 
 
-def _compared(test: TestResidues, sums: _ProteinSums, kind: np.ndarray) -> _Compared:
-    """AUROC with its interval, and a paired test against the dealt descriptions.
+def _dense(sums: sparse.csr_array) -> np.ndarray:
+    found: np.ndarray = sums.toarray()
+    return found
 
-    Negatives are the silent residues of some proteins.
+
+def _by_cluster(of_clusters: sparse.csr_array, moments: Sequence[np.ndarray]) -> np.ndarray:
+    """Sums over proteins by homology cluster, moments along the last axis."""
+    return np.stack([of_clusters @ each for each in moments], axis=-1)
+
+
+def _compared(
+    of_clusters: sparse.csr_array, sums: _ProteinSums, kind: np.ndarray
+) -> dict[str, np.ndarray]:
+    """AUROC with its interval, and a paired test against the dealt rules.
+
+    Negatives are the silent residues of the proteins of a kind: bool, (n_proteins, n_features).
     """
-    positive = [sums.activation, sums.activation_held, sums.activation_dealt]
-    negative = [each * kind for each in (sums.n_silent, sums.silent_held, sums.silent_dealt)]
-    of_clusters = test.by_cluster(np.stack([*positive, *negative], axis=1))
-    weights, hits, dealt_hits, silent, false, dealt_false = of_clusters.T
-    if weights.sum() == 0 or silent.sum() == 0:
-        return _Compared(np.nan, np.nan, np.nan, np.nan, np.nan)
-    recall, wrong = hits.sum() / weights.sum(), false.sum() / silent.sum()
+    positive = sums.activation, sums.activation_held, sums.activation_dealt
+    negative = sums.n_silent, sums.silent_held, sums.silent_dealt
+    weights, hits, dealt_hits = (of_clusters @ each for each in positive)
+    silent, false, dealt_false = (of_clusters @ (each * kind) for each in negative)
+    told = (weights.sum(0) > 0) & (silent.sum(0) > 0)
+    all_weights, all_silent = np.where(told, weights.sum(0), 1), np.where(told, silent.sum(0), 1)
+    recall, wrong = hits.sum(0) / all_weights, false.sum(0) / all_silent
     placed = hits * (1 - wrong / 2) + (weights - hits) * (1 - wrong) / 2
     passed = (silent - false) * (1 + recall) / 2 + false * recall / 2
     low, high = auroc_interval(placed, weights, passed, silent)
     gain, lost = hits - dealt_hits, false - dealt_false
-    mean_gain, mean_lost = gain.sum() / weights.sum(), lost.sum() / silent.sum()
-    influence = (gain - mean_gain * weights) / weights.sum()
-    influence -= (lost - mean_lost * silent) / silent.sum()
-    n = int(((weights > 0) | (silent > 0)).sum())
-    error = np.sqrt(n / max(n - 1, 1) * (influence**2).sum())
-    freedom = max(min(effective_clusters(weights), effective_clusters(silent)) - 1, 1)
+    mean_gain, mean_lost = gain.sum(0) / all_weights, lost.sum(0) / all_silent
+    influence = (gain - mean_gain * weights) / all_weights
+    influence -= (lost - mean_lost * silent) / all_silent
+    n = ((weights > 0) | (silent > 0)).sum(0)
+    error = np.sqrt(n / np.maximum(n - 1, 1) * (influence**2).sum(0))
+    freedom = np.minimum(effective_clusters(weights), effective_clusters(silent)) - 1
     difference = mean_gain - mean_lost
-    p_value = stdtr(freedom, -difference / error) if error > 0 else float(difference <= 0)
-    of_dealt = (1 + dealt_hits.sum() / weights.sum() - dealt_false.sum() / silent.sum()) / 2
-    area = (1 + recall - wrong) / 2
-    return _Compared(float(area), float(low), float(high), float(of_dealt), float(p_value))
+    varies = error > 0
+    t = -difference / np.where(varies, error, 1)
+    p_value = np.where(varies, stdtr(np.maximum(freedom, 1), t), difference <= 0)
+    found = {
+        "auroc": (1 + recall - wrong) / 2,
+        "auroc_low": low,
+        "auroc_high": high,
+        "dealt_auroc": (1 + dealt_hits.sum(0) / all_weights - dealt_false.sum(0) / all_silent) / 2,
+        "p_value": p_value,
+    }
+    return {name: np.where(told, values, np.nan) for name, values in found.items()}
 
 
-def correlation(moments: np.ndarray) -> tuple[float, float, float]:
+def correlation(moments: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Pearson's correlation from sums by homology cluster, and its 95 % interval over clusters.
 
     tanh(artanh r +- t s): s^2 = (n - 1) / n sum_c (z_c - mean z)^2 is the jackknife's variance of
@@ -286,12 +282,12 @@ def correlation(moments: np.ndarray) -> tuple[float, float, float]:
 
     Parameters
     ----------
-    moments : ndarray, shape (n_clusters, 6)
-        n, sum x, sum y, sum x^2, sum y^2, sum xy.
+    moments : ndarray, shape (n_clusters, ..., 6)
+        n, sum x, sum y, sum x^2, sum y^2, sum xy; clusters of n = 0 do not count.
 
     Returns
     -------
-    r, low, high : float
+    r, low, high : ndarray, float64, shape (...)
         NaN where one of the two is constant; the interval, too, with fewer than ``MIN_CLUSTERS``.
 
     References
@@ -303,18 +299,19 @@ def correlation(moments: np.ndarray) -> tuple[float, float, float]:
     Twelve clusters alike, x = 0, 1, 1, 0 and y = 0, 1, 2, 1:
 
     >>> r, low, high = correlation(np.tile([4.0, 2, 4, 2, 6, 3], (12, 1)))
-    >>> round(r, 3), round(low, 3), round(high, 3)
+    >>> round(float(r), 3), round(float(low), 3), round(float(high), 3)
     (0.707, 0.707, 0.707)
     """
-    own = moments[moments[:, 0] > 0]
-    r, n = float(_pearson(own.sum(0)[None])[0]), len(own)
-    if np.isnan(r) or n < MIN_CLUSTERS:
-        return r, np.nan, np.nan
-    z = _artanh(np.nan_to_num(_pearson(own.sum(0) - own), nan=r))
-    error = np.sqrt((n - 1) / n * ((z - z.mean()) ** 2).sum())
-    half = stdtrit(n - 1, 0.975) * error
-    centre = float(_artanh(np.array(r)))
-    return r, float(np.tanh(centre - half)), float(np.tanh(centre + half))
+    total, some = moments.sum(0), moments[..., 0] > 0
+    r, n = _pearson(total), some.sum(0)
+    without = _pearson(total - moments)
+    z = np.where(some, _artanh(np.where(np.isnan(without), r, without)), 0)
+    mean = ratio(z.sum(0), n)
+    squares = (np.where(some, z - mean, 0) ** 2).sum(0)
+    half = stdtrit(np.maximum(n - 1, 1), 0.975) * np.sqrt(ratio(n - 1, n) * squares)
+    told = ~np.isnan(r) & (n >= MIN_CLUSTERS)
+    low, high = np.tanh(_artanh(r) - half), np.tanh(_artanh(r) + half)
+    return r, np.where(told, low, np.nan), np.where(told, high, np.nan)
 
 
 def _artanh(r: np.ndarray) -> np.ndarray:
@@ -323,14 +320,14 @@ def _artanh(r: np.ndarray) -> np.ndarray:
 
 
 def _pearson(sums: np.ndarray) -> np.ndarray:
-    """From rows of n, sum x, sum y, sum x^2, sum y^2, sum xy."""
+    """From n, sum x, sum y, sum x^2, sum y^2, sum xy, along the last axis."""
     n, x, y, xx, yy, xy = np.moveaxis(sums, -1, 0)
     with np.errstate(divide="ignore", invalid="ignore"):
         of_x, of_y = xx / n - (x / n) ** 2, yy / n - (y / n) ** 2
         scale = np.sqrt(np.maximum(of_x, 0) * np.maximum(of_y, 0))
         r = (xy / n - x * y / n**2) / scale
-    # What rounding leaves of a constant.
-    constant = (of_x <= 1e-12 * xx / n) | (of_y <= 1e-12 * yy / n)
+        # What rounding leaves of a constant.
+        constant = (of_x <= 1e-12 * xx / n) | (of_y <= 1e-12 * yy / n)
     found: np.ndarray = np.where(constant, np.nan, np.clip(r, -1, 1))
     return found
 

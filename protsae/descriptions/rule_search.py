@@ -73,7 +73,7 @@ class Found:
     valid_correlation: float
 
 
-def find_rules(train: Split, valid: Split, allowed: np.ndarray) -> list[Found]:
+def find_rules(train: Split, valid: Split, vocabularies: Sequence[np.ndarray]) -> list[list[Found]]:
     """For each feature the conjunction of at most ``MOST_TERMS`` terms that tells its activation.
 
     The correlation r of a rule (1 where it holds) with the activation is Pearson's, over residues
@@ -84,29 +84,65 @@ def find_rules(train: Split, valid: Split, allowed: np.ndarray) -> list[Found]:
 
     Parameters
     ----------
-    allowed : ndarray of bool, shape (n_terms,)
-        Terms that may be used.
+    vocabularies : sequence of (ndarray of bool, shape (n_terms,))
+        Terms that may be used; each is a search of its own.
 
     Returns
     -------
-    list of Found
-        Of each feature; no columns where no rule has a positive correlation on both.
+    list of list of Found
+        For each vocabulary, of each feature; no columns where no rule has a positive correlation
+        on both.
 
     References
     ----------
     Breiman, Friedman, Olshen & Stone, Classification and Regression Trees (1984), chapter 8.
     """
-    allowed = allowed & (_clusters_of(train) >= FEWEST_CLUSTERS)
-    beams: list[list[Columns]] = [[()] for _ in range(train.activations.shape[1])]
-    best: list[list[Found]] = [[] for _ in beams]
+    common = _clusters_of(train) >= FEWEST_CLUSTERS
+    n_features = train.activations.shape[1]
+    searches = [_Search(own & common, n_features) for own in vocabularies]
     for _ in range(MOST_TERMS):
-        beams, reached = _extended(train, beams, allowed)
-        pairs = [(feature, rule) for feature, rules in enumerate(beams) for rule in rules]
-        r = _correlations(valid, pairs)
-        for (feature, rule), value in zip(pairs, r.tolist(), strict=True):
-            best[feature].append(Found(rule, value))
-        beams = [[] if r >= ENOUGH else rules for rules, r in zip(beams, reached, strict=True)]
-    return [_shortest(of_feature) for of_feature in best]
+        _extend(train, searches)
+        pairs = _pairs(searches)
+        on_valid = dict(zip(pairs, _correlations(valid, pairs).tolist(), strict=True))
+        for search in searches:
+            search.note(on_valid)
+    return [[_shortest(of_feature) for of_feature in search.found] for search in searches]
+
+
+class _Search:
+    """The rules that are extended next, of each feature, and what all had on valid."""
+
+    def __init__(self, allowed: np.ndarray, n_features: int):
+        self.allowed = allowed
+        self.beams: list[list[Columns]] = [[()] for _ in range(n_features)]
+        self.reached = [0.0] * n_features
+        self.found: list[list[Found]] = [[] for _ in range(n_features)]
+
+    def take(self, candidates: Sequence[Mapping[Columns, float]]) -> None:
+        """Keep the best of the rules with one term more, by r on train; of equals the first."""
+        for feature, own in enumerate(candidates):
+            ordered = sorted(own, key=lambda rule, own=own: (-own[rule], rule))  # type: ignore[misc]
+            self.beams[feature] = ordered[:BEAM]
+            self.reached[feature] = max(own.values(), default=0.0)
+
+    def note(self, on_valid: Mapping[tuple[int, Columns], float]) -> None:
+        """Add what the rules have on valid; a rule that is good enough is not extended."""
+        for feature, rules in enumerate(self.beams):
+            self.found[feature] += [Found(rule, on_valid[feature, rule]) for rule in rules]
+            if self.reached[feature] >= ENOUGH:
+                self.beams[feature] = []
+
+
+def _pairs(searches: Sequence[_Search]) -> list[tuple[int, Columns]]:
+    """Features with the rules that are extended next; once each."""
+    return list(
+        dict.fromkeys(
+            (feature, rule)
+            for search in searches
+            for feature, rules in enumerate(search.beams)
+            for rule in rules
+        )
+    )
 
 
 def _shortest(found: Sequence[Found]) -> Found:
@@ -139,32 +175,28 @@ def _clusters_of(split: Split) -> np.ndarray:
     return np.asarray(found).ravel()
 
 
-def _extended(
-    split: Split, beams: Sequence[Sequence[Columns]], allowed: np.ndarray
-) -> tuple[list[list[Columns]], list[float]]:
-    """The ``BEAM`` best rules of one term more, of each feature, and the r that the best has."""
-    candidates: list[dict[Columns, float]] = [{} for _ in beams]
-    pairs = [(feature, rule) for feature, rules in enumerate(beams) for rule in rules]
-    weighted = split.weighted_terms
-    for part in _parts(pairs, len(split.held)):
+def _extend(split: Split, searches: Sequence[_Search]) -> None:
+    """Give each search the best rules of one term more, of each feature, by r on these residues."""
+    candidates: list[list[dict[Columns, float]]] = [
+        [{} for _ in search.beams] for search in searches
+    ]
+    for part in _parts(_pairs(searches), len(split.held)):
         rules, place = _distinct([rule for _, rule in part])
         features = np.array([feature for feature, _ in part])
-        inside = (weighted @ _indicators(split.held, rules)).toarray()[:, place]
-        sums = (weighted @ _restricted(split, part)).toarray()
+        inside = (split.weighted_terms @ _indicators(split.held, rules)).toarray()[:, place]
+        sums = (split.weighted_terms @ _restricted(split, part)).toarray()
         r = _pearson(split, features, inside, sums)
-        r[~allowed] = -1
-        best = np.argsort(-r, axis=0, kind="stable")[:BEAM]
-        for column, (feature, rule) in enumerate(part):
-            for term in best[:, column].tolist():
-                if r[term, column] > 0 and term not in rule:
-                    candidates[feature][tuple(sorted((*rule, term)))] = float(r[term, column])
-    reached = [max(own.values(), default=0.0) for own in candidates]
-    return [_first(own) for own in candidates], reached
-
-
-def _first(rules: Mapping[Columns, float]) -> list[Columns]:
-    """The ``BEAM`` rules of highest r; of equals the first terms."""
-    return sorted(rules, key=lambda rule: (-rules[rule], rule))[:BEAM]
+        for search, found in zip(searches, candidates, strict=True):
+            allowed = np.where(search.allowed[:, None], r, -1)
+            for _ in range(BEAM):
+                best = allowed.argmax(0)
+                for column, (feature, rule) in enumerate(part):
+                    term, value = int(best[column]), float(allowed[best[column], column])
+                    if value > 0 and term not in rule and rule in search.beams[feature]:
+                        found[feature][tuple(sorted((*rule, term)))] = value
+                allowed[best, np.arange(len(part))] = -1
+    for search, found in zip(searches, candidates, strict=True):
+        search.take(found)
 
 
 def _correlations(split: Split, pairs: Sequence[tuple[int, Columns]]) -> np.ndarray:

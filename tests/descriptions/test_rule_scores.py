@@ -1,35 +1,53 @@
 """Scores of rules on test, by hand and against scikit-learn and scipy."""
 
+from dataclasses import dataclass
+
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import sparse
 from sklearn.metrics import roc_auc_score
 
 from protsae.descriptions.rule_scores import (
     Predictions,
-    TestResidues,
+    ScoredProteins,
     alike_in_composition,
     correlation,
-    score_rule,
+    score_rules,
 )
 
 LENGTH, N_PROTEINS = 29, 24
 
 
-def residues_of(activation: np.ndarray, cluster: np.ndarray, alike: np.ndarray) -> TestResidues:
+@dataclass(frozen=True, eq=False)
+class Residues:
+    """Of test: activations, and the protein of each residue with its cluster and proteins alike."""
+
+    activations: sparse.csc_array
+    protein: np.ndarray
+    cluster: np.ndarray
+    alike: np.ndarray
+
+
+def residues_of(activation: np.ndarray, cluster: np.ndarray, alike: np.ndarray) -> Residues:
     protein = np.repeat(np.arange(len(cluster)), LENGTH)
-    columns = sparse.csc_array(activation.astype(np.float32))
-    return TestResidues(columns, protein, cluster, alike)
+    return Residues(sparse.csc_array(activation.astype(np.float32)), protein, cluster, alike)
 
 
 def predictions_of(held: np.ndarray, known: np.ndarray | None = None) -> Predictions:
-    """From a dense table, one column for each feature."""
+    """From a dense table, one column for each feature; labels of the first may be unknown."""
     rows = [np.flatnonzero(column) for column in held.T]
-    return Predictions.of(rows, [known] * len(rows), len(held), int(held.any(0).sum()))
+    unknown = [known, *[None] * (len(rows) - 1)]
+    return Predictions(rows, unknown, int(held.any(0).sum()))
+
+
+def score_rule(test: Residues, feature: int, predicted: Predictions) -> pd.Series:
+    proteins = ScoredProteins(np.bincount(test.protein), test.cluster, test.alike)
+    return score_rules(proteins, test.activations, predicted).iloc[feature]
 
 
 @pytest.fixture
-def world() -> tuple[TestResidues, np.ndarray]:
+def world() -> tuple[Residues, np.ndarray]:
     """Three features in 24 proteins of 12 clusters; the first is active where its rule holds."""
     rng = np.random.default_rng(11)
     held = rng.random((LENGTH * N_PROTEINS, 3)) < 0.2
@@ -41,7 +59,7 @@ def world() -> tuple[TestResidues, np.ndarray]:
     return residues_of(values, cluster, alike), held
 
 
-def test_auroc_is_scikit_learns(world: tuple[TestResidues, np.ndarray]) -> None:
+def test_auroc_is_scikit_learns(world: tuple[Residues, np.ndarray]) -> None:
     test, held = world
     activation = test.activations[:, [0]].toarray().ravel().astype(np.float64)
     found = score_rule(test, 0, predictions_of(held))
@@ -59,7 +77,7 @@ def test_auroc_is_scikit_learns(world: tuple[TestResidues, np.ndarray]) -> None:
     assert found.auroc_low < found.auroc < found.auroc_high
 
 
-def test_the_other_numbers_by_hand(world: tuple[TestResidues, np.ndarray]) -> None:
+def test_the_other_numbers_by_hand(world: tuple[Residues, np.ndarray]) -> None:
     test, held = world
     activation = test.activations[:, [0]].toarray().ravel().astype(np.float64)
     found = score_rule(test, 0, predictions_of(held))
@@ -73,7 +91,7 @@ def test_the_other_numbers_by_hand(world: tuple[TestResidues, np.ndarray]) -> No
 
 
 def test_the_mean_of_the_dealt_rules_is_that_of_each_dealt(
-    world: tuple[TestResidues, np.ndarray],
+    world: tuple[Residues, np.ndarray],
 ) -> None:
     test, held = world
     found = score_rule(test, 0, predictions_of(held))
@@ -88,27 +106,27 @@ def test_the_mean_of_the_dealt_rules_is_that_of_each_dealt(
 
 
 def test_a_rule_of_its_own_is_told_from_a_dealt_one(
-    world: tuple[TestResidues, np.ndarray],
+    world: tuple[Residues, np.ndarray],
 ) -> None:
     test, held = world
     assert score_rule(test, 0, predictions_of(held)).p_value < 1e-6
     assert score_rule(test, 0, predictions_of(np.roll(held, 1, axis=1))).p_value > 0.05
 
 
-def test_unknown_residues_do_not_count(world: tuple[TestResidues, np.ndarray]) -> None:
+def test_unknown_residues_do_not_count(world: tuple[Residues, np.ndarray]) -> None:
     """As if they were not there: the same proteins cut down to those that are known."""
     test, held = world
     known = np.tile(np.arange(LENGTH) < 20, N_PROTEINS)
     found = score_rule(test, 0, predictions_of(held, known))
-    cut = TestResidues(
+    cut = Residues(
         test.activations.tocsr()[known].tocsc(), test.protein[known], test.cluster, test.alike
     )
     expected = score_rule(cut, 0, predictions_of(held[known]))
-    for name, value in vars(expected).items():
-        assert getattr(found, name) == pytest.approx(value, nan_ok=True), name
+    for name, value in expected.items():
+        assert found[name] == pytest.approx(value, nan_ok=True), name
 
 
-def test_few_clusters_tell_nothing(world: tuple[TestResidues, np.ndarray]) -> None:
+def test_few_clusters_tell_nothing(world: tuple[Residues, np.ndarray]) -> None:
     test, held = world
     few = np.repeat(test.cluster < 9, LENGTH)
     rows = test.activations.toarray() * few[:, None]
@@ -119,7 +137,7 @@ def test_few_clusters_tell_nothing(world: tuple[TestResidues, np.ndarray]) -> No
 
 
 def test_nothing_of_a_feature_that_is_never_active(
-    world: tuple[TestResidues, np.ndarray],
+    world: tuple[Residues, np.ndarray],
 ) -> None:
     test, held = world
     silent = residues_of(np.zeros(held.shape), test.cluster, test.alike)
@@ -136,7 +154,8 @@ def test_right_in_a_family_and_no_more_is_not_right() -> None:
     activation = inside & (rng.random(len(inside)) < 0.2)
     alike = np.tile([12, 13, 14], (N_PROTEINS, 1))
     held = np.stack([inside, ~inside], axis=1)
-    found = score_rule(residues_of(activation[:, None], cluster, alike), 0, predictions_of(held))
+    active = np.stack([activation, activation], axis=1)
+    found = score_rule(residues_of(active, cluster, alike), 0, predictions_of(held))
     assert found.composition_auroc == 1
     assert found.homologous_auroc == 0.5
     assert found.auroc == 0.5

@@ -9,6 +9,7 @@ from scipy import sparse
 from protsae.descriptions.rule_search import Found, Split, _pearson, find_rules, rule_rows
 
 N_TERMS, N_ROWS = 7, 1013
+EVERY = np.ones(N_TERMS, dtype=bool)
 
 
 def split_of(rng: np.random.Generator, n_features: int = 1) -> Split:
@@ -53,19 +54,22 @@ def splits() -> tuple[Split, Split]:
 
 
 def test_planted_conjunctions_are_found_and_no_more(splits: tuple[Split, Split]) -> None:
-    found = find_rules(*splits, np.ones(N_TERMS, dtype=bool))
+    found = find_rules(*splits, [EVERY])[0]
     assert [list(each.columns) for each in found] == [*PLANTED, []]
     assert found[3] == Found((), 0.0)
 
 
 def test_terms_that_are_not_allowed_are_not_used(splits: tuple[Split, Split]) -> None:
-    allowed = np.arange(N_TERMS) != 4
-    assert 4 not in find_rules(*splits, allowed)[0].columns
+    without = np.arange(N_TERMS) != 4
+    every, some = find_rules(*splits, [EVERY, without])
+    assert 4 not in some[0].columns
+    assert [every] == find_rules(*splits, [EVERY])
+    assert [some] == find_rules(*splits, [without])
 
 
 def test_the_correlation_is_numpys(splits: tuple[Split, Split]) -> None:
     train, valid = splits
-    for feature, found in enumerate(find_rules(train, valid, np.ones(N_TERMS, dtype=bool))[:3]):
+    for feature, found in enumerate(find_rules(train, valid, [EVERY])[0][:3]):
         inside = np.zeros(N_ROWS)
         inside[rule_rows(valid.held, found.columns)] = 1
         activation = valid.activations[:, [feature]].toarray().ravel()
@@ -77,7 +81,7 @@ def test_one_term_rules_are_the_best_of_all(splits: tuple[Split, Split]) -> None
     """For the feature of one term every rule of up to three is tried: none is much better."""
     train, valid = splits
     activation = valid.activations[:, [0]].toarray().ravel()
-    found = find_rules(train, valid, np.ones(N_TERMS, dtype=bool))[0]
+    found = find_rules(train, valid, [EVERY])[0][0]
     every = itertools.chain.from_iterable(
         itertools.combinations(range(N_TERMS), size) for size in (1, 2, 3)
     )
@@ -93,7 +97,7 @@ def test_a_rule_of_one_cluster_is_none() -> None:
     train.held[2] &= train.cluster == 0
     train = with_activations(train, [train.held[2] * 1.0])
     valid = with_activations(valid, [valid.held[2] * 1.0])
-    assert 2 not in find_rules(train, valid, np.ones(N_TERMS, dtype=bool))[0].columns
+    assert 2 not in find_rules(train, valid, [EVERY])[0][0].columns
 
 
 def test_a_constant_has_no_correlation() -> None:
