@@ -1,0 +1,1 @@
+"""What descriptions say of the features of a run."""
