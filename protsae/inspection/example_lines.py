@@ -69,7 +69,7 @@ def example_lines(examples: pd.DataFrame, width: int, is_terminal: bool = False)
         last = min(row["end"], row["peak"] + FLANK)
         window = aligned(row["residues"], row["activations"], row["peak"] - row["start"])
         room = width - len(start) - len(window) - 1
-        there = overlapping(row["annotations"], first, last)
+        there = overlapping(row["annotations"], first, last, row["peak"])
         after = f" {cut(there, room)}" if there and room > _LEAST_ROOM else ""
         shown = window if after else window.rstrip()
         lines.append(start + (_bold(shown) if is_terminal else shown) + after)
@@ -107,27 +107,31 @@ def aligned(residues: str, activations: Sequence[float], peak: int) -> str:
     return f"{before:>{FLANK}}{after:<{FLANK + 1}}"
 
 
-def overlapping(annotations: str | None, first: int, last: int) -> str:
+def overlapping(annotations: str | None, first: int, last: int, peak: int) -> str:
     """Of the annotations around an example, those that overlap residues first to last.
+
+    Those at the peak come first.
 
     Examples
     --------
-    >>> overlapping("SIGNAL 1-22; CHAIN: a; b 23-90", 30, 40)
-    'CHAIN: a; b 23-90'
-    >>> overlapping(None, 30, 40)
+    >>> overlapping("SIGNAL 1-22; CHAIN: a; b 23-90; HELIX 33-40", 30, 40, 33)
+    'CHAIN: a; b 23-90; HELIX 33-40'
+    >>> overlapping("STRAND 30-31; HELIX 33-40", 30, 40, 33)
+    'HELIX 33-40; STRAND 30-31'
+    >>> overlapping(None, 30, 40, 33)
     ''
     """
-    if not isinstance(annotations, str):
-        return ""
-    kept, begun = [], ""
-    for part in annotations.split("; "):
+    kept: dict[bool, list[str]] = {True: [], False: []}
+    begun = ""
+    for part in (annotations if isinstance(annotations, str) else "").split("; "):
         # A name may hold the separator; it goes on until there are residues.
         begun = f"{begun}; {part}" if begun else part
-        start, dash, end = begun.rpartition(" ")[2].partition("-")
-        if dash and start.isdecimal() and end.isdecimal():
-            kept += [begun] if int(start) <= last and int(end) >= first else []
+        start, _, end = begun.rpartition(" ")[2].partition("-")
+        if start.isdecimal() and end.isdecimal():
+            if int(start) <= last and int(end) >= first:
+                kept[int(start) <= peak <= int(end)].append(begun)
             begun = ""
-    return one_line("; ".join(kept))
+    return one_line("; ".join(kept[True] + kept[False]))
 
 
 def _padded(texts: Sequence[str]) -> list[str]:

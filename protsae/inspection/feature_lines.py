@@ -140,14 +140,15 @@ def stability_words(row: pd.Series) -> str:
         one_seed = pd.isna(row["stability_cosine"])
         why = "the SAE has one seed" if one_seed else "it is active at no test residue"
         return f"not known: {why}"
-    if pd.isna(row["recurs"]):
-        says = "not known whether it recurs: active in fewer than 10 test clusters"
-    else:
-        says = recurrence_words(row) or "it recurs"
-    return (
-        f"{says}; {row['stability']:.2f} with other seeds, {row['random_stability']:.2f} with "
-        f"random directions, {row['exchanged_stability']:.2f} with exchanged proteins"
+    chance = (
+        f"{row['random_stability']:.2f} with random directions, "
+        f"{row['exchanged_stability']:.2f} with exchanged proteins"
     )
+    if doubt := recurrence_words(row):
+        return f"{doubt}; {chance}"
+    unknown = "not known whether it recurs: active in fewer than 10 test clusters"
+    says = unknown if pd.isna(row["recurs"]) else "it recurs"
+    return f"{says}; {row['stability']:.2f} with other seeds, {chance}"
 
 
 def activity_words(row: pd.Series) -> str:
@@ -217,7 +218,9 @@ def logo_lines(logo: pd.DataFrame, width: int = WIDTH) -> list[str]:
 
 def _said(head: str, text: str, width: int) -> list[str]:
     """A head and what follows it, in lines that stand below each other."""
-    return fitted(text, f"  {head:<{_INDENT - 2}}", width=width)
+    kept = text.replace(" %", "\xa0%")  # on the line of its number
+    lines = fitted(kept, f"  {head:<{_INDENT - 2}}", width=width)
+    return [line.replace("\xa0", " ") for line in lines]
 
 
 def _f1s(row: pd.Series, columns: dict[str, str]) -> str:

@@ -41,7 +41,7 @@ class RunFeature:
 
     Examples
     --------
-    >>> from protsae import read_run
+    >>> from protsae import read_run  # doctest: +SKIP
     >>> feature = read_run("results").feature(6, "topk", 246)  # doctest: +SKIP
     >>> feature.row["concept"], feature.examples["residues"].iloc[0]  # doctest: +SKIP
     >>> print(feature)  # doctest: +SKIP
@@ -83,13 +83,10 @@ def read_feature(results: Path, name: FeatureName) -> RunFeature:
     UserError
         If the SAE has no such feature, or a table is missing, damaged, or of another run.
     """
-    features = read_table(results / "features.parquet", FEATURES, where=_sae(name))
-    own = features[features["feature"] == name.feature]
+    where = {**_sae(name), "feature": name.feature}
+    own = read_table(results / "features.parquet", FEATURES, where=where)
     if own.empty:
-        has = f"it has 0 to {len(features) - 1}" if len(features) else "the run is not finished"
-        raise UserError(
-            f"{results}: {name.layer}/{name.variant} has no feature {name.feature}; {has}"
-        )
+        raise UserError(_no_such_feature(results, name))
     proteins, protein_set = read_split_proteins(results / "proteins" / "proteins.parquet")
     folder = f"annotation/{place(name.model, name.layer)}"
     paths = [f"{folder}/{table.name}.parquet" for table in _OF_LAYER]
@@ -98,7 +95,6 @@ def read_feature(results: Path, name: FeatureName) -> RunFeature:
         validate_place(results, path, stamp)
     in_full = {str(results / path): stamp for path, stamp in stamps.items()}
     validate_same_study(in_full, study_stamp(proteins, protein_set))
-    where = {**_sae(name), "feature": name.feature}
     examples, logo, pairs, calibration = (
         read_table(results / path, table, where=where)
         for path, table in zip(paths, _OF_LAYER, strict=True)
@@ -135,6 +131,15 @@ def with_residues(examples: pd.DataFrame, sequences: dict[str, str]) -> pd.DataF
                 "not fit the protein; run the annotate stage again"
             )
     return examples.assign(residues=pd.Series(found, index=examples.index, dtype=object))
+
+
+def _no_such_feature(results: Path, name: FeatureName) -> str:
+    path, keys = results / "features.parquet", [*_sae(name), "feature"]
+    n_features = len(read_table(path, FEATURES, keys, where=_sae(name)))
+    sae = f"{name.layer}/{name.variant}"
+    if not n_features:
+        return f"{path}: no features of {sae} of {name.model}; run the workflow to its end"
+    return f"{results}: {sae} has no feature {name.feature}; it has 0 to {n_features - 1}"
 
 
 def _sae(name: FeatureName) -> dict[str, str | int]:

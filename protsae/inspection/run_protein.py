@@ -62,7 +62,7 @@ class RunProtein:
 
     Examples
     --------
-    >>> from protsae import read_run
+    >>> from protsae import read_run  # doctest: +SKIP
     >>> protein = read_run("results").protein("P00321")  # doctest: +SKIP
     >>> protein.split, len(protein.sequence)  # doctest: +SKIP
     >>> protein.activations[6, "topk"].shape  # doctest: +SKIP

@@ -303,7 +303,8 @@ class Run:
         return read_split_proteins(self.results / "proteins" / "proteins.parquet")
 
     def _sae_folder(self, layer: int, variant: str, model: str | None) -> Path:
-        return self.results / "sae" / sae_place(self.results, self.config, layer, variant, model)
+        own = sae_place(self.results, self.config, layer, variant, model)
+        return self.results / "sae" / own / variant
 
 
 def read_run(results: str | Path) -> Run:
