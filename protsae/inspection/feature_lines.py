@@ -16,6 +16,8 @@ from protsae.screen.wording import count, fitted, listed
 WIDTH = 80
 """Characters of a line where no terminal says how many it has."""
 
+NO_LOGO = "none: fewer than 10 homology clusters have activations above its quantile 0.9"
+
 MOST_OTHERS = 4
 """Further concepts of a feature that are named."""
 
@@ -209,7 +211,7 @@ def logo_lines(logo: pd.DataFrame, width: int = WIDTH) -> list[str]:
                   (q ≤ 0.05): -1 KR, +1 L
     """
     if logo.empty:
-        return _said("logo", "none: it is strong in fewer than 10 homology clusters", width)
+        return _said("logo", NO_LOGO, width)
     first, last = logo["offset"].min(), logo["offset"].max()
     clusters = count(logo["n_windows"].max(), "homology cluster")
     text = f"{consensus(logo)} from {first:+d} to {last:+d} of the peak, in {clusters}; "
@@ -241,4 +243,11 @@ def _interval(row: pd.Series, of: str) -> str:
 
 
 def _percent(share: float) -> str:
-    return f"{100 * share:.2g} %"
+    """Three significant digits.
+
+    Examples
+    --------
+    >>> _percent(0.996), _percent(0.00849), _percent(1.0)
+    ('99.6 %', '0.849 %', '100 %')
+    """
+    return f"{100 * share:.3g} %"

@@ -18,6 +18,7 @@ from protsae.schema.explained.calibration_table import CALIBRATION
 from protsae.schema.feature_tables import FEATURES
 from protsae.schema.pair_tables import LAYER_ASSOCIATIONS
 from protsae.schema.table import Table
+from protsae.screen.wording import WIDTH as MOST_OF_TEXT
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,14 +60,17 @@ class RunFeature:
 
         Parameters
         ----------
+        width : int
+            Of examples, whose annotations take what is left. Text is at most 100 wide.
         is_terminal : bool
             Print active residues bold, by escape sequences that take no width.
         """
+        of_text = min(width, MOST_OF_TEXT)
         # A description of the feature in words goes first.
         return [
-            *feature_lines(self.row, self.associations, width),
-            *calibration_line(self.calibration, width),
-            *logo_lines(self.logo, width),
+            *feature_lines(self.row, self.associations, of_text),
+            *calibration_line(self.calibration, of_text),
+            *logo_lines(self.logo, of_text),
             "",
             *example_lines(self.examples, width, is_terminal),
         ]

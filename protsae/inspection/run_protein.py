@@ -66,7 +66,7 @@ class RunProtein:
     >>> protein = read_run("results").protein("P00321")  # doctest: +SKIP
     >>> protein.split, len(protein.sequence)  # doctest: +SKIP
     >>> protein.activations[6, "topk"].shape  # doctest: +SKIP
-    (137, 2560)
+    (137, 512)
     >>> protein.strongest().head()  # doctest: +SKIP
     >>> protein.segments().query("verdict == 'above'")  # doctest: +SKIP
     """

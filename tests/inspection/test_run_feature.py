@@ -49,13 +49,16 @@ def test_it_prints_its_lines(results: Path) -> None:
     assert "enriched (q ≤ 0.05): 0 C" in text
     assert max(map(len, text.splitlines())) <= 80
     assert "\x1b" not in text
+    wide = feature.lines(200)
+    head = wide[: wide.index("")]
+    assert 80 < max(map(len, head)) <= 100
 
 
 def test_a_feature_without_concept_or_logo(results: Path) -> None:
     text = str(read_feature(results, FeatureName(MODEL, 1, "relu", 2)))
     assert "concept     none; no pair of it was kept" in text
     assert "F1" not in text
-    assert "logo        none: it is strong in fewer than 10 homology clusters" in text
+    assert "logo        none: fewer than 10 homology clusters have activations above" in text
     assert "Examples: none; it is active nowhere" in text
 
 

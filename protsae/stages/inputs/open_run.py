@@ -180,7 +180,7 @@ class Run:
         >>> print(read_run("results").feature(6, "topk", 246))  # doctest: +SKIP
         """
         sae_place(self.results, self.config, layer, variant, model)
-        name = FeatureName(model or self.model, layer, variant, feature)
+        name = FeatureName(model or self.model, int(layer), variant, int(feature))
         return read_feature(self.results, name)
 
     def protein(self, accession: str) -> RunProtein:
@@ -330,9 +330,9 @@ def read_run(results: str | Path) -> Run:
     >>> run = read_run("results")  # doctest: +SKIP
     >>> run.features.query("concept == 'SIGNAL'")  # doctest: +SKIP
     >>> run.sae(layer=6, variant="topk").n_features  # doctest: +SKIP
-    2560
+    512
     >>> run.activations(layer=6, variant="topk")["P00321"].shape  # doctest: +SKIP
-    (137, 2560)
+    (137, 512)
     """
     results = Path(results)
     return Run(results, read_run_config(results))
