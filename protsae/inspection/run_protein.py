@@ -55,10 +55,10 @@ class RunProtein:
     annotations : DataFrame
         Its rows of the annotations table; positions are 1-based, inclusive.
     activations : mapping of (int, str) to csr_array
-        By layer and variant, of the run's own model: float32, shape (n_residues, n_features); row i
-        is residue i + 1.
+        By layer and variant, of the run's own model and the SAEs that are not frozen: float32,
+        shape (n_residues, n_features); row i is residue i + 1.
     features : DataFrame
-        The feature table of these SAEs.
+        The feature table, with the rows of these SAEs.
 
     Examples
     --------

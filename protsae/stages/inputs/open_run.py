@@ -186,8 +186,8 @@ class Run:
     def protein(self, accession: str) -> RunProtein:
         """One protein of the run: its annotations, and what is active in it.
 
-        All SAEs of `model` are in it, those that are frozen, too. Activations are read from the
-        disk when they are asked for.
+        All SAEs of `model` are in it but those that are frozen, which are baselines. Activations
+        are read from the disk when they are asked for.
 
         Parameters
         ----------
@@ -210,7 +210,7 @@ class Run:
                 "any other, explain its sequence"
             )
         features = self.features[self.features["model"] == self.model]
-        places = [(n, v) for m, n in self.layers if m == self.model for v in self.variants]
+        places = [(n, v) for m, n in self.layers if m == self.model for v in self._subjects]
         activations = ProteinActivations(places, lambda n, v: self.activations(n, v)[accession])
         annotations = self._annotations[self._annotations["accession"] == accession]
         return RunProtein(own.iloc[0], annotations.reset_index(drop=True), activations, features)
