@@ -1,12 +1,16 @@
 """The name of a feature, such as 6/topk/246, and which feature of a run it stands for."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from protsae.config.settings import Config
 from protsae.errors import UserError
+from protsae.one_line import cut
 from protsae.run.layout import model_name
 from protsae.run.run_places import sae_place
+
+_NAME = re.compile(r"(?:([^/]+)/)?([0-9]{1,9})/([^/]+)/([0-9]{1,9})")
 
 
 @dataclass(frozen=True)
@@ -56,13 +60,13 @@ def parse_feature_name(text: str, results: Path, config: Config) -> FeatureName:
     Traceback (most recent call last):
     protsae.errors.UserError: '6-246': no name of a feature; expected LAYER/SAE/FEATURE or ...
     """
-    *model, layer, variant, feature = ["", "", "", *text.split("/")][-4:]
-    is_name = 2 <= text.count("/") <= 3 and layer.isdecimal() and feature.isdecimal()
-    if not is_name or (text.count("/") == 3 and not model[0]):
+    found = _NAME.fullmatch(text)
+    if found is None:
         raise UserError(
-            f"{text!r}: no name of a feature; expected LAYER/SAE/FEATURE or "
+            f"{cut(repr(text), 60)}: no name of a feature; expected LAYER/SAE/FEATURE or "
             "MODEL/LAYER/SAE/FEATURE, such as 6/topk/246"
         )
-    name = FeatureName(model[0] or model_name(config), int(layer), variant, int(feature))
+    model, layer, variant, feature = found.groups()
+    name = FeatureName(model or model_name(config), int(layer), variant, int(feature))
     sae_place(results, config, name.layer, name.variant, name.model)
     return name

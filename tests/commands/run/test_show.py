@@ -64,6 +64,18 @@ def test_no_such_feature(
     assert found.err == f"protsae show: {line.format(results)}\n"
 
 
+@pytest.mark.parametrize("name", ["2/topk/" + "9" * 5000, "2/topk/1\n", "٢/topk/1", "2/" * 2000])
+def test_whatever_is_given_the_answer_is_one_line(
+    results: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    capsys.readouterr()
+    assert main(["show", "--results", str(results), "--", name]) == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith("protsae show: '")
+    assert "no name of a feature; expected LAYER/SAE/FEATURE or" in line
+    assert len(line) < 200
+
+
 def test_no_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["show", "2/topk/0", "--results", str(tmp_path)]) == 2
     assert "config.yaml: no such file; expected the results folder of a run" in (
