@@ -14,6 +14,8 @@ _PUBLIC = {
     "Config": "protsae.config.settings",
     "LayerCache": "protsae.io.hdf5.activation_cache",
     "Run": "protsae.stages.inputs.open_run",
+    "RunFeature": "protsae.inspection.run_feature",
+    "RunProtein": "protsae.inspection.run_protein",
     "Sae": "protsae.sae.autoencoder",
     "TrainedSae": "protsae.stages.train_saes",
     "TrainingData": "protsae.stages.inputs.training_data",

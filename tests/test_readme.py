@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from protsae.cli import arguments_of
+from protsae.cli import arguments_of, main
 from protsae.run.project_folder import write_project
 from tests.helpers.fenced import fenced_blocks
 from tests.helpers.finished_run import finished_run
@@ -88,11 +88,37 @@ def test_a_run_opens_as_in_the_documents(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(finished_run(tmp_path_factory))
-    [block] = [b for b in fenced_blocks("docs/python.md", "python") if "read_run" in b]
     names: dict[str, object] = {}
-    exec(block, names)
+    for block in filter(is_of_a_run, fenced_blocks("docs/python.md", "python")):
+        exec(block, names)
     n_residues = len(names["run"].proteins["sequence"].iloc[0])
-    assert capsys.readouterr().out.startswith(f"({n_residues}, {names['sae'].n_features})\n")
+    printed = capsys.readouterr().out
+    assert printed.startswith(f"({n_residues}, {names['sae'].n_features})\n")
+    assert f"\n{names['feature']}\n" in printed
+    assert printed.endswith(f"\n({len(names['run'].proteins)}, {names['sae'].n_features})\n")
+
+
+def test_the_commands_of_the_guide_run(
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """On a run with other layers, explain writing elsewhere."""
+    monkeypatch.chdir(finished_run(tmp_path_factory))
+    lines = "".join(fenced_blocks("docs/guide.md", "sh")).splitlines()
+    assert [line.split()[1] for line in lines] == ["explain", "show"]
+    for line in lines:
+        words = shlex.split(line.replace("6/topk/246", "1/topk/0"))[1:]
+        words = [str(tmp_path / "explain") if word == "explain" else word for word in words[1:]]
+        assert main([line.split()[1], *words]) == 0
+    assert (tmp_path / "explain" / "predictions.tsv").is_file()
+    assert "\nFeature 1/topk/0 of esm2_tiny\n" in capsys.readouterr().out
+
+
+def is_of_a_run(block: str) -> bool:
+    """Whether code needs the SAEs and activations of a run, not only its tables."""
+    return "read_run" in block or "run.feature(" in block
 
 
 def test_python_blocks_run(
@@ -104,7 +130,7 @@ def test_python_blocks_run(
     capsys.readouterr()
     names: dict[str, object] = {}
     for block in fenced_blocks("docs/python.md", "python"):
-        if "sae_lens" not in block and "read_run" not in block:
+        if "sae_lens" not in block and not is_of_a_run(block):
             exec(block, names)
     signal, examples, site = names["signal"], names["own"], names["table"]
     assert set(signal["feature"]) == {0}

@@ -11,6 +11,7 @@ from markupsafe import Markup
 from protsae import __version__
 from protsae.concepts.concept import is_defined_by_sequence
 from protsae.report.figures import layer_figures as plots
+from protsae.report.figures.logo_drawing import letter_outlines
 from protsae.report.figures.sequence_html import activation_level
 from protsae.report.layer_names import layer_names
 from protsae.report.number_format import FILTERS
@@ -80,6 +81,7 @@ def render_page(run: PageData) -> str:
         candidates=candidate_section(
             run.candidates, run.recovery, run.reliability, cards, proteins
         ),
+        outlines=letter_outlines(),
         layers=layers,
         open_features=OPEN_FEATURES,
     )

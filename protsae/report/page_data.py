@@ -18,7 +18,7 @@ from protsae.io.table_files.parquet import read_metadata, read_table
 from protsae.io.table_files.proteins_table import read_split_proteins, study_stamp
 from protsae.report.ranking import best_features
 from protsae.run.same_study import validate_place, validate_same_study
-from protsae.schema.example_tables import EXAMPLES
+from protsae.schema.example_tables import EXAMPLES, LOGOS
 from protsae.schema.feature_tables import FEATURES
 from protsae.schema.missing_annotation_tables import CANDIDATES, RECOVERY, RELIABILITY
 from protsae.schema.pair_tables import DETECTORS
@@ -26,7 +26,7 @@ from protsae.schema.reference_tables import PROBES
 from protsae.schema.saes.training_table import TRAINING
 from protsae.schema.table import Table
 
-OF_LAYERS = (EXAMPLES, DETECTORS, CANDIDATES, RECOVERY, RELIABILITY)
+OF_LAYERS = (EXAMPLES, LOGOS, DETECTORS, CANDIDATES, RECOVERY, RELIABILITY)
 """Tables of annotate that are shown."""
 
 SaeKey = tuple[str, int, str]
@@ -43,6 +43,8 @@ class Layer:
         Rows of the feature table as `best_features` ranks them.
     examples : DataFrame
         Strongest segments of those features, by variant, feature, rank.
+    logos : DataFrame
+        Sequence logos of those features, without background.
     evaluations : dict of str to dict
         By variant; with the density histogram.
     training : dict of str to DataFrame
@@ -55,6 +57,7 @@ class Layer:
     number: int
     best: pd.DataFrame
     examples: pd.DataFrame
+    logos: pd.DataFrame
     evaluations: dict[str, dict[str, Any]]
     training: dict[str, pd.DataFrame]
     detectors: pd.DataFrame
@@ -154,20 +157,22 @@ def _read_layer(
     best = best_features(features, features_per_layer)
     variants = list(dict.fromkeys(features["variant"]))
     saes = {variant: results / "sae" / folder / variant for variant in variants}
+    annotation = results / "annotation" / folder
+    drawn = [name for name in LOGOS.names if name != "background"]
     return Layer(
         model,
         number,
         best,
-        _read_examples(results / "annotation" / folder / "examples.parquet", best),
+        _of_features(read_table(annotation / "examples.parquet", EXAMPLES), best),
+        _of_features(read_table(annotation / "logos.parquet", LOGOS, drawn), best),
         {name: read_evaluation(sae / "evaluation.json") for name, sae in saes.items()},
         {name: read_table(sae / "training.parquet", TRAINING) for name, sae in saes.items()},
-        read_table(results / "annotation" / folder / "detectors.parquet", DETECTORS),
+        read_table(annotation / "detectors.parquet", DETECTORS),
     )
 
 
-def _read_examples(path: Path, best: pd.DataFrame) -> pd.DataFrame:
-    """Examples of the given features, and of no others."""
-    rows = read_table(path, EXAMPLES)
+def _of_features(rows: pd.DataFrame, best: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the given features, and of no others."""
     return rows.merge(best[["variant", "feature"]], on=["variant", "feature"])
 
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from protsae.config.settings import Config, read_config
-from protsae.errors import UserError
+from protsae.config.settings import Config
 from protsae.io.table_files.parquet import read_table
 from protsae.run.layout import model_layers
+from protsae.run.run_places import read_run_config
 from protsae.schema.feature_tables import FEATURES
 from protsae.schema.pair_tables import DETECTORS
 from protsae.screen.benchmark_files import cost_lines, read_costs
@@ -23,13 +23,9 @@ def summary_lines(results: str | Path) -> list[str]:
         If the folder is not that of a run, or a table is missing or damaged.
     """
     folder = Path(results)
-    if not (folder / "config.yaml").is_file():
-        raise UserError(
-            f"{folder / 'config.yaml'}: no such file; expected the results folder of a run, which "
-            "the workflow writes"
-        )
+    config = read_run_config(folder)
     features = read_table(folder / "features.parquet", FEATURES, FEATURE_COLUMNS)
-    found = finding_lines(features, _read_detectors(folder, read_config(folder / "config.yaml")))
+    found = finding_lines(features, _read_detectors(folder, config))
     return [*found, *cost_lines(read_costs(folder)), *open_lines(folder)]
 
 

@@ -31,7 +31,6 @@ from protsae.io.table_files.parquet import write_tsv
 from protsae.io.table_files.proteins_table import read_split_proteins, study_stamp
 from protsae.schema.concept_tables import CONCEPTS
 from protsae.schema.description_table import DESCRIPTIONS
-from protsae.schema.example_tables import LOGOS
 from protsae.schema.explained.calibration_table import CALIBRATION
 from protsae.schema.feature_tables import LAYER_FEATURES
 from protsae.schema.missing_annotation_tables import CANDIDATES, RECOVERY, RELIABILITY
@@ -410,15 +409,25 @@ def example_rows(model: str, layer: int) -> pd.DataFrame:
 
 
 def logo_rows() -> pd.DataFrame:
-    """One offset of one feature, at which all amino acids are as frequent as expected."""
-    lists = {"frequencies": [[0.05] * 20], "background": [[0.05] * 20]}
-    return table_of(LOGOS, feature=[0], offset=[0], **lists)
+    """Feature 0 of each SAE peaks at C, in 12 windows; around it, all is as expected."""
+    offsets = np.arange(-10, 11)
+    at_peak = offsets == 0
+    even, only_c = [0.05] * 20, [0.0, 1.0, *[0.0] * 18]
+    table = pd.DataFrame(
+        {
+            **{"feature": 0, "offset": offsets, "n_windows": 12},
+            "information": np.where(at_peak, 3.0, 0.0),
+            "enriched": ["C" if is_peak else None for is_peak in at_peak],
+            "frequencies": [only_c if is_peak else even for is_peak in at_peak],
+            "background": [even] * len(offsets),
+        }
+    )
+    return pd.concat([table.assign(variant=variant) for variant in VARIANTS], ignore_index=True)
 
 
 def description_rows() -> pd.DataFrame:
-    """One feature that is named, one that is not."""
+    """Of each SAE one feature that is named, one that is not."""
     columns = {
-        "variant": [VARIANTS[0]] * 2,
         "feature": [0, 1],
         "label": ["Signal peptide", "unknown"],
         "confidence": ["moderate", "unknown"],
@@ -426,7 +435,8 @@ def description_rows() -> pd.DataFrame:
         "auroc": [0.9, 0.5],
         "correlation": [0.6, 0.0],
     }
-    return table_of(DESCRIPTIONS, **columns)
+    rows = table_of(DESCRIPTIONS, **columns)
+    return pd.concat([rows.assign(variant=variant) for variant in VARIANTS], ignore_index=True)
 
 
 def candidate_rows(model: str, layer: int) -> pd.DataFrame:

@@ -195,3 +195,18 @@ def test_every_kind_has_a_colour_of_its_own() -> None:
 
 def test_the_page_says_the_kinds(page: str) -> None:
     assert "layer variant point one-hot relu 4 one-hot topk 4" in _section(page, "kinds")
+
+
+def test_cards_have_a_logo_or_say_why_not(page: str) -> None:
+    cards = re.findall(r'<details class="card".*?</details>', page, re.DOTALL)
+    logos = [card for card in cards if '<svg class="logo"' in card]
+    assert logos
+    for card in cards:
+        words = _words(card)
+        has = "Logo of the strongest residues in 12 homology clusters of train and valid" in words
+        none = "No logo: fewer than 10 homology clusters have activations" in words
+        assert (has, none) == ((True, False) if card in logos else (False, True))
+        assert ("SIGNAL" in words.split(" ", 3)[:3]) == has  # feature 0, the one with a logo
+    used = set(re.findall(r'href="#(aa-.)"', page))
+    assert "aa-C" in used
+    assert all(f'<path id="{outline}"' in page for outline in used)

@@ -62,7 +62,14 @@ rule report:
         "<results>/proteins/provenance.json",
         expand(
             layer_paths("<results>/annotation/{model}/layer-{layer}/{table}.parquet"),
-            table=["examples", "detectors", "candidates", "recovery", "reliability"],
+            table=[
+                "examples",
+                "logos",
+                "detectors",
+                "candidates",
+                "recovery",
+                "reliability",
+            ],
         ),
         layer_paths("<results>/probes/{model}/layer-{layer}/probes.parquet"),
         sae_paths("<results>/sae/{model}/layer-{layer}/{variant}/evaluation.json"),

@@ -14,6 +14,7 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from protsae.errors import UserError, is_no_memory
@@ -125,9 +126,20 @@ def text_checksums(*paths: Path) -> dict[str, str]:
 
 
 def read_table(
-    path: str | Path, table: Table, columns: Sequence[str] | None = None
+    path: str | Path,
+    table: Table,
+    columns: Sequence[str] | None = None,
+    where: Mapping[str, Any] | None = None,
 ) -> pd.DataFrame:
-    """Read a table, or some of its columns, with exactly the types of its schema.
+    """Read a table, or some of its columns or rows, with exactly the types of its schema.
+
+    Parameters
+    ----------
+    columns : sequence of str, optional
+        Default: all.
+    where : mapping of str to value, optional
+        Only the rows with these values in these columns, which are among ``columns``. The others
+        take no more memory than in Arrow.
 
     Raises
     ------
@@ -137,7 +149,11 @@ def read_table(
     """
     validate_table(path, table)
     wanted = table if columns is None else table.only(columns)
-    return conform(_read_pages(path, columns).to_pandas(use_threads=False), wanted, str(path))
+    pages = _read_pages(path, columns)
+    for name, value in (where or {}).items():
+        if name in pages.column_names:
+            pages = pages.filter(pc.equal(pages[name], value))
+    return conform(pages.to_pandas(use_threads=False), wanted, str(path))
 
 
 def check_table(path: str | Path, table: Table) -> tuple[dict[str, Any], dict[str, set[Any]]]:

@@ -10,6 +10,7 @@ from protsae.features.error_sites import SILENT, UNANNOTATED
 from protsae.features.example_sites import STRENGTHS, STRONGEST
 from protsae.features.recurrence import recurrence_words
 from protsae.report.figures import layer_figures as plots
+from protsae.report.figures.logo_drawing import logo_svg
 from protsae.report.figures.sequence_html import coloured_residues, shown_ranges
 from protsae.report.number_format import decimals, percent
 from protsae.report.page_data import Layer
@@ -30,6 +31,7 @@ def layer_section(
     """What the template shows of a layer: figures, and cards in the order of `best_features`."""
     key = f"layer-{number}"
     examples = dict(iter(layer.examples.groupby(["variant", "feature"])))
+    logos = dict(iter(layer.logos.groupby(["variant", "feature"])))
     histograms = {v: e["density_histogram"] for v, e in layer.evaluations.items()}
     return {
         "id": key,
@@ -47,6 +49,7 @@ def layer_section(
                 "elsewhere": elsewhere(row["reference_base_rate"], row["f1_at_reference_rate"]),
                 "recurrence": recurrence_words(pd.Series(row)),
                 "end": row["preferred_end"] if pd.notna(row["preferred_end"]) else "",
+                "logo": _logo(logos.get((row["variant"], row["feature"]), layer.logos.head(0))),
                 "examples": _examples(
                     examples.get((row["variant"], row["feature"]), layer.examples.head(0)),
                     row["concept"],
@@ -76,6 +79,14 @@ false-positive rate'
         f"F1 {decimals(f1)} where {percent(base_rate)} of residues have it, as in the reference "
         "set, by the same recall and false-positive rate"
     )
+
+
+def _logo(logo: pd.DataFrame) -> dict[str, Any]:
+    """The drawing, and of how many homology clusters it is: 0 if there is none."""
+    return {
+        "drawing": logo_svg(logo),
+        "n_clusters": int(logo["n_windows"].max()) if len(logo) else 0,
+    }
 
 
 def _examples(

@@ -1,21 +1,26 @@
 """A results folder as one object: its tables, its SAEs, and their activations of any protein."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
-from scipy import sparse
 
-from protsae.config.settings import Config, read_config
+from protsae.config.settings import Config
 from protsae.errors import UserError
+from protsae.inspection.feature_activations import FeatureActivations, Pool
+from protsae.inspection.feature_name import FeatureName
+from protsae.inspection.run_feature import RunFeature, read_feature
+from protsae.inspection.run_protein import ProteinActivations, RunProtein
 from protsae.io.hdf5.code_cache import StoredCodes
 from protsae.io.saes.sae_files import read_sae
 from protsae.io.saes.sae_identity import sae_sha256
+from protsae.io.table_files.annotations_table import read_annotations_table
 from protsae.io.table_files.parquet import read_table
 from protsae.io.table_files.proteins_table import read_split_proteins
 from protsae.run.layout import model_layers, model_name, shard_names
+from protsae.run.run_places import place, read_run_config, sae_place
 from protsae.sae.architectures import restore_sae
 from protsae.sae.autoencoder import Sae
 from protsae.schema.feature_tables import FEATURES
@@ -106,9 +111,7 @@ class Run:
         weights, source = read_sae(self._sae_folder(layer, variant, model))
         return restore_sae(source.architecture, source.k, weights)
 
-    def activations(
-        self, layer: int, variant: str, model: str | None = None
-    ) -> "FeatureActivations":
+    def activations(self, layer: int, variant: str, model: str | None = None) -> FeatureActivations:
         """Activations of an SAE's features at every residue of every protein.
 
         Parameters are those of `sae`.
@@ -120,9 +123,97 @@ class Run:
         """
         folder = self._sae_folder(layer, variant, model)
         shards = [f"shard-{shard}.h5" for shard in shard_names(self.config)]
-        paths = [self.results / "codes" / _place(model or self.model, layer) / s for s in shards]
+        paths = [self.results / "codes" / place(model or self.model, layer) / s for s in shards]
         stored = StoredCodes(paths, variant, sae_sha256(folder), self._proteins[1])
         return FeatureActivations(stored)
+
+    def matrix(
+        self, layer: int, variant: str, pool: Pool = "max", model: str | None = None
+    ) -> pd.DataFrame:
+        """One number per protein and feature of an SAE, for any method that takes a matrix.
+
+        Parameters
+        ----------
+        layer, variant, model
+            As of `sae`.
+        pool : {"max", "mean", "share"}
+            The largest activation in the protein, the mean over its residues, or the share of its
+            residues at which the feature is active.
+
+        Returns
+        -------
+        DataFrame
+            float32, shape (n_proteins, n_features); the index is the accession, in the order of
+            `proteins`, columns are features.
+
+        Raises
+        ------
+        UserError
+            As `activations`, and if there is no such ``pool``.
+
+        Examples
+        --------
+        >>> matrix = read_run("results").matrix(6, "topk", pool="mean")  # doctest: +SKIP
+        >>> matrix.loc["P00321", 246]  # doctest: +SKIP
+        """
+        return self.activations(layer, variant, model).pooled(pool)
+
+    def feature(
+        self, layer: int, variant: str, feature: int, model: str | None = None
+    ) -> RunFeature:
+        """All that the run knows of one feature; ``print`` shows it as ``protsae show`` does.
+
+        Parameters
+        ----------
+        layer, variant, model
+            As of `sae`.
+        feature : int
+            Index of the feature, from 0.
+
+        Raises
+        ------
+        UserError
+            If the run has no such feature, or its tables do not belong together.
+
+        Examples
+        --------
+        >>> print(read_run("results").feature(6, "topk", 246))  # doctest: +SKIP
+        """
+        sae_place(self.results, self.config, layer, variant, model)
+        name = FeatureName(model or self.model, int(layer), variant, int(feature))
+        return read_feature(self.results, name)
+
+    def protein(self, accession: str) -> RunProtein:
+        """One protein of the run: its annotations, and what is active in it.
+
+        All SAEs of `model` are in it but those that are frozen, which are baselines. Activations
+        are read from the disk when they are asked for.
+
+        Parameters
+        ----------
+        accession : str
+            As in `proteins`.
+
+        Raises
+        ------
+        UserError
+            If the run has no such protein.
+
+        Examples
+        --------
+        >>> read_run("results").protein("P00321").strongest().head()  # doctest: +SKIP
+        """
+        own = self.proteins[self.proteins["accession"] == accession]
+        if own.empty:
+            raise UserError(
+                f"{self.results}: no protein {accession!r} among its {len(self.proteins):,}; for "
+                "any other, explain its sequence"
+            )
+        features = self.features[self.features["model"] == self.model]
+        places = [(n, v) for m, n in self.layers if m == self.model for v in self._subjects]
+        activations = ProteinActivations(places, lambda n, v: self.activations(n, v)[accession])
+        annotations = self._annotations[self._annotations["accession"] == accession]
+        return RunProtein(own.iloc[0], annotations.reset_index(drop=True), activations, features)
 
     def explain(
         self, sequences: str | Mapping[str, str], table: ExplainedTable = "segments"
@@ -199,6 +290,11 @@ class Run:
         return names or self.variants
 
     @cached_property
+    def _annotations(self) -> pd.DataFrame:
+        path = self.results / "proteins" / "annotations.parquet"
+        return read_annotations_table(path, self._proteins[1])
+
+    @cached_property
     def _explainer(self) -> Explainer:
         return self.explainer()
 
@@ -207,43 +303,8 @@ class Run:
         return read_split_proteins(self.results / "proteins" / "proteins.parquet")
 
     def _sae_folder(self, layer: int, variant: str, model: str | None) -> Path:
-        model = model or self.model
-        if (model, layer) not in self.layers:
-            known = ", ".join(f"{name} {number}" for name, number in self.layers)
-            raise UserError(f"{self.results}: no layer {layer} of {model}; it has {known}")
-        if variant not in self.variants:
-            known = ", ".join(self.variants)
-            raise UserError(f"{self.results}: no SAE {variant!r}; it has {known}")
-        return self.results / "sae" / _place(model, layer) / variant
-
-
-class FeatureActivations(Mapping[str, sparse.csr_array]):
-    """Activations of an SAE's features by protein, read from disk one protein at a time.
-
-    A mapping of accessions to csr_array, float32, shape (n_residues, n_features), in the order of
-    the protein table.
-
-    Attributes
-    ----------
-    n_features : int
-    """
-
-    def __init__(self, stored: StoredCodes):
-        self._stored = stored
-        self._accessions = dict.fromkeys(stored.index.proteins["accession"])
-        self.n_features = stored.n_features
-
-    def __getitem__(self, accession: str) -> sparse.csr_array:
-        if accession not in self._accessions:
-            raise KeyError(accession)
-        [(_, rows)] = self._stored.blocks({accession}, 1)
-        return rows
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._accessions)
-
-    def __len__(self) -> int:
-        return len(self._accessions)
+        own = sae_place(self.results, self.config, layer, variant, model)
+        return self.results / "sae" / own / variant
 
 
 def read_run(results: str | Path) -> Run:
@@ -269,18 +330,9 @@ def read_run(results: str | Path) -> Run:
     >>> run = read_run("results")  # doctest: +SKIP
     >>> run.features.query("concept == 'SIGNAL'")  # doctest: +SKIP
     >>> run.sae(layer=6, variant="topk").n_features  # doctest: +SKIP
-    2560
+    512
     >>> run.activations(layer=6, variant="topk")["P00321"].shape  # doctest: +SKIP
-    (137, 2560)
+    (137, 512)
     """
     results = Path(results)
-    path = results / "config.yaml"
-    if not path.is_file():
-        raise UserError(
-            f"{path}: no such file; expected the results folder of a run, which the workflow writes"
-        )
-    return Run(results, read_config(path))
-
-
-def _place(model: str, layer: int) -> str:
-    return f"{model}/layer-{layer:02d}"
+    return Run(results, read_run_config(results))

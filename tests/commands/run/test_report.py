@@ -46,6 +46,7 @@ def test_same_run_same_bytes(results: Path) -> None:
         "proteins/annotations.parquet",
         "proteins/provenance.json",
         f"annotation/{MODEL}/layer-02/examples.parquet",
+        f"annotation/{MODEL}/layer-02/logos.parquet",
         f"annotation/{MODEL}/layer-02/detectors.parquet",
         f"annotation/{MODEL}/layer-02/candidates.parquet",
         f"annotation/{MODEL}/layer-02/recovery.parquet",

@@ -86,6 +86,30 @@ def test_some_columns_in_the_order_asked_for(tmp_path: Path) -> None:
     assert list(found) == ["score", "accession"]
 
 
+@pytest.mark.parametrize(
+    ("where", "accessions"),
+    [
+        ({"taxon_id": 562}, ["P3"]),
+        ({"known": True}, ["P1", "P3"]),
+        ({"known": True, "accession": "P1"}, ["P1"]),
+        ({"taxon_id": 7}, []),
+        ({}, ["P1", "P2", "P3"]),
+    ],
+)
+def test_some_rows(tmp_path: Path, where: dict[str, object], accessions: list[str]) -> None:
+    """A row whose value is empty equals nothing."""
+    write_table(tmp_path / "t.parquet", ROWS, SMALL, {})
+    found = read_table(tmp_path / "t.parquet", SMALL, where=where)
+    assert found["accession"].tolist() == accessions
+    whole = read_table(tmp_path / "t.parquet", SMALL)
+    pd.testing.assert_frame_equal(
+        found, whole[whole["accession"].isin(accessions)].reset_index(drop=True)
+    )
+    names = list(dict.fromkeys(["accession", *where]))
+    some = read_table(tmp_path / "t.parquet", SMALL, names, where)
+    pd.testing.assert_frame_equal(some, found[names])
+
+
 def test_no_rows_have_the_types_of_the_table(tmp_path: Path) -> None:
     write_table(tmp_path / "t.parquet", ROWS.head(0), SMALL, {})
     types = [str(field.type) for field in pq.read_schema(tmp_path / "t.parquet")]

@@ -1,7 +1,9 @@
 import re
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -61,6 +63,79 @@ def test_an_unknown_protein_is_a_key_error(run: protsae.Run) -> None:
         features["P00000"]
 
 
+def test_a_matrix_is_pooled_over_the_residues_of_each_protein(run: protsae.Run) -> None:
+    features = run.activations(LAYER, VARIANT)
+    largest, mean, share = (run.matrix(LAYER, VARIANT, pool) for pool in ("max", "mean", "share"))
+    assert largest.index.tolist() == run.proteins["accession"].tolist()
+    assert largest.shape == (len(run.proteins), features.n_features)
+    for accession in run.proteins["accession"].iloc[[0, -1]]:
+        dense = features[accession].toarray()
+        np.testing.assert_array_equal(largest.loc[accession], dense.max(axis=0))
+        np.testing.assert_allclose(mean.loc[accession], dense.mean(axis=0), rtol=1e-5)
+        np.testing.assert_allclose(share.loc[accession], (dense > 0).mean(axis=0), rtol=1e-6)
+
+
+def test_a_feature(run: protsae.Run) -> None:
+    """Its rows are those of the tables; the strongest example is the largest activation."""
+    features = run.features[run.features["variant"] == VARIANT]
+    own = features[(features["layer"] == LAYER) & features["top_proteins"].notna()].iloc[-1]
+    feature = run.feature(LAYER, VARIANT, int(own["feature"]))
+    pd.testing.assert_series_equal(feature.row, own, check_names=False, check_dtype=False)
+    first = feature.examples.iloc[0]
+    values = run.matrix(LAYER, VARIANT)[own["feature"]]
+    assert first["activation"] == values.max()
+    assert values.idxmax() == first["accession"] == own["top_proteins"].split(",")[0]
+    protein = run.protein(first["accession"])
+    assert protein.sequence[first["start"] - 1 : first["end"]] == first["residues"]
+    assert f"Feature {LAYER}/{VARIANT}/{own['feature']} of {run.model}\n" in str(feature)
+
+
+def test_a_protein(run: protsae.Run) -> None:
+    row = run.proteins.iloc[-1]
+    protein = run.protein(row["accession"])
+    assert (protein.accession, protein.sequence, protein.split) == (
+        *(row["accession"], row["sequence"], row["split"]),
+    )
+    assert set(protein.annotations["accession"]) <= {row["accession"]}
+    assert len(protein.annotations)
+    assert sorted(protein.activations) == [(LAYER, "batchtopk"), (LAYER, "topk")]
+    codes = protein.activations[LAYER, VARIANT]
+    assert codes.shape[0] == len(protein.sequence)
+    strongest = protein.strongest()
+    n_active = sum(
+        (protein.activations[place].max(axis=0).toarray() > 0).sum()
+        for place in protein.activations
+    )
+    assert len(strongest) == n_active
+    assert strongest["relative_activation"].dropna().is_monotonic_decreasing
+    for found in strongest[strongest["variant"] == VARIANT].head(7).itertuples():
+        column = codes[:, [found.feature]].toarray().ravel()
+        assert found.activation == column.max()
+        assert found.peak == column.argmax() + 1
+    with pytest.raises(KeyError):
+        protein.activations[LAYER + 1, VARIANT]
+
+
+def test_segments_of_a_protein_are_those_that_explain_finds(run: protsae.Run) -> None:
+    """The stored activations are those of the model, which explain computes anew."""
+    protein = run.protein(run.proteins["accession"].iloc[0])
+    stored, computed = protein.segments(), run.explain(protein.sequence)
+    names = ["layer", "variant", "feature", "start", "end", "concept"]
+    assert len(stored)
+    pd.testing.assert_frame_equal(
+        stored[names].sort_values(names[:4], ignore_index=True),
+        computed[names].sort_values(names[:4], ignore_index=True),
+        check_dtype=False,
+    )
+    assert protein.segments() is not stored
+
+
+def test_a_protein_of_no_run(run: protsae.Run) -> None:
+    n = len(run.proteins)
+    with pytest.raises(protsae.UserError, match=f"no protein 'P00000' among its {n}; for any"):
+        run.protein("P00000")
+
+
 @pytest.mark.parametrize(
     ("layer", "variant", "model", "line"),
     [
@@ -72,9 +147,10 @@ def test_an_unknown_protein_is_a_key_error(run: protsae.Run) -> None:
 def test_what_a_run_lacks(
     run: protsae.Run, layer: int, variant: str, model: str | None, line: str
 ) -> None:
-    for read in (run.sae, run.activations):
+    readers = (run.sae, run.activations, partial(run.matrix, pool="max"))
+    for read in (*readers, partial(run.feature, feature=0)):
         with pytest.raises(protsae.UserError, match=f": {re.escape(line)}"):
-            read(layer, variant, model)
+            read(layer, variant, model=model)
 
 
 def test_another_layers_sae_is_refused(finished: Path, tmp_path: Path) -> None:

@@ -1,0 +1,68 @@
+"""Where the parts of a finished run lie, and what it says of a layer or an SAE that it lacks."""
+
+from pathlib import Path
+
+from protsae.config.settings import Config, read_config
+from protsae.errors import UserError
+from protsae.run.layout import model_layers, model_name
+
+
+def read_run_config(results: str | Path) -> Config:
+    """The settings that a results folder was made with.
+
+    Raises
+    ------
+    UserError
+        If it is no results folder, or its configuration is of another release.
+    """
+    path = Path(results) / "config.yaml"
+    if not path.is_file():
+        raise UserError(
+            f"{path}: no such file; expected the results folder of a run, which the workflow writes"
+        )
+    return read_config(path)
+
+
+def place(model: str, layer: int) -> str:
+    """Folder of a layer in those of the stages.
+
+    Examples
+    --------
+    >>> place("esm2_tiny", 3)
+    'esm2_tiny/layer-03'
+    """
+    return f"{model}/layer-{layer:02d}"
+
+
+def sae_place(
+    results: Path, config: Config, layer: int, variant: str, model: str | None = None
+) -> str:
+    """The `place` of an SAE that the run has.
+
+    Parameters
+    ----------
+    results : Path
+        For the message.
+    model : str, optional
+        Default: that of the configuration.
+
+    Raises
+    ------
+    UserError
+        If the run has no such layer or SAE; it says which it has.
+
+    Examples
+    --------
+    >>> sae_place(Path("results"), Config(), 99, "topk")
+    Traceback (most recent call last):
+    protsae.errors.UserError: results: no layer 99 of esm2_t6_protsae; it has ...
+    """
+    model = model or model_name(config)
+    layers = [(name, int(number)) for name, number in model_layers(config)]
+    if (model, layer) not in layers:
+        known = ", ".join(f"{name} {number}" for name, number in layers)
+        raise UserError(f"{results}: no layer {layer} of {model}; it has {known}")
+    if variant not in config.train:
+        known = ", ".join(config.train)
+        raise UserError(f"{results}: no SAE {variant!r}; it has {known}")
+    return place(model, layer)
