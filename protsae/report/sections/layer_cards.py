@@ -1,5 +1,6 @@
 """Sections of the layers: cards of the best features, with their strongest segments."""
 
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 import pandas as pd
@@ -48,6 +49,7 @@ def layer_section(
                 "id": f"{key}-feature-{place}",
                 "elsewhere": elsewhere(row["reference_base_rate"], row["f1_at_reference_rate"]),
                 "recurrence": recurrence_words(pd.Series(row)),
+                "described": _described(row),
                 "end": row["preferred_end"] if pd.notna(row["preferred_end"]) else "",
                 "logo": _logo(logos.get((row["variant"], row["feature"]), layer.logos.head(0))),
                 "examples": _examples(
@@ -60,6 +62,22 @@ def layer_section(
             for place, row in enumerate(layer.best.to_dict("records"))
         ],
     }
+
+
+def _described(row: Mapping[Hashable, Any]) -> str:
+    """The label of a feature with its confidence; empty if it has none that is known.
+
+    Examples
+    --------
+    >>> _described({"label": "C", "confidence": "high"})
+    'C (confidence: high)'
+    >>> _described({"label": "unknown", "confidence": "unknown"}), _described({"label": None})
+    ('', '')
+    """
+    label = row["label"]
+    if not isinstance(label, str) or label == row["confidence"]:
+        return ""
+    return f"{label} (confidence: {row['confidence']})"
 
 
 def elsewhere(base_rate: float, f1: float) -> str:
