@@ -97,7 +97,7 @@ def embed_shard(
             return
         except Float16Error as error:
             tell(note(f"{error}; storing it in float32, from the start"))
-            embedder.dtypes[error.layer] = torch.float32
+            embedder.dtypes[error.place] = torch.float32
 
 
 def _write(

@@ -266,7 +266,7 @@ class Explainer:
                 try:
                     return self._embedded(sequence)
                 except Float16Error as error:
-                    self.embedder.dtypes[error.layer] = torch.float32
+                    self.embedder.dtypes[error.place] = torch.float32
         finally:
             self.embedder.dtypes.update(dtypes)  # the next protein does not depend on this one
 
