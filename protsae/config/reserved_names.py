@@ -22,8 +22,24 @@ def is_permuted(model: str) -> bool:
     return model.endswith(_PERMUTED)
 
 
-COORDINATES, PCA, RANDOM = "coordinates", "pca", "random"
-"""A layer's own coordinates and the principal components of its activations, both with both
-signs, and a random dictionary: what SAEs are compared with by the same code."""
+MLP_IN = "mlp_in"
+"""Site whose activations are kept beside those of layers: what each layer's MLP reads."""
 
-DETECTORS = (COORDINATES, PCA, RANDOM)
+
+def site_name(model: str, site: str) -> str:
+    """Name of a model's activations at a site inside of its blocks, in paths and caches.
+
+    Examples
+    --------
+    >>> site_name("esm2_t6_8M_UR50D", MLP_IN)
+    'esm2_t6_8M_UR50D-mlp_in'
+    """
+    return f"{model}-{site}"
+
+
+COORDINATES, PCA, RANDOM, MLP = "coordinates", "pca", "random", "mlp"
+"""A layer's own coordinates and the principal components of its activations, both with both
+signs, a random dictionary, and the neurons of its MLP: what SAEs are compared with by the same
+code."""
+
+DETECTORS = (COORDINATES, PCA, RANDOM, MLP)

@@ -63,6 +63,11 @@ class Config(SaeVariants):
         description="also run every stage on these layers of the permuted model, a copy with the "
         "weights in random order, as a baseline",
     )
+    mlp: bool = Field(
+        True,
+        description="also score the neurons of each layer's MLP, as a baseline; keeps what the MLP "
+        "reads, d_model more numbers for every residue and layer",
+    )
     trainer: TrainerSettings = TrainerSettings()
     evaluate: EvaluateSettings = EvaluateSettings()
     concepts: ConceptSettings = ConceptSettings()

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
 
-from protsae.config.reserved_names import ONEHOT, permuted_name
+from protsae.config.reserved_names import MLP_IN, ONEHOT, permuted_name, site_name
 from protsae.config.sae_settings import with_other_seeds
 from protsae.config.settings import Config
 
@@ -122,6 +122,8 @@ def _paths(config: Config) -> Iterator[tuple[str, str]]:
     models = dict.fromkeys(model for model, _ in layers)
     for model, which, shard in product(models, sets, shards):
         yield "onehot" if model == ONEHOT else "embed", f"activations/{model}/{which}{shard}"
+    for model, shard in product([m for m in models if m != ONEHOT] * config.mlp, shards):
+        yield "embed", f"activations/{site_name(model, MLP_IN)}/{shard}"
     tables = [*LAYER_TABLES, *(["interplm"] if config.annotate.interplm else [])]
     for model, layer in layers:
         folder = f"{model}/layer-{layer}"

@@ -5,7 +5,7 @@ import pandas as pd
 from protsae.association.frozen_saes import is_frozen, of_frozen
 from protsae.association.run_tables import best_per_concept, is_above
 from protsae.association.scoring.metrics import CALLED_Q
-from protsae.config.reserved_names import COORDINATES, DETECTORS, ONEHOT, is_permuted
+from protsae.config.reserved_names import COORDINATES, DETECTORS, MLP, ONEHOT, is_permuted
 from protsae.screen.wording import WIDTH, count, fitted, listed
 
 FEATURE_COLUMNS = (
@@ -66,7 +66,7 @@ def above_lines(features: pd.DataFrame) -> list[str]:
 
 
 def called_lines(detectors: pd.DataFrame, frozen: pd.Series) -> list[str]:
-    """Of the trained model, its coordinates and the baselines: where most detectors are called.
+    """Of the trained model, its coordinates, neurons and the baselines: where most detectors are called.
 
     Called for a concept that the sequence does not define, at a false discovery rate of 5 %; beside
     it how many of these are true at least, with 95 % confidence.
@@ -83,6 +83,7 @@ def called_lines(detectors: pd.DataFrame, frozen: pd.Series) -> list[str]:
         "model": is_sae & ~frozen & ~permuted & ~onehot,
         "its frozen SAEs": frozen & ~permuted & ~onehot,
         "its coordinates": (detectors["variant"] == COORDINATES) & ~permuted & ~onehot,
+        "its neurons": (detectors["variant"] == MLP) & ~permuted & ~onehot,
         "permuted model": is_sae & ~frozen & permuted,
         "one-hot": is_sae & ~frozen & onehot,
     }

@@ -288,7 +288,7 @@ def score_loss(
         settings.masks,
         embedding.context,
         embedding.overlap,
-        token_budget(esm.model, n_layers=1, dtype=torch.float32),
+        token_budget(esm.model, n_kept=1, dtype=torch.float32),
         settings.seed,
     )
     cluster = pd.factorize(test["cluster"])[0]

@@ -20,7 +20,7 @@ from protsae.errors import UserError
 from protsae.config.flags import to_flags, variants_flag
 from protsae.config.sae_settings import with_other_seeds
 from protsae.io.atomic import atomic_path
-from protsae.config.reserved_names import ONEHOT, permuted_name
+from protsae.config.reserved_names import MLP_IN, ONEHOT, permuted_name, site_name
 from protsae.provenance import code_digest
 from protsae.run.job_memory import training_megabytes
 from protsae.run.plan_checks import validate_devices, validate_plan
@@ -66,6 +66,8 @@ FURTHER = ["<results>/proteins/further.parquet"] * bool(CONFIG.further_proteins)
 FURTHER_SHARDS = SHARDS if FURTHER else []
 PERMUTED = permuted_name(ESM)
 LAYERS = model_layers(CONFIG)
+# Sites inside of blocks that are embedded beside the layers.
+INSIDE = [MLP_IN] * CONFIG.mlp
 
 
 def code(stage, unused=None):
@@ -117,6 +119,24 @@ def weights_file(wildcards):
     if wildcards.model == PERMUTED:
         return f"<results>/models/{PERMUTED}.pt"
     return local_file("embed.model") if wildcards.model == ESM else []
+
+
+def inside_flag(paths):
+    """The flag of protsae embed that names the files of sites inside of blocks, if there are any."""
+    if not paths:
+        return []
+    named = [f"{site}={path}" for site, path in zip(INSIDE, paths, strict=True)]
+    return ["--inside", *named]
+
+
+def neuron_files(wildcards):
+    """What the neurons of a layer are computed from; one-hot sequences and layer 0 have none."""
+    if wildcards.model == ONEHOT or int(wildcards.layer) == 0 or not CONFIG.mlp:
+        return []
+    return expand(
+        f"<results>/activations/{site_name(wildcards.model, MLP_IN)}/shard-{{shard}}.h5",
+        shard=SHARDS,
+    )
 
 
 def check_devices(settings):

@@ -124,7 +124,7 @@ def open_embedder(
     settings = parse_settings(EmbedSettings, {**stated, **neutral}, "the run's activations")
     embedder = make_embedder(esm, settings, 1)
     torch.set_num_threads(threads)
-    embedder.dtypes |= dtypes
+    embedder.dtypes.update((layer, dtype) for layer, dtype in dtypes.items())
     return embedder
 
 
