@@ -18,12 +18,21 @@ def permuted_name(model: str) -> str:
 
 
 def is_permuted(model: str) -> bool:
-    """Whether a name is that of a permuted model."""
-    return model.endswith(_PERMUTED)
+    """Whether a name is that of a permuted model, at whatever site.
+
+    Examples
+    --------
+    >>> is_permuted("esm2_tiny-permuted-mlp_in"), is_permuted("esm2_tiny-mlp_in")
+    (True, False)
+    """
+    return model_of(model).endswith(_PERMUTED)
 
 
 MLP_IN = "mlp_in"
 """Site whose activations are kept beside those of layers: what each layer's MLP reads."""
+
+SITES = ("attention", MLP_IN, "mlp_hidden", "mlp_out")
+"""Places inside of a block, in the order in which a block computes them (`protsae.plm`)."""
 
 
 def site_name(model: str, site: str) -> str:
@@ -35,6 +44,18 @@ def site_name(model: str, site: str) -> str:
     'esm2_t6_8M_UR50D-mlp_in'
     """
     return f"{model}-{site}"
+
+
+def model_of(name: str) -> str:
+    """The model of a name that may be a `site_name`.
+
+    Examples
+    --------
+    >>> model_of("esm2_tiny-permuted-mlp_in"), model_of("esm2_tiny")
+    ('esm2_tiny-permuted', 'esm2_tiny')
+    """
+    model, _, site = name.rpartition("-")
+    return model if site in SITES else name
 
 
 COORDINATES, PCA, RANDOM, MLP = "coordinates", "pca", "random", "mlp"

@@ -98,7 +98,8 @@ rule annotate_layer:
             if input.mlp_inputs
             else []
         ),
-        code=code("annotate"),
+        # Without neurons no model is read.
+        code=code("annotate", unused=None if CONFIG.mlp else "protsae.plm"),
     shell:
         "protsae annotate {params.concepts} {params.settings} --sae {params.saes:q}"
         " --codes {input.codes:q} --activations {input.activations:q} --proteins {input.proteins:q}"
