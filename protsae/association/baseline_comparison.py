@@ -46,9 +46,9 @@ def compare_features(
 
     A feature is compared with the best detector of each baseline for its concept, by F1 on valid:
     coordinates, principal components, the random dictionary, neurons and frozen SAEs of its layer,
-    detectors on one-hot sequences and on the permuted model (of any layer), the rule on the sequence, and
-    being on everywhere. Features of frozen SAEs, of one-hot sequences and of the permuted model are
-    not compared with their own kind.
+    detectors on one-hot sequences and on the permuted model (of any layer), the rule on the
+    sequence, and being on everywhere. Features of frozen SAEs, of one-hot sequences and of the
+    permuted model are not compared with their own kind.
 
     Parameters
     ----------

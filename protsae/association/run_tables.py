@@ -187,10 +187,10 @@ def with_baselines(
     And with the rule on the sequence, as `with_rules` joins it.
 
     For a feature's concept, of all detectors of a baseline the one with the highest ``valid_f1``;
-    its F1 on test. Coordinates, principal components, the random dictionary, neurons and frozen SAEs
-    are those of the feature's layer; detectors on one-hot sequences, and on the permuted model (of any
-    layer of it), serve all layers. Empty for those themselves, and where no detector's valid F1 was
-    high enough to be kept (``annotate.min_f1``).
+    its F1 on test. Coordinates, principal components, the random dictionary, neurons and frozen
+    SAEs are those of the feature's layer; detectors on one-hot sequences, and on the permuted model
+    (of any layer of it), serve all layers. Empty for those themselves, and where no detector's
+    valid F1 was high enough to be kept (``annotate.min_f1``).
 
     Parameters
     ----------

@@ -245,7 +245,7 @@ def token_budget(model: ESM2, n_kept: int, dtype: torch.dtype, workers: int = 1)
     """Tokens per batch that fit a third of the free memory, shared by ``workers``.
 
     A token takes about (12 d_model) x bytes of the precision (q, k, v and the wide layer, in and
-    out) and (n_kept + 3) d_model x 4 bytes (d_model numbers kept, residual stream). On the CPU never more
+    out) and (n_kept + 3) d_model x 4 bytes (what is kept, residual stream). On the CPU never more
     than ``CPU_TOKENS``: larger batches leave the caches; on CUDA never more than ``CUDA_TOKENS``.
     """
     device = model.embed_tokens.weight.device

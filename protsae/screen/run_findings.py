@@ -66,7 +66,7 @@ def above_lines(features: pd.DataFrame) -> list[str]:
 
 
 def called_lines(detectors: pd.DataFrame, frozen: pd.Series) -> list[str]:
-    """Of the trained model, its coordinates, neurons and the baselines: where most detectors are called.
+    """Of the trained model, its coordinates and neurons, and the baselines: where most are called.
 
     Called for a concept that the sequence does not define, at a false discovery rate of 5 %; beside
     it how many of these are true at least, with 95 % confidence.

@@ -153,7 +153,7 @@ class FusedEsm2:
         return ForwardOutput(representations, x_ND)
 
     def width(self, place: Place) -> int:
-        """Activations of a token at a place: d_model, or as many as an MLP has hidden units."""
+        """Activations of a token at a place: d_model, or as many as an MLP has neurons."""
         is_hidden = isinstance(place, Inside) and place.site == "mlp_hidden"
         return self.d_hidden if is_hidden else self.d_model
 

@@ -16,8 +16,8 @@ class Inside:
         Number of the block, from 1 on: the layer that it ends in.
     site : str
         ``attention``: what attention adds to the residual stream; ``mlp_in``: what the MLP reads,
-        the stream after attention and a layer norm; ``mlp_hidden``: the MLP's hidden units, after
-        the activation function; ``mlp_out``: what the MLP adds to the stream.
+        the stream after attention and a layer norm; ``mlp_hidden``: the MLP's neurons, after the
+        activation function; ``mlp_out``: what the MLP adds to the stream.
 
     Examples
     --------

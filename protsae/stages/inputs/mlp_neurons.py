@@ -1,4 +1,4 @@
-"""The neurons of a layer's MLP: from what the MLP reads, which is stored, and the model's weights."""
+"""The neurons of a layer's MLP, from what the MLP reads, which is stored, and its weights."""
 
 from collections.abc import Sequence
 from dataclasses import replace

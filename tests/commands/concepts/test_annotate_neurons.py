@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from esm.model.esm2 import ESM2
 
 from protsae.association.baseline_comparison import compare_features
 from protsae.cli import main
@@ -34,9 +35,17 @@ def embed(run: Path, model: Path, inside: str, layer: int = LAYER, output: str =
     )
 
 
+def planted_model() -> ESM2:
+    """A model in which the planted neuron writes much to the stream, so that SAEs can find it."""
+    model = build_esm()
+    with torch.no_grad():
+        model.layers[LAYER - 1].fc2.weight[:, PLANTED] *= 10
+    return model
+
+
 def neuron(run: Path, proteins: pd.DataFrame, protein_set: str) -> dict[str, np.ndarray]:
     """The planted neuron at every residue of each protein, by fair-esm's own map."""
-    first = build_esm().half().float().layers[LAYER - 1].fc1
+    first = planted_model().half().float().layers[LAYER - 1].fc1
     cache = LayerCache([run / "mlp.h5"], LAYER, protein_set)
     found = {}
     for [name], rows in cache.protein_blocks(set(proteins["accession"]), 1):
@@ -52,7 +61,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = tmp_path_factory.mktemp("run")
     proteins = protein_rows(n_proteins=60, length=61)
     protein_set = write_proteins(run / "proteins.parquet", proteins)
-    embed(run, save_tiny(run), "mlp.h5")
+    embed(run, save_tiny(run, model=planted_model()), "mlp.h5")
     values = neuron(run, proteins, protein_set)
     rows = [
         (name, "BINDING", "", int(at) + 1, int(at) + 1, "", True)
