@@ -46,6 +46,18 @@ def site_name(model: str, site: str) -> str:
     return f"{model}-{site}"
 
 
+def site_of(name: str) -> str:
+    """The site that a name ends in; empty for the residual stream.
+
+    Examples
+    --------
+    >>> site_of("esm2_tiny-permuted-mlp_out"), site_of("esm2_tiny")
+    ('mlp_out', '')
+    """
+    site = name.rpartition("-")[2]
+    return site if site in SITES else ""
+
+
 def model_of(name: str) -> str:
     """The model of a name that may be a `site_name`.
 
@@ -54,8 +66,7 @@ def model_of(name: str) -> str:
     >>> model_of("esm2_tiny-permuted-mlp_in"), model_of("esm2_tiny")
     ('esm2_tiny-permuted', 'esm2_tiny')
     """
-    model, _, site = name.rpartition("-")
-    return model if site in SITES else name
+    return name.removesuffix(f"-{site_of(name)}") if site_of(name) else name
 
 
 COORDINATES, PCA, RANDOM, MLP = "coordinates", "pca", "random", "mlp"

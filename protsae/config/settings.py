@@ -79,6 +79,11 @@ class Config(SaeVariants):
     @model_validator(mode="after")
     def _names(self) -> Self:
         for name, settings in self.train.items():
+            if len(self.embed.sites) > 1 and settings.kl > 0:
+                raise ValueError(
+                    f"train.{name}.kl: SAEs of sites inside of blocks are not trained on the "
+                    "model's predictions; set embed.sites: [residual], or kl to 0"
+                )
             if self.onehot and settings.kl > 0:
                 raise ValueError(
                     f"train.{name}.kl: one-hot sequences have no model to train through; set "

@@ -50,13 +50,18 @@ def with_named_precision(
     return settings.model_copy(update={"precision": chosen})
 
 
-def inside_outputs(words: Sequence[str]) -> dict[Site, Path]:
+def inside_outputs(words: Sequence[str], wanted: Sequence[str] = ()) -> dict[Site, Path]:
     """Files by site from words such as ``mlp_in=FILE``.
+
+    Parameters
+    ----------
+    wanted : sequence of str, optional
+        ``embed.sites``: each needs a file, but the residual stream, which has one in any case.
 
     Raises
     ------
     UserError
-        If a word is no site and file, or a site is named twice.
+        If a word is no site and file, or a site is named twice or lacks its file.
 
     Examples
     --------
@@ -76,6 +81,9 @@ def inside_outputs(words: Sequence[str]) -> dict[Site, Path]:
         if site in found:
             raise UserError(f"--inside: {site} is named twice; give each site once")
         found[site] = Path(path)
+    for name in wanted:
+        if name != "residual" and name not in found:
+            raise UserError(f"embed.sites: {name} has no file; give it one: --inside {name}=FILE")
     return found
 
 

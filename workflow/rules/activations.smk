@@ -76,7 +76,7 @@ rule embed_shard:
         shards=CONFIG.cache.shards,
         compression=CONFIG.cache.compression,
         settings=lambda wildcards: to_flags(embed_settings(wildcards.model)),
-        inside=lambda wildcards, output: inside_flag(output.get("inside", [])),
+        inside=lambda wildcards, output: inside_flag(output.inside),
         code=code("embed"),
     shell:
         "protsae embed {params.settings} --proteins {input.proteins:q}"
@@ -103,6 +103,10 @@ use rule embed_shard as embed_further_shard with:
         weights=weights_file,
     output:
         shard="<results>/activations/{model}/further/shard-{shard}.h5",
+        inside=[
+            f"<results>/activations/{site_name('{model}', site)}/further/shard-{{shard}}.h5"
+            for site in SITES
+        ],
     log:
         "<results>/logs/embed/{model}/further/shard-{shard}.log",
     benchmark:

@@ -29,8 +29,8 @@ from protsae.stages.embed_proteins import (
     with_named_precision,
 )
 
-NEUTRAL = {"device", "tokens_per_batch"}
-"""Settings that change how fast the activations come, not what they are."""
+NEUTRAL = {"device", "tokens_per_batch", "sites"}
+"""Settings that change how fast the activations come and what else is kept, not what they are."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Embed the shard's proteins."""
     settings = settings_from_flags(EmbedSettings, args)
-    inside = inside_outputs(args.inside)
+    inside = inside_outputs(args.inside, settings.sites)
     proteins, protein_set = read_sequences(args.proteins)
     shard = shard_proteins(proteins, args.shard, args.shards)
     # With several GPUs in sight neighbouring shards take different ones.

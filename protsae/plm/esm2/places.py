@@ -1,7 +1,9 @@
 """Where in ESM-2 activations are read and replaced: after a block, or inside of one."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
+
+from protsae.config.reserved_names import site_of
 
 Site = Literal["attention", "mlp_in", "mlp_hidden", "mlp_out"]
 
@@ -45,3 +47,16 @@ def layer_of(place: Place) -> int:
     (3, 3)
     """
     return place.layer if isinstance(place, Inside) else place
+
+
+def named_place(model: str, layer: int) -> Place:
+    """The place of activations by the name of their model, which may end in a site.
+
+    Examples
+    --------
+    >>> named_place("esm2_tiny", 3), named_place("esm2_tiny-permuted-mlp_out", 3)
+    (3, Inside(layer=3, site='mlp_out'))
+    """
+    sites: tuple[Site, ...] = get_args(Site)
+    of_name = [Inside(layer, site) for site in sites if site == site_of(model)]
+    return of_name[0] if of_name else layer

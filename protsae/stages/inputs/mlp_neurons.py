@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from protsae.config.reserved_names import MLP_IN, site_name
+from protsae.config.reserved_names import MLP_IN, model_of, site_name
 from protsae.detectors.activations import Codes
 from protsae.detectors.baselines import neurons
 from protsae.errors import UserError
@@ -38,7 +38,7 @@ def open_neurons(
     if not model:
         raise UserError(f"--model: give the ESM-2 of the neurons, {source.model}; found none")
     inputs = LayerCache(shards, cache.layer, source.protein_set_sha256)
-    expected = replace(source, model=site_name(source.model, MLP_IN))
+    expected = replace(source, model=site_name(model_of(source.model), MLP_IN))
     for key, value in vars(expected).items():
         if (found := getattr(inputs.source, key)) != value:
             raise UserError(

@@ -433,6 +433,23 @@ def test_a_site_that_float16_cannot_hold_is_stored_in_float32(folder, capsys):
         assert (inside["layers/01"].dtype, layers["layers/01"].dtype) == (np.float32, np.float16)
 
 
+def test_a_site_with_saes_needs_a_file(folder, capsys):
+    sites = ("--sites", "residual", "mlp_out", "--inside", "mlp_in=y.h5")
+    assert refused(capsys, "--layers", 1, *sites) == (
+        "embed.sites: mlp_out has no file; give it one: --inside mlp_out=FILE"
+    )
+
+
+def test_sites_do_not_change_what_a_cache_says_of_itself(folder):
+    assert embed("--layers", 1) == 0
+    alone = Path("out/x.h5").read_bytes()
+    sites = ("--sites", "residual", "mlp_hidden", "--inside", "mlp_hidden=y.h5")
+    assert embed("--layers", 1, *sites) == 0
+    assert Path("out/x.h5").read_bytes() == alone
+    with h5py.File("y.h5") as file:
+        assert file["layers/01"].shape == (184, 4 * 24)
+
+
 @pytest.mark.parametrize(
     ("words", "problem"),
     [
