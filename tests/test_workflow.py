@@ -155,13 +155,14 @@ def test_planning_imports_no_torch(tmp_path: Path) -> None:
             "embd=1",
             "protsae: config: unknown key 'embd'; did you mean 'embed'? Valid keys: train, "
             "results, fetch, split, further_proteins, cache, onehot, embed, permuted_layers, "
-            "trainer, evaluate, concepts, probe, references, annotate, report",
+            "mlp, trainer, evaluate, concepts, probe, references, annotate, report",
             id="top-level key",
         ),
         pytest.param(
             'embed={"layer": [3]}',
             "protsae: config: unknown key 'embed.layer'; did you mean 'layers'? Valid keys in "
-            "embed: model, layers, precision, dtype, tokens_per_batch, context, overlap, device",
+            "embed: model, layers, sites, precision, dtype, tokens_per_batch, context, overlap, "
+            "device",
             id="nested key",
         ),
         pytest.param(

@@ -11,9 +11,12 @@ from protsae.association.run_tables import best_per_concept
 from protsae.association.scoring.metrics import CALLED_Q, f1_score
 from protsae.association.verdicts import CountsByCluster, compare, verdicts
 from protsae.concepts.concept import are_defined_by_sequence
-from protsae.config.reserved_names import COORDINATES, ONEHOT, PCA, RANDOM, is_permuted
+from protsae.config.reserved_names import COORDINATES, MLP, ONEHOT, PCA, RANDOM, is_permuted
 
-OF_LAYER = {COORDINATES: "coordinate", PCA: "principal component", RANDOM: "random dictionary"}
+OF_LAYER = {
+    **{COORDINATES: "coordinate", PCA: "principal component", RANDOM: "random dictionary"},
+    MLP: "neuron",
+}
 """Sets of detectors of a feature's own layer, and what one of them is called."""
 
 FROZEN = "frozen SAE"
@@ -42,10 +45,10 @@ def compare_features(
     """``COLUMNS`` for each feature, empty where it has no concept.
 
     A feature is compared with the best detector of each baseline for its concept, by F1 on valid:
-    coordinates, principal components, the random dictionary and frozen SAEs of its layer, detectors
-    on one-hot sequences and on the permuted model (of any layer), the rule on the sequence, and
-    being on everywhere. Features of frozen SAEs, of one-hot sequences and of the permuted model are
-    not compared with their own kind.
+    coordinates, principal components, the random dictionary, neurons and frozen SAEs of its layer,
+    detectors on one-hot sequences and on the permuted model (of any layer), the rule on the
+    sequence, and being on everywhere. Features of frozen SAEs, of one-hot sequences and of the
+    permuted model are not compared with their own kind.
 
     Parameters
     ----------

@@ -12,13 +12,17 @@ from protsae.association.pairs.selection import best_rows
 from protsae.association.scoring.metrics import CALLED_Q, always_on_f1, reaches
 from protsae.association.verdicts import ABOVE
 from protsae.concepts.concept import are_defined_by_sequence
-from protsae.config.reserved_names import COORDINATES, ONEHOT, PCA, RANDOM, is_permuted
+from protsae.config.reserved_names import COORDINATES, MLP, ONEHOT, PCA, RANDOM, is_permuted
 from protsae.statistics.cluster_intervals import interval
 from protsae.statistics.multiple_testing import least_true
 
-DETECTOR_BASELINES = (
-    *("coordinate_f1", "pca_f1", "random_f1", "frozen_f1", "onehot_f1", "permuted_f1"),
-)
+_OF_LAYER = {
+    **{COORDINATES: "coordinate_f1", PCA: "pca_f1", RANDOM: "random_f1"},
+    MLP: "mlp_f1",
+}
+"""Sets of detectors of a feature's own layer, and the column of each."""
+
+DETECTOR_BASELINES = (*_OF_LAYER.values(), "frozen_f1", "onehot_f1", "permuted_f1")
 """Columns of the feature table: test F1 of the best detector of each baseline, chosen on valid."""
 
 BASELINES = (*DETECTOR_BASELINES, "rule_f1")
@@ -183,10 +187,10 @@ def with_baselines(
     And with the rule on the sequence, as `with_rules` joins it.
 
     For a feature's concept, of all detectors of a baseline the one with the highest ``valid_f1``;
-    its F1 on test. Coordinates, principal components, the random dictionary and frozen SAEs are
-    those of the feature's layer; detectors on one-hot sequences, and on the permuted model (of any
-    layer of it), serve all layers. Empty for those themselves, and where no detector's valid F1 was
-    high enough to be kept (``annotate.min_f1``).
+    its F1 on test. Coordinates, principal components, the random dictionary, neurons and frozen
+    SAEs are those of the feature's layer; detectors on one-hot sequences, and on the permuted model
+    (of any layer of it), serve all layers. Empty for those themselves, and where no detector's
+    valid F1 was high enough to be kept (``annotate.min_f1``).
 
     Parameters
     ----------
@@ -203,7 +207,7 @@ def with_baselines(
     for method, column in zip(("blosum_window", "homology"), OF_REFERENCES, strict=True):
         f1 = references[references["method"] == method].set_index("concept")["f1"]
         found[column] = found["concept"].map(f1).astype("float64")
-    for variant, column in ((COORDINATES, "coordinate_f1"), (PCA, "pca_f1"), (RANDOM, "random_f1")):
+    for variant, column in _OF_LAYER.items():
         best = best_per_concept(
             associations[associations["variant"] == variant], by=["model", "layer"]
         )

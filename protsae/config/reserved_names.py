@@ -18,12 +18,60 @@ def permuted_name(model: str) -> str:
 
 
 def is_permuted(model: str) -> bool:
-    """Whether a name is that of a permuted model."""
-    return model.endswith(_PERMUTED)
+    """Whether a name is that of a permuted model, at whatever site.
+
+    Examples
+    --------
+    >>> is_permuted("esm2_tiny-permuted-mlp_in"), is_permuted("esm2_tiny-mlp_in")
+    (True, False)
+    """
+    return model_of(model).endswith(_PERMUTED)
 
 
-COORDINATES, PCA, RANDOM = "coordinates", "pca", "random"
+MLP_IN = "mlp_in"
+"""Site whose activations are kept beside those of layers: what each layer's MLP reads."""
+
+SITES = ("attention", MLP_IN, "mlp_hidden", "mlp_out")
+"""Places inside of a block, in the order in which a block computes them (`protsae.plm`)."""
+
+
+def site_name(model: str, site: str) -> str:
+    """Name of a model's activations at a site inside of its blocks, in paths and caches.
+
+    Examples
+    --------
+    >>> site_name("esm2_t6_8M_UR50D", MLP_IN)
+    'esm2_t6_8M_UR50D-mlp_in'
+    """
+    return f"{model}-{site}"
+
+
+def site_of(name: str) -> str:
+    """The site that a name ends in; empty for the residual stream.
+
+    Examples
+    --------
+    >>> site_of("esm2_tiny-permuted-mlp_out"), site_of("esm2_tiny")
+    ('mlp_out', '')
+    """
+    site = name.rpartition("-")[2]
+    return site if site in SITES else ""
+
+
+def model_of(name: str) -> str:
+    """The model of a name that may be a `site_name`.
+
+    Examples
+    --------
+    >>> model_of("esm2_tiny-permuted-mlp_in"), model_of("esm2_tiny")
+    ('esm2_tiny-permuted', 'esm2_tiny')
+    """
+    return name.removesuffix(f"-{site_of(name)}") if site_of(name) else name
+
+
+COORDINATES, PCA, RANDOM, MLP = "coordinates", "pca", "random", "mlp"
 """A layer's own coordinates and the principal components of its activations, both with both
-signs, and a random dictionary: what SAEs are compared with by the same code."""
+signs, a random dictionary, and the neurons of its MLP: what SAEs are compared with by the same
+code."""
 
-DETECTORS = (COORDINATES, PCA, RANDOM)
+DETECTORS = (COORDINATES, PCA, RANDOM, MLP)

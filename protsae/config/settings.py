@@ -63,6 +63,11 @@ class Config(SaeVariants):
         description="also run every stage on these layers of the permuted model, a copy with the "
         "weights in random order, as a baseline",
     )
+    mlp: bool = Field(
+        True,
+        description="also score the neurons of each layer's MLP, as a baseline; keeps what the MLP "
+        "reads, d_model more numbers for every residue and layer",
+    )
     trainer: TrainerSettings = TrainerSettings()
     evaluate: EvaluateSettings = EvaluateSettings()
     concepts: ConceptSettings = ConceptSettings()
@@ -74,6 +79,11 @@ class Config(SaeVariants):
     @model_validator(mode="after")
     def _names(self) -> Self:
         for name, settings in self.train.items():
+            if len(self.embed.sites) > 1 and settings.kl > 0:
+                raise ValueError(
+                    f"train.{name}.kl: SAEs of sites inside of blocks are not trained on the "
+                    "model's predictions; set embed.sites: [residual], or kl to 0"
+                )
             if self.onehot and settings.kl > 0:
                 raise ValueError(
                     f"train.{name}.kl: one-hot sequences have no model to train through; set "

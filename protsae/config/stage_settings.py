@@ -1,6 +1,7 @@
 """Settings of every stage but training: one section of the configuration each."""
 
 from collections import Counter
+from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import (
@@ -9,6 +10,7 @@ from pydantic import (
     model_validator,
 )
 
+from protsae.config.reserved_names import site_of
 from protsae.config.section import Fraction, Layers, LocalPath, Positive, Seed, Settings, Share
 
 
@@ -107,6 +109,12 @@ class EmbedSettings(Settings):
         description="fair-esm repr_layers: 0 = embedding, i = after block i, last = after the "
         "final layer norm",
     )
+    sites: tuple[Literal["residual", "attention", "mlp_out", "mlp_hidden"], ...] = Field(
+        ("residual",),
+        description="of which SAEs are trained: residual, the layer itself, and, beside it, "
+        "attention or mlp_out, what the block adds to the residual stream, or mlp_hidden, the "
+        "neurons of its MLP. Layer 0 has the first only",
+    )
     precision: Literal["auto", "float32", "bfloat16", "float16", "float64"] = Field(
         "float32",
         description="precision of the matrix products. bfloat16 is faster on new CPUs, many times "
@@ -135,6 +143,19 @@ class EmbedSettings(Settings):
     def _windows(self) -> Self:
         if self.overlap >= self.context:
             raise ValueError("overlap must be smaller than context")
+        return self
+
+    @model_validator(mode="after")
+    def _sites(self) -> Self:
+        if "residual" not in self.sites or len(set(self.sites)) < len(self.sites):
+            raise ValueError(
+                f"sites: expected residual, and any other site once, found {list(self.sites)}"
+            )
+        name = Path(self.model).stem if self.model.endswith(".pt") else self.model
+        if site := site_of(name):
+            raise ValueError(
+                f"model: {name!r} ends in -{site}, as the names of its sites do; rename the model"
+            )
         return self
 
 

@@ -1,4 +1,4 @@
-"""Detectors that cost no training: coordinates, principal components, a random dictionary."""
+"""Detectors that cost no training: coordinates, components, a random dictionary, neurons."""
 
 from collections.abc import Callable
 
@@ -59,6 +59,45 @@ def baseline_detectors(
         PCA: Encoded(blocks, project, 2 * d_model, signed),
         RANDOM: Encoded(blocks, largest(on_directions, width, k), width),
     }
+
+
+def neurons(blocks: ReadBlocks, weight: np.ndarray, bias: np.ndarray) -> Codes:
+    """The neurons of a layer's MLP, computed from what the MLP reads.
+
+        a = max(GELU(W x + b), 0), of which GELU(z) = z P(Z <= z), Z standard normal
+
+    A neuron is active where its pre-activation is positive, which for GELU is where its output is.
+    Below 0 GELU is never less than -0.17: a neuron that is off, and no second detector. So there is
+    one detector a neuron, as there is one a feature.
+
+    Parameters
+    ----------
+    blocks : ReadBlocks
+        What the MLP reads, after its layer norm, by whole proteins: (n, d_model).
+    weight, bias : ndarray, float32, shapes (n_neurons, d_model) and (n_neurons,)
+        Of the MLP's first linear map.
+
+    References
+    ----------
+    Hendrycks and Gimpel 2016, arXiv:1606.08415 (GELU); Bills et al. 2023, "Language models can
+    explain neurons in language models" (positive activations of neurons).
+
+    Examples
+    --------
+    >>> rows = np.array([[1.0], [-1.0]], np.float32)
+    >>> weight, bias = np.array([[1.0], [-2.0]], np.float32), np.zeros(2, np.float32)
+    >>> [(_, codes)] = neurons(lambda *_: [(["P1"], rows)], weight, bias).blocks({"P1"}, 2)
+    >>> codes.toarray().round(3).tolist()
+    [[0.8410000205039978, 0.0], [0.0, 1.9550000429153442]]
+    """
+    # In float64, for the reason that `encoder` has.
+    up, shift = torch.from_numpy(weight).double().T.contiguous(), torch.from_numpy(bias).double()
+
+    def encode(rows: np.ndarray) -> sparse.csr_array:
+        hidden = torch.nn.functional.gelu(torch.from_numpy(rows).double() @ up + shift)
+        return sparse.csr_array(hidden.clamp_min(0).float().numpy())
+
+    return Encoded(blocks, encode, len(bias))
 
 
 def largest(project: Callable[[np.ndarray], torch.Tensor], n_features: int, k: int) -> Encode:

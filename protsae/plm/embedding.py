@@ -1,4 +1,4 @@
-"""Every layer's activations of many proteins: windows, batches, and workers side by side."""
+"""Activations of many proteins at many places: windows, batches, and workers side by side."""
 
 import threading
 from collections import deque
@@ -18,6 +18,7 @@ from protsae.errors import UserError
 from protsae.io.thread_pool import thread_pool
 from protsae.plm.esm2.batch import pack
 from protsae.plm.esm2.forward import FusedEsm2
+from protsae.plm.esm2.places import Place
 from protsae.plm.esm2.tokens import SPECIAL_TOKENS, Window, batches, tokenise, windows
 from protsae.plm.precision import store_rows, validate_stored
 
@@ -42,13 +43,13 @@ class Piece:
         Index into the sequences.
     start : int
         0-based position of the first residue.
-    rows : dict of layer to ndarray
-        In the layer's stored precision, shape (n_residues, d_model).
+    rows : dict of int or Inside to ndarray
+        By place, in its stored precision, shape (n_residues, width of the place).
     """
 
     protein: int
     start: int
-    rows: dict[int, np.ndarray]
+    rows: dict[Place, np.ndarray]
 
 
 @dataclass
@@ -62,8 +63,9 @@ class Embedder:
     Parameters
     ----------
     esm2 : FusedEsm2
-    dtypes : dict of layer to torch.dtype
-        fair-esm's ``repr_layers`` wanted, and the precision in which each is stored.
+    dtypes : dict of int or Inside to torch.dtype
+        fair-esm's ``repr_layers`` and places inside of blocks that are wanted, and the precision in
+        which each is stored.
     context, overlap : int
         Residues in a window, and shared by neighbouring windows of a longer protein.
     tokens_per_batch : int
@@ -77,7 +79,7 @@ class Embedder:
     """
 
     esm2: FusedEsm2
-    dtypes: dict[int, torch.dtype]
+    dtypes: dict[Place, torch.dtype]
     context: int = 1022
     overlap: int = 256
     tokens_per_batch: int = 2048
@@ -85,7 +87,7 @@ class Embedder:
     out_of_memory: int = field(default=0, init=False)
 
     def __call__(self, sequences: Sequence[str]) -> Iterator[Piece]:
-        """Yield every residue's activations exactly once, all layers from one forward pass.
+        """Yield every residue's activations exactly once, all places from one forward pass.
 
         The pieces come in order of window length, longest first, not in order of the sequences.
 
@@ -99,7 +101,7 @@ class Embedder:
         UserError
             If a value is not finite, or a single window does not fit the GPU's memory.
         Float16Error
-            If float16 cannot hold a layer.
+            If float16 cannot hold a place.
         """
         pieces = [
             window
@@ -108,7 +110,7 @@ class Embedder:
         ]
         grouped = batches([window.length for window in pieces], self.tokens_per_batch)
 
-        def compute(batch: list[int]) -> list[tuple[list[Window], dict[int, np.ndarray]]]:
+        def compute(batch: list[int]) -> list[tuple[list[Window], dict[Place, np.ndarray]]]:
             return self._compute([pieces[i] for i in batch], sequences)
 
         for chunks in _side_by_side(compute, grouped, self.workers):
@@ -119,13 +121,13 @@ class Embedder:
                     yield Piece(
                         window.protein,
                         window.keep_start,
-                        {layer: found[first:last] for layer, found in rows.items()},
+                        {place: found[first:last] for place, found in rows.items()},
                     )
                     first = last
 
     def _compute(
         self, chosen: list[Window], sequences: Sequence[str]
-    ) -> list[tuple[list[Window], dict[int, np.ndarray]]]:
+    ) -> list[tuple[list[Window], dict[Place, np.ndarray]]]:
         """Kept rows of these windows, in parts where the GPU cannot hold all at once."""
         n_tokens = sum(window.length for window in chosen)
         if len(chosen) == 1 or n_tokens <= self.tokens_per_batch:
@@ -144,24 +146,24 @@ class Embedder:
         return self._compute(chosen[:half], sequences) + self._compute(chosen[half:], sequences)
 
     @torch.inference_mode()
-    def _rows(self, chosen: list[Window], sequences: Sequence[str]) -> dict[int, np.ndarray]:
-        """Stored rows by layer of the residues kept, window after window."""
+    def _rows(self, chosen: list[Window], sequences: Sequence[str]) -> dict[Place, np.ndarray]:
+        """Stored rows by place of the residues kept, window after window."""
         batch = pack([tokenise(sequences[w.protein][w.start : w.stop]) for w in chosen])
         kept = torch.from_numpy(_kept_rows(chosen))
         device = self.esm2.device
-        lost: dict[int, Tensor] = {}
+        lost: dict[Place, Tensor] = {}
         with _own_stream(device):
             kept = kept.to(device, non_blocking=True)
 
-            def keep(layer: int, x_ND: Tensor) -> Tensor:
-                rows, lost[layer] = store_rows(x_ND[kept], self.dtypes[layer])
+            def keep(place: Place, x_ND: Tensor) -> Tensor:
+                rows, lost[place] = store_rows(x_ND[kept], self.dtypes[place])
                 return _to_host(rows)
 
             found = self.esm2(batch.to(device), self.dtypes, keep=keep).representations
-            worst = {layer: _to_host(value) for layer, value in lost.items()}
-        for layer, value in worst.items():
-            validate_stored(layer, float(value), self.dtypes[layer])
-        return {layer: rows.numpy() for layer, rows in found.items()}
+            worst = {place: _to_host(value) for place, value in lost.items()}
+        for place, value in worst.items():
+            validate_stored(place, float(value), self.dtypes[place])
+        return {place: rows.numpy() for place, rows in found.items()}
 
 
 _LOCAL = threading.local()
@@ -216,8 +218,8 @@ def _kept_rows(chosen: Sequence[Window]) -> np.ndarray:
     return np.concatenate(rows)
 
 
-def precision_errors(embedder: Embedder, sequences: Sequence[str]) -> dict[int, float]:
-    """|x - float32 x| / |x| by layer: what precision and storage cost, on a few real proteins.
+def precision_errors(embedder: Embedder, sequences: Sequence[str]) -> dict[Place, float]:
+    """|x - float32 x| / |x| by place: what precision and storage cost, on a few real proteins.
 
     Measured on the first pieces of ``sequences``, about ``ERROR_RESIDUES`` residues, against the
     same model in float32 (in float64, if that was asked for).
@@ -231,23 +233,23 @@ def precision_errors(embedder: Embedder, sequences: Sequence[str]) -> dict[int, 
         dtypes=dict.fromkeys(embedder.dtypes, torch.float32),
         workers=1,
     )
-    squares = {layer: np.zeros(2) for layer in embedder.dtypes}
+    squares = {place: np.zeros(2) for place in embedder.dtypes}
     for found, true in zip(embedder(sample), exact(sample), strict=True):
-        for layer, rows in true.rows.items():
-            lost = found.rows[layer].astype(np.float64) - rows
-            squares[layer] += (lost**2).sum(), (rows.astype(np.float64) ** 2).sum()
-    return {layer: float(np.sqrt(lost / size)) for layer, (lost, size) in squares.items()}
+        for place, rows in true.rows.items():
+            lost = found.rows[place].astype(np.float64) - rows
+            squares[place] += (lost**2).sum(), (rows.astype(np.float64) ** 2).sum()
+    return {place: float(np.sqrt(lost / size)) for place, (lost, size) in squares.items()}
 
 
-def token_budget(model: ESM2, n_layers: int, dtype: torch.dtype, workers: int = 1) -> int:
+def token_budget(model: ESM2, n_kept: int, dtype: torch.dtype, workers: int = 1) -> int:
     """Tokens per batch that fit a third of the free memory, shared by ``workers``.
 
     A token takes about (12 d_model) x bytes of the precision (q, k, v and the wide layer, in and
-    out) and (n_layers + 3) d_model x 4 bytes (layers kept, residual stream). On the CPU never more
+    out) and (n_kept + 3) d_model x 4 bytes (what is kept, residual stream). On the CPU never more
     than ``CPU_TOKENS``: larger batches leave the caches; on CUDA never more than ``CUDA_TOKENS``.
     """
     device = model.embed_tokens.weight.device
     width = int(model.embed_dim)
-    per_token = 12 * width * torch.finfo(dtype).bits // 8 + (n_layers + 3) * width * 4
+    per_token = 12 * width * torch.finfo(dtype).bits // 8 + (n_kept + 3) * width * 4
     most = CUDA_TOKENS if device.type == "cuda" else CPU_TOKENS
     return max(1, min(most, int(free_memory(device) / 3 / workers / per_token)))

@@ -6,17 +6,18 @@ import torch
 from torch import Tensor
 
 from protsae.errors import UserError
+from protsae.plm.esm2.places import Place
 
 MAX_RELATIVE_ERROR = 1e-3
 """Largest |x - stored x| / |x| of a residue (Euclidean norms) at which float16 is used."""
 
 
 class Float16Error(Exception):
-    """A layer that float16 cannot hold; ``layer`` is its number."""
+    """A layer, or a place inside of one, that float16 cannot hold; ``place`` says which."""
 
-    def __init__(self, layer: int, lost: float):
-        super().__init__(f"layer {layer}: float16 would lose {lost:.2g} of a residue's norm")
-        self.layer = layer
+    def __init__(self, place: Place, lost: float):
+        super().__init__(f"layer {place}: float16 would lose {lost:.2g} of a residue's norm")
+        self.place = place
 
 
 def store_rows(x_ND: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
@@ -35,7 +36,7 @@ def store_rows(x_ND: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
     return rows_ND, ((x_ND - rows_ND.to(x_ND.dtype)).norm(dim=1) / size_N).max()
 
 
-def validate_stored(layer: int, lost: float, dtype: torch.dtype) -> None:
+def validate_stored(place: Place, lost: float, dtype: torch.dtype) -> None:
     """Refuse what ``store_rows`` lost too much of.
 
     Raises
@@ -46,6 +47,6 @@ def validate_stored(layer: int, lost: float, dtype: torch.dtype) -> None:
         If float16 lost more than ``MAX_RELATIVE_ERROR``.
     """
     if math.isnan(lost):
-        raise UserError(f"layer {layer}: a value is NaN or infinite; check the model's weights")
+        raise UserError(f"layer {place}: a value is NaN or infinite; check the model's weights")
     if dtype == torch.float16 and lost > MAX_RELATIVE_ERROR:
-        raise Float16Error(layer, lost)
+        raise Float16Error(place, lost)

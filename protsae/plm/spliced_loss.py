@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from protsae.plm.esm2.forward import Edit, FusedEsm2
+from protsae.plm.esm2.places import Inside, Place
 from protsae.plm.esm2.tokens import N_TOKENS, Window, batches, tokenise, windows
 from protsae.plm.masking import choose_masked, mask_batch
 
@@ -63,7 +64,7 @@ def edit_residues(edit: Edit, residues_N: Tensor) -> Edit:
 def masked_loss(
     esm2: FusedEsm2,
     sequences: Sequence[str],
-    layer: int,
+    place: Place,
     edits: Mapping[str, Edit],
     mask_fraction: float,
     n_masks: int,
@@ -72,18 +73,21 @@ def masked_loss(
     tokens_per_batch: int,
     seed: int,
 ) -> MaskedLoss:
-    """Cross-entropy on the same masked residues, clean and with each edit of ``layer``.
+    """Cross-entropy on the same masked residues, clean and with each edit of ``place``.
 
     Long proteins are cut into windows. ``mask_fraction`` of the standard residues that a window
     keeps become <mask>, at least one, drawn by ``seed``; so one mask hides a residue at most once.
     Each protein is masked ``n_masks`` times, every time by a draw of its own. The blocks below
-    ``layer`` run once for the clean model and all edits.
+    ``place`` run once for the clean model and all edits.
 
     Parameters
     ----------
     edits : mapping of name to function
-        Each takes activations of residues, shape (n, d_model), and returns their replacement.
+        Each takes activations of residues at ``place``, shape (n, width of the place), and returns
+        their replacement.
     """
+    # A block that is edited inside runs again for each edit.
+    below = place.layer - 1 if isinstance(place, Inside) else place
     pieces = _draw_masks(sequences, mask_fraction, n_masks, context, overlap, seed)
     shape = (n_masks, len(sequences))
     counted = np.zeros((*shape, N_TOKENS), dtype=np.int64)
@@ -99,8 +103,8 @@ def masked_loss(
         )
         np.add.at(counted, (*owner, masked.targets.numpy()), 1)
         masked = masked.to(esm2.device)
-        clean = esm2(masked.batch, layers=(layer,), rows=masked.rows)
-        start = (layer, clean.representations[layer])
+        clean = esm2(masked.batch, layers=(below,), rows=masked.rows)
+        start = (below, clean.representations[below])
 
         def add(sums: np.ndarray, values: Tensor, owner: tuple[np.ndarray, ...] = owner) -> None:
             np.add.at(sums, owner, values.double().cpu().numpy())
@@ -109,7 +113,7 @@ def masked_loss(
         add(nats["clean"], F.nll_loss(clean_logp, masked.targets, reduction="none"))
         for name, edit in edits.items():
             on_residues = edit_residues(edit, masked.batch.residues_N)
-            edited = esm2(masked.batch, (), {layer: on_residues}, start, rows=masked.rows)
+            edited = esm2(masked.batch, (), {place: on_residues}, start, rows=masked.rows)
             logp = esm2.logits(edited.final_ND).log_softmax(1)
             add(nats[name], F.nll_loss(logp, masked.targets, reduction="none"))
             divergence = F.kl_div(logp, clean_logp, reduction="none", log_target=True)

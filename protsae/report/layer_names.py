@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from protsae.config.reserved_names import ONEHOT, is_permuted
+from protsae.config.reserved_names import ONEHOT, is_permuted, model_of, site_of
 
 
 def layer_names(places: Sequence[tuple[str, int]]) -> list[str]:
@@ -14,15 +14,18 @@ def layer_names(places: Sequence[tuple[str, int]]) -> list[str]:
     ['one-hot', 'layer 3', 'permuted layer 3']
     >>> layer_names([("esm2_x", 3), ("esm2_y", 3)])
     ['esm2_x layer 3', 'esm2_y layer 3']
+    >>> layer_names([("esm2_x", 3), ("esm2_x-mlp_out", 3), ("esm2_x-permuted-mlp_out", 3)])
+    ['layer 3', 'layer 3 mlp_out', 'permuted layer 3 mlp_out']
     """
-    trained = {model for model, _ in places if model != ONEHOT and not is_permuted(model)}
+    trained = {model_of(model) for model, _ in places if model != ONEHOT and not is_permuted(model)}
 
     def name(model: str, layer: int) -> str:
         if model == ONEHOT:
             return "one-hot"
         if len(trained) > 1:
             return f"{model} layer {layer}"
-        return f"permuted layer {layer}" if is_permuted(model) else f"layer {layer}"
+        site = f" {site_of(model)}" if site_of(model) else ""
+        return f"{'permuted ' * is_permuted(model)}layer {layer}{site}"
 
     return [name(model, layer) for model, layer in places]
 

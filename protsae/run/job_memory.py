@@ -4,11 +4,13 @@ import math
 from pathlib import Path
 
 from protsae.config.released_models import RELEASED, stated_layers
-from protsae.config.reserved_names import ONEHOT
+from protsae.config.reserved_names import ONEHOT, site_of
 from protsae.config.settings import Config
 from protsae.run.layout import model_name
 
 _ONEHOT_WIDTH = 32  # letters, rounded up
+NEURONS = 4
+"""Neurons of an MLP of ESM-2, for each number of the residual stream."""
 _PROGRAM = 700_000_000
 """Bytes of Python and its libraries, PyTorch among them."""
 
@@ -59,6 +61,8 @@ def training_megabytes(config: Config, model: str) -> int:
     2748
     """
     n_layers, d_model = (0, _ONEHOT_WIDTH) if model == ONEHOT else model_shape(config)
+    if site_of(model) == "mlp_hidden":
+        d_model *= NEURONS
     n_features = [sae.width or round(sae.expansion * d_model) for sae in config.train.values()]
     needed = _PROGRAM + 4 * d_model * config.trainer.buffer
     n_seeds = [sae.seeds for sae in config.train.values()]

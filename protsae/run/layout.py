@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
 
-from protsae.config.reserved_names import ONEHOT, permuted_name
+from protsae.config.reserved_names import MLP_IN, ONEHOT, permuted_name, site_name, site_of
 from protsae.config.sae_settings import with_other_seeds
 from protsae.config.settings import Config
 
@@ -60,18 +60,41 @@ def model_name(config: Config) -> str:
 def model_layers(config: Config) -> list[tuple[str, str]]:
     """Every model and layer that SAEs are trained on, the layer with two digits.
 
+    Sites inside of blocks come last, each as a model of its own (`site_name`).
+
     Examples
     --------
     >>> from protsae.config.settings import parse_settings
     >>> settings = {"embed": {"layers": [3]}, "permuted_layers": [3]}
     >>> model_layers(parse_settings(Config, settings))
     [('onehot', '00'), ('esm2_t6_protsae', '03'), ('esm2_t6_protsae-permuted', '03')]
+    >>> settings = {"embed": {"layers": [0, 3], "sites": ["residual", "mlp_out"]}, "onehot": False}
+    >>> model_layers(parse_settings(Config, settings))
+    [('esm2_t6_protsae', '00'), ('esm2_t6_protsae', '03'), ('esm2_t6_protsae-mlp_out', '03')]
     """
     model = model_name(config)
-    found = [(model, layer) for layer in config.embed.layers]
-    found += [(permuted_name(model), layer) for layer in config.permuted_layers]
+    layers = {model: config.embed.layers, permuted_name(model): config.permuted_layers}
+    found = [(name, layer) for name, own in layers.items() for layer in own]
+    found += [
+        (site_name(name, site), layer)
+        for site in inside_sites(config)
+        for name, own in layers.items()
+        for layer in own
+        if layer > 0
+    ]
     named = [(name, f"{layer:02d}") for name, layer in found]
     return [(ONEHOT, "00"), *named] if config.onehot else named
+
+
+def inside_sites(config: Config) -> list[str]:
+    """Sites inside of blocks that SAEs are trained on, too.
+
+    Examples
+    --------
+    >>> inside_sites(Config())
+    []
+    """
+    return [site for site in config.embed.sites if site != "residual"]
 
 
 def shard_names(config: Config) -> list[str]:
@@ -122,6 +145,9 @@ def _paths(config: Config) -> Iterator[tuple[str, str]]:
     models = dict.fromkeys(model for model, _ in layers)
     for model, which, shard in product(models, sets, shards):
         yield "onehot" if model == ONEHOT else "embed", f"activations/{model}/{which}{shard}"
+    whole = [model for model in models if model != ONEHOT and not site_of(model)]
+    for model, shard in product(whole * config.mlp, shards):
+        yield "embed", f"activations/{site_name(model, MLP_IN)}/{shard}"
     tables = [*LAYER_TABLES, *(["interplm"] if config.annotate.interplm else [])]
     for model, layer in layers:
         folder = f"{model}/layer-{layer}"

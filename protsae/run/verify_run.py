@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from protsae.config.reserved_names import is_permuted
+from protsae.config.reserved_names import is_permuted, model_of
 from protsae.config.settings import Config, parse_settings
 from protsae.config.yaml_text import read_yaml
 from protsae.errors import UserError
@@ -161,7 +161,7 @@ def _compare_weights(
     name: str, stamp: Stamp, stamps: dict[str, Stamp]
 ) -> Iterator[tuple[str, str]]:
     """Activations of the permuted model are of the weights that are there."""
-    weights = stamps.get(f"models/{stamp['model']}.pt", {}).get("sha256")
+    weights = stamps.get(f"models/{model_of(stamp['model'])}.pt", {}).get("sha256")
     if is_permuted(stamp["model"]) and weights not in (None, stamp["weights_sha256"]):
         yield name, _differs("weights", stamp["weights_sha256"], weights, "which are there")
 

@@ -215,6 +215,14 @@ FEATURES = Table(
             True,
         ),
         Column(
+            "mlp_f1",
+            "number",
+            "0 to 1",
+            "Test F1 of the best neuron of the layer's MLP for the concept. Empty for one-hot "
+            "sequences and for layer 0, which have no MLP, and if `mlp` is off.",
+            True,
+        ),
+        Column(
             "frozen_f1",
             "number",
             "0 to 1",
@@ -298,7 +306,7 @@ FEATURES = Table(
             "text",
             "name",
             "Baseline with the highest F1 on the test set: coordinate, principal component, random "
-            "dictionary, frozen SAE, one-hot sequence, permuted model, rule or always on.",
+            "dictionary, neuron, frozen SAE, one-hot sequence, permuted model, rule or always on.",
             True,
         ),
         Column(
@@ -373,6 +381,7 @@ _OF_BASELINES = (
         "coordinate_f1",
         "pca_f1",
         "random_f1",
+        "mlp_f1",
         "frozen_f1",
         "onehot_f1",
         "freeze",

@@ -9,7 +9,8 @@ _DETECTORS = Column(
     "variant",
     "text",
     "name",
-    "Set of detectors: the name of an SAE, or `coordinates`, `pca` or `random` (see Baselines).",
+    "Set of detectors: the name of an SAE, or `coordinates`, `pca`, `random` or `mlp` (see "
+    "Baselines).",
 )
 
 _DETECTOR = Column(

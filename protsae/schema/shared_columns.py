@@ -9,7 +9,8 @@ MODEL = Column(
     "text",
     "name",
     "Model that the layer activations come from. `onehot` stands for one-hot sequences, a name "
-    "that ends in `-permuted` for a permuted model.",
+    "that ends in `-permuted` for a permuted model. A name that ends in `-attention`, `-mlp_out` "
+    "or `-mlp_hidden` stands for that site inside of the model's blocks.",
 )
 LAYER = Column(
     "layer",

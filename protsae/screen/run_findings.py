@@ -5,7 +5,7 @@ import pandas as pd
 from protsae.association.frozen_saes import is_frozen, of_frozen
 from protsae.association.run_tables import best_per_concept, is_above
 from protsae.association.scoring.metrics import CALLED_Q
-from protsae.config.reserved_names import COORDINATES, DETECTORS, ONEHOT, is_permuted
+from protsae.config.reserved_names import COORDINATES, DETECTORS, MLP, ONEHOT, is_permuted, site_of
 from protsae.screen.wording import WIDTH, count, fitted, listed
 
 FEATURE_COLUMNS = (
@@ -67,7 +67,7 @@ def above_lines(features: pd.DataFrame) -> list[str]:
 
 
 def called_lines(detectors: pd.DataFrame, frozen: pd.Series) -> list[str]:
-    """Of the trained model, its coordinates and the baselines: where most detectors are called.
+    """Of the trained model, its coordinates and neurons, and the baselines: where most are called.
 
     Called for a concept that the sequence does not define, at a false discovery rate of 5 %; beside
     it how many of these are true at least, with 95 % confidence.
@@ -84,6 +84,7 @@ def called_lines(detectors: pd.DataFrame, frozen: pd.Series) -> list[str]:
         "model": is_sae & ~frozen & ~permuted & ~onehot,
         "its frozen SAEs": frozen & ~permuted & ~onehot,
         "its coordinates": (detectors["variant"] == COORDINATES) & ~permuted & ~onehot,
+        "its neurons": (detectors["variant"] == MLP) & ~permuted & ~onehot,
         "permuted model": is_sae & ~frozen & permuted,
         "one-hot": is_sae & ~frozen & onehot,
     }
@@ -92,7 +93,7 @@ def called_lines(detectors: pd.DataFrame, frozen: pd.Series) -> list[str]:
         found = detectors[chosen]
         if len(found):
             most = found.iloc[int(found["n_significant"].to_numpy().argmax())]
-            where = [] if most["model"] == ONEHOT else [f"layer {most['layer']}"]
+            where = [] if most["model"] == ONEHOT else [_place(most)]
             where += [] if most["variant"] in DETECTORS else [str(most["variant"])]
             called = f"{most['n_significant']:,} of {most['n_detectors']:,} ({', '.join(where)})"
             least = f"at least {most['n_significant_low']:,} true (95 % confidence)"
@@ -108,8 +109,9 @@ def recurrence_lines(features: pd.DataFrame) -> list[str]:
 
     Examples
     --------
-    >>> rows = pd.DataFrame({"layer": [1, 1, 2], "variant": "x", "recurs": [1, 0, None]})
-    >>> for line in recurrence_lines(rows.assign(verdict="above", defined_by_sequence=0)):
+    >>> rows = pd.DataFrame({"model": "m", "layer": [1, 1, 2], "recurs": [1, 0, None]})
+    >>> rows = rows.assign(variant="x", verdict="above", defined_by_sequence=0)
+    >>> for line in recurrence_lines(rows):
     ...     print(line)
     Features of x that other seeds find again: layer 1 1 of 2; of those above all baselines: 1 of 2
     """
@@ -117,8 +119,8 @@ def recurrence_lines(features: pd.DataFrame) -> list[str]:
     lines = []
     for variant, rows in known.groupby("variant", sort=False):
         of_layers = [
-            f"layer {layer} {int(own['recurs'].sum()):,} of {len(own):,}"
-            for layer, own in rows.groupby("layer", sort=True)
+            f"{place} {int(own['recurs'].sum()):,} of {len(own):,}"
+            for place, own in rows.groupby(rows.apply(_place, axis=1), sort=False)
         ]
         above = rows[is_above(rows)]
         of_above = f"; of those above all baselines: {int(above['recurs'].sum())} of {len(above)}"
@@ -172,13 +174,19 @@ def best_lines(features: pd.DataFrame) -> list[str]:
     for _, row in best[:MOST_CONCEPTS].iterrows():
         interval = f"{row['f1']:.2f} [{row['f1_low']:.2f}, {row['f1_high']:.2f}]"
         mark = " (does not recur)" if pd.notna(row["recurs"]) and row["recurs"] == 0 else ""
-        where = f"layer {row['layer']}, {row['variant']} {row['feature']}{mark}"
+        where = f"{_place(row)}, {row['variant']} {row['feature']}{mark}"
         baseline = f"best baseline: {row['best_baseline']}, {row['best_baseline_f1']:.2f}"
         known = baseline if isinstance(row["best_baseline"], str) else "no baseline finds it"
         name = str(row["concept"])
         lines.append(f"  {name:<{width}}  {interval}  {where}; {known}"[:WIDTH])
     more = len(best) - MOST_CONCEPTS
     return [*lines, f"  and {count(more, 'more concept')}"] if more > 0 else lines
+
+
+def _place(row: pd.Series) -> str:
+    """Layer and site of a feature or set of detectors."""
+    site = site_of(str(row["model"]))
+    return f"layer {row['layer']} {site}" if site else f"layer {row['layer']}"
 
 
 def _is_trained(rows: pd.DataFrame) -> pd.Series:

@@ -10,6 +10,7 @@ from protsae.association.pairs.held_out_scores import examine
 from protsae.association.pairs.layer_data import Layer
 from protsae.association.pairs.scored_pairs import Examined
 from protsae.association.run_tables import detector_rows
+from protsae.config.reserved_names import MLP
 from protsae.descriptions.describe_features import Describer
 from protsae.detectors.activations import Codes
 from protsae.detectors.baselines import baseline_detectors
@@ -125,8 +126,10 @@ def _described(
     }
 
 
-def layer_baselines(layer: Layer, cache: LayerCache, saes: Mapping[str, Codes]) -> dict[str, Codes]:
-    """The baselines of a layer's SAEs (`baseline_detectors`).
+def layer_baselines(
+    layer: Layer, cache: LayerCache, saes: Mapping[str, Codes], mlp: Codes | None = None
+) -> dict[str, Codes]:
+    """The baselines of a layer's SAEs (`baseline_detectors`), and the neurons ``mlp`` if given.
 
     The random dictionary has as many directions as the widest SAE, and the ones of them that each
     residue keeps are as many as the SAEs have active on average, on the sample of train.
@@ -136,7 +139,8 @@ def layer_baselines(layer: Layer, cache: LayerCache, saes: Mapping[str, Codes]) 
     width = max(codes.n_features for codes in saes.values())
     k = max(1, round(l0))
     train, seed = layer.names("train"), layer.settings.seed
-    return baseline_detectors(cache.protein_blocks, train, cache.d_model, width, k, seed)
+    found = baseline_detectors(cache.protein_blocks, train, cache.d_model, width, k, seed)
+    return found if mlp is None else {**found, MLP: mlp}
 
 
 def missing_rows(layer: Layer, codes: Codes, examined: Examined) -> dict[str, pd.DataFrame]:

@@ -1,22 +1,28 @@
 """Activations of a shard of proteins, computed by ESM-2 and written layer by layer."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pandas as pd
 import torch
 
+from protsae.config.reserved_names import site_name
 from protsae.config.stage_settings import EmbedSettings
 from protsae.device import chosen_precision, products_dtype, slow_precision
+from protsae.errors import UserError
 from protsae.io.hdf5.activation_cache import LayerFormat, write_shard
 from protsae.io.hdf5.shard_index import CacheSource
 from protsae.io.hdf5.stored_rows import Compression
 from protsae.io.progress import print_beside, progress
-from protsae.one_line import note
+from protsae.one_line import note, shown
 from protsae.plm.embedding import Embedder, precision_errors, token_budget
 from protsae.plm.esm2.forward import FusedEsm2
 from protsae.plm.esm2.load import LoadedEsm
+from protsae.plm.esm2.places import Inside, Place, Site, layer_of
 from protsae.plm.precision import Float16Error
 from protsae.statistics import ragged
 
@@ -44,8 +50,54 @@ def with_named_precision(
     return settings.model_copy(update={"precision": chosen})
 
 
-def make_embedder(esm: LoadedEsm, settings: EmbedSettings, threads: int) -> Embedder:
-    """The embedder that these settings ask for, and torch's threads as it wants them."""
+def inside_outputs(words: Sequence[str], wanted: Sequence[str] = ()) -> dict[Site, Path]:
+    """Files by site from words such as ``mlp_in=FILE``.
+
+    Parameters
+    ----------
+    wanted : sequence of str, optional
+        ``embed.sites``: each needs a file, but the residual stream, which has one in any case.
+
+    Raises
+    ------
+    UserError
+        If a word is no site and file, or a site is named twice or lacks its file.
+
+    Examples
+    --------
+    >>> inside_outputs(["mlp_in=a.h5"])
+    {'mlp_in': PosixPath('a.h5')}
+    """
+    sites: tuple[Site, ...] = get_args(Site)
+    found: dict[Site, Path] = {}
+    for word in words:
+        named, _, path = word.partition("=")
+        site = next((site for site in sites if site == named), None)
+        if site is None or not path:
+            raise UserError(
+                f"--inside: {shown(word)}; expected SITE=FILE, where SITE is one of "
+                f"{', '.join(sites)}"
+            )
+        if site in found:
+            raise UserError(f"--inside: {site} is named twice; give each site once")
+        found[site] = Path(path)
+    for name in wanted:
+        if name != "residual" and name not in found:
+            raise UserError(f"embed.sites: {name} has no file; give it one: --inside {name}=FILE")
+    return found
+
+
+def make_embedder(
+    esm: LoadedEsm, settings: EmbedSettings, threads: int, inside: Sequence[Site] = ()
+) -> Embedder:
+    """The embedder that these settings ask for, and torch's threads as it wants them.
+
+    Parameters
+    ----------
+    inside : sequence of str, optional
+        Sites that are embedded beside the layers, in the blocks that these layers are the ends of.
+        Layer 0, the embedding, has none.
+    """
     precision = products_dtype(settings.precision, esm.device)
     on_gpu = esm.device.type == "cuda"
     # On a GPU two workers: one computes while the other copies.
@@ -53,13 +105,17 @@ def make_embedder(esm: LoadedEsm, settings: EmbedSettings, threads: int) -> Embe
     torch.set_num_threads(threads if on_gpu else 1)
     if precision == torch.float64:
         esm.model.double()
+    esm2 = FusedEsm2(esm.model, precision)
+    layers = settings.layers
+    places: list[Place] = [*layers]
+    places += [Inside(layer, site) for site in inside for layer in layers if layer > 0]
+    n_kept = sum(esm2.width(place) for place in places) // esm2.d_model
     return Embedder(
-        FusedEsm2(esm.model, precision),
-        dict.fromkeys(settings.layers, getattr(torch, settings.dtype)),
+        esm2,
+        dict.fromkeys(places, getattr(torch, settings.dtype)),
         settings.context,
         settings.overlap,
-        settings.tokens_per_batch
-        or token_budget(esm.model, len(settings.layers), precision, workers),
+        settings.tokens_per_batch or token_budget(esm.model, n_kept, precision, workers),
         workers,
     )
 
@@ -71,6 +127,7 @@ def embed_shard(
     source: CacheSource,
     compression: Compression,
     tell: Callable[[str], None] = print_beside,
+    inside: Mapping[Site, str | Path] | None = None,
 ) -> None:
     """Write one shard, with each layer's measured error of precision and storage.
 
@@ -90,37 +147,68 @@ def embed_shard(
         As of `write_shard`.
     tell : function of str, optional
         Gets a line for each layer that is stored in float32. Progress is shown on stderr.
+    inside : mapping of site to path, optional
+        Files of the sites that ``embedder`` embeds beside layers: each the same for its site, as of
+        a model by the name of `site_name`.
     """
+    outputs: dict[Site | None, str | Path] = {None: output}
+    outputs.update((site, path) for site, path in (inside or {}).items())
     while True:
         try:
-            _write(embedder, shard, output, source, compression)
+            _write(embedder, shard, outputs, source, compression)
             return
         except Float16Error as error:
             tell(note(f"{error}; storing it in float32, from the start"))
-            embedder.dtypes[error.layer] = torch.float32
+            embedder.dtypes[error.place] = torch.float32
 
 
 def _write(
     embedder: Embedder,
     shard: pd.DataFrame,
-    output: str | Path,
+    outputs: Mapping[Site | None, str | Path],
     source: CacheSource,
     compression: Compression,
 ) -> None:
     accessions, lengths = shard["accession"].tolist(), shard["length"].tolist()
     first_row = ragged.starts(np.asarray(lengths))
-    formats = {
-        layer: LayerFormat(embedder.esm2.d_model, str(dtype).removeprefix("torch."))
-        for layer, dtype in embedder.dtypes.items()
-    }
+    formats: dict[Site | None, dict[int, LayerFormat]] = {site: {} for site in outputs}
+    for place, dtype in embedder.dtypes.items():
+        form = LayerFormat(embedder.esm2.width(place), str(dtype).removeprefix("torch."))
+        formats[_site_of(place)][layer_of(place)] = form
     sequences = shard["sequence"].tolist()
-    with (
-        write_shard(output, accessions, lengths, formats, source, compression) as writer,
-        progress(sum(lengths), "embedding", "residues") as bar,
-    ):
+    with ExitStack() as files, progress(sum(lengths), "embedding", "residues") as bar:
+        writers = {}
+        for site, path in outputs.items():
+            own = replace(source, model=site_name(source.model, site)) if site else source
+            writing = write_shard(path, accessions, lengths, formats[site], own, compression)
+            writers[site] = files.enter_context(writing)
         for piece in embedder(sequences):
-            for layer, rows in piece.rows.items():
-                writer.write(layer, int(first_row[piece.protein]) + piece.start, rows)
+            for place, rows in piece.rows.items():
+                first = int(first_row[piece.protein]) + piece.start
+                writers[_site_of(place)].write(layer_of(place), first, rows)
             bar.update(len(rows))
-        for layer, error in precision_errors(embedder, sequences).items():
-            writer.note(layer, "relative_error", error)
+        for place, error in precision_errors(embedder, sequences).items():
+            writers[_site_of(place)].note(layer_of(place), "relative_error", error)
+
+
+def _site_of(place: Place) -> Site | None:
+    """The site of a place inside of a block; None of a layer."""
+    return place.site if isinstance(place, Inside) else None
+
+
+def embedded_lines(embedder: Embedder, shard: pd.DataFrame, settings: EmbedSettings) -> list[str]:
+    """What was embedded, letters that were read as others, and a GPU that was too small."""
+    n_residues, esm2 = shard["length"].sum(), embedder.esm2
+    lines = [
+        f"{len(shard):,} proteins, {n_residues:,} residues, {len(settings.layers)} layers in "
+        f"{settings.precision} on {esm2.device}"
+    ]
+    if n_j := sum(sequence.count("J") for sequence in shard["sequence"]):
+        lines.append(note(f"{n_j:,} J read as X (ESM-2 has no J)"))
+    if embedder.out_of_memory:
+        text = (
+            f"the GPU's memory ran out {embedder.out_of_memory} times; it ended with "
+            f"{embedder.tokens_per_batch:,} tokens in a batch (embed.tokens_per_batch)"
+        )
+        lines.append(note(text))
+    return lines

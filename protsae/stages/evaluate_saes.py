@@ -15,6 +15,7 @@ from protsae.io.saes.sae_files import SaeSource
 from protsae.plm.embedding import token_budget
 from protsae.plm.esm2.forward import Edit, FusedEsm2
 from protsae.plm.esm2.load import LoadedEsm
+from protsae.plm.esm2.places import named_place
 from protsae.plm.loss_recovered import (
     LOSS_FIELDS,
     MEAN_ABLATION,
@@ -282,13 +283,13 @@ def score_loss(
     measured = masked_loss(
         FusedEsm2(esm.model),
         test["sequence"].tolist(),
-        cache.layer,
+        named_place(cache.source.model, cache.layer),
         edits,
         settings.mask_fraction,
         settings.masks,
         embedding.context,
         embedding.overlap,
-        token_budget(esm.model, n_layers=1, dtype=torch.float32),
+        token_budget(esm.model, n_kept=1, dtype=torch.float32),
         settings.seed,
     )
     cluster = pd.factorize(test["cluster"])[0]

@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 
 from protsae.association.baseline_comparison import RULE
 from protsae.association.scoring.metrics import CALLED_Q
-from protsae.config.reserved_names import COORDINATES, ONEHOT, PCA, RANDOM
+from protsae.config.reserved_names import COORDINATES, MLP, ONEHOT, PCA, RANDOM
 from studies.findings.tables import (
     ALL_LAYERS,
     BASELINES,
@@ -34,12 +34,13 @@ COLOURS = {
     NAMES[COORDINATES]: "#3a6ea5",
     NAMES[PCA]: "#3c8f6d",
     NAMES[RANDOM]: "#8a8a8a",
+    NAMES[MLP]: "#b5558f",
     ONEHOT: "#b8860b",
     PERMUTED: "#7b5aa6",
     RULE: "#d9772b",
 }
 PROBE_COLOUR = "0.1"
-MARKERS = dict(zip(BASELINES, "osDv^*", strict=True))
+MARKERS = dict(zip(BASELINES, "osDPv^*", strict=True))
 COLOURS_OF_KINDS = [matplotlib.colormaps["tab20"](place) for place in range(20)]
 N_NAMED = 9
 """Types of concept with a colour of their own in the figure of kinds."""

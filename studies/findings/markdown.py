@@ -102,10 +102,18 @@ def _counts(verdicts: pd.DataFrame, key: str) -> str:
     return _table([header[0].replace("_", " "), *header[1:]], rows)
 
 
+SHORT = ("SAE", "coordinates", "PCA", "random", "neurons")
+"""Sets of detectors in the head of a table."""
+
+
 def detectors_table(detectors: pd.DataFrame) -> str:
-    """A row for each model and layer: what its SAE features are, and what each set captures."""
+    """A row for each model and layer: what its SAE features are, and what each set captures.
+
+    Runs of protsae 0.2 have no neurons.
+    """
     rows = []
-    sets = (SAE, *NAMES.values())
+    short = dict(zip((SAE, *NAMES.values()), SHORT, strict=True))
+    sets = [name for name in short if (detectors["set"] == name).any()]
     for (model, layer), own in detectors.groupby(["model", "layer"], sort=False):
         by_set = own.set_index("set").reindex(sets)
         sae = by_set.loc[SAE]
@@ -117,10 +125,9 @@ def detectors_table(detectors: pd.DataFrame) -> str:
             + [_captured(row) for _, row in by_set.iterrows()]
             + [_number(each) for each in by_set["concepts_per_detector"]]
         )
-    short = ("SAE", "coordinates", "PCA", "random")
     header = ["model", "layer", "features", "dead", "q ≤ 0.05 (at least)", "above baselines"]
-    header += [f"captured: {name}" if name == "SAE" else name for name in short]
-    header += [f"concepts each: {name}" if name == "SAE" else name for name in short]
+    for count in ("captured", "concepts each"):
+        header += [f"{count}: {SAE}" if name == SAE else short[name] for name in sets]
     return _table(header, rows)
 
 

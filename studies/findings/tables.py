@@ -9,11 +9,14 @@ import pandas as pd
 from protsae.association.baseline_comparison import RULE
 from protsae.association.scoring.metrics import ratio
 from protsae.association.verdicts import ABOVE
-from protsae.config.reserved_names import COORDINATES, ONEHOT, PCA, RANDOM, is_permuted
+from protsae.config.reserved_names import COORDINATES, MLP, ONEHOT, PCA, RANDOM, is_permuted
 from protsae.errors import UserError
 
 SAE, PERMUTED = "SAE", "permuted model"
-NAMES = {COORDINATES: "coordinates", PCA: "principal components", RANDOM: "random dictionary"}
+NAMES = {
+    **{COORDINATES: "coordinates", PCA: "principal components", RANDOM: "random dictionary"},
+    MLP: "neurons",
+}
 BASELINES = (*NAMES.values(), ONEHOT, PERMUTED, RULE)
 """What a feature must be above to be a finding, beside always being on."""
 WINDOW, HOMOLOGUE, PROBE = "BLOSUM62 window", "homologue's annotation", "probe of the layer"

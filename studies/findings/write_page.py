@@ -224,8 +224,9 @@ def detectors(
 def winners(features: pd.DataFrame) -> pd.DataFrame:
     """How many features lie above all their baselines at a concept, by model and layer.
 
-    Their own layer's coordinates, components and random dictionary, one-hot and, except for those
-    of the permuted model itself, the permuted model: ``features_above_baselines``, by concept.
+    Their own layer's coordinates, components, random dictionary and neurons, one-hot and, except
+    for those of the permuted model itself, the permuted model: ``features_above_baselines``, by
+    concept.
     """
     above = features[is_above(features)].groupby(["model", "layer", "concept"])
     table = above.agg(n_features=("feature", "size"), best_f1=("f1", "max")).reset_index()

@@ -113,6 +113,21 @@ def test_frozen_saes_of_the_layer_are_one_baseline() -> None:
     assert row["verdict"].tolist() == ["below", "above", "above", "above"]
 
 
+@pytest.mark.parametrize(
+    ("n_found", "best", "verdict"), [(6, "coordinate", "above"), (8, "neuron", "below")]
+)
+def test_a_neuron_of_the_layer_is_a_baseline(n_found: int, best: str, verdict: str) -> None:
+    """A better one makes of a feature that is above all baselines one that is below."""
+    found = {
+        ("m", 1, "topk", 0): 7,
+        ("m", 1, "coordinates", 5): 6,
+        ("m", 1, "mlp", 93): n_found,
+        ("m", 2, "mlp", 3): 10,
+    }
+    row = compared(found=found).loc[("m", 1)]
+    assert (row["best_baseline"], row["verdict"]) == (best, verdict)
+
+
 def test_a_detector_that_is_on_nowhere_in_test() -> None:
     """It has no counts, and finds nothing: the rule remains the best baseline."""
     found = {("m", 1, "topk", 0): 7, ("m", 1, "pca", 3): 0}

@@ -103,8 +103,8 @@ def test_sections_of_the_embedded_configuration_are_complete() -> None:
         pytest.param(
             {"trian": TRAIN},
             "config: unknown key 'trian'; did you mean 'train'? Valid keys: train, results, fetch, "
-            "split, further_proteins, cache, onehot, embed, permuted_layers, trainer, evaluate, "
-            "concepts, probe, references, annotate, report",
+            "split, further_proteins, cache, onehot, embed, permuted_layers, mlp, trainer, "
+            "evaluate, concepts, probe, references, annotate, report",
             id="top level",
         ),
         pytest.param(
@@ -257,6 +257,33 @@ def test_sections_of_the_embedded_configuration_are_complete() -> None:
             id="one layer",
         ),
         pytest.param(
+            {"embed": {"sites": ["mlp_out"]}},
+            "config: embed: sites: expected residual, and any other site once, found ['mlp_out']",
+            id="no residual stream",
+        ),
+        pytest.param(
+            {"embed": {"sites": ["residual", "mlp_out", "mlp_out"]}},
+            "config: embed: sites: expected residual, and any other site once, found ['residual', "
+            "'mlp_out', 'mlp_out']",
+            id="site twice",
+        ),
+        pytest.param(
+            {"embed": {"model": "a/esm2_x-mlp_out.pt"}},
+            "config: embed: model: 'esm2_x-mlp_out' ends in -mlp_out, as the names of its sites "
+            "do; rename the model",
+            id="a model called like a site",
+        ),
+        pytest.param(
+            {
+                "onehot": False,
+                "embed": {"sites": ["residual", "attention"]},
+                "train": {"a": {"architecture": "topk", "kl": 1}},
+            },
+            "config: train.a.kl: SAEs of sites inside of blocks are not trained on the model's "
+            "predictions; set embed.sites: [residual], or kl to 0",
+            id="end to end inside of a block",
+        ),
+        pytest.param(
             {"train": {None: TRAIN["topk"]}},
             "config: train: None is no name of an SAE; write it in quotes",
             id="an SAE without a name",
@@ -361,6 +388,7 @@ UNUSUAL: list[Settings] = [
     ),
     CacheSettings(shards=7, compression="gzip"),
     EmbedSettings(
+        sites=("residual", "mlp_out"),
         model="a folder/esm2_x.pt",
         layers=(0, 33),
         precision="bfloat16",

@@ -7,6 +7,7 @@ import torch
 from protsae.plm import spliced_loss as splice
 from protsae.plm.esm2.batch import pack
 from protsae.plm.esm2.forward import FusedEsm2
+from protsae.plm.esm2.places import Inside
 from protsae.plm.esm2.tokens import MASK, STANDARD_TOKENS, tokenise, windows
 from protsae.plm.masking import mask_batch
 from protsae.plm.spliced_loss import edit_residues, masked_loss
@@ -162,3 +163,39 @@ def test_letters_that_are_no_standard_residue_are_not_masked():
         FusedEsm2(build_esm()), ["XXBZ", "XMX"], LAYER, {}, 0.9, 2, 1022, 256, 61, 0
     )
     assert found.n_masked.tolist() == [[0, 1], [0, 1]]
+
+
+def on_residues(edit, x_TBD):
+    """fair-esm's tokens come first, <cls> and <eos> at the ends of the only sequence."""
+    return torch.cat([x_TBD[:1], edit(x_TBD[1:-1]), x_TBD[-1:]])
+
+
+def hooked(block, site, edit):
+    """fair-esm's own module of a block, made to edit what it is given or gives."""
+    if site == "attention":
+        return block.self_attn.register_forward_hook(
+            lambda _, __, output: (on_residues(edit, output[0]), *output[1:])
+        )
+    if site == "mlp_out":
+        return block.fc2.register_forward_hook(lambda _, __, output: on_residues(edit, output))
+    module = {"mlp_in": block.fc1, "mlp_hidden": block.fc2}[site]
+    return module.register_forward_pre_hook(lambda _, given: (on_residues(edit, given[0]),))
+
+
+@pytest.mark.parametrize("site", ["attention", "mlp_in", "mlp_hidden", "mlp_out"])
+@pytest.mark.parametrize("layer", [1, 3])
+def test_an_edit_inside_of_a_block_is_fair_esms_own_module_edited(site, layer):
+    model, edit = build_esm(), (lambda x: -2 * x)
+    edits = {"same": torch.clone, "edited": edit}
+    found = losses(edits, Inside(layer, site), model, mask_fraction=0.999)
+    np.testing.assert_allclose(found.nats["same"], found.nats["clean"], rtol=1e-6)
+    handle = hooked(model.layers[layer - 1], site, edit)
+    for length, nats in zip(LENGTHS, found.nats["edited"][0], strict=True):
+        true = tokenise(random_sequence(length))
+        tokens = torch.tensor([[ALPHABET.cls_idx, *[MASK] * length, ALPHABET.eos_idx]])
+        with torch.no_grad():
+            log_p = model(tokens)["logits"].log_softmax(-1)[0, 1:-1]
+        expected = -log_p[torch.arange(length), torch.from_numpy(true)].sum()
+        assert nats == pytest.approx(float(expected), rel=1e-5)
+    handle.remove()
+    assert not np.allclose(found.nats["edited"], found.nats["clean"], rtol=1e-3)

@@ -15,6 +15,12 @@ ROOT = Path(__file__).parents[2]
 SETTINGS = {
     "with a shuffled model": {"permuted_layers": [3, 6], "cache": {"shards": 3}},
     "with further proteins": {"further_proteins": ["data/sample/proteins.json.gz"]},
+    "with sites inside of blocks": {
+        "embed": {"layers": [0, 3], "sites": ["residual", "attention", "mlp_hidden"]},
+        "permuted_layers": [3],
+        "further_proteins": ["data/sample/proteins.json.gz"],
+    },
+    "without neurons": {"mlp": False},
     "without one-hot sequences": {"onehot": False, "annotate": {"interplm": True}},
 }
 RULES = {"onehot_shard": "onehot", "embed_shard": "embed", "train_saes": "train"}

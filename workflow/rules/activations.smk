@@ -54,7 +54,11 @@ rule embed_shard:
         proteins="<results>/proteins/proteins.parquet",
         weights=weights_file,
     output:
-        "<results>/activations/{model}/shard-{shard}.h5",
+        shard="<results>/activations/{model}/shard-{shard}.h5",
+        inside=[
+            f"<results>/activations/{site_name('{model}', site)}/shard-{{shard}}.h5"
+            for site in INSIDE
+        ],
     log:
         "<results>/logs/embed/{model}/shard-{shard}.log",
     benchmark:
@@ -72,11 +76,12 @@ rule embed_shard:
         shards=CONFIG.cache.shards,
         compression=CONFIG.cache.compression,
         settings=lambda wildcards: to_flags(embed_settings(wildcards.model)),
+        inside=lambda wildcards, output: inside_flag(output.inside),
         code=code("embed"),
     shell:
         "protsae embed {params.settings} --proteins {input.proteins:q}"
         " --shard $((10#{wildcards.shard})) --shards {params.shards}"
-        " --compression {params.compression} --output {output:q}"
+        " --compression {params.compression} --output {output.shard:q} {params.inside:q}"
         " --threads {threads} > {log:q} 2>&1"
 
 
@@ -97,7 +102,11 @@ use rule embed_shard as embed_further_shard with:
         proteins="<results>/proteins/further.parquet",
         weights=weights_file,
     output:
-        "<results>/activations/{model}/further/shard-{shard}.h5",
+        shard="<results>/activations/{model}/further/shard-{shard}.h5",
+        inside=[
+            f"<results>/activations/{site_name('{model}', site)}/further/shard-{{shard}}.h5"
+            for site in SITES
+        ],
     log:
         "<results>/logs/embed/{model}/further/shard-{shard}.log",
     benchmark:

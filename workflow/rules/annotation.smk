@@ -60,6 +60,10 @@ rule annotate_layer:
         codes=expand(
             "<results>/codes/{{model}}/layer-{{layer}}/shard-{shard}.h5", shard=SHARDS
         ),
+        mlp_inputs=neuron_files,
+        model=lambda wildcards: (
+            weights_file(wildcards) if neuron_files(wildcards) else []
+        ),
     output:
         *INTERPLM,
         features="<results>/annotation/{model}/layer-{layer}/features.parquet",
@@ -87,11 +91,20 @@ rule annotate_layer:
         saes=lambda wildcards, input: folders(input.saes),
         concepts=to_flags(CONFIG.concepts),
         settings=to_flags(CONFIG.annotate),
-        code=code("annotate"),
+        neurons=lambda wildcards, input: (
+            [
+                *("--mlp-inputs", *input.mlp_inputs),
+                *("--model", embed_settings(wildcards.model).model),
+            ]
+            if input.mlp_inputs
+            else []
+        ),
+        # Without neurons no model is read.
+        code=code("annotate", unused=None if CONFIG.mlp else "protsae.plm"),
     shell:
         "protsae annotate {params.concepts} {params.settings} --sae {params.saes:q}"
         " --codes {input.codes:q} --activations {input.activations:q} --proteins {input.proteins:q}"
-        ' --annotations {input.annotations:q} --output "$(dirname {output.features:q})"'
+        ' --annotations {input.annotations:q} {params.neurons:q} --output "$(dirname {output.features:q})"'
         " --threads {threads} > {log:q} 2>&1"
 
 

@@ -20,11 +20,23 @@ from protsae.errors import UserError
 from protsae.config.flags import to_flags, variants_flag
 from protsae.config.sae_settings import with_other_seeds
 from protsae.io.atomic import atomic_path
-from protsae.config.reserved_names import ONEHOT, permuted_name
+from protsae.config.reserved_names import (
+    MLP_IN,
+    ONEHOT,
+    model_of,
+    permuted_name,
+    site_name,
+)
 from protsae.provenance import code_digest
 from protsae.run.job_memory import training_megabytes
 from protsae.run.plan_checks import validate_devices, validate_plan
-from protsae.run.layout import model_layers, model_name, several_seeds, shard_names
+from protsae.run.layout import (
+    inside_sites,
+    model_layers,
+    model_name,
+    several_seeds,
+    shard_names,
+)
 
 # Jobs call the protsae that belongs to the Python that runs Snakemake, activated or not.
 shell.prefix(
@@ -66,6 +78,9 @@ FURTHER = ["<results>/proteins/further.parquet"] * bool(CONFIG.further_proteins)
 FURTHER_SHARDS = SHARDS if FURTHER else []
 PERMUTED = permuted_name(ESM)
 LAYERS = model_layers(CONFIG)
+# Sites inside of blocks that are embedded beside the layers; further proteins have those with SAEs.
+SITES = inside_sites(CONFIG)
+INSIDE = [*SITES, *[MLP_IN] * CONFIG.mlp]
 
 
 def code(stage, unused=None):
@@ -103,8 +118,8 @@ def local_file(key):
 
 
 def embed_settings(model):
-    """The embedding of the model, or of the permuted model."""
-    if model != PERMUTED:
+    """The embedding of the model, or of the permuted model, at whatever site."""
+    if model_of(model) != PERMUTED:
         return CONFIG.embed
     weights = f"{RESULTS}/models/{PERMUTED}.pt"
     return CONFIG.embed.model_copy(
@@ -114,9 +129,28 @@ def embed_settings(model):
 
 def weights_file(wildcards):
     """The checkpoint of a model, where it is a file; one-hot sequences have none."""
-    if wildcards.model == PERMUTED:
+    model = model_of(wildcards.model)
+    if model == PERMUTED:
         return f"<results>/models/{PERMUTED}.pt"
-    return local_file("embed.model") if wildcards.model == ESM else []
+    return local_file("embed.model") if model == ESM else []
+
+
+def inside_flag(paths):
+    """The flag of protsae embed that names the files of sites inside of blocks, if there are any."""
+    if not paths:
+        return []
+    named = [f"{site}={path}" for site, path in zip(INSIDE, paths)]
+    return ["--inside", *named]
+
+
+def neuron_files(wildcards):
+    """What the neurons of a layer are computed from; one-hot sequences and layer 0 have none."""
+    if wildcards.model == ONEHOT or int(wildcards.layer) == 0 or not CONFIG.mlp:
+        return []
+    return expand(
+        f"<results>/activations/{site_name(model_of(wildcards.model), MLP_IN)}/shard-{{shard}}.h5",
+        shard=SHARDS,
+    )
 
 
 def check_devices(settings):

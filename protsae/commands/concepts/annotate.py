@@ -1,10 +1,11 @@
 """Say which concept each feature of a layer detects, with baselines and null hypotheses.
 
-All SAEs of one layer, its single coordinates and principal components, and a random dictionary are
-scored by the same code. Thresholds are quantiles of positive activations on the training set;
-concept and threshold are chosen on the validation set; every score is from the test set, with a
-95 % interval over homology clusters and p-values of two null hypotheses: labels are rotated within
-the known residues of each protein, or taken from other homology clusters at the same positions.
+All SAEs of one layer, its single coordinates and principal components, the neurons of its MLP and a
+random dictionary are scored by the same code. Thresholds are quantiles of positive activations on
+the training set; concept and threshold are chosen on the validation set; every score is from the
+test set, with a 95 % interval over homology clusters and p-values of two null hypotheses: labels
+are rotated within the known residues of each protein, or taken from other homology clusters at the
+same positions.
 
 example:
   protsae annotate --sae results/sae/esm2_t6_8M_UR50D/layer-03/topk \\
@@ -34,6 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--activations", nargs="+", required=True, help="all shards of the model")
     parser.add_argument("--proteins", required=True, help="proteins.parquet, with the splits")
     parser.add_argument("--annotations", required=True, help="annotations.parquet")
+    parser.add_argument("--mlp-inputs", nargs="+", default=[], help="shards of what MLPs read")
+    parser.add_argument("--model", help="the ESM-2 of the activations, for the MLP's neurons")
     parser.add_argument("--output", required=True, help="folder for the layer's tables")
     add_threads_flag(parser)
     add_flags(parser, ConceptSettings)
@@ -46,9 +49,11 @@ def run(args: argparse.Namespace) -> None:
     keep_freed_memory()
     settings = settings_from_flags(AnnotateSettings, args)
     chosen = settings_from_flags(ConceptSettings, args)
-    files = LayerFiles(args.sae, args.codes, args.activations, args.proteins, args.annotations)
+    of_sae = args.sae, args.codes, args.activations
+    files = LayerFiles(*of_sae, args.proteins, args.annotations, args.mlp_inputs, args.model)
     inputs = open_layer(files, settings, chosen, print)
-    detectors = {**inputs.codes, **layer_baselines(inputs.layer, inputs.cache, inputs.codes)}
+    baselines = layer_baselines(inputs.layer, inputs.cache, inputs.codes, inputs.mlp)
+    detectors = {**inputs.codes, **baselines}
     tables = annotate_layer(inputs.layer, detectors, inputs.saes, inputs.interplm, inputs.frozen)
     write_annotation(args.output, tables, inputs.stamp())
     features, sources = tables["features"], inputs.sources

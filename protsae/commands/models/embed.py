@@ -3,7 +3,8 @@
 example:
   protsae embed --proteins results/proteins/proteins.parquet --shard 0 --shards 2 \\
     --output results/activations/esm2_t6_8M_UR50D/shard-0000.h5 \\
-    --model esm2_t6_8M_UR50D --layers 3 6
+    --model esm2_t6_8M_UR50D --layers 3 6 \\
+    --inside mlp_in=results/activations/esm2_t6_8M_UR50D-mlp_in/shard-0000.h5
 """
 
 import argparse
@@ -18,18 +19,30 @@ from protsae.config.flags import (
 from protsae.config.stage_settings import EmbedSettings
 from protsae.io.hdf5.shard_index import CacheSource
 from protsae.io.table_files.proteins_table import read_sequences
-from protsae.one_line import note
 from protsae.plm.esm2.load import load_esm, validate_layers
 from protsae.proteins.shards import add_shard_arguments, shard_proteins
-from protsae.stages.embed_proteins import embed_shard, make_embedder, with_named_precision
+from protsae.stages.embed_proteins import (
+    embed_shard,
+    embedded_lines,
+    inside_outputs,
+    make_embedder,
+    with_named_precision,
+)
 
-NEUTRAL = {"device", "tokens_per_batch"}
-"""Settings that change how fast the activations come, not what they are."""
+NEUTRAL = {"device", "tokens_per_batch", "sites"}
+"""Settings that change how fast the activations come and what else is kept, not what they are."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line."""
     add_shard_arguments(parser)
+    parser.add_argument(
+        "--inside",
+        nargs="+",
+        default=[],
+        metavar="SITE=FILE",
+        help="also a shard of a site inside of blocks: attention, mlp_in, mlp_hidden or mlp_out",
+    )
     add_threads_flag(parser)
     add_compression_flag(parser)
     add_flags(parser, EmbedSettings)
@@ -38,31 +51,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Embed the shard's proteins."""
     settings = settings_from_flags(EmbedSettings, args)
+    inside = inside_outputs(args.inside, settings.sites)
     proteins, protein_set = read_sequences(args.proteins)
     shard = shard_proteins(proteins, args.shard, args.shards)
     # With several GPUs in sight neighbouring shards take different ones.
     esm = load_esm(settings.model, settings.device, gpu=args.shard)
     validate_layers(esm.model, settings.layers)
     settings = with_named_precision(settings, esm.device, print)
-    source = CacheSource(
-        esm.name,
-        esm.weights_sha256,
-        protein_set,
-        settings.model_dump_json(exclude=NEUTRAL),
-        __version__,
-    )
-    embedder = make_embedder(esm, settings, args.threads)
-    embed_shard(embedder, shard, args.output, source, args.compression)
-    n_j = sum(sequence.count("J") for sequence in shard["sequence"])
-    print(
-        f"{len(shard):,} proteins, {shard['length'].sum():,} residues, {len(settings.layers)} "
-        f"layers in {settings.precision} on {esm.device}"
-    )
-    if n_j:
-        print(note(f"{n_j:,} J read as X (ESM-2 has no J)"))
-    if embedder.out_of_memory:
-        text = (
-            f"the GPU's memory ran out {embedder.out_of_memory} times; it ended with "
-            f"{embedder.tokens_per_batch:,} tokens in a batch (embed.tokens_per_batch)"
-        )
-        print(note(text))
+    stated = settings.model_dump_json(exclude=NEUTRAL)
+    source = CacheSource(esm.name, esm.weights_sha256, protein_set, stated, __version__)
+    embedder = make_embedder(esm, settings, args.threads, [*inside])
+    embed_shard(embedder, shard, args.output, source, args.compression, inside=inside)
+    for line in embedded_lines(embedder, shard, settings):
+        print(line)

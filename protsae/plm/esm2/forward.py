@@ -15,10 +15,11 @@ from esm.model.esm2 import ESM2
 from torch import Tensor
 
 from protsae.plm.esm2.batch import Batch
+from protsae.plm.esm2.places import Inside, Place, layer_of
 from protsae.plm.esm2.tokens import PAD
 
 Edit = Callable[[Tensor], Tensor]
-Keep = Callable[[int, Tensor], Tensor]
+Keep = Callable[[Place, Tensor], Tensor]
 
 TRAINED_MASK_SHARE = 0.15 * 0.8
 """Share of tokens that are <mask> in ESM-2's training: 15 % chosen, 80 % of them masked."""
@@ -26,9 +27,9 @@ TRAINED_MASK_SHARE = 0.15 * 0.8
 
 @dataclass(frozen=True)
 class ForwardOutput:
-    """Activations by layer and those of the last, shape (n_tokens, d_model), float32."""
+    """Activations by place and those of the last layer, shape (n_tokens, d_model), float32."""
 
-    representations: dict[int, Tensor]
+    representations: dict[Place, Tensor]
     final_ND: Tensor
 
 
@@ -78,6 +79,7 @@ class FusedEsm2:
         self.dtype = dtype
         self.n_layers = int(model.num_layers)
         self.d_model = int(model.embed_dim)
+        self.d_hidden = int(model.layers[0].fc1.out_features)
         self.n_heads = int(model.attention_heads)
         self.blocks = [self._fused(block) for block in model.layers]
 
@@ -89,10 +91,10 @@ class FusedEsm2:
     def __call__(
         self,
         batch: Batch,
-        layers: Collection[int] = (),
-        edits: Mapping[int, Edit] | None = None,
+        layers: Collection[Place] = (),
+        edits: Mapping[Place, Edit] | None = None,
         start: tuple[int, Tensor] | None = None,
-        keep: Keep = lambda layer, x_ND: x_ND,
+        keep: Keep = lambda place, x_ND: x_ND,
         rows: Tensor | None = None,
     ) -> ForwardOutput:
         """Run a batch; the numbers are fair-esm's ``representations``.
@@ -101,12 +103,13 @@ class FusedEsm2:
         ----------
         batch : Packed or Rows
             On the model's device.
-        layers : collection of int
+        layers : collection of int or Inside
             fair-esm's numbers: 0 = embedding (with token-dropout scaling), i = residual stream
-            after block i, ``n_layers`` = after the final layer norm.
-        edits : mapping of layer to function, optional
-            ``edits[i]`` replaces the activations of layer i, shape (n_tokens, d_model), by what it
-            returns, before anything later sees them.
+            after block i, ``n_layers`` = after the final layer norm. Or places inside of blocks,
+            whose activations are of the precision of the linear maps (``mlp_in``: float32).
+        edits : mapping of int or Inside to function, optional
+            ``edits[i]`` replaces the activations of that place, shape (n_tokens, `width`), by what
+            it returns, before anything later sees them.
         start : (layer, tensor), optional
             Activations of a layer from an earlier pass over the batch, shape (n_tokens, d_model):
             the blocks below need not run again. ``edits`` of that layer are applied to them.
@@ -118,19 +121,19 @@ class FusedEsm2:
             runs on them alone.
         """
         edits = edits or {}
-        representations: dict[int, Tensor] = {}
+        representations: dict[Place, Tensor] = {}
 
-        def site(layer: int, x_ND: Tensor) -> Tensor:
-            if layer in edits:
-                x_ND = edits[layer](x_ND)
-            if layer in layers:
-                representations[layer] = keep(layer, x_ND)
+        def at(place: Place, x_ND: Tensor) -> Tensor:
+            if place in edits:
+                x_ND = edits[place](x_ND)
+            if place in layers:
+                representations[place] = keep(place, x_ND)
             return x_ND
 
         first, x_ND = (0, self._embed(batch)) if start is None else start
-        x_ND = site(first, x_ND)
+        x_ND = at(first, x_ND)
         # What is kept or edited of the last layer is all of it.
-        early = rows is not None and self.n_layers not in {first, *layers, *edits}
+        early = rows is not None and self.n_layers not in map(layer_of, (first, *layers, *edits))
         cos_N1K, sin_N1K = self._rotation(batch)
         for layer, block in enumerate(self.blocks[first:], start=first + 1):
             qkv_NCHK = block.qkv(block.attention_norm(x_ND)).unflatten(-1, (3, self.n_heads, -1))
@@ -138,14 +141,21 @@ class FusedEsm2:
             mixed_NHK = batch.attend(q_NHK, k_NHK, qkv_NCHK[:, 2])
             if early and layer == self.n_layers:
                 x_ND, mixed_NHK = x_ND[rows], mixed_NHK[rows]
-            x_ND = x_ND + block.out(mixed_NHK.flatten(1))
-            x_ND = x_ND + block.down(F.gelu(block.up(block.norm(x_ND))))
+            x_ND = x_ND + at(Inside(layer, "attention"), block.out(mixed_NHK.flatten(1)))
+            read_ND = at(Inside(layer, "mlp_in"), block.norm(x_ND))
+            hidden_NF = at(Inside(layer, "mlp_hidden"), F.gelu(block.up(read_ND)))
+            x_ND = x_ND + at(Inside(layer, "mlp_out"), block.down(hidden_NF))
             if layer == self.n_layers:
                 x_ND = self.model.emb_layer_norm_after(x_ND)
-            x_ND = site(layer, x_ND)
+            x_ND = at(layer, x_ND)
         if rows is not None and not early:
             x_ND = x_ND[rows]
         return ForwardOutput(representations, x_ND)
+
+    def width(self, place: Place) -> int:
+        """Activations of a token at a place: d_model, or as many as an MLP has neurons."""
+        is_hidden = isinstance(place, Inside) and place.site == "mlp_hidden"
+        return self.d_hidden if is_hidden else self.d_model
 
     def logits(self, final_ND: Tensor) -> Tensor:
         """Masked-token logits of rows of the last layer, float32, shape (n, 33)."""

@@ -26,6 +26,7 @@ from protsae.features.protein_segments import (
 )
 from protsae.io.hdf5.float16 import to_float32
 from protsae.plm.embedding import Embedder
+from protsae.plm.esm2.places import layer_of
 from protsae.plm.precision import Float16Error
 from protsae.probabilities.activation_probabilities import ActivationProbabilities
 from protsae.schema.explained.prediction_tables import PREDICTIONS, RESIDUES
@@ -266,16 +267,16 @@ class Explainer:
                 try:
                     return self._embedded(sequence)
                 except Float16Error as error:
-                    self.embedder.dtypes[error.layer] = torch.float32
+                    self.embedder.dtypes[error.place] = torch.float32
         finally:
             self.embedder.dtypes.update(dtypes)  # the next protein does not depend on this one
 
     def _embedded(self, sequence: str) -> dict[int, np.ndarray]:
         shape = (len(sequence), self.embedder.esm2.d_model)
-        found = {layer: np.empty(shape, np.float32) for layer in self.embedder.dtypes}
+        found = {layer_of(place): np.empty(shape, np.float32) for place in self.embedder.dtypes}
         for piece in self.embedder([sequence]):
-            for layer, rows in piece.rows.items():
-                to_float32(rows, found[layer][piece.start : piece.start + len(rows)])
+            for place, rows in piece.rows.items():
+                to_float32(rows, found[layer_of(place)][piece.start : piece.start + len(rows)])
         return found
 
 

@@ -18,7 +18,7 @@ from protsae.io.hdf5.activation_cache import LayerCache
 from protsae.io.hdf5.code_cache import read_codes_source
 from protsae.io.hdf5.shard_index import CacheSource
 from protsae.io.saes.sae_files import SaeSource, read_sae
-from protsae.io.saes.sae_identity import sae_sha256
+from protsae.io.saes.sae_identity import UNKNOWN, sae_sha256
 from protsae.io.table_files.parquet import read_metadata, read_table
 from protsae.plm.embedding import Embedder
 from protsae.plm.esm2.load import LoadedEsm, load_esm
@@ -124,7 +124,7 @@ def open_embedder(
     settings = parse_settings(EmbedSettings, {**stated, **neutral}, "the run's activations")
     embedder = make_embedder(esm, settings, 1)
     torch.set_num_threads(threads)
-    embedder.dtypes |= dtypes
+    embedder.dtypes.update((layer, dtype) for layer, dtype in dtypes.items())
     return embedder
 
 
@@ -153,6 +153,10 @@ def _validate_sae(
         raise UserError(
             f"{folder}: the SAE is of layer {sae.layer}; expected layer {layer}, as its folder "
             "says; train again"
+        )
+    if sae.model not in (codes.model, UNKNOWN):
+        raise UserError(
+            f"{folder}: the SAE is of {sae.model}; expected {codes.model}, as its codes; {_AGAIN}"
         )
     if digest != sae_sha256(folder):
         raise UserError(f"{folder}: not the SAE whose codes the run has scored; {_AGAIN}")

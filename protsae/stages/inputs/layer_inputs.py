@@ -9,6 +9,7 @@ from protsae import __version__
 from protsae.association.pairs.layer_data import Layer
 from protsae.concepts.concept_table import ConceptTable
 from protsae.config.stage_settings import AnnotateSettings, ConceptSettings
+from protsae.detectors.activations import Codes
 from protsae.io.hdf5.activation_cache import LayerCache
 from protsae.io.hdf5.code_cache import StoredCodes
 from protsae.io.saes.sae_files import SaeSource
@@ -17,6 +18,7 @@ from protsae.io.table_files.base_rate_files import read_base_rates
 from protsae.references.interplm_concepts import InterplmConcepts, interplm_concepts
 from protsae.sae.autoencoder import Sae
 from protsae.stages.inputs.concept_inputs import read_concepts
+from protsae.stages.inputs.mlp_neurons import open_neurons
 from protsae.stages.inputs.open_saes import StoredSae, open_codes, open_saes
 from protsae.stages.inputs.studied_proteins import Study, read_study
 
@@ -31,6 +33,10 @@ class LayerFiles:
         Folders of the layer's SAEs, all shards of their codes, and all shards of the model.
     proteins, annotations : str or Path
         proteins.parquet and annotations.parquet.
+    mlp_inputs : sequence of str
+        All shards of what the model's MLPs read; none, and the layer's neurons are left out.
+    model : str, optional
+        Path or name of the ESM-2, of which the neurons need weights.
     """
 
     saes: Sequence[str]
@@ -38,6 +44,8 @@ class LayerFiles:
     activations: Sequence[str]
     proteins: str | Path
     annotations: str | Path
+    mlp_inputs: Sequence[str] = ()
+    model: str | None = None
 
 
 @dataclass(frozen=True)
@@ -60,6 +68,8 @@ class LayerInputs:
         Those of ``layer``.
     interplm : InterplmConcepts or None
         Concepts as InterPLM's parser takes them, if the settings ask for its score.
+    mlp : Codes or None
+        The neurons of the layer's MLP, if what it reads was given.
     """
 
     files: LayerFiles
@@ -70,6 +80,7 @@ class LayerInputs:
     layer: Layer
     concepts: ConceptTable
     interplm: InterplmConcepts | None
+    mlp: Codes | None = None
 
     @property
     def saes(self) -> dict[str, Sae]:
@@ -132,4 +143,5 @@ def open_layer(
     if settings.interplm:
         annotations = read_annotations_table(files.annotations, study.protein_set)
         interplm = interplm_concepts(annotations, study.order)
-    return LayerInputs(files, study, cache, stored, codes, layer, concepts, interplm)
+    mlp = open_neurons(files.mlp_inputs, files.model, cache, study.order)
+    return LayerInputs(files, study, cache, stored, codes, layer, concepts, interplm, mlp)

@@ -1,5 +1,6 @@
 """The language model that activations come from, opened and checked to be that one."""
 
+from protsae.config.reserved_names import site_of
 from protsae.config.stage_settings import TrainerSettings
 from protsae.errors import UserError
 from protsae.io.hdf5.activation_cache import LayerCache
@@ -53,6 +54,11 @@ def open_model(
         raise UserError(
             f"train.{name}.kl: {cache.source.model} is no model with predictions; set onehot: "
             "false, or kl to 0"
+        )
+    if site := site_of(cache.source.model):
+        raise UserError(
+            f"train.{name}.kl: the activations are of {site}, inside of blocks, and SAEs are "
+            "trained on predictions through the residual stream alone; set kl to 0"
         )
     if not path:
         raise UserError(f"--model: give the ESM-2 that {name} is trained through; found none")

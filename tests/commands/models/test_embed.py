@@ -374,3 +374,98 @@ def test_an_interruption_leaves_nothing(folder, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         embed("--layers", 1)
     assert list(Path("out").iterdir()) == []
+
+
+def of_fc1(model, sequence, block):
+    """What fair-esm's fc1 of a block is given for a sequence alone, <cls> and <eos> dropped."""
+    seen = []
+    module = model.layers[block - 1].fc1
+    handle = module.register_forward_hook(lambda _, inputs, __: seen.append(inputs[0]))
+    fair_esm_layers(model, sequence, [block])
+    handle.remove()
+    return seen[0][1 : len(sequence) + 1, 0].numpy()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+def test_what_mlps_read_has_a_file_of_its_own(folder, dtype):
+    """Beside layers, whose file stays as it is; layer 0 has no MLP."""
+    assert embed("--layers", *LAYERS, "--dtype", dtype) == 0
+    alone = Path("out/x.h5").read_bytes()
+    assert embed("--layers", *LAYERS, "--dtype", dtype, "--inside", "mlp_in=in/y.h5") == 0
+    assert Path("out/x.h5").read_bytes() == alone
+    digest = protein_set_sha256([f"P{i:05d}" for i in range(7)], SEQUENCES)
+    for layer in (1, 3):
+        found = LayerCache(["in/y.h5"], layer, digest)
+        source = LayerCache(["out/x.h5"], layer, digest).source
+        assert vars(found.source) == vars(source) | {"model": "esm2_tiny-mlp_in"}
+        expected = np.concatenate([of_fc1(rounded_model(), s, layer) for s in SEQUENCES])
+        most = 1e-5 if dtype == "float32" else 2**-11 * np.abs(expected).max() + 1e-5
+        assert np.abs(found.read(0, 0, 184) - expected).max() < most
+    with pytest.raises(UserError, match=r"^in/y.h5: layer 0 is not in this cache; it has 1, 3$"):
+        LayerCache(["in/y.h5"], 0, digest)
+
+
+def test_sites_of_a_long_protein_come_from_its_windows(folder):
+    sequence = random_sequence(113)
+    write_proteins(Path("proteins.parquet"), [sequence, "MKT"])
+    cut = ("--context", 31, "--overlap", 13, "--dtype", "float32")
+    assert embed("--layers", 2, *cut, "--inside", "mlp_in=y.h5") == 0
+    with h5py.File("y.h5") as file:
+        rows = file["layers/02"][:113]
+    for w in windows(0, 113, context=31, overlap=13):
+        seen = of_fc1(rounded_model(), sequence[w.start : w.stop], 2)
+        kept = slice(w.keep_start - w.start, w.keep_stop - w.start)
+        assert np.abs(rows[w.keep_start : w.keep_stop] - seen[kept]).max() < 1e-5
+
+
+def test_a_site_that_float16_cannot_hold_is_stored_in_float32(folder, capsys):
+    model = build_esm()
+    with torch.no_grad():
+        model.layers[0].final_layer_norm.weight.mul_(1e6)
+        model.layers[0].fc2.weight.zero_()
+    save_esm(model, "esm2_large.pt", torch.float32)
+    assert embed("--layers", 1, "--inside", "mlp_in=y.h5", model="esm2_large.pt") == 0
+    assert capsys.readouterr().err.splitlines()[0] == (
+        "note: layer 1, mlp_in: float16 would lose inf of a residue's norm; storing it in float32, "
+        "from the start"
+    )
+    with h5py.File("y.h5") as inside, h5py.File("out/x.h5") as layers:
+        assert (inside["layers/01"].dtype, layers["layers/01"].dtype) == (np.float32, np.float16)
+
+
+def test_a_site_with_saes_needs_a_file(folder, capsys):
+    sites = ("--sites", "residual", "mlp_out", "--inside", "mlp_in=y.h5")
+    assert refused(capsys, "--layers", 1, *sites) == (
+        "embed.sites: mlp_out has no file; give it one: --inside mlp_out=FILE"
+    )
+
+
+def test_sites_do_not_change_what_a_cache_says_of_itself(folder):
+    assert embed("--layers", 1) == 0
+    alone = Path("out/x.h5").read_bytes()
+    sites = ("--sites", "residual", "mlp_hidden", "--inside", "mlp_hidden=y.h5")
+    assert embed("--layers", 1, *sites) == 0
+    assert Path("out/x.h5").read_bytes() == alone
+    with h5py.File("y.h5") as file:
+        assert file["layers/01"].shape == (184, 4 * 24)
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (
+            ["mlp=y.h5"],
+            "'mlp=y.h5'; expected SITE=FILE, where SITE is one of attention, mlp_in, mlp_hidden, "
+            "mlp_out",
+        ),
+        (
+            ["mlp_in="],
+            "'mlp_in='; expected SITE=FILE, where SITE is one of attention, mlp_in, mlp_hidden, "
+            "mlp_out",
+        ),
+        (["mlp_in=y.h5", "mlp_in=z.h5"], "mlp_in is named twice; give each site once"),
+    ],
+    ids=["no site", "no file", "twice"],
+)
+def test_sites_that_cannot_be_embedded(folder, capsys, words, problem):
+    assert refused(capsys, "--layers", 1, "--inside", *words) == f"--inside: {problem}"

@@ -1,4 +1,6 @@
 import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -77,6 +79,53 @@ def embedded(tmp_path_factory: pytest.TempPathFactory) -> Path:
         sae.W_dec.zero_()
     write_sae(run / "zero", sae.state_dict(), source)
     return run
+
+
+@pytest.fixture(scope="module")
+def inside(embedded: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same on what the block's MLP adds, by shards of their own; also an SAE that gives 0."""
+    run = tmp_path_factory.mktemp("inside")
+    for shard in ("0", "1"):
+        output = ["--shard", shard, "--shards", "2", "--output", str(run / "unused.h5")]
+        command = ["embed", *output, "--proteins", str(embedded / "proteins.parquet")]
+        command += ["--model", str(embedded / "esm2_tiny.pt"), "--layers", str(LAYER)]
+        command += ["--device", "cpu", "--dtype", "float32"]
+        assert main([*command, "--inside", f"mlp_out={run / f'shard-{shard}.h5'}"]) == 0
+    shutil.copy(embedded / "proteins.parquet", run)
+    for name in ("identity", "zero"):
+        weights, source = read_sae(embedded / name)
+        write_sae(run / name, weights, replace(source, model="esm2_tiny-mlp_out"))
+    return run
+
+
+def test_an_sae_of_what_an_mlp_adds_is_spliced_in_there(inside: Path, embedded: Path) -> None:
+    """What rebuilds it changes no prediction; what gives 0 is the ablation by zeros."""
+    saes = [inside / "identity", inside / "zero"]
+    assert evaluate(inside, saes, *with_model(embedded)) == 0
+    same, zero = (read(sae) for sae in saes)
+    assert (same["model"], same["layer"]) == ("esm2_tiny-mlp_out", LAYER)
+    assert same["ce_spliced"] == pytest.approx(same["ce_clean"], rel=1e-6)
+    assert zero["ce_spliced"] == pytest.approx(zero["ce_zero_ablation"], rel=1e-6)
+    assert zero["ce_zero_ablation"] != pytest.approx(zero["ce_clean"], rel=1e-4)
+    # Another place than the layer itself, whose ablation takes out all that the blocks below did.
+    assert evaluate(embedded, embedded / "zero", *with_model(embedded)) == 0
+    assert read(embedded / "zero")["ce_clean"] == pytest.approx(same["ce_clean"], rel=1e-6)
+    assert read(embedded / "zero")["ce_spliced"] != pytest.approx(zero["ce_spliced"], rel=1e-3)
+
+
+def test_an_sae_of_another_site_is_refused(
+    inside: Path, embedded: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for run, sae, of_sae, given in (
+        (embedded, inside / "identity", "esm2_tiny-mlp_out", "esm2_tiny"),
+        (inside, embedded / "identity", "esm2_tiny", "esm2_tiny-mlp_out"),
+    ):
+        capsys.readouterr()
+        assert evaluate(run, sae, *with_model(embedded)) == 2
+        assert capsys.readouterr().err == (
+            f'protsae evaluate: {sae}: the SAE was trained on model "{of_sae}", but is given '
+            f'"{given}"; train it on these activations and this split first\n'
+        )
 
 
 def with_model(run: Path) -> tuple[str, ...]:

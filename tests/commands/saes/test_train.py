@@ -1,6 +1,7 @@
 import json
 import re
 import shlex
+import shutil
 import signal
 from dataclasses import replace
 from pathlib import Path
@@ -320,6 +321,18 @@ def test_end_to_end_needs_the_model_of_the_activations(
     assert message(run) == (
         "protsae train: train.both.kl: onehot is no model with predictions; set onehot: false, or "
         "kl to 0\n"
+    )
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    command = ["embed", "--proteins", str(embedded / "proteins.parquet"), "--shard", "0"]
+    command += ["--shards", "1", "--output", str(tmp_path / "x.h5"), "--layers", "2"]
+    command += ["--model", str(embedded / "esm2_tiny.pt"), "--device", "cpu"]
+    assert main([*command, "--inside", f"mlp_out={inside / 'shard-0.h5'}"]) == 0
+    shutil.copy(embedded / "proteins.parquet", inside)
+    capsys.readouterr()
+    assert message(inside, "--layer", "2") == (
+        "protsae train: train.both.kl: the activations are of mlp_out, inside of blocks, and SAEs "
+        "are trained on predictions through the residual stream alone; set kl to 0\n"
     )
     save_tiny(tmp_path, "esm2_other", build_esm(seed=1))
     other = str(tmp_path / "esm2_other.pt")

@@ -6,6 +6,7 @@ import torch
 
 from protsae.plm.esm2.batch import Rows, pack
 from protsae.plm.esm2.forward import FusedEsm2
+from protsae.plm.esm2.places import Inside
 from protsae.plm.esm2.tokens import MASK, tokenise
 from tests.helpers.tiny_esm import ALPHABET, build_esm, random_sequence
 
@@ -301,3 +302,100 @@ def test_the_last_layer_can_be_had_of_some_tokens(first, kept):
     assert set(found.representations) == set(kept)
     for layer in kept:
         assert torch.equal(found.representations[layer], whole.representations[layer])
+
+
+def of_hooks(model, packed):
+    """What fair-esm's own modules give inside of every block: its forward, one token a row."""
+    found, handles = {}, []
+
+    def remember(place, pick):
+        def hook(_, inputs, output):
+            found[place] = pick(inputs, output)
+
+        return hook
+
+    for layer, block in enumerate(model.layers, start=1):
+        # Attention runs with time before batch.
+        of_modules = {
+            "attention": (block.self_attn, lambda _, output: output[0].transpose(0, 1)),
+            "mlp_in": (block.fc1, lambda inputs, _: inputs[0].transpose(0, 1)),
+            "mlp_hidden": (block.fc2, lambda inputs, _: inputs[0].transpose(0, 1)),
+            "mlp_out": (block.fc2, lambda _, output: output.transpose(0, 1)),
+        }
+        for site, (module, pick) in of_modules.items():
+            hook = remember(Inside(layer, site), pick)
+            handles.append(module.register_forward_hook(hook))
+    tokens_BT = torch.nn.utils.rnn.pad_sequence(
+        packed.tokens_N.split(packed.lengths), batch_first=True, padding_value=model.padding_idx
+    )
+    with torch.no_grad():
+        model(tokens_BT)
+    for handle in handles:
+        handle.remove()
+    real = tokens_BT != model.padding_idx
+    return {place: x_BTD[real] for place, x_BTD in found.items()}
+
+
+@pytest.mark.parametrize("mask_every", [0, 7])
+def test_places_inside_of_blocks_equal_fair_esms_own_modules(mask_every):
+    model, packed = build_esm(), batch(LENGTHS, mask_every)
+    expected = of_hooks(model, packed)
+    assert set(expected) == {
+        Inside(layer, site)
+        for layer in (1, 2, 3)
+        for site in ("attention", "mlp_in", "mlp_hidden", "mlp_out")
+    }
+    esm2 = FusedEsm2(model)
+    with torch.no_grad():
+        found = esm2(packed, expected.keys()).representations
+    for place, x_NF in found.items():
+        assert x_NF.shape == (len(packed.tokens_N), esm2.width(place))
+        assert (x_NF - expected[place]).abs().max() < TOLERANCE, place
+
+
+def test_what_a_block_adds_is_the_difference_of_its_layers():
+    esm2, packed = FusedEsm2(build_esm()), batch((5, 17))
+    parts = [Inside(2, "attention"), Inside(2, "mlp_out")]
+    with torch.no_grad():
+        found = esm2(packed, [1, 2, *parts]).representations
+    added = found[parts[0]] + found[parts[1]]
+    torch.testing.assert_close(found[2] - found[1], added, rtol=0, atol=TOLERANCE)
+
+
+SITES = ("attention", "mlp_in", "mlp_hidden", "mlp_out")
+
+
+@pytest.mark.parametrize("site", SITES)
+def test_an_edit_inside_of_a_block_changes_what_comes_after_and_nothing_before(site):
+    model, packed = build_esm(), batch((5, 17))
+    esm2 = FusedEsm2(model)
+    places = [Inside(2, each) for each in SITES]
+    edited = Inside(2, site)
+    with torch.no_grad():
+        clean = esm2(packed, [1, 2, *places]).representations
+        found = esm2(packed, [1, 2, *places], edits={edited: lambda x: -2 * x}).representations
+    assert torch.equal(found[1], clean[1])
+    assert not torch.allclose(found[2], clean[2])
+    for place in places:
+        before = SITES.index(place.site) < SITES.index(site)
+        assert torch.equal(found[place], clean[place]) == before, place
+    assert torch.equal(found[edited], -2 * clean[edited])
+
+
+def test_without_what_a_block_adds_the_stream_passes_through():
+    esm2, packed = FusedEsm2(build_esm()), batch((5, 17))
+    nothing = {Inside(2, site): torch.zeros_like for site in ("attention", "mlp_out")}
+    with torch.no_grad():
+        found = esm2(packed, [1, 2], edits=nothing).representations
+    assert torch.equal(found[2], found[1])
+
+
+def test_some_tokens_of_the_last_layer_where_a_place_inside_of_it_is_kept():
+    """All of its tokens are kept, though the last layer is wanted of some alone."""
+    esm2, packed = FusedEsm2(build_esm()), batch((5, 17))
+    place, rows = Inside(3, "mlp_out"), torch.tensor([20, 3, 7])
+    with torch.no_grad():
+        whole = esm2(packed, [3, place])
+        found = esm2(packed, [place], rows=rows)
+    assert torch.equal(found.representations[place], whole.representations[place])
+    torch.testing.assert_close(found.final_ND, whole.final_ND[rows])
