@@ -1,5 +1,6 @@
 """The rows of the descriptions table: a label, a sentence and a rule for each feature of an SAE."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -76,8 +77,8 @@ class Describer:
         Two rules are found for each feature, one of terms on the sequence alone, one of all terms
         (`find_rules`), and scored on test (`score_rules`). The second is its rule if on valid its
         correlation is not matched by the first (`is_as_good`). The feature is named if q <= 0.05,
-        by Benjamini-Hochberg over the features of the SAE, and the interval of the correlation is
-        above 0; else it is ``unknown``.
+        by Benjamini-Hochberg over the features of the SAE, the AUROC is above 0.5 and the
+        correlation above 0; else it is ``unknown``.
 
         Parameters
         ----------
@@ -99,7 +100,7 @@ class Describer:
         ]
         table = pd.DataFrame(rows)
         table["q_value"] = benjamini_hochberg(table["p_value"].to_numpy(np.float64))
-        named = (table["q_value"] <= CALLED_Q) & (table["correlation_low"] > 0)
+        named = (table["q_value"] <= CALLED_Q) & (table["auroc"] > 0.5) & (table["correlation"] > 0)
         table["confidence"] = [
             confidence_of(low) if is_named else UNKNOWN
             for low, is_named in zip(table["correlation_low"], named, strict=True)
@@ -136,6 +137,7 @@ class Describer:
         order = own.proteins["accession"].tolist()
         found = dict(self.layer.each(codes, set(order)))
         matrix = sparse.csc_array(sparse.vstack([found[accession] for accession in order]))
+        matrix.eliminate_zeros()
         matrix.sort_indices()
         return matrix
 
@@ -159,7 +161,9 @@ class Describer:
         ]
         known = [own.is_known(rule) if needs_annotations(rule) else None for rule in rules]
         known = [None if each is None or each.all() else each for each in known]
-        predicted = Predictions(rows, known, sum(map(bool, rules)))
+        times = Counter(rules)
+        same = np.array([times[rule] if rule else 0 for rule in rules])
+        predicted = Predictions(rows, known, same)
         proteins = ScoredProteins(own.lengths, own.cluster, self._alike)
         scores = score_rules(proteins, self._activations(codes, own), predicted)
         return [
@@ -205,6 +209,6 @@ def _row(feature: int, of_sequence: _Scored, of_all: _Scored) -> dict[str, objec
 _OF_SCORE = (
     *("auroc", "auroc_low", "auroc_high", "homologous_auroc", "composition_auroc", "dealt_auroc"),
     *("p_value", "correlation", "correlation_low", "correlation_high", "recall", "precision"),
-    *("protein_correlation", "protein_auroc"),
+    *("known_share", "protein_correlation", "protein_auroc"),
 )
 """Columns of `score_rules` that are columns here."""

@@ -10,11 +10,7 @@ from scipy.special import stdtr, stdtrit
 
 from protsae.association.scoring.metrics import ratio
 from protsae.statistics import ragged
-from protsae.statistics.cluster_intervals import (
-    MIN_CLUSTERS,
-    auroc_interval,
-    effective_clusters,
-)
+from protsae.statistics.cluster_intervals import MIN_CLUSTERS, effective_clusters, share_interval
 
 NEAREST = 3
 """Proteins of other clusters with the most similar composition, for each protein."""
@@ -47,15 +43,15 @@ class ScoredProteins:
 
     @property
     def of_clusters(self) -> sparse.csr_array:
-        """Sums over the proteins of each homology cluster: shape (n_clusters, n_proteins)."""
+        """Means over the proteins of each homology cluster: shape (n_clusters, n_proteins)."""
         place = self.cluster, np.arange(len(self.cluster))
-        return sparse.csr_array((np.ones(len(self.cluster)), place))
+        return sparse.csr_array((1 / np.bincount(self.cluster)[self.cluster], place))
 
     @property
-    def to_alike(self) -> sparse.csr_array:
-        """From proteins to those alike in composition: shape (n_proteins, n_proteins)."""
+    def of_alike(self) -> sparse.csr_array:
+        """Sums over the proteins alike in composition: shape (n_proteins, n_proteins)."""
         n_proteins, n = self.alike.shape
-        place = self.alike.ravel(), np.repeat(np.arange(n_proteins), n)
+        place = np.repeat(np.arange(n_proteins), n), self.alike.ravel()
         return sparse.csr_array((np.ones(n_proteins * n), place), shape=(n_proteins, n_proteins))
 
 
@@ -69,13 +65,19 @@ class Predictions:
         Residues at which the rule of each feature holds, ascending; none for features without one.
     known : sequence of (ndarray of bool, shape (n_residues,)) or None
         Where the labels that each rule names are known; None: everywhere.
-    n_rules : int
-        Features that have a rule.
+    same : ndarray of int, shape (n_features,)
+        Features that have the same rule, itself among them; 0 for those without a rule.
     """
 
     rows: Sequence[np.ndarray]
     known: Sequence[np.ndarray | None]
-    n_rules: int
+    same: np.ndarray
+
+    @property
+    def n_others(self) -> np.ndarray:
+        """Features with another rule."""
+        found: np.ndarray = np.count_nonzero(self.same) - self.same
+        return found
 
 
 def score_rules(
@@ -83,39 +85,45 @@ def score_rules(
 ) -> pd.DataFrame:
     """Score the rule of each feature, beside those of the other features, which are dealt to it.
 
-    A residue drawn in proportion to the activation is a positive, a silent one, of activation 0, a
-    negative. Of a rule that holds at a share T of the positives and F of the negatives, AUROC =
-    (1 + T - F) / 2. Residues at which a label that the rule names is unknown do not count.
+    A residue drawn in proportion to the activation is a positive, a residue of activation 0 in
+    what it is compared with a negative. In a homology cluster with activation a, of which h is
+    where the rule holds, that holds at a share F of the negatives, X = (a + h - a F) / 2, and AUROC
+    = sum X / sum a over clusters. So each part of the activation is compared with its own cluster:
+    a rule gains nothing by telling proteins apart. The proteins of a cluster share a weight of 1.
+    Residues at which a label that the rule names is unknown do not count.
 
     Parameters
     ----------
     activations : csc_array, shape (n_residues, n_features)
+        Positive where stored.
 
     Returns
     -------
     DataFrame
         One row for each feature; NaN where nothing can be said.
 
-        - homologous_auroc, composition_auroc: against silent residues of the proteins with
-          activity and their homologues, and of proteins with a similar composition.
+        - homologous_auroc: against silent residues of the same homology cluster;
+          composition_auroc: against those of the proteins that are alike in composition.
         - auroc, auroc_low, auroc_high: the lower of the two, and its 95 % interval over homology
-          clusters; dealt_auroc: its mean over the rules of the other features.
-        - p_value: of the rule not being better than the others', the larger one against both kinds
-          of residues; NaN with fewer than ``MIN_CLUSTERS`` clusters with activity.
+          clusters (`share_interval`); dealt_auroc: its mean over the rules of other features that
+          differ; 0.5 if none does.
+        - p_value: of the rule not being better than the dealt ones, one-sided, by Student's t of
+          the difference of AUROC with the jackknife's error over clusters; the larger one against
+          both kinds of residues; NaN with fewer than ``MIN_CLUSTERS`` clusters with activity.
         - correlation, correlation_low, correlation_high: `correlation` with the activation.
         - recall, precision: share of the activation that is where the rule holds; share of these
-          residues at which the feature is active.
+          residues at which the feature is active; of residues with known labels.
+        - known_share: share of the activation that is at residues with known labels.
         - protein_correlation, protein_auroc: over proteins, of the share of residues at which the
           rule holds, with the mean activation; against proteins without activity.
         - n_clusters: homology clusters with activity.
     """
     sums = _protein_sums(proteins, activations, predicted)
     active = sums.activation > 0
-    of_clusters = proteins.of_clusters
-    homologous = (of_clusters @ active > 0)[proteins.cluster]
-    found = [
-        _compared(of_clusters, sums, kind) for kind in (homologous, proteins.to_alike @ active > 0)
-    ]
+    of_clusters, negatives = proteins.of_clusters, sums.negatives
+    of_own = [(of_clusters @ each)[proteins.cluster] for each in negatives]
+    of_alike = [proteins.of_alike @ each for each in negatives]
+    found = [_compared(of_clusters, sums, each) for each in (of_own, of_alike)]
     aurocs = np.array([each["auroc"] for each in found])
     # Of NaN, where there are no such residues, and a number, the number.
     lower = np.where(np.isnan(aurocs), np.inf, aurocs).argmin(0)
@@ -123,31 +131,31 @@ def score_rules(
         name: np.choose(lower, [each[name] for each in found])
         for name in ("auroc", "auroc_low", "auroc_high", "dealt_auroc")
     }
-    n_clusters = (of_clusters @ active > 0).sum(0)
-    p_value = np.fmax(found[0]["p_value"], found[1]["p_value"])
     n, held, known = sums.n_known, sums.held, sums.n_known > 0
     moments = [n, held, sums.activation, held, sums.squares, sums.activation_held]
     r, low, high = correlation(_by_cluster(of_clusters, moments))
     share, mean = ratio(held, n), ratio(sums.activation, n)
     of_protein = (np.ones(share.shape), share, mean, share**2, mean**2, share * mean)
     of_proteins, _, _ = correlation(_by_cluster(of_clusters, [each * known for each in of_protein]))
+    every = proteins.of_residues @ activations
     return pd.DataFrame(
         {
             "homologous_auroc": aurocs[0],
             "composition_auroc": aurocs[1],
             **table,
-            "p_value": np.where(n_clusters >= MIN_CLUSTERS, p_value, np.nan),
+            "p_value": np.fmax(found[0]["p_value"], found[1]["p_value"]),
             "correlation": r,
             "correlation_low": low,
             "correlation_high": high,
             "recall": ratio(sums.activation_held.sum(0), sums.activation.sum(0)),
             "precision": ratio((held - sums.silent_held).sum(0), held.sum(0)),
+            "known_share": ratio(sums.activation.sum(0), every.sum(0)),
             "protein_correlation": of_proteins,
             "protein_auroc": [
                 _auroc(own[of & here], own[of & ~here])
                 for own, of, here in zip(share.T, known.T, active.T, strict=True)
             ],
-            "n_clusters": n_clusters,
+            "n_clusters": ((of_clusters @ every).toarray() > 0).sum(0),
         }
     )
 
@@ -161,7 +169,7 @@ class _ProteinSums:
     n_known, n_silent : residues, and those at which the feature is silent
     activation, squares : of the activation
     activation_held, activation_dealt : the activation where the rule holds, and times the share
-        of the other features' rules that hold
+        of the dealt rules that hold
     held, silent_held, silent_dealt : residues at which the rule holds, silent ones, and the sum of
         that share over silent ones
     """
@@ -175,6 +183,11 @@ class _ProteinSums:
     held: np.ndarray
     silent_held: np.ndarray
     silent_dealt: np.ndarray
+
+    @property
+    def negatives(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Silent residues: all, where the rule holds, and by the share of dealt rules."""
+        return self.n_silent, self.silent_held, self.silent_dealt
 
 
 def _protein_sums(
@@ -201,21 +214,26 @@ def _protein_sums(
     is_active = _columns(active, [np.ones(len(own)) for own in active], shape)
     holds = _columns(rows, [np.ones(len(own)) for own in rows], shape)
     activation_held, active_held = activation * holds, is_active * holds
-    others = max(predicted.n_rules - 1, 1)
     of_total = sparse.diags_array(total)
-    held, sums_held = _dense(members @ holds), _dense(members @ active_held)
-    activation_dealt = _dense(members @ (of_total @ activation)) - _dense(members @ activation_held)
-    active_dealt = _dense(members @ (of_total @ is_active)) - sums_held
+    same, n_others = predicted.same, predicted.n_others
+    held, held_active = _dense(members @ holds), _dense(members @ active_held)
+    sums_held = _dense(members @ activation_held)
+    dealt = _dense(members @ (of_total @ activation)) - same * sums_held
+    dealt_active = _dense(members @ (of_total @ is_active)) - same * held_active
+    sums, silent = _dense(members @ activation), n_known - _dense(members @ is_active)
     return _ProteinSums(
         n_known=n_known,
-        n_silent=n_known - _dense(members @ is_active),
-        activation=_dense(members @ activation),
+        n_silent=silent,
+        activation=sums,
         squares=_dense(members @ activation.power(2)),
-        activation_held=_dense(members @ activation_held),
-        activation_dealt=activation_dealt / others,
+        activation_held=sums_held,
+        # Without a rule that differs: chance.
+        activation_dealt=np.where(n_others > 0, ratio(dealt, n_others), sums / 2),
         held=held,
-        silent_held=held - sums_held,
-        silent_dealt=(n_dealt - held - active_dealt) / others,
+        silent_held=held - held_active,
+        silent_dealt=np.where(
+            n_others > 0, ratio(n_dealt - same * held - dealt_active, n_others), silent / 2
+        ),
     )
 
 
@@ -232,46 +250,45 @@ def _dense(sums: sparse.csr_array) -> np.ndarray:
 
 
 def _by_cluster(of_clusters: sparse.csr_array, moments: Sequence[np.ndarray]) -> np.ndarray:
-    """Sums over proteins by homology cluster, moments along the last axis."""
+    """Means over the proteins of each homology cluster, moments along the last axis."""
     return np.stack([of_clusters @ each for each in moments], axis=-1)
 
 
 def _compared(
-    of_clusters: sparse.csr_array, sums: _ProteinSums, kind: np.ndarray
+    of_clusters: sparse.csr_array, sums: _ProteinSums, negatives: Sequence[np.ndarray]
 ) -> dict[str, np.ndarray]:
     """AUROC with its interval, and a paired test against the dealt rules.
 
-    Negatives are the silent residues of the proteins of a kind: bool, (n_proteins, n_features).
+    Parameters
+    ----------
+    negatives : sequence of ndarray, shape (n_proteins, n_features)
+        As `_ProteinSums.negatives`, of the residues that each protein is compared with.
     """
-    positive = sums.activation, sums.activation_held, sums.activation_dealt
-    negative = sums.n_silent, sums.silent_held, sums.silent_dealt
-    weights, hits, dealt_hits = (of_clusters @ each for each in positive)
-    silent, false, dealt_false = (of_clusters @ (each * kind) for each in negative)
-    told = (weights.sum(0) > 0) & (silent.sum(0) > 0)
-    all_weights, all_silent = np.where(told, weights.sum(0), 1), np.where(told, silent.sum(0), 1)
-    recall, wrong = hits.sum(0) / all_weights, false.sum(0) / all_silent
-    placed = hits * (1 - wrong / 2) + (weights - hits) * (1 - wrong) / 2
-    passed = (silent - false) * (1 + recall) / 2 + false * recall / 2
-    low, high = auroc_interval(placed, weights, passed, silent)
-    gain, lost = hits - dealt_hits, false - dealt_false
-    mean_gain, mean_lost = gain.sum(0) / all_weights, lost.sum(0) / all_silent
-    influence = (gain - mean_gain * weights) / all_weights
-    influence -= (lost - mean_lost * silent) / all_silent
-    n = ((weights > 0) | (silent > 0)).sum(0)
-    error = np.sqrt(n / np.maximum(n - 1, 1) * (influence**2).sum(0))
-    freedom = np.minimum(effective_clusters(weights), effective_clusters(silent)) - 1
-    difference = mean_gain - mean_lost
-    varies = error > 0
-    t = -difference / np.where(varies, error, 1)
-    p_value = np.where(varies, stdtr(np.maximum(freedom, 1), t), difference <= 0)
+    silent, false, dealt_false = negatives
+    some = silent > 0
+    positive = sums.activation * some
+    own = (positive + sums.activation_held * some - positive * ratio(false, silent)) / 2
+    dealt = (positive + sums.activation_dealt * some - positive * ratio(dealt_false, silent)) / 2
+    weight, placed, of_dealt = (of_clusters @ each for each in (positive, own, dealt))
+    total, counted = weight.sum(0), weight > 0
+    n_clusters, told = counted.sum(0), counted.sum(0) >= MIN_CLUSTERS
+    low, high = share_interval(placed, weight)
+    gain = placed - of_dealt
+    difference = ratio(gain.sum(0), total)
+    without = np.where(counted, ratio(gain.sum(0) - gain, total - weight), 0)
+    spread = np.where(counted, without - ratio(without.sum(0), n_clusters), 0)
+    error = np.sqrt(ratio(n_clusters - 1, n_clusters) * (spread**2).sum(0))
+    varies = error > 1e-12
+    freedom = np.maximum(effective_clusters(weight) - 1, 1)
+    p_value = stdtr(freedom, -difference / np.where(varies, error, 1))
     found = {
-        "auroc": (1 + recall - wrong) / 2,
-        "auroc_low": low,
-        "auroc_high": high,
-        "dealt_auroc": (1 + dealt_hits.sum(0) / all_weights - dealt_false.sum(0) / all_silent) / 2,
-        "p_value": p_value,
+        "auroc": (ratio(placed.sum(0), total), total > 0),
+        "auroc_low": (low, told),
+        "auroc_high": (high, told),
+        "dealt_auroc": (ratio(of_dealt.sum(0), total), total > 0),
+        "p_value": (np.where(varies, p_value, difference <= 0), told),
     }
-    return {name: np.where(told, values, np.nan) for name, values in found.items()}
+    return {name: np.where(is_known, value, np.nan) for name, (value, is_known) in found.items()}
 
 
 def correlation(moments: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -361,6 +378,7 @@ def alike_in_composition(composition: np.ndarray, cluster: np.ndarray) -> np.nda
     distance = squares[:, None] + squares - 2 * composition @ composition.T
     distance[cluster[:, None] == cluster] = np.inf
     fewest = int((cluster[:, None] != cluster).sum(1).min(initial=len(cluster)))
-    order = np.argsort(distance, axis=1, kind="stable")
+    # Rounded, so that the order of equals does not depend on how the product was summed.
+    order = np.argsort(distance.round(12), axis=1, kind="stable")
     found: np.ndarray = order[:, : min(NEAREST, fewest)]
     return found

@@ -7,10 +7,14 @@ from protsae.concepts.uniprot.words import synonyms
 from protsae.descriptions.terms import Annotated, Terms, from_json
 from protsae.proteins.alphabet import STANDARD
 from protsae.references.rules.sequence_rules import Letters, Region
+from protsae.statistics.cluster_intervals import MIN_CLUSTERS
 
 UNKNOWN = "unknown"
 HIGH, MODERATE = 0.5, 0.25
 """Lower bounds of the correlation from which on confidence is high, and moderate."""
+
+ALL = 0.995
+"""Share of the activation at residues with known labels from which on it is taken for all."""
 
 FEW_CLUSTERS = 3
 """Effective homology clusters below which most of the activation is in one or two."""
@@ -82,24 +86,34 @@ def sentence_of(row: Mapping[Any, Any], evidence: Mapping[Any, Any]) -> str:
         kind and activation_clusters of the feature.
     """
     if row["confidence"] != UNKNOWN:
-        said = [
-            f"{_where(row['rule'])}: {row['recall']:.0%} of the activation is there, and the "
-            f"feature is active at {row['precision']:.0%} of these residues "
-            f"(AUROC {row['auroc']:.2f} [{row['auroc_low']:.2f}, {row['auroc_high']:.2f}])."
-        ]
-    elif row["rule"] is None:
+        said = [f"{_named(row)} (AUROC {_auroc(row)})."]
+    elif not isinstance(row["rule"], str):
         said = ["No rule tells where it is active."]
-    elif row["q_value"] != row["q_value"]:
+    elif row["n_clusters"] < MIN_CLUSTERS:
         said = [f"Active in {row['n_clusters']} homology clusters of test: too few to tell."]
+    elif row["auroc"] != row["auroc"]:
+        said = ["Active at nearly all residues with known labels: nothing to tell them from."]
+    elif row["p_value"] != row["p_value"]:
+        said = ["Active in too few homology clusters with known labels to tell."]
     else:
         said = [
-            f"No rule tells where it is active; the best one ({row['label']}) has AUROC "
-            f"{row['auroc']:.2f} (q {row['q_value']:.2g})."
+            f"No rule is certain; the best one ({row['label']}) has AUROC {_auroc(row)} "
+            f"(q {row['q_value']:.2g})."
         ]
     if 0 < evidence["activation_clusters"] < FEW_CLUSTERS:
         said.append("Most of its activation is in one or two homology clusters.")
     return " ".join(said)
 
 
-def _where(rule: str) -> str:
-    return label_of(from_json(rule))
+def _named(row: Mapping[Any, Any]) -> str:
+    """How much of the activation the rule covers, and how often it is right."""
+    of_known = f" at residues with known labels ({row['known_share']:.0%} of all)"
+    activation = f"the activation{of_known if row['known_share'] < ALL else ''}"
+    return (
+        f"{label_of(from_json(row['rule']))}: {row['recall']:.0%} of {activation} is there, and "
+        f"the feature is active at {row['precision']:.0%} of these residues"
+    )
+
+
+def _auroc(row: Mapping[Any, Any]) -> str:
+    return f"{row['auroc']:.2f} [{row['auroc_low']:.2f}, {row['auroc_high']:.2f}]"

@@ -98,25 +98,25 @@ DESCRIPTIONS = Table(
             "homologous_auroc",
             "number",
             "0 to 1",
-            "AUROC of the rule on test, (1 + T - F) / 2: T is the share of the activation at "
-            "residues where the rule holds, F the share of silent residues where it does, in "
-            "proteins of homology clusters with activity. Silent residues are those with an "
-            "activation of 0.",
+            "AUROC of the rule on test (see Descriptions): a residue drawn in proportion to the "
+            "activation against silent residues, those with an activation of 0, of the same "
+            "homology cluster.",
             True,
         ),
         Column(
             "composition_auroc",
             "number",
             "0 to 1",
-            "The same against silent residues of the proteins that are most similar in composition "
-            "to those with activity: for each, three of other homology clusters.",
+            "The same against silent residues of the three proteins of other homology clusters "
+            "that are most similar in composition.",
             True,
         ),
         Column(
             "dealt_auroc",
             "number",
             "0 to 1",
-            "Mean AUROC of the rules of the other features of the SAE, dealt to this one.",
+            "Mean AUROC of the rules of the other features of the SAE, dealt to this one; rules "
+            "that are the same are left out. It is 0.5 if no other rule differs.",
             True,
         ),
         Column(
@@ -124,9 +124,9 @@ DESCRIPTIONS = Table(
             "number",
             "0 to 1",
             "P-value of the rule not being better for this feature than those of the others: "
-            "Student's t of the paired difference of AUROC over homology clusters, one-sided; the "
-            "larger one against both kinds of silent residues. Empty with fewer than 10 clusters "
-            "with activity.",
+            "Student's t of the paired difference of AUROC, by the jackknife over homology "
+            "clusters, one-sided; the larger one against both kinds of silent residues. Empty with "
+            "fewer than 10 clusters with activity.",
             True,
         ),
         Column(
@@ -155,7 +155,8 @@ DESCRIPTIONS = Table(
             "recall",
             "number",
             "0 to 1",
-            "Share of the activation on test that is at residues where the rule holds.",
+            "Share of the activation on test that is at residues where the rule holds, of residues "
+            "whose labels are known for the annotations that it names.",
             True,
         ),
         Column(
@@ -163,6 +164,14 @@ DESCRIPTIONS = Table(
             "number",
             "0 to 1",
             "Share of the test residues where the rule holds at which the feature is active.",
+            True,
+        ),
+        Column(
+            "known_share",
+            "number",
+            "0 to 1",
+            "Share of the activation on test that is at residues whose labels are known for the "
+            "annotations that the rule names.",
             True,
         ),
         Column(

@@ -38,7 +38,7 @@ def predictions_of(held: np.ndarray, known: np.ndarray | None = None) -> Predict
     """From a dense table, one column for each feature; labels of the first may be unknown."""
     rows = [np.flatnonzero(column) for column in held.T]
     unknown = [known, *[None] * (len(rows) - 1)]
-    return Predictions(rows, unknown, int(held.any(0).sum()))
+    return Predictions(rows, unknown, held.any(0).astype(int))
 
 
 def score_rule(test: Residues, feature: int, predicted: Predictions) -> pd.Series:
@@ -60,21 +60,37 @@ def world() -> tuple[Residues, np.ndarray]:
 
 
 def test_auroc_is_scikit_learns(world: tuple[Residues, np.ndarray]) -> None:
+    """The mean over clusters, and over proteins with those alike, weighted by the activation."""
     test, held = world
     activation = test.activations[:, [0]].toarray().ravel().astype(np.float64)
     found = score_rule(test, 0, predictions_of(held))
-    of_active = np.unique(test.cluster[np.bincount(test.protein, activation) > 0])
-    alike = np.unique(test.alike[np.bincount(test.protein, activation) > 0])
-    for auroc, proteins in (
-        (found.homologous_auroc, np.flatnonzero(np.isin(test.cluster, of_active))),
-        (found.composition_auroc, alike),
-    ):
-        counted = (activation > 0) | np.isin(test.protein, proteins)
-        weights = np.where(activation > 0, activation, 1)[counted]
-        expected = roc_auc_score(activation[counted] > 0, held[counted, 0], sample_weight=weights)
-        assert auroc == pytest.approx(expected)
+    of_cluster = test.cluster[test.protein]
+    own = [(of_cluster == c, of_cluster == c) for c in range(11)]
+    alike = [
+        (test.protein == p, np.isin(test.protein, test.alike[p]))
+        for p in range(N_PROTEINS)
+        if activation[test.protein == p].any()
+    ]
+    for auroc, kinds in ((found.homologous_auroc, own), (found.composition_auroc, alike)):
+        areas, weights = [], []
+        for positive, negative in kinds:
+            counted = (positive & (activation > 0)) | (negative & (activation == 0))
+            weight = np.where(activation > 0, activation, 1)[counted]
+            is_active = activation[counted] > 0
+            areas.append(roc_auc_score(is_active, held[counted, 0], sample_weight=weight))
+            weights.append(activation[positive].sum())
+        assert auroc == pytest.approx(np.average(areas, weights=weights))
     assert found.auroc == min(found.homologous_auroc, found.composition_auroc)
     assert found.auroc_low < found.auroc < found.auroc_high
+
+
+def test_rules_that_are_the_same_are_not_dealt(world: tuple[Residues, np.ndarray]) -> None:
+    """Where all features have one rule, it is compared with chance."""
+    test, held = world
+    rows = [np.flatnonzero(held[:, 0])] * 3
+    found = score_rule(test, 0, Predictions(rows, [None] * 3, np.array([3, 3, 3])))
+    assert found.dealt_auroc == pytest.approx(0.5)
+    assert found.p_value < 1e-6
 
 
 def test_the_other_numbers_by_hand(world: tuple[Residues, np.ndarray]) -> None:
@@ -122,7 +138,8 @@ def test_unknown_residues_do_not_count(world: tuple[Residues, np.ndarray]) -> No
         test.activations.tocsr()[known].tocsc(), test.protein[known], test.cluster, test.alike
     )
     expected = score_rule(cut, 0, predictions_of(held[known]))
-    for name, value in expected.items():
+    assert found["known_share"] < 1
+    for name, value in expected.drop("known_share").items():
         assert found[name] == pytest.approx(value, nan_ok=True), name
 
 
