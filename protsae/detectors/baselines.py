@@ -87,8 +87,8 @@ def neurons(blocks: ReadBlocks, weight: np.ndarray, bias: np.ndarray) -> Codes:
     >>> rows = np.array([[1.0], [-1.0]], np.float32)
     >>> weight, bias = np.array([[1.0], [-2.0]], np.float32), np.zeros(2, np.float32)
     >>> [(_, codes)] = neurons(lambda *_: [(["P1"], rows)], weight, bias).blocks({"P1"}, 2)
-    >>> codes.toarray().round(3).tolist()
-    [[0.8410000205039978, 0.0], [0.0, 1.9550000429153442]]
+    >>> codes.toarray().astype(float).round(3).tolist()
+    [[0.841, 0.0], [0.0, 1.954]]
     """
     # In float64, for the reason that `encoder` has.
     up, shift = torch.from_numpy(weight).double().T.contiguous(), torch.from_numpy(bias).double()
