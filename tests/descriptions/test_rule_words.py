@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from protsae.descriptions.rule_words import label_of, sentence_of, synonyms_of
-from protsae.descriptions.terms import Annotated, Neighbour, to_json
+from protsae.descriptions.terms import Annotated, Neighbour, Terms, to_json
 from protsae.references.rules.sequence_rules import Letters, Place, Share
 
 NAMED = {
@@ -63,16 +63,18 @@ def test_sentences(row: dict[str, object], sentence: str) -> None:
         ((Place("N", 1, 1),), "Residue 1"),
         ((Letters("L"), Place("N", 1, 20)), "L in residues 1–20"),  # noqa: RUF001 (en dash)
         ((Neighbour("G", 1),), "Residues with G 1 residue after"),
-        ((Share("A", 9, 20, True), Annotated("TRANSMEM")), None),
-        ((Annotated("SIGNAL", "after"), Letters("aromatic")), None),
+        (
+            (Share("A", 9, 20, True), Annotated("TRANSMEM")),
+            "Transmembrane segment with at least 20 % A within ± 9",
+        ),
+        (
+            (Annotated("SIGNAL", "after"), Letters("aromatic")),
+            "Aromatic residue in the 5 residues after signal peptide",
+        ),
     ],
 )
-def test_labels(rule: tuple[object, ...], label: str | None) -> None:
-    others = {
-        Share: "Transmembrane segment with at least 20 % A within ± 9",
-        Annotated: "Aromatic residue in the 5 residues after signal peptide",
-    }
-    assert label_of(rule) == (label or others[type(rule[0])])
+def test_labels(rule: Terms, label: str) -> None:
+    assert label_of(rule) == label
 
 
 def test_synonyms_of_all_annotations_once() -> None:
