@@ -1,21 +1,21 @@
 """Do descriptions say what features are? In worlds where it is known.
 
-A world has families of related proteins with conserved annotations, of which a part is missing from
-the entries. Twenty features detect something: an annotation, one of its ends, a letter within it,
-or what the sequence alone tells; they miss 15 % of it and are active elsewhere, too. Twenty detect
-nothing: they are active at random residues, of any protein; of proteins that have an annotation; of
-whole families; or of proteins that are rich in an amino acid.
+Each world has families of related proteins with conserved annotations, some of which are missing
+from the entries. Twenty features detect something: an annotation, one of its ends, a letter within
+it, or a pattern of the sequence alone. They miss 15 % of it and are sometimes active elsewhere.
+Twenty detect nothing: they are active at random residues of any protein, of proteins that have an
+annotation, of whole families, or of proteins that are rich in an amino acid.
 
-A detector counts as named if its label has the planted terms' annotation, or, of the sequence
-alone, if the rule holds at the planted residues (F1 of at least 0.7). A feature that detects
-nothing should be unknown; those of rich proteins may also be called by letters, which is true.
+A detector counts as named if its label has the annotation that was planted; if none was, if its
+rule holds at the planted residues (F1 of at least 0.7). A feature that detects nothing should be
+unknown. In proteins that are rich in an amino acid, a label of letters alone is right, too.
 
     python -m benchmarks.planted_descriptions --worlds 20 --check
 """
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -82,7 +82,6 @@ class Dense:
 
 def draw_proteins(rng: np.random.Generator) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Proteins, and all that is true of them: accession, type, description, start, end."""
-    letters = np.array(list(STANDARD))
     rows, annotations = [], []
     for split, n_families in FAMILIES.items():
         for number in range(n_families):
@@ -91,20 +90,36 @@ def draw_proteins(rng: np.random.Generator) -> tuple[pd.DataFrame, pd.DataFrame]
             ancestor[0] = STANDARD.index("M")
             places = draw_annotations(rng, ancestor)
             for copy in range(int(rng.integers(1, 4))):
-                own = np.where(rng.random(length) < 0.4, rng.choice(20, length), ancestor)
-                own[0] = ancestor[0]
-                greasy = np.zeros(length, dtype=bool)
-                for kind, start, end in places:
-                    greasy[start - 1 : end] |= kind in ("SIGNAL", "TRANSMEM")
-                greasy &= rng.random(length) < 0.7
-                own[greasy] = rng.choice([STANDARD.index(a) for a in "AILVFG"], int(greasy.sum()))
                 name = f"{split}{number}-{copy}"
-                sequence = "".join(letters[own])
+                sequence = draw_member(rng, ancestor, places)
                 rows.append((name, sequence, length, f"{split}{number}", split))
                 annotations += [(name, kind, "", start, end) for kind, start, end in places]
     proteins = pd.DataFrame(rows, columns=["accession", "sequence", "length", "cluster", "split"])
     columns = ["accession", "type", "description", "start", "end"]
     return proteins, pd.DataFrame(annotations, columns=columns)
+
+
+def draw_member(
+    rng: np.random.Generator, ancestor: np.ndarray, places: Sequence[tuple[str, int, int]]
+) -> str:
+    """A sequence of a family: 40 % of the residues are drawn anew, and membranes are hydrophobic.
+
+    Parameters
+    ----------
+    ancestor : ndarray of int
+        Numbers in ``STANDARD``.
+    places : sequence of (str, int, int)
+        Type, first and last residue of the family's annotations.
+    """
+    length = len(ancestor)
+    own = np.where(rng.random(length) < 0.4, rng.choice(20, length), ancestor)
+    own[0] = ancestor[0]
+    greasy = np.zeros(length, dtype=bool)
+    for kind, start, end in places:
+        greasy[start - 1 : end] |= kind in ("SIGNAL", "TRANSMEM")
+    greasy &= rng.random(length) < 0.7
+    own[greasy] = rng.choice([STANDARD.index(a) for a in "AILVFG"], int(greasy.sum()))
+    return "".join(np.array(list(STANDARD))[own])
 
 
 def draw_annotations(rng: np.random.Generator, ancestor: np.ndarray) -> list[tuple[str, int, int]]:

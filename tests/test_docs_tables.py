@@ -126,7 +126,7 @@ def test_the_guide_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys)
     assert lines[1].split() == ["0", "relu", "point", "0.8", "0.6", "0.85", "0.6", "0.0"]
     assert "Feature 0/relu/0 of onehot" in lines
     # Two SAEs of two layers, of whose features the first is called for SIGNAL; no seeds, no frozen.
-    real = lines.index("16 features, of which 4 are called")
+    real = lines.index("16 features; 4 are called")
     assert lines[real + 1].split() == [
         *("concept", "called", "above_frozen", "above_rule", "verdict_above", "recurs"),
         "calibrated",

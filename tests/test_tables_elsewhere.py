@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from protsae.schema.concept_tables import CONCEPTS
-from protsae.schema.feature_tables import FEATURES
+from protsae.schema.features.feature_tables import FEATURES
 from tests.helpers.fenced import fenced_blocks
 from tests.helpers.run_folder import HOSTILE, write_run
 

@@ -13,13 +13,16 @@ from scipy import sparse
 from protsae.association.pairs.layer_data import Layer
 from protsae.association.scoring.metrics import CALLED_Q
 from protsae.descriptions.described_rows import DescribedRows
-from protsae.descriptions.rule_scores import (
-    Predictions,
-    ScoredProteins,
-    alike_in_composition,
-    score_rules,
+from protsae.descriptions.protein_sums import Predictions, ScoredProteins
+from protsae.descriptions.rule_scores import alike_in_composition, score_rules
+from protsae.descriptions.rule_search import (
+    Found,
+    Split,
+    TermRows,
+    find_rules,
+    is_as_good,
+    rule_rows,
 )
-from protsae.descriptions.rule_search import Found, Split, find_rules, is_as_good, rule_rows
 from protsae.descriptions.rule_words import (
     UNKNOWN,
     confidence_of,
@@ -59,17 +62,17 @@ class Describer:
     @cached_property
     def train(self) -> DescribedRows:
         """Proteins that rules are found on, drawn at random."""
-        return self._drawn("train")
+        return DescribedRows(self.layer.drawn("train"), self.layer.concepts)
 
     @cached_property
     def valid(self) -> DescribedRows:
         """Proteins on which the number of terms is decided."""
-        return self._drawn("valid")
+        return DescribedRows(self.layer.drawn("valid"), self.layer.concepts)
 
     @cached_property
     def test(self) -> DescribedRows:
         """Proteins that rules are scored on."""
-        return self._drawn("test")
+        return DescribedRows(self.layer.drawn("test"), self.layer.concepts)
 
     def describe(self, codes: Codes, evidence: pd.DataFrame) -> pd.DataFrame:
         """One row per feature; columns as in docs/tables.md but for model, layer and variant.
@@ -83,12 +86,10 @@ class Describer:
         Parameters
         ----------
         evidence : DataFrame
-            Rows of the feature table, by feature: kind, activation_clusters.
+            Rows of the feature table, by feature: activation_clusters.
         """
-        train, valid = (
-            self._split(codes, own, held)
-            for own, held in ((self.train, self._held_train), (self.valid, self._held_valid))
-        )
+        train = Split(self._train_terms, self._activations(codes, self.train))
+        valid = Split(self._valid_terms, self._activations(codes, self.valid))
         of_sequence = np.array([not needs_annotations((term,)) for term in self.terms])
         vocabularies = {SEQUENCE: of_sequence, ANNOTATIONS: np.ones_like(of_sequence)}
         found = find_rules(train, valid, list(vocabularies.values()))
@@ -112,25 +113,21 @@ class Describer:
         return table
 
     @cached_property
-    def _held_train(self) -> np.ndarray:
-        return self.train.all_terms(self.terms)
+    def _train_terms(self) -> TermRows:
+        return self._term_rows(self.train)
 
     @cached_property
-    def _held_valid(self) -> np.ndarray:
-        return self.valid.all_terms(self.terms)
+    def _valid_terms(self) -> TermRows:
+        return self._term_rows(self.valid)
+
+    def _term_rows(self, own: DescribedRows) -> TermRows:
+        return TermRows(own.all_terms(self.terms), own.weight, own.cluster[own.protein])
 
     @cached_property
     def _alike(self) -> np.ndarray:
         counts = [self.test.proteins["sequence"].str.count(letter) for letter in STANDARD]
         shares = np.stack(counts, axis=1) / self.test.lengths[:, None]
         return alike_in_composition(shares, self.test.cluster)
-
-    def _drawn(self, split: str) -> DescribedRows:
-        """Proteins of a split with ``settings.train_residues`` residues, or a few more."""
-        settings = self.layer.settings
-        shuffled = self.layer.of_split(split).sample(frac=1, random_state=settings.seed)
-        before = shuffled["length"].cumsum().shift(fill_value=0)
-        return DescribedRows(shuffled[before < settings.train_residues], self.layer.concepts)
 
     def _activations(self, codes: Codes, own: DescribedRows) -> sparse.csc_array:
         """Of these proteins, in their order."""
@@ -140,10 +137,6 @@ class Describer:
         matrix.eliminate_zeros()
         matrix.sort_indices()
         return matrix
-
-    def _split(self, codes: Codes, own: DescribedRows, held: np.ndarray) -> Split:
-        cluster = own.cluster[own.protein]
-        return Split(held, self._activations(codes, own), own.weight, cluster)
 
     def _scored(self, codes: Codes, found: Sequence[Found]) -> list["_Scored"]:
         """Each rule in terms, with its score on test."""

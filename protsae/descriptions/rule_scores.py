@@ -1,83 +1,24 @@
 """How well rules tell where features are active, on proteins that they were not written on."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from scipy import sparse
-from scipy.special import stdtr, stdtrit
+from scipy.special import stdtr
 
 from protsae.association.scoring.metrics import ratio
-from protsae.statistics import ragged
+from protsae.descriptions.protein_sums import (
+    Predictions,
+    ProteinSums,
+    ScoredProteins,
+    protein_sums,
+)
+from protsae.statistics.cluster_correlation import correlation
 from protsae.statistics.cluster_intervals import MIN_CLUSTERS, effective_clusters, share_interval
 
 NEAREST = 3
 """Proteins of other clusters with the most similar composition, for each protein."""
-
-
-@dataclass(frozen=True, eq=False)
-class ScoredProteins:
-    """Proteins of test, one after another, as rules are scored on them.
-
-    Attributes
-    ----------
-    lengths : ndarray of int, shape (n_proteins,)
-    cluster : ndarray of int, shape (n_proteins,)
-        Homology cluster, from 0.
-    alike : ndarray of int, shape (n_proteins, n)
-        The proteins of other clusters with the most similar composition (`alike_in_composition`).
-    """
-
-    lengths: np.ndarray
-    cluster: np.ndarray
-    alike: np.ndarray
-
-    @property
-    def of_residues(self) -> sparse.csr_array:
-        """Sums over the residues of each protein: shape (n_proteins, n_residues)."""
-        first = np.append(ragged.starts(self.lengths), self.lengths.sum())
-        n_residues = int(first[-1])
-        members = np.ones(n_residues), np.arange(n_residues), first
-        return sparse.csr_array(members, shape=(len(self.lengths), n_residues))
-
-    @property
-    def of_clusters(self) -> sparse.csr_array:
-        """Means over the proteins of each homology cluster: shape (n_clusters, n_proteins)."""
-        place = self.cluster, np.arange(len(self.cluster))
-        return sparse.csr_array((1 / np.bincount(self.cluster)[self.cluster], place))
-
-    @property
-    def of_alike(self) -> sparse.csr_array:
-        """Sums over the proteins alike in composition: shape (n_proteins, n_proteins)."""
-        n_proteins, n = self.alike.shape
-        place = np.repeat(np.arange(n_proteins), n), self.alike.ravel()
-        return sparse.csr_array((np.ones(n_proteins * n), place), shape=(n_proteins, n_proteins))
-
-
-@dataclass(frozen=True, eq=False)
-class Predictions:
-    """Where rules hold on test, one for each feature.
-
-    Attributes
-    ----------
-    rows : sequence of ndarray of int
-        Residues at which the rule of each feature holds, ascending; none for features without one.
-    known : sequence of (ndarray of bool, shape (n_residues,)) or None
-        Where the labels that each rule names are known; None: everywhere.
-    same : ndarray of int, shape (n_features,)
-        Features that have the same rule, itself among them; 0 for those without a rule.
-    """
-
-    rows: Sequence[np.ndarray]
-    known: Sequence[np.ndarray | None]
-    same: np.ndarray
-
-    @property
-    def n_others(self) -> np.ndarray:
-        """Features with another rule."""
-        found: np.ndarray = np.count_nonzero(self.same) - self.same
-        return found
 
 
 def score_rules(
@@ -118,7 +59,7 @@ def score_rules(
           rule holds, with the mean activation; against proteins without activity.
         - n_clusters: homology clusters with activity.
     """
-    sums = _protein_sums(proteins, activations, predicted)
+    sums = protein_sums(proteins, activations, predicted)
     active = sums.activation > 0
     of_clusters, negatives = proteins.of_clusters, sums.negatives
     of_own = [(of_clusters @ each)[proteins.cluster] for each in negatives]
@@ -160,109 +101,20 @@ def score_rules(
     )
 
 
-@dataclass(frozen=True, eq=False)
-class _ProteinSums:
-    """Of features and their rules, over the known residues of proteins: (n_proteins, n_features).
-
-    Attributes
-    ----------
-    n_known, n_silent : residues, and those at which the feature is silent
-    activation, squares : of the activation
-    activation_held, activation_dealt : the activation where the rule holds, and times the share
-        of the dealt rules that hold
-    held, silent_held, silent_dealt : residues at which the rule holds, silent ones, and the sum of
-        that share over silent ones
-    """
-
-    n_known: np.ndarray
-    n_silent: np.ndarray
-    activation: np.ndarray
-    squares: np.ndarray
-    activation_held: np.ndarray
-    activation_dealt: np.ndarray
-    held: np.ndarray
-    silent_held: np.ndarray
-    silent_dealt: np.ndarray
-
-    @property
-    def negatives(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Silent residues: all, where the rule holds, and by the share of dealt rules."""
-        return self.n_silent, self.silent_held, self.silent_dealt
-
-
-def _protein_sums(
-    proteins: ScoredProteins, activations: sparse.csc_array, predicted: Predictions
-) -> _ProteinSums:
-    members, n_residues = proteins.of_residues, activations.shape[0]
-    total = np.bincount(np.concatenate(predicted.rows), minlength=n_residues).astype(np.float64)
-    n_features = activations.shape[1]
-    n_known = np.repeat(proteins.lengths[:, None], n_features, axis=1)
-    n_dealt = np.repeat((members @ total)[:, None], n_features, axis=1)
-    rows, active, values = list(predicted.rows), [], []
-    for feature, known in enumerate(predicted.known):
-        column = slice(*activations.indptr[feature : feature + 2])
-        own, value = activations.indices[column], activations.data[column].astype(np.float64)
-        if known is not None:
-            own, value = own[known[own]], value[known[own]]
-            rows[feature] = rows[feature][known[rows[feature]]]
-            n_known[:, feature] = members @ known.astype(np.float64)
-            n_dealt[:, feature] = members @ (total * known)
-        active.append(own)
-        values.append(value)
-    shape = n_residues, n_features
-    activation = _columns(active, values, shape)
-    is_active = _columns(active, [np.ones(len(own)) for own in active], shape)
-    holds = _columns(rows, [np.ones(len(own)) for own in rows], shape)
-    activation_held, active_held = activation * holds, is_active * holds
-    of_total = sparse.diags_array(total)
-    same, n_others = predicted.same, predicted.n_others
-    held, held_active = _dense(members @ holds), _dense(members @ active_held)
-    sums_held = _dense(members @ activation_held)
-    dealt = _dense(members @ (of_total @ activation)) - same * sums_held
-    dealt_active = _dense(members @ (of_total @ is_active)) - same * held_active
-    sums, silent = _dense(members @ activation), n_known - _dense(members @ is_active)
-    return _ProteinSums(
-        n_known=n_known,
-        n_silent=silent,
-        activation=sums,
-        squares=_dense(members @ activation.power(2)),
-        activation_held=sums_held,
-        # Without a rule that differs: chance.
-        activation_dealt=np.where(n_others > 0, ratio(dealt, n_others), sums / 2),
-        held=held,
-        silent_held=held - held_active,
-        silent_dealt=np.where(
-            n_others > 0, ratio(n_dealt - same * held - dealt_active, n_others), silent / 2
-        ),
-    )
-
-
-def _columns(
-    rows: Sequence[np.ndarray], values: Sequence[np.ndarray], shape: tuple[int, int]
-) -> sparse.csc_array:
-    first = np.concatenate([[0], np.cumsum([len(own) for own in rows])])
-    return sparse.csc_array((np.concatenate(values), np.concatenate(rows), first), shape=shape)
-
-
-def _dense(sums: sparse.csr_array) -> np.ndarray:
-    found: np.ndarray = sums.toarray()
-    return found
-
-
 def _by_cluster(of_clusters: sparse.csr_array, moments: Sequence[np.ndarray]) -> np.ndarray:
     """Means over the proteins of each homology cluster, moments along the last axis."""
     return np.stack([of_clusters @ each for each in moments], axis=-1)
 
 
 def _compared(
-    of_clusters: sparse.csr_array, sums: _ProteinSums, negatives: Sequence[np.ndarray]
+    of_clusters: sparse.csr_array, sums: ProteinSums, negatives: Sequence[np.ndarray]
 ) -> dict[str, np.ndarray]:
     """AUROC with its interval, and a paired test against the dealt rules.
 
     Parameters
     ----------
     negatives : sequence of ndarray, shape (n_proteins, n_features)
-        As `_ProteinSums.negatives`, of the residues that each protein is compared with.
+        As `ProteinSums.negatives`, of the residues that each protein is compared with.
     """
     silent, false, dealt_false = negatives
     some = silent > 0
@@ -289,64 +141,6 @@ def _compared(
         "p_value": (np.where(varies, p_value, difference <= 0), told),
     }
     return {name: np.where(is_known, value, np.nan) for name, (value, is_known) in found.items()}
-
-
-def correlation(moments: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Pearson's correlation from sums by homology cluster, and its 95 % interval over clusters.
-
-    tanh(artanh r +- t s): s^2 = (n - 1) / n sum_c (z_c - mean z)^2 is the jackknife's variance of
-    z = artanh r, where z_c leaves cluster c out; t at n - 1 degrees of freedom.
-
-    Parameters
-    ----------
-    moments : ndarray, shape (n_clusters, ..., 6)
-        n, sum x, sum y, sum x^2, sum y^2, sum xy; clusters of n = 0 do not count.
-
-    Returns
-    -------
-    r, low, high : ndarray, float64, shape (...)
-        NaN where one of the two is constant; the interval, too, with fewer than ``MIN_CLUSTERS``.
-
-    References
-    ----------
-    Efron & Stein, Ann. Stat. 9, 586 (1981).
-
-    Examples
-    --------
-    Twelve clusters alike, x = 0, 1, 1, 0 and y = 0, 1, 2, 1:
-
-    >>> r, low, high = correlation(np.tile([4.0, 2, 4, 2, 6, 3], (12, 1)))
-    >>> round(float(r), 3), round(float(low), 3), round(float(high), 3)
-    (0.707, 0.707, 0.707)
-    """
-    total, some = moments.sum(0), moments[..., 0] > 0
-    r, n = _pearson(total), some.sum(0)
-    without = _pearson(total - moments)
-    z = np.where(some, _artanh(np.where(np.isnan(without), r, without)), 0)
-    mean = ratio(z.sum(0), n)
-    squares = (np.where(some, z - mean, 0) ** 2).sum(0)
-    half = stdtrit(np.maximum(n - 1, 1), 0.975) * np.sqrt(ratio(n - 1, n) * squares)
-    told = ~np.isnan(r) & (n >= MIN_CLUSTERS)
-    low, high = np.tanh(_artanh(r) - half), np.tanh(_artanh(r) + half)
-    return r, np.where(told, low, np.nan), np.where(told, high, np.nan)
-
-
-def _artanh(r: np.ndarray) -> np.ndarray:
-    found: np.ndarray = np.arctanh(np.clip(r, -1 + 1e-12, 1 - 1e-12))
-    return found
-
-
-def _pearson(sums: np.ndarray) -> np.ndarray:
-    """From n, sum x, sum y, sum x^2, sum y^2, sum xy, along the last axis."""
-    n, x, y, xx, yy, xy = np.moveaxis(sums, -1, 0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        of_x, of_y = xx / n - (x / n) ** 2, yy / n - (y / n) ** 2
-        scale = np.sqrt(np.maximum(of_x, 0) * np.maximum(of_y, 0))
-        r = (xy / n - x * y / n**2) / scale
-        # What rounding leaves of a constant.
-        constant = (of_x <= 1e-12 * xx / n) | (of_y <= 1e-12 * yy / n)
-    found: np.ndarray = np.where(constant, np.nan, np.clip(r, -1, 1))
-    return found
 
 
 def _auroc(positives: np.ndarray, negatives: np.ndarray) -> float:

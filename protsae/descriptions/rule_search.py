@@ -8,6 +8,9 @@ from typing import TypeVar
 import numpy as np
 from scipy import sparse
 
+from protsae.descriptions.sparse_columns import ones_in, sparse_columns
+from protsae.statistics.cluster_intervals import group_sums
+
 MOST_TERMS = 3
 BEAM = 2
 """Rules that are kept of each length, and extended."""
@@ -31,14 +34,12 @@ Columns = tuple[int, ...]
 
 
 @dataclass(frozen=True, eq=False)
-class Split:
-    """Residues of a split as the search meets them.
+class TermRows:
+    """Residues of a split, and where each term holds; the same for all SAEs of a layer.
 
     Attributes
     ----------
     held : ndarray of bool, shape (n_terms, n_residues)
-        Where each term holds.
-    activations : csc_array, shape (n_residues, n_features)
     weight : ndarray, shape (n_residues,)
         Proteins of a homology cluster share a weight of 1.
     cluster : ndarray of int, shape (n_residues,)
@@ -46,22 +47,41 @@ class Split:
     """
 
     held: np.ndarray
-    activations: sparse.csc_array
     weight: np.ndarray
     cluster: np.ndarray
 
     @cached_property
-    def weighted_terms(self) -> sparse.csr_array:
+    def weighted(self) -> sparse.csr_array:
         """Weight of each residue where a term holds, shape (n_terms, n_residues)."""
         return sparse.csr_array(sparse.csr_array(self.held) * self.weight)
 
     @cached_property
+    def n_clusters(self) -> np.ndarray:
+        """Homology clusters in which each term holds."""
+        sums = group_sums(self.weighted.T, self.cluster, int(self.cluster.max(initial=-1)) + 1)
+        found: np.ndarray = np.asarray((sums > 0).sum(0)).ravel()
+        return found
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Residues of a split as the search meets them.
+
+    Attributes
+    ----------
+    terms : TermRows
+    activations : csc_array, shape (n_residues, n_features)
+    """
+
+    terms: TermRows
+    activations: sparse.csc_array
+
+    @cached_property
     def moments(self) -> tuple[np.ndarray, np.ndarray]:
         """Weighted mean and variance of each feature's activation."""
-        total = self.weight.sum()
-        exact = self.activations.astype(np.float64)
-        mean = self.weight @ exact / total
-        squares = self.weight @ exact.power(2) / total
+        weight, exact = self.terms.weight, self.activations.astype(np.float64)
+        mean = weight @ exact / weight.sum()
+        squares = weight @ exact.power(2) / weight.sum()
         return mean, np.maximum(squares - mean**2, 0)
 
 
@@ -97,7 +117,7 @@ def find_rules(train: Split, valid: Split, vocabularies: Sequence[np.ndarray]) -
     ----------
     Breiman, Friedman, Olshen & Stone, Classification and Regression Trees (1984), chapter 8.
     """
-    common = _clusters_of(train) >= FEWEST_CLUSTERS
+    common = train.terms.n_clusters >= FEWEST_CLUSTERS
     n_features = train.activations.shape[1]
     searches = [_Search(own & common, n_features) for own in vocabularies]
     for _ in range(MOST_TERMS):
@@ -165,26 +185,16 @@ def is_as_good(correlation: float, best: float) -> bool:
     return correlation > 0 and correlation >= KEPT_SHARE * best - KEPT_DIFFERENCE
 
 
-def _clusters_of(split: Split) -> np.ndarray:
-    """Clusters in which each term holds."""
-    n_clusters = int(split.cluster.max(initial=-1)) + 1
-    ones = np.ones(len(split.cluster))
-    place = split.cluster, np.arange(len(split.cluster))
-    by_cluster = sparse.csr_array((ones, place), shape=(n_clusters, len(split.cluster)))
-    found: np.ndarray = ((by_cluster @ split.weighted_terms.T) > 0).sum(0)
-    return np.asarray(found).ravel()
-
-
 def _extend(split: Split, searches: Sequence[_Search]) -> None:
     """Give each search the best rules of one term more, of each feature, by r on these residues."""
     candidates: list[list[dict[Columns, float]]] = [
         [{} for _ in search.beams] for search in searches
     ]
-    for part in _parts(_pairs(searches), len(split.held)):
+    for part in _parts(_pairs(searches), len(split.terms.held)):
         rules, place = _distinct([rule for _, rule in part])
         features = np.array([feature for feature, _ in part])
-        inside = (split.weighted_terms @ _indicators(split.held, rules)).toarray()[:, place]
-        sums = (split.weighted_terms @ _restricted(split, part)).toarray()
+        inside = (split.terms.weighted @ _indicators(split.terms.held, rules)).toarray()[:, place]
+        sums = (split.terms.weighted @ _restricted(split, part)).toarray()
         r = _pearson(split, features, inside, sums)
         for search, found in zip(searches, candidates, strict=True):
             allowed = np.where(search.allowed[:, None], r, -1)
@@ -205,8 +215,8 @@ def _correlations(split: Split, pairs: Sequence[tuple[int, Columns]]) -> np.ndar
     for part in _parts(pairs, 1):
         rules, place = _distinct([rule for _, rule in part])
         features = np.array([feature for feature, _ in part])
-        inside = (split.weight @ _indicators(split.held, rules))[place]
-        sums = split.weight @ _restricted(split, part)
+        inside = (split.terms.weight @ _indicators(split.terms.held, rules))[place]
+        sums = split.terms.weight @ _restricted(split, part)
         found.append(_pearson(split, features, inside, sums))
     return np.concatenate(found)
 
@@ -221,7 +231,7 @@ def _pearson(
     inside, sums : ndarray, shape (..., len(features))
     """
     mean, variance = split.moments
-    total = split.weight.sum()
+    total = split.terms.weight.sum()
     share = inside / total
     scale = np.sqrt(np.maximum(share * (1 - share) * variance[features], 0))
     covariance = sums / total - share * mean[features]
@@ -238,8 +248,7 @@ def _distinct(rules: Sequence[Columns]) -> tuple[list[Columns], np.ndarray]:
 
 def _indicators(held: np.ndarray, rules: Sequence[Columns]) -> sparse.csc_array:
     """1 where all terms of a rule hold, shape (n_residues, n_rules)."""
-    rows = [rule_rows(held, rule) for rule in rules]
-    return _columns(rows, [np.ones(len(own)) for own in rows], held.shape[1])
+    return ones_in([rule_rows(held, rule) for rule in rules], held.shape[1])
 
 
 def _restricted(split: Split, pairs: Sequence[tuple[int, Columns]]) -> sparse.csc_array:
@@ -251,19 +260,10 @@ def _restricted(split: Split, pairs: Sequence[tuple[int, Columns]]) -> sparse.cs
         own, value = activations.indices[column], activations.data[column]
         inside = np.ones(len(own), dtype=bool)
         for term in rule:
-            inside &= split.held[term][own]
+            inside &= split.terms.held[term][own]
         rows.append(own[inside])
         values.append(value[inside].astype(np.float64))
-    return _columns(rows, values, activations.shape[0])
-
-
-def _columns(
-    rows: Sequence[np.ndarray], values: Sequence[np.ndarray], n_rows: int
-) -> sparse.csc_array:
-    """A sparse matrix from the rows and values of each column."""
-    first = np.concatenate([[0], np.cumsum([len(own) for own in rows])])
-    parts = np.concatenate(values), np.concatenate(rows), first
-    return sparse.csc_array(parts, shape=(n_rows, len(rows)))
+    return sparse_columns(rows, values, activations.shape[0])
 
 
 def rule_rows(held: np.ndarray, rule: Columns) -> np.ndarray:

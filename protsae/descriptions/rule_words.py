@@ -83,7 +83,7 @@ def sentence_of(row: Mapping[Any, Any], evidence: Mapping[Any, Any]) -> str:
     row : mapping
         Of the descriptions table; ``label`` is that of the rule, named or not.
     evidence : mapping
-        kind and activation_clusters of the feature.
+        activation_clusters of the feature.
     """
     if row["confidence"] != UNKNOWN:
         said = [f"{_named(row)} (AUROC {_auroc(row)})."]

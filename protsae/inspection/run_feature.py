@@ -18,10 +18,10 @@ from protsae.io.table_files.parquet import read_metadata, read_table
 from protsae.io.table_files.proteins_table import read_split_proteins, study_stamp
 from protsae.run.run_places import place
 from protsae.run.same_study import validate_place, validate_same_study
-from protsae.schema.description_table import DESCRIPTIONS
-from protsae.schema.example_tables import EXAMPLES, LOGOS
 from protsae.schema.explained.calibration_table import CALIBRATION
-from protsae.schema.feature_tables import FEATURES
+from protsae.schema.features.description_table import DESCRIPTIONS
+from protsae.schema.features.example_tables import EXAMPLES, LOGOS
+from protsae.schema.features.feature_tables import FEATURES
 from protsae.schema.pair_tables import LAYER_ASSOCIATIONS
 from protsae.schema.table import Table
 from protsae.screen.wording import WIDTH as MOST_OF_TEXT

@@ -18,8 +18,8 @@ from protsae.io.table_files.parquet import read_metadata, read_table
 from protsae.io.table_files.proteins_table import read_split_proteins, study_stamp
 from protsae.report.ranking import best_features
 from protsae.run.same_study import validate_place, validate_same_study
-from protsae.schema.example_tables import EXAMPLES, LOGOS
-from protsae.schema.feature_tables import FEATURES
+from protsae.schema.features.example_tables import EXAMPLES, LOGOS
+from protsae.schema.features.feature_tables import FEATURES
 from protsae.schema.missing_annotation_tables import CANDIDATES, RECOVERY, RELIABILITY
 from protsae.schema.pair_tables import DETECTORS
 from protsae.schema.reference_tables import PROBES

@@ -23,7 +23,7 @@ from protsae.io.table_files.proteins_table import (
 )
 from protsae.provenance import file_sha256
 from protsae.schema.every_table import EVERY
-from protsae.schema.feature_tables import LAYER_FEATURES
+from protsae.schema.features.feature_tables import LAYER_FEATURES
 from protsae.schema.pair_tables import LAYER_ASSOCIATIONS
 
 Stamp = dict[str, Any]

@@ -1,17 +1,19 @@
 """All tables. Writers are checked against them, and docs/tables.md is generated from them."""
 
 from protsae.schema.concept_tables import BASE_RATES, CONCEPTS
-from protsae.schema.description_table import DESCRIPTIONS
-from protsae.schema.example_tables import EXAMPLES, LOGOS
 from protsae.schema.explained.calibration_table import CALIBRATION
 from protsae.schema.explained.prediction_tables import PREDICTIONS, RESIDUES
 from protsae.schema.explained.segment_table import SEGMENTS
-from protsae.schema.feature_tables import FEATURES
+from protsae.schema.features.description_table import DESCRIPTIONS
+from protsae.schema.features.example_tables import EXAMPLES, LOGOS
+from protsae.schema.features.feature_tables import FEATURES
 from protsae.schema.missing_annotation_tables import CANDIDATES, RECOVERY, RELIABILITY
 from protsae.schema.pair_tables import ASSOCIATIONS, CLUSTER_COUNTS, DETECTORS, INTERPLM
 from protsae.schema.protein_tables import ANNOTATIONS, FURTHER, PROTEINS, RELATIVES
 from protsae.schema.reference_tables import PROBES, REFERENCES, RULE_COUNTS, RULES
-from protsae.schema.saes.evaluation_tables import SCALING, STABILITY, SUMMARY
+from protsae.schema.saes.evaluation_tables import SUMMARY
+from protsae.schema.saes.scaling_table import SCALING
+from protsae.schema.saes.stability_table import STABILITY
 from protsae.schema.saes.training_table import TRAINING
 
 EVERY = (

@@ -138,7 +138,7 @@ def description_lines(features: pd.DataFrame) -> list[str]:
     --------
     >>> rows = pd.DataFrame({"layer": 1, "variant": "topk", "confidence": ["high", "unknown"]})
     >>> description_lines(rows)
-    ['Features with a description (with one of high confidence), of all: topk: layer 1 1 (1) of 2']
+    ['Features with a label (with high confidence): topk: layer 1 1 (1) of 2']
     """
     said = []
     for variant, rows in features[features["confidence"].notna()].groupby("variant", sort=False):
@@ -149,7 +149,7 @@ def description_lines(features: pd.DataFrame) -> list[str]:
         said.append(f"{variant}: {listed(of_layers, 12)}")
     if not said:
         return []
-    text = f"Features with a description (with one of high confidence), of all: {'; '.join(said)}"
+    text = f"Features with a label (with high confidence): {'; '.join(said)}"
     first, *others = fitted(text, "", 4, WIDTH - 2)
     return [first, *(f"  {line}" for line in others)]
 

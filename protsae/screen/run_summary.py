@@ -8,7 +8,7 @@ from protsae.config.settings import Config
 from protsae.io.table_files.parquet import read_table
 from protsae.run.layout import model_layers
 from protsae.run.run_places import read_run_config
-from protsae.schema.feature_tables import FEATURES
+from protsae.schema.features.feature_tables import FEATURES
 from protsae.schema.pair_tables import DETECTORS
 from protsae.screen.benchmark_files import cost_lines, read_costs
 from protsae.screen.run_findings import FEATURE_COLUMNS, finding_lines

@@ -27,10 +27,10 @@ from protsae.references.interplm_concepts import InterplmConcepts
 from protsae.references.interplm_f1 import layer_pairs
 from protsae.sae.autoencoder import Sae
 from protsae.sae.evaluation.reconstruction import encoder_decoder_cosine
-from protsae.schema.description_table import DESCRIPTIONS, LABEL_COLUMNS
-from protsae.schema.example_tables import EXAMPLES, LOGOS
 from protsae.schema.explained.calibration_table import CALIBRATION
-from protsae.schema.feature_tables import LAYER_FEATURES
+from protsae.schema.features.description_table import DESCRIPTIONS, LABEL_COLUMNS
+from protsae.schema.features.example_tables import EXAMPLES, LOGOS
+from protsae.schema.features.feature_tables import LAYER_FEATURES
 from protsae.schema.missing_annotation_tables import CANDIDATES, RECOVERY, RELIABILITY
 from protsae.schema.pair_tables import CLUSTER_COUNTS, DETECTORS, INTERPLM, LAYER_ASSOCIATIONS
 

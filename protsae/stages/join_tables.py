@@ -27,10 +27,11 @@ from protsae.run.run_parts import (
     validate_ruled,
     validate_same_saes,
 )
-from protsae.schema.feature_tables import FEATURES, LAYER_FEATURES
+from protsae.schema.features.feature_tables import FEATURES, LAYER_FEATURES
 from protsae.schema.pair_tables import ASSOCIATIONS, CLUSTER_COUNTS, DETECTORS, LAYER_ASSOCIATIONS
 from protsae.schema.reference_tables import PROBES, REFERENCES, RULE_COUNTS, RULES
-from protsae.schema.saes.evaluation_tables import EVALUATION, STABILITY, SUMMARY
+from protsae.schema.saes.evaluation_tables import EVALUATION, SUMMARY
+from protsae.schema.saes.stability_table import STABILITY
 from protsae.schema.table import Table, conform
 
 

@@ -15,8 +15,8 @@ from protsae.config.reserved_names import ONEHOT, is_permuted
 from protsae.descriptions.rule_words import UNKNOWN
 from protsae.descriptions.terms import from_json
 from protsae.io.table_files.parquet import read_table
-from protsae.schema.description_table import DESCRIPTIONS
-from protsae.schema.feature_tables import FEATURES
+from protsae.schema.features.description_table import DESCRIPTIONS
+from protsae.schema.features.feature_tables import FEATURES
 
 CONFIDENCE = ("high", "moderate", "low", UNKNOWN)
 N_SHOWN = 10

@@ -7,7 +7,7 @@ import pytest
 from benchmarks.planted_descriptions import PLANTED, describe_world
 from protsae.descriptions.rule_words import UNKNOWN
 from protsae.descriptions.terms import from_json
-from protsae.schema.description_table import DESCRIPTIONS
+from protsae.schema.features.description_table import DESCRIPTIONS
 
 
 @pytest.fixture(scope="module")

@@ -6,23 +6,28 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from protsae.descriptions.rule_search import Found, Split, _pearson, find_rules, rule_rows
+from protsae.descriptions.rule_search import (
+    Found,
+    Split,
+    TermRows,
+    _pearson,
+    find_rules,
+    rule_rows,
+)
 
 N_TERMS, N_ROWS = 7, 1013
 EVERY = np.ones(N_TERMS, dtype=bool)
 
 
-def split_of(rng: np.random.Generator, n_features: int = 1) -> Split:
-    """Terms at random, each residue in one of 11 clusters of unequal weight; no activations yet."""
+def terms_of(rng: np.random.Generator) -> TermRows:
+    """Terms at random, each residue in one of 11 clusters of unequal weight."""
     held = rng.random((N_TERMS, N_ROWS)) < 0.3
     cluster = rng.integers(0, 11, N_ROWS)
-    weight = rng.choice([0.5, 1.0], 11)[cluster]
-    return Split(held, sparse.csc_array((N_ROWS, n_features)), weight, cluster)
+    return TermRows(held, rng.choice([0.5, 1.0], 11)[cluster], cluster)
 
 
-def with_activations(split: Split, rows: list[np.ndarray]) -> Split:
-    columns = np.stack(rows, axis=1).astype(np.float32)
-    return Split(split.held, sparse.csc_array(columns), split.weight, split.cluster)
+def with_activations(terms: TermRows, rows: list[np.ndarray]) -> Split:
+    return Split(terms, sparse.csc_array(np.stack(rows, axis=1).astype(np.float32)))
 
 
 def weighted_r(x: np.ndarray, y: np.ndarray, weight: np.ndarray) -> float:
@@ -31,9 +36,9 @@ def weighted_r(x: np.ndarray, y: np.ndarray, weight: np.ndarray) -> float:
     return float(covariance[0, 1] / np.sqrt(covariance[0, 0] * covariance[1, 1]))
 
 
-def detecting(split: Split, terms: list[int], rng: np.random.Generator) -> np.ndarray:
+def detecting(own: TermRows, terms: list[int], rng: np.random.Generator) -> np.ndarray:
     """Active at 80 % of the residues where all these terms hold, and at 1 % of all."""
-    where = split.held[terms].all(0) & (rng.random(N_ROWS) < 0.8)
+    where = own.held[terms].all(0) & (rng.random(N_ROWS) < 0.8)
     where |= rng.random(N_ROWS) < 0.01
     return where * rng.gamma(4, 1, N_ROWS)
 
@@ -46,10 +51,10 @@ def splits() -> tuple[Split, Split]:
     rng = np.random.default_rng(17)
     found = []
     for _ in range(2):
-        split = split_of(rng)
-        rows = [detecting(split, terms, rng) for terms in PLANTED]
+        own = terms_of(rng)
+        rows = [detecting(own, terms, rng) for terms in PLANTED]
         rows.append(np.zeros(N_ROWS))
-        found.append(with_activations(split, rows))
+        found.append(with_activations(own, rows))
     return found[0], found[1]
 
 
@@ -71,9 +76,9 @@ def test_the_correlation_is_numpys(splits: tuple[Split, Split]) -> None:
     train, valid = splits
     for feature, found in enumerate(find_rules(train, valid, [EVERY])[0][:3]):
         inside = np.zeros(N_ROWS)
-        inside[rule_rows(valid.held, found.columns)] = 1
+        inside[rule_rows(valid.terms.held, found.columns)] = 1
         activation = valid.activations[:, [feature]].toarray().ravel()
-        expected = weighted_r(inside, activation, valid.weight)
+        expected = weighted_r(inside, activation, valid.terms.weight)
         assert found.valid_correlation == pytest.approx(expected, abs=1e-9)
 
 
@@ -85,23 +90,24 @@ def test_one_term_rules_are_the_best_of_all(splits: tuple[Split, Split]) -> None
     every = itertools.chain.from_iterable(
         itertools.combinations(range(N_TERMS), size) for size in (1, 2, 3)
     )
-    best = max(
-        weighted_r(valid.held[list(rule)].all(0) * 1.0, activation, valid.weight) for rule in every
-    )
+    weight = valid.terms.weight
+    held = (valid.terms.held[list(rule)].all(0) * 1.0 for rule in every)
+    best = max(weighted_r(inside, activation, weight) for inside in held)
     assert found.valid_correlation == pytest.approx(best)
 
 
 def test_a_rule_of_one_cluster_is_none() -> None:
     rng = np.random.default_rng(3)
-    train, valid = split_of(rng), split_of(rng)
-    train.held[2] &= train.cluster == 0
-    train = with_activations(train, [train.held[2] * 1.0])
-    valid = with_activations(valid, [valid.held[2] * 1.0])
+    of_train, of_valid = terms_of(rng), terms_of(rng)
+    of_train.held[2] &= of_train.cluster == 0
+    train = with_activations(of_train, [of_train.held[2] * 1.0])
+    valid = with_activations(of_valid, [of_valid.held[2] * 1.0])
+    assert of_train.n_clusters.tolist() == [11, 11, 1, 11, 11, 11, 11]
     assert 2 not in find_rules(train, valid, [EVERY])[0][0].columns
 
 
 def test_a_constant_has_no_correlation() -> None:
-    split = with_activations(split_of(np.random.default_rng(5)), [np.ones(N_ROWS)])
-    total = split.weight.sum()
+    split = with_activations(terms_of(np.random.default_rng(5)), [np.ones(N_ROWS)])
+    total = split.terms.weight.sum()
     found = _pearson(split, np.array([0]), np.array([total / 3]), np.array([total / 3]))
     assert found.tolist() == [0]

@@ -30,9 +30,9 @@ from protsae.io.saes.evaluations import read_evaluation, write_evaluation
 from protsae.io.table_files.parquet import write_tsv
 from protsae.io.table_files.proteins_table import read_split_proteins, study_stamp
 from protsae.schema.concept_tables import CONCEPTS
-from protsae.schema.description_table import DESCRIPTIONS
 from protsae.schema.explained.calibration_table import CALIBRATION
-from protsae.schema.feature_tables import LAYER_FEATURES
+from protsae.schema.features.description_table import DESCRIPTIONS
+from protsae.schema.features.feature_tables import LAYER_FEATURES
 from protsae.schema.missing_annotation_tables import CANDIDATES, RECOVERY, RELIABILITY
 from protsae.schema.pair_tables import CLUSTER_COUNTS, DETECTORS
 from protsae.schema.protein_tables import RELATIVES

@@ -12,7 +12,7 @@ from protsae.io.table_files.parquet import read_metadata, read_table, write_tabl
 from protsae.io.table_files.parquet_seal import SEAL, UNSEALED, seal
 from protsae.provenance import protein_set_sha256
 from protsae.schema.every_table import EVERY
-from protsae.schema.feature_tables import LAYER_FEATURES
+from protsae.schema.features.feature_tables import LAYER_FEATURES
 from protsae.schema.pair_tables import LAYER_ASSOCIATIONS
 from protsae.schema.protein_tables import FETCHED
 from protsae.schema.table import Table

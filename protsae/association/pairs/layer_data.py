@@ -120,16 +120,20 @@ class Layer:
             for accession, begin, end in spans:
                 yield accession, rows[begin:end]
 
+    def drawn(self, split: str) -> pd.DataFrame:
+        """Proteins of a split, drawn at random, with ``settings.train_residues`` or a few more."""
+        own = self.of_split(split).sample(frac=1, random_state=self.settings.seed)
+        before = own["length"].cumsum().shift(fill_value=0)
+        return own[before < self.settings.train_residues]
+
     def train_sample(self, codes: Codes) -> sparse.csc_array:
         """Codes of whole proteins of train, drawn at random, in the order of the protein table.
 
         As many as have ``settings.train_residues`` residues or a few more, but no more than have
         ``SAMPLE_VALUES`` activations; at least one. Thresholds come from it.
         """
-        settings = self.settings
-        train = self.of_split("train").sample(frac=1, random_state=settings.seed)
-        enough = train[train["length"].cumsum().shift(fill_value=0) < settings.train_residues]
-        rank = {accession: place for place, accession in enumerate(enough["accession"])}
+        drawn = self.drawn("train")
+        rank = {accession: place for place, accession in enumerate(drawn["accession"])}
         sample: dict[int, sparse.csr_array] = {}
         n_values, first_out = 0, len(rank)
         for accession, rows in self.each(codes, set(rank)):

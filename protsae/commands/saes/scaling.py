@@ -18,7 +18,8 @@ from protsae.io.saes.evaluations import read_evaluation
 from protsae.io.table_files.parquet import write_tsv
 from protsae.report.figures.sweep_figures import write_pareto, write_scaling
 from protsae.sae.evaluation.scaling_laws import fit_scaling_laws
-from protsae.schema.saes.evaluation_tables import EVALUATION, SCALING
+from protsae.schema.saes.evaluation_tables import EVALUATION
+from protsae.schema.saes.scaling_table import SCALING
 from protsae.schema.table import conform
 
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from protsae.schema.explained.probability_columns import PROBABILITY
-from protsae.schema.feature_tables import FEATURES
+from protsae.schema.features.feature_tables import FEATURES
 from protsae.schema.shared_columns import FEATURE, LAYER, VARIANT
 from protsae.schema.table import Column, Table
 

@@ -24,7 +24,7 @@ from protsae.plm.esm2.load import LoadedEsm, load_esm
 from protsae.probabilities.activation_probabilities import ActivationProbabilities
 from protsae.sae.architectures import restore_sae
 from protsae.sae.autoencoder import Sae
-from protsae.schema.feature_tables import FEATURES
+from protsae.schema.features.feature_tables import FEATURES
 from protsae.stages.atlas.fvu_check import fvu_of, validate_fvu
 from protsae.stages.explaining.explain_sequences import ExplainedTable, explain_sequences
 from protsae.stages.explaining.explainer import Explainer, OpenedSae

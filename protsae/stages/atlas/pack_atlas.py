@@ -16,7 +16,7 @@ from protsae.io.saes.evaluations import read_evaluation
 from protsae.io.saes.sae_identity import CONFIG, IDENTITY, WEIGHTS
 from protsae.io.table_files.parquet import write_table
 from protsae.sae.autoencoder import Sae
-from protsae.schema.feature_tables import FEATURES
+from protsae.schema.features.feature_tables import FEATURES
 from protsae.stages.atlas.fvu_check import fvu_of
 from protsae.stages.explaining.explainer import Explainer
 

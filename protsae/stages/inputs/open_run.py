@@ -23,7 +23,7 @@ from protsae.run.layout import model_layers, model_name, shard_names
 from protsae.run.run_places import place, read_run_config, sae_place
 from protsae.sae.architectures import restore_sae
 from protsae.sae.autoencoder import Sae
-from protsae.schema.feature_tables import FEATURES
+from protsae.schema.features.feature_tables import FEATURES
 from protsae.schema.pair_tables import ASSOCIATIONS
 from protsae.schema.reference_tables import REFERENCES, RULES
 from protsae.stages.explaining.explain_sequences import ExplainedTable, explain_sequences

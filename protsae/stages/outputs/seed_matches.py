@@ -9,7 +9,7 @@ from protsae import __version__
 from protsae.detectors.seed_stability import drawn_residues, match_seeds
 from protsae.io.hdf5.activation_cache import LayerCache
 from protsae.io.table_files.parquet import write_table
-from protsae.schema.saes.evaluation_tables import STABILITY
+from protsae.schema.saes.stability_table import STABILITY
 from protsae.stages.inputs.open_saes import StoredSae
 from protsae.stages.inputs.studied_proteins import Study
 

@@ -10,9 +10,10 @@ import pytest
 from protsae.cli import main
 from protsae.io.saes.evaluations import read_evaluation, write_evaluation
 from protsae.io.table_files.parquet import read_metadata, write_table
-from protsae.schema.feature_tables import FEATURES
+from protsae.schema.features.feature_tables import FEATURES
 from protsae.schema.pair_tables import ASSOCIATIONS
-from protsae.schema.saes.evaluation_tables import EVALUATION, STABILITY, SUMMARY
+from protsae.schema.saes.evaluation_tables import EVALUATION, SUMMARY
+from protsae.schema.saes.stability_table import STABILITY
 from tests.helpers.run_folder import (
     LAYERS,
     MODEL,

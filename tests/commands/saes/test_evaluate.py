@@ -16,7 +16,8 @@ from protsae.io.table_files.parquet import read_metadata, read_table
 from protsae.io.table_files.proteins_table import read_split_proteins
 from protsae.plm.spliced_loss import MaskedLoss, masked_loss
 from protsae.sae.architectures import ReluSae, restore_sae
-from protsae.schema.saes.evaluation_tables import EVALUATION, STABILITY
+from protsae.schema.saes.evaluation_tables import EVALUATION
+from protsae.schema.saes.stability_table import STABILITY
 from tests.helpers.tiny_esm import build_esm, save_tiny
 from tests.helpers.tiny_run import (
     TOPK,

@@ -7,7 +7,8 @@ import pytest
 
 from protsae.cli import main
 from protsae.io.saes.evaluations import HISTOGRAM, read_evaluation, write_evaluation
-from protsae.schema.saes.evaluation_tables import EVALUATION, SCALING
+from protsae.schema.saes.evaluation_tables import EVALUATION
+from protsae.schema.saes.scaling_table import SCALING
 
 WIDTHS, L0S, RESIDUES = (64, 128, 256), (4.0, 16.0), (1000, 8000)
 

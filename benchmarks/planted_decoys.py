@@ -19,7 +19,7 @@ Decoys have a level of activity that is constant within a protein, or that no te
 A description of a decoy is wrong if it says more than is true: of levels by protein, anything but
 ``proteins with ...``; of the decaying one, an annotation; of the last one, any but of the site.
 
-    python -m benchmarks.planted_descriptions_2 --worlds 5
+    python -m benchmarks.planted_decoys --worlds 5
 """
 
 import argparse
@@ -30,7 +30,13 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from benchmarks.planted_descriptions import PLANTED, RECALL, Dense, draw_annotations
+from benchmarks.planted_descriptions import (
+    PLANTED,
+    RECALL,
+    Dense,
+    draw_annotations,
+    draw_member,
+)
 from protsae.association.pairs.layer_data import Layer
 from protsae.association.scoring.metrics import f1_score
 from protsae.concepts.concept_table import ConceptTable
@@ -87,7 +93,6 @@ DECOYS = (
 
 def draw_proteins(rng: np.random.Generator, world: World) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Proteins, and all that is true of them: accession, type, description, start, end."""
-    letters, greasy_letters = np.array(list(STANDARD)), [STANDARD.index(a) for a in "AILVFG"]
     rows, annotations = [], []
     for split, n_families in {"train": 90, "valid": 50, "test": world.test}.items():
         for number in range(n_families):
@@ -97,15 +102,10 @@ def draw_proteins(rng: np.random.Generator, world: World) -> tuple[pd.DataFrame,
             places = _named(rng, draw_annotations(rng, ancestor), length, world.overlapping)
             is_huge = world.huge and split == "test" and number == 0
             for copy in range(world.huge if is_huge else int(rng.integers(1, 4))):
-                own = np.where(rng.random(length) < 0.4, rng.choice(20, length), ancestor)
-                own[0] = ancestor[0]
-                greasy = np.zeros(length, dtype=bool)
-                for kind, _, start, end in places:
-                    greasy[start - 1 : end] |= kind in ("SIGNAL", "TRANSMEM")
-                greasy &= rng.random(length) < 0.7
-                own[greasy] = rng.choice(greasy_letters, int(greasy.sum()))
                 name = f"{split}{number}-{copy}"
-                rows.append((name, "".join(letters[own]), length, f"{split}{number}", split))
+                segments = [(kind, start, end) for kind, _, start, end in places]
+                sequence = draw_member(rng, ancestor, segments)
+                rows.append((name, sequence, length, f"{split}{number}", split))
                 annotations += [(name, *place) for place in places]
     proteins = pd.DataFrame(rows, columns=["accession", "sequence", "length", "cluster", "split"])
     columns = ["accession", "type", "description", "start", "end"]
