@@ -20,7 +20,7 @@ OF_LAYER = {
 """Sets of detectors of a feature's own layer, and what one of them is called."""
 
 FROZEN = "frozen SAE"
-"""SAEs of a feature's own layer of which a part did not learn: all of them are one baseline."""
+"""The SAEs with a frozen part on a feature's own layer; together they are one baseline."""
 
 ONE_HOT, PERMUTED, RULE, ALWAYS_ON = "one-hot sequence", "permuted model", "rule", "always on"
 """Baselines that serve all layers."""

@@ -6,7 +6,7 @@ _SAE = ["model", "layer", "variant"]
 
 
 def is_frozen(features: pd.DataFrame) -> pd.Series:
-    """Whether each feature is of an SAE of which a part did not learn.
+    """Whether each feature belongs to an SAE with a frozen part.
 
     Examples
     --------

@@ -105,7 +105,7 @@ def called_lines(detectors: pd.DataFrame, frozen: pd.Series) -> list[str]:
 
 
 def recurrence_lines(features: pd.DataFrame) -> list[str]:
-    """How many features of each layer recur with other seeds, of those of which it is known.
+    """How many features of each layer recur with other seeds, of those that could be tested.
 
     Examples
     --------

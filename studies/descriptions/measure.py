@@ -57,7 +57,7 @@ def by_layer(described: pd.DataFrame) -> pd.DataFrame:
 
 
 def by_recurrence(described: pd.DataFrame) -> pd.DataFrame:
-    """Of the features of which it is known whether they recur, how many do, by confidence."""
+    """How many of the features that could be tested recur, by confidence of their label."""
     known = described[described["recurs"].notna() & ~described["model"].map(is_permuted)]
     known = known[known["model"] != ONEHOT]
     table = known.groupby("confidence")["recurs"].agg(["sum", "size"]).reindex(CONFIDENCE)

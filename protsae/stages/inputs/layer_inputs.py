@@ -94,7 +94,7 @@ class LayerInputs:
 
     @property
     def frozen(self) -> set[str]:
-        """Names of the SAEs of which a part did not learn."""
+        """Names of the SAEs with a frozen part."""
         return {name for name, source in self.sources.items() if source.freeze != "none"}
 
     def stamp(self) -> dict[str, Any]:
