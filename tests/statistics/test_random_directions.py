@@ -1,0 +1,54 @@
+"""How large a quadratic form is for a random direction."""
+
+import numpy as np
+import pytest
+from scipy.stats import beta, kstest
+
+from protsae.statistics.random_directions import random_direction_p
+
+
+@pytest.mark.parametrize("d_model", [3, 7, 128])
+def test_one_vector_is_a_beta_law(d_model):
+    # (v . u)^2 / |v|^2 ~ Beta(1/2, (d - 1) / 2).
+    v = np.zeros((1, d_model))
+    v[0, 0] = 5.0
+    for cosine in (0.05, 0.3, 0.6, 0.9):
+        direction = np.zeros(d_model)
+        direction[:2] = 7 * cosine, 7 * np.sqrt(1 - cosine**2)
+        expected = beta.sf(cosine**2, 0.5, (d_model - 1) / 2)
+        assert random_direction_p(v, direction) == pytest.approx(expected, rel=0.15)
+
+
+@pytest.mark.parametrize(("n", "d_model"), [(2, 5), (13, 31), (37, 11)])
+def test_it_is_the_share_of_random_directions_that_reach_as_far(n, d_model):
+    rng = np.random.default_rng(n)
+    vectors = rng.normal(size=(n, d_model)) * rng.exponential(size=(n, 1))
+    u = rng.normal(size=(100_000, d_model))
+    reached = np.square((u / np.linalg.norm(u, axis=1, keepdims=True)) @ vectors.T).sum(1)
+    for index in np.argsort(reached)[[500, 20_000, 50_000, 90_000, 99_500]]:
+        share = (reached >= reached[index]).mean()
+        assert random_direction_p(vectors, u[index]) == pytest.approx(share, rel=0.2 if d_model < 10 else 0.08)
+
+
+def test_p_is_uniform_for_random_directions():
+    rng = np.random.default_rng(0)
+    vectors = rng.normal(size=(24, 64)) * rng.exponential(size=(24, 1)) ** 2
+    found = [random_direction_p(vectors, rng.normal(size=64)) for _ in range(2000)]
+    assert kstest(found, "uniform").pvalue > 0.01
+
+
+def test_far_in_the_tail():
+    # The best direction of many equal vectors in one plane: no random one comes near.
+    rng = np.random.default_rng(1)
+    vectors = np.zeros((20, 320))
+    vectors[:, :2] = rng.normal(size=(20, 2))
+    direction = np.linalg.svd(vectors)[2][0]
+    assert random_direction_p(vectors, direction) < 1e-60
+    assert random_direction_p(vectors, np.eye(320)[5]) > 0.99
+
+
+def test_degenerate_input():
+    assert random_direction_p(np.zeros((0, 5)), np.ones(5)) == 1.0
+    assert random_direction_p(np.ones((2, 5)), np.zeros(5)) == 1.0
+    assert random_direction_p(np.zeros((2, 5)), np.ones(5)) == 1.0
+    assert random_direction_p(np.eye(5), np.ones(5)) == 1.0  # all directions are alike
