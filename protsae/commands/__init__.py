@@ -18,6 +18,7 @@ GROUPS = {
         "train": "all sparse autoencoders of a layer, in one pass",
         "adopt": "an SAE of SAELens or another program, for evaluate and annotate",
         "evaluate": "L0, FVU, loss recovered and baselines of a layer's SAEs on test",
+        "effects": "what each feature of a layer does to the model's predictions",
         "encode": "the SAEs' activations at every residue of one shard, sparse",
         "scaling": "what sparsity costs and how error scales, over the SAEs of a run",
     },

@@ -28,6 +28,7 @@ from protsae.config.stage_settings import (
     AnnotateSettings,
     CacheSettings,
     ConceptSettings,
+    EffectSettings,
     EmbedSettings,
     EvaluateSettings,
     FetchSettings,
@@ -63,6 +64,11 @@ class Config(SaeVariants):
         description="also run every stage on these layers of the permuted model, a copy with the "
         "weights in random order, as a baseline",
     )
+    effect_layers: Layers = Field(
+        (),
+        description="layers whose features' effect on the model's predictions is measured, of the "
+        "permuted model as well where it has them",
+    )
     mlp: bool = Field(
         True,
         description="also score the neurons of each layer's MLP, as a baseline; keeps what the MLP "
@@ -70,6 +76,7 @@ class Config(SaeVariants):
     )
     trainer: TrainerSettings = TrainerSettings()
     evaluate: EvaluateSettings = EvaluateSettings()
+    effects: EffectSettings = EffectSettings()
     concepts: ConceptSettings = ConceptSettings()
     probe: ProbeSettings = ProbeSettings()
     references: ReferenceSettings = ReferenceSettings()

@@ -27,7 +27,9 @@ def test_it_is_the_share_of_random_directions_that_reach_as_far(n, d_model):
     reached = np.square((u / np.linalg.norm(u, axis=1, keepdims=True)) @ vectors.T).sum(1)
     for index in np.argsort(reached)[[500, 20_000, 50_000, 90_000, 99_500]]:
         share = (reached >= reached[index]).mean()
-        assert random_direction_p(vectors, u[index]) == pytest.approx(share, rel=0.2 if d_model < 10 else 0.08)
+        assert random_direction_p(vectors, u[index]) == pytest.approx(
+            share, rel=0.2 if d_model < 10 else 0.08
+        )
 
 
 def test_p_is_uniform_for_random_directions():

@@ -1,0 +1,52 @@
+"""Measure what each feature of a layer does to the model's predictions, on the test split.
+
+At residues where a feature is active, the residue being masked, how much do predictions change
+when the feature is ablated; and where it is silent, when it is set to its 0.9 quantile? Both are
+estimated for all features at once, from gradients; some features are edited one by one, too. Beside
+each: random directions of the same norm, other features that are active as often, and the
+coordinate that does most. Writes effects.parquet; docs/tables.md explains the columns.
+
+example:
+  protsae effects --sae results/sae/esm2_t6_8M_UR50D/layer-03/topk \\
+    --activations results/activations/esm2_t6_8M_UR50D/shard-*.h5 --model esm2_t6_8M_UR50D \\
+    --proteins results/proteins/proteins.parquet --output results/effects/layer-03
+"""
+
+import argparse
+
+import torch
+
+from protsae.config.flags import add_flags, add_threads_flag, settings_from_flags
+from protsae.config.stage_settings import EffectSettings
+from protsae.plm.esm2.load import load_same_esm
+from protsae.stages.inputs.open_saes import open_saes
+from protsae.stages.inputs.studied_proteins import read_study
+from protsae.stages.intervening.effect_files import effect_lines, write_effects
+from protsae.stages.intervening.measure_effects import measure_effects
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command line."""
+    parser.add_argument("--sae", nargs="+", required=True, help="folders of the layer's SAEs")
+    parser.add_argument("--activations", nargs="+", required=True, help="all shards of the model")
+    parser.add_argument("--proteins", required=True, help="proteins.parquet, with the splits")
+    parser.add_argument("--model", required=True, help="the ESM-2 of the activations")
+    parser.add_argument("--output", required=True, metavar="DIR", help="folder for the table")
+    parser.add_argument(
+        "--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: auto"
+    )
+    add_threads_flag(parser)
+    add_flags(parser, EffectSettings)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Measure, write, say how many features change predictions."""
+    torch.set_num_threads(args.threads)
+    settings = settings_from_flags(EffectSettings, args)
+    study = read_study(args.proteins)
+    cache, found = open_saes(args.sae, args.activations, study.protein_set, study.names("train"))
+    esm = load_same_esm(args.model, args.device, cache.source.weights_sha256)
+    test = study.of_split("test").reset_index(drop=True)
+    table = measure_effects(found, cache, test, esm, settings)
+    write_effects(args.output, table, found, cache, study)
+    print("\n".join(effect_lines(table)))

@@ -1,0 +1,129 @@
+"""The row of each feature in the table of effects, from what was estimated and measured."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from protsae.interventions.effect_estimates import EffectEstimate, mean_interval
+from protsae.interventions.exact_effects import (
+    CLAMPED,
+    CLAMPED_RANDOM,
+    DOSES,
+    RANDOM,
+    UNMASKED,
+    Measured,
+)
+
+ESTIMATED = (
+    *("kl", "kl_low", "kl_high", "kl_random", "kl_dealt", "dealt_below", "kl_coordinate"),
+    *("direction_p_value", "cluster_p_value", "p_value"),
+)
+"""Fields of an estimate that become columns, behind ``necessity_`` and ``promotion_``."""
+
+_DOSES_OF_SITE = (0.0, 0.5, 1.0, 2.0)
+
+
+def estimate_fields(prefix: str, found: EffectEstimate | None) -> dict[str, float | None]:
+    """Columns of an estimate; None where there is none."""
+    return {f"{prefix}_{name}": getattr(found, name, None) for name in ESTIMATED}
+
+
+def exact_fields(measured: Measured, feature: int, letters: Mapping[str, int]) -> dict[str, Any]:
+    """Columns of a feature that was edited; None where it was not.
+
+    Parameters
+    ----------
+    letters : mapping of str to int
+        Amino acids, and their columns of the predictions.
+    """
+    columns = list(letters.values())
+    ablated = measured.get((feature, "ablated"))
+    fields: dict[str, Any] = dict.fromkeys(EXACT)
+    fields["promotion"] = np.empty(0)
+    if ablated is None:
+        return fields
+    kl_S3 = np.stack(ablated.kl)
+    low, high = mean_interval(kl_S3.sum(1))
+    true = np.array(ablated.true_change)
+    true_low, true_high = mean_interval(true)
+    # What the feature does to log p where it is active: clean less ablated.
+    raised_SA = -np.stack(ablated.change)[:, columns]
+    fields |= {
+        "n_ablated": len(kl_S3),
+        "ablation_kl": float(kl_S3.sum(1).mean()),
+        "ablation_kl_low": low,
+        "ablation_kl_high": high,
+        **dict(zip(_DISTANCES, kl_S3.mean(0).tolist(), strict=True)),
+        "ablation_kl_random": _mean_kl(measured, feature, RANDOM),
+        "true_logp_change": float(true.mean()),
+        "true_logp_change_low": true_low,
+        "true_logp_change_high": true_high,
+        "promotion": raised_SA.mean(0),
+        "promotes": _surely(raised_SA, letters),
+        "suppresses": _surely(-raised_SA, letters),
+        **dose_fields(measured, feature, raised_SA, columns),
+        "n_unmasked": len(found.kl) if (found := measured.get((feature, UNMASKED))) else 0,
+        "unmasked_kl": _mean_kl(measured, feature, UNMASKED, 1),
+        "n_clamped": len(found.kl) if (found := measured.get((feature, CLAMPED))) else 0,
+        "clamp_kl": _mean_kl(measured, feature, CLAMPED),
+        "clamp_kl_random": _mean_kl(measured, feature, CLAMPED_RANDOM),
+    }
+    return {name: None if _is_nan(value) else value for name, value in fields.items()}
+
+
+_DISTANCES = ("ablation_kl_site", "ablation_kl_near", "ablation_kl_elsewhere")
+
+EXACT = (
+    *("n_ablated", "ablation_kl", "ablation_kl_low", "ablation_kl_high", *_DISTANCES),
+    *("ablation_kl_random", "true_logp_change", "true_logp_change_low", "true_logp_change_high"),
+    *("promotion", "promotes", "suppresses", "dose_slope", "dose_monotone"),
+    *("n_unmasked", "unmasked_kl", "n_clamped", "clamp_kl", "clamp_kl_random"),
+)
+"""Columns of features that were edited."""
+
+
+def dose_fields(
+    measured: Measured, feature: int, raised_SA: np.ndarray, columns: list[int]
+) -> dict[str, float | None]:
+    """How log p of the promoted amino acid follows the feature: 0, 1/2, 1 and 2 times as active.
+
+    The amino acid of a site is the one that the feature raises most at the other sites, so that the
+    site itself has not chosen it. ``dose_slope``: least squares of log p on the dose, mean over
+    sites; ``dose_monotone``: share of sites at which log p falls nowhere as the dose grows.
+    """
+    n_sites = len(raised_SA)
+    if n_sites < 2:
+        return {"dose_slope": None, "dose_monotone": None}
+    others_SA = (raised_SA.sum(0) - raised_SA) / (n_sites - 1)
+    best_S = others_SA.argmax(1)
+    at_dose = {1.0: np.zeros(n_sites)}
+    for kind, dose in DOSES.items():
+        change_SA = np.stack(measured[feature, kind].change)[:, columns]
+        at_dose[dose] = change_SA[np.arange(n_sites), best_S]
+    response_SD = np.stack([at_dose[dose] for dose in _DOSES_OF_SITE], 1)
+    centred = np.array(_DOSES_OF_SITE) - np.mean(_DOSES_OF_SITE)
+    slope_S = response_SD @ centred / np.square(centred).sum()
+    return {
+        "dose_slope": float(slope_S.mean()),
+        "dose_monotone": float((np.diff(response_SD, axis=1) >= 0).all(1).mean()),
+    }
+
+
+def _surely(raised_SA: np.ndarray, letters: Mapping[str, int]) -> str:
+    """Amino acids whose mean is above 0 with its whole 95 % interval, the largest first."""
+    means = raised_SA.mean(0)
+    lows = np.array([mean_interval(column)[0] for column in raised_SA.T])
+    names = np.array(list(letters))
+    order = np.argsort(-means, kind="stable")
+    return " ".join(names[i] for i in order if lows[i] > 0)
+
+
+def _mean_kl(measured: Measured, feature: int, kind: str, parts: int = 3) -> float | None:
+    """Mean over sites of the KL, summed over the first ``parts`` distances."""
+    found = measured.get((feature, kind))
+    return None if found is None else float(np.stack(found.kl)[:, :parts].sum(1).mean())
+
+
+def _is_nan(value: Any) -> bool:
+    return isinstance(value, float) and np.isnan(value)

@@ -1,0 +1,210 @@
+"""What features do to the model's predictions."""
+
+from dataclasses import replace
+
+from protsae.schema.shared_columns import IDENTITY
+from protsae.schema.table import Column, Kind, Table
+
+_CHANGES = {
+    "necessity": (
+        "ablated (set to 0) where it is active",
+        "its active sites",
+    ),
+    "promotion": (
+        "set to the 0.9 quantile of its positive activations where it is silent",
+        "its silent sites",
+    ),
+}
+
+
+def _estimated(prefix: str) -> tuple[Column, ...]:
+    """Columns of one kind of change, estimated for all features."""
+    change, sites = _CHANGES[prefix]
+
+    def column(name: str, span: str, meaning: str) -> Column:
+        return Column(f"{prefix}_{name}", "number", span, meaning, True)
+
+    return (
+        column(
+            "kl",
+            "nats ≥ 0",
+            f"How much predictions change when the feature is {change}: Σ KL(clean ‖ edited) over "
+            "the residues that are masked with the site, to second order in the change, mean over "
+            f"{sites}. Empty with fewer than 5 sites.",
+        ),
+        column("kl_low", "number", "Lower end of its 95 % interval over sites (Student's t)."),
+        column("kl_high", "number", "Upper end of that interval."),
+        column(
+            "kl_random",
+            "nats ≥ 0",
+            "The same of a random direction with a change of the same norm at the same sites: its "
+            "expectation.",
+        ),
+        column(
+            "kl_dealt",
+            "nats ≥ 0",
+            "The same of other features' directions: mean over 100 features that are active about "
+            "as often.",
+        ),
+        column("dealt_below", "0 to 1", "Share of those 100 that change predictions less than it."),
+        column(
+            "kl_coordinate",
+            "nats ≥ 0",
+            "The same of the coordinate whose axis changes predictions most at these sites.",
+        ),
+        column(
+            "direction_p_value",
+            "0 to 1",
+            f"Share of all random directions whose {prefix}_kl at these sites is as large.",
+        ),
+        column(
+            "cluster_p_value",
+            "0 to 1",
+            f"That {prefix}_kl is above {prefix}_kl_random at sites of other proteins, too. Twice "
+            "the smaller of two: a one-sided t-test of the log of their ratio (as many degrees of "
+            "freedom as sites are effective, less one), and a binomial test of how many sites have "
+            "a KL that 1 % of the random directions reach.",
+        ),
+        column("p_value", "0 to 1", "The larger of the two: both must be small."),
+        column(
+            "q_value",
+            "0 to 1",
+            "Benjamini-Hochberg over necessity and promotion of all features of the SAE.",
+        ),
+    )
+
+
+def _exact(name: str, span: str, meaning: str, kind: Kind = "number") -> Column:
+    return Column(name, kind, span, meaning, True)
+
+
+EFFECTS = Table(
+    "effects",
+    1,
+    "one row per feature of the SAEs that are not frozen; the columns from n_ablated on are filled "
+    "for features that were edited one by one",
+    ("model", "layer", "variant", "feature"),
+    (
+        *IDENTITY,
+        Column(
+            "n_sites",
+            "integer",
+            "≥ 0",
+            "Number of its active sites: residues of test, each of another homology cluster, at "
+            "which the feature is active when the residue is masked with 15 % of the others. In "
+            "half of the clusters it is the strongest residue, in the others one at random.",
+        ),
+        Column(
+            "n_silent_sites",
+            "integer",
+            "≥ 0",
+            "Number of its silent sites: for each active one a residue of the same protein with "
+            "the same amino acid, at which the feature is not active.",
+        ),
+        *_estimated("necessity"),
+        _exact(
+            "necessity_logp",
+            "nats",
+            "Change of log p of the true residues that are masked with the site when the feature "
+            "is ablated, to first order, mean over active sites. Negative: it helps the model to "
+            "guess them.",
+        ),
+        _exact("necessity_logp_low", "nats", "Lower end of its 95 % interval over sites."),
+        _exact("necessity_logp_high", "nats", "Upper end of that interval."),
+        *_estimated("promotion"),
+        _exact("n_ablated", "≥ 1", "Active sites at which the feature was ablated.", "integer"),
+        _exact(
+            "ablation_kl",
+            "nats ≥ 0",
+            "Σ KL(clean ‖ ablated) over the masked residues, exact, mean over these sites: what "
+            "necessity_kl estimates.",
+        ),
+        _exact("ablation_kl_low", "number", "Lower end of its 95 % interval over sites."),
+        _exact("ablation_kl_high", "number", "Upper end of that interval."),
+        _exact("ablation_kl_site", "nats ≥ 0", "Its part at the site itself."),
+        _exact("ablation_kl_near", "nats ≥ 0", "Its part at masked residues within ± 8."),
+        _exact("ablation_kl_elsewhere", "nats ≥ 0", "Its part at all others."),
+        _exact(
+            "ablation_kl_random",
+            "nats ≥ 0",
+            "The same, exact, for one random direction with a change of the same norm.",
+        ),
+        _exact(
+            "true_logp_change",
+            "nats",
+            "Change of log p of the true residue of the site when the feature is ablated, mean.",
+        ),
+        _exact("true_logp_change_low", "nats", "Lower end of its 95 % interval over sites."),
+        _exact("true_logp_change_high", "nats", "Upper end of that interval."),
+        Column(
+            "promotion",
+            "list of numbers",
+            "nats",
+            "What the feature adds to log p of the 20 amino acids, A, C, D, ..., Y, at the site: "
+            "clean less ablated, mean over active sites. Without values for features that were "
+            "not edited.",
+        ),
+        _exact(
+            "promotes",
+            "amino acids",
+            "Those whose mean is above 0 with its whole 95 % interval, the largest first; not "
+            "corrected for there being 20.",
+            "text",
+        ),
+        _exact("suppresses", "amino acids", "Those whose mean is below 0, likewise.", "text"),
+        _exact(
+            "dose_slope",
+            "nats",
+            "How log p of the promoted amino acid follows the feature: least squares over 0, 1/2, "
+            "1 and 2 times its activation, mean over sites. The amino acid of a site is the one "
+            "that the feature adds most to at the other sites.",
+        ),
+        _exact(
+            "dose_monotone",
+            "0 to 1",
+            "Share of the sites at which it falls nowhere as the activation grows. Of four numbers "
+            "in random order it would be 1/24.",
+        ),
+        _exact(
+            "n_unmasked",
+            "≥ 0",
+            "Of these sites, those at which the feature is active without any mask, too.",
+            "integer",
+        ),
+        _exact(
+            "unmasked_kl",
+            "nats ≥ 0",
+            "KL(clean ‖ ablated) at the site where neither the residue nor its prediction is "
+            "masked, mean over those.",
+        ),
+        _exact("n_clamped", "≥ 0", "Silent sites at which the feature was set.", "integer"),
+        _exact(
+            "clamp_kl",
+            "nats ≥ 0",
+            "Σ KL(clean ‖ edited), exact, when it is set to the 0.9 quantile of its positive "
+            "activations there: what promotion_kl estimates.",
+        ),
+        _exact(
+            "clamp_kl_random",
+            "nats ≥ 0",
+            "The same for one random direction with a change of the same norm.",
+        ),
+    ),
+)
+
+OF_FEATURES = (
+    *("necessity_kl", "necessity_kl_random", "necessity_dealt_below", "necessity_q_value"),
+    *("promotion_kl", "promotion_kl_random", "promotion_dealt_below", "promotion_q_value"),
+    *("promotes", "suppresses"),
+)
+"""Columns that the feature table has, too."""
+
+FEATURE_EFFECTS = tuple(
+    replace(
+        column,
+        meaning=f"`{column.name}` of the table effects; empty where no effects were measured.",
+        empty=True,
+    )
+    for column in EFFECTS.columns
+    if column.name in OF_FEATURES
+)

@@ -1,0 +1,1 @@
+"""What happens to predictions when activations are changed, in a run."""

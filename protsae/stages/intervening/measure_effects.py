@@ -1,0 +1,113 @@
+"""What every feature of a layer does to the predictions of its model, on test proteins."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+import torch
+
+from protsae.config.stage_settings import EffectSettings, EmbedSettings
+from protsae.interventions.edited_predictions import passes
+from protsae.interventions.exact_effects import StudiedPass
+from protsae.interventions.feature_effects import EffectPlan, feature_effects
+from protsae.interventions.model_pass import ModelPass, esm_pass
+from protsae.io.hdf5.activation_cache import LayerCache
+from protsae.io.progress import progress
+from protsae.plm.embedding import token_budget
+from protsae.plm.esm2.forward import FusedEsm2
+from protsae.plm.esm2.load import LoadedEsm
+from protsae.plm.esm2.places import named_place
+from protsae.plm.esm2.tokens import STANDARD_TOKENS
+from protsae.sae.autoencoder import Sae
+from protsae.stages.inputs.open_saes import StoredSae
+from protsae.statistics.multiple_testing import benjamini_hochberg
+
+AMINO_ACIDS = "ACDEFGHIKLMNPQRSTVWY"
+"""In the order of `STANDARD_TOKENS`."""
+
+
+def measure_effects(
+    found: Mapping[str, StoredSae],
+    cache: LayerCache,
+    test: pd.DataFrame,
+    esm: LoadedEsm,
+    settings: EffectSettings,
+) -> pd.DataFrame:
+    """The rows of the table ``effects`` of a layer's SAEs, those that are frozen left out.
+
+    Parameters
+    ----------
+    found : mapping of str to StoredSae
+        From `open_saes`, with ``cache``, whose settings say how long windows are.
+    test : DataFrame
+        Rows of the test proteins: accession, sequence, cluster.
+    esm : LoadedEsm
+        The model of the activations.
+    """
+    stated = EmbedSettings.model_validate(json.loads(cache.source.settings))
+    esm.model.requires_grad_(False)
+    esm2 = FusedEsm2(esm.model)
+    if len(test) > settings.max_proteins:
+        test = test.sample(settings.max_proteins, random_state=settings.seed).sort_index()
+    studied = studied_passes(esm2, cache, test, stated, settings.seed)
+    plan = EffectPlan(
+        settings.sites,
+        settings.draws,
+        settings.exact_features,
+        settings.exact_sites,
+        token_budget(esm.model, n_kept=1, dtype=torch.float32),
+        settings.seed,
+    )
+    letters = dict(zip(AMINO_ACIDS, STANDARD_TOKENS.tolist(), strict=True))
+    tables = []
+    for name, stored in found.items():
+        if stored.source.freeze != "none":
+            continue
+        sae = stored.sae.to(esm.device).requires_grad_(False)
+        exact = sae.in_float64()
+
+        def encode(rows: np.ndarray, exact: Sae = exact) -> np.ndarray:
+            x_ND = torch.from_numpy(rows).double().to(esm.device)
+            return np.asarray(exact.encode(x_ND).float().cpu().numpy())
+
+        def track(numbers: Sequence[int], name: str = name) -> Iterator[int]:
+            yield from progress(list(numbers), f"{name}: running the model", "passes")
+
+        decoder = sae.W_dec.cpu().numpy()
+        rows = feature_effects(studied, encode, decoder, letters, plan, track)
+        tables.append(pd.DataFrame(rows).assign(variant=name, feature=range(len(rows))))
+    table = pd.concat(tables, ignore_index=True)
+    table = table.assign(model=cache.source.model, layer=cache.layer)
+    return with_q_values(table)
+
+
+def with_q_values(table: pd.DataFrame) -> pd.DataFrame:
+    """Necessity and promotion of all features of an SAE corrected together (Benjamini-Hochberg)."""
+    names = ("necessity", "promotion")
+    p_values = np.concatenate(
+        [table[f"{name}_p_value"].to_numpy(float, na_value=np.nan) for name in names]
+    )
+    group = np.tile(pd.factorize(table["variant"])[0], 2)
+    q_values = np.split(benjamini_hochberg(p_values, group), 2)
+    return table.assign(**{f"{n}_q_value": q for n, q in zip(names, q_values, strict=True)})
+
+
+def studied_passes(
+    esm2: FusedEsm2, cache: LayerCache, proteins: pd.DataFrame, stated: EmbedSettings, seed: int
+) -> list[StudiedPass]:
+    """The masked passes that predict every residue of some proteins once."""
+    place = named_place(cache.source.model, cache.layer)
+    clusters = pd.factorize(proteins["cluster"])[0]
+    planned = passes(proteins["sequence"].tolist(), stated.context, stated.overlap, True, seed)
+    found = []
+    for one in planned:
+
+        def open_pass(is_masked: bool, one=one) -> ModelPass:  # type: ignore[no-untyped-def]
+            return esm_pass(esm2, place, one, is_masked)
+
+        protein = one.window.protein
+        position = one.window.start + one.predicted
+        letters = one.tokens[one.predicted]
+        found.append(StudiedPass(protein, int(clusters[protein]), position, letters, open_pass))
+    return found
