@@ -5,7 +5,7 @@ along random directions of d_model 128, and the model reads each wired feature a
 that is orthogonal to all other features' (the dual basis), so that a feature which is not wired has
 no effect although its direction has a cosine of 0.3 to 0.7 with that of a wired one, and its
 activations a correlation of 0.5 to 0.9. Of the 20 wired features two are wired in one context only
-(at residues of one kind) and two make up a redundant pair: either of them suffices.
+(at a quarter of the residues) and two make up a redundant pair: either of them suffices.
 
     python -m benchmarks.planted_effects --worlds 20 --check
 """
@@ -25,7 +25,7 @@ D_MODEL, N_WIRED, N_LETTERS = 128, 20, 20
 N_FEATURES = 2 * N_WIRED
 CONTEXT, REDUNDANT = (0, 1), (2, 3)
 """Wired features: in one context only; either of a pair."""
-N_CLUSTERS, LENGTH = 41, 60
+N_CLUSTERS, LENGTH = 80, 60
 LEAST_CALLED, MOST_FALSE = 0.95, 0.05
 
 
@@ -79,7 +79,7 @@ class World:
         # The error of the SAE, which the features do not describe.
         noise -= (noise @ self.readout.numpy()) @ self.decoder
         x_ND = torch.from_numpy(f_NF @ self.decoder + 0.3 * noise)
-        kinds = self.rng.integers(0, 5, LENGTH)
+        kinds = self.rng.integers(0, 4, LENGTH)
         is_context = torch.from_numpy((kinds == 0).astype(np.float32))
 
         def predict(x_END: torch.Tensor) -> torch.Tensor:

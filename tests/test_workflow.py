@@ -93,8 +93,8 @@ def test_default_run_plans_every_stage(tmp_path: Path) -> None:
     assert jobs == {
         **{"fetch": 1, "split": 1, "randomise": 1, "onehot_shard": 1, "embed_shard": 2},
         **{"train_saes": 9, "evaluate_saes": 9, "encode_shard": 9, "annotate_layer": 9},
-        **{"probe_layer": 9, "lookup": 1},
-        **{"tables": 1, "report": 1, "all": 1, "total": 55},
+        **{"measure_effects": 4, "probe_layer": 9, "lookup": 1},
+        **{"tables": 1, "report": 1, "all": 1, "total": 59},
     }
 
 

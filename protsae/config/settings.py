@@ -66,8 +66,13 @@ class Config(SaeVariants):
     )
     effect_layers: Layers = Field(
         (),
-        description="layers whose features' effect on the model's predictions is measured, of the "
-        "permuted model as well where it has them",
+        description="layers whose features' effect on the model's predictions is measured, those "
+        "of them that the run has; of the permuted model as well",
+    )
+    effect_saes: tuple[str, ...] = Field(
+        (),
+        description="SAEs whose features are meant, those of them that the run has; none named: "
+        "all that are not frozen",
     )
     mlp: bool = Field(
         True,

@@ -196,15 +196,15 @@ class EffectSettings(Settings):
 
     max_proteins: Positive = Field(100, description="most test proteins whose residues are used")
     sites: Annotated[int, Field(ge=5)] = Field(
-        32, description="most residues for each feature, each of another homology cluster"
+        64, description="most residues for each feature, each of another homology cluster"
     )
     draws: Positive = Field(
         2, description="draws from the predictions of each pass that the KL is estimated from"
     )
     exact_features: Annotated[int, Field(ge=0)] = Field(
-        48, description="features that are edited one by one: half the largest, half at random"
+        32, description="features that are edited one by one: half the largest, half at random"
     )
-    exact_sites: Positive = Field(12, description="most residues at which each of them is edited")
+    exact_sites: Positive = Field(8, description="most residues at which each of them is edited")
     seed: Seed = Field(0, description="seed of masks, residues, draws and random directions")
 
 

@@ -16,7 +16,6 @@ import torch
 from scipy.special import bdtrc, betaincinv, stdtr, stdtrit
 
 from protsae.interventions.model_pass import ModelPass
-from protsae.statistics.cluster_intervals import effective_clusters, ratio_error
 from protsae.statistics.random_directions import random_direction_p
 
 LEAST_SITES = 5
@@ -79,12 +78,16 @@ class EffectEstimate:
         Share of those whose KL is lower.
     kl_coordinate : float
         The coordinate with the largest.
+    ratio : float
+        Mean over sites of the KL there divided by what is expected of a random direction there:
+        d_model cos^2 of the angle between direction and gradient, at most d_model. So no site
+        counts more because the feature, or the gradient, is larger there.
     direction_p_value : float
-        Share of random directions that reach the feature's KL at these sites.
+        Share of random directions that reach the feature's ratio at these sites.
     cluster_p_value : float
-        That it is above what a random direction is expected to do, at other sites, too: twice the
-        smaller of `above_one_p`, which asks for the sum over sites, and `many_large_p`, for sites
-        at which it is far above, which finds a feature that matters in one context only.
+        That the ratio is above 1 at other sites, too: twice the smaller of `above_one_p`, which
+        asks for the mean, and `many_large_p`, for sites at which it is far above, which finds a
+        feature that matters in one context only.
     """
 
     kl: float
@@ -94,6 +97,7 @@ class EffectEstimate:
     kl_dealt: float
     dealt_below: float
     kl_coordinate: float
+    ratio: float
     direction_p_value: float
     cluster_p_value: float
 
@@ -142,6 +146,10 @@ def estimate_effect(
     flat = (np.sqrt(weight_N)[:, None, None] * drawn).reshape(-1, d_model)
     units_MD = dealt_MD / np.linalg.norm(dealt_MD, axis=1, keepdims=True)
     dealt_M = np.square(flat @ units_MD.T).sum(0) / len(kl_N)
+    # Gradients of norm sqrt(d_model) at every site, over its draws together.
+    size_N = np.sqrt(np.square(drawn).sum((1, 2)) / d_model)
+    alike = drawn / np.where(size_N > 0, size_N, 1)[:, None, None]
+    ratio_N = np.square(alike @ unit_D).sum(1)
     low, high = mean_interval(kl_N)
     return EffectEstimate(
         float(kl_N.mean()),
@@ -151,8 +159,9 @@ def estimate_effect(
         float(dealt_M.mean()),
         float((dealt_M < kl_N.mean()).mean()),
         float(np.square(flat).sum(0).max() / len(kl_N)),
-        random_direction_p(flat, unit_D),
-        min(1.0, 2 * min(above_one_p(kl_N, random_N), many_large_p(kl_N, random_N, d_model))),
+        float(ratio_N.mean()),
+        random_direction_p(alike.reshape(-1, d_model), unit_D),
+        min(1.0, 2 * min(above_one_p(ratio_N), many_large_p(ratio_N, d_model))),
     )
 
 
@@ -172,40 +181,34 @@ def mean_interval(values_N: np.ndarray) -> tuple[float, float]:
     return float(values_N.mean() - half), float(values_N.mean() + half)
 
 
-def above_one_p(values_N: np.ndarray, beside_N: np.ndarray) -> float:
-    """One-sided p that R = sum values / sum beside is above 1; 1 where it cannot be told.
+def above_one_p(ratio_N: np.ndarray) -> float:
+    """One-sided p that a mean is above 1, by Student's t on its logarithm; 1 where it is not.
 
-    t = log R / (standard error of R / R), with Student's t at as many degrees of freedom as sites
-    are effective, less one: a sum that a few sites make up tells as little as those few.
+    t = log m / (standard error of m / m), with one degree of freedom less than sites.
 
     Parameters
     ----------
-    values_N, beside_N : ndarray, shape (n_sites,)
+    ratio_N : ndarray, shape (n_sites,)
         None negative; each site of another homology cluster.
 
     Examples
     --------
-    >>> beside = np.array([1.0, 1.0, 2.0, 2.0])
-    >>> round(above_one_p(np.array([2.0, 3.0, 5.0, 4.0]), beside), 4)
-    0.002
-    >>> above_one_p(beside, 2 * beside)
-    1.0
+    >>> round(above_one_p(np.array([2.0, 3.0, 2.5, 2.0])), 4), above_one_p(np.full(4, 0.5))
+    (0.0017, 1.0)
     """
-    total = float(values_N.sum())
-    sites = float(effective_clusters(beside_N))
-    if total <= float(beside_N.sum()) or sites < 2:
+    n, mean = len(ratio_N), float(ratio_N.mean())
+    if n < 2 or mean <= 1:
         return 1.0
-    ratio = total / float(beside_N.sum())
-    error = float(ratio_error(values_N, beside_N)) / ratio
-    return float(stdtr(sites - 1, -np.log(ratio) / error)) if error > 0 else 0.0
+    error = float(ratio_N.std(ddof=1)) / np.sqrt(n) / mean
+    return float(stdtr(n - 1, -np.log(mean) / error)) if error > 0 else 0.0
 
 
 LARGE = 0.99
-"""Share of random directions below the KL that counts as large at a site."""
+"""Share of random directions below the ratio that counts as large at a site."""
 
 
-def many_large_p(values_N: np.ndarray, beside_N: np.ndarray, d_model: int) -> float:
-    """p that more sites than 1 - `LARGE` have a KL that so few random directions reach there.
+def many_large_p(ratio_N: np.ndarray, d_model: int) -> float:
+    """p that more sites than 1 - `LARGE` have a ratio that so few random directions reach there.
 
     One gradient g and a random unit vector u have d (u . g)^2 / |g|^2 ~ d Beta(1/2, (d - 1) / 2).
     Of several gradients the sum has a shorter tail, so that fewer sites than that exceed its
@@ -213,17 +216,17 @@ def many_large_p(values_N: np.ndarray, beside_N: np.ndarray, d_model: int) -> fl
 
     Parameters
     ----------
-    values_N, beside_N : ndarray, shape (n_sites,)
-        KL of the feature, and expected of a random direction; each of another homology cluster.
+    ratio_N : ndarray, shape (n_sites,)
+        Each of another homology cluster.
 
     Examples
     --------
     Three of ten sites:
 
-    >>> values = np.array([9.0, 9.0, 9.0, 0, 0, 0, 0, 0, 0, 0])
-    >>> bool(abs(many_large_p(values, np.ones(10), 128) - 1.138e-4) < 1e-6)
+    >>> ratio = np.array([9.0, 9.0, 9.0, 0, 0, 0, 0, 0, 0, 0])
+    >>> bool(abs(many_large_p(ratio, 128) - 1.138e-4) < 1e-6)
     True
     """
     least = d_model * float(betaincinv(0.5, (d_model - 1) / 2, LARGE))
-    n_large = int((values_N > least * beside_N).sum())
-    return float(bdtrc(n_large - 1, len(values_N), 1 - LARGE)) if n_large else 1.0
+    n_large = int((ratio_N > least).sum())
+    return float(bdtrc(n_large - 1, len(ratio_N), 1 - LARGE)) if n_large else 1.0

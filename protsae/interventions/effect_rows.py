@@ -17,7 +17,7 @@ from protsae.interventions.exact_effects import (
 
 ESTIMATED = (
     *("kl", "kl_low", "kl_high", "kl_random", "kl_dealt", "dealt_below", "kl_coordinate"),
-    *("direction_p_value", "cluster_p_value", "p_value"),
+    *("ratio", "direction_p_value", "cluster_p_value", "p_value"),
 )
 """Fields of an estimate that become columns, behind ``necessity_`` and ``promotion_``."""
 

@@ -41,10 +41,10 @@ class EffectPlan:
     seed : int
     """
 
-    sites: int = 32
+    sites: int = 64
     draws: int = 2
-    exact_features: int = 64
-    exact_sites: int = 16
+    exact_features: int = 32
+    exact_sites: int = 8
     tokens_per_batch: int = 4096
     seed: int = 0
 

@@ -22,11 +22,12 @@ STAGES: dict[str, tuple[str, ...]] = {
     "embed": ("split", "further", "randomise"),
     "train": ("onehot", "embed"),
     "evaluate": ("train",),
+    "effects": ("train",),
     "encode": ("train",),
     "annotate": ("encode",),
     "probe": ("onehot", "embed"),
     "lookup": ("split",),
-    "tables": ("annotate", "evaluate", "probe", "lookup"),
+    "tables": ("annotate", "evaluate", "effects", "probe", "lookup"),
     "report": ("tables",),
     "scaling": ("evaluate",),
 }
@@ -120,6 +121,39 @@ def several_seeds(config: Config) -> list[str]:
     return sorted(name for name, settings in config.train.items() if settings.seeds > 1)
 
 
+def effect_layers(config: Config) -> list[tuple[str, str]]:
+    """Models and layers in which the effect of features on predictions is measured.
+
+    Examples
+    --------
+    >>> from protsae.config.settings import parse_settings
+    >>> settings = {"embed": {"layers": [1, 3]}, "permuted_layers": [3], "effect_layers": [3]}
+    >>> effect_layers(parse_settings(Config, settings))
+    [('esm2_t6_protsae', '03'), ('esm2_t6_protsae-permuted', '03')]
+    """
+    return [
+        (model, layer)
+        for model, layer in model_layers(config)
+        if model != ONEHOT and int(layer) in config.effect_layers
+    ]
+
+
+def effect_saes(config: Config) -> list[str]:
+    """SAEs whose features' effects are measured, by name, in order: those named that the run has.
+
+    Examples
+    --------
+    >>> from protsae.config.settings import parse_settings
+    >>> topk = {"architecture": "topk"}
+    >>> settings = {"train": {"topk": topk, "frozen": {**topk, "freeze": "decoder"}}}
+    >>> effect_saes(parse_settings(Config, settings))
+    ['topk']
+    """
+    if config.effect_saes:
+        return sorted(set(config.effect_saes) & config.train.keys())
+    return sorted(name for name, settings in config.train.items() if settings.freeze == "none")
+
+
 def stage_files(config: Config) -> dict[str, list[str]]:
     """The files that each stage writes, as paths in the results folder."""
     files: dict[str, list[str]] = {stage: [] for stage in STAGES}
@@ -162,6 +196,8 @@ def _paths(config: Config) -> Iterator[tuple[str, str]]:
         for table in tables:
             yield "annotate", f"annotation/{folder}/{table}.parquet"
         yield "probe", f"probes/{folder}/probes.parquet"
+    for model, layer in effect_layers(config) if effect_saes(config) else []:
+        yield "effects", f"effects/{model}/layer-{layer}/effects.parquet"
     for name in ("references.parquet", "rules.parquet", "rule_counts.parquet", "concepts.tsv"):
         yield "lookup", name
     for name in ("features.parquet", "features.tsv", "associations.parquet"):

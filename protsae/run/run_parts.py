@@ -12,6 +12,7 @@ from protsae.errors import UserError
 from protsae.io.saes.evaluations import read_evaluation
 from protsae.io.table_files.parquet import validate_table
 from protsae.run.same_study import validate_same_layer, validate_same_study
+from protsae.schema.features.effect_table import EFFECTS
 from protsae.schema.features.feature_tables import LAYER_FEATURES
 from protsae.schema.pair_tables import CLUSTER_COUNTS, DETECTORS, LAYER_ASSOCIATIONS
 from protsae.schema.reference_tables import PROBES, REFERENCES, RULE_COUNTS, RULES
@@ -37,6 +38,8 @@ class Parts:
         every layer.
     stability : sequence of str
         stability.parquet of the SAEs that were trained with several seeds.
+    effects : sequence of str
+        effects.parquet of the layers whose effects on predictions were measured.
     references, rules, rule_counts : str
         Tables of lookup.
     """
@@ -48,6 +51,7 @@ class Parts:
     rules: str
     rule_counts: str
     stability: Sequence[str] = ()
+    effects: Sequence[str] = ()
 
 
 def read_evaluations(paths: Sequence[str]) -> Evaluations:
@@ -74,8 +78,9 @@ def validate_parts(parts: Parts, study: Mapping[str, Any], evaluations: Evaluati
     stamps = {path: stamp for found in layers.values() for path, stamp in found.items()}
     stamps |= dict(evaluations.values())
     stamps |= _probe_stamps(parts.probes, layers)
-    for path in parts.stability:
-        stamps[path] = stamp = validate_table(path, STABILITY)
+    of_saes = [(path, STABILITY) for path in parts.stability]
+    for path, table in of_saes + [(path, EFFECTS) for path in parts.effects]:
+        stamps[path] = stamp = validate_table(path, table)
         _validate_saes(path, stamp, evaluations)
     of_references = (
         (parts.references, REFERENCES),

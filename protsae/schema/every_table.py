@@ -5,6 +5,7 @@ from protsae.schema.explained.calibration_table import CALIBRATION
 from protsae.schema.explained.prediction_tables import PREDICTIONS, RESIDUES
 from protsae.schema.explained.segment_table import SEGMENTS
 from protsae.schema.features.description_table import DESCRIPTIONS
+from protsae.schema.features.effect_table import EFFECTS
 from protsae.schema.features.example_tables import EXAMPLES, LOGOS
 from protsae.schema.features.feature_tables import FEATURES
 from protsae.schema.missing_annotation_tables import CANDIDATES, RECOVERY, RELIABILITY
@@ -43,6 +44,7 @@ EVERY = (
     ANNOTATIONS,
     SCALING,
     STABILITY,
+    EFFECTS,
     SEGMENTS,
     PREDICTIONS,
     RESIDUES,

@@ -13,6 +13,7 @@ STAGE_OF = {
     "embed_further_shard": "embed",
     "train_saes": "train",
     "evaluate_saes": "evaluate",
+    "measure_effects": "effects",
     "encode_shard": "encode",
     "annotate_layer": "annotate",
     "probe_layer": "probe",
@@ -33,8 +34,15 @@ TYPICAL_SECONDS = {
         "embed": 7.0,
         "train": 17.0,
     },
-    **{"evaluate": 12.0, "encode": 3.0, "annotate": 15.0, "probe": 16.0, "lookup": 32.0},
-    **{"tables": 8.0, "report": 7.0, "scaling": 5.0},
+    **{
+        "evaluate": 12.0,
+        "effects": 30.0,
+        "encode": 3.0,
+        "annotate": 15.0,
+        "probe": 16.0,
+        "lookup": 32.0,
+    },
+    **{"lookup": 32.0, "tables": 8.0, "report": 7.0, "scaling": 5.0},
 }
 """Seconds that a job of each stage takes in the embedded run on two cores, as its benchmark files
 say. Only how they compare matters (`seconds_left`)."""

@@ -27,6 +27,7 @@ from protsae.run.run_parts import (
     validate_ruled,
     validate_same_saes,
 )
+from protsae.schema.features.effect_table import EFFECTS, OF_FEATURES
 from protsae.schema.features.feature_tables import FEATURES, LAYER_FEATURES
 from protsae.schema.pair_tables import ASSOCIATIONS, CLUSTER_COUNTS, DETECTORS, LAYER_ASSOCIATIONS
 from protsae.schema.reference_tables import PROBES, REFERENCES, RULE_COUNTS, RULES
@@ -87,18 +88,29 @@ def join_tables(parts: Parts, proteins: pd.DataFrame, study: dict[str, Any]) -> 
         with_all, of_pairs, pd.concat(counts, ignore_index=True), rule_counts, related
     )
     n_references = reference_counts(with_all).where(with_all["concept"].notna())
-    every = with_stability(with_all.join(compared).join(n_references), _matches(parts.stability))
+    matches = _rows(parts.stability, STABILITY)
+    every = with_stability(with_all.join(compared).join(n_references), matches)
+    every = with_effects(every, _rows(parts.effects, EFFECTS))
     features = conform(every, FEATURES, "features.parquet")
     associations = conform(with_rules(of_pairs, rules), ASSOCIATIONS, "associations.parquet")
     summary = conform(summarise(documents, features), SUMMARY, "summary.tsv")
     return RunTables(features, associations, detectors, summary)
 
 
-def _matches(paths: Sequence[str]) -> pd.DataFrame:
-    """The rows of all stability tables."""
+def _rows(paths: Sequence[str], table: Table) -> pd.DataFrame:
+    """The rows of all tables of one kind."""
     if not paths:
-        return pd.DataFrame(columns=STABILITY.names)
-    return pd.concat([read_table(path, STABILITY) for path in sorted(paths)], ignore_index=True)
+        return pd.DataFrame(columns=table.names)
+    return pd.concat([read_table(path, table) for path in sorted(paths)], ignore_index=True)
+
+
+def with_effects(features: pd.DataFrame, effects: pd.DataFrame) -> pd.DataFrame:
+    """Features with the columns of the effect table that they have; empty where there are none."""
+    keys = list(EFFECTS.key)
+    if effects.empty:
+        return features.assign(**dict.fromkeys(OF_FEATURES))
+    own = effects[[*keys, *OF_FEATURES]]
+    return features.merge(own, on=keys, how="left", validate="1:1")
 
 
 def _freeze(features: pd.DataFrame, evaluations: Evaluations) -> list[str]:

@@ -12,6 +12,7 @@ from protsae.config.section import Settings
 from protsae.config.stage_settings import (
     AnnotateSettings,
     ConceptSettings,
+    EffectSettings,
     EmbedSettings,
     EvaluateSettings,
     FetchSettings,
@@ -135,6 +136,7 @@ STAGES: dict[str, tuple[type[Settings], ...]] = {
     "embed": (EmbedSettings,),
     "train": (TrainerSettings,),
     "evaluate": (EvaluateSettings,),
+    "effects": (EffectSettings,),
     "annotate": (AnnotateSettings, ConceptSettings),
     "probe": (ProbeSettings, ConceptSettings),
     "lookup": (ConceptSettings, ProbeSettings, ReferenceSettings),

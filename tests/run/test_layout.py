@@ -24,7 +24,7 @@ SETTINGS = {
     "without one-hot sequences": {"onehot": False, "annotate": {"interplm": True}},
 }
 RULES = {"onehot_shard": "onehot", "embed_shard": "embed", "train_saes": "train"}
-RULES |= {"evaluate_saes": "evaluate", "encode_shard": "encode"}
+RULES |= {"evaluate_saes": "evaluate", "encode_shard": "encode", "measure_effects": "effects"}
 RULES |= {"onehot_further_shard": "onehot", "embed_further_shard": "embed"}
 RULES |= {"annotate_layer": "annotate", "probe_layer": "probe"}
 

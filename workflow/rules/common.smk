@@ -31,6 +31,8 @@ from protsae.provenance import code_digest
 from protsae.run.job_memory import training_megabytes
 from protsae.run.plan_checks import validate_devices, validate_plan
 from protsae.run.layout import (
+    effect_layers,
+    effect_saes,
     inside_sites,
     model_layers,
     model_name,
@@ -100,6 +102,16 @@ def layer_paths(pattern):
 def sae_paths(pattern):
     """The pattern for every model, layer and SAE variant of the run."""
     return expand(layer_paths(pattern), variant=sorted(CONFIG.train))
+
+
+def effect_paths(pattern):
+    """The pattern for every model and layer in which effects are measured."""
+    if not effect_saes(CONFIG):
+        return []
+    return [
+        pattern.format(model=model, layer=layer)
+        for model, layer in effect_layers(CONFIG)
+    ]
 
 
 def folders(paths):

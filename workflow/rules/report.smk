@@ -19,6 +19,7 @@ rule tables:
             ),
             variant=several_seeds(CONFIG),
         ),
+        effects=effect_paths("<results>/effects/{model}/layer-{layer}/effects.parquet"),
         probes=layer_paths("<results>/probes/{model}/layer-{layer}/probes.parquet"),
         references="<results>/references.parquet",
         rules="<results>/rules.parquet",
@@ -44,11 +45,14 @@ rule tables:
         stability=lambda wildcards, input: (
             ["--stability", *input.stability] * bool(input.stability)
         ),
+        effects=lambda wildcards, input: (
+            ["--effects", *input.effects] * bool(input.effects)
+        ),
         code=code("tables"),
     shell:
         "protsae tables --proteins {input.proteins:q}"
         " --annotations {params.annotations:q}"
-        " --evaluations {input.evaluations:q} {params.stability:q} --probes {input.probes:q}"
+        " --evaluations {input.evaluations:q} {params.stability:q} {params.effects:q} --probes {input.probes:q}"
         " --references {input.references:q} --rules {input.rules:q} --rule-counts {input.rule_counts:q}"
         ' --output "$(dirname {output.features:q})" > {log:q} 2>&1'
 

@@ -118,6 +118,46 @@ rule evaluate_saes:
         " --threads {threads} > {log:q} 2>&1"
 
 
+rule measure_effects:
+    input:
+        saes=expand(
+            "<results>/sae/{{model}}/layer-{{layer}}/{variant}/protsae.json",
+            variant=effect_saes(CONFIG),
+        ),
+        weights=expand(
+            "<results>/sae/{{model}}/layer-{{layer}}/{variant}/sae_weights.safetensors",
+            variant=effect_saes(CONFIG),
+        ),
+        proteins="<results>/proteins/proteins.parquet",
+        activations=expand(
+            "<results>/activations/{{model}}/shard-{shard}.h5", shard=SHARDS
+        ),
+        model=weights_file,
+    output:
+        "<results>/effects/{model}/layer-{layer}/effects.parquet",
+    log:
+        "<results>/logs/effects/{model}/layer-{layer}.log",
+    benchmark:
+        "<results>/benchmarks/effects/{model}/layer-{layer}.tsv"
+    conda:
+        "../envs/protsae.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=480,
+        gpu=int(CONFIG.embed.device == "cuda"),
+    params:
+        saes=lambda wildcards, input: folders(input.saes),
+        settings=to_flags(CONFIG.effects),
+        model=lambda wildcards: embed_settings(wildcards.model).model,
+        device=CONFIG.embed.device,
+        code=code("effects"),
+    shell:
+        "protsae effects {params.settings} --device {params.device} --sae {params.saes:q}"
+        " --model {params.model:q} --activations {input.activations:q} --proteins {input.proteins:q}"
+        ' --output "$(dirname {output:q})" --threads {threads} > {log:q} 2>&1'
+
+
 rule train:
     input:
         sae_paths("<results>/sae/{model}/layer-{layer}/{variant}/protsae.json"),
@@ -126,3 +166,8 @@ rule train:
 rule evaluate:
     input:
         sae_paths("<results>/sae/{model}/layer-{layer}/{variant}/evaluation.json"),
+
+
+rule effects:
+    input:
+        effect_paths("<results>/effects/{model}/layer-{layer}/effects.parquet"),

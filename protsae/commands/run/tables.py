@@ -35,6 +35,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="stability.parquet of the SAEs that were trained with several seeds",
     )
+    parser.add_argument(
+        "--effects", nargs="+", default=[], help="effects.parquet of the layers that have them"
+    )
     parser.add_argument("--probes", nargs="+", required=True, help="probes.parquet of all layers")
     parser.add_argument("--references", required=True, help="references.parquet")
     parser.add_argument("--rules", required=True, help="rules.parquet")
@@ -55,6 +58,7 @@ def run(args: argparse.Namespace) -> None:
         rules=args.rules,
         rule_counts=args.rule_counts,
         stability=args.stability,
+        effects=args.effects,
     )
     stamp, output = study.stamp(), Path(args.output)
     tables = join_tables(parts, study.proteins, stamp)

@@ -53,17 +53,25 @@ def _estimated(prefix: str) -> tuple[Column, ...]:
             "The same of the coordinate whose axis changes predictions most at these sites.",
         ),
         column(
+            "ratio",
+            "0 to d_model",
+            "Mean over sites of the KL there divided by what is expected of a random direction "
+            "there, d_model cos² of the angle between the feature's direction and the gradient. "
+            "1: no more than a random direction does. No site counts more because the feature is "
+            "stronger there.",
+        ),
+        column(
             "direction_p_value",
             "0 to 1",
-            f"Share of all random directions whose {prefix}_kl at these sites is as large.",
+            f"Share of all random directions whose {prefix}_ratio at these sites is as large.",
         ),
         column(
             "cluster_p_value",
             "0 to 1",
-            f"That {prefix}_kl is above {prefix}_kl_random at sites of other proteins, too. Twice "
-            "the smaller of two: a one-sided t-test of the log of their ratio (as many degrees of "
-            "freedom as sites are effective, less one), and a binomial test of how many sites have "
-            "a KL that 1 % of the random directions reach.",
+            f"That {prefix}_ratio is above 1 at sites of other proteins, too. Twice the smaller of "
+            "two: a one-sided t-test of its logarithm, and a binomial test of how many sites have "
+            "a ratio that 1 % of the random directions reach, which finds a feature that matters "
+            "in one context only.",
         ),
         column("p_value", "0 to 1", "The larger of the two: both must be small."),
         column(
@@ -116,7 +124,7 @@ EFFECTS = Table(
         _exact(
             "ablation_kl",
             "nats ≥ 0",
-            "Σ KL(clean ‖ ablated) over the masked residues, exact, mean over these sites: what "
+            "Sum of KL(clean ‖ ablated) over the masked residues, exact, mean over these sites: what "
             "necessity_kl estimates.",
         ),
         _exact("ablation_kl_low", "number", "Lower end of its 95 % interval over sites."),
@@ -181,7 +189,7 @@ EFFECTS = Table(
         _exact(
             "clamp_kl",
             "nats ≥ 0",
-            "Σ KL(clean ‖ edited), exact, when it is set to the 0.9 quantile of its positive "
+            "Sum of KL(clean ‖ edited), exact, when it is set to the 0.9 quantile of its positive "
             "activations there: what promotion_kl estimates.",
         ),
         _exact(

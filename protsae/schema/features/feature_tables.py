@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from protsae.schema.features.description_table import LABEL_COLUMNS
+from protsae.schema.features.effect_table import FEATURE_EFFECTS
 from protsae.schema.features.stability_columns import STABILITY_COLUMNS
 from protsae.schema.shared_columns import (
     FREEZE,
@@ -40,7 +41,7 @@ _CORRELATIONS = tuple(
 
 FEATURES = Table(
     "features",
-    13,
+    14,
     "one row per feature, sorted by model (onehot first), layer, variant and feature",
     ("model", "layer", "variant", "feature"),
     (
@@ -292,6 +293,7 @@ FEATURES = Table(
             True,
         ),
         *STABILITY_COLUMNS,
+        *FEATURE_EFFECTS,
         *_CORRELATIONS,
         Column(
             "top_proteins",
@@ -327,7 +329,7 @@ _OF_BASELINES = (
     ),
     *("permuted_f1", *(c.name for c in OF_RULES), "window_f1", "homology_f1", "probe_f1"),
     *("n_references", "n_references_below"),
-    *(c.name for c in STABILITY_COLUMNS),
+    *(c.name for c in (*STABILITY_COLUMNS, *FEATURE_EFFECTS)),
 )
 
 LAYER_FEATURES = replace(
