@@ -105,6 +105,11 @@ class Config(SaeVariants):
         for key, layers in lists.items():
             if len(set(layers)) < len(layers):
                 raise ValueError(f"{key}: a layer occurs twice in {list(layers)}")
+        if 0 in self.effect_layers:
+            raise ValueError(
+                "effect_layers: the embedding of <mask> is 0, so masked residues have no features "
+                "in layer 0; leave it out"
+            )
         for key, path in {"results": self.results, **local_files(self)}.items():
             if not path.isprintable() or set("{}") & set(path):
                 raise ValueError(

@@ -1,4 +1,4 @@
-"""Small changes by gradients: held against the KL itself, finite differences and random directions."""
+"""Small changes by gradients, held against the KL itself and finite differences."""
 
 import numpy as np
 import pytest

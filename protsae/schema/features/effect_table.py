@@ -124,8 +124,8 @@ EFFECTS = Table(
         _exact(
             "ablation_kl",
             "nats ≥ 0",
-            "Sum of KL(clean ‖ ablated) over the masked residues, exact, mean over these sites: what "
-            "necessity_kl estimates.",
+            "Sum of KL(clean ‖ ablated) over the masked residues, exact, mean over these sites: "
+            "what necessity_kl estimates.",
         ),
         _exact("ablation_kl_low", "number", "Lower end of its 95 % interval over sites."),
         _exact("ablation_kl_high", "number", "Upper end of that interval."),

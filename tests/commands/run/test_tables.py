@@ -10,6 +10,7 @@ import pytest
 from protsae.cli import main
 from protsae.io.saes.evaluations import read_evaluation, write_evaluation
 from protsae.io.table_files.parquet import read_metadata, write_table
+from protsae.schema.features.effect_table import EFFECTS, OF_FEATURES
 from protsae.schema.features.feature_tables import FEATURES
 from protsae.schema.pair_tables import ASSOCIATIONS
 from protsae.schema.saes.evaluation_tables import EVALUATION, SUMMARY
@@ -510,6 +511,43 @@ def test_stability_joins_the_features_and_counts_in_the_summary(results: Path) -
 def test_stability_of_another_sae(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = write_matches(results, sae="1")
     command = [*tables_command(results), "--stability", str(path)]
+    problem = "annotates SAE 1 of variant topk, but --evaluations has 0"
+    expected = f"{path}: {problem}; run the annotate and evaluate stages again"
+    _assert_refused(results, capsys, command, expected)
+
+
+def write_layer_effects(results: Path, sae: str = "0") -> Path:
+    """Of the layer's topk: feature 1 was edited, feature 3 has too few sites."""
+    rows = pd.DataFrame({"feature": [0, 1, 2, 3], "n_sites": [5, 7, 11, 2]})
+    rows["necessity_kl"] = [0.25, 0.5, 0.125, None]
+    rows["necessity_q_value"] = [0.5, 0.01, 1.0, None]
+    rows["promotes"] = [None, "M L", None, None]
+    path = results / f"effects/{MODEL}/layer-01/effects.parquet"
+    stamp = read_metadata(results / f"annotation/{MODEL}/layer-01/features.parquet")
+    metadata = {**stamp, "stage": "effects", "saes": {"topk": sae}}
+    empty = {c.name: [[]] * 4 if c.kind == "list of numbers" else None for c in EFFECTS.columns}
+    placed = rows.assign(n_silent_sites=3, model=MODEL, layer=1, variant="topk")
+    placed = placed.assign(**{k: v for k, v in empty.items() if k not in placed})
+    path.parent.mkdir(parents=True)
+    write_table(path, placed, EFFECTS, metadata)
+    return path
+
+
+def test_effects_join_the_features(results: Path) -> None:
+    path = write_layer_effects(results)
+    assert main([*tables_command(results), "--effects", str(path)]) == 0
+    every = load(results / "features.parquet")
+    is_own = (every["model"] == MODEL) & (every["layer"] == 1) & (every["variant"] == "topk")
+    own = every[is_own].sort_values("feature")
+    assert own["necessity_kl"].tolist()[:3] == [0.25, 0.5, 0.125]
+    assert own["necessity_kl"].isna().tolist() == [False, False, False, True]
+    assert own["promotes"].tolist()[1] == "M L"
+    assert every.loc[~is_own, list(OF_FEATURES)].isna().all(axis=None)
+
+
+def test_effects_of_another_sae(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write_layer_effects(results, sae="1")
+    command = [*tables_command(results), "--effects", str(path)]
     problem = "annotates SAE 1 of variant topk, but --evaluations has 0"
     expected = f"{path}: {problem}; run the annotate and evaluate stages again"
     _assert_refused(results, capsys, command, expected)

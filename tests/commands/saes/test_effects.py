@@ -1,0 +1,105 @@
+"""protsae effects: the table, what it is bound to, and what it refuses."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from protsae.cli import main
+from protsae.config.settings import Config, parse_settings
+from protsae.errors import UserError
+from protsae.io.saes.sae_identity import sae_sha256
+from protsae.io.table_files.parquet import read_metadata, read_table
+from protsae.schema.features.effect_table import EFFECTS
+from tests.helpers.tiny_esm import build_esm, save_tiny
+from tests.helpers.tiny_run import TOPK, inputs, train_saes, write_embedded_run
+
+LAYER = 2
+FLAGS = ("--exact-features", "4", "--exact-sites", "3", "--sites", "6")
+
+
+def effects(run: Path, *flags: str, saes: tuple[str, ...] = ("topk", "frozen")) -> int:
+    folders = [str(run / name) for name in saes]
+    model = ("--model", str(run / "esm2_tiny.pt"))
+    return main(["effects", "--sae", *folders, *inputs(run), *model, *FLAGS, *flags])
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("run")
+    write_embedded_run(folder, LAYER)
+    settings = {"topk": TOPK, "frozen": {**TOPK, "freeze": "decoder"}}
+    assert train_saes(folder, folder, settings, "--layer", str(LAYER)) == 0
+    assert effects(folder, "--output", str(folder / "effects")) == 0
+    return folder
+
+
+def test_every_feature_of_saes_that_learn_has_a_row(run: Path) -> None:
+    table = read_table(run / "effects" / "effects.parquet", EFFECTS)
+    assert set(table["variant"]) == {"topk"}
+    assert table["feature"].tolist() == list(range(TOPK["width"]))
+    metadata = read_metadata(run / "effects" / "effects.parquet")
+    assert metadata["saes"] == {"topk": sae_sha256(run / "topk")}
+    assert metadata["layer"] == LAYER
+    tested = table[table["necessity_kl"].notna()]
+    assert len(tested)
+    assert (tested["n_sites"] >= 5).all()
+    assert (table.loc[table["n_sites"] < 5, "necessity_kl"].isna()).all()
+    p_values = tested[["necessity_direction_p_value", "necessity_cluster_p_value"]]
+    np.testing.assert_array_equal(tested["necessity_p_value"], p_values.max(axis=1))
+    assert tested["necessity_kl"].between(tested["necessity_kl_low"], np.inf).all()
+
+
+def test_some_were_edited_and_the_estimate_is_near(run: Path) -> None:
+    table = read_table(run / "effects" / "effects.parquet", EFFECTS)
+    edited = table[table["ablation_kl"].notna()]
+    assert len(edited) == min(4, int(table["necessity_kl"].notna().sum()))
+    assert (edited["n_ablated"] == 3).all()
+    assert edited["promotion"].map(len).eq(20).all()
+    parts = edited[[f"ablation_kl_{part}" for part in ("site", "near", "elsewhere")]].sum(axis=1)
+    np.testing.assert_allclose(parts, edited["ablation_kl"], rtol=1e-9)
+    largest = table["necessity_kl"].nlargest(2).index
+    assert set(largest) <= set(edited.index)
+
+
+def test_equal_runs_write_equal_bytes(run: Path, tmp_path: Path) -> None:
+    assert effects(run, "--output", str(tmp_path)) == 0
+    again = (tmp_path / "effects.parquet").read_bytes()
+    assert again == (run / "effects" / "effects.parquet").read_bytes()
+    assert effects(run, "--seed", "1", "--output", str(tmp_path)) == 0
+    first, other = (read_table(p / "effects.parquet", EFFECTS) for p in (run / "effects", tmp_path))
+    assert not first["necessity_kl"].equals(other["necessity_kl"])
+
+
+def test_another_model(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    other = save_tiny(tmp_path, "esm2_other", build_esm(seed=1))
+    command = ["effects", "--sae", str(run / "topk"), *inputs(run), "--model", str(other)]
+    assert main([*command, "--output", str(tmp_path / "out")]) == 2
+    problem = capsys.readouterr().err
+    assert problem.startswith(f"protsae effects: {other}: weights_sha256 is ")
+    assert problem.endswith("; embed again with this model\n")
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_screen_says_how_many(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert effects(run, "--output", str(tmp_path)) == 0
+    line = capsys.readouterr().out.splitlines()[-1]
+    table = read_table(tmp_path / "effects.parquet", EFFECTS)
+    tested, called = table["necessity_kl"].notna().sum(), (table["necessity_q_value"] <= 0.05).sum()
+    assert line.startswith(f"topk: of {tested} features active in enough clusters, {called} change")
+
+
+def test_layer_0_has_no_features_to_measure() -> None:
+    with pytest.raises(UserError, match="embedding of <mask> is 0"):
+        parse_settings(Config, {"effect_layers": [0]})
+
+
+def test_promotion_and_necessity_are_corrected_together(run: Path) -> None:
+    table = read_table(run / "effects" / "effects.parquet", EFFECTS)
+    p = pd.concat([table["necessity_p_value"], table["promotion_p_value"]]).dropna()
+    q = pd.concat([table["necessity_q_value"], table["promotion_q_value"]]).dropna()
+    ranked = np.sort(p.to_numpy(float)) * len(p) / np.arange(1, len(p) + 1)
+    assert q.min() == pytest.approx(min(ranked.min(), 1))
