@@ -87,10 +87,13 @@ def open_document(body: bytes) -> TextIO:
 
 
 def server_message(response: requests.Response) -> str:
-    """What a server says of its refusal, in one line: UniProt's messages, or the reason phrase."""
+    """What a server says of its refusal, in one line, or the reason phrase.
+
+    UniProt sends ``{"messages": ["..."]}``, chat completions ``{"error": {"message": "..."}}``.
+    """
     try:
-        messages = json.loads(read_body(response, _MESSAGE))["messages"]
-        text = " ".join(messages)
+        said = json.loads(read_body(response, _MESSAGE))
+        text = " ".join([said["error"]["message"]] if "error" in said else said["messages"])
     except (*BROKEN, *DAMAGED, TooLarge, UnknownCoding, KeyError, TypeError, RecursionError):
         text = response.reason or ""
     return cut(" ".join(text.split()), _LONGEST_MESSAGE)
