@@ -44,15 +44,15 @@ def compare_rules(
         - correlation_difference: first less second.
     """
     known = [_both(a, b) for a, b in zip(first.known, second.known, strict=True)]
-    sums = [
+    own, other = (
         protein_sums(proteins, activations, replace(each, known=known)) for each in (first, second)
-    ]
-    kinds = zip(*(pooled(proteins, each.negatives[:2]) for each in sums), strict=True)
-    found = [_difference(proteins, *sums, *of_kind) for of_kind in kinds]
+    )
+    kinds = zip(*(pooled(proteins, each.negatives[:2]) for each in (own, other)), strict=True)
+    found = [_difference(proteins, own, other, *of_kind) for of_kind in kinds]
     aurocs = np.array([each.pop("first_auroc") for each in found])
     lower = np.where(np.isnan(aurocs), np.inf, aurocs).argmin(0)
     table = {name: np.choose(lower, [each[name] for each in found]) for name in found[0]}
-    r = [activation_correlation(proteins, each)[0] for each in sums]
+    r = [activation_correlation(proteins, each)[0] for each in (own, other)]
     table |= {"second_correlation": r[1], "correlation_difference": r[0] - r[1]}
     has_both = (first.same > 0) & (second.same > 0)
     return pd.DataFrame({name: np.where(has_both, of, np.nan) for name, of in table.items()})

@@ -38,6 +38,10 @@ LAYER_TABLES = (
 )
 """What annotate writes for each layer, as Parquet tables."""
 
+LLM_TABLE, LLM_PROMPTS = "llm_descriptions.parquet", "llm_prompts.jsonl"
+"""What `protsae describe` writes beside a layer's tables, in the folder of an SAE. No rule does, as
+requests may cost money, and a run is to give the same bytes without a network."""
+
 FURTHER = "further"
 """Folder of the activations of further proteins, in that of their model."""
 

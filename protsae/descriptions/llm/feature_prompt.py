@@ -43,16 +43,16 @@ def feature_prompt(active: pd.DataFrame, silent: pd.DataFrame) -> list[dict[str,
         If a row is of another split: its score would tell how well the LLM remembers.
     """
     for rows in (active, silent):
-        if others := set(rows["split"]) - {"train"}:
-            raise ValueError(f"windows of {', '.join(sorted(others))} in a prompt; only train may")
+        if not rows["split"].eq("train").all():
+            raise ValueError("windows in a prompt that are not of train")
     highest = max(active["activation"].max(), max(map(max, active["activations"])))
     shown = [_window(row, highest) for row in active.to_dict("records")]
-    others = [_window(row, highest) for row in silent.to_dict("records")] or ["none was found"]
+    quiet = [_window(row, highest) for row in silent.to_dict("records")] or ["none was found"]
     text = (
         "Windows in which the feature is active, the strongest first:\n"
         + "\n".join(shown)
         + "\n\nWindows in which it is silent, drawn at random:\n"
-        + "\n".join(others)
+        + "\n".join(quiet)
     )
     return [
         {"role": "system", "content": _TASK + grammar_words()},

@@ -26,16 +26,17 @@ def grammar_words() -> str:
     )
     motifs = ", ".join(f"{motif.name} ({motif.pattern})" for motif in MOTIFS)
     offsets = ", ".join(map(str, NEIGHBOURS))
+    flanks = " or ".join(map(str, FLANKS))
     return f"""SET is one amino acid, such as "C", or one of these classes: {classes}.
 
 - {{"term": "letters", "letters": SET}}: the residue is one of SET.
 - {{"term": "neighbour", "letters": SET, "offset": N}}: the residue N places further on is one of \
 SET; N is one of {offsets}, negative ones are nearer the N-terminus.
-- {{"term": "share", "letters": SET, "flank": F, "percent": P, "at_least": true}}: of the residues \
-at most F places away, itself included, at least P % are of SET; F is {" or ".join(map(str, FLANKS))}, \
-P a whole number from 1 to 100; "at_least": false means fewer than P %.
-- {{"term": "place", "end": "N", "first": A, "last": B}}: residues A to B of the chain, counted from \
-1; with "end": "C" from its last residue.
+- {{"term": "share", "letters": SET, "flank": F, "percent": P, "at_least": true}}: of the \
+residues at most F places away, itself included, at least P % are of SET; F is {flanks}, P a whole \
+number from 1 to 100; "at_least": false means fewer than P %.
+- {{"term": "place", "end": "N", "first": A, "last": B}}: residues A to B of the chain, counted \
+from 1; with "end": "C" from its last residue.
 - {{"term": "low_complexity"}}: the residue is in a region of low complexity.
 - {{"term": "motif", "motif": NAME}}: the residue is within a match of a motif: {motifs}.
 - {{"term": "annotated", "concept": NAME, "part": PART}}: where the residue is relative to an \

@@ -89,8 +89,8 @@ def open_document(body: bytes) -> TextIO:
 def server_message(response: requests.Response) -> str:
     """What a server says of its refusal, in one line, or the reason phrase.
 
-    UniProt sends ``{"messages": ["..."]}``; chat completions send ``{"error": {"message": "..."}}``,
-    or ``{"error": "..."}``.
+    UniProt sends ``{"messages": ["..."]}``, chat completions ``{"error": {"message": "..."}}`` or
+    ``{"error": "..."}``.
     """
     try:
         said = json.loads(read_body(response, _MESSAGE))
