@@ -22,8 +22,8 @@ N-terminus. Annotations are those of UniProt that overlap the window, with their
 Answer with one JSON object and nothing else:
 {{"label": "a few words", "sentence": "one sentence on where the feature is active", "rule": [...]}}
 
-The rule predicts at which residues of proteins that you have not seen the feature is active. It is \
-a list of at most {MOST_TERMS} terms; it holds where all of them do. Give "rule": [] if you know \
+The rule predicts at which residues of proteins that you have not seen the feature is active. It \
+is a list of at most {MOST_TERMS} terms; it holds where all of them do. Give "rule": [] if you know \
 none. These are the terms:
 
 """

@@ -40,7 +40,8 @@ from 1; with "end": "C" from its last residue.
 - {{"term": "low_complexity"}}: the residue is in a region of low complexity.
 - {{"term": "motif", "motif": NAME}}: the residue is within a match of a motif: {motifs}.
 - {{"term": "annotated", "concept": NAME, "part": PART}}: where the residue is relative to an \
-annotated interval of UniProt; NAME as in the annotations shown. PART is one of
+annotated interval of UniProt; NAME as in the annotations shown, such as "TRANSMEM: Helical", or \
+the type alone, "TRANSMEM". PART is one of
 {parts}"""
 
 
