@@ -132,6 +132,16 @@ def stage_files(config: Config) -> dict[str, list[str]]:
     return files
 
 
+def llm_files(config: Config) -> list[str]:
+    """The files that `protsae describe` may have written, as paths in the results folder."""
+    return [
+        f"annotation/{model}/layer-{layer}/{variant}/{name}"
+        for model, layer in model_layers(config)
+        for variant in config.train
+        for name in (LLM_TABLE, LLM_PROMPTS)
+    ]
+
+
 def _paths(config: Config) -> Iterator[tuple[str, str]]:
     for name in ("fetched.parquet", "annotations.parquet", "provenance.json"):
         yield "fetch", f"proteins/{name}"

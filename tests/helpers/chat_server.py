@@ -65,11 +65,12 @@ def chat_server(usual: Callable[[dict[str, Any]], Reply]) -> Iterator[ChatServer
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            if self.path != "/v1/chat/completions":
-                return self.reply(refusal(404, f"Invalid URL (POST {self.path})"))
             served.asked.append(json.loads(body))
             served.headers.append(dict(self.headers))
-            self.reply(served.replies.pop(0) if served.replies else usual(served.asked[-1]))
+            if self.path != "/v1/chat/completions":
+                self.reply(refusal(404, f"Invalid URL (POST {self.path})"))
+            else:
+                self.reply(served.replies.pop(0) if served.replies else usual(served.asked[-1]))
 
         def reply(self, reply: Reply) -> None:
             status, headers, content = reply

@@ -46,10 +46,8 @@ def run(args: argparse.Namespace) -> None:
     prices = Prices(args.price_input, args.price_output)
     with closing(ChatClient(args.endpoint, args.llm, key_of_environment(), print)) as client:
         described = open_described(args.results, args.layer, args.variant, args.model)
-        layer, n_features = described.inputs.layer, described.codes.n_features
-        features = chosen_features(
-            n_features, args.features, args.max_features, layer.settings.seed
-        )
+        n_features, seed = described.codes.n_features, described.layer.settings.seed
+        features = chosen_features(n_features, args.features, args.max_features, seed)
         prompts = feature_prompts(described, features)
         n_without = len(features) - len(prompts)
         log = read_answers(described.prompts_path)

@@ -14,8 +14,8 @@ _TASK = f"""You describe what one feature of a sparse autoencoder detects. The a
 trained on the activations of a protein language model. At each residue of a protein the feature \
 has an activation; at most residues it is 0.
 
-You are shown windows of proteins. A lower-case letter is a residue at which the feature is silent. \
-An upper-case letter with a digit is one at which it is active, with its activation from 1 to \
+You are shown windows of proteins. A lower-case letter is a residue at which the feature is \
+silent, an upper-case letter with a digit one at which it is active, with its activation from 1 to \
 {HIGHEST}, {HIGHEST} being the highest of all windows. The residues are numbered from 1 at the \
 N-terminus. Annotations are those of UniProt that overlap the window, with their residues.
 
@@ -23,8 +23,8 @@ Answer with one JSON object and nothing else:
 {{"label": "a few words", "sentence": "one sentence on where the feature is active", "rule": [...]}}
 
 The rule predicts at which residues of proteins that you have not seen the feature is active. It \
-is a list of at most {MOST_TERMS} terms; it holds where all of them do. Give "rule": [] if you know \
-none. These are the terms:
+is a list of at most {MOST_TERMS} terms and holds where all of them do. Give "rule": [] if you \
+know none. These are the terms:
 
 """
 

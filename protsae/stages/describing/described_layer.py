@@ -1,6 +1,6 @@
 """What an LLM is asked about: features of one SAE of a finished run, and its layer."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -9,19 +9,23 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from protsae.config.settings import Config
+from protsae import __version__
+from protsae.association.pairs.layer_data import Layer
 from protsae.descriptions.describe_features import Describer
 from protsae.descriptions.terms import Annotated
-from protsae.detectors.activations import Codes
 from protsae.errors import UserError
 from protsae.inspection.run_feature import with_residues
+from protsae.io.hdf5.code_cache import StoredCodes
+from protsae.io.saes.sae_identity import sae_sha256
 from protsae.io.table_files.parquet import read_metadata, read_table
 from protsae.run.layout import LLM_PROMPTS, model_name, shard_names
 from protsae.run.run_places import read_run_config, sae_place
 from protsae.run.same_study import validate_same_study
 from protsae.schema.features.description_table import DESCRIPTIONS
 from protsae.schema.features.example_tables import EXAMPLES
-from protsae.stages.inputs.layer_inputs import LayerFiles, LayerInputs, open_layer
+from protsae.schema.table import Table
+from protsae.stages.inputs.concept_inputs import read_concepts
+from protsae.stages.inputs.studied_proteins import read_study
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,21 +37,23 @@ class DescribedLayer:
     folder : Path
         Of what an LLM says of the SAE: in that of the layer's tables.
     variant : str
-    inputs : LayerInputs
+    layer : Layer
+        Proteins and concepts.
+    codes : StoredCodes
+        Of the SAE.
     examples, descriptions : DataFrame
         Rows of these tables for the SAE; examples with ``residues``.
+    made_from : dict
+        What tables are to state of what they were made from.
     """
 
     folder: Path
     variant: str
-    inputs: LayerInputs
+    layer: Layer
+    codes: StoredCodes
     examples: pd.DataFrame
     descriptions: pd.DataFrame
-
-    @property
-    def codes(self) -> Codes:
-        """Of the SAE."""
-        return self.inputs.codes[self.variant]
+    made_from: dict[str, Any]
 
     @property
     def prompts_path(self) -> Path:
@@ -57,7 +63,7 @@ class DescribedLayer:
     @cached_property
     def describer(self) -> Describer:
         """Which scores rules."""
-        return Describer.of(self.inputs.layer)
+        return Describer.of(self.layer)
 
     @cached_property
     def concepts(self) -> dict[str, bool]:
@@ -67,10 +73,6 @@ class DescribedLayer:
             name: any(term.part == "first" for term in terms if term.concept == name)
             for name in dict.fromkeys(term.concept for term in terms)
         }
-
-    def stamp(self) -> dict[str, Any]:
-        """What the table is to state of what it was made from."""
-        return {**self.inputs.stamp(), "stage": "describe"}
 
 
 def open_described(
@@ -95,36 +97,55 @@ def open_described(
         raise UserError(
             f"{results}: {variant} is frozen, a baseline; frozen SAEs are not described"
         )
-    inputs = _open_inputs(results, config, own, variant, model or model_name(config))
-    stamp = inputs.stamp()
-    where = {"model": stamp["model"], "layer": layer, "variant": variant}
-    tables = []
-    for table in (EXAMPLES, DESCRIPTIONS):
-        path = results / "annotation" / own / f"{table.name}.parquet"
-        stated = read_metadata(path)
-        validate_same_study({str(path): stated}, inputs.study.stamp(inputs.files.annotations))
-        if stated["saes"].get(variant) != stamp["saes"][variant]:
-            raise UserError(f"{path}: of another {variant} than the codes; run the annotate stage")
-        tables.append(read_table(path, table, where=where))
-    proteins = inputs.study.proteins
-    sequences = dict(zip(proteins["accession"], proteins["sequence"], strict=True))
-    examples = with_residues(tables[0], sequences)
-    folder = results / "annotation" / own / variant
-    return DescribedLayer(folder, variant, inputs, examples, tables[1])
-
-
-def _open_inputs(results: Path, config: Config, own: str, variant: str, model: str) -> LayerInputs:
-    shards = [f"shard-{shard}.h5" for shard in shard_names(config)]
-    files = LayerFiles(
-        saes=[str(results / "sae" / own / variant)],
-        codes=[str(results / "codes" / own / shard) for shard in shards],
-        activations=[str(results / "activations" / model / shard) for shard in shards],
-        proteins=results / "proteins" / "proteins.parquet",
-        annotations=results / "proteins" / "annotations.parquet",
+    study = read_study(results / "proteins" / "proteins.parquet")
+    annotations = results / "proteins" / "annotations.parquet"
+    digest = sae_sha256(results / "sae" / own / variant)
+    shards = [results / "codes" / own / f"shard-{shard}.h5" for shard in shard_names(config)]
+    codes = StoredCodes(shards, variant, digest, study.protein_set)
+    codes.index.validate_order(study.order, "codes")
+    concepts = read_concepts(annotations, study.proteins, study.protein_set, config.concepts)
+    made_from = {
+        "stage": "describe",
+        **vars(codes.index.source),
+        **study.stamp(annotations),
+        "layer": layer,
+        "saes": {variant: digest},
+        "code_version": __version__,
+    }
+    where = {"model": model or model_name(config), "layer": layer, "variant": variant}
+    examples, descriptions = (
+        _rows(results / "annotation" / own / f"{table.name}.parquet", table, where, made_from)
+        for table in (EXAMPLES, DESCRIPTIONS)
     )
-    # Neither adds to what is asked here.
-    settings = config.annotate.model_copy(update={"reference_rates": "", "interplm": False})
-    return open_layer(files, settings, config.concepts)
+    sequences = dict(zip(study.order, study.proteins["sequence"], strict=True))
+    return DescribedLayer(
+        folder=results / "annotation" / own / variant,
+        variant=variant,
+        layer=Layer(study.proteins, concepts, config.annotate),
+        codes=codes,
+        examples=with_residues(examples, sequences),
+        descriptions=descriptions,
+        made_from=made_from,
+    )
+
+
+def _rows(
+    path: Path, table: Table, where: Mapping[str, Any], made_from: Mapping[str, Any]
+) -> pd.DataFrame:
+    """Rows of an SAE in a table of its layer, which must be of the same proteins and SAE."""
+    stamp = read_metadata(path)
+    study = {key: made_from[key] for key in _STUDY}
+    validate_same_study({str(path): stamp}, study)
+    if stamp["saes"].get(where["variant"]) != made_from["saes"][where["variant"]]:
+        raise UserError(
+            f"{path}: of another SAE {where['variant']} than the one that is there; run the "
+            "annotate stage again"
+        )
+    return read_table(path, table, where=where)
+
+
+_STUDY = ("protein_set_sha256", "split_sha256", "annotations_sha256")
+"""What results of one run have in common."""
 
 
 def chosen_features(

@@ -15,6 +15,7 @@ from protsae.io.llm.answer_log import AnswerLog
 from protsae.io.llm.chat_client import ChatClient, Completion, Messages
 from protsae.io.progress import progress
 from protsae.io.table_files.parquet import write_table
+from protsae.run.layout import LLM_TABLE
 from protsae.schema.features.llm_description_table import LLM_DESCRIPTIONS
 from protsae.stages.describing.described_layer import DescribedLayer
 from protsae.statistics.multiple_testing import benjamini_hochberg
@@ -85,15 +86,15 @@ def llm_rows(
     table["confidence"] = confidences(table)
     for name, column in _COMPARED.items():
         table[column] = compared[name]
-    stamp = described.stamp()
+    stamp = described.made_from
     placed = {"model": stamp["model"], "layer": stamp["layer"], "variant": described.variant}
     return table.assign(**placed, feature=features, llm=llm)[LLM_DESCRIPTIONS.names]
 
 
 def write_llm_rows(described: DescribedLayer, rows: pd.DataFrame) -> str:
     """Write llm_descriptions.parquet in place of an earlier one; returns its path."""
-    path = described.folder / f"{LLM_DESCRIPTIONS.name}.parquet"
-    write_table(path, rows, LLM_DESCRIPTIONS, described.stamp())
+    path = described.folder / LLM_TABLE
+    write_table(path, rows, LLM_DESCRIPTIONS, described.made_from)
     return str(path)
 
 

@@ -26,7 +26,7 @@ def feature_prompts(described: DescribedLayer, features: list[int]) -> dict[int,
 
     All windows are of train: rules are scored on test.
     """
-    layer = described.inputs.layer
+    layer = described.layer
     names = layer.proteins["accession"]
     sequences = dict(zip(names, layer.proteins["sequence"], strict=True))
     active = described.examples[described.examples["split"] == "train"]
@@ -49,7 +49,7 @@ def _of_feature(rows: pd.DataFrame, feature: int, sequences: Mapping[str, str]) 
 
 def silent_sites(described: DescribedLayer, features: list[int]) -> Sites:
     """Residues of train with no activation in the whole window, at random, by feature."""
-    own, layer = described.describer.train, described.inputs.layer
+    own, layer = described.describer.train, described.layer
     activations = described.describer.activations(described.codes, own)
     rows = layer.row_of.get_indexer(pd.Index(own.proteins["accession"]))
     first = np.append(ragged.starts(own.lengths), len(own))
