@@ -85,7 +85,7 @@ class Describer:
         Parameters
         ----------
         evidence : DataFrame
-            Rows of the feature table, by feature: activation_clusters.
+            Rows of the feature table, by feature, for the `sentence_of` each.
         """
         train = Split(self._train_terms, self.activations(codes, self.train))
         valid = Split(self._valid_terms, self.activations(codes, self.valid))
