@@ -212,7 +212,10 @@ def describe_world(seed: int, world: World) -> pd.DataFrame:
     found = []
     for sae, first in (("all", 0), ("decoys", len(on))):
         codes = codes_of(layer.proteins, sparse.csc_array(values[:, first:]))
-        evidence = pd.DataFrame({"kind": "", "activation_clusters": 50.0}, index=range(len(names)))
+        evidence = pd.DataFrame(
+            {"kind": "point", "concept": None, "activation_clusters": 50.0},
+            index=range(len(names)),
+        )
         table = describer.describe(codes, evidence.iloc[first:])
         rules = [from_json(row) if isinstance(row, str) else () for row in table["rule"]]
         said = [r if n != UNKNOWN else () for r, n in zip(rules, table["label"], strict=True)]

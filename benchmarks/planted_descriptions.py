@@ -184,7 +184,10 @@ def describe_world(seed: int) -> pd.DataFrame:
         name: sparse.csr_array(values[end - length : end].astype(np.float32))
         for name, length, end in zip(proteins["accession"], proteins["length"], ends, strict=True)
     }
-    evidence = pd.DataFrame({"kind": "", "activation_clusters": 50.0}, index=range(len(active)))
+    evidence = pd.DataFrame(
+        {"kind": "point", "concept": None, "activation_clusters": 50.0},
+        index=range(len(active)),
+    )
     table = Describer.of(layer).describe(Dense(rows, len(active)), evidence)
     planted: list[Terms] = [*PLANTED, *((),) * len(kinds)]
     right = []

@@ -7,6 +7,7 @@ import io
 import os
 import re
 import resource
+import select
 import signal
 import sys
 from collections.abc import Sequence
@@ -83,7 +84,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         stage = importlib.import_module(module_of(name))
         take_blas_buffers()
         stage.run(arguments_of(name, argv[1:]))
+        sys.stdout.flush()
     except Exception as error:
+        if _is_unread(error):
+            raise
         line = _fault(error)
         if not line:
             raise
@@ -125,18 +129,52 @@ def take_blas_buffers() -> None:
 
 
 def command() -> int:
-    """`main` as a command: an interrupt ends it without a word, and a fault without HDF5's last."""
+    """`main` as a command.
+
+    An interrupt ends it without a word. So does a reader that has gone, as ``head`` does when it
+    has read enough, with the status of a program that SIGPIPE ends. A fault ends it without HDF5's
+    last word.
+    """
     _silence_hdf5()
     try:
-        status = main()
+        try:
+            status = main()
+        finally:
+            _flush()  # of --help, too
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
+    except BrokenPipeError as error:
+        if not _is_unread(error):
+            raise
+        # Python writes once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
     if status:
         # HDF5 tries once more to write what did not fit the disk, and then crashes.
-        sys.stdout.flush()
         sys.stderr.flush()
         os._exit(status)
     return status
+
+
+def _is_unread(error: BaseException) -> bool:
+    """Whether nobody reads the output any more, as after ``| head``; other pipes may break, too."""
+    if not isinstance(error, BrokenPipeError):
+        return False
+    output = select.poll()
+    try:
+        output.register(sys.stdout, select.POLLOUT)
+    except (OSError, ValueError):  # it is no file
+        return False
+    return any(event & select.POLLERR for _, event in output.poll(0))
+
+
+def _flush() -> None:
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError:  # of a full disk, which has been told
+        pass
 
 
 def _silence_hdf5() -> None:

@@ -34,6 +34,7 @@ MAY_IMPORT = {
         "association",
         "concepts",
         "detectors",
+        "one_line",
         "proteins",
         "references",
         "statistics",

@@ -1,6 +1,9 @@
+import os
 import re
+import signal
 import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -10,6 +13,8 @@ import protsae
 from protsae.cli import command, main
 from protsae.commands import ALIASES, COMMANDS
 from protsae.errors import UserError
+from tests.helpers.configured_run import write_configured_run
+from tests.helpers.fenced import ROOT
 
 
 def exit_status(argv: list[str]) -> int:
@@ -229,3 +234,85 @@ def test_public_names_are_there_and_say_what_they_are(name: str) -> None:
 def test_unknown_names_are_refused() -> None:
     with pytest.raises(AttributeError, match="module 'protsae' has no attribute 'nonsense'"):
         protsae.nonsense  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [
+        (("verify", "results"), 128 + signal.SIGPIPE),
+        (("--help",), 0),  # argparse does not mind
+        (("annotate", "--help"), 0),
+    ],
+)
+def test_a_reader_that_has_gone_ends_a_command_without_a_word(
+    tmp_path: Path, words: tuple[str, ...], status: int
+) -> None:
+    """A real pipe, closed before anything is written: as ``cat`` ends, by SIGPIPE."""
+    write_configured_run(tmp_path / "results")
+    reading, writing = os.pipe()
+    os.close(reading)
+    finished = subprocess.run(
+        [sys.executable, "-m", "protsae", *words],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    os.close(writing)
+    assert finished.returncode == status
+    assert [line for line in finished.stderr.splitlines() if "verifying" not in line] == []
+
+
+def test_head_reads_what_it_wants(tmp_path: Path) -> None:
+    """More than a pipe holds, so that the writer is in the middle of it when head ends."""
+    (tmp_path / "x.py").write_text(
+        "import sys\n"
+        "from types import SimpleNamespace\n"
+        "from protsae.cli import command\n"
+        "def run(_):\n"
+        "    for number in range(1_000_000):\n"
+        "        print(number)\n"
+        "stage = SimpleNamespace(__doc__='', add_arguments=lambda _: None, run=run)\n"
+        "sys.modules['protsae.commands.run.report'] = stage\n"
+        "sys.argv = ['protsae', 'report']\n"
+        "sys.exit(command())\n"
+    )
+    shell = f'"{sys.executable}" x.py | head -1; echo ${{PIPESTATUS[0]}}'
+    finished = subprocess.run(
+        ["bash", "-c", shell],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+    assert finished.stdout == f"0\n{128 + signal.SIGPIPE}\n"
+    assert finished.stderr == ""
+
+
+def test_output_that_does_not_fit_is_one_line(tmp_path: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        finished = subprocess.run(
+            [sys.executable, "-m", "protsae", "show", "2/topk/0", "--results", "results"],
+            cwd=write_configured_run(tmp_path / "results").parent,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+    assert finished.returncode == 2
+    assert finished.stderr.startswith("protsae show: No space left on device; make room")
+
+
+def test_another_pipe_that_breaks_is_a_fault(
+    stage: SimpleNamespace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stage.error = BrokenPipeError(32, "Broken pipe")
+    assert main(["report"]) == 2
+    assert capsys.readouterr().err == "protsae report: Broken pipe\n"

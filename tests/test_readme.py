@@ -107,9 +107,11 @@ def test_the_commands_of_the_guide_run(
     """On a run with other layers, explain writing elsewhere."""
     monkeypatch.chdir(finished_run(tmp_path_factory))
     lines = "".join(fenced_blocks("docs/guide.md", "sh")).splitlines()
-    assert [line.split()[1] for line in lines] == ["explain", "show"]
+    assert [line.split()[1] for line in lines] == ["explain", "show", "describe"]
     for line in lines:
-        words = shlex.split(line.replace("6/topk/246", "1/topk/0"))[1:]
+        words = shlex.split(
+            line.replace("6/topk/246", "1/topk/0").replace("--layer 6", "--layer 1")
+        )[1:]
         words = [str(tmp_path / "explain") if word == "explain" else word for word in words[1:]]
         assert main([line.split()[1], *words]) == 0
     assert (tmp_path / "explain" / "predictions.tsv").is_file()

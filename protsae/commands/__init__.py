@@ -36,6 +36,7 @@ GROUPS = {
         "summary": "findings in words, time and memory by stage",
         "explain": "what is active in proteins of yours, by the features of a run",
         "pack": "a run as one file to pass on, for explain --atlas",
+        "describe": "features of a run by an LLM of yours, scored as protsae's own descriptions",
         "show": "a feature of a run: what it detects, how surely, with examples",
         "verify": "whether a run's files are whole and belong together",
     },

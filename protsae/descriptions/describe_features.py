@@ -1,6 +1,5 @@
 """The rows of the descriptions table: a label, a sentence and a rule for each feature of an SAE."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,7 +12,8 @@ from scipy import sparse
 from protsae.association.pairs.layer_data import Layer
 from protsae.association.scoring.metrics import CALLED_Q
 from protsae.descriptions.described_rows import DescribedRows
-from protsae.descriptions.protein_sums import Predictions, ScoredProteins
+from protsae.descriptions.protein_sums import ScoredProteins
+from protsae.descriptions.rule_predictions import predictions
 from protsae.descriptions.rule_scores import alike_in_composition, score_rules
 from protsae.descriptions.rule_search import (
     Found,
@@ -21,7 +21,6 @@ from protsae.descriptions.rule_search import (
     TermRows,
     find_rules,
     is_as_good,
-    rule_rows,
 )
 from protsae.descriptions.rule_words import (
     UNKNOWN,
@@ -86,10 +85,10 @@ class Describer:
         Parameters
         ----------
         evidence : DataFrame
-            Rows of the feature table, by feature: activation_clusters.
+            Rows of the feature table, by feature, for the `sentence_of` each.
         """
-        train = Split(self._train_terms, self._activations(codes, self.train))
-        valid = Split(self._valid_terms, self._activations(codes, self.valid))
+        train = Split(self._train_terms, self.activations(codes, self.train))
+        valid = Split(self._valid_terms, self.activations(codes, self.valid))
         of_sequence = np.array([not needs_annotations((term,)) for term in self.terms])
         vocabularies = {SEQUENCE: of_sequence, ANNOTATIONS: np.ones_like(of_sequence)}
         found = find_rules(train, valid, list(vocabularies.values()))
@@ -101,11 +100,8 @@ class Describer:
         ]
         table = pd.DataFrame(rows)
         table["q_value"] = benjamini_hochberg(table["p_value"].to_numpy(np.float64))
-        named = (table["q_value"] <= CALLED_Q) & (table["auroc"] > 0.5) & (table["correlation"] > 0)
-        table["confidence"] = [
-            confidence_of(low) if is_named else UNKNOWN
-            for low, is_named in zip(table["correlation_low"], named, strict=True)
-        ]
+        table["confidence"] = confidences(table)
+        named = table["confidence"] != UNKNOWN
         words = zip(table.to_dict("records"), evidence.to_dict("records"), strict=True)
         table["sentence"] = [sentence_of(row, found) for row, found in words]
         table["label"] = table["label"].where(named, UNKNOWN)
@@ -124,13 +120,15 @@ class Describer:
         return TermRows(own.all_terms(self.terms), own.weight, own.cluster[own.protein])
 
     @cached_property
-    def _alike(self) -> np.ndarray:
-        counts = [self.test.proteins["sequence"].str.count(letter) for letter in STANDARD]
-        shares = np.stack(counts, axis=1) / self.test.lengths[:, None]
-        return alike_in_composition(shares, self.test.cluster)
+    def scored_proteins(self) -> ScoredProteins:
+        """The proteins of ``test``, with those that are alike in composition."""
+        own = self.test
+        counts = [own.proteins["sequence"].str.count(letter) for letter in STANDARD]
+        shares = np.stack(counts, axis=1) / own.lengths[:, None]
+        return ScoredProteins(own.lengths, own.cluster, alike_in_composition(shares, own.cluster))
 
-    def _activations(self, codes: Codes, own: DescribedRows) -> sparse.csc_array:
-        """Of these proteins, in their order."""
+    def activations(self, codes: Codes, own: DescribedRows) -> sparse.csc_array:
+        """Of these proteins, in their order: shape (n_residues, n_features)."""
         order = own.proteins["accession"].tolist()
         found = dict(self.layer.each(codes, set(order)))
         matrix = sparse.csc_array(sparse.vstack([found[accession] for accession in order]))
@@ -140,29 +138,28 @@ class Describer:
 
     def _scored(self, codes: Codes, found: Sequence[Found]) -> list["_Scored"]:
         """Each rule in terms, with its score on test."""
-        own = self.test
         rules = [tuple(self.terms[column] for column in each.columns) for each in found]
-        used = sorted({column for each in found for column in each.columns})
-        place = {column: i for i, column in enumerate(used)}
-        held = own.all_terms([self.terms[column] for column in used])
-        nowhere = np.zeros(0, dtype=np.int64)
-        rows = [
-            rule_rows(held, tuple(place[column] for column in each.columns))
-            if each.columns
-            else nowhere
-            for each in found
-        ]
-        known = [own.is_known(rule) if needs_annotations(rule) else None for rule in rules]
-        known = [None if each is None or each.all() else each for each in known]
-        times = Counter(rules)
-        same = np.array([times[rule] if rule else 0 for rule in rules])
-        predicted = Predictions(rows, known, same)
-        proteins = ScoredProteins(own.lengths, own.cluster, self._alike)
-        scores = score_rules(proteins, self._activations(codes, own), predicted)
+        activations = self.activations(codes, self.test)
+        scores = score_rules(self.scored_proteins, activations, predictions(self.test, rules))
         return [
             _Scored(rule, each.valid_correlation, score)
             for rule, each, score in zip(rules, found, scores.to_dict("records"), strict=True)
         ]
+
+
+def confidences(table: pd.DataFrame) -> list[str]:
+    """`confidence_of` each rule, or `UNKNOWN` if it does not tell where its feature is active.
+
+    Parameters
+    ----------
+    table : DataFrame
+        q_value, auroc, correlation, correlation_low.
+    """
+    named = (table["q_value"] <= CALLED_Q) & (table["auroc"] > 0.5) & (table["correlation"] > 0)
+    return [
+        confidence_of(low) if is_named else UNKNOWN
+        for low, is_named in zip(table["correlation_low"], named, strict=True)
+    ]
 
 
 @dataclass(frozen=True)
@@ -188,7 +185,7 @@ def _row(feature: int, of_sequence: _Scored, of_all: _Scored) -> dict[str, objec
         "valid_correlation": chosen.valid_correlation if rule else np.nan,
         "n_clusters": score["n_clusters"],
     }
-    for name in _OF_SCORE:
+    for name in OF_SCORE:
         row[name] = score[name] if rule else np.nan
     annotated = of_all if needs_annotations(of_all.rule) else None
     for needs, other in ((SEQUENCE, of_sequence), (ANNOTATIONS, annotated)):
@@ -199,7 +196,7 @@ def _row(feature: int, of_sequence: _Scored, of_all: _Scored) -> dict[str, objec
     return row
 
 
-_OF_SCORE = (
+OF_SCORE = (
     *("auroc", "auroc_low", "auroc_high", "homologous_auroc", "composition_auroc", "dealt_auroc"),
     *("p_value", "correlation", "correlation_low", "correlation_high", "recall", "precision"),
     *("known_share", "protein_correlation", "protein_auroc"),

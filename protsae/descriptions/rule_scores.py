@@ -61,10 +61,8 @@ def score_rules(
     """
     sums = protein_sums(proteins, activations, predicted)
     active = sums.activation > 0
-    of_clusters, negatives = proteins.of_clusters, sums.negatives
-    of_own = [(of_clusters @ each)[proteins.cluster] for each in negatives]
-    of_alike = [proteins.of_alike @ each for each in negatives]
-    found = [_compared(of_clusters, sums, each) for each in (of_own, of_alike)]
+    of_clusters = proteins.of_clusters
+    found = [_compared(of_clusters, sums, each) for each in pooled(proteins, sums.negatives)]
     aurocs = np.array([each["auroc"] for each in found])
     # Of NaN, where there are no such residues, and a number, the number.
     lower = np.where(np.isnan(aurocs), np.inf, aurocs).argmin(0)
@@ -73,8 +71,7 @@ def score_rules(
         for name in ("auroc", "auroc_low", "auroc_high", "dealt_auroc")
     }
     n, held, known = sums.n_known, sums.held, sums.n_known > 0
-    moments = [n, held, sums.activation, held, sums.squares, sums.activation_held]
-    r, low, high = correlation(_by_cluster(of_clusters, moments))
+    r, low, high = activation_correlation(proteins, sums)
     share, mean = ratio(held, n), ratio(sums.activation, n)
     of_protein = (np.ones(share.shape), share, mean, share**2, mean**2, share * mean)
     of_proteins, _, _ = correlation(_by_cluster(of_clusters, [each * known for each in of_protein]))
@@ -101,6 +98,26 @@ def score_rules(
     )
 
 
+def pooled(
+    proteins: ScoredProteins, negatives: Sequence[np.ndarray]
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Counts of negatives by protein, as each protein is compared with them.
+
+    Those of its own homology cluster, and those of the proteins that are alike in composition.
+    """
+    of_own = [(proteins.of_clusters @ each)[proteins.cluster] for each in negatives]
+    return of_own, [proteins.of_alike @ each for each in negatives]
+
+
+def activation_correlation(
+    proteins: ScoredProteins, sums: ProteinSums
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """`correlation` of each rule with the activation, and its interval."""
+    n, held = sums.n_known, sums.held
+    moments = [n, held, sums.activation, held, sums.squares, sums.activation_held]
+    return correlation(_by_cluster(proteins.of_clusters, moments))
+
+
 def _by_cluster(of_clusters: sparse.csr_array, moments: Sequence[np.ndarray]) -> np.ndarray:
     """Means over the proteins of each homology cluster, moments along the last axis."""
     return np.stack([of_clusters @ each for each in moments], axis=-1)
@@ -117,19 +134,14 @@ def _compared(
         As `ProteinSums.negatives`, of the residues that each protein is compared with.
     """
     silent, false, dealt_false = negatives
-    some = silent > 0
-    positive = sums.activation * some
-    own = (positive + sums.activation_held * some - positive * ratio(false, silent)) / 2
-    dealt = (positive + sums.activation_dealt * some - positive * ratio(dealt_false, silent)) / 2
+    positive = sums.activation * (silent > 0)
+    own = placed_activation(sums.activation, sums.activation_held, silent, false)
+    dealt = placed_activation(sums.activation, sums.activation_dealt, silent, dealt_false)
     weight, placed, of_dealt = (of_clusters @ each for each in (positive, own, dealt))
-    total, counted = weight.sum(0), weight > 0
-    n_clusters, told = counted.sum(0), counted.sum(0) >= MIN_CLUSTERS
+    total = weight.sum(0)
+    told = (weight > 0).sum(0) >= MIN_CLUSTERS
     low, high = share_interval(placed, weight)
-    gain = placed - of_dealt
-    difference = ratio(gain.sum(0), total)
-    without = np.where(counted, ratio(gain.sum(0) - gain, total - weight), 0)
-    spread = np.where(counted, without - ratio(without.sum(0), n_clusters), 0)
-    error = np.sqrt(ratio(n_clusters - 1, n_clusters) * (spread**2).sum(0))
+    difference, error = jackknifed_share(placed - of_dealt, weight)
     varies = error > 1e-12
     freedom = np.maximum(effective_clusters(weight) - 1, 1)
     p_value = stdtr(freedom, -difference / np.where(varies, error, 1))
@@ -141,6 +153,51 @@ def _compared(
         "p_value": (np.where(varies, p_value, difference <= 0), told),
     }
     return {name: np.where(is_known, value, np.nan) for name, (value, is_known) in found.items()}
+
+
+def placed_activation(
+    activation: np.ndarray, held: np.ndarray, silent: np.ndarray, false: np.ndarray
+) -> np.ndarray:
+    """(a + h - a F) / 2 of each protein, with F = false / silent; 0 without negatives.
+
+    Parameters
+    ----------
+    activation, held, silent, false : ndarray, shape (n_proteins, n_features)
+        a and h, the negatives, and those of them where the rule holds.
+    """
+    some = silent > 0
+    positive = activation * some
+    found: np.ndarray = (positive + held * some - positive * ratio(false, silent)) / 2
+    return found
+
+
+def jackknifed_share(gain: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """sum gain / sum weight, and its standard error by the jackknife over homology clusters.
+
+    Parameters
+    ----------
+    gain, weight : ndarray, shape (n_clusters, n_features)
+        Clusters of weight 0 do not count.
+
+    Returns
+    -------
+    share, error : ndarray, shape (n_features,)
+
+    References
+    ----------
+    Efron & Stein, Ann. Stat. 9, 586 (1981).
+
+    Examples
+    --------
+    >>> jackknifed_share(np.array([[0.0], [1.0]]), np.ones((2, 1)))
+    (array([0.5]), array([0.5]))
+    """
+    total, counted = weight.sum(0), weight > 0
+    n_clusters = counted.sum(0)
+    share = ratio(gain.sum(0), total)
+    without = np.where(counted, ratio(gain.sum(0) - gain, total - weight), 0)
+    spread = np.where(counted, without - ratio(without.sum(0), n_clusters), 0)
+    return share, np.sqrt(ratio(n_clusters - 1, n_clusters) * (spread**2).sum(0))
 
 
 def _auroc(positives: np.ndarray, negatives: np.ndarray) -> float:

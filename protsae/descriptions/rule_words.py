@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from protsae.concepts.uniprot.words import synonyms
+from protsae.association.scoring.metrics import CALLED_Q
+from protsae.concepts.uniprot.words import concept_words, synonyms
 from protsae.descriptions.terms import Annotated, Terms, from_json
 from protsae.proteins.alphabet import STANDARD
 from protsae.references.rules.sequence_rules import Letters, Region
@@ -83,6 +84,7 @@ def sentence_of(row: Mapping[Any, Any], evidence: Mapping[Any, Any]) -> str:
     row : mapping
         Of the descriptions table; ``label`` is that of the rule, named or not.
     evidence : mapping
+        Of the feature table: kind, segment_length, concept, f1 with its interval, q_value and
         activation_clusters of the feature.
     """
     if row["confidence"] != UNKNOWN:
@@ -100,9 +102,57 @@ def sentence_of(row: Mapping[Any, Any], evidence: Mapping[Any, Any]) -> str:
             f"No rule is certain; the best one ({row['label']}) has AUROC {_auroc(row)} "
             f"(q {row['q_value']:.2g})."
         ]
+    said.append(_evidence(evidence))
     if 0 < evidence["activation_clusters"] < FEW_CLUSTERS:
         said.append("Most of its activation is in one or two homology clusters.")
     return " ".join(said)
+
+
+_PLACES = {
+    "rare": "strongly active in fewer than 5 test proteins",
+    "whole protein": "strongly active in whole proteins",
+    "N-terminal": "strongest near the N-terminus",
+    "C-terminal": "strongest near the C-terminus",
+    "periodic": "strongly active at regular distances",
+    "point": "strongly active at single residues",
+}
+"""Kinds of features in words; of the others the length of segments is named."""
+
+
+def _evidence(evidence: Mapping[Any, Any]) -> str:
+    """The kind of place where it is strongly active, and its concept.
+
+    Examples
+    --------
+    >>> row = {"kind": "short motif", "segment_length": 4.0, "concept": "SIGNAL", "f1": 0.625}
+    >>> row |= {"f1_low": 0.5, "f1_high": 0.75, "q_value": 0.01}
+    >>> _evidence(row)
+    'It is strongly active in segments of about 4 residues; its best concept is signal peptide \
+(F1 0.62 [0.50, 0.75], q = 0.01).'
+    >>> _evidence(row | {"kind": "point", "q_value": 0.06})
+    'It is strongly active at single residues; its best concept, signal peptide, is not called.'
+    >>> _evidence(row | {"kind": "N-terminal", "concept": None})
+    'It is strongest near the N-terminus; no concept was kept for it.'
+    >>> _evidence(row | {"kind": "dead"})
+    'It is active at no test residue.'
+    """
+    kind, concept = evidence["kind"], evidence["concept"]
+    if kind == "dead":
+        return "It is active at no test residue."
+    where = _PLACES.get(kind) or _segments(evidence["segment_length"])
+    if not isinstance(concept, str):
+        return f"It is {where}; no concept was kept for it."
+    q = evidence["q_value"]
+    if q is None or not q <= CALLED_Q:  # nor if it is NaN
+        return f"It is {where}; its best concept, {concept_words(concept)}, is not called."
+    low, high = evidence["f1_low"], evidence["f1_high"]
+    interval = f" [{low:.2f}, {high:.2f}]" if low == low else ""
+    score = f"F1 {evidence['f1']:.2f}{interval}, q = {q:.2g}"
+    return f"It is {where}; its best concept is {concept_words(concept)} ({score})."
+
+
+def _segments(length: float) -> str:
+    return f"strongly active in segments of about {length:.0f} residues"
 
 
 def _named(row: Mapping[Any, Any]) -> str:

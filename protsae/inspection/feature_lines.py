@@ -1,14 +1,17 @@
 """What a feature is, in lines of text: its concept and how sure that is, activity, and motif."""
 
-from collections.abc import Sequence
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
 from protsae.association.scoring.metrics import CALLED_Q, always_on_f1
 from protsae.association.verdicts import UNDECIDED
 from protsae.features.recurrence import recurrence_words
+from protsae.inspection.description_words import (
+    description_words,
+    has,
+    interval_words,
+    llm_words,
+)
 from protsae.inspection.logo_letters import consensus, enriched_words
 from protsae.one_line import one_line
 from protsae.screen.wording import count, fitted, listed
@@ -35,7 +38,11 @@ _INDENT = 14
 
 
 def feature_lines(
-    row: pd.Series, associations: pd.DataFrame, description: pd.DataFrame, width: int = WIDTH
+    row: pd.Series,
+    associations: pd.DataFrame,
+    description: pd.DataFrame,
+    llm: pd.DataFrame,
+    width: int = WIDTH,
 ) -> list[str]:
     """Name, description, concept, scores with their baselines, stability and activity of a feature.
 
@@ -47,12 +54,14 @@ def feature_lines(
         Pairs of the feature, for the other concepts that it is called for.
     description : DataFrame
         Its row of the descriptions table; empty if it has none.
+    llm : DataFrame
+        Its row of the table of an LLM's descriptions; empty if it has none.
     width : int
         Characters of a line, at most.
     """
     frozen = f", a baseline: its {row['freeze']} is frozen" if row["freeze"] != "none" else ""
     title = f"Feature {row['layer']}/{row['variant']}/{row['feature']} of {row['model']}{frozen}"
-    said = [*description_words(description), ("concept", concept_words(row))]
+    said = [*description_words(description), *llm_words(llm), ("concept", concept_words(row))]
     if pd.notna(row["concept"]):
         said += [
             ("F1", score_words(row)),
@@ -63,25 +72,6 @@ def feature_lines(
     said += [("stability", stability_words(row)), ("activity", activity_words(row))]
     lines = [line for head, text in said for line in _said(head, text, width)]
     return [*fitted(one_line(title), "", width=width), *lines]
-
-
-def description_words(description: pd.DataFrame) -> list[tuple[str, str]]:
-    """Its label with the confidence, and the sentence, each with a head.
-
-    Examples
-    --------
-    >>> row = {"label": "C", "confidence": "high", "sentence": "C: 99% of the activation is there."}
-    >>> description_words(pd.DataFrame([row]))
-    [('label', 'C (confidence: high)'), ('described', 'C: 99% of the activation is there.')]
-    >>> description_words(pd.DataFrame())
-    []
-    """
-    if description.empty:
-        return []
-    row = description.iloc[0]
-    is_known = row["label"] != row["confidence"]  # both are "unknown", or neither is
-    label = f"{row['label']} (confidence: {row['confidence']})" if is_known else row["label"]
-    return [("label", one_line(label)), ("described", one_line(row["sentence"]))]
 
 
 def concept_words(row: pd.Series) -> str:
@@ -121,7 +111,7 @@ def _verdict(row: pd.Series) -> str:
 def score_words(row: pd.Series) -> str:
     """F1 on test with its interval, precision and recall, and what it comes to elsewhere."""
     clusters = count(row["n_clusters"], "homology cluster")
-    text = f"{row['f1']:.2f}{_interval(row, 'f1')} on test, {clusters} with the concept; "
+    text = f"{row['f1']:.2f}{interval_words(row, 'f1')} on test, {clusters} with the concept; "
     text += f"precision {row['precision']:.2f}, recall {row['recall']:.2f}; "
     text += f"base rate {_percent(row['base_rate'])}"
     if pd.notna(row["f1_at_reference_rate"]):
@@ -133,10 +123,10 @@ def score_words(row: pd.Series) -> str:
 def _baseline_words(row: pd.Series) -> str:
     """F1 of every baseline, and how far the feature is from the best."""
     [always] = always_on_f1(np.array([row["base_rate"]], np.float64))
-    text = f"{_f1s(row, _BASELINES)} ({one_line(str(row['rule']))})" if _has(row, "rule") else ""
+    text = f"{_f1s(row, _BASELINES)} ({one_line(str(row['rule']))})" if has(row, "rule") else ""
     text = f"{text or _f1s(row, _BASELINES)}, always on {always:.2f}"
-    if _has(row, "f1_difference"):
-        difference = f"{row['f1_difference']:+.2f}{_interval(row, 'f1_difference')}"
+    if has(row, "f1_difference"):
+        difference = f"{row['f1_difference']:+.2f}{interval_words(row, 'f1_difference')}"
         text += f"; F1 less the best: {difference}"
     return text
 
@@ -189,11 +179,11 @@ largest 4; on above 0.5'
     """
     if not row["density"]:
         return "active at no test residue"
-    length = f"in segments of {row['segment_length']:.3g} " if _has(row, "segment_length") else ""
+    length = f"in segments of {row['segment_length']:.3g} " if has(row, "segment_length") else ""
     text = f"{row['kind']}; active at {_percent(row['density'])} of test residues, {length}in "
     text += f"{_percent(row['prevalence'])} of test proteins; "
     text += f"mean {row['mean_activation']:.3g}, largest {row['max_activation']:.3g}"
-    return f"{text}; on above {row['threshold']:.3g}" if _has(row, "threshold") else text
+    return f"{text}; on above {row['threshold']:.3g}" if has(row, "threshold") else text
 
 
 def calibration_line(calibration: pd.DataFrame, width: int = WIDTH) -> list[str]:
@@ -250,19 +240,7 @@ def _said(head: str, text: str, width: int) -> list[str]:
 
 def _f1s(row: pd.Series, columns: dict[str, str]) -> str:
     """Those that there are, with their names."""
-    return (
-        ", ".join(f"{name} {row[c]:.2f}" for name, c in columns.items() if _has(row, c)) or "none"
-    )
-
-
-def _has(row: pd.Series, column: str) -> bool:
-    value: Any = row[column]
-    return not pd.isna(value)
-
-
-def _interval(row: pd.Series, of: str) -> str:
-    bounds: Sequence[float] = row[f"{of}_low"], row[f"{of}_high"]
-    return "" if pd.isna(bounds[0]) else f" [{bounds[0]:.2f}, {bounds[1]:.2f}]"
+    return ", ".join(f"{name} {row[c]:.2f}" for name, c in columns.items() if has(row, c)) or "none"
 
 
 def _percent(share: float) -> str:

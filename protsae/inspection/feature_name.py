@@ -8,7 +8,7 @@ from protsae.config.settings import Config
 from protsae.errors import UserError
 from protsae.one_line import cut
 from protsae.run.layout import model_name
-from protsae.run.run_places import sae_place
+from protsae.run.run_places import feature_name, sae_place
 
 _NAME = re.compile(r"(?:([^/]+)/)?([0-9]{1,9})/([^/]+)/([0-9]{1,9})")
 
@@ -36,7 +36,7 @@ class FeatureName:
     feature: int
 
     def __str__(self) -> str:
-        return f"{self.layer}/{self.variant}/{self.feature}"
+        return feature_name(self.layer, self.variant, self.feature)
 
 
 def parse_feature_name(text: str, results: Path, config: Config) -> FeatureName:

@@ -1,7 +1,9 @@
 """One feature of a finished run as an object: its rows of all tables, and in words."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -16,12 +18,14 @@ from protsae.inspection.feature_lines import (
 from protsae.inspection.feature_name import FeatureName
 from protsae.io.table_files.parquet import read_metadata, read_table
 from protsae.io.table_files.proteins_table import read_split_proteins, study_stamp
+from protsae.run.layout import LLM_TABLE
 from protsae.run.run_places import place
 from protsae.run.same_study import validate_place, validate_same_study
 from protsae.schema.explained.calibration_table import CALIBRATION
 from protsae.schema.features.description_table import DESCRIPTIONS
 from protsae.schema.features.example_tables import EXAMPLES, LOGOS
 from protsae.schema.features.feature_tables import FEATURES
+from protsae.schema.features.llm_description_table import LLM_DESCRIPTIONS
 from protsae.schema.pair_tables import LAYER_ASSOCIATIONS
 from protsae.schema.table import Table
 from protsae.screen.wording import WIDTH as MOST_OF_TEXT
@@ -47,6 +51,8 @@ class RunFeature:
         Its rows of the calibration table; empty if it has none.
     description : DataFrame
         Its row of the descriptions table; empty if its SAE is frozen.
+    llm : DataFrame
+        Its row of the table of an LLM's descriptions; empty if there is none.
 
     Examples
     --------
@@ -63,6 +69,7 @@ class RunFeature:
     associations: pd.DataFrame
     calibration: pd.DataFrame
     description: pd.DataFrame
+    llm: pd.DataFrame
 
     def lines(self, width: int = WIDTH, is_terminal: bool = False) -> list[str]:
         """What there is to say of it, in lines of at most ``width`` characters.
@@ -76,7 +83,7 @@ class RunFeature:
         """
         of_text = min(width, MOST_OF_TEXT)
         return [
-            *feature_lines(self.row, self.associations, self.description, of_text),
+            *feature_lines(self.row, self.associations, self.description, self.llm, of_text),
             *calibration_line(self.calibration, of_text),
             *logo_lines(self.logo, of_text),
             "",
@@ -113,10 +120,26 @@ def read_feature(results: Path, name: FeatureName) -> RunFeature:
     )
     sequences = dict(zip(proteins["accession"], proteins["sequence"], strict=True))
     shown = with_residues(examples, sequences)
-    return RunFeature(name, own.iloc[0], shown, logo, pairs, calibration, description)
+    llm = _read_llm(results, name, stamps[paths[-1]], where)
+    return RunFeature(name, own.iloc[0], shown, logo, pairs, calibration, description, llm)
 
 
 _OF_LAYER: tuple[Table, ...] = (*(EXAMPLES, LOGOS, LAYER_ASSOCIATIONS, CALIBRATION, DESCRIPTIONS),)
+
+
+def _read_llm(
+    results: Path, name: FeatureName, annotated: Mapping[str, Any], where: Mapping[str, str | int]
+) -> pd.DataFrame:
+    """Its row of what `protsae describe` has written, if it has."""
+    path = results / "annotation" / place(name.model, name.layer) / name.variant / LLM_TABLE
+    if not path.is_file():
+        return pd.DataFrame(columns=LLM_DESCRIPTIONS.names)
+    stamp = read_metadata(path)
+    same = ("split_sha256", "annotations_sha256", "weights_sha256")
+    is_same = all(stamp.get(key) == annotated.get(key) for key in same)
+    if not is_same or stamp["saes"].get(name.variant) != annotated["saes"].get(name.variant):
+        raise UserError(f"{path}: of an earlier run; run protsae describe again, or delete it")
+    return read_table(path, LLM_DESCRIPTIONS, where=where)
 
 
 def with_residues(examples: pd.DataFrame, sequences: dict[str, str]) -> pd.DataFrame:

@@ -16,6 +16,7 @@ import pandas as pd
 from protsae import __version__
 from protsae.io.atomic import atomic_path
 from protsae.report.protein_tracks import Track, tracks_of
+from protsae.run.run_places import feature_name
 
 PAGE = "explain.html"
 MOST_PROTEINS = 50
@@ -165,7 +166,7 @@ def _table(predictions: pd.DataFrame) -> str:
         probability, rate = _probability(row), row["assumed_base_rate"]
         at_rate = f"{rate:.2g} ({row['base_rate_from']})" if pd.notna(rate) else ""
         cells = (probability, row["calibration"] or "", at_rate, f"{row['f1']:.2f}")
-        which = f"layer {row['layer']}, {row['variant']} {row['feature']}"
+        which = feature_name(row["layer"], row["variant"], row["feature"])
         rows.append(
             f'<tr><th scope="row" class="name">{escape(str(row["label"]))}</th><td>{place}</td>'
             + "".join(f"<td>{escape(str(cell))}</td>" for cell in cells)

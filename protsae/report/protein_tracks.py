@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from protsae.run.run_places import feature_name
 from protsae.statistics import ragged
 
 MOST_FEATURES, MOST_OF_CONCEPT = 16, 3
@@ -119,5 +120,5 @@ def _feature(segments: pd.DataFrame) -> Track:
     label = first["label"] if isinstance(first["label"], str) else "no concept"
     f1 = f"F1 {first['f1']:.2f}" if pd.notna(first["f1"]) else ""
     mark = first["calibration"] if first["calibration"] == "uncalibrated" else ""
-    which = f"layer {first['layer']}, {first['variant']} {first['feature']}"
+    which = feature_name(first["layer"], first["variant"], first["feature"])
     return Track(label, ", ".join(filter(None, (which, f1, mark))), "f", "", runs)

@@ -39,6 +39,10 @@ LAYER_TABLES = (
 )
 """What annotate writes for each layer, as Parquet tables."""
 
+LLM_TABLE, LLM_PROMPTS = "llm_descriptions.parquet", "llm_prompts.jsonl"
+"""What `protsae describe` writes beside a layer's tables, in the folder of an SAE. No rule does, as
+requests may cost money, and a run is to give the same bytes without a network."""
+
 FURTHER = "further"
 """Folder of the activations of further proteins, in that of their model."""
 
@@ -160,6 +164,16 @@ def stage_files(config: Config) -> dict[str, list[str]]:
     for stage, path in _paths(config):
         files[stage].append(path)
     return files
+
+
+def llm_files(config: Config) -> list[str]:
+    """The files that `protsae describe` may have written, as paths in the results folder."""
+    return [
+        f"annotation/{model}/layer-{layer}/{variant}/{name}"
+        for model, layer in model_layers(config)
+        for variant in config.train
+        for name in (LLM_TABLE, LLM_PROMPTS)
+    ]
 
 
 def _paths(config: Config) -> Iterator[tuple[str, str]]:

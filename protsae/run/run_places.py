@@ -34,6 +34,17 @@ def place(model: str, layer: int) -> str:
     return f"{model}/layer-{layer:02d}"
 
 
+def feature_name(layer: int, variant: str, feature: int, model: str = "") -> str:
+    """What ``protsae show`` takes: with the model, if it is not the run's own.
+
+    Examples
+    --------
+    >>> feature_name(6, "topk", 246), feature_name(0, "topk", 12, "onehot")
+    ('6/topk/246', 'onehot/0/topk/12')
+    """
+    return f"{model}{'/' * bool(model)}{layer}/{variant}/{feature}"
+
+
 def sae_place(
     results: Path, config: Config, layer: int, variant: str, model: str | None = None
 ) -> str:

@@ -15,7 +15,7 @@ from protsae.io.atomic import is_temporary
 from protsae.io.progress import progress
 from protsae.io.saes.sae_identity import UNKNOWN, train_set_sha256
 from protsae.one_line import reason
-from protsae.run.layout import FURTHER, STAGES, stage_files
+from protsae.run.layout import FURTHER, STAGES, llm_files, stage_files
 from protsae.run.same_study import misplaced
 from protsae.run.verify_file import FURTHER_SET, Stamp, check_file
 
@@ -57,11 +57,13 @@ def verify_run(results: Path, workers: int) -> Verified:
     present = {_name(results, path) for path in results.rglob("*") if path.is_file()}
     started = _started(files, present)
     expected = [name for stage in STAGES if stage in started for name in files[stage]]
+    of_llm = [name for name in llm_files(config) if name in present]
+    expected += of_llm
     found = _check_files(results, expected, workers)
     stamps = {name: stamp for name, stamp in found.items() if isinstance(stamp, dict)}
     problems = [problem for problem in found.values() if isinstance(problem, str)]
     problems += [f"{results / name}: {what}" for name, what in compare(stamps)]
-    declared = {name for names in files.values() for name in names} | {CONFIG}
+    declared = {name for names in files.values() for name in names} | {CONFIG, *of_llm}
     problems += [
         f"{results / name}: {_stray(name)}"
         for name in sorted(present - declared)

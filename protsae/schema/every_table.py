@@ -8,6 +8,7 @@ from protsae.schema.features.description_table import DESCRIPTIONS
 from protsae.schema.features.effect_table import EFFECTS
 from protsae.schema.features.example_tables import EXAMPLES, LOGOS
 from protsae.schema.features.feature_tables import FEATURES
+from protsae.schema.features.llm_description_table import LLM_DESCRIPTIONS
 from protsae.schema.missing_annotation_tables import CANDIDATES, RECOVERY, RELIABILITY
 from protsae.schema.pair_tables import ASSOCIATIONS, CLUSTER_COUNTS, DETECTORS, INTERPLM
 from protsae.schema.protein_tables import ANNOTATIONS, FURTHER, PROTEINS, RELATIVES
@@ -20,6 +21,7 @@ from protsae.schema.saes.training_table import TRAINING
 EVERY = (
     FEATURES,
     DESCRIPTIONS,
+    LLM_DESCRIPTIONS,
     ASSOCIATIONS,
     DETECTORS,
     CANDIDATES,

@@ -7,6 +7,7 @@ import pandas as pd
 from protsae.features.protein_segments import agreement, n_features, trust
 from protsae.features.recurrence import recurrence_words
 from protsae.one_line import note, one_line
+from protsae.run.run_places import feature_name
 from protsae.screen.wording import count, fitted, listed
 
 MOST_ABOVE, MOST_CALLED, MOST_PLACES = 8, 4, 4
@@ -101,7 +102,7 @@ def _score(row: pd.Series, is_probable: bool) -> str:
     verdict = row["verdict"] if isinstance(row["verdict"], str) else "no verdict"
     baseline = f"{row['best_baseline']} {row['best_baseline_f1']:.2f}"
     against = f", {verdict} ({baseline})" if isinstance(row["best_baseline"], str) else ""
-    which = f"layer {row['layer']}, {row['variant']} {row['feature']}"
+    which = feature_name(row["layer"], row["variant"], row["feature"])
     rate = f"p {row['calibration']}, at base rate {row['assumed_base_rate']:.2g}; "
     score = f"{rate if is_probable else ''}F1 {row['f1']:.2f}{interval}{against}; {which}"
     doubt = recurrence_words(row)

@@ -6,6 +6,7 @@ from protsae.association.frozen_saes import is_frozen, of_frozen
 from protsae.association.run_tables import best_per_concept, is_above
 from protsae.association.scoring.metrics import CALLED_Q
 from protsae.config.reserved_names import COORDINATES, DETECTORS, MLP, ONEHOT, is_permuted, site_of
+from protsae.run.run_places import feature_name
 from protsae.screen.wording import WIDTH, count, fitted, listed
 
 FEATURE_COLUMNS = (
@@ -174,7 +175,8 @@ def best_lines(features: pd.DataFrame) -> list[str]:
     for _, row in best[:MOST_CONCEPTS].iterrows():
         interval = f"{row['f1']:.2f} [{row['f1_low']:.2f}, {row['f1_high']:.2f}]"
         mark = " (does not recur)" if pd.notna(row["recurs"]) and row["recurs"] == 0 else ""
-        where = f"{_place(row)}, {row['variant']} {row['feature']}{mark}"
+        site = str(row["model"]) if site_of(str(row["model"])) else ""
+        where = f"{feature_name(row['layer'], row['variant'], row['feature'], site)}{mark}"
         baseline = f"best baseline: {row['best_baseline']}, {row['best_baseline_f1']:.2f}"
         known = baseline if isinstance(row["best_baseline"], str) else "no baseline finds it"
         name = str(row["concept"])

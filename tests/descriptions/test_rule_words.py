@@ -5,6 +5,7 @@ import pytest
 
 from protsae.descriptions.rule_words import label_of, sentence_of, synonyms_of
 from protsae.descriptions.terms import Annotated, Neighbour, Terms, to_json
+from protsae.features.pattern_kinds import KINDS
 from protsae.references.rules.sequence_rules import Letters, Place, Share
 
 NAMED = {
@@ -15,7 +16,8 @@ NAMED = {
     **{"known_share": 1.0, "n_clusters": 20, "p_value": 0.001, "q_value": 0.01},
 }
 UNKNOWN = NAMED | {"confidence": "unknown"}
-MANY = {"activation_clusters": 12.0}
+MANY = {"activation_clusters": 12.0, "kind": "point", "concept": None}
+PLACE = " It is strongly active at single residues; no concept was kept for it."
 
 
 @pytest.mark.parametrize(
@@ -52,9 +54,29 @@ MANY = {"activation_clusters": 12.0}
     ],
 )
 def test_sentences(row: dict[str, object], sentence: str) -> None:
-    assert sentence_of(row, MANY) == sentence
-    few = sentence_of(row, {"activation_clusters": 1.5})
-    assert few == f"{sentence} Most of its activation is in one or two homology clusters."
+    assert sentence_of(row, MANY) == sentence + PLACE
+    few = sentence_of(row, MANY | {"activation_clusters": 1.5})
+    assert few == f"{sentence}{PLACE} Most of its activation is in one or two homology clusters."
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("q", [0.0123, 0.051, np.nan, None])
+@pytest.mark.parametrize("low", [0.25, np.nan])
+def test_what_is_said_of_kind_and_concept(kind: str, q: float | None, low: float) -> None:
+    """A q-value stands only where the pair is called, an interval only where there is one."""
+    evidence = {"activation_clusters": 9.0, "kind": kind, "segment_length": 7.4, "f1": 0.5}
+    evidence |= {"concept": "DISULFID", "q_value": q, "f1_low": low, "f1_high": 0.75}
+    said = sentence_of(NAMED, evidence).split("]). ")[1]
+    if kind == "dead":
+        assert said == "It is active at no test residue."
+        return
+    interval = " [0.25, 0.75]" if low == 0.25 else ""
+    called = f" is disulfide bond (F1 0.50{interval}, q = 0.012)."
+    not_called = ", disulfide bond, is not called."
+    assert said.endswith("; its best concept" + (called if q == 0.0123 else not_called))
+    lengths = {"short motif", "medium motif", "domain"}
+    assert ("segments of about 7 residues;" in said) == (kind in lengths)
+    assert ("terminus" in said) == ("terminal" in kind)
 
 
 @pytest.mark.parametrize(

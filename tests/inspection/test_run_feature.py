@@ -105,7 +105,7 @@ def told(**changed: object) -> str:
             "f1": [0.8, 0.6, 0.4, 0.3],
         }
     )
-    return " ".join(" ".join(feature_lines(row, pairs, pd.DataFrame())).split())
+    return " ".join(" ".join(feature_lines(row, pairs, pd.DataFrame(), pd.DataFrame())).split())
 
 
 @pytest.mark.parametrize(
@@ -152,4 +152,4 @@ def test_no_line_is_too_wide() -> None:
     for _, row in rows.iterrows():
         row[names] = 0.123456
         row["model"] = "x" * 30
-        assert max(map(len, feature_lines(row, NO_PAIRS, pd.DataFrame()))) <= 80
+        assert max(map(len, feature_lines(row, NO_PAIRS, pd.DataFrame(), pd.DataFrame()))) <= 80

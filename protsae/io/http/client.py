@@ -1,7 +1,8 @@
-"""HTTP GET from one server, in bounded time and memory; repeats what may pass."""
+"""HTTP requests to one server, in bounded time and memory; repeats what may pass."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import requests
 from requests.utils import parse_header_links
@@ -20,13 +21,11 @@ from protsae.io.http.responses import (
     server_message,
 )
 from protsae.io.http.retries import Passing, RetryPolicy, Waiting, asked_seconds, in_seconds
+from protsae.io.http.service import UNIPROT, Service
 from protsae.one_line import one_line, shown
 
 __all__ = ["Answer", "Client", "Refused", "RetryPolicy"]
 
-# Firewalls and gateways answer 403, 408, 409 and 425 now and then, and 520 to 530 are a gateway's
-# own; the three left out of the 5xx do not change by themselves.
-_PASSING = {403, 408, 409, 425, 429, *range(500, 600)} - {501, 505, 511}
 _REDIRECTS = {301, 302, 303, 307, 308}
 _MOST_REDIRECTS = 5
 
@@ -73,6 +72,8 @@ class Client:
         Address with the scheme, host and port that all requests, links and redirects must have.
     say : callable
         Receives a line before each pause.
+    service : Service
+        What it is called in messages, and which of its refusals may pass.
 
     Raises
     ------
@@ -80,15 +81,21 @@ class Client:
         If ``server`` is no such address.
     """
 
-    def __init__(self, server: str, policy: RetryPolicy, say: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        server: str,
+        policy: RetryPolicy,
+        say: Callable[[str], None],
+        service: Service = UNIPROT,
+    ) -> None:
         try:
             self.origin = Origin.of(server)
         except ValueError:
             raise UserError(
-                f"fetch.api is {shown(server)}; expected http(s)://host without user and password, "
-                "such as https://rest.uniprot.org"
+                f"{service.setting} is {shown(server)}; expected http(s)://host without user and "
+                f"password, such as {service.example}"
             ) from None
-        self._policy, self._say = policy, say
+        self._policy, self._say, self._service = policy, say, service
         self._line = Line()
         self._session = Session(self._line)
         # The pages are packed already, so a second time would only cost.
@@ -108,22 +115,39 @@ class Client:
             If the server cannot be reached or does not answer in full, after all repetitions or
             when the time is up, or asks to wait for longer than the policy allows.
         """
-        waiting = Waiting(self._policy, str(self.origin), self._say)
-        while True:
-            try:
-                return self._try(url, waiting.left())
-            except Passing as fault:
-                waiting.pause(fault)
+        return self._ask(lambda: self._follow(url))
+
+    def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+        """Send ``body`` to ``url``; redirects are not followed.
+
+        What the headers carry goes to no other server, nor do a ``.netrc`` and its passwords go
+        to this one.
+
+        Raises
+        ------
+        Refused, UserError
+            As `get`.
+        """
+        return self._ask(lambda: self._posted(url, body, headers))
 
     def close(self) -> None:
         """Close the connections."""
         self._session.close()
         self._line.close()
 
-    def _try(self, url: str, seconds: float) -> Answer:
+    def _ask(self, request: Callable[[], Answer]) -> Answer:
+        """Make a request, again and again if need be."""
+        waiting = Waiting(self._policy, str(self.origin), self._say, self._service)
+        while True:
+            try:
+                return self._try(request, waiting.left())
+            except Passing as fault:
+                waiting.pause(fault)
+
+    def _try(self, request: Callable[[], Answer], seconds: float) -> Answer:
         try:
             with self._line.within(seconds):
-                answer = self._follow(url)
+                answer = request()
         except Passing:
             if self._line.late:
                 raise _late(seconds) from None
@@ -148,13 +172,22 @@ class Client:
             url = self._address(url, target, "a redirect")
         raise Refused(f"{self.origin}: more than {_MOST_REDIRECTS} redirects one after another")
 
-    def _open(self, url: str) -> requests.Response:
+    def _posted(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+        # An auth of its own, as requests would put that of a .netrc over an Authorization header.
+        with self._open(
+            url, "POST", data=body, headers=dict(headers), auth=lambda request: request
+        ) as response:
+            return self._answer(url, response)
+
+    def _open(self, url: str, method: str = "GET", **sent: Any) -> requests.Response:
         """Response whose body is still to be read."""
         timeout = (self._policy.connect, self._policy.silence)
         try:
-            return self._session.get(url, timeout=timeout, stream=True, allow_redirects=False)
+            return self._session.request(
+                method, url, timeout=timeout, stream=True, allow_redirects=False, **sent
+            )
         except BROKEN as error:
-            advice = "check the network and fetch.api, then run again"
+            advice = f"check the network and {self._service.setting}, then run again"
             raise Passing("cannot be reached", type(error).__name__, advice) from None
 
     def _answer(self, url: str, response: requests.Response) -> Answer:
@@ -184,17 +217,17 @@ class Client:
         except ValueError as error:
             raise Refused(
                 f"{self.origin}: {what} leads to {one_line(str(error))}; protsae follows only to "
-                "the scheme, host and port of fetch.api"
+                f"the scheme, host and port of {self._service.setting}"
             ) from None
 
     def _refusal(self, response: requests.Response) -> Passing | Refused:
         said = f"HTTP {response.status_code}: {server_message(response)}"
-        if response.status_code in _PASSING:
+        if response.status_code in self._service.passing:
             return Passing(said, "", "run again later", asked_seconds(response.headers))
         return Refused(f"{self.origin}: {said}", response.status_code)
 
     def _too_large(self, error: TooLarge) -> Refused:
-        return Refused(f"{self.origin}: an answer of {error}; expected a page of 500 proteins")
+        return Refused(f"{self.origin}: an answer of {error}; expected {self._service.expected}")
 
 
 def _next_link(header: str) -> str | None:

@@ -4,7 +4,7 @@ import gzip
 import io
 import json
 import zlib
-from typing import TextIO
+from typing import Any, TextIO
 
 import requests
 from urllib3.exceptions import HTTPError
@@ -87,13 +87,33 @@ def open_document(body: bytes) -> TextIO:
 
 
 def server_message(response: requests.Response) -> str:
-    """What a server says of its refusal, in one line: UniProt's messages, or the reason phrase."""
+    """What a server says of its refusal, in one line, or the reason phrase.
+
+    UniProt sends ``{"messages": ["..."]}``, chat completions ``{"error": {"message": "..."}}`` or
+    ``{"error": "..."}``.
+    """
     try:
-        messages = json.loads(read_body(response, _MESSAGE))["messages"]
-        text = " ".join(messages)
+        said = json.loads(read_body(response, _MESSAGE))
+        text = error_message(said["error"]) if "error" in said else " ".join(said["messages"])
     except (*BROKEN, *DAMAGED, TooLarge, UnknownCoding, KeyError, TypeError, RecursionError):
         text = response.reason or ""
     return cut(" ".join(text.split()), _LONGEST_MESSAGE)
+
+
+def error_message(error: Any) -> str:
+    """The words of an ``error`` of chat completions.
+
+    Raises
+    ------
+    KeyError, TypeError
+        If it has none.
+
+    Examples
+    --------
+    >>> error_message({"message": "no such model", "code": None}), error_message("no such model")
+    ('no such model', 'no such model')
+    """
+    return str(error if isinstance(error, str) else error["message"])
 
 
 def in_bytes(size: int) -> str:

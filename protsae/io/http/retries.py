@@ -8,6 +8,7 @@ from email.utils import parsedate_to_datetime
 from time import monotonic, sleep
 
 from protsae.errors import UserError
+from protsae.io.http.service import UNIPROT, Service
 
 _FOR_EVER = 1e9  # seconds, thirty years
 _SAID = 1.0  # seconds; a shorter pause is not worth a line
@@ -96,10 +97,18 @@ class Waiting:
         Its address, for error messages.
     say : callable
         Receives a line before each pause of a second or more.
+    service : Service
+        What it is called there.
     """
 
-    def __init__(self, policy: RetryPolicy, server: str, say: Callable[[str], None]) -> None:
-        self._policy, self._server, self._say = policy, server, say
+    def __init__(
+        self,
+        policy: RetryPolicy,
+        server: str,
+        say: Callable[[str], None],
+        service: Service = UNIPROT,
+    ) -> None:
+        self._policy, self._server, self._say, self._service = policy, server, say, service
         self._end = monotonic() + policy.page
         self._failed = 0
 
@@ -116,14 +125,14 @@ class Waiting:
             If it may not: too many repetitions, no time left, or the server asks to wait for
             longer than the policy allows.
         """
-        policy = self._policy
+        policy, name = self._policy, self._service.name
         self._failed += 1
         seconds = policy.backoff * 2.0 ** min(self._failed - 1, _DOUBLINGS)
         seconds = min(policy.longest, seconds)
         asked = fault.asked or 0.0
         if asked > policy.longest_asked:
             raise UserError(
-                f"{self._server}: {fault}; UniProt asks to wait {in_seconds(asked)}, more than the "
+                f"{self._server}: {fault}; {name} asks to wait {in_seconds(asked)}, more than the "
                 f"{in_seconds(policy.longest_asked)} that protsae waits; run again after that to "
                 "go on from here"
             )
@@ -131,14 +140,14 @@ class Waiting:
             raise UserError(f"{self._server}: {fault.lasting(self._failed)}")
         if monotonic() + max(asked, seconds) >= self._end:
             raise UserError(
-                f"{self._server}: {fault.lasting(self._failed)} (one page may take "
-                f"{in_seconds(policy.page)})"
+                f"{self._server}: {fault.lasting(self._failed)} (one {self._service.answer} may "
+                f"take {in_seconds(policy.page)})"
             )
         of = f"{fault}; try {self._failed} of {policy.attempts + 1}"
         if asked >= max(seconds, _SAID):
-            self._say(f"UniProt asks to wait {in_seconds(asked)}; waiting ({of})")
+            self._say(f"{name} asks to wait {in_seconds(asked)}; waiting ({of})")
         elif seconds >= _SAID:
-            self._say(f"UniProt: {of}; again in {in_seconds(seconds)}")
+            self._say(f"{name}: {of}; again in {in_seconds(seconds)}")
         sleep(max(asked, seconds))
 
 

@@ -30,7 +30,7 @@ LABEL_COLUMNS = (
 
 DESCRIPTIONS = Table(
     "descriptions",
-    1,
+    2,
     "one row per feature of an SAE that is not frozen",
     ("model", "layer", "variant", "feature"),
     (
@@ -40,7 +40,9 @@ DESCRIPTIONS = Table(
             "sentence",
             "text",
             "words",
-            "Where the feature is active and how well the rule tells, in a sentence or two.",
+            "Where the rule holds, how much of the activation that is and how well it tells; what "
+            "kind of place the feature is on at (`kind`), and its concept, if the pair is called, "
+            "with F1 on test, interval and q-value.",
         ),
         Column(
             "synonyms",

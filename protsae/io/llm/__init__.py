@@ -1,0 +1,1 @@
+"""LLMs behind endpoints that users name: one request at a time, every answer kept."""

@@ -1,0 +1,1 @@
+"""Descriptions of features by an LLM, from a finished run."""
