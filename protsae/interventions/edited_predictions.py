@@ -14,7 +14,7 @@ from torch import Tensor
 
 from protsae.interventions.intervention import Intervention, first_layer, hooks
 from protsae.plm.esm2.batch import Packed
-from protsae.plm.esm2.forward import FusedEsm2
+from protsae.plm.esm2.forward import Edit, FusedEsm2
 from protsae.plm.esm2.places import layer_of
 from protsae.plm.esm2.tokens import N_TOKENS, Window, batches, tokenise, windows
 from protsae.plm.masking import mask_batch
@@ -186,3 +186,40 @@ def _token_rows(batch: Packed, chosen: Sequence[Pass], is_edited: Tensor) -> Ten
         [is_edited[one.window.start : one.window.stop] for one in chosen]
     )
     return rows_N.to(batch.tokens_N.device)
+
+
+@torch.no_grad()
+def changed_residues(
+    esm2: FusedEsm2,
+    sequence: str,
+    interventions: Sequence[Intervention],
+    context: int,
+    overlap: int,
+    tokens_per_batch: int,
+) -> np.ndarray:
+    """Residues whose activations an intervention changes when none is masked: bool, (n_residues,).
+
+    Parameters are those of `predict`.
+    """
+    own = passes([sequence], context, overlap, is_masked=False, seed=0)
+    at = [_edited_residues(one, 0, len(sequence)) for one in interventions]
+    found = np.zeros(len(sequence), dtype=bool)
+    for batch in batches([len(one.tokens) for one in own], tokens_per_batch):
+        chosen = [own[i] for i in batch]
+        packed, rows = packed_passes(chosen, is_masked=False)
+        packed = packed.to(esm2.device)
+        edits = hooks(interventions, [_token_rows(packed, chosen, residues) for residues in at])
+        changed_N = torch.zeros(len(packed.tokens_N), dtype=torch.bool, device=esm2.device)
+
+        def noted(edit: Edit, changed_N: Tensor = changed_N) -> Edit:
+            def change(x_ND: Tensor) -> Tensor:
+                edited_ND = edit(x_ND)
+                changed_N.logical_or_((edited_ND != x_ND).any(1))
+                return edited_ND
+
+            return change
+
+        esm2(packed, edits={place: noted(edit) for place, edit in edits.items()})
+        where = np.concatenate([one.window.start + one.predicted for one in chosen])
+        found[where] = changed_N.cpu()[rows].numpy()
+    return found

@@ -9,6 +9,7 @@ import pandas as pd
 import torch
 
 from protsae import __version__
+from protsae.config.reserved_names import is_permuted, model_of
 from protsae.config.settings import Config, parse_settings
 from protsae.config.shipped_defaults import pipeline_folder
 from protsae.config.stage_settings import EmbedSettings
@@ -75,7 +76,7 @@ def open_explainer(
         sources[layer], digests = read_codes_source(codes)
         if sources[layer].protein_set_sha256 != scored_set:
             raise UserError(f"{codes}: of other proteins than features.parquet; {_AGAIN}")
-        _validate_sae(folder, layer, sae_source, sources[layer], digests.get(variant))
+        validate_sae(folder, layer, sae_source, sources[layer], digests.get(variant))
         encode = encoder(restore_sae(sae_source.architecture, sae_source.k, weights))
         n_features = len(weights["b_enc"])
         rows = feature_rows_of(features, sae_source.model, layer, variant, n_features, results)
@@ -83,7 +84,7 @@ def open_explainer(
         probabilities = ActivationProbabilities.of(rows, claims, rates or {})
         saes[layer, variant] = OpenedSae(encode, rows, probabilities)
     source = next(iter(sources.values()))
-    esm = _load_model(model, config, results, source)
+    esm = load_run_model(model, config, results, source)
     stated = json.loads(source.settings)
     dtypes = _stored_dtypes(results, config, source, list(sources))
     embedder = open_embedder(esm, stated, config.embed, sorted(sources), dtypes, threads)
@@ -145,7 +146,7 @@ def read_calibration(results: Path, layer: Path, variant: str, proteins: str) ->
     return table[table["variant"] == variant].reset_index(drop=True)
 
 
-def _validate_sae(
+def validate_sae(
     folder: Path, layer: int, sae: SaeSource, codes: CacheSource, digest: str | None
 ) -> None:
     """Raise UserError unless an SAE is of this layer, and the one whose features were scored."""
@@ -185,9 +186,19 @@ def feature_rows_of(
     return own
 
 
-def _load_model(given: str | None, config: Config, results: Path, source: CacheSource) -> LoadedEsm:
-    """The ESM-2 that the activations come from."""
-    model = given or model_path(config.embed.model, results)
+def load_run_model(
+    given: str | None, config: Config, results: Path, source: CacheSource
+) -> LoadedEsm:
+    """The ESM-2 that activations of a run come from; its permuted copy lies in the run.
+
+    Raises
+    ------
+    UserError
+        If the model is missing, or another one.
+    """
+    name = model_of(source.model)
+    own = str(results / "models" / f"{name}.pt") if is_permuted(name) else config.embed.model
+    model = given or (own if is_permuted(name) else model_path(own, results))
     try:
         esm = load_esm(model, config.embed.device)
     except UserError as error:
@@ -197,7 +208,7 @@ def _load_model(given: str | None, config: Config, results: Path, source: CacheS
     if esm.weights_sha256 != source.weights_sha256:
         raise UserError(
             f"{model}: weights_sha256 is {esm.weights_sha256[:12]}, but the run's activations come "
-            f"from {source.weights_sha256[:12]} ({model_name(config)}); give that model with "
+            f"from {source.weights_sha256[:12]} ({name}); give that model with "
             "--model"
         )
     return esm
