@@ -5,6 +5,7 @@ import re
 import shlex
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import yaml
 
@@ -26,6 +27,7 @@ TASKS = (
     "stages",
     "settings",
     "scores",
+    "interventions",
     "python",
     "faq",
 )
@@ -116,9 +118,29 @@ def test_the_commands_of_the_guide_run(
     assert "\nFeature 1/topk/0 of esm2_tiny\n" in capsys.readouterr().out
 
 
+def test_the_page_of_interventions_runs(
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """On a run with other layers, writing elsewhere, on the first protein with a signal peptide."""
+    monkeypatch.chdir(finished_run(tmp_path_factory))
+    annotations = pd.read_parquet("results/proteins/annotations.parquet")
+    accession = annotations.loc[annotations["type"] == "SIGNAL", "accession"].iloc[0]
+    for line in "".join(fenced_blocks("docs/interventions.md", "sh")).splitlines():
+        text = re.sub(r"\d/topk/\d+", "1/topk/0", line).replace("B5SY89", accession)
+        _, command, *words = shlex.split(text, comments=True)
+        assert main([command, *words, "--output", str(tmp_path / command)]) == 0
+        assert list((tmp_path / command).glob("*.parquet"))
+    for block in fenced_blocks("docs/interventions.md", "python"):
+        exec(block, {})
+    assert "mean KL" in capsys.readouterr().out
+
+
 def is_of_a_run(block: str) -> bool:
     """Whether code needs the SAEs and activations of a run, not only its tables."""
-    return "read_run" in block or "run.feature(" in block
+    return any(word in block for word in ("read_run", "run.feature(", "run.intervene("))
 
 
 def test_python_blocks_run(

@@ -23,7 +23,10 @@ ONE = ("6/topk/246",)
             "6/topk/246:clamp=2q0.9@10-20,35",
             WrittenEdit("", ONE, "clamp", Amount(2.0, 0.9), ((10, 20), (35, 35))),
         ),
-        ("6/topk/246:ablate@active", WrittenEdit("", ONE, "ablate", Amount(0.0), where_active=True)),
+        (
+            "6/topk/246:ablate@active",
+            WrittenEdit("", ONE, "ablate", Amount(0.0), where_active=True),
+        ),
         (
             "6/topk/246:ablate@DOMAIN: 6-Cys",
             WrittenEdit("", ONE, "ablate", Amount(0.0), concept="DOMAIN: 6-Cys"),
@@ -66,8 +69,8 @@ def test_every_part_is_read(text: str, edit: WrittenEdit) -> None:
         ("6/topk/1:clamp=2q0", "quantile 0; expected one above 0 and below 1"),
         (
             "6/topk/1:clamp=-2",
-            "clamp by a negative amount, -2; expected 0 or more, as activations are never negative; "
-            "add takes negative numbers",
+            "clamp by a negative amount, -2; expected 0 or more, as activations are never "
+            "negative; add takes negative numbers",
         ),
         ("6/topk/1:ablate@", "nothing after @; expected residues, 'active' or a concept"),
     ],

@@ -17,11 +17,11 @@ import argparse
 from pathlib import Path
 
 from protsae.config.flags import add_threads_flag
+from protsae.io.table_files.growing_tables import growing_table
 from protsae.proteins.alphabet import STANDARD
 from protsae.schema.interventions.edited_predictions_table import EDITED
 from protsae.screen.interventions.intervened_lines import intervened_lines, said_at_end
 from protsae.stages.explaining.given_proteins import given_proteins
-from protsae.stages.explaining.prediction_files import growing_table
 from protsae.stages.inputs.open_run import read_run
 from protsae.stages.intervening.intervened_proteins import intervened, run_proteins
 

@@ -9,26 +9,26 @@ import pandas as pd
 import torch
 
 from protsae import __version__
-from protsae.config.reserved_names import is_permuted, model_of
 from protsae.config.settings import Config, parse_settings
-from protsae.config.shipped_defaults import pipeline_folder
 from protsae.config.stage_settings import EmbedSettings
 from protsae.detectors.encoding import encoder
 from protsae.errors import UserError
 from protsae.io.hdf5.activation_cache import LayerCache
 from protsae.io.hdf5.code_cache import read_codes_source
 from protsae.io.hdf5.shard_index import CacheSource
-from protsae.io.saes.sae_files import SaeSource, read_sae
-from protsae.io.saes.sae_identity import UNKNOWN, sae_sha256
+from protsae.io.saes.sae_files import read_sae
+from protsae.io.saes.sae_identity import sae_sha256
 from protsae.io.table_files.parquet import read_metadata, read_table
 from protsae.plm.embedding import Embedder
-from protsae.plm.esm2.load import LoadedEsm, load_esm
+from protsae.plm.esm2.load import LoadedEsm
 from protsae.probabilities.activation_probabilities import ActivationProbabilities
 from protsae.run.layout import model_name, shard_names
 from protsae.sae.architectures import restore_sae
 from protsae.schema.explained.calibration_table import CALIBRATION
 from protsae.stages.embed_proteins import make_embedder
 from protsae.stages.explaining.explainer import Explainer, OpenedSae
+from protsae.stages.inputs.models_of_activations import load_run_model
+from protsae.stages.inputs.scored_sae import validate_sae
 
 _AGAIN = "run the workflow again"
 
@@ -146,28 +146,6 @@ def read_calibration(results: Path, layer: Path, variant: str, proteins: str) ->
     return table[table["variant"] == variant].reset_index(drop=True)
 
 
-def validate_sae(
-    folder: Path, layer: int, sae: SaeSource, codes: CacheSource, digest: str | None
-) -> None:
-    """Raise UserError unless an SAE is of this layer, and the one whose features were scored."""
-    if sae.layer != layer:
-        raise UserError(
-            f"{folder}: the SAE is of layer {sae.layer}; expected layer {layer}, as its folder "
-            "says; train again"
-        )
-    if sae.model not in (codes.model, UNKNOWN):
-        raise UserError(
-            f"{folder}: the SAE is of {sae.model}; expected {codes.model}, as its codes; {_AGAIN}"
-        )
-    if digest != sae_sha256(folder):
-        raise UserError(f"{folder}: not the SAE whose codes the run has scored; {_AGAIN}")
-    if sae.weights_sha256 != codes.weights_sha256:
-        raise UserError(
-            f"{folder}: the SAE is of model {sae.weights_sha256[:12]}, but its codes are of "
-            f"{codes.weights_sha256[:12]}; {_AGAIN}"
-        )
-
-
 def feature_rows_of(
     features: pd.DataFrame, model: str, layer: int, variant: str, n_features: int, results: Path
 ) -> pd.DataFrame:
@@ -184,49 +162,6 @@ def feature_rows_of(
             f"{variant}; expected its {n_features:,} features; run the tables stage again"
         )
     return own
-
-
-def load_run_model(
-    given: str | None, config: Config, results: Path, source: CacheSource
-) -> LoadedEsm:
-    """The ESM-2 that activations of a run come from; its permuted copy lies in the run.
-
-    Raises
-    ------
-    UserError
-        If the model is missing, or another one.
-    """
-    name = model_of(source.model)
-    own = str(results / "models" / f"{name}.pt") if is_permuted(name) else config.embed.model
-    model = given or (own if is_permuted(name) else model_path(own, results))
-    try:
-        esm = load_esm(model, config.embed.device)
-    except UserError as error:
-        if given or Path(model).exists() or not model.endswith(".pt"):
-            raise
-        raise UserError(f"{error}, or name the run's model with --model") from None
-    if esm.weights_sha256 != source.weights_sha256:
-        raise UserError(
-            f"{model}: weights_sha256 is {esm.weights_sha256[:12]}, but the run's activations come "
-            f"from {source.weights_sha256[:12]} ({name}); give that model with "
-            "--model"
-        )
-    return esm
-
-
-def model_path(model: str, near: Path) -> str:
-    """A model file of a run's settings; its path starts from where the run was started.
-
-    Parameters
-    ----------
-    near : Path
-        The run, or what was made of it.
-    """
-    if model.endswith(".pt"):
-        for folder in (Path(), near.parent, pipeline_folder()):
-            if (folder / model).is_file():
-                return str(folder / model)
-    return model
 
 
 def _stored_dtypes(

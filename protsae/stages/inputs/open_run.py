@@ -30,7 +30,8 @@ from protsae.stages.explaining.explain_sequences import ExplainedTable, explain_
 from protsae.stages.explaining.explainer import Explainer
 from protsae.stages.explaining.open_explainer import open_explainer
 from protsae.stages.intervening.intervened_proteins import intervene_sequences
-from protsae.stages.intervening.opened_edits import OpenedEdits, open_edits
+from protsae.stages.intervening.open_edits import open_edits
+from protsae.stages.intervening.opened_edits import OpenedEdits
 
 
 @dataclass(frozen=True)

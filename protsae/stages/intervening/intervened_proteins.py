@@ -81,12 +81,12 @@ def run_proteins(opened: OpenedEdits, accessions: list[str]) -> Iterator[tuple[s
     UserError
         If the run has no such protein.
     """
-    sequences = opened.run.sequences
+    sequences = opened.sequences
     for accession in dict.fromkeys(accessions):
         if accession not in sequences:
             raise UserError(
                 f"--protein: no {accession!r} among the {len(sequences):,} proteins of "
-                f"{opened.run.results}; give an accession of its protein table, or --sequence"
+                f"{opened.results}; give an accession of its protein table, or --sequence"
             )
         yield accession, sequences[accession]
 

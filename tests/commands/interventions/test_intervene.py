@@ -112,7 +112,10 @@ def test_residues_of_a_concept_are_those_of_the_annotations(folder: Path, tmp_pa
         (("--edit", "1/topk/1:ablate@SIGNAL"), r"sequence is no protein of results, which alone"),
         (("--edit", "1/topk/1:ablate@NONE"), r"no concept 'NONE' among the \d+ of results; exp"),
         (("--edit", "1/topk/1:clamp=-1"), r"clamp by a negative amount, -1; expected 0 or more"),
-        (("--edit", "1/topk/1:ablate", "--model", "other.pt"), r"other\.pt: weights_sha256 is "),
+        (
+            ("--edit", "1/topk/1:ablate", "--model", "esm2_other.pt"),
+            r"esm2_other\.pt: weights_sha256",
+        ),
         (("--edit", "1/topk/1:ablate", "--run", "none"), r"none/config\.yaml: no such file"),
     ],
 )
@@ -123,8 +126,8 @@ def test_one_line_says_what_is_wrong(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    save_tiny(tmp_path, "other", build_esm(seed=1))
-    words = tuple(str(tmp_path / word) if word == "other.pt" else word for word in words)
+    save_tiny(tmp_path, "esm2_other", build_esm(seed=1))
+    words = tuple(str(tmp_path / word) if word == "esm2_other.pt" else word for word in words)
     assert intervene(tmp_path / "out", "--sequence", "MKV", *words) == 2
     said = capsys.readouterr().err
     assert re.match(rf"protsae intervene: .*{line}", said), said
