@@ -28,6 +28,7 @@ GROUPS = {
     },
     "interventions": {
         "intervene": "features ablated, clamped, scaled or added to, and what ESM-2 then predicts",
+        "steer": "sequences designed with features clamped, beside controls",
     },
     "run": {
         "demo": "the workflow on the bundled proteins, in little more than a minute",

@@ -7,6 +7,7 @@ from protsae.schema.explained.segment_table import SEGMENTS
 from protsae.schema.features.description_table import DESCRIPTIONS
 from protsae.schema.features.example_tables import EXAMPLES, LOGOS
 from protsae.schema.features.feature_tables import FEATURES
+from protsae.schema.interventions.design_table import DESIGNS
 from protsae.schema.interventions.edited_predictions_table import EDITED
 from protsae.schema.missing_annotation_tables import CANDIDATES, RECOVERY, RELIABILITY
 from protsae.schema.pair_tables import ASSOCIATIONS, CLUSTER_COUNTS, DETECTORS, INTERPLM
@@ -48,4 +49,5 @@ EVERY = (
     PREDICTIONS,
     RESIDUES,
     EDITED,
+    DESIGNS,
 )
