@@ -1,8 +1,8 @@
 """Does clamping a feature make a model design what the feature goes with? Against four controls.
 
 For each target the feature with the highest F1 on valid of the concept, of SAEs that are not
-frozen, is clamped to 2 x its 0.9 quantile at all residues. Starts are test proteins, one of a
-homology cluster, of 40 to 100 residues, that do not satisfy the rule of the target. A design
+frozen, is clamped to 2 x its 0.9 quantile at all residues. Starts are the first 80 residues
+of test proteins, one of a homology cluster, that do not satisfy the rule of the target. A design
 succeeds if it satisfies the rule, which needs the sequence alone. Rules, clamp and schedule were
 fixed before the first run. Start proteins are the units: a start counts with the share of its
 designs that succeed.
@@ -21,8 +21,8 @@ from protsae.concepts.sequence.design_scores import JUDGES
 from protsae.inspection.feature_name import FeatureName
 from protsae.interventions.steering import Schedule
 from protsae.stages.inputs.open_run import Run, read_run
-from protsae.stages.intervening.designs import designs
-from protsae.stages.intervening.steering_arms import ARMS, STEERED, open_controls
+from protsae.stages.intervening.designs import STEERED, designs
+from protsae.stages.intervening.steering_arms import ARMS, open_controls
 from protsae.statistics.cluster_intervals import bootstrap_weights, interval, share_interval
 
 TARGETS = {
@@ -37,7 +37,8 @@ TARGETS = {
 """Concept of the feature, and the rule that designs are judged by."""
 
 CLAMP, SCHEDULE = "clamp=2q0.9", Schedule(rounds=15)
-SHORTEST, LONGEST = 40, 100
+LENGTH = 80
+"""Residues of a start."""
 N_RESAMPLINGS = 10_000
 
 
@@ -49,12 +50,11 @@ def best_feature(run: Run, concept: str) -> pd.Series:
 
 
 def starts(run: Run, rule: str, n: int) -> list[tuple[str, str]]:
-    """Test proteins that do not satisfy a rule, one of a homology cluster, in random order."""
+    """The first residues of test proteins of different clusters that do not satisfy a rule."""
     table = run.proteins
-    length = table["sequence"].str.len()
-    own = table[(table["split"] == "test") & length.between(SHORTEST, LONGEST)]
+    own = table[(table["split"] == "test") & (table["sequence"].str.len() >= LENGTH)]
     own = own.sample(frac=1, random_state=0).drop_duplicates("cluster")
-    pairs = zip(own["accession"], own["sequence"], strict=True)
+    pairs = zip(own["accession"], own["sequence"].str[:LENGTH], strict=True)
     return [(name, s) for name, s in pairs if not JUDGES[rule].holds(s)][:n]
 
 

@@ -13,9 +13,8 @@ from protsae.interventions.intervention_text import parse_residues
 from protsae.interventions.steering import Schedule
 from protsae.io.table_files.growing_tables import growing_table
 from protsae.schema.interventions.design_table import DESIGNS
-from protsae.stages.intervening.designs import designs, write_fasta
+from protsae.stages.intervening.designs import NONE, STEERED, Make, designs, write_fasta
 from protsae.stages.intervening.opened_edits import OpenedEdits, chosen_residues
-from protsae.stages.intervening.steering_arms import NONE, STEERED, Make
 
 FASTA = "designs.fasta"
 DEFAULT_EDIT = "clamp=2q0.9"

@@ -1,6 +1,6 @@
 """Designs of one start in every arm, with scores that have not seen the model."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,12 @@ from protsae.one_line import cut, one_line
 from protsae.schema.interventions.design_table import DESIGNS
 from protsae.schema.table import conform
 from protsae.stages.intervening.opened_edits import OpenedEdits
-from protsae.stages.intervening.steering_arms import Make
+
+STEERED, NONE = "steered", "none"
+"""Arms: with the edits, and without."""
+
+Make = Callable[[str, str, int], list[Intervention]]
+"""Interventions of an arm by name and letters of a start, and its number."""
 
 MASKS = "masks"
 """Name of a start from masks alone."""

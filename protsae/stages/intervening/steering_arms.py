@@ -1,6 +1,5 @@
 """What a steered design is compared with: other interventions of equal reach, and none."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,21 +16,17 @@ from protsae.io.hdf5.activation_cache import LayerCache
 from protsae.io.table_files.parquet import read_table
 from protsae.run.layout import shard_names
 from protsae.schema.features.feature_tables import FEATURES
+from protsae.stages.intervening.designs import NONE, STEERED, Make
 from protsae.stages.intervening.open_edits import OpenedRun, feature_amounts
 from protsae.stages.intervening.opened_edits import OpenedEdit, OpenedEdits
 
-STEERED, NONE, RANDOM, COORDINATE, DIFFERENCE = (
-    *("steered", "none", "random feature", "coordinate", "mean difference"),
-)
+RANDOM, COORDINATE, DIFFERENCE = "random feature", "coordinate", "mean difference"
 ARMS = (STEERED, NONE, RANDOM, COORDINATE, DIFFERENCE)
 
 LIKE = 2.0
 """Density of a random feature: within this factor of that of the edited one."""
 
 ROWS = 20_000
-
-Make = Callable[[str, str, int], list[Intervention]]
-"""Interventions by name and letters of a start, and its number."""
 
 
 @dataclass(frozen=True)
