@@ -3,8 +3,8 @@
 Starts from proteins or from masks. In each round some residues are masked together, the model runs
 with the edits, and the residues are drawn from what it predicts. An edit is as protsae intervene
 takes it; a feature by itself is clamped to 2q0.9. The arm "none" is designed without edits from the
-same random numbers; --controls adds random features, the best coordinate and the difference of
-means of the concept. Writes designs.parquet, .tsv and .fasta.
+same random numbers; --controls adds features drawn at random, the best coordinate and the
+difference of means of the concept. Writes designs.parquet, .tsv and .fasta.
 
 examples:
   protsae steer --protein P00321 --edit 5/relu/103 --designs 4

@@ -18,8 +18,8 @@ DESIGNS = Table(
             "arm",
             "text",
             "steered, none, random feature, coordinate, mean difference",
-            "What acted in the model: the edits that were given, nothing, or a control (see "
-            "docs/interventions.md). Equal `start` and `design` have equal random numbers.",
+            "What acted in the model: the edits that were given, nothing, or what it is compared "
+            "with (see docs/interventions.md). Equal `start` and `design` have equal random numbers.",
         ),
         Column("design", "integer", "≥ 1", "Number of the design."),
         Column("sequence", "text", "letters", "The design."),
@@ -34,7 +34,7 @@ DESIGNS = Table(
             "pseudo_perplexity",
             "number",
             "≥ 1",
-            "exp(-mean log p) of the residues under the clean model, each masked when it is "
+            "Pseudo-perplexity, exp(-mean log p) of the residues under the clean model, each masked when it is "
             "predicted, in sets of about 15 %. Low also for repeats. Empty without a standard "
             "amino acid.",
             True,

@@ -40,7 +40,7 @@ class Controls:
     features : DataFrame
         The run's feature table.
     seed : int
-        Of the random features.
+        Of the features drawn at random.
     """
 
     opened: OpenedEdits
