@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import yaml
 
+import protsae
 from protsae.cli import arguments_of, main
 from protsae.run.project_folder import write_project
 from tests.helpers.fenced import fenced_blocks
@@ -97,7 +98,8 @@ def test_a_run_opens_as_in_the_documents(
     printed = capsys.readouterr().out
     assert printed.startswith(f"({n_residues}, {names['sae'].n_features})\n")
     assert f"\n{names['feature']}\n" in printed
-    assert printed.endswith(f"\n({len(names['run'].proteins)}, {names['sae'].n_features})\n")
+    assert f"\n({len(names['run'].proteins)}, {names['sae'].n_features})\n" in printed
+    assert printed.splitlines()[-1].startswith("4 ")  # the fifth residue of the edited ones
 
 
 def test_the_commands_of_the_guide_run(
@@ -128,10 +130,13 @@ def test_the_page_of_interventions_runs(
     monkeypatch.chdir(finished_run(tmp_path_factory))
     annotations = pd.read_parquet("results/proteins/annotations.parquet")
     accession = annotations.loc[annotations["type"] == "SIGNAL", "accession"].iloc[0]
+    own = protsae.read_run("results").features.query("model == 'esm2_tiny' and variant == 'topk'")
+    own = own[own["concept"].notna() & own["coordinate"].notna()].sort_values("density")
+    feature = f"1/topk/{own['feature'].iloc[len(own) // 2]}"
     for line in "".join(fenced_blocks("docs/interventions.md", "sh")).splitlines():
-        text = re.sub(r"\d/topk/\d+", "1/topk/0", line).replace("B5SY89", accession)
+        text = re.sub(r"\d/(topk|relu)/\d+", feature, line).replace("B5SY89", accession)
         _, command, *words = shlex.split(text, comments=True)
-        assert main([command, *words, "--output", str(tmp_path / command)]) == 0
+        assert main([command, *words, "--output", str(tmp_path / command)]) == 0, line
         assert list((tmp_path / command).glob("*.parquet"))
     for block in fenced_blocks("docs/interventions.md", "python"):
         exec(block, {})

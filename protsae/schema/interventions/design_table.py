@@ -19,7 +19,8 @@ DESIGNS = Table(
             "text",
             "steered, none, random feature, coordinate, mean difference",
             "What acted in the model: the edits that were given, nothing, or what it is compared "
-            "with (see docs/interventions.md). Equal `start` and `design` have equal random numbers.",
+            "with (see docs/interventions.md). Equal `start` and `design` have equal random "
+            "numbers.",
         ),
         Column("design", "integer", "≥ 1", "Number of the design."),
         Column("sequence", "text", "letters", "The design."),
@@ -34,8 +35,8 @@ DESIGNS = Table(
             "pseudo_perplexity",
             "number",
             "≥ 1",
-            "Pseudo-perplexity, exp(-mean log p) of the residues under the clean model, each masked when it is "
-            "predicted, in sets of about 15 %. Low also for repeats. Empty without a standard "
+            "Pseudo-perplexity, exp(-mean log p) of the residues under the clean model, each "
+            "masked when it is predicted, in sets of about 15 %. Low also for repeats. Empty without a standard "
             "amino acid.",
             True,
         ),
