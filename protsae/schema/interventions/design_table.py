@@ -36,8 +36,8 @@ DESIGNS = Table(
             "number",
             "≥ 1",
             "Pseudo-perplexity, exp(-mean log p) of the residues under the clean model, each "
-            "masked when it is predicted, in sets of about 15 %. Low also for repeats. Empty without a standard "
-            "amino acid.",
+            "masked when it is predicted, in sets of about 15 %. Low also for repeats. Empty "
+            "without a standard amino acid.",
             True,
         ),
         Column(
