@@ -90,7 +90,7 @@ def parse_edit(text: str) -> WrittenEdit:
     True
     >>> parse_edit("3/topk/17:clamp")
     Traceback (most recent call last):
-    protsae.errors.UserError: --edit 3/topk/17:clamp: clamp without an amount; expected a number ...
+    protsae.errors.UserError: --edit 3/topk/17:clamp: clamp without an amount; expected a number...
     """
     found = _EDIT.fullmatch(text)
     named = _FEATURES.fullmatch(found[1]) if found else None
