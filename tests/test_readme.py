@@ -5,9 +5,11 @@ import re
 import shlex
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import yaml
 
+import protsae
 from protsae.cli import arguments_of, main
 from protsae.run.project_folder import write_project
 from tests.helpers.fenced import fenced_blocks
@@ -26,6 +28,7 @@ TASKS = (
     "stages",
     "settings",
     "scores",
+    "interventions",
     "python",
     "faq",
 )
@@ -95,7 +98,8 @@ def test_a_run_opens_as_in_the_documents(
     printed = capsys.readouterr().out
     assert printed.startswith(f"({n_residues}, {names['sae'].n_features})\n")
     assert f"\n{names['feature']}\n" in printed
-    assert printed.endswith(f"\n({len(names['run'].proteins)}, {names['sae'].n_features})\n")
+    assert f"\n({len(names['run'].proteins)}, {names['sae'].n_features})\n" in printed
+    assert printed.splitlines()[-1].startswith("4 ")  # the fifth residue of the edited ones
 
 
 def test_the_commands_of_the_guide_run(
@@ -118,9 +122,32 @@ def test_the_commands_of_the_guide_run(
     assert "\nFeature 1/topk/0 of esm2_tiny\n" in capsys.readouterr().out
 
 
+def test_the_page_of_interventions_runs(
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """On a run with other layers, writing elsewhere, on the first protein with a signal peptide."""
+    monkeypatch.chdir(finished_run(tmp_path_factory))
+    annotations = pd.read_parquet("results/proteins/annotations.parquet")
+    accession = annotations.loc[annotations["type"] == "SIGNAL", "accession"].iloc[0]
+    own = protsae.read_run("results").features.query("model == 'esm2_tiny' and variant == 'topk'")
+    own = own[own["concept"].notna() & own["coordinate"].notna()].sort_values("density")
+    feature = f"1/topk/{own['feature'].iloc[len(own) // 2]}"
+    for line in "".join(fenced_blocks("docs/interventions.md", "sh")).splitlines():
+        text = re.sub(r"\d/(topk|relu)/\d+", feature, line).replace("B5SY89", accession)
+        _, command, *words = shlex.split(text, comments=True)
+        assert main([command, *words, "--output", str(tmp_path / command)]) == 0, line
+        assert list((tmp_path / command).glob("*.parquet"))
+    for block in fenced_blocks("docs/interventions.md", "python"):
+        exec(block, {})
+    assert "mean KL" in capsys.readouterr().out
+
+
 def is_of_a_run(block: str) -> bool:
     """Whether code needs the SAEs and activations of a run, not only its tables."""
-    return "read_run" in block or "run.feature(" in block
+    return any(word in block for word in ("read_run", "run.feature(", "run.intervene("))
 
 
 def test_python_blocks_run(

@@ -27,6 +27,10 @@ GROUPS = {
         "lookup": "BLOSUM62 windows, homologues and rules on the sequence (or: references)",
         "annotate": "the concept each feature of a layer detects, with baselines",
     },
+    "interventions": {
+        "intervene": "features ablated, clamped, scaled or added to, and what ESM-2 then predicts",
+        "steer": "sequences designed with features clamped, beside controls",
+    },
     "run": {
         "demo": "the workflow on the bundled proteins, in little more than a minute",
         "init": "a folder for a run of your own: settings to edit, a cluster profile, a README",

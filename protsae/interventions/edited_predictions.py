@@ -14,7 +14,7 @@ from torch import Tensor
 
 from protsae.interventions.intervention import Intervention, first_layer, hooks
 from protsae.plm.esm2.batch import Packed
-from protsae.plm.esm2.forward import FusedEsm2
+from protsae.plm.esm2.forward import Edit, FusedEsm2
 from protsae.plm.esm2.places import layer_of
 from protsae.plm.esm2.tokens import N_TOKENS, Window, batches, tokenise, windows
 from protsae.plm.masking import mask_batch
@@ -164,7 +164,7 @@ def _logp(
     """log p of the residues that some passes predict, clean and edited, shape (n, 33)."""
     batch, rows = packed_passes(chosen, is_masked)
     batch, rows = batch.to(esm2.device), rows.to(esm2.device)
-    token_rows = [_token_rows(batch, chosen, residues) for residues in is_edited]
+    at = [token_rows(batch, chosen, [residues] * len(chosen)) for residues in is_edited]
     below = first_layer(interventions)
     # The last block runs on the predicted rows alone, in both passes or in none: a product of other
     # rows rounds otherwise, and an edit that changes nothing would seem to change something.
@@ -172,17 +172,65 @@ def _logp(
     wanted = None if edits_last else rows
     clean = esm2(batch, layers=(below,), rows=wanted)
     start = (below, clean.representations[below])
-    edited = esm2(batch, (), hooks(interventions, token_rows), start, rows=wanted)
+    edited = esm2(batch, (), hooks(interventions, at), start, rows=wanted)
     finals = (found.final_ND[rows] if edits_last else found.final_ND for found in (clean, edited))
     clean_logp, edited_logp = (esm2.logits(final_ND).log_softmax(1) for final_ND in finals)
     return clean_logp, edited_logp
 
 
-def _token_rows(batch: Packed, chosen: Sequence[Pass], is_edited: Tensor) -> Tensor:
-    """The residues that an intervention changes as tokens of a batch; <cls> and <eos> stay."""
+def token_rows(batch: Packed, chosen: Sequence[Pass], is_edited: Sequence[Tensor]) -> Tensor:
+    """The residues that an intervention changes as tokens of a batch; <cls> and <eos> stay.
+
+    Parameters
+    ----------
+    is_edited : sequence of Tensor
+        Of the whole protein of each pass.
+    """
     rows_N = torch.zeros(len(batch.tokens_N), dtype=torch.bool)
     residues_N = batch.residues_N.cpu()
     rows_N[residues_N] = torch.cat(
-        [is_edited[one.window.start : one.window.stop] for one in chosen]
+        [
+            residues[one.window.start : one.window.stop]
+            for one, residues in zip(chosen, is_edited, strict=True)
+        ]
     )
     return rows_N.to(batch.tokens_N.device)
+
+
+@torch.no_grad()
+def changed_residues(
+    esm2: FusedEsm2,
+    sequence: str,
+    interventions: Sequence[Intervention],
+    context: int,
+    overlap: int,
+    tokens_per_batch: int,
+) -> np.ndarray:
+    """Residues whose activations an intervention changes when none is masked: bool, (n_residues,).
+
+    Parameters are those of `predict`.
+    """
+    own = passes([sequence], context, overlap, is_masked=False, seed=0)
+    at = [_edited_residues(one, 0, len(sequence)) for one in interventions]
+    found = np.zeros(len(sequence), dtype=bool)
+    for batch in batches([len(one.tokens) for one in own], tokens_per_batch):
+        chosen = [own[i] for i in batch]
+        packed, rows = packed_passes(chosen, is_masked=False)
+        packed = packed.to(esm2.device)
+        edits = hooks(
+            interventions, [token_rows(packed, chosen, [residues] * len(chosen)) for residues in at]
+        )
+        changed_N = torch.zeros(len(packed.tokens_N), dtype=torch.bool, device=esm2.device)
+
+        def noted(edit: Edit, changed_N: Tensor = changed_N) -> Edit:
+            def change(x_ND: Tensor) -> Tensor:
+                edited_ND = edit(x_ND)
+                changed_N.logical_or_((edited_ND != x_ND).any(1))
+                return edited_ND
+
+            return change
+
+        esm2(packed, edits={place: noted(edit) for place, edit in edits.items()})
+        where = np.concatenate([one.window.start + one.predicted for one in chosen])
+        found[where] = changed_N.cpu()[rows].numpy()
+    return found

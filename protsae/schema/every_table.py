@@ -5,10 +5,12 @@ from protsae.schema.explained.calibration_table import CALIBRATION
 from protsae.schema.explained.prediction_tables import PREDICTIONS, RESIDUES
 from protsae.schema.explained.segment_table import SEGMENTS
 from protsae.schema.features.description_table import DESCRIPTIONS
-from protsae.schema.features.effect_table import EFFECTS
+from protsae.schema.interventions.effect_table import EFFECTS
 from protsae.schema.features.example_tables import EXAMPLES, LOGOS
 from protsae.schema.features.feature_tables import FEATURES
 from protsae.schema.features.llm_description_table import LLM_DESCRIPTIONS
+from protsae.schema.interventions.design_table import DESIGNS
+from protsae.schema.interventions.edited_predictions_table import EDITED
 from protsae.schema.missing_annotation_tables import CANDIDATES, RECOVERY, RELIABILITY
 from protsae.schema.pair_tables import ASSOCIATIONS, CLUSTER_COUNTS, DETECTORS, INTERPLM
 from protsae.schema.protein_tables import ANNOTATIONS, FURTHER, PROTEINS, RELATIVES
@@ -50,4 +52,6 @@ EVERY = (
     SEGMENTS,
     PREDICTIONS,
     RESIDUES,
+    EDITED,
+    DESIGNS,
 )

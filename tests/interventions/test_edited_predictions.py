@@ -8,7 +8,12 @@ import torch
 from esm.model.esm2 import ESM2
 
 from protsae.config.sae_settings import TrainSettings
-from protsae.interventions.edited_predictions import packed_passes, passes, predict
+from protsae.interventions.edited_predictions import (
+    changed_residues,
+    packed_passes,
+    passes,
+    predict,
+)
 from protsae.interventions.intervention import (
     ACTIONS,
     Intervention,
@@ -191,3 +196,12 @@ def test_a_protein_has_the_same_predictions_among_others():
     edit = [Intervention(2, along, action, (2.0,)) for action in ACTIONS]
     alone, among = run(esm2, edit, SEQUENCES[:1])[0], run(esm2, edit, SEQUENCES)[0]
     np.testing.assert_array_equal(alone.edited, among.edited)
+
+
+def test_changed_residues_are_those_that_an_edit_changes_in_every_window():
+    esm2, sequence = FusedEsm2(build_esm()), random_sequence(113)
+    wanted = torch.arange(113) % 7 == 3
+    along = plain_direction(torch.ones(esm2.d_model))
+    edits = [Intervention(1, along, "add", (2.0,), [wanted]), Intervention(2, along, "scale", (1,))]
+    found = changed_residues(esm2, sequence, edits, context=43, overlap=12, tokens_per_batch=61)
+    np.testing.assert_array_equal(found, wanted)

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from protsae.schema.features.description_table import LABEL_COLUMNS
-from protsae.schema.features.effect_table import FEATURE_EFFECTS
+from protsae.schema.interventions.effect_table import FEATURE_EFFECTS
 from protsae.schema.features.stability_columns import STABILITY_COLUMNS
 from protsae.schema.shared_columns import (
     FREEZE,

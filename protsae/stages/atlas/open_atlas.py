@@ -30,10 +30,10 @@ from protsae.stages.explaining.explain_sequences import ExplainedTable, explain_
 from protsae.stages.explaining.explainer import Explainer, OpenedSae
 from protsae.stages.explaining.open_explainer import (
     feature_rows_of,
-    model_path,
     open_embedder,
     read_calibration,
 )
+from protsae.stages.inputs.models_of_activations import model_path
 
 
 @dataclass(frozen=True)

@@ -10,24 +10,25 @@ import torch
 
 from protsae import __version__
 from protsae.config.settings import Config, parse_settings
-from protsae.config.shipped_defaults import pipeline_folder
 from protsae.config.stage_settings import EmbedSettings
 from protsae.detectors.encoding import encoder
 from protsae.errors import UserError
 from protsae.io.hdf5.activation_cache import LayerCache
 from protsae.io.hdf5.code_cache import read_codes_source
 from protsae.io.hdf5.shard_index import CacheSource
-from protsae.io.saes.sae_files import SaeSource, read_sae
-from protsae.io.saes.sae_identity import UNKNOWN, sae_sha256
+from protsae.io.saes.sae_files import read_sae
+from protsae.io.saes.sae_identity import sae_sha256
 from protsae.io.table_files.parquet import read_metadata, read_table
 from protsae.plm.embedding import Embedder
-from protsae.plm.esm2.load import LoadedEsm, load_esm
+from protsae.plm.esm2.load import LoadedEsm
 from protsae.probabilities.activation_probabilities import ActivationProbabilities
 from protsae.run.layout import model_name, shard_names
 from protsae.sae.architectures import restore_sae
 from protsae.schema.explained.calibration_table import CALIBRATION
 from protsae.stages.embed_proteins import make_embedder
 from protsae.stages.explaining.explainer import Explainer, OpenedSae
+from protsae.stages.inputs.models_of_activations import load_run_model
+from protsae.stages.inputs.scored_sae import validate_sae
 
 _AGAIN = "run the workflow again"
 
@@ -75,7 +76,7 @@ def open_explainer(
         sources[layer], digests = read_codes_source(codes)
         if sources[layer].protein_set_sha256 != scored_set:
             raise UserError(f"{codes}: of other proteins than features.parquet; {_AGAIN}")
-        _validate_sae(folder, layer, sae_source, sources[layer], digests.get(variant))
+        validate_sae(folder, layer, sae_source, sources[layer], digests.get(variant))
         encode = encoder(restore_sae(sae_source.architecture, sae_source.k, weights))
         n_features = len(weights["b_enc"])
         rows = feature_rows_of(features, sae_source.model, layer, variant, n_features, results)
@@ -83,7 +84,7 @@ def open_explainer(
         probabilities = ActivationProbabilities.of(rows, claims, rates or {})
         saes[layer, variant] = OpenedSae(encode, rows, probabilities)
     source = next(iter(sources.values()))
-    esm = _load_model(model, config, results, source)
+    esm = load_run_model(model, config, results, source)
     stated = json.loads(source.settings)
     dtypes = _stored_dtypes(results, config, source, list(sources))
     embedder = open_embedder(esm, stated, config.embed, sorted(sources), dtypes, threads)
@@ -145,28 +146,6 @@ def read_calibration(results: Path, layer: Path, variant: str, proteins: str) ->
     return table[table["variant"] == variant].reset_index(drop=True)
 
 
-def _validate_sae(
-    folder: Path, layer: int, sae: SaeSource, codes: CacheSource, digest: str | None
-) -> None:
-    """Raise UserError unless an SAE is of this layer, and the one whose features were scored."""
-    if sae.layer != layer:
-        raise UserError(
-            f"{folder}: the SAE is of layer {sae.layer}; expected layer {layer}, as its folder "
-            "says; train again"
-        )
-    if sae.model not in (codes.model, UNKNOWN):
-        raise UserError(
-            f"{folder}: the SAE is of {sae.model}; expected {codes.model}, as its codes; {_AGAIN}"
-        )
-    if digest != sae_sha256(folder):
-        raise UserError(f"{folder}: not the SAE whose codes the run has scored; {_AGAIN}")
-    if sae.weights_sha256 != codes.weights_sha256:
-        raise UserError(
-            f"{folder}: the SAE is of model {sae.weights_sha256[:12]}, but its codes are of "
-            f"{codes.weights_sha256[:12]}; {_AGAIN}"
-        )
-
-
 def feature_rows_of(
     features: pd.DataFrame, model: str, layer: int, variant: str, n_features: int, results: Path
 ) -> pd.DataFrame:
@@ -183,39 +162,6 @@ def feature_rows_of(
             f"{variant}; expected its {n_features:,} features; run the tables stage again"
         )
     return own
-
-
-def _load_model(given: str | None, config: Config, results: Path, source: CacheSource) -> LoadedEsm:
-    """The ESM-2 that the activations come from."""
-    model = given or model_path(config.embed.model, results)
-    try:
-        esm = load_esm(model, config.embed.device)
-    except UserError as error:
-        if given or Path(model).exists() or not model.endswith(".pt"):
-            raise
-        raise UserError(f"{error}, or name the run's model with --model") from None
-    if esm.weights_sha256 != source.weights_sha256:
-        raise UserError(
-            f"{model}: weights_sha256 is {esm.weights_sha256[:12]}, but the run's activations come "
-            f"from {source.weights_sha256[:12]} ({model_name(config)}); give that model with "
-            "--model"
-        )
-    return esm
-
-
-def model_path(model: str, near: Path) -> str:
-    """A model file of a run's settings; its path starts from where the run was started.
-
-    Parameters
-    ----------
-    near : Path
-        The run, or what was made of it.
-    """
-    if model.endswith(".pt"):
-        for folder in (Path(), near.parent, pipeline_folder()):
-            if (folder / model).is_file():
-                return str(folder / model)
-    return model
 
 
 def _stored_dtypes(

@@ -9,57 +9,11 @@ from typing import Any, TextIO
 import pandas as pd
 
 from protsae.io.atomic import atomic_path
-from protsae.io.table_files.parquet import TableWriter, open_table, text_checksums
+from protsae.io.table_files.growing_tables import GrowingTable, growing_table
 from protsae.schema.explained.prediction_tables import PREDICTIONS, RESIDUES
-from protsae.schema.table import Table
 from protsae.stages.explaining.explainer import Explained
 
 DOCUMENT = "predictions.json"
-_ROWS_TOGETHER = 20_000
-"""Rows that are held before they are written: a row group of the Parquet file."""
-
-
-class GrowingTable:
-    """A table as Parquet and as text, which takes rows as they come; made by `growing_table`."""
-
-    def __init__(self, table: TableWriter, text: TextIO) -> None:
-        self._table, self._text = table, text
-        self._held: list[pd.DataFrame] = []
-
-    def append(self, rows: pd.DataFrame) -> None:
-        """Write the rows of a protein."""
-        self._held.append(rows)
-        rows.to_csv(
-            self._text,
-            sep="\t",
-            index=False,
-            header=False,
-            float_format="%.4g",
-            lineterminator="\n",
-        )
-        if sum(map(len, self._held)) >= _ROWS_TOGETHER:
-            self.flush()
-
-    def flush(self) -> None:
-        """Write what is held to the Parquet file."""
-        if self._held:
-            self._table.append(pd.concat(self._held, ignore_index=True))
-        self._held = []
-
-
-@contextmanager
-def growing_table(
-    folder: Path, table: Table, metadata: Mapping[str, Any]
-) -> Iterator[GrowingTable]:
-    """The files NAME.parquet and NAME.tsv of a table; they appear when the block ends."""
-    text = folder / f"{table.name}.tsv"
-    with open_table(folder / f"{table.name}.parquet", table) as writer:
-        with atomic_path(text) as path, path.open("w", encoding="utf-8", newline="\n") as file:
-            file.write("\t".join(table.names) + "\n")
-            growing = GrowingTable(writer, file)
-            yield growing
-            growing.flush()
-        writer.describe({**metadata, "texts": text_checksums(text)})
 
 
 class PredictionWriter:

@@ -29,6 +29,9 @@ from protsae.schema.reference_tables import REFERENCES, RULES
 from protsae.stages.explaining.explain_sequences import ExplainedTable, explain_sequences
 from protsae.stages.explaining.explainer import Explainer
 from protsae.stages.explaining.open_explainer import open_explainer
+from protsae.stages.intervening.intervened_proteins import intervene_sequences
+from protsae.stages.intervening.open_edits import open_edits
+from protsae.stages.intervening.opened_edits import OpenedEdits
 
 
 @dataclass(frozen=True)
@@ -282,6 +285,58 @@ class Run:
         return open_explainer(
             self.results, self.config, folders, self.features, model, threads, rates
         )
+
+    def intervene(
+        self,
+        sequences: str | Mapping[str, str],
+        edits: str | Sequence[str],
+        is_masked: bool = True,
+    ) -> pd.DataFrame:
+        """What the model predicts at each residue, as it is and with features changed.
+
+        Parameters
+        ----------
+        sequences : str or mapping of str to str
+            A sequence, or sequences by name, of letters.
+        edits : str or sequence of str
+            As `protsae intervene` takes them, such as ``"6/topk/246:clamp=2q0.9@10-20,35"``.
+        is_masked : bool
+            Whether each residue is masked when it is predicted.
+
+        Returns
+        -------
+        DataFrame
+            The table ``edited`` (docs/tables.md).
+
+        Raises
+        ------
+        UserError
+            If a sequence is empty or has another character, and as `edits` does.
+        """
+        return intervene_sequences(self.edits(edits), sequences, is_masked)
+
+    def edits(
+        self, edits: str | Sequence[str], model: str | None = None, threads: int = 1
+    ) -> OpenedEdits:
+        """The model and the SAEs that edits name, opened for proteins.
+
+        Parameters
+        ----------
+        edits
+            As of `intervene`.
+        model : str, optional
+            Path or name of the ESM-2, if it is no longer where the configuration says.
+        threads : int
+            CPU threads.
+
+        Raises
+        ------
+        UserError
+            If an edit cannot be read, the run has no such feature, or its parts do not belong
+            together.
+        """
+        texts = [edits] if isinstance(edits, str) else edits
+        return open_edits(self.results, self.config, texts, model, threads)
 
     @property
     def _subjects(self) -> list[str]:

@@ -1,1 +1,1 @@
-"""What happens to predictions when activations are changed, in a run."""
+"""Models changed at features of a run, and what they then predict or design."""

@@ -9,7 +9,7 @@ from protsae import __version__
 from protsae.association.scoring.metrics import CALLED_Q
 from protsae.io.hdf5.activation_cache import LayerCache
 from protsae.io.table_files.parquet import write_table
-from protsae.schema.features.effect_table import EFFECTS
+from protsae.schema.interventions.effect_table import EFFECTS
 from protsae.stages.inputs.open_saes import StoredSae
 from protsae.stages.inputs.studied_proteins import Study
 

@@ -11,7 +11,7 @@ from protsae.config.settings import Config, parse_settings
 from protsae.errors import UserError
 from protsae.io.saes.sae_identity import sae_sha256
 from protsae.io.table_files.parquet import read_metadata, read_table
-from protsae.schema.features.effect_table import EFFECTS
+from protsae.schema.interventions.effect_table import EFFECTS
 from tests.helpers.tiny_esm import build_esm, save_tiny
 from tests.helpers.tiny_run import TOPK, inputs, train_saes, write_embedded_run
 

@@ -1,0 +1,70 @@
+"""Design sequences with features clamped inside the model, beside sequences designed without.
+
+Starts from proteins or from masks. In each round some residues are masked together, the model runs
+with the edits, and the residues are drawn from what it predicts. An edit is as protsae intervene
+takes it; a feature by itself is clamped to 2q0.9. The arm "none" is designed without edits from the
+same random numbers; --controls adds features drawn at random, the best coordinate and the
+difference of means of the concept. Writes designs.parquet, .tsv and .fasta.
+
+examples:
+  protsae steer --protein P00321 --edit 5/relu/103 --designs 4
+  protsae steer --length 80 --edit 5/relu/103:clamp=3q0.9@20-40 --seed 7
+  protsae steer --fasta mine.fasta --edit 5/relu/103 --keep 1-20,45 --controls
+"""
+
+import argparse
+from collections.abc import Iterable
+from pathlib import Path
+
+from protsae.config.flags import add_threads_flag
+from protsae.interventions.steering import Schedule
+from protsae.screen.interventions.steered_lines import said_at_end, steered_lines
+from protsae.stages.explaining.given_proteins import given_proteins
+from protsae.stages.inputs.open_run import read_run
+from protsae.stages.intervening.design_starts import Plan, design_starts, full_edit, plain_arms
+from protsae.stages.intervening.designs import MASKS, masks
+from protsae.stages.intervening.intervened_proteins import run_proteins
+from protsae.stages.intervening.steering_arms import open_controls
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command line."""
+    given = parser.add_mutually_exclusive_group(required=True)
+    given.add_argument("--fasta", metavar="FILE", help="proteins, plain or .gz; - for stdin")
+    given.add_argument("--sequence", metavar="LETTERS", help="one protein")
+    given.add_argument("--protein", metavar="ACCESSION", nargs="+", help="proteins of the run")
+    given.add_argument("--length", type=int, metavar="N", help="start from N masks")
+    add = parser.add_argument
+    add("--edit", metavar="EDIT", action="append", required=True, help="may be given several times")
+    add("--run", default="results", metavar="RESULTS", help="(%(default)s)")
+    add("--model", help="path or name of its ESM-2 (default: as the run says)")
+    add("--controls", action="store_true", help="design with the controls, too")
+    add("--rounds", type=int, default=20, help="(%(default)s)")
+    add("--share", type=float, default=0.15, help="of the free residues a round (%(default)s)")
+    add("--temperature", type=float, nargs=2, default=(1.0, 0.3), metavar=("FROM", "TO"),
+        help="of the first and the last round (1.0 0.3)")  # fmt: skip
+    add("--keep", metavar="RESIDUES", help="residues that stay, such as 1-20,45")
+    add("--designs", type=int, default=1, help="for each start and arm (%(default)s)")
+    add("--seed", type=int, default=0, help="(%(default)s)")
+    add("--output", default="steer", metavar="DIR", help="(default: %(default)s)")
+    add_threads_flag(parser)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Design from one start after another."""
+    schedule = Schedule(args.rounds, args.share, *args.temperature)
+    plan, own = Plan(schedule, args.designs, args.seed, args.keep), read_run(args.run)
+    opened = own.edits([full_edit(edit) for edit in args.edit], args.model, args.threads)
+    if args.length is not None:
+        starts: Iterable[tuple[str, str]] = [(MASKS, masks(args.length))]
+    elif args.protein:
+        starts = run_proteins(opened, args.protein)
+    else:
+        starts = given_proteins(args.sequence, args.fasta)
+    controls = open_controls(opened, own.results, own.config, args.seed)
+    arms = controls.arms() if args.controls else plain_arms(opened)
+    about, n = {"stage": "steer", **opened.made_from}, [0, 0]
+    for rows in design_starts(opened, arms, starts, plan, Path(args.output), about):
+        print("\n".join(steered_lines(rows)), flush=True)
+        n = [n[0] + len(rows), n[1] + 1]
+    print("\n".join(said_at_end(args.output, *n)))

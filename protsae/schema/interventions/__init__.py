@@ -1,0 +1,1 @@
+"""Tables of changed predictions and of designed sequences."""

@@ -1,0 +1,1 @@
+"""What interventions changed, in words."""

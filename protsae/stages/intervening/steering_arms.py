@@ -1,0 +1,176 @@
+"""What a steered design is compared with: other interventions of equal reach, and none."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from protsae.config.settings import Config
+from protsae.errors import UserError
+from protsae.interventions.intervention import Intervention, feature_directions, plain_direction
+from protsae.interventions.steering import mean_change
+from protsae.io.hdf5.activation_cache import LayerCache
+from protsae.io.table_files.parquet import read_table
+from protsae.run.layout import shard_names
+from protsae.schema.features.feature_tables import FEATURES
+from protsae.stages.intervening.designs import NONE, STEERED, Make
+from protsae.stages.intervening.open_edits import OpenedRun, feature_amounts
+from protsae.stages.intervening.opened_edits import OpenedEdit, OpenedEdits
+
+RANDOM, COORDINATE, DIFFERENCE = "random feature", "coordinate", "mean difference"
+ARMS = (STEERED, NONE, RANDOM, COORDINATE, DIFFERENCE)
+
+LIKE = 2.0
+"""Density of a random feature: within this factor of that of the edited one."""
+
+ROWS = 20_000
+
+
+@dataclass(frozen=True)
+class Controls:
+    """What controls take from a run.
+
+    Attributes
+    ----------
+    opened : OpenedEdits
+    run : OpenedRun
+    features : DataFrame
+        The run's feature table.
+    seed : int
+        Of the features drawn at random.
+    """
+
+    opened: OpenedEdits
+    run: OpenedRun
+    features: pd.DataFrame
+    seed: int = 0
+
+    def arms(self) -> dict[str, Make]:
+        """All arms, each as a function that makes interventions; the concept is the first edit's.
+
+        Raises
+        ------
+        UserError
+            If the first feature has no concept or no coordinate, so that there is nothing to
+            compare with.
+        """
+        first = self.opened.edits[0]
+        row = self.row(first)
+        if not isinstance(row["concept"], str) or pd.isna(row["coordinate"]):
+            raise UserError(
+                f"--controls: {first.names[0]} has no concept whose coordinate and difference of "
+                "means could be taken; leave --controls out"
+            )
+        axis = np.zeros(first.directions.write_KD.shape[1])
+        axis[int(row["coordinate"])] = int(row["coordinate_sign"])
+        difference = self.mean_difference(first, str(row["concept"]))
+        return {
+            STEERED: lambda name, start, number: self.opened.interventions(name, start),
+            NONE: lambda name, start, number: [],
+            RANDOM: self.random_features,
+            COORDINATE: lambda name, start, number: self.along(axis, name, start),
+            DIFFERENCE: lambda name, start, number: self.along(difference, name, start),
+        }
+
+    def row(self, edit: OpenedEdit) -> Any:
+        """Of the feature table, of the first feature of an edit."""
+        name = edit.names[0]
+        own = self._of_sae(edit)
+        return own[own["feature"] == name.feature].iloc[0]
+
+    def random_features(self, name: str, start: str, number: int) -> list[Intervention]:
+        """Each edited feature replaced by a random one of its SAE, of like density, edited alike.
+
+        Another one for every start: what one feature does is not what features do.
+        """
+        rng = np.random.default_rng((self.seed, number))
+        given = self.opened.interventions(name, start)
+        return [
+            self._random(edit, one, rng) for edit, one in zip(self.opened.edits, given, strict=True)
+        ]
+
+    def _random(
+        self, edit: OpenedEdit, given: Intervention, rng: np.random.Generator
+    ) -> Intervention:
+        table = self._of_sae(edit).set_index("feature")
+        edited = {name.feature for name in edit.names}
+        chosen: list[int] = []
+        for feature in (name.feature for name in edit.names):
+            density = table["density"].to_numpy() / max(table["density"][feature], 1e-9)
+            alike = table.index[(density <= LIKE) & (density >= 1 / LIKE)]
+            others = [one for one in alike if one not in edited and one not in chosen]
+            if not others:
+                raise UserError(
+                    f"--controls: no other feature of {edit.names[0].variant} is active about as "
+                    f"often as {feature}; leave --controls out"
+                )
+            chosen.append(int(rng.choice(others)))
+        first = edit.names[0]
+        opened = self.opened.saes[first.model, first.layer, first.variant]
+        names = [replace(first, feature=feature) for feature in chosen]
+        amounts = feature_amounts(edit.written.amount, opened.codes, self.run.study, names)
+        return replace(given, directions=feature_directions(opened.sae, chosen), amounts=amounts)
+
+    def along(self, direction: np.ndarray, name: str, start: str) -> list[Intervention]:
+        """A direction added where each edit acts, as much as that changes activations on average.
+
+        Its mean change is measured in the start, in the residues that it changes.
+        """
+        moved = torch.from_numpy(direction).float().to(self.opened.esm2.device)
+        return [
+            replace(
+                one,
+                directions=plain_direction(moved),
+                action="add",
+                amounts=(mean_change(self.opened.esm2, start, one),),
+                where_active=False,
+            )
+            for one in self.opened.interventions(name, start)
+        ]
+
+    def mean_difference(self, edit: OpenedEdit, concept: str) -> np.ndarray:
+        """Mean activations of train with a concept less those known to lack it, (d_model,).
+
+        Raises
+        ------
+        UserError
+            If the run does not have the concept at residues of train.
+        """
+        concepts, study = self.run.concepts, self.run.study
+        names = [known.name for known in concepts.concepts]
+        column = names.index(concept)
+        known_column = concepts.known_column[column]
+        first = edit.names[0]
+        folder = self.run.results / "activations" / first.model
+        paths = [folder / f"shard-{shard}.h5" for shard in shard_names(self.run.config)]
+        cache = LayerCache(paths, first.layer, study.protein_set)
+        sums, counts = np.zeros((2, cache.d_model)), np.zeros(2)
+        for accessions, rows in cache.protein_blocks(study.names("train"), ROWS):
+            label = concepts.labels(accessions)[:, [column]].toarray().ravel() > 0
+            known = concepts.known(accessions)[:, known_column]
+            for side, where in enumerate((known & ~label, known & label)):
+                sums[side] += rows[where].sum(0, dtype=np.float64)
+                counts[side] += where.sum()
+        if not counts.all():
+            raise UserError(
+                f"--controls: no residues of train with and without {concept}; leave --controls out"
+            )
+        lack, have = sums / counts[:, None]
+        return have - lack
+
+    def _of_sae(self, edit: OpenedEdit) -> pd.DataFrame:
+        name, table = edit.names[0], self.features
+        return table[
+            (table["model"] == name.model)
+            & (table["layer"] == name.layer)
+            & (table["variant"] == name.variant)
+        ]
+
+
+def open_controls(opened: OpenedEdits, results: Path, config: Config, seed: int) -> Controls:
+    """Read what controls take from a run."""
+    features = read_table(results / "features.parquet", FEATURES)
+    return Controls(opened, OpenedRun(results, config), features, seed)
