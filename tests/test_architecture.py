@@ -41,6 +41,7 @@ MAY_IMPORT = {
     "io": {"concepts", "config", "errors", "one_line", "proteins", "protsae", "provenance"}
     | {"schema", "statistics"},
     "plm": {"config", "device", "errors", "io", "one_line", "provenance", "statistics"},
+    "interventions": {"detectors", "plm", "proteins", "sae", "statistics"},
     "run": {"config", "errors", "io", "one_line", "provenance", "schema"},
     "report": {"association", "concepts", "config", "errors", "features", "io", "protsae", "run"}
     | {"missing_annotations", "schema", "statistics"},
@@ -56,7 +57,7 @@ MOST_MODULES, MOST_LOOSE, MOST_DEPTH = 12, 5, 12
 MOST_COMMAND_LINES = 70
 
 HEAVY_ALLOWED = {
-    "torch": {"sae", "detectors", "plm", "io", "commands", "device", "stages"},
+    "torch": {"sae", "detectors", "plm", "interventions", "io", "commands", "device", "stages"},
     "triton": {"sae"},
     "h5py": {"io"},
     "esm": {"plm", "commands"},

@@ -34,6 +34,7 @@ GROUPS = {
         "report": "a static HTML page of the run",
         "summary": "findings in words, time and memory by stage",
         "explain": "what is active in proteins of yours, by the features of a run",
+        "variants": "variants of a protein: log-odds by ESM-2, and which features they change",
         "pack": "a run as one file to pass on, for explain --atlas",
         "show": "a feature of a run: what it detects, how surely, with examples",
         "verify": "whether a run's files are whole and belong together",

@@ -4,6 +4,7 @@ from protsae.schema.concept_tables import BASE_RATES, CONCEPTS
 from protsae.schema.explained.calibration_table import CALIBRATION
 from protsae.schema.explained.prediction_tables import PREDICTIONS, RESIDUES
 from protsae.schema.explained.segment_table import SEGMENTS
+from protsae.schema.explained.variant_tables import VARIANT_FEATURES, VARIANTS
 from protsae.schema.features.description_table import DESCRIPTIONS
 from protsae.schema.features.example_tables import EXAMPLES, LOGOS
 from protsae.schema.features.feature_tables import FEATURES
@@ -46,4 +47,6 @@ EVERY = (
     SEGMENTS,
     PREDICTIONS,
     RESIDUES,
+    VARIANTS,
+    VARIANT_FEATURES,
 )
