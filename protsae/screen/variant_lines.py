@@ -71,7 +71,7 @@ def _named(features: pd.DataFrame) -> list[str]:
         which = f"layer {first['layer']}, {first['variant']} {first['feature']}"
         n = n_features(own)
         more = f" and {n - 1:,} more" if n > 1 else ""
-        doubt = "; does not recur" if first["recurs"] == 0 else ""
+        doubt = "; does not recur" if pd.notna(first["recurs"]) and first["recurs"] == 0 else ""
         named.append(f"{one_line(str(text))} at {first['position']} ({which}{more}{doubt})")
     return named
 
