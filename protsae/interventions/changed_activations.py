@@ -13,7 +13,7 @@ import torch
 from protsae.interventions.neighbourhoods import neighbourhood, window_parts
 from protsae.plm.embedding import Embedder
 from protsae.plm.esm2.places import layer_of
-from protsae.proteins.mutants import Mutant
+from protsae.proteins.substitutions import Mutant
 
 Rows = dict[int, np.ndarray]
 """Layer activations of some residues by layer, float32, shape (n_residues, d_model)."""

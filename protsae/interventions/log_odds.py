@@ -10,7 +10,7 @@ from protsae.plm.esm2.forward import FusedEsm2
 from protsae.plm.esm2.tokens import STANDARD_TOKENS, Window, batches, tokenise, windows
 from protsae.plm.masking import mask_batch
 from protsae.proteins.alphabet import STANDARD
-from protsae.proteins.mutants import Mutant
+from protsae.proteins.substitutions import Mutant
 
 
 def window_of(position: int, length: int, context: int, overlap: int) -> Window:
@@ -111,7 +111,7 @@ def log_odds(mutants: Sequence[Mutant], log_p: Mapping[int, np.ndarray]) -> np.n
 
     Examples
     --------
-    >>> from protsae.proteins.mutants import parse_mutant
+    >>> from protsae.proteins.substitutions import parse_mutant
     >>> log_p = {0: np.log(np.arange(1, 21)), 1: np.zeros(20)}
     >>> mutants = [parse_mutant(text) for text in ("C1A", "A1C:K2R")]
     >>> log_odds(mutants, log_p).round(3).tolist()

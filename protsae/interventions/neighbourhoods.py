@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from protsae.plm.esm2.tokens import Window, windows
-from protsae.proteins.mutants import Mutant
+from protsae.proteins.substitutions import Mutant
 
 FLANK = 8
 """Residues on either side of a site at which changes are looked for."""
@@ -38,7 +38,7 @@ def neighbourhood(mutant: Mutant, length: int) -> np.ndarray:
 
     Examples
     --------
-    >>> from protsae.proteins.mutants import parse_mutant
+    >>> from protsae.proteins.substitutions import parse_mutant
     >>> neighbourhood(parse_mutant("A2V:A4C"), 13).tolist()
     [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]
     """

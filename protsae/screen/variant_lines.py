@@ -8,7 +8,10 @@ from protsae.features.protein_segments import n_features
 from protsae.one_line import note, one_line
 from protsae.screen.wording import count, fitted, listed
 
-MOST_NAMED = 4
+UNKNOWN = "unknown"
+"""Label of a feature that no rule describes (docs/tables.md)."""
+
+MOST_NAMED = 3
 """Labels that are named among the features that a mutant takes away, and among those it adds."""
 
 WHAT_IT_SAYS = note(
@@ -63,16 +66,19 @@ def _log_odds(row: pd.Series) -> str:
 
 def _named(features: pd.DataFrame) -> list[str]:
     """Each label with the place of its first feature, and how many features have it."""
-    label = features["label"].where(features["label"] != "unknown")
-    name = label.fillna(features["concept"]).fillna("without a label")
+    known = features["label"].notna() & (features["label"] != UNKNOWN)
+    label = features["label"].where(known, "without a label")
     named = []
-    for text, own in features.groupby(name.to_numpy(), sort=False):
+    for text, own in features.groupby(label.to_numpy(), sort=False):
         first = own.iloc[0]
         which = f"layer {first['layer']}, {first['variant']} {first['feature']}"
         n = n_features(own)
         more = f" and {n - 1:,} more" if n > 1 else ""
-        doubt = "; does not recur" if pd.notna(first["recurs"]) and first["recurs"] == 0 else ""
-        named.append(f"{one_line(str(text))} at {first['position']} ({which}{more}{doubt})")
+        doubts = ["low confidence"] if first["confidence"] == "low" else []
+        if pd.notna(first["recurs"]) and first["recurs"] == 0:
+            doubts.append("does not recur")
+        said = "; ".join([f"{which}{more}", *doubts])
+        named.append(f"{one_line(str(text))} at {first['position']} ({said})")
     return named
 
 

@@ -11,7 +11,7 @@ from protsae.concepts.sequence.scales import SCALES
 from protsae.errors import UserError
 from protsae.io.protein_files.mutant_files import read_mutants
 from protsae.proteins.alphabet import LETTERS, STANDARD
-from protsae.proteins.mutants import Mutant, validate_mutants
+from protsae.proteins.substitutions import Mutant, validate_mutants
 from protsae.stages.explaining.explainer import Explainer
 from protsae.stages.explaining.given_proteins import checked_sequence
 from protsae.stages.scoring_variants.change_features import mutant_changes

@@ -17,7 +17,7 @@ import argparse
 from protsae.config.flags import add_threads_flag, whole_number
 from protsae.screen.variant_lines import said_at_end, variant_lines
 from protsae.stages.atlas.open_atlas import read_atlas
-from protsae.stages.inputs.open_run import read_run
+from protsae.stages.inputs.open_run import Run, read_run
 from protsae.stages.scoring_variants.change_features import mutant_changes
 from protsae.stages.scoring_variants.given_variants import given_mutants, one_protein
 from protsae.stages.scoring_variants.open_scoring import scoring_alone, scoring_of
@@ -53,7 +53,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Score, then follow the features of the mutants that the model expects least."""
     source = None if args.esm else read_atlas(args.atlas) if args.atlas else read_run(args.run)
-    name, sequence = one_protein(args.sequence, args.fasta, args.accession, source)
+    of_run = source.protein if isinstance(source, Run) else None
+    name, sequence = one_protein(args.sequence, args.fasta, args.accession, of_run)
     mutants = given_mutants(args.mutants, args.table, name, sequence)
     opened = (args.model, args.layers, args.saes, args.threads)
     own = scoring_of(source.explainer(*opened)) if source else scoring_alone(args.esm, args.threads)

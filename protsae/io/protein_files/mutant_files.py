@@ -6,7 +6,7 @@ from pathlib import Path
 
 from protsae.errors import UserError
 from protsae.io.text_files import open_text, read_lines
-from protsae.proteins.mutants import Mutant, parse_mutant
+from protsae.proteins.substitutions import Mutant, parse_mutant
 
 COLUMN = "mutant"
 _EXPECTED = f"mutants, one a line, or a table with a column {COLUMN!r}"

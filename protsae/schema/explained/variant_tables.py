@@ -89,7 +89,7 @@ VARIANTS = Table(
     ),
 )
 
-FROM_FEATURES = ("label", "confidence", "concept", "recurs")
+FROM_FEATURES = ("label", "confidence", "recurs")
 """Columns that are those of the feature's row in features.parquet."""
 
 VARIANT_FEATURES = Table(

@@ -21,7 +21,7 @@ from protsae.interventions.changed_activations import (
 )
 from protsae.interventions.neighbourhoods import FLANK
 from protsae.io.progress import progress
-from protsae.proteins.mutants import Mutant
+from protsae.proteins.substitutions import Mutant
 from protsae.schema.explained.variant_tables import FROM_FEATURES
 from protsae.stages.explaining.explainer import ROWS_TOGETHER, Explainer, OpenedSae
 

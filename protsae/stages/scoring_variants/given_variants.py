@@ -1,18 +1,20 @@
 """The protein and the mutants that somebody asks about, checked against each other."""
 
 import itertools
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 from protsae.errors import UserError
+from protsae.inspection.run_protein import RunProtein
 from protsae.io.protein_files.mutant_files import read_mutants
-from protsae.proteins.mutants import Mutant, parse_mutant, single_mutants, validate_mutants
+from protsae.proteins.substitutions import Mutant, parse_mutant, single_mutants, validate_mutants
 from protsae.stages.explaining.given_proteins import given_proteins
-from protsae.stages.inputs.open_run import Run
 
 
 def one_protein(
-    sequence: str | None, fasta: str | None, accession: str | None, source: Any
+    sequence: str | None,
+    fasta: str | None,
+    accession: str | None,
+    of_run: Callable[[str], RunProtein] | None,
 ) -> tuple[str, str]:
     """Name and sequence of the protein: given itself, in a file with it alone, or of the run.
 
@@ -20,8 +22,8 @@ def one_protein(
     ----------
     sequence, fasta, accession : str or None
         One of them is given.
-    source : Run or anything else
-        Of a run, proteins are known by their accession.
+    of_run : function, optional
+        The protein of a run by its accession, where there is a run.
 
     Raises
     ------
@@ -30,12 +32,12 @@ def one_protein(
         of its, or as `given_proteins` does.
     """
     if accession is not None:
-        if not isinstance(source, Run):
+        if of_run is None:
             raise UserError(
                 "--accession: only a run has proteins by accession; name the run with --run, or "
                 "give the protein with --fasta or --sequence"
             )
-        own = source.protein(accession)
+        own = of_run(accession)
         return own.accession, own.sequence
     # Two are enough to know that it is not one.
     found = list(itertools.islice(given_proteins(sequence, fasta), 2))

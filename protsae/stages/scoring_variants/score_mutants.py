@@ -8,7 +8,7 @@ import pandas as pd
 from protsae.interventions.log_odds import log_odds, masked_log_p, wild_type_log_p
 from protsae.io.progress import progress
 from protsae.plm.embedding import Embedder
-from protsae.proteins.mutants import Mutant
+from protsae.proteins.substitutions import Mutant
 
 
 def scored_mutants(
