@@ -24,7 +24,13 @@ GLOSSARY = (ROOT / "docs" / "glossary.md").read_text()
 DOCUMENTS = (
     *("README.md", "CONTRIBUTING.md"),
     *("docs/architecture.md", "docs/cluster.md", "docs/faq.md", "docs/glossary.md"),
-    *("docs/findings.md", "docs/guide.md", "docs/labels.md", "docs/model_and_gpu.md"),
+    *(
+        "docs/findings.md",
+        "docs/guide.md",
+        "docs/interventions.md",
+        "docs/labels.md",
+        "docs/model_and_gpu.md",
+    ),
     *("docs/model_card.md", "docs/own_proteins.md"),
     *("docs/python.md", "docs/scores.md", "docs/settings.md", "docs/stages.md", "docs/sweeps.md"),
     *("docs/tables.md", "docs/uniprot_query.md"),
