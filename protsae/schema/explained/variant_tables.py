@@ -54,10 +54,10 @@ VARIANTS = Table(
             "number",
             "≥ 0",
             "How much the features of the SAEs change, without any label: the sum over features "
-            "and over the residues within ± 8 of a site of |activation with the variant - "
-            "activation without| / max_activation of the feature in features.parquet, as a mean "
-            "over SAEs. Features with a max_activation of 0 are left out. More change is taken as "
-            "worse. Empty if features were not asked for.",
+            "and over the residues within ± 8 of a site of the absolute difference between the "
+            "activation with the variant and without, divided by max_activation of the feature in "
+            "features.parquet, as a mean over SAEs. Features with a max_activation of 0 are left "
+            "out. More change is taken as worse. Empty if features were not asked for.",
             True,
         ),
         Column(
@@ -138,7 +138,8 @@ VARIANT_FEATURES = Table(
             "number",
             "> 0",
             "The feature's part of feature_change: the sum over the residues within ± 8 of a site "
-            "of |activation with the variant - activation without| / max_activation. At 1 the "
+            "of the absolute difference between the activation with the variant and without, "
+            "divided by max_activation. At 1 the "
             "feature has changed by its largest activation on the run's test set, at one residue "
             "or spread over several.",
         ),
