@@ -16,9 +16,9 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from protsae.interventions.exact_effects import StudiedPass
-from protsae.interventions.feature_effects import EffectPlan, feature_effects
-from protsae.interventions.model_pass import ModelPass
+from protsae.interventions.effects.exact_effects import StudiedPass
+from protsae.interventions.effects.feature_effects import EffectPlan, feature_effects
+from protsae.interventions.effects.model_pass import ModelPass
 from protsae.stages.intervening.measure_effects import with_q_values
 
 D_MODEL, N_WIRED, N_LETTERS = 128, 20, 20

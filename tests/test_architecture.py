@@ -42,7 +42,7 @@ MAY_IMPORT = {
     "io": {"concepts", "config", "errors", "one_line", "proteins", "protsae", "provenance"}
     | {"schema", "statistics"},
     "plm": {"config", "device", "errors", "io", "one_line", "provenance", "statistics"},
-    "interventions": {"detectors", "errors", "one_line", "plm", "sae", "statistics"},
+    "interventions": {"detectors", "errors", "one_line", "plm", "proteins", "sae", "statistics"},
     "run": {"config", "errors", "io", "one_line", "provenance", "schema"},
     "report": {"association", "concepts", "config", "errors", "features", "io", "protsae", "run"}
     | {"missing_annotations", "schema", "statistics"},
@@ -131,7 +131,11 @@ def test_a_name_is_of_one_module() -> None:
     assert [name for name, n in counts.items() if n > 1] == []
     rooms = {name.split(".")[-1] for name, path in MODULES.items() if path.stem == "__init__"}
     alike = {name for name in FILES if stem(name) in rooms}
-    assert alike == {"protsae.commands.run.report", "protsae.commands.run.run"}
+    assert alike == {
+        "protsae.commands.interventions.effects",
+        "protsae.commands.run.report",
+        "protsae.commands.run.run",
+    }
 
 
 def test_tests_stand_where_their_modules_do() -> None:

@@ -28,6 +28,7 @@ DOCUMENTS = (
         "docs/findings.md",
         "docs/guide.md",
         "docs/interventions.md",
+        "docs/variants.md",
         "docs/labels.md",
         "docs/model_and_gpu.md",
     ),

@@ -21,6 +21,7 @@ from tests.test_workflow import ROOT, planned
 README = (ROOT / "README.md").read_text()
 TASKS = (
     "own_proteins",
+    "interventions",
     "uniprot_query",
     "model_and_gpu",
     "sweeps",
@@ -143,6 +144,27 @@ def test_the_page_of_interventions_runs(
     for block in fenced_blocks("docs/interventions.md", "python"):
         exec(block, {})
     assert "mean KL" in capsys.readouterr().out
+
+
+def test_the_commands_on_variants_run(
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """On a run with other layers, from a folder of their own."""
+    run = finished_run(tmp_path_factory)
+    monkeypatch.chdir(tmp_path)
+    for name in ("results", "esm2_tiny.pt", "esm2_tiny-contact-regression.pt"):
+        (tmp_path / name).symlink_to(run / name)
+    blocks = "".join(fenced_blocks("docs/variants.md", "sh")).splitlines()
+    lines = [line for line in blocks if line.startswith("protsae variants")]
+    assert len(lines) == 2
+    for line in lines:
+        assert main(shlex.split(line)[1:]) == 0
+    assert (tmp_path / "variants" / "variant_features.tsv").is_file()
+    assert "\n  C43G: log-odds " in capsys.readouterr().out
+    assert len((tmp_path / "all" / "variants.tsv").read_text().splitlines()) == 1 + 19 * 64
 
 
 def is_of_a_run(block: str) -> bool:

@@ -18,7 +18,6 @@ GROUPS = {
         "train": "all sparse autoencoders of a layer, in one pass",
         "adopt": "an SAE of SAELens or another program, for evaluate and annotate",
         "evaluate": "L0, FVU, loss recovered and baselines of a layer's SAEs on test",
-        "effects": "what each feature of a layer does to the model's predictions",
         "encode": "the SAEs' activations at every residue of one shard, sparse",
         "scaling": "what sparsity costs and how error scales, over the SAEs of a run",
     },
@@ -28,6 +27,7 @@ GROUPS = {
         "annotate": "the concept each feature of a layer detects, with baselines",
     },
     "interventions": {
+        "effects": "what each feature of a layer does to the model's predictions",
         "intervene": "features ablated, clamped, scaled or added to, and what ESM-2 then predicts",
         "steer": "sequences designed with features clamped, beside controls",
     },
@@ -39,6 +39,7 @@ GROUPS = {
         "report": "a static HTML page of the run",
         "summary": "findings in words, time and memory by stage",
         "explain": "what is active in proteins of yours, by the features of a run",
+        "variants": "variants of a protein: log-odds by ESM-2, and which features they change",
         "pack": "a run as one file to pass on, for explain --atlas",
         "describe": "features of a run by an LLM of yours, scored as protsae's own descriptions",
         "show": "a feature of a run: what it detects, how surely, with examples",

@@ -46,6 +46,19 @@ def add_threads_flag(parser: argparse.ArgumentParser, default: int = 1) -> None:
     )
 
 
+def whole_number(text: str) -> int:
+    """The ``type`` of a flag that takes a number of things, 0 or more.
+
+    Examples
+    --------
+    >>> whole_number("12")
+    12
+    """
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r}; expected a whole number, 0 or more")
+    return int(text)
+
+
 def add_compression_flag(parser: argparse.ArgumentParser) -> None:
     """Give ``parser`` a ``--compression`` flag, as the stages that write activations have."""
     field = CacheSettings.model_fields["compression"]

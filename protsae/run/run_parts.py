@@ -12,8 +12,8 @@ from protsae.errors import UserError
 from protsae.io.saes.evaluations import read_evaluation
 from protsae.io.table_files.parquet import validate_table
 from protsae.run.same_study import validate_same_layer, validate_same_study
-from protsae.schema.interventions.effect_table import EFFECTS
 from protsae.schema.features.feature_tables import LAYER_FEATURES
+from protsae.schema.interventions.effect_table import EFFECTS
 from protsae.schema.pair_tables import CLUSTER_COUNTS, DETECTORS, LAYER_ASSOCIATIONS
 from protsae.schema.reference_tables import PROBES, REFERENCES, RULE_COUNTS, RULES
 from protsae.schema.saes.stability_table import STABILITY

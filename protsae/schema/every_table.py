@@ -4,13 +4,14 @@ from protsae.schema.concept_tables import BASE_RATES, CONCEPTS
 from protsae.schema.explained.calibration_table import CALIBRATION
 from protsae.schema.explained.prediction_tables import PREDICTIONS, RESIDUES
 from protsae.schema.explained.segment_table import SEGMENTS
+from protsae.schema.explained.variant_tables import VARIANT_FEATURES, VARIANTS
 from protsae.schema.features.description_table import DESCRIPTIONS
-from protsae.schema.interventions.effect_table import EFFECTS
 from protsae.schema.features.example_tables import EXAMPLES, LOGOS
 from protsae.schema.features.feature_tables import FEATURES
 from protsae.schema.features.llm_description_table import LLM_DESCRIPTIONS
 from protsae.schema.interventions.design_table import DESIGNS
 from protsae.schema.interventions.edited_predictions_table import EDITED
+from protsae.schema.interventions.effect_table import EFFECTS
 from protsae.schema.missing_annotation_tables import CANDIDATES, RECOVERY, RELIABILITY
 from protsae.schema.pair_tables import ASSOCIATIONS, CLUSTER_COUNTS, DETECTORS, INTERPLM
 from protsae.schema.protein_tables import ANNOTATIONS, FURTHER, PROTEINS, RELATIVES
@@ -54,4 +55,6 @@ EVERY = (
     RESIDUES,
     EDITED,
     DESIGNS,
+    VARIANTS,
+    VARIANT_FEATURES,
 )

@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from protsae.schema.features.description_table import LABEL_COLUMNS
-from protsae.schema.interventions.effect_table import FEATURE_EFFECTS
 from protsae.schema.features.stability_columns import STABILITY_COLUMNS
+from protsae.schema.interventions.effect_table import FEATURE_EFFECTS
 from protsae.schema.shared_columns import (
     FREEZE,
     IDENTITY,

@@ -10,8 +10,8 @@ import pytest
 from protsae.cli import main
 from protsae.io.saes.evaluations import read_evaluation, write_evaluation
 from protsae.io.table_files.parquet import read_metadata, write_table
-from protsae.schema.interventions.effect_table import EFFECTS, OF_FEATURES
 from protsae.schema.features.feature_tables import FEATURES
+from protsae.schema.interventions.effect_table import EFFECTS, OF_FEATURES
 from protsae.schema.pair_tables import ASSOCIATIONS
 from protsae.schema.saes.evaluation_tables import EVALUATION, SUMMARY
 from protsae.schema.saes.stability_table import STABILITY

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from protsae.interventions.effect_estimates import EffectEstimate, mean_interval
-from protsae.interventions.exact_effects import (
+from protsae.interventions.effects.effect_estimates import EffectEstimate, mean_interval
+from protsae.interventions.effects.exact_effects import (
     CLAMPED,
     CLAMPED_RANDOM,
     DOSES,

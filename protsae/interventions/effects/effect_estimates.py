@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from scipy.special import bdtrc, betaincinv, stdtr, stdtrit
 
-from protsae.interventions.model_pass import ModelPass
+from protsae.interventions.effects.model_pass import ModelPass
 from protsae.statistics.random_directions import random_direction_p
 
 LEAST_SITES = 5

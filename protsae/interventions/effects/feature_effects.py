@@ -7,15 +7,15 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from protsae.interventions.effect_estimates import (
+from protsae.interventions.effects.effect_estimates import (
     EffectEstimate,
     estimate_effect,
     mean_interval,
     pass_gradients,
 )
-from protsae.interventions.effect_rows import estimate_fields, exact_fields
-from protsae.interventions.effect_sites import FeatureSites, SiteRows, choose_feature_sites
-from protsae.interventions.exact_effects import StudiedPass, exact_effects
+from protsae.interventions.effects.effect_rows import estimate_fields, exact_fields
+from protsae.interventions.effects.effect_sites import FeatureSites, SiteRows, choose_feature_sites
+from protsae.interventions.effects.exact_effects import StudiedPass, exact_effects
 
 DEALT = 100
 """Other features, those nearest in how often they are active, that a feature is shown beside."""

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from protsae.interventions.effect_sites import FeatureSites, SiteRows
-from protsae.interventions.model_pass import ModelPass
-from protsae.interventions.site_edits import edited_logp, kl_by_distance
+from protsae.interventions.effects.effect_sites import FeatureSites, SiteRows
+from protsae.interventions.effects.model_pass import ModelPass
+from protsae.interventions.effects.site_edits import edited_logp, kl_by_distance
 
 DOSES = {"ablated": 0.0, "halved": 0.5, "doubled": 2.0}
 """What an active feature is multiplied by."""

@@ -5,14 +5,14 @@ import pytest
 import torch
 
 from protsae.interventions.edited_predictions import passes
-from protsae.interventions.effect_estimates import (
+from protsae.interventions.effects.effect_estimates import (
     above_one_p,
     estimate_effect,
     many_large_p,
     pass_gradients,
 )
-from protsae.interventions.model_pass import ModelPass, esm_pass
-from protsae.interventions.site_edits import edited_logp, kl_by_distance
+from protsae.interventions.effects.model_pass import ModelPass, esm_pass
+from protsae.interventions.effects.site_edits import edited_logp, kl_by_distance
 from protsae.plm.esm2.forward import FusedEsm2
 from protsae.plm.esm2.places import Inside
 from tests.helpers.tiny_esm import build_esm, random_sequence

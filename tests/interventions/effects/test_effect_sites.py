@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import sparse
 
-from protsae.interventions.effect_sites import SiteRows, choose_feature_sites
+from protsae.interventions.effects.effect_sites import SiteRows, choose_feature_sites
 
 N_ROWS, N_FEATURES, N_CLUSTERS = 211, 5, 13
 

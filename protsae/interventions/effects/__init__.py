@@ -1,0 +1,1 @@
+"""What every feature does to predictions: estimated from gradients, and by edits one at a time."""

@@ -1,0 +1,1 @@
+"""Variants of a protein: what the model thinks of them, and which features they change."""
