@@ -70,6 +70,7 @@ def feature_lines(
         ]
         said += [("also", others)] if (others := _others(row, associations)) else []
     said += [("stability", stability_words(row)), ("activity", activity_words(row))]
+    said += [("effect", effect)] if (effect := effect_words(row)) else []
     lines = [line for head, text in said for line in _said(head, text, width)]
     return [*fitted(one_line(title), "", width=width), *lines]
 
@@ -184,6 +185,37 @@ largest 4; on above 0.5'
     text += f"{_percent(row['prevalence'])} of test proteins; "
     text += f"mean {row['mean_activation']:.3g}, largest {row['max_activation']:.3g}"
     return f"{text}; on above {row['threshold']:.3g}" if has(row, "threshold") else text
+
+
+def effect_words(row: pd.Series) -> str:
+    """What the feature does to the model's predictions; empty where that was not measured.
+
+    Examples
+    --------
+    >>> row = {"necessity_kl": 0.02, "necessity_kl_random": 0.004, "necessity_q_value": 0.001}
+    >>> row |= {"promotion_kl": 0.01, "promotion_kl_random": 0.005, "promotion_q_value": 0.3}
+    >>> effect_words(pd.Series(row | {"promotes": "M L", "suppresses": None}))
+    'ablated where active, it changes predictions by 0.02 nats, a random direction by 0.004 \
+(q 0.001); set where silent, by 0.01, a random direction by 0.005 (not called, q 0.3); \
+promotes M L'
+    >>> effect_words(pd.Series({"necessity_kl": None, "promotion_kl": None}))
+    ''
+    """
+    said = []
+    for name, change in (("necessity", "ablated where active"), ("promotion", "set where silent")):
+        if pd.isna(row[f"{name}_kl"]):
+            continue
+        what = "it changes predictions by" if not said else "by"
+        unit = " nats" if not said else ""
+        q = row[f"{name}_q_value"]
+        called = f"q {q:.2g}" if q <= CALLED_Q else f"not called, q {q:.2g}"
+        said.append(
+            f"{change}, {what} {row[f'{name}_kl']:.2g}{unit}, a random direction by "
+            f"{row[f'{name}_kl_random']:.2g} ({called})"
+        )
+    for name in ("promotes", "suppresses"):
+        said += [f"{name} {row[name]}"] if isinstance(row.get(name), str) and row[name] else []
+    return "; ".join(said)
 
 
 def calibration_line(calibration: pd.DataFrame, width: int = WIDTH) -> list[str]:
