@@ -203,7 +203,7 @@ promotes M L'
     """
     said = []
     for name, change in (("necessity", "ablated where active"), ("promotion", "set where silent")):
-        if pd.isna(row[f"{name}_kl"]):
+        if pd.isna(row.get(f"{name}_kl")):
             continue
         what = "it changes predictions by" if not said else "by"
         unit = " nats" if not said else ""
