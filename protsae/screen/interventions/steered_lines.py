@@ -10,7 +10,7 @@ from protsae.screen.wording import count, fitted
 WHAT_IT_SAYS = (
     "judged: rules on the sequence alone (docs/interventions.md) that a design satisfies and its "
     "start does not; no rule says that a protein folds or works",
-    "without other arms to compare with, a change may be what resampling does anyway",
+    "compare with the arm none: resampling alone changes a protein, too",
 )
 
 
