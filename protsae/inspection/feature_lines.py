@@ -201,7 +201,7 @@ promotes M L'
     >>> effect_words(pd.Series({"necessity_kl": None, "promotion_kl": None}))
     ''
     """
-    said = []
+    said: list[str] = []
     for name, change in (("necessity", "ablated where active"), ("promotion", "set where silent")):
         if pd.isna(row.get(f"{name}_kl")):
             continue
