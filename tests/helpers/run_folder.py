@@ -33,12 +33,14 @@ from protsae.schema.concept_tables import CONCEPTS
 from protsae.schema.explained.calibration_table import CALIBRATION
 from protsae.schema.features.description_table import DESCRIPTIONS
 from protsae.schema.features.feature_tables import LAYER_FEATURES
+from protsae.schema.interventions.effect_table import EFFECTS
 from protsae.schema.missing_annotation_tables import CANDIDATES, RECOVERY, RELIABILITY
 from protsae.schema.pair_tables import CLUSTER_COUNTS, DETECTORS
 from protsae.schema.protein_tables import RELATIVES
 from protsae.schema.reference_tables import PROBES, REFERENCES, RULE_COUNTS, RULES
 from protsae.schema.saes.evaluation_tables import EVALUATION
 from protsae.schema.table import Table
+from protsae.stages.join_tables import with_effects
 from tests.helpers.stored_tables import load, store
 
 HOSTILE = "<script>alert('x')</script> & \"co\""
@@ -305,7 +307,8 @@ def joined_feature_rows(model: str, layer: int) -> pd.DataFrame:
         **dict.fromkeys(("f1_difference_low", "f1_difference_high"), np.nan),
         **dict.fromkeys(("verdict_p_value", "verdict_q_value"), np.nan),
     )
-    return with_rules(rows, rule_rows())
+    no_effects = pd.DataFrame(columns=EFFECTS.names)
+    return with_rules(with_effects(rows, no_effects), rule_rows())
 
 
 def association_rows(model: str, layer: int) -> pd.DataFrame:
