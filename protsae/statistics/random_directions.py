@@ -12,7 +12,7 @@ def random_direction_p(vectors_ND: np.ndarray, direction_D: np.ndarray) -> float
 
     With the eigenvalues l_k of V^T V (zeros to d_model of them) and t the sum for d, it is the
     probability that sum_k (l_k - t) z_k^2 > 0 for independent standard normal z, by the saddle
-    point approximation of Lugannani and Rice. It is off by a few per cent of p, in fewer than ten
+    point approximation of Lugannani and Rice. It is off by up to a tenth of p, in fewer than ten
     dimensions by up to a fifth.
 
     Parameters

@@ -21,6 +21,9 @@ ESTIMATED = (
 )
 """Fields of an estimate that become columns, behind ``necessity_`` and ``promotion_``."""
 
+LEAST_NATS = 1e-4
+"""Smallest mean change of log p that names an amino acid."""
+
 _DOSES_OF_SITE = (0.0, 0.5, 1.0, 2.0)
 
 
@@ -111,12 +114,15 @@ def dose_fields(
 
 
 def _surely(raised_SA: np.ndarray, letters: Mapping[str, int]) -> str:
-    """Amino acids whose mean is above 0 with its whole 95 % interval, the largest first."""
+    """Amino acids whose mean is above 0 with its whole 95 % interval, the largest first.
+
+    Means of less than `LEAST_NATS` are left out: rounding makes such.
+    """
     means = raised_SA.mean(0)
     lows = np.array([mean_interval(column)[0] for column in raised_SA.T])
     names = np.array(list(letters))
     order = np.argsort(-means, kind="stable")
-    return " ".join(names[i] for i in order if lows[i] > 0)
+    return " ".join(names[i] for i in order if lows[i] > 0 and means[i] > LEAST_NATS)
 
 
 def _mean_kl(measured: Measured, feature: int, kind: str, parts: int = 3) -> float | None:

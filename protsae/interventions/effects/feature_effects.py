@@ -80,7 +80,7 @@ def feature_effects(
     rows = site_rows(passes, encode, track)
     sites = choose_feature_sites(rows, plan.sites, plan.seed)
     gradients = _site_gradients(passes, rows, sites, plan, track)
-    others = _alike(np.diff(rows.codes.indptr))
+    others = _alike(np.diff(rows.codes.indptr), np.linalg.norm(decoder_FD, axis=1) > 0)
     found: list[dict[str, Any]] = []
     for feature, own in enumerate(sites):
         direction, dealt = decoder_FD[feature], decoder_FD[others[feature]]
@@ -162,16 +162,16 @@ def _site_gradients(
     return _SiteGradients(wanted, np.concatenate(true), np.concatenate(drawn))
 
 
-def _alike(n_active: np.ndarray) -> list[np.ndarray]:
-    """For each feature the `DEALT` others that are active about as often."""
+def _alike(n_active: np.ndarray, has_direction: np.ndarray) -> list[np.ndarray]:
+    """For each feature the `DEALT` others that are active about as often; none that is never."""
     order = np.argsort(n_active, kind="stable")
-    place = np.empty(len(order), np.int64)
-    place[order] = np.arange(len(order))
+    order = order[(n_active[order] > 0) & has_direction[order]]
+    places = np.searchsorted(n_active[order], n_active)
     found = []
-    for feature, own in enumerate(place):
+    for feature, own in enumerate(places):
         first = int(np.clip(own - DEALT // 2, 0, max(0, len(order) - DEALT - 1)))
         near = order[first : first + DEALT + 1]
-        found.append(near[near != feature])
+        found.append(near[near != feature][:DEALT])
     return found
 
 

@@ -68,7 +68,8 @@ def kl_by_distance(
     [[0.1438, 0.1438, 0.1438]]
     """
     clean, edited = clean_PA.astype(np.float64), edited_EPA.astype(np.float64)
-    kl_EP = (np.exp(clean) * (clean - edited)).sum(-1)
+    # Rounding may make it negative by some 1e-8.
+    kl_EP = (np.exp(clean) * (clean - edited)).sum(-1).clip(min=0)
     distance_EP = np.abs(position_P - position_P[index_E][:, None])
     is_site = np.arange(len(position_P)) == index_E[:, None]
     parts = (is_site, ~is_site & (distance_EP <= NEAR), distance_EP > NEAR)
