@@ -163,8 +163,8 @@ EFFECTS = Table(
         _exact(
             "promotes",
             "amino acids",
-            "Those whose mean is above 0.0001 nats, and above 0 with its whole nominal 95 % interval, "
-            "the largest first; not corrected for there being 20.",
+            "Those whose mean is above 0.0001 nats, and above 0 with its whole nominal 95 % "
+            "interval, the largest first; not corrected for there being 20.",
             "text",
         ),
         _exact("suppresses", "amino acids", "Those whose mean is below 0, likewise.", "text"),
