@@ -243,6 +243,8 @@ def tiny_run(folder: Path) -> list[str]:
         "results": RESULTS,
         "embed": {"model": "esm2_tiny.pt", "layers": [1]},
         "permuted_layers": [1],
+        "effect_layers": [1],
+        "effects": {"exact_features": 2, "exact_sites": 2},
         "trainer": {"batch": 64},
         "train": {"topk": {"architecture": "topk", **variant}, "relu": None, "frozen": None},
         "evaluate": {"bootstrap": 20},
@@ -306,7 +308,7 @@ def test_a_whole_run_and_what_reruns(tmp_path: Path) -> None:
     }, "which concepts are scored is no reason to split and to train again"
 
     after_training = {"train_saes", "evaluate_saes", "encode_shard", "annotate_layer"}
-    after_training |= {"tables", "report", "all"}
+    after_training |= {"measure_effects", "tables", "report", "all"}
     changed = plan("--config", 'train={"topk": {"steps": 21}}')
     assert set(changed) - {"total"} == after_training
 
@@ -372,7 +374,8 @@ def test_further_proteins_are_trained_on_and_seen_by_nothing_else(tmp_path: Path
         return set(planned(snakemake(*arguments, "-n", *more, cwd=tmp_path))) - {"total"}
 
     assert plan() == set()
-    after_training = {"evaluate_saes", "encode_shard", "annotate_layer", "tables", "report", "all"}
+    after_training = {"evaluate_saes", "encode_shard", "annotate_layer", "measure_effects"}
+    after_training |= {"tables", "report", "all"}
     write(("OF_TRAIN", "REVERSED"))
     again = {"further", "onehot_further_shard", "embed_further_shard", "train_saes"}
     assert plan() == again | after_training
