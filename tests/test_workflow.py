@@ -155,7 +155,8 @@ def test_planning_imports_no_torch(tmp_path: Path) -> None:
             "embd=1",
             "protsae: config: unknown key 'embd'; did you mean 'embed'? Valid keys: train, "
             "results, fetch, split, further_proteins, cache, onehot, embed, permuted_layers, "
-            "mlp, trainer, evaluate, concepts, probe, references, annotate, report",
+            "effect_layers, effect_saes, mlp, trainer, evaluate, effects, concepts, probe, "
+            "references, annotate, report",
             id="top-level key",
         ),
         pytest.param(
