@@ -1,6 +1,6 @@
 """Do descriptions say what features are? In worlds where it is known.
 
-Each world has families of related proteins with conserved annotations, some of which are missing
+Each world has families of related proteins. Their annotations are conserved, and some are missing
 from the entries. Twenty features detect something: an annotation, one of its ends, a letter within
 it, or a pattern of the sequence alone. They miss 15 % of it and are sometimes active elsewhere.
 Twenty detect nothing: they are active at random residues of any protein, of proteins that have an
@@ -102,7 +102,7 @@ def draw_proteins(rng: np.random.Generator) -> tuple[pd.DataFrame, pd.DataFrame]
 def draw_member(
     rng: np.random.Generator, ancestor: np.ndarray, places: Sequence[tuple[str, int, int]]
 ) -> str:
-    """A sequence of a family: 40 % of the residues are drawn anew, and membranes are hydrophobic.
+    """A relative of the ancestor: 40 % of its residues are drawn anew, membranes stay hydrophobic.
 
     Parameters
     ----------

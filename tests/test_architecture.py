@@ -42,7 +42,7 @@ MAY_IMPORT = {
     "io": {"concepts", "config", "errors", "one_line", "proteins", "protsae", "provenance"}
     | {"schema", "statistics"},
     "plm": {"config", "device", "errors", "io", "one_line", "provenance", "statistics"},
-    "interventions": {"detectors", "errors", "one_line", "plm", "proteins", "sae", "statistics"},
+    "interventions": {"config", "errors", "one_line", "plm", "proteins", "sae", "statistics"},
     "run": {"config", "errors", "io", "one_line", "provenance", "schema"},
     "report": {"association", "concepts", "config", "errors", "features", "io", "protsae", "run"}
     | {"missing_annotations", "schema", "statistics"},

@@ -8,7 +8,7 @@ together, in the order given; all that the SAE does not explain stays as it is. 
 edited.parquet and edited.tsv, a row for each residue.
 
 examples:
-  protsae intervene --protein P00321 --edit 6/topk/246:ablate
+  protsae intervene --protein B5SY89 --edit 4/topk/246:ablate
   protsae intervene --fasta mine.fasta --edit 6/topk/246,17:scale=0.5 --edit 3/topk/17:add=4@active
   protsae intervene --sequence MKTAYIAKQRQISFVKSHF --edit 6/topk/246:clamp=2q0.9@10-15,18
 """

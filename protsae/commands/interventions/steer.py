@@ -61,8 +61,9 @@ def run(args: argparse.Namespace) -> None:
         starts = run_proteins(opened, args.protein)
     else:
         starts = given_proteins(args.sequence, args.fasta)
-    controls = open_controls(opened, own.results, own.config, args.seed)
-    arms = controls.arms() if args.controls else plain_arms(opened)
+    arms = plain_arms(opened)
+    if args.controls:
+        arms = open_controls(opened, own.results, own.config, args.seed).arms()
     about, n = {"stage": "steer", **opened.made_from}, [0, 0]
     for rows in design_starts(opened, arms, starts, plan, Path(args.output), about):
         print("\n".join(steered_lines(rows)), flush=True)

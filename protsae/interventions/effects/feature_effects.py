@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from protsae.config.stage_settings import EffectSettings
 from protsae.interventions.effects.effect_estimates import (
     EffectEstimate,
     estimate_effect,
@@ -23,38 +24,13 @@ DEALT = 100
 Track = Callable[[Sequence[int]], Iterable[int]]
 
 
-@dataclass(frozen=True)
-class EffectPlan:
-    """How much is measured.
-
-    Attributes
-    ----------
-    sites : int
-        Active sites of a feature, and silent ones, at most; each in a cluster of its own.
-    draws : int
-        Draws from the model's predictions for the KL of a small change.
-    exact_features : int
-        Features that are edited: half of them those with the largest estimate, half at random.
-    exact_sites : int
-        Sites of each, at most.
-    tokens_per_batch : int
-    seed : int
-    """
-
-    sites: int = 64
-    draws: int = 2
-    exact_features: int = 32
-    exact_sites: int = 8
-    tokens_per_batch: int = 4096
-    seed: int = 0
-
-
 def feature_effects(
     passes: Sequence[StudiedPass],
     encode: Callable[[np.ndarray], np.ndarray],
     decoder_FD: np.ndarray,
     letters: Mapping[str, int],
-    plan: EffectPlan,
+    settings: EffectSettings,
+    tokens_per_batch: int,
     track: Track = iter,
 ) -> list[dict[str, Any]]:
     """The effect of each feature on the predictions of masked residues.
@@ -70,6 +46,11 @@ def feature_effects(
     decoder_FD : ndarray, float32, shape (n_features, d_model)
     letters : mapping of str to int
         Amino acids, and their columns of the predictions.
+    settings : EffectSettings
+        How many sites, draws and edits; half of the features edited are those with the largest
+        estimate, the others random.
+    tokens_per_batch : int
+        Tokens of the edited copies of a pass that run together.
 
     Returns
     -------
@@ -78,8 +59,8 @@ def feature_effects(
         q-values.
     """
     rows = site_rows(passes, encode, track)
-    sites = choose_feature_sites(rows, plan.sites, plan.seed)
-    gradients = _site_gradients(passes, rows, sites, plan, track)
+    sites = choose_feature_sites(rows, settings.sites, settings.seed)
+    gradients = _site_gradients(passes, rows, sites, settings, track)
     others = _alike(np.diff(rows.codes.indptr), np.linalg.norm(decoder_FD, axis=1) > 0)
     found: list[dict[str, Any]] = []
     for feature, own in enumerate(sites):
@@ -97,16 +78,16 @@ def feature_effects(
                 **estimate_fields("promotion", promotion),
             }
         )
-    chosen = _chosen(found, plan)
+    chosen = _chosen(found, settings)
     measured = exact_effects(
         passes,
         rows,
         {feature: sites[feature] for feature in chosen},
         decoder_FD,
         encode,
-        plan.exact_sites,
-        plan.tokens_per_batch,
-        plan.seed,
+        settings.exact_sites,
+        tokens_per_batch,
+        settings.seed,
         track,
     )
     return [row | exact_fields(measured, n, letters) for n, row in enumerate(found)]
@@ -148,14 +129,14 @@ def _site_gradients(
     passes: Sequence[StudiedPass],
     rows: SiteRows,
     sites: Sequence[FeatureSites],
-    plan: EffectPlan,
+    settings: EffectSettings,
     track: Track,
 ) -> _SiteGradients:
     wanted = np.unique(np.concatenate([part for own in sites for part in (own.active, own.silent)]))
     of_pass, index = rows.pass_number[wanted], rows.index[wanted]
     true, drawn = [], []
     for number in track(np.unique(of_pass).tolist()):
-        found = pass_gradients(passes[number].open(True), plan.draws, plan.seed + number)
+        found = pass_gradients(passes[number].open(True), settings.draws, settings.seed + number)
         own = index[of_pass == number]
         true.append(found.true[own])
         drawn.append(found.drawn[own])
@@ -183,10 +164,10 @@ def _true_fields(change_N: np.ndarray, found: EffectEstimate | None) -> dict[str
     return dict(zip(names, (float(change_N.mean()), *mean_interval(change_N)), strict=True))
 
 
-def _chosen(found: Sequence[Mapping[str, Any]], plan: EffectPlan) -> list[int]:
+def _chosen(found: Sequence[Mapping[str, Any]], settings: EffectSettings) -> list[int]:
     """Features to edit: half those with the largest estimate, half of the others at random."""
     estimated = [n for n, row in enumerate(found) if row["necessity_kl"] is not None]
     ranked = sorted(estimated, key=lambda n: -found[n]["necessity_kl"])
-    top = ranked[: plan.exact_features // 2]
-    rest = np.random.default_rng(plan.seed).permutation(ranked[len(top) :])
-    return [*top, *rest[: plan.exact_features - len(top)].tolist()]
+    top = ranked[: settings.exact_features // 2]
+    rest = np.random.default_rng(settings.seed).permutation(ranked[len(top) :])
+    return [*top, *rest[: settings.exact_features - len(top)].tolist()]

@@ -1,6 +1,7 @@
 """Designs of one start in every arm, with scores that have not seen the model."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -98,9 +99,7 @@ def designs(
 def _repeated(one: Intervention, n: int) -> Intervention:
     """The same for so many designs."""
     residues = None if one.is_edited is None else [one.is_edited[0]] * n
-    return Intervention(
-        one.place, one.directions, one.action, one.amounts, residues, one.where_active
-    )
+    return replace(one, is_edited=residues)
 
 
 def _scored(

@@ -10,7 +10,7 @@ import torch
 from protsae.config.stage_settings import EffectSettings, EmbedSettings
 from protsae.interventions.edited_predictions import passes
 from protsae.interventions.effects.exact_effects import StudiedPass
-from protsae.interventions.effects.feature_effects import EffectPlan, feature_effects
+from protsae.interventions.effects.feature_effects import feature_effects
 from protsae.interventions.effects.model_pass import ModelPass, esm_pass
 from protsae.io.hdf5.activation_cache import LayerCache
 from protsae.io.progress import progress
@@ -19,12 +19,10 @@ from protsae.plm.esm2.forward import FusedEsm2
 from protsae.plm.esm2.load import LoadedEsm
 from protsae.plm.esm2.places import named_place
 from protsae.plm.esm2.tokens import STANDARD_TOKENS
+from protsae.proteins.alphabet import STANDARD
 from protsae.sae.autoencoder import Sae
 from protsae.stages.inputs.open_saes import StoredSae
 from protsae.statistics.multiple_testing import benjamini_hochberg
-
-AMINO_ACIDS = "ACDEFGHIKLMNPQRSTVWY"
-"""In the order of `STANDARD_TOKENS`."""
 
 
 def measure_effects(
@@ -51,15 +49,8 @@ def measure_effects(
     if len(test) > settings.max_proteins:
         test = test.sample(settings.max_proteins, random_state=settings.seed).sort_index()
     studied = studied_passes(esm2, cache, test, stated, settings.seed)
-    plan = EffectPlan(
-        settings.sites,
-        settings.draws,
-        settings.exact_features,
-        settings.exact_sites,
-        token_budget(esm.model, n_kept=1, dtype=torch.float32),
-        settings.seed,
-    )
-    letters = dict(zip(AMINO_ACIDS, STANDARD_TOKENS.tolist(), strict=True))
+    budget = token_budget(esm.model, n_kept=1, dtype=torch.float32)
+    letters = dict(zip(STANDARD, STANDARD_TOKENS.tolist(), strict=True))
     tables = []
     for name, stored in found.items():
         if stored.source.freeze != "none":
@@ -75,7 +66,7 @@ def measure_effects(
             yield from progress(list(numbers), f"{name}: running the model", "passes")
 
         decoder = sae.W_dec.cpu().numpy()
-        rows = feature_effects(studied, encode, decoder, letters, plan, track)
+        rows = feature_effects(studied, encode, decoder, letters, settings, budget, track)
         tables.append(pd.DataFrame(rows).assign(variant=name, feature=range(len(rows))))
     table = pd.concat(tables, ignore_index=True)
     table = table.assign(model=cache.source.model, layer=cache.layer)
