@@ -21,9 +21,8 @@ from protsae.io.table_files.growing_tables import growing_table
 from protsae.proteins.alphabet import STANDARD
 from protsae.schema.interventions.edited_predictions_table import EDITED
 from protsae.screen.interventions.intervened_lines import intervened_lines, said_at_end
-from protsae.stages.explaining.given_proteins import given_proteins
 from protsae.stages.inputs.open_run import read_run
-from protsae.stages.intervening.intervened_proteins import intervened, run_proteins
+from protsae.stages.intervening.intervened_proteins import chosen_proteins, intervened
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,11 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Edit one protein after another."""
     opened = read_run(args.run).edits(args.edit, args.model, args.threads)
-    proteins = (
-        run_proteins(opened, args.protein)
-        if args.protein
-        else given_proteins(args.sequence, args.fasta)
-    )
+    proteins = chosen_proteins(opened, args.protein, args.sequence, args.fasta)
     about = {"stage": "intervene", "is_masked": not args.unmasked, **opened.made_from}
     n_proteins = 0
     with growing_table(Path(args.output), EDITED, about) as writer:

@@ -13,17 +13,15 @@ examples:
 """
 
 import argparse
-from collections.abc import Iterable
 from pathlib import Path
 
 from protsae.config.flags import add_threads_flag
 from protsae.interventions.steering import Schedule
 from protsae.screen.interventions.steered_lines import said_at_end, steered_lines
-from protsae.stages.explaining.given_proteins import given_proteins
 from protsae.stages.inputs.open_run import read_run
 from protsae.stages.intervening.design_starts import Plan, design_starts, full_edit, plain_arms
 from protsae.stages.intervening.designs import MASKS, masks
-from protsae.stages.intervening.intervened_proteins import run_proteins
+from protsae.stages.intervening.intervened_proteins import chosen_proteins
 from protsae.stages.intervening.steering_arms import open_controls
 
 
@@ -55,12 +53,10 @@ def run(args: argparse.Namespace) -> None:
     schedule = Schedule(args.rounds, args.share, *args.temperature)
     plan, own = Plan(schedule, args.designs, args.seed, args.keep), read_run(args.run)
     opened = own.edits([full_edit(edit) for edit in args.edit], args.model, args.threads)
-    if args.length is not None:
-        starts: Iterable[tuple[str, str]] = [(MASKS, masks(args.length))]
-    elif args.protein:
-        starts = run_proteins(opened, args.protein)
+    if args.length is None:
+        starts = chosen_proteins(opened, args.protein, args.sequence, args.fasta)
     else:
-        starts = given_proteins(args.sequence, args.fasta)
+        starts = [(MASKS, masks(args.length))]
     arms = plain_arms(opened)
     if args.controls:
         arms = open_controls(opened, own.results, own.config, args.seed).arms()

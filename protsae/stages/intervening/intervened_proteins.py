@@ -1,6 +1,6 @@
 """What a model predicts in proteins with interventions, as a table by residue."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,7 @@ from protsae.plm.esm2.tokens import STANDARD_TOKENS
 from protsae.proteins.alphabet import STANDARD
 from protsae.schema.interventions.edited_predictions_table import EDITED
 from protsae.schema.table import conform
-from protsae.stages.explaining.given_proteins import ALONE, checked_sequence
+from protsae.stages.explaining.given_proteins import ALONE, checked_sequence, given_proteins
 from protsae.stages.intervening.opened_edits import OpenedEdits
 
 _LETTERS = np.array(list(STANDARD), dtype=object)
@@ -71,6 +71,13 @@ def intervene_sequences(
     clean = {name: checked_sequence(sequence, name) for name, sequence in named.items()}
     tables = [intervened(opened, *item, is_masked).table for item in clean.items()]
     return pd.concat(tables, ignore_index=True)
+
+
+def chosen_proteins(
+    opened: OpenedEdits, accessions: list[str] | None, sequence: str | None, fasta: str | None
+) -> Iterable[tuple[str, str]]:
+    """Name and sequence of what the command line gives: proteins of the run, one, or a file's."""
+    return run_proteins(opened, accessions) if accessions else given_proteins(sequence, fasta)
 
 
 def run_proteins(opened: OpenedEdits, accessions: list[str]) -> Iterator[tuple[str, str]]:
