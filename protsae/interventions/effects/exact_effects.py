@@ -101,7 +101,7 @@ def exact_effects(
     planned = _planned(rows, sites, decoder_FD, n_sites, seed)
     found: dict[tuple[int, str], MeasuredEdits] = defaultdict(lambda: MeasuredEdits([], [], []))
     for number in track(sorted(planned)):
-        of_pass, masked, unmasked = passes[number], planned[number], None
+        of_pass, masked = passes[number], planned[number]
         _measure(of_pass.open(True), of_pass, masked, tokens_per_batch, found)
         ablated = [edit for edit in masked if edit.kind == "ablated"]
         if ablated:
