@@ -227,8 +227,17 @@ def test_the_exit_status_of_snakemake_is_passed_on(project: Path) -> None:
 
 def test_an_interrupt_ends_the_run(project: Path) -> None:
     """Snakemake gets it, as protsae has become Snakemake; nothing half-written stays."""
+    # Enough proteins that fetch is still at work when the signal comes, on a busy machine, too.
+    letters = "ACDEFGHIKLMNPQRSTVWY" * 20
+    distinct = str.maketrans("01", "AC")
+    numbers = [(n, f"{n:017b}".translate(distinct)) for n in range(100_000)]
+    records = [f">sp|Q{n:06d}|Q{n:06d}_TEST\nM{own}{letters}\n" for n, own in numbers]
+    (project / "many.fasta").write_text("".join(records))
     process = subprocess.Popen(
-        [sys.executable, "-m", "protsae", "run", "fetch", "--cores", "1"],
+        [
+            *(sys.executable, "-m", "protsae", "run", "fetch", "--cores", "1"),
+            *("--config", 'fetch={"input": "many.fasta"}'),
+        ],
         cwd=project,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stderr=subprocess.PIPE,
