@@ -202,7 +202,9 @@ class EffectSettings(Settings):
         2, description="draws from the predictions of each pass that the KL is estimated from"
     )
     exact_features: Annotated[int, Field(ge=0)] = Field(
-        32, description="features that are edited one by one: half the largest, half at random"
+        32,
+        description="features that are edited one by one: a quarter with the largest estimate, a "
+        "quarter that change activations most, half at random",
     )
     exact_sites: Positive = Field(8, description="most residues at which each of them is edited")
     seed: Seed = Field(0, description="seed of masks, residues, draws and random directions")

@@ -194,10 +194,11 @@ def effect_words(row: pd.Series) -> str:
     --------
     >>> row = {"necessity_kl": 0.02, "necessity_kl_random": 0.004, "necessity_q_value": 0.001}
     >>> row |= {"promotion_kl": 0.01, "promotion_kl_random": 0.005, "promotion_q_value": 0.3}
+    >>> row["covariance_q_value"] = 0.2
     >>> effect_words(pd.Series(row | {"promotes": "M L", "suppresses": None}))
     'ablated where active, it changes predictions by 0.02 nats, a random direction by 0.004 \
 (q 0.001); set where silent, by 0.01, a random direction by 0.005 (not called, q 0.3); \
-promotes M L'
+not more than a random direction that varies as activations do (q 0.2); promotes M L'
     >>> effect_words(pd.Series({"necessity_kl": None, "promotion_kl": None}))
     ''
     """
@@ -212,6 +213,11 @@ promotes M L'
         said.append(
             f"{change}, {what} {row[f'{name}_kl']:.2g}{unit}, a random direction by "
             f"{row[f'{name}_kl_random']:.2g} ({called})"
+        )
+    if said and pd.notna(beyond := row.get("covariance_q_value")):
+        more = "more" if beyond <= CALLED_Q else "not more"
+        said.append(
+            f"{more} than a random direction that varies as activations do (q {beyond:.2g})"
         )
     for name in ("promotes", "suppresses"):
         said += [f"{name} {row[name]}"] if isinstance(row.get(name), str) and row[name] else []

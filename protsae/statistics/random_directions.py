@@ -7,11 +7,14 @@ MOST_STEPS = 200
 """Halvings of the interval that holds the saddle point, at most."""
 
 
-def random_direction_p(vectors_ND: np.ndarray, direction_D: np.ndarray) -> float:
-    """P(sum_i (v_i . u)^2 >= sum_i (v_i . d)^2) for u uniform on the unit sphere, d of norm 1.
+def random_direction_p(
+    vectors_ND: np.ndarray, direction_D: np.ndarray, root_DK: np.ndarray | None = None
+) -> float:
+    """P(sum_i (v_i . u)^2 >= sum_i (v_i . d)^2) for a random direction u; u and d of norm 1.
 
-    With the eigenvalues l_k of V^T V (zeros to d_model of them) and t the sum for d, it is the
-    probability that sum_k (l_k - t) z_k^2 > 0 for independent standard normal z, by the saddle
+    u is uniform on the sphere or, with ``root``, distributed as x / |x| for x ~ N(0, root root^T).
+    With t the sum for d it is the probability that z^T R^T (V^T V - t I) R z > 0 for independent
+    standard normal z and R the root (by default I): one of a weighted sum of z_k^2, by the saddle
     point approximation of Lugannani and Rice. It is off by up to a tenth of p, in fewer than ten
     dimensions by up to a fifth.
 
@@ -21,6 +24,8 @@ def random_direction_p(vectors_ND: np.ndarray, direction_D: np.ndarray) -> float
         d_model is 3 at least.
     direction_D : ndarray, shape (d_model,)
         Need not be of norm 1; only its direction counts. A zero vector has probability 1.
+    root_DK : ndarray, shape (d_model, n_dimensions), optional
+        At least 3 dimensions.
 
     References
     ----------
@@ -42,6 +47,9 @@ def random_direction_p(vectors_ND: np.ndarray, direction_D: np.ndarray) -> float
         return 1.0
     exact_ND = vectors_ND.astype(np.float64)
     observed = float(np.square(exact_ND @ (direction_D.astype(np.float64) / norm)).sum())
+    if root_DK is not None:
+        form_KK = (root_DK.T @ exact_ND.T) @ (exact_ND @ root_DK) - observed * root_DK.T @ root_DK
+        return float(_positive_probability(np.linalg.eigvalsh(form_KK)))
     gram = exact_ND @ exact_ND.T if n < d_model else exact_ND.T @ exact_ND
     eigenvalues = np.zeros(d_model)
     eigenvalues[: len(gram)] = np.linalg.eigvalsh(gram).clip(min=0)

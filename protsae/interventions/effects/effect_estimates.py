@@ -88,6 +88,14 @@ class EffectEstimate:
         That the ratio is above 1 at other sites, too: twice the smaller of `above_one_p`, which
         asks for the mean, and `many_large_p`, for sites at which it is far above, which finds a
         feature that matters in one context only.
+    whitened_direction_p_value, whitened_cluster_p_value : float
+        The same of gradients that are whitened (`Surroundings.whitening_DD`), so that no direction
+        in which gradients are large everywhere hides another; 1 where ``ratio`` is not above 1.
+    p_value : float
+        Of plain and whitened, of each the larger of its two, twice the smaller.
+    covariance_p_value : float
+        The same, but of each the largest of three: random directions with the covariance of the
+        activations, too, must rarely reach the feature's ratio.
     """
 
     kl: float
@@ -100,15 +108,73 @@ class EffectEstimate:
     ratio: float
     direction_p_value: float
     cluster_p_value: float
+    whitened_direction_p_value: float
+    whitened_cluster_p_value: float
+    p_value: float
+    covariance_p_value: float
 
-    @property
-    def p_value(self) -> float:
-        """The larger of the two."""
-        return max(self.direction_p_value, self.cluster_p_value)
+
+@dataclass(frozen=True)
+class Surroundings:
+    """How gradients and activations vary over all sites of a layer.
+
+    Attributes
+    ----------
+    whitening_DD : ndarray, float64, shape (d_model, d_model)
+        W = C^(-1/2) of the second moments C of the gradients, each site alike, with a
+        hundredth of their mean eigenvalue added: of g W no direction is larger than another over
+        all sites. Symmetric, so that it turns gradients no more than it must.
+    root_DK : ndarray, float64, shape (d_model, n_dimensions)
+        R R^T is the covariance of the activations.
+    """
+
+    whitening_DD: np.ndarray
+    root_DK: np.ndarray
+
+
+def surroundings(drawn_NSD: np.ndarray, covariance_DD: np.ndarray) -> Surroundings:
+    """From gradients at many sites, of `Gradients.drawn`, and the covariance of activations.
+
+    Examples
+    --------
+    Gradients that are three times as large along one axis as along the other:
+
+    >>> drawn = np.array([[[3.0, 0.0], [0.0, 1.0]], [[-3.0, 0.0], [0.0, 1.0]]])
+    >>> found = surroundings(drawn, np.diag([4.0, 0.0]))
+    >>> np.square(drawn @ found.whitening_DD).mean((0, 1)).round(1).tolist(), found.root_DK.tolist()
+    ([1.0, 1.0], [[2.0], [0.0]])
+    """
+    d_model = drawn_NSD.shape[2]
+    flat = _alike(drawn_NSD).reshape(-1, d_model)
+    values_D, axes_DD = np.linalg.eigh(flat.T @ flat / len(flat))
+    scale_D = 1 / np.sqrt(values_D.clip(min=0) + WHITENING_FLOOR * values_D.mean())
+    variances_D, natural_DD = np.linalg.eigh(covariance_DD)
+    kept = variances_D > LEAST_VARIANCE * variances_D.max()
+    root_DK = natural_DD[:, kept] * np.sqrt(variances_D[kept])
+    return Surroundings((axes_DD * scale_D) @ axes_DD.T, root_DK)
+
+
+WHITENING_FLOOR = 0.01
+"""Share of the mean eigenvalue that is added to all, so that what is hardly any stays so."""
+
+LEAST_VARIANCE = 1e-9
+"""Principal directions of activations with less of the largest one's variance are rounding."""
+
+
+def _alike(drawn_NSD: np.ndarray) -> np.ndarray:
+    """Gradients of norm sqrt(d_model) at every site, over its draws together."""
+    drawn = drawn_NSD.astype(np.float64)
+    size_N = np.sqrt(np.square(drawn).sum((1, 2)) / drawn.shape[2])
+    alike: np.ndarray = drawn / np.where(size_N > 0, size_N, 1)[:, None, None]
+    return alike
 
 
 def estimate_effect(
-    direction_D: np.ndarray, strength_N: np.ndarray, drawn_NSD: np.ndarray, dealt_MD: np.ndarray
+    direction_D: np.ndarray,
+    strength_N: np.ndarray,
+    drawn_NSD: np.ndarray,
+    dealt_MD: np.ndarray,
+    around: Surroundings,
 ) -> EffectEstimate | None:
     """The effect of adding ``strength`` x ``direction`` at each site; None for too few sites.
 
@@ -122,6 +188,8 @@ def estimate_effect(
         Gradients at the sites, of `Gradients.drawn`.
     dealt_MD : ndarray, shape (n_others, d_model)
         Directions of other features.
+    around : Surroundings
+        Of all sites, from `surroundings`.
 
     Examples
     --------
@@ -129,7 +197,8 @@ def estimate_effect(
 
     >>> drawn = np.zeros((5, 1, 4))
     >>> drawn[:, 0, 0] = [1, 2, 1, 2, 1]
-    >>> found = estimate_effect(np.eye(4)[0], np.full(5, 2.0), drawn, np.eye(4)[1:])
+    >>> around = surroundings(drawn, np.eye(4))
+    >>> found = estimate_effect(np.eye(4)[0], np.full(5, 2.0), drawn, np.eye(4)[1:], around)
     >>> found.kl, found.kl_random, found.dealt_below, found.direction_p_value
     (4.4, 1.1, 1.0, 0.0)
     """
@@ -146,11 +215,13 @@ def estimate_effect(
     flat = (np.sqrt(weight_N)[:, None, None] * drawn).reshape(-1, d_model)
     units_MD = dealt_MD / np.linalg.norm(dealt_MD, axis=1, keepdims=True)
     dealt_M = np.square(flat @ units_MD.T).sum(0) / len(kl_N)
-    # Gradients of norm sqrt(d_model) at every site, over its draws together.
-    size_N = np.sqrt(np.square(drawn).sum((1, 2)) / d_model)
-    alike = drawn / np.where(size_N > 0, size_N, 1)[:, None, None]
+    low, high = positive_mean_interval(kl_N)
+    alike = _alike(drawn)
     ratio_N = np.square(alike @ unit_D).sum(1)
-    low, high = mean_interval(kl_N)
+    plain = _RatioTests.of(alike, unit_D, around.root_DK)
+    whitened = _RatioTests(1.0, 1.0, 1.0)
+    if ratio_N.mean() > 1:
+        whitened = _RatioTests.of(_alike(drawn @ around.whitening_DD), unit_D, around.root_DK)
     return EffectEstimate(
         float(kl_N.mean()),
         low,
@@ -160,9 +231,33 @@ def estimate_effect(
         float((dealt_M < kl_N.mean()).mean()),
         float(np.square(flat).sum(0).max() / len(kl_N)),
         float(ratio_N.mean()),
-        random_direction_p(alike.reshape(-1, d_model), unit_D),
-        min(1.0, 2 * min(above_one_p(ratio_N), many_large_p(ratio_N, d_model))),
+        plain.direction,
+        plain.cluster,
+        whitened.direction,
+        whitened.cluster,
+        min(1.0, 2 * min(max(of.direction, of.cluster) for of in (plain, whitened))),
+        min(1.0, 2 * min(max(of.direction, of.cluster, of.covariance) for of in (plain, whitened))),
     )
+
+
+@dataclass(frozen=True)
+class _RatioTests:
+    """p of a direction's ratio: against random directions, at other sites, against activations."""
+
+    direction: float
+    cluster: float
+    covariance: float
+
+    @classmethod
+    def of(cls, alike_NSD: np.ndarray, unit_D: np.ndarray, root_DK: np.ndarray) -> "_RatioTests":
+        d_model = len(unit_D)
+        flat = alike_NSD.reshape(-1, d_model)
+        ratio_N = np.square(alike_NSD @ unit_D).sum(1)
+        return cls(
+            random_direction_p(flat, unit_D),
+            min(1.0, 2 * min(above_one_p(ratio_N), many_large_p(ratio_N, d_model))),
+            random_direction_p(flat, unit_D, root_DK),
+        )
 
 
 def mean_interval(values_N: np.ndarray) -> tuple[float, float]:
@@ -179,6 +274,25 @@ def mean_interval(values_N: np.ndarray) -> tuple[float, float]:
         return np.nan, np.nan
     half = float(stdtrit(n - 1, 0.975)) * float(values_N.std(ddof=1)) / np.sqrt(n)
     return float(values_N.mean() - half), float(values_N.mean() + half)
+
+
+def positive_mean_interval(values_N: np.ndarray) -> tuple[float, float]:
+    """95 % interval of a mean of numbers that are not negative, by Student's t on its logarithm.
+
+    m exp(+- t s / m), m the mean and s its standard error: where few of the numbers have most of
+    the sum, it holds the truth more often than `mean_interval`. NaN of fewer than two values.
+
+    Examples
+    --------
+    >>> low, high = positive_mean_interval(np.array([1.0, 3.0, 2.0]))
+    >>> round(low, 4), round(high, 4), positive_mean_interval(np.zeros(3))
+    (0.5772, 6.9302, (0.0, 0.0))
+    """
+    mean = float(values_N.mean()) if len(values_N) else 0.0
+    low, high = mean_interval(values_N)
+    if not mean:
+        return low, high
+    return mean * float(np.exp((low - mean) / mean)), mean * float(np.exp((high - mean) / mean))
 
 
 def above_one_p(ratio_N: np.ndarray) -> float:

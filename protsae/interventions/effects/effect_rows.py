@@ -5,19 +5,28 @@ from typing import Any
 
 import numpy as np
 
-from protsae.interventions.effects.effect_estimates import EffectEstimate, mean_interval
+from protsae.interventions.effects.effect_estimates import (
+    EffectEstimate,
+    mean_interval,
+    positive_mean_interval,
+)
 from protsae.interventions.effects.exact_effects import (
     CLAMPED,
     CLAMPED_RANDOM,
     DOSES,
+    PAIR,
+    PARTNER,
     RANDOM,
     UNMASKED,
+    Kind,
     Measured,
 )
+from protsae.interventions.effects.partners import redundancy
 
 ESTIMATED = (
     *("kl", "kl_low", "kl_high", "kl_random", "kl_dealt", "dealt_below", "kl_coordinate"),
-    *("ratio", "direction_p_value", "cluster_p_value", "p_value"),
+    *("ratio", "direction_p_value", "cluster_p_value", "whitened_direction_p_value"),
+    *("whitened_cluster_p_value", "p_value", "covariance_p_value"),
 )
 """Fields of an estimate that become columns, behind ``necessity_`` and ``promotion_``."""
 
@@ -47,7 +56,7 @@ def exact_fields(measured: Measured, feature: int, letters: Mapping[str, int]) -
     if ablated is None:
         return fields
     kl_S3 = np.stack(ablated.kl)
-    low, high = mean_interval(kl_S3.sum(1))
+    low, high = positive_mean_interval(kl_S3.sum(1))
     true = np.array(ablated.true_change)
     true_low, true_high = mean_interval(true)
     # What the feature does to log p where it is active: clean less ablated.
@@ -71,9 +80,33 @@ def exact_fields(measured: Measured, feature: int, letters: Mapping[str, int]) -
         "n_clamped": len(found.kl) if (found := measured.get((feature, CLAMPED))) else 0,
         "clamp_kl": _mean_kl(measured, feature, CLAMPED),
         "clamp_kl_random": _mean_kl(measured, feature, CLAMPED_RANDOM),
+        **_pair_fields(measured, feature, columns),
     }
     return {name: None if _is_nan(value) else value for name, value in fields.items()}
 
+
+def _pair_fields(measured: Measured, feature: int, columns: list[int]) -> dict[str, Any]:
+    """The feature ablated with the partner that is redundant most surely, if any can be told."""
+    ablated = measured[feature, "ablated"]
+    alone = dict(zip(ablated.site, ablated.change, strict=True))
+    best: dict[str, Any] = {}
+    for of, kind in measured:
+        if of != feature or not isinstance(kind, tuple) or kind[0] != PAIR:
+            continue
+        pair, partner = measured[feature, kind], measured[feature, (PARTNER, kind[1])]
+        changes = ([alone[site] for site in pair.site], partner.change, pair.change)
+        found = redundancy(*(np.stack(change)[:, columns] for change in changes))
+        if not best or (found and found[1] > (best["redundancy_low"] or -np.inf)):
+            best = {
+                "partner": kind[1],
+                "n_pairs": len(pair.kl),
+                "pair_kl": _mean_kl(measured, feature, kind),
+                **dict(zip(_REDUNDANCY, found or (None, None, None), strict=True)),
+            }
+    return best
+
+
+_REDUNDANCY = ("redundancy", "redundancy_low", "redundancy_high")
 
 _DISTANCES = ("ablation_kl_site", "ablation_kl_near", "ablation_kl_elsewhere")
 
@@ -82,6 +115,7 @@ EXACT = (
     *("ablation_kl_random", "true_logp_change", "true_logp_change_low", "true_logp_change_high"),
     *("promotion", "promotes", "suppresses", "dose_slope", "dose_monotone"),
     *("n_unmasked", "unmasked_kl", "n_clamped", "clamp_kl", "clamp_kl_random"),
+    *("partner", "n_pairs", "pair_kl", *_REDUNDANCY),
 )
 """Columns of features that were edited."""
 
@@ -125,7 +159,7 @@ def _surely(raised_SA: np.ndarray, letters: Mapping[str, int]) -> str:
     return " ".join(names[i] for i in order if lows[i] > 0 and means[i] > LEAST_NATS)
 
 
-def _mean_kl(measured: Measured, feature: int, kind: str, parts: int = 3) -> float | None:
+def _mean_kl(measured: Measured, feature: int, kind: Kind, parts: int = 3) -> float | None:
     """Mean over sites of the KL, summed over the first ``parts`` distances."""
     found = measured.get((feature, kind))
     return None if found is None else float(np.stack(found.kl)[:, :parts].sum(1).mean())

@@ -13,10 +13,12 @@ from protsae.interventions.effects.effect_estimates import (
     estimate_effect,
     mean_interval,
     pass_gradients,
+    surroundings,
 )
 from protsae.interventions.effects.effect_rows import estimate_fields, exact_fields
 from protsae.interventions.effects.effect_sites import FeatureSites, SiteRows, choose_feature_sites
 from protsae.interventions.effects.exact_effects import StudiedPass, exact_effects
+from protsae.interventions.effects.partners import partners
 
 DEALT = 100
 """Other features, those nearest in how often they are active, that a feature is shown beside."""
@@ -47,8 +49,9 @@ def feature_effects(
     letters : mapping of str to int
         Amino acids, and their columns of the predictions.
     settings : EffectSettings
-        How many sites, draws and edits; half of the features edited are those with the largest
-        estimate, the others random.
+        How many sites, draws and edits. Of the features edited a quarter are those with the largest
+        estimate and a quarter those that change activations most, which gradients may miss; the
+        others are random.
     tokens_per_batch : int
         Tokens of the edited copies of a pass that run together.
 
@@ -58,17 +61,18 @@ def feature_effects(
         One a feature, with the columns of the table ``effects`` that follow ``feature``, but for
         q-values.
     """
-    rows = site_rows(passes, encode, track)
+    rows, covariance_DD = site_rows(passes, encode, track)
     sites = choose_feature_sites(rows, settings.sites, settings.seed)
     gradients = _site_gradients(passes, rows, sites, settings, track)
+    around = surroundings(gradients.drawn_NSD, covariance_DD)
     others = _alike(np.diff(rows.codes.indptr), np.linalg.norm(decoder_FD, axis=1) > 0)
     found: list[dict[str, Any]] = []
     for feature, own in enumerate(sites):
         direction, dealt = decoder_FD[feature], decoder_FD[others[feature]]
         clamp = np.full(len(own.silent), own.clamp)
         true, drawn = gradients.at(own.active)
-        need = estimate_effect(direction, own.activation, drawn, dealt)
-        promotion = estimate_effect(direction, clamp, gradients.at(own.silent)[1], dealt)
+        need = estimate_effect(direction, own.activation, drawn, dealt, around)
+        promotion = estimate_effect(direction, clamp, gradients.at(own.silent)[1], dealt, around)
         found.append(
             {
                 "n_sites": len(own.active),
@@ -78,13 +82,15 @@ def feature_effects(
                 **estimate_fields("promotion", promotion),
             }
         )
-    chosen = _chosen(found, settings)
+    change_F = _mean_square(sites) * np.square(decoder_FD).sum(1)
+    chosen = _chosen(found, change_F, settings)
     measured = exact_effects(
         passes,
         rows,
         {feature: sites[feature] for feature in chosen},
         decoder_FD,
         encode,
+        partners(rows.codes, chosen),
         settings.exact_sites,
         tokens_per_batch,
         settings.seed,
@@ -95,14 +101,29 @@ def feature_effects(
 
 def site_rows(
     passes: Sequence[StudiedPass], encode: Callable[[np.ndarray], np.ndarray], track: Track = iter
-) -> SiteRows:
-    """All residues that the passes predict, with their features."""
+) -> tuple[SiteRows, np.ndarray]:
+    """All residues that the passes predict, with their features, and how activations vary there.
+
+    Returns
+    -------
+    rows : SiteRows
+    covariance_DD : ndarray, float64, shape (d_model, d_model)
+        Of the activations of these residues.
+    """
     codes = []
+    total_D: np.ndarray | float = 0.0
+    square_DD: np.ndarray | float = 0.0
     for number in track(range(len(passes))):
         one = passes[number].open(True)
-        codes.append(sparse.csr_array(encode(one.x_ND[one.rows].cpu().numpy())))
+        x_PD = one.x_ND[one.rows].cpu().numpy()
+        codes.append(sparse.csr_array(encode(x_PD)))
+        exact_PD = x_PD.astype(np.float64)
+        total_D = total_D + exact_PD.sum(0)
+        square_DD = square_DD + exact_PD.T @ exact_PD
     sizes = [len(of_pass.positions) for of_pass in passes]
-    return SiteRows(
+    mean_D = total_D / sum(sizes)
+    covariance_DD = square_DD / sum(sizes) - np.outer(mean_D, mean_D)
+    rows = SiteRows(
         np.repeat(np.arange(len(passes)), sizes),
         np.concatenate([np.arange(n) for n in sizes]),
         np.repeat([of_pass.protein for of_pass in passes], sizes),
@@ -110,6 +131,7 @@ def site_rows(
         np.concatenate([of_pass.letters for of_pass in passes]),
         sparse.csc_array(sparse.vstack(codes)),
     )
+    return rows, covariance_DD
 
 
 @dataclass(frozen=True)
@@ -164,10 +186,22 @@ def _true_fields(change_N: np.ndarray, found: EffectEstimate | None) -> dict[str
     return dict(zip(names, (float(change_N.mean()), *mean_interval(change_N)), strict=True))
 
 
-def _chosen(found: Sequence[Mapping[str, Any]], settings: EffectSettings) -> list[int]:
-    """Features to edit: half those with the largest estimate, half of the others at random."""
+def _mean_square(sites: Sequence[FeatureSites]) -> np.ndarray:
+    """Mean square of each feature's activation at its sites; 0 without any."""
+    return np.array(
+        [np.square(own.activation).mean() if len(own.activation) else 0.0 for own in sites]
+    )
+
+
+def _chosen(
+    found: Sequence[Mapping[str, Any]], change_F: np.ndarray, settings: EffectSettings
+) -> list[int]:
+    """Features to edit: by estimate, by how much activations change, and at random."""
     estimated = [n for n, row in enumerate(found) if row["necessity_kl"] is not None]
-    ranked = sorted(estimated, key=lambda n: -found[n]["necessity_kl"])
-    top = ranked[: settings.exact_features // 2]
-    rest = np.random.default_rng(settings.seed).permutation(ranked[len(top) :])
-    return [*top, *rest[: settings.exact_features - len(top)].tolist()]
+    quarter = settings.exact_features // 4
+    chosen = sorted(estimated, key=lambda n: -found[n]["necessity_kl"])[:quarter]
+    others = [n for n in estimated if n not in set(chosen)]
+    chosen += sorted(others, key=lambda n: -change_F[n])[:quarter]
+    rest = np.array(sorted(set(estimated) - set(chosen)), dtype=int)
+    drawn = np.random.default_rng(settings.seed).permutation(rest)
+    return [*chosen, *drawn[: settings.exact_features - len(chosen)].tolist()]

@@ -41,7 +41,7 @@ _CORRELATIONS = tuple(
 
 FEATURES = Table(
     "features",
-    14,
+    15,
     "one row per feature, sorted by model (onehot first), layer, variant and feature",
     ("model", "layer", "variant", "feature"),
     (

@@ -7,6 +7,7 @@ import pandas as pd
 
 from protsae import __version__
 from protsae.association.scoring.metrics import CALLED_Q
+from protsae.interventions.effects.partners import REDUNDANT
 from protsae.io.hdf5.activation_cache import LayerCache
 from protsae.io.table_files.parquet import write_table
 from protsae.schema.interventions.effect_table import EFFECTS
@@ -36,18 +37,33 @@ def write_effects(
 
 
 def effect_lines(table: pd.DataFrame) -> list[str]:
-    """One line an SAE: how many features change predictions more than random directions do."""
+    """Two lines an SAE: how many features change predictions, and what editing some says.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Rows of the table ``effects``.
+    """
     lines = []
     for name, rows in table.groupby("variant", sort=False):
-        tested = int(rows["necessity_p_value"].notna().sum())
-        needed = int((rows["necessity_q_value"] <= CALLED_Q).sum())
-        promoting = int((rows["promotion_q_value"] <= CALLED_Q).sum())
-        exact = rows[rows["ablation_kl"].notna()]
-        agreement = exact["necessity_kl"].corr(exact["ablation_kl"], method="spearman")
-        lines.append(
-            f"{name}: of {tested:,} features active in enough clusters, {needed:,} change "
-            f"predictions where they are active and {promoting:,} where they are silent, more than "
-            f"random directions (q <= {CALLED_Q}); estimate and ablation of {len(exact)} features "
-            f"correlate with {agreement:.2f} (Spearman)"
+        tested = int(rows["effect_q_value"].notna().sum())
+        called, needed, promoting, beyond = (
+            int((rows[f"{kind}_q_value"] <= CALLED_Q).sum())
+            for kind in ("effect", "necessity", "promotion", "covariance")
         )
+        lines.append(
+            f"{name}: of {tested:,} features active in enough clusters, {called:,} change "
+            f"predictions more than random directions (q <= {CALLED_Q}), {needed:,} where they are "
+            f"active and {promoting:,} where they are silent; {beyond:,} more than random "
+            "directions with the covariance of the activations, too"
+        )
+        exact = rows[rows["ablation_kl"].notna()]
+        if len(exact):
+            agreement = exact["necessity_kl"].corr(exact["ablation_kl"], method="spearman")
+            redundant = int((exact["redundancy_low"] > REDUNDANT).sum())
+            lines.append(
+                f"{name}: {len(exact)} features edited one by one; estimate and ablation correlate "
+                f"with {agreement:.2f} (Spearman); {redundant} share what they do with a partner, "
+                "so that ablating both does more than the sum"
+            )
     return lines

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -74,14 +75,32 @@ def measure_effects(
 
 
 def with_q_values(table: pd.DataFrame) -> pd.DataFrame:
-    """Necessity and promotion of all features of an SAE corrected together (Benjamini-Hochberg)."""
-    names = ("necessity", "promotion")
-    p_values = np.concatenate(
-        [table[f"{name}_p_value"].to_numpy(float, na_value=np.nan) for name in names]
-    )
-    group = np.tile(pd.factorize(table["variant"])[0], 2)
-    q_values = np.split(benjamini_hochberg(p_values, group), 2)
-    return table.assign(**{f"{n}_q_value": q for n, q in zip(names, q_values, strict=True)})
+    """Corrected over all features of an SAE (Benjamini-Hochberg).
+
+    Necessity and promotion are corrected together. ``effect`` is either: a feature's p is twice the
+    smaller of the two, so that q bounds the share of wrong features. ``covariance`` is
+    the same of the p-values against directions with the covariance of the activations.
+    """
+    need, promotion = (_p_values(table, f"{name}_p_value") for name in EITHER)
+    variant = pd.factorize(table["variant"])[0]
+    q_values = benjamini_hochberg(np.concatenate([need, promotion]), np.tile(variant, 2))
+    found = dict(zip((f"{name}_q_value" for name in EITHER), np.split(q_values, 2), strict=True))
+    for name, kind in (("effect", "p_value"), ("covariance", "covariance_p_value")):
+        # A test that could not be made is no evidence, and costs the other one nothing more.
+        smaller = np.fmin(*(_p_values(table, f"{prefix}_{kind}") for prefix in EITHER))
+        found[f"{name}_q_value"] = benjamini_hochberg((2 * smaller).clip(max=1), variant)
+    return table.assign(**found)
+
+
+EITHER = ("necessity", "promotion")
+
+
+def _p_values(table: pd.DataFrame, name: str) -> np.ndarray:
+    return table[name].to_numpy(float, na_value=np.nan)
+
+
+KEPT_BYTES = 2**28
+"""Activations of masked passes that are kept, not computed again each time a pass is opened."""
 
 
 def studied_passes(
@@ -91,14 +110,24 @@ def studied_passes(
     place = named_place(cache.source.model, cache.layer)
     clusters = pd.factorize(proteins["cluster"])[0]
     planned = passes(proteins["sequence"].tolist(), stated.context, stated.overlap, True, seed)
-    found = []
-    for one in planned:
+    kept: dict[int, ModelPass] = {}
+    n_bytes = 0
 
-        def open_pass(is_masked: bool, one=one) -> ModelPass:  # type: ignore[no-untyped-def]
-            return esm_pass(esm2, place, one, is_masked)
+    def open_pass(number: int, is_masked: bool) -> ModelPass:
+        nonlocal n_bytes
+        if is_masked and number in kept:
+            return kept[number]
+        found = esm_pass(esm2, place, planned[number], is_masked)
+        if is_masked and n_bytes + found.x_ND.nbytes <= KEPT_BYTES:
+            kept[number] = found
+            n_bytes += found.x_ND.nbytes
+        return found
 
+    studied = []
+    for number, one in enumerate(planned):
         protein = one.window.protein
         position = one.window.start + one.predicted
         letters = one.tokens[one.predicted]
-        found.append(StudiedPass(protein, int(clusters[protein]), position, letters, open_pass))
-    return found
+        opens = partial(open_pass, number)
+        studied.append(StudiedPass(protein, int(clusters[protein]), position, letters, opens))
+    return studied

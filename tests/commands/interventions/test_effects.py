@@ -12,6 +12,7 @@ from protsae.errors import UserError
 from protsae.io.saes.sae_identity import sae_sha256
 from protsae.io.table_files.parquet import read_metadata, read_table
 from protsae.schema.interventions.effect_table import EFFECTS
+from protsae.stages.intervening.measure_effects import with_q_values
 from tests.helpers.tiny_esm import build_esm, save_tiny
 from tests.helpers.tiny_run import TOPK, inputs, train_saes, write_embedded_run
 
@@ -46,8 +47,14 @@ def test_every_feature_of_saes_that_learn_has_a_row(run: Path) -> None:
     assert len(tested)
     assert (tested["n_sites"] >= 5).all()
     assert (table.loc[table["n_sites"] < 5, "necessity_kl"].isna()).all()
-    p_values = tested[["necessity_direction_p_value", "necessity_cluster_p_value"]]
-    np.testing.assert_array_equal(tested["necessity_p_value"], p_values.max(axis=1))
+    plain, whitened = (
+        tested[[f"necessity_{of}direction_p_value", f"necessity_{of}cluster_p_value"]].max(axis=1)
+        for of in ("", "whitened_")
+    )
+    expected = (2 * np.minimum(plain, whitened)).clip(upper=1)
+    np.testing.assert_array_equal(tested["necessity_p_value"], expected)
+    assert (whitened[tested["necessity_ratio"] <= 1] == 1).all()
+    assert (tested["necessity_covariance_p_value"] >= tested["necessity_p_value"]).all()
     assert tested["necessity_kl"].between(tested["necessity_kl_low"], np.inf).all()
 
 
@@ -86,10 +93,12 @@ def test_the_screen_says_how_many(
     run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert effects(run, "--output", str(tmp_path)) == 0
-    line = capsys.readouterr().out.splitlines()[-1]
+    first, second = capsys.readouterr().out.splitlines()[-2:]
     table = read_table(tmp_path / "effects.parquet", EFFECTS)
-    tested, called = table["necessity_kl"].notna().sum(), (table["necessity_q_value"] <= 0.05).sum()
-    assert line.startswith(f"topk: of {tested} features active in enough clusters, {called} change")
+    tested, called = table["necessity_kl"].notna().sum(), (table["effect_q_value"] <= 0.05).sum()
+    assert first.startswith(f"topk: of {tested} features active in enough clusters, {called} chan")
+    edited = table["ablation_kl"].notna().sum()
+    assert second.startswith(f"topk: {edited} features edited one by one; estimate and ablation")
 
 
 def test_layer_0_has_no_features_to_measure() -> None:
@@ -103,3 +112,16 @@ def test_promotion_and_necessity_are_corrected_together(run: Path) -> None:
     q = pd.concat([table["necessity_q_value"], table["promotion_q_value"]]).dropna()
     ranked = np.sort(p.to_numpy(float)) * len(p) / np.arange(1, len(p) + 1)
     assert q.min() == pytest.approx(min(ranked.min(), 1))
+
+
+def test_q_of_features_is_of_twice_the_smaller_p() -> None:
+    need, promotion = [0.001, 0.5, None, 0.02], [0.6, None, None, 0.9]
+    table = pd.DataFrame({"necessity_p_value": need, "promotion_p_value": promotion}, dtype=float)
+    table["variant"] = "topk"
+    for name in ("necessity", "promotion"):
+        table[f"{name}_covariance_p_value"] = table[f"{name}_p_value"]
+    found = with_q_values(table)["effect_q_value"].tolist()
+    # 0.002, 1, none, 0.04 among three features that were tested.
+    assert found[:2] == pytest.approx([0.006, 1.0])
+    assert np.isnan(found[2])
+    assert found[3] == pytest.approx(0.06)

@@ -16,7 +16,7 @@ from protsae.plm.esm2.forward import FusedEsm2
 from protsae.sae.architectures import build_sae
 from tests.helpers.tiny_esm import build_esm, random_sequence
 
-LAYER, FEATURE = 2, 5
+LAYER, FEATURE, PARTNER = 2, 5, 7
 SEQUENCES = [random_sequence(length) for length in (31, 17)]
 
 
@@ -52,7 +52,9 @@ def test_an_ablated_site_is_the_one_that_predict_ablates(world):
     index = np.concatenate([np.arange(len(one.positions)) for one in found])
     passes_x = [one.open(True) for one in found]
     codes = np.concatenate([sae.encode(one.x_ND[one.rows]).numpy() for one in passes_x])
-    active = np.flatnonzero(codes[:, FEATURE] > 0)[[0, -1]]
+    both = np.flatnonzero((codes[:, FEATURE] > 0) & (codes[:, PARTNER] > 0))
+    alone = np.flatnonzero((codes[:, FEATURE] > 0) & (codes[:, PARTNER] == 0))
+    active = np.array([both[0], alone[0]])
     silent = np.flatnonzero(codes[:, FEATURE] == 0)[:1]
     nothing = np.zeros(len(codes), int)
     rows = SiteRows(numbers, index, nothing, nothing, nothing, sparse.csc_array(codes))
@@ -64,17 +66,18 @@ def test_an_ablated_site_is_the_one_that_predict_ablates(world):
         sites,
         sae.W_dec.numpy(),
         lambda x: sae.encode(torch.from_numpy(x)).numpy(),
+        partners_of={FEATURE: [PARTNER]},
         n_sites=2,
         tokens_per_batch=100,
         seed=0,
     )
 
-    def of_predict(row, action, amount, is_masked=True):
+    def of_predict(row, action, amount, is_masked=True, features=(FEATURE,)):
         own = found[numbers[row]]
         where = [torch.zeros(len(s), dtype=torch.bool) for s in SEQUENCES]
         where[own.protein][own.positions[index[row]]] = True
-        directions = feature_directions(sae, [FEATURE])
-        edit = Intervention(LAYER, directions, action, (amount,), where)
+        directions = feature_directions(sae, features)
+        edit = Intervention(LAYER, directions, action, (amount,) * len(features), where)
         proteins = dict(predict(esm2, SEQUENCES, [edit], is_masked, 1022, 256, 1000))
         site = own.positions[index[row]]
         predicted = proteins[own.protein]
@@ -90,7 +93,12 @@ def test_an_ablated_site_is_the_one_that_predict_ablates(world):
             change, kl = of_predict(row, action, amount)
             np.testing.assert_allclose(measured[FEATURE, kind].change[n], change, atol=1e-4)
             assert measured[FEATURE, kind].kl[n][0] == pytest.approx(kl, rel=0.02, abs=1e-6)
-    unmasked = measured.get((FEATURE, "unmasked"), MeasuredEdits([], [], []))
+    pair = measured[FEATURE, ("pair", PARTNER)]
+    assert measured[FEATURE, ("partner", PARTNER)].site == pair.site
+    for site, change in zip(pair.site, pair.change, strict=True):
+        expected, kl = of_predict(active[site], "ablate", 0.0, features=[FEATURE, PARTNER])
+        np.testing.assert_allclose(change, expected, atol=1e-4)
+    unmasked = measured.get((FEATURE, "unmasked"), MeasuredEdits())
     for row, change in zip(active[-len(unmasked.kl) :], unmasked.change, strict=False):
         expected, _ = of_predict(row, "ablate", 0.0, is_masked=False)
         np.testing.assert_allclose(change, expected, atol=1e-4)
@@ -99,7 +107,7 @@ def test_an_ablated_site_is_the_one_that_predict_ablates(world):
 
 def edits(kl, change, true=0.0):
     parts = ([np.array(row) for row in rows] for rows in (kl, change))
-    return MeasuredEdits(*parts, [true] * len(kl))
+    return MeasuredEdits(list(range(len(kl))), *parts, [true] * len(kl))
 
 
 def test_fields_by_hand():
@@ -122,6 +130,27 @@ def test_fields_by_hand():
     slopes = [2.0, np.polyfit([0, 0.5, 1, 2], [-4.0, -5.0, 0.0, 4.0], 1)[0]]
     assert found["dose_slope"] == pytest.approx(np.mean(slopes))
     assert (found["n_clamped"], found["clamp_kl"]) == (0, None)
+    assert (found["partner"], found["redundancy"]) == (None, None)
     nothing = exact_fields(measured, 4, letters)
     assert nothing.pop("promotion").tolist() == []
     assert set(nothing.values()) == {None}
+
+
+def test_of_the_partners_the_most_redundant_is_named():
+    letters = {"A": 0, "C": 1, "D": 2}
+    nothing, little = [0.0, 0.0, 0.0], [0.1, 0.0, -0.1]
+    much, more = [1.0, 0.0, -1.0], [2.0, 0.0, -2.0]
+    measured = {(3, "ablated"): edits([[1, 0, 0]] * 3, [nothing, nothing, little])}
+    for kind in ("halved", "doubled", "random"):
+        measured[3, kind] = edits([[0, 0, 0]] * 3, [nothing] * 3)
+    # With 8 both add up; with 9 either suffices, where it is active: at the first two sites.
+    measured[3, ("partner", 8)] = edits([[0, 0, 0]] * 3, [much, much, more])
+    measured[3, ("pair", 8)] = edits([[0, 0, 0]] * 3, [much, much, [2.1, 0.0, -2.1]])
+    measured[3, ("partner", 9)] = edits([[0, 0, 0]] * 2, [nothing] * 2)
+    measured[3, ("pair", 9)] = edits([[4, 1, 1], [2, 0, 0]], [much, more])
+    found = exact_fields(measured, 3, letters)
+    assert (found["partner"], found["n_pairs"], found["pair_kl"]) == (9, 2, 4.0)
+    assert [found[f"redundancy{end}"] for end in ("", "_low", "_high")] == [1.0, 1.0, 1.0]
+    del measured[3, ("partner", 9)], measured[3, ("pair", 9)]
+    found = exact_fields(measured, 3, letters)
+    assert (found["partner"], round(found["redundancy"], 9)) == (8, 0.0)
