@@ -5,6 +5,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -61,12 +62,21 @@ def imported_modules(module: str, unused: str | None = None) -> set[str]:
         if name in found or is_unused or _NOT_PART_OF_A_STAGE.fullmatch(name) or path is None:
             continue
         found.add(name)
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Import):
-                todo += [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom) and node.module:
-                todo += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        todo += _imports(path.read_text())
     return found
+
+
+# Snakemake asks for the code of twenty stages at a time, which share most of their modules.
+@cache
+def _imports(source: str) -> tuple[str, ...]:
+    """What a source may import, by full name."""
+    found: list[str] = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    return tuple(found)
 
 
 def code_digest(module: str, unused: str | None = None) -> str:
@@ -86,6 +96,7 @@ def code_digest(module: str, unused: str | None = None) -> str:
     return digest.hexdigest()[:16]
 
 
+@cache
 def code_text(source: str) -> str:
     """Python source without docstrings and comments, in one layout.
 

@@ -49,7 +49,7 @@ rule lookup:
         "<results>/benchmarks/lookup.tsv"
     conda:
         "../envs/protsae.yaml"
-    threads: 2
+    threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 8000 * attempt,
         runtime=480,
