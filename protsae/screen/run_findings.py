@@ -23,7 +23,7 @@ FEATURE_COLUMNS = (
         "f1_high",
     ),
     *("q_value", "defined_by_sequence", "best_baseline", "best_baseline_f1", "verdict"),
-    *("recurs", "confidence"),
+    *("recurs", "confidence", "effect_q_value", "covariance_q_value"),
 )
 """Columns of the feature table that `finding_lines` reads."""
 
@@ -44,7 +44,7 @@ def finding_lines(features: pd.DataFrame, detectors: pd.DataFrame) -> list[str]:
     own = features[_is_trained(features) & ~is_frozen(features)]
     called = called_lines(detectors, of_frozen(detectors, features))
     found = [*above_lines(own), *called, *recurrence_lines(own)]
-    return [*found, *description_lines(own), *best_lines(own)]
+    return [*found, *description_lines(own), *effect_lines(features), *best_lines(own)]
 
 
 def above_lines(features: pd.DataFrame) -> list[str]:
@@ -151,6 +151,42 @@ def description_lines(features: pd.DataFrame) -> list[str]:
     if not said:
         return []
     text = f"Features with a label (with high confidence): {'; '.join(said)}"
+    first, *others = fitted(text, "", 4, WIDTH - 2)
+    return [first, *(f"  {line}" for line in others)]
+
+
+def effect_lines(features: pd.DataFrame) -> list[str]:
+    """How many features change predictions, by layer and SAE, and of the permuted model.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"model": ["m", "m", "m-permuted"], "layer": 3, "variant": "topk"})
+    >>> rows = rows.assign(effect_q_value=[0.01, 0.02, 0.9], covariance_q_value=[0.01, 0.8, 0.9])
+    >>> for line in effect_lines(rows):
+    ...     print(line)
+    Features that change predictions more than random directions (and than those with the covariance
+      of activations): topk: layer 3 2 (1) of 2; of the permuted model 0 of 1
+    """
+    known = features[features["effect_q_value"].notna()]
+    permuted = known["model"].map(is_permuted).astype(bool)
+    said = []
+    for variant, rows in known[~permuted].groupby("variant", sort=False):
+        of_layers = []
+        for place, own in rows.groupby(rows.apply(_place, axis=1), sort=False):
+            called, beyond = (
+                int((own[f"{name}_q_value"] <= CALLED_Q).sum()) for name in ("effect", "covariance")
+            )
+            of_layers.append(f"{place} {called:,} ({beyond:,}) of {len(own):,}")
+        said.append(f"{variant}: {listed(of_layers, 12)}")
+    if not said:
+        return []
+    text = (
+        "Features that change predictions more than random directions (and than those with the "
+        f"covariance of activations): {'; '.join(said)}"
+    )
+    if permuted.any():
+        called = int((known.loc[permuted, "effect_q_value"] <= CALLED_Q).sum())
+        text += f"; of the permuted model {called:,} of {int(permuted.sum()):,}"
     first, *others = fitted(text, "", 4, WIDTH - 2)
     return [first, *(f"  {line}" for line in others)]
 

@@ -10,6 +10,7 @@ from protsae.errors import UserError
 from protsae.features.error_sites import SILENT, UNANNOTATED
 from protsae.features.example_sites import STRENGTHS, STRONGEST
 from protsae.features.recurrence import recurrence_words
+from protsae.inspection.feature_lines import effect_words
 from protsae.report.figures import layer_figures as plots
 from protsae.report.figures.logo_drawing import logo_svg
 from protsae.report.figures.sequence_html import coloured_residues, shown_ranges
@@ -50,6 +51,7 @@ def layer_section(
                 "elsewhere": elsewhere(row["reference_base_rate"], row["f1_at_reference_rate"]),
                 "recurrence": recurrence_words(pd.Series(row)),
                 "described": _described(row),
+                "effect": effect_words(pd.Series(row)),
                 "end": row["preferred_end"] if pd.notna(row["preferred_end"]) else "",
                 "logo": _logo(logos.get((row["variant"], row["feature"]), layer.logos.head(0))),
                 "examples": _examples(
