@@ -90,10 +90,11 @@ def group_rows(rows: pd.DataFrame) -> Iterator[tuple[str, int, int]]:
 
 
 def sense_row(run: Run, row: pd.Series, labels: OpenedRun) -> dict[str, object] | None:
-    """KL at active residues with the concept, divided by KL at those without; 95 % interval.
+    """KL at active residues with the concept and at those without, and the difference.
 
     Residues are masked; the feature is ablated wherever it is active. Means over test residues,
-    the interval over homology clusters with both kinds. None with fewer than five of those.
+    their difference with its 95 % interval over homology clusters with both kinds. None with fewer
+    than five of those.
     """
     name = FeatureName(run.model, int(row["layer"]), str(row["variant"]), int(row["feature"]))
     codes = run.activations(name.layer, name.variant)
@@ -101,16 +102,15 @@ def sense_row(run: Run, row: pd.Series, labels: OpenedRun) -> dict[str, object] 
     test = run.proteins[run.proteins["split"] == "test"]
     for accession, sequence, cluster in test[["accession", "sequence", "cluster"]].to_numpy():
         activation = codes[accession][:, [name.feature]].toarray().ravel()
-        has = labels.labels(str(row["concept"]), accession, sequence, "--edit")
         if not (activation > 0).any():
             continue
+        has = labels.labels(str(row["concept"]), accession, sequence, "--edit")
         edited = run.intervene({accession: sequence}, f"{name}:ablate@active")
         kl = edited["kl"].to_numpy(np.float64)
         for is_annotated in (True, False):
             own = (activation > 0) & (has == is_annotated)
-            sums.append(
-                (cluster, is_annotated, own.sum(), kl[own].sum(), np.square(activation[own]).sum())
-            )
+            square = np.square(activation[own], dtype=np.float64).sum()
+            sums.append((cluster, is_annotated, own.sum(), kl[own].sum(), square))
     table = pd.DataFrame(sums, columns=["cluster", "annotated", "n", "kl", "square"])
     both = table.groupby(["cluster", "annotated"]).sum().unstack(fill_value=0)
     both = both[(both["n"] > 0).all(axis=1)]
@@ -124,15 +124,13 @@ def sense_row(run: Run, row: pd.Series, labels: OpenedRun) -> dict[str, object] 
         "called": "yes" if row["effect_q_value"] <= CALLED_Q else "no",
     }
     for title, denominator in (("KL", "n"), ("KL per squared activation", "square")):
-        parts = [
-            both[kind, flag].to_numpy(np.float64)
-            for flag in (True, False)
-            for kind in ("kl", denominator)
-        ]
-        quotient = (parts[0].sum() / parts[1].sum()) / (parts[2].sum() / parts[3].sum())
-        drawn = [weights @ part for part in parts]
-        low, high = interval((drawn[0] / drawn[1]) / (drawn[2] / drawn[3]))
-        shown[title] = f"{quotient:.2f} [{low:.2f}, {high:.2f}]"
+        means, drawn = [], []
+        for is_annotated in (True, False):
+            kl, of = (both[kind, is_annotated].to_numpy(np.float64) for kind in ("kl", denominator))
+            means.append(kl.sum() / of.sum())
+            drawn.append((weights @ kl) / (weights @ of))
+        low, high = interval(drawn[0] - drawn[1])
+        shown[title] = f"{means[0]:.5f}, {means[1]:.5f}: [{low:+.5f}, {high:+.5f}]"
     return shown
 
 

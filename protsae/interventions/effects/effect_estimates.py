@@ -90,7 +90,9 @@ class EffectEstimate:
         feature that matters in one context only.
     whitened_direction_p_value, whitened_cluster_p_value : float
         The same of gradients that are whitened (`Surroundings.whitening_DD`), so that no direction
-        in which gradients are large everywhere hides another; 1 where ``ratio`` is not above 1.
+        in which gradients are large everywhere hides another; 1 where the plain ratio is not surely
+        above 1 (`above_one_p` of at most `WHITENED_LEVEL`), as whitening tells what is usual along
+        a direction, not what a random one does.
     p_value : float
         Of plain and whitened, of each the larger of its two, twice the smaller.
     covariance_p_value : float
@@ -125,7 +127,7 @@ class Surroundings:
         hundredth of their mean eigenvalue added: of g W no direction is larger than another over
         all sites. Symmetric, so that it turns gradients no more than it must.
     root_DK : ndarray, float64, shape (d_model, n_dimensions)
-        R R^T is the covariance of the activations.
+        R R^T is the covariance of the activations, its variances `capped`.
     """
 
     whitening_DD: np.ndarray
@@ -137,12 +139,12 @@ def surroundings(drawn_NSD: np.ndarray, covariance_DD: np.ndarray) -> Surroundin
 
     Examples
     --------
-    Gradients that are three times as large along one axis as along the other:
+    Gradients are three times as large along one axis as along the other; whitened, as large:
 
     >>> drawn = np.array([[[3.0, 0.0], [0.0, 1.0]], [[-3.0, 0.0], [0.0, 1.0]]])
     >>> found = surroundings(drawn, np.diag([4.0, 0.0]))
-    >>> np.square(drawn @ found.whitening_DD).mean((0, 1)).round(1).tolist(), found.root_DK.tolist()
-    ([1.0, 1.0], [[2.0], [0.0]])
+    >>> np.square(drawn @ found.whitening_DD).mean((0, 1)).round().tolist(), found.root_DK.tolist()
+    ([5.0, 5.0], [[2.0], [0.0]])
     """
     d_model = drawn_NSD.shape[2]
     flat = _alike(drawn_NSD).reshape(-1, d_model)
@@ -150,7 +152,7 @@ def surroundings(drawn_NSD: np.ndarray, covariance_DD: np.ndarray) -> Surroundin
     scale_D = 1 / np.sqrt(values_D.clip(min=0) + WHITENING_FLOOR * values_D.mean())
     variances_D, natural_DD = np.linalg.eigh(covariance_DD)
     kept = variances_D > LEAST_VARIANCE * variances_D.max()
-    root_DK = natural_DD[:, kept] * np.sqrt(variances_D[kept])
+    root_DK = natural_DD[:, kept] * np.sqrt(capped(variances_D[kept]))
     return Surroundings((axes_DD * scale_D) @ axes_DD.T, root_DK)
 
 
@@ -159,6 +161,37 @@ WHITENING_FLOOR = 0.01
 
 LEAST_VARIANCE = 1e-9
 """Principal directions of activations with less of the largest one's variance are rounding."""
+
+
+WHITENED_LEVEL = 0.05
+"""Level at which the plain ratio must be above 1 for the whitened one to be tested."""
+
+MOST_VARIANCE = 0.1
+"""Largest share of the variance that one principal direction keeps."""
+
+
+def capped(variances_K: np.ndarray) -> np.ndarray:
+    """Variances, cut so that none is more than `MOST_VARIANCE` of their sum.
+
+    Large models have a few coordinates with a hundred times the variance of others. Uncut, random
+    directions would be those coordinates, and any other direction would seem to do more than they.
+    In fewer than 20 dimensions the share is 2 / their number.
+
+    Parameters
+    ----------
+    variances_K : ndarray, shape (n_dimensions,)
+        Above 0.
+
+    Examples
+    --------
+    >>> capped(np.array([900.0, *39 * [1.0]]))[:2].round(2).tolist()
+    [4.33, 1.0]
+    """
+    share = max(MOST_VARIANCE, 2 / len(variances_K)) if len(variances_K) else 1.0
+    found = variances_K
+    while len(found) and found.max() > share * found.sum() * (1 + 1e-9):
+        found = np.minimum(found, share * found.sum())
+    return found
 
 
 def _alike(drawn_NSD: np.ndarray) -> np.ndarray:
@@ -176,7 +209,7 @@ def estimate_effect(
     dealt_MD: np.ndarray,
     around: Surroundings,
 ) -> EffectEstimate | None:
-    """The effect of adding ``strength`` x ``direction`` at each site; None for too few sites.
+    """The effect of adding ``strength`` x ``direction`` at each site.
 
     Parameters
     ----------
@@ -191,6 +224,11 @@ def estimate_effect(
     around : Surroundings
         Of all sites, from `surroundings`.
 
+    Returns
+    -------
+    EffectEstimate or None
+        None with fewer than `LEAST_SITES` sites, or without a direction.
+
     Examples
     --------
     The predictions read the first of four coordinates alone:
@@ -202,7 +240,7 @@ def estimate_effect(
     >>> found.kl, found.kl_random, found.dealt_below, found.direction_p_value
     (4.4, 1.1, 1.0, 0.0)
     """
-    if len(strength_N) < LEAST_SITES:
+    if len(strength_N) < LEAST_SITES or not np.any(direction_D):
         return None
     norm = float(np.linalg.norm(direction_D))
     drawn = drawn_NSD.astype(np.float64)
@@ -220,7 +258,7 @@ def estimate_effect(
     ratio_N = np.square(alike @ unit_D).sum(1)
     plain = _RatioTests.of(alike, unit_D, around.root_DK)
     whitened = _RatioTests(1.0, 1.0, 1.0)
-    if ratio_N.mean() > 1:
+    if above_one_p(ratio_N) <= WHITENED_LEVEL:
         whitened = _RatioTests.of(_alike(drawn @ around.whitening_DD), unit_D, around.root_DK)
     return EffectEstimate(
         float(kl_N.mean()),
@@ -286,7 +324,7 @@ def positive_mean_interval(values_N: np.ndarray) -> tuple[float, float]:
     --------
     >>> low, high = positive_mean_interval(np.array([1.0, 3.0, 2.0]))
     >>> round(low, 4), round(high, 4), positive_mean_interval(np.zeros(3))
-    (0.5772, 6.9302, (0.0, 0.0))
+    (0.5776, 6.9255, (0.0, 0.0))
     """
     mean = float(values_N.mean()) if len(values_N) else 0.0
     low, high = mean_interval(values_N)

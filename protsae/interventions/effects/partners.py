@@ -52,10 +52,12 @@ def redundancy(
     """How much of what a pair does neither does alone, and its 95 % interval over sites.
 
     With a, b and c the changes of log p, less their means over the letters, when one, the other and
-    both are ablated: sum c . (c - a - b) / sum c . c over the sites. 1: either suffices, ablating
-    one changes nothing; 0: their effects add up; -1: both are needed, ablating one does all. The
-    interval is Student's t with the standard error of a ratio. None where the pair does nothing,
-    or with fewer than two sites.
+    both are ablated: sum c . (c - a - b) / sum max(|a|^2, |b|^2, |c|^2) over the sites. 1: ablating
+    one changes nothing, both together much; 0: effects add up, or cancel; -1: either does all.
+
+    The interval is Student's t with the standard error of a ratio, the widest with any one site
+    left out: otherwise it collapses where one site has most of the squares. None where the pair
+    does nothing, or with fewer than three sites.
 
     Parameters
     ----------
@@ -70,10 +72,19 @@ def redundancy(
     """
     n_sites = len(both_SA)
     a, b, c = (change - change.mean(1, keepdims=True) for change in (one_SA, other_SA, both_SA))
-    square_S = np.square(c).sum(1)
-    if n_sites < 2 or square_S.mean() < LEAST_SQUARE:
+    square_S = np.max([np.square(change).sum(1) for change in (a, b, c)], axis=0)
+    if n_sites < 3 or square_S.mean() < LEAST_SQUARE:
         return None
     beyond_S = (c * (c - a - b)).sum(1)
-    share = float(beyond_S.sum() / square_S.sum())
-    half = float(stdtrit(n_sites - 1, 0.975) * ratio_error(beyond_S, square_S))
-    return share, share - half, share + half
+    subsets = [slice(None), *(np.arange(n_sites) != site for site in range(n_sites))]
+    ends = [_share_and_half(beyond_S[subset], square_S[subset]) for subset in subsets]
+    share, _ = ends[0]
+    return share, min(one - half for one, half in ends), max(one + half for one, half in ends)
+
+
+def _share_and_half(numerator_S: np.ndarray, denominator_S: np.ndarray) -> tuple[float, float]:
+    total = float(denominator_S.sum())
+    if total == 0:
+        return 0.0, np.inf
+    half = float(stdtrit(len(denominator_S) - 1, 0.975) * ratio_error(numerator_S, denominator_S))
+    return float(numerator_S.sum()) / total, half

@@ -7,6 +7,7 @@ import torch
 from protsae.interventions.edited_predictions import passes
 from protsae.interventions.effects.effect_estimates import (
     above_one_p,
+    capped,
     estimate_effect,
     many_large_p,
     mean_interval,
@@ -182,3 +183,70 @@ def test_passes_of_other_models_do():
     np.testing.assert_allclose(found.true, [[1 - p, 0]] * 3, rtol=1e-6)
     is_first = found.drawn[..., 0] > 0
     np.testing.assert_allclose(found.drawn[..., 0], np.where(is_first, 1 - p, -p), rtol=1e-6)
+
+
+def test_what_is_usual_along_a_direction_is_no_effect():
+    # Two directions hold most of all gradients; along a third they are larger than usual, but no
+    # more than along a random direction.
+    rng = np.random.default_rng(0)
+
+    def gradients(n_sites, third):
+        drawn = 0.25 * rng.normal(size=(n_sites, 2, 43))
+        drawn[..., :2] = 3 * rng.normal(size=(n_sites, 2, 2))
+        drawn[..., 2] = third * rng.normal(size=(n_sites, 2))
+        return drawn
+
+    around = surroundings(gradients(500, 0.1), np.eye(43))
+    ratios, called = [], 0
+    for _ in range(100):
+        found = estimate_effect(np.eye(43)[2], np.ones(64), gradients(64, 0.58), np.eye(43), around)
+        ratios.append(found.ratio)
+        called += found.p_value <= 0.05
+    assert np.mean(ratios) == pytest.approx(1.0, abs=0.05)
+    assert called <= 10
+
+
+def test_a_massive_coordinate_does_not_lower_the_bar():
+    # Activations vary in 24 directions, in which gradients lie, and far more along one coordinate.
+    rng = np.random.default_rng(1)
+    basis = np.linalg.qr(rng.normal(size=(48, 25)))[0].T
+    covariance = basis[:24].T @ basis[:24] + 1000 * np.outer(basis[24], basis[24])
+
+    def gradients(n_sites):
+        return rng.normal(size=(n_sites, 2, 24)) @ basis[:24] + 0.1 * rng.normal(
+            size=(n_sites, 2, 48)
+        )
+
+    around = surroundings(gradients(500), covariance)
+    called = np.mean(
+        [
+            estimate_effect(
+                rng.normal(size=24) @ basis[:24], np.ones(40), gradients(40), np.eye(48), around
+            ).covariance_p_value
+            <= 0.05
+            for _ in range(200)
+        ]
+    )
+    assert called < 0.1
+
+
+def test_variances_are_cut_to_a_tenth():
+    rng = np.random.default_rng(2)
+    for n in (21, 53):
+        variances = rng.exponential(size=n) ** 3
+        found = capped(variances)
+        assert found.max() == pytest.approx(min(variances.max(), 0.1 * found.sum()))
+        is_cut = found < variances
+        np.testing.assert_array_equal(found[~is_cut], variances[~is_cut])
+        np.testing.assert_allclose(found[is_cut], found.max())
+    assert capped(np.empty(0)).tolist() == []
+
+
+def test_without_a_direction_or_any_variance():
+    drawn = np.random.default_rng(3).normal(size=(6, 2, 5))
+    around = surroundings(drawn, np.zeros((5, 5)))
+    assert estimate_effect(np.zeros(5), np.ones(6), drawn, np.eye(5), around) is None
+    assert (
+        estimate_effect(np.eye(5)[0], np.ones(6), drawn, np.eye(5), around).covariance_p_value
+        == 1.0
+    )

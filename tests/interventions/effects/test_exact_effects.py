@@ -140,16 +140,16 @@ def test_of_the_partners_the_most_redundant_is_named():
     letters = {"A": 0, "C": 1, "D": 2}
     nothing, little = [0.0, 0.0, 0.0], [0.1, 0.0, -0.1]
     much, more = [1.0, 0.0, -1.0], [2.0, 0.0, -2.0]
-    measured = {(3, "ablated"): edits([[1, 0, 0]] * 3, [nothing, nothing, little])}
+    measured = {(3, "ablated"): edits([[1, 0, 0]] * 4, [nothing, nothing, nothing, little])}
     for kind in ("halved", "doubled", "random"):
-        measured[3, kind] = edits([[0, 0, 0]] * 3, [nothing] * 3)
-    # With 8 both add up; with 9 either suffices, where it is active: at the first two sites.
-    measured[3, ("partner", 8)] = edits([[0, 0, 0]] * 3, [much, much, more])
-    measured[3, ("pair", 8)] = edits([[0, 0, 0]] * 3, [much, much, [2.1, 0.0, -2.1]])
-    measured[3, ("partner", 9)] = edits([[0, 0, 0]] * 2, [nothing] * 2)
-    measured[3, ("pair", 9)] = edits([[4, 1, 1], [2, 0, 0]], [much, more])
+        measured[3, kind] = edits([[0, 0, 0]] * 4, [nothing] * 4)
+    # With 8 both add up; with 9 either suffices, where it is active: at the first three sites.
+    measured[3, ("partner", 8)] = edits([[0, 0, 0]] * 4, [much, much, much, more])
+    measured[3, ("pair", 8)] = edits([[0, 0, 0]] * 4, [much, much, much, [2.1, 0.0, -2.1]])
+    measured[3, ("partner", 9)] = edits([[0, 0, 0]] * 3, [nothing] * 3)
+    measured[3, ("pair", 9)] = edits([[4, 1, 1], [2, 0, 0], [1, 0, 0]], [much, more, much])
     found = exact_fields(measured, 3, letters)
-    assert (found["partner"], found["n_pairs"], found["pair_kl"]) == (9, 2, 4.0)
+    assert (found["partner"], found["n_pairs"], found["pair_kl"]) == (9, 3, 3.0)
     assert [found[f"redundancy{end}"] for end in ("", "_low", "_high")] == [1.0, 1.0, 1.0]
     del measured[3, ("partner", 9)], measured[3, ("pair", 9)]
     found = exact_fields(measured, 3, letters)

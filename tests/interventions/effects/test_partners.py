@@ -33,7 +33,27 @@ def test_what_two_do_together_and_alone():
     assert 0.7 < share < 1.3
 
 
+def test_what_cancels_is_not_redundant():
+    one = np.random.default_rng(2).normal(size=(7, 5))
+    for left in (0.02, 0.1):
+        share, _, high = redundancy(one, (left - 1) * one, left * one)
+        assert abs(share) < 0.02
+        assert high < 0.02
+
+
+def test_one_site_alone_decides_nothing():
+    rng = np.random.default_rng(3)
+    both = rng.normal(size=(6, 5))
+    both[0] *= 30
+    one = both.copy()  # at all sites but the first either does all
+    one[0] = 0
+    share, low, _ = redundancy(one, one, both)
+    assert share > 0.9
+    assert low < -0.9
+
+
 def test_a_pair_that_does_nothing_says_nothing():
     nothing = np.zeros((4, 5))
     assert redundancy(nothing, nothing, nothing) is None
-    assert redundancy(nothing[:1], nothing[:1], np.ones((1, 5)) * [0, 1, 2, 3, 4]) is None
+    two = np.ones((2, 1)) * [0.0, 1, 2, 3, 4]
+    assert redundancy(nothing[:2], nothing[:2], two) is None
