@@ -74,40 +74,28 @@ def size_correlations(
     return {name: rank_correlation(size, np.abs(effect), residue).r for name, size in sizes.items()}
 
 
-@dataclass(frozen=True)
-class ChosenNodes:
-    """Nodes that are ablated one by one.
-
-    Attributes
-    ----------
-    top : ndarray of int
-        Those with the largest attribution, largest first.
-    sample : ndarray of int
-        Drawn evenly from all, sorted; may hold some of ``top``.
-    """
-
-    top: np.ndarray
-    sample: np.ndarray
-
-    @property
-    def both(self) -> np.ndarray:
-        """All of them, each once, sorted."""
-        return np.union1d(self.top, self.sample)
-
-
-def choose_nodes(attribution: np.ndarray, n_top: int, n_sample: int, seed: int) -> ChosenNodes:
-    """The nodes to ablate.
+def top_nodes(attribution: np.ndarray, n: int) -> np.ndarray:
+    """The nodes with the largest attribution by size, largest first.
 
     Examples
     --------
-    >>> chosen = choose_nodes(np.array([0.1, -5.0, 2.0, 0.0]), n_top=2, n_sample=9, seed=0)
-    >>> chosen.top.tolist(), chosen.sample.tolist()
-    ([1, 2], [0, 1, 2, 3])
+    >>> top_nodes(np.array([0.1, -5.0, 2.0, 0.0]), 2).tolist()
+    [1, 2]
     """
-    n = len(attribution)
-    top = np.argsort(-np.abs(attribution), kind="stable")[:n_top]
-    sample = np.random.default_rng(seed).choice(n, min(n_sample, n), replace=False)
-    return ChosenNodes(top, np.sort(sample))
+    order: np.ndarray = np.argsort(-np.abs(attribution), kind="stable")[:n]
+    return order
+
+
+def sampled_nodes(n_nodes: int, n: int, seed: int) -> np.ndarray:
+    """So many nodes drawn evenly, without regard to their attribution, sorted; all if fewer.
+
+    Examples
+    --------
+    >>> sampled_nodes(3, 9, seed=0).tolist()
+    [0, 1, 2]
+    """
+    drawn = np.random.default_rng(seed).choice(n_nodes, min(n, n_nodes), replace=False)
+    return np.sort(drawn)
 
 
 NEAR = 8

@@ -1,4 +1,4 @@
-"""Models and SAEs whose attributions are checked, and fair-esm's own answers to the same question."""
+"""Models and SAEs whose attributions are checked, and fair-esm's own answers."""
 
 from pathlib import Path
 

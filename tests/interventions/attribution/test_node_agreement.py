@@ -5,10 +5,11 @@ import pytest
 from scipy.stats import spearmanr
 
 from protsae.interventions.attribution.node_agreement import (
-    choose_nodes,
     rank_correlation,
+    sampled_nodes,
     shares_by_distance,
     size_correlations,
+    top_nodes,
 )
 
 
@@ -54,18 +55,19 @@ def test_sizes_are_held_against_the_size_of_the_effect():
     assert found == {"same": pytest.approx(1), "other": pytest.approx(-1)}
 
 
-def test_the_sample_is_drawn_evenly_whatever_the_attribution():
-    attribution = np.r_[np.full(10, 99.0), np.zeros(90)]
+def test_the_sample_is_drawn_evenly_and_each_node_once():
     counts = np.zeros(100)
     for seed in range(400):
-        chosen = choose_nodes(attribution, n_top=3, n_sample=20, seed=seed)
-        counts[chosen.sample] += 1
-        assert chosen.top.tolist() == [0, 1, 2]
-        assert set(chosen.both) == {0, 1, 2, *chosen.sample}
+        sample = sampled_nodes(100, 20, seed)
+        assert len(set(sample)) == 20
+        counts[sample] += 1
     # 80 expected of each, with a standard deviation of 8.
     assert counts.min() > 48
     assert counts.max() < 112
-    assert counts[:10].mean() == pytest.approx(80, abs=8)
+
+
+def test_top_nodes_are_the_largest_by_size_first_ones_first():
+    assert top_nodes(np.array([1.0, -7, 3, 7, 3]), 4).tolist() == [1, 3, 2, 4]
 
 
 def test_shares_are_of_the_site_near_elsewhere_and_errors():

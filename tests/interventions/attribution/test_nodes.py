@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from protsae.interventions.attribution.node_agreement import choose_nodes, rank_correlation
+from protsae.interventions.attribution.node_agreement import rank_correlation, top_nodes
 from protsae.interventions.attribution.nodes import ablation_effects, nodes_of
 from protsae.interventions.attribution.output_pass import OutputPass, predicted_pass
 from protsae.interventions.attribution.path_gradients import path_gradients, tolerance
@@ -96,18 +96,18 @@ class TestPlanted:
 
     def test_attribution_finds_the_two_nodes_and_no_other(self):
         nodes, integrated, at_end, effect = self.planted(lambda a, b: torch.exp(5 * a) - 4 * b)
-        chosen = choose_nodes(integrated, n_top=2, n_sample=5, seed=0)
-        found = {(int(nodes.residue[i]), int(nodes.feature[i])) for i in chosen.top}
+        chosen = top_nodes(integrated, 2)
+        found = {(int(nodes.residue[i]), int(nodes.feature[i])) for i in chosen}
         assert found == {(2, 3), (7, 5)}
-        others = np.setdiff1d(np.arange(160), chosen.top)
+        others = np.setdiff1d(np.arange(160), chosen)
         assert not integrated[others].any()
         assert not at_end[others].any()
         # exp(1) - 1, and -4 x 0.3; the output is a sum, so that both are exact.
-        np.testing.assert_allclose(sorted(effect[chosen.top]), [-1.2, np.e - 1], atol=1e-5)
+        np.testing.assert_allclose(sorted(effect[chosen]), [-1.2, np.e - 1], atol=1e-5)
         np.testing.assert_allclose(integrated, effect, atol=1e-5)
-        np.testing.assert_allclose(sorted(at_end[chosen.top]), [-1.2, np.e], atol=1e-5)
+        np.testing.assert_allclose(sorted(at_end[chosen]), [-1.2, np.e], atol=1e-5)
         # The rule that the largest activation matters most would not have found them.
-        assert not set(np.argsort(-nodes.activation)[:20]) & set(chosen.top)
+        assert not set(np.argsort(-nodes.activation)[:20]) & set(chosen)
 
     def test_redundant_nodes_share_what_ablating_one_does_not_show(self):
         """y = min(40 a + 40 b, 1): either suffices, so that ablations and gradients see nothing."""
