@@ -24,8 +24,9 @@ def _optional(name: str, values: str, meaning: str) -> Column:
 ATTRIBUTIONS = Table(
     "attributions",
     1,
-    "one row per output, layer and node: the 50 with the largest attribution (`--top`), the random "
-    "sample that is ablated, and the strongest node of the ten features with the largest sum",
+    "one row per output, layer and node: the 50 with the largest attribution by each method "
+    "(`--top`), the random sample that is ablated, and the strongest node of the ten features with "
+    "the largest sum",
     ("protein", "output", "layer", "rank"),
     (
         _PROTEIN,
@@ -38,6 +39,7 @@ ATTRIBUTIONS = Table(
             "≥ 1",
             "Place of the node among all of the output and layer by the size of its attribution.",
         ),
+        Column("gradient_rank", "integer", "≥ 1", "The same by that of gradient_attribution."),
         Column(
             FEATURE.name,
             FEATURE.kind,
@@ -105,6 +107,11 @@ ATTRIBUTIONS = Table(
             "Sum of attribution over all residues of the feature. Empty for errors.",
         ),
         _optional(
+            "feature_gradient_attribution",
+            "as y",
+            "Sum of gradient_attribution over all residues of the feature. Empty for errors.",
+        ),
+        _optional(
             "shap",
             "as y",
             "Of a concept's probe on this very layer, at the output's residue: SHAP value w (a - E "
@@ -169,8 +176,9 @@ ATTRIBUTION_CHECKS = Table(
             "n_sampled",
             "integer",
             "≥ 0",
-            "Active features at residues, drawn evenly, that were ablated one by one; the "
-            "correlations below but for the top ones are over these.",
+            "Active features at residues, drawn evenly from those that y depends on (after the "
+            "last layer: those of its own residue), that were ablated one by one; the correlations "
+            "below but for the top ones are over these.",
         ),
         _optional(
             "spearman",
@@ -191,7 +199,12 @@ ATTRIBUTION_CHECKS = Table(
         ),
         _optional("gradient_spearman_low", _RANK_CORRELATION, "Lower bound, as spearman_low."),
         _optional("gradient_spearman_high", _RANK_CORRELATION, "Upper bound."),
-        Column("n_top", "integer", "≥ 0", "Nodes with the largest attribution, all ablated."),
+        Column(
+            "n_top",
+            "integer",
+            "≥ 0",
+            "The 20 nodes with the largest attribution by each method, all ablated.",
+        ),
         _optional(
             "top_spearman",
             _RANK_CORRELATION,

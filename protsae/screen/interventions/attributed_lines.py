@@ -10,13 +10,13 @@ from protsae.screen.wording import fitted, listed
 
 Row = Mapping[Any, Any]
 
-MOST_FEATURES, MOST_RESIDUES = 5, 3
+MOST_FEATURES, MOST_RESIDUES = 3, 3
 
 WHAT_IT_SAYS = (
-    "features and errors of a layer sum to y less y of a protein without any; each layer explains "
-    "all of y, so layers do not add up",
-    "an attribution is to first order; trust it as far as its ranks agree with ablations, and "
-    "ablate a feature that matters to you (protsae intervene)",
+    "integrated gradients of a layer sum to y less y without features and errors; each layer "
+    "explains all of y, so layers do not add up",
+    "gradient x activation estimates what ablating a feature at one residue does; trust either as "
+    "far as its ranks agree with ablations, and ablate what matters to you (protsae intervene)",
 )
 INCOMPLETE = "256 points were too few for the sum to be complete: take attributions as rough"
 
@@ -50,14 +50,21 @@ def _layer_lines(row: Row, rows: pd.DataFrame) -> list[str]:
     if not row["is_complete"]:
         lines.append(f"  {INCOMPLETE}")
     place = f"{row['layer']}/{row['variant']}"
-    lines += fitted("; ".join(strongest(rows, place)), "  From: ")
+    for first, column in _LISTS.items():
+        lines += fitted("; ".join(strongest(rows, place, column)), first)
     if not pd.isna(row["share_at_site"]):
         lines += fitted(_where(row), "  Where: ")
     return [*lines, *fitted(_checked(row), "  Checked: ")]
 
 
-def strongest(rows: pd.DataFrame, place: str) -> list[str]:
-    """The features with the largest sums, with their strongest residues.
+_LISTS = {
+    "  Integrated gradients: ": "attribution",
+    "  Gradient x activation: ": "gradient_attribution",
+}
+
+
+def strongest(rows: pd.DataFrame, place: str, column: str) -> list[str]:
+    """The features with the largest sums of a column, with their strongest residues.
 
     Examples
     --------
@@ -65,19 +72,20 @@ def strongest(rows: pd.DataFrame, place: str) -> list[str]:
     >>> rows["label"] = ["signal", "signal", None, None]
     >>> rows["feature_attribution"] = [0.5, 0.5, -2.0, None]
     >>> rows["attribution"], rows["residue"] = [0.4, 0.1, -2.0, 3.0], list("MKVL")
-    >>> strongest(rows.assign(position=[1, 2, 3, 4]), "6/topk")
+    >>> strongest(rows.assign(position=[1, 2, 3, 4]), "6/topk", "attribution")
     ['6/topk/9 -2 (V3 -2)', '6/topk/7, signal, +0.5 (M1 +0.4, K2 +0.1)']
     """
     own = rows.dropna(subset="feature")
-    sums = own.drop_duplicates("feature").set_index("feature")["feature_attribution"]
+    sums = own.drop_duplicates("feature").set_index("feature")[f"feature_{column}"]
+    sums = sums[sums != 0]
     order = sums.abs().sort_values(ascending=False, kind="stable").index[:MOST_FEATURES]
     said = []
     for feature in order:
-        of_feature = own[own["feature"] == feature]
-        size = of_feature["attribution"].abs().sort_values(ascending=False, kind="stable")
+        of_feature = own[(own["feature"] == feature) & (own[column] != 0)]
+        size = of_feature[column].abs().sort_values(ascending=False, kind="stable")
         residues = [
-            f"{one.residue}{one.position} {one.attribution:+.2g}"
-            for one in of_feature.loc[size.index].itertuples()
+            f"{one['residue']}{one['position']} {one[column]:+.2g}"
+            for one in of_feature.loc[size.index].to_dict("records")
         ]
         label = of_feature["label"].iloc[0]
         words = f", {one_line(label)}," if isinstance(label, str) and label else ""

@@ -19,10 +19,13 @@ from protsae.interventions.attribution.path_gradients import Gradients, path_gra
 from protsae.stages.attributing.opened_attribution import AttributedSae
 
 MOST_ABLATED = 20
-"""Nodes with the largest attribution that are ablated beside the random sample."""
+"""Nodes with the largest attribution, by each method, that are ablated beside the random sample."""
 
 STRONGEST_FEATURES = 10
-"""Features with the largest sum, of each of which there is a row at least."""
+"""Features with the largest sum, by each method, of each of which there is a row at least."""
+
+METHODS = {"": "attribution", "gradient_": "gradient_attribution"}
+"""Integrated gradients, and gradient x activation: prefix of their columns, and column of nodes."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ class Amounts:
     Attributes
     ----------
     n_rows : int
-        Nodes with the largest attribution that become rows.
+        Nodes with the largest attribution, by each method, that become rows.
     n_sampled : int
         Nodes that are drawn to be ablated.
     seed : int
@@ -50,9 +53,9 @@ class AttributedLayer:
     Attributes
     ----------
     nodes : DataFrame
-        One row for each node, all of them: feature (NaN for errors), residue (in the pass, from 0),
-        activation, length, attribution, gradient_attribution, ablation, sampled, rank,
-        feature_attribution.
+        One row for each node, all of them: rank, gradient_rank, feature (NaN for errors), residue
+        (in the pass, from 0), activation, length, attribution, gradient_attribution,
+        feature_attribution, feature_gradient_attribution, ablation, sampled.
     gradients : Gradients
     """
 
@@ -65,15 +68,18 @@ def attribute_layer(
 ) -> AttributedLayer:
     """Attribute an output to features and errors, and ablate some of them.
 
-    The top nodes by attribution are ablated, errors among them, and a random sample of features.
+    The top nodes by either method are ablated, errors among them, and a random sample of the
+    features that the output depends on: after the last layer, those of its own residue.
     """
     nodes = nodes_of(one, sae.encode, sae.decoder_FD, sae.b_dec_D.numpy())
     gradients = path_gradients(one, sae.b_dec_D, tokens_per_batch)
     table = node_table(nodes, gradients)
+    counts = (gradients.along_RD != 0).any(1) | (gradients.at_end_RD != 0).any(1)
+    candidates = np.flatnonzero(counts[nodes.residue])
     is_sampled = np.zeros(len(table), dtype=bool)
-    is_sampled[sampled_nodes(len(nodes.feature), amounts.n_sampled, amounts.seed)] = True
-    top = top_nodes(table["attribution"].to_numpy(), MOST_ABLATED)
-    chosen = np.union1d(top, np.flatnonzero(is_sampled))
+    drawn = sampled_nodes(len(candidates), amounts.n_sampled, amounts.seed)
+    is_sampled[candidates[drawn]] = True
+    chosen = np.flatnonzero(is_sampled | is_top(table, MOST_ABLATED))
     ablation = np.full(len(table), np.nan)
     residue = table["residue"].to_numpy()[chosen]
     ablation[chosen] = ablation_effects(one, residue, _parts(nodes, chosen), tokens_per_batch)
@@ -88,21 +94,31 @@ def node_table(nodes: Nodes, gradients: Gradients) -> pd.DataFrame:
         for gradient in (gradients.along_RD, gradients.at_end_RD)
     )
     nothing = np.full(n_residues, np.nan)
-    sums = np.bincount(nodes.feature, along[: len(nodes.feature)], len(nodes.decoder_FD))
-    rank = np.empty(len(along), np.int64)
-    rank[top_nodes(along, len(along))] = np.arange(1, len(along) + 1)
-    return pd.DataFrame(
-        {
-            "rank": rank,
-            "feature": np.concatenate([nodes.feature.astype(np.float64), nothing]),
-            "residue": np.concatenate([nodes.residue, np.arange(n_residues)]),
-            "activation": np.concatenate([nodes.activation, nothing]),
-            "length": np.concatenate([nodes.length, np.linalg.norm(nodes.error_RD, axis=1)]),
-            "attribution": along,
-            "gradient_attribution": at_end,
-            "feature_attribution": np.concatenate([sums[nodes.feature], nothing]),
-        }
-    )
+    columns: dict[str, np.ndarray] = {
+        "feature": np.concatenate([nodes.feature.astype(np.float64), nothing]),
+        "residue": np.concatenate([nodes.residue, np.arange(n_residues)]),
+        "activation": np.concatenate([nodes.activation, nothing]),
+        "length": np.concatenate([nodes.length, np.linalg.norm(nodes.error_RD, axis=1)]),
+    }
+    for prefix, values in zip(METHODS, (along, at_end), strict=True):
+        sums = np.bincount(nodes.feature, values[: len(nodes.feature)], len(nodes.decoder_FD))
+        rank = np.empty(len(values), np.int64)
+        rank[top_nodes(values, len(values))] = np.arange(1, len(values) + 1)
+        columns[f"{prefix}rank"] = rank
+        columns[METHODS[prefix]] = values
+        columns[f"feature_{METHODS[prefix]}"] = np.concatenate([sums[nodes.feature], nothing])
+    return pd.DataFrame(columns)
+
+
+def is_top(table: pd.DataFrame, n: int) -> np.ndarray:
+    """The nodes with the largest attribution by either method: bool.
+
+    Examples
+    --------
+    >>> is_top(pd.DataFrame({"rank": [1, 2, 3], "gradient_rank": [3, 2, 1]}), 1).tolist()
+    [True, False, True]
+    """
+    return (table[[f"{prefix}rank" for prefix in METHODS]] <= n).any(axis=1).to_numpy()
 
 
 def _parts(nodes: Nodes, chosen: np.ndarray) -> np.ndarray:
@@ -119,15 +135,19 @@ def kept_rows(table: pd.DataFrame, n_rows: int) -> np.ndarray:
     Examples
     --------
     >>> table = pd.DataFrame({"rank": [1, 2, 3, 4], "sampled": [False, False, True, False]})
-    >>> table = table.assign(feature=[7.0, 7, 7, 9], feature_attribution=[5.0, 5, 5, 0.1])
+    >>> table = table.assign(gradient_rank=table["rank"], feature=[7.0, 7, 7, 9])
+    >>> sums = [5.0, 5, 5, 0.1]
+    >>> table = table.assign(feature_attribution=sums, feature_gradient_attribution=sums)
     >>> kept_rows(table, 1).tolist()
     [True, False, True, True]
     """
-    by_feature = table.dropna(subset="feature").sort_values("rank").drop_duplicates("feature")
-    size = by_feature["feature_attribution"].abs()
-    strongest = size.sort_values(ascending=False, kind="stable").index[:STRONGEST_FEATURES]
-    kept = (table["rank"] <= n_rows) | table["sampled"] | table.index.isin(strongest)
-    return kept.to_numpy(bool)
+    kept = is_top(table, n_rows) | table["sampled"].to_numpy()
+    for prefix, column in METHODS.items():
+        ranked = table.dropna(subset="feature").sort_values(f"{prefix}rank")
+        of_feature = ranked.drop_duplicates("feature")[f"feature_{column}"].abs()
+        strongest = of_feature.sort_values(ascending=False, kind="stable")
+        kept |= table.index.isin(strongest.index[:STRONGEST_FEATURES])
+    return kept
 
 
 def layer_checks(found: AttributedLayer, site: int, kept: np.ndarray) -> dict[str, Any]:
@@ -164,15 +184,17 @@ def layer_checks(found: AttributedLayer, site: int, kept: np.ndarray) -> dict[st
     sample = table[table["sampled"]]
     effect, residue = sample["ablation"].to_numpy(), sample["residue"].to_numpy()
     checks["n_sampled"] = len(sample)
-    for name, column in _METHODS.items():
-        one = rank_correlation(sample[column].to_numpy(), effect, residue)
-        values = {name: one.r, f"{name}_low": one.low, f"{name}_high": one.high}
-        checks |= values
-    top = table[table["rank"] <= MOST_ABLATED]
+    for prefix, column in METHODS.items():
+        one, name = (
+            rank_correlation(sample[column].to_numpy(), effect, residue),
+            f"{prefix}spearman",
+        )
+        checks |= {name: one.r, f"{name}_low": one.low, f"{name}_high": one.high}
+    top = table[is_top(table, MOST_ABLATED)]
     checks["n_top"] = len(top)
     of_top = top["ablation"].to_numpy(), top["residue"].to_numpy()
-    for name, column in _METHODS.items():
-        checks[f"top_{name}"] = rank_correlation(top[column].to_numpy(), *of_top).r
+    for prefix, column in METHODS.items():
+        checks[f"top_{prefix}spearman"] = rank_correlation(top[column].to_numpy(), *of_top).r
     sizes = {
         "size": sample["attribution"].abs(),
         "gradient_size": sample["gradient_attribution"].abs(),
@@ -185,5 +207,4 @@ def layer_checks(found: AttributedLayer, site: int, kept: np.ndarray) -> dict[st
     return checks | {f"{name}_spearman": r for name, r in found_sizes.items()}
 
 
-_METHODS = {"spearman": "attribution", "gradient_spearman": "gradient_attribution"}
 _SHARES = ("share_at_site", "share_near", "share_elsewhere", "share_error")

@@ -1,7 +1,8 @@
 """The linear probe of a concept on a layer, fitted anew as the run's probe stage fits it.
 
 A run keeps the scores of its probes and no weights. The probe is fitted to the same train residues
-with the penalty that the run chose on valid.
+with the penalty that the run chose on valid; alone, where the run fits all concepts together, so
+that the search for its weights stops elsewhere.
 """
 
 from collections.abc import Iterator

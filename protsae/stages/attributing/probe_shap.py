@@ -62,17 +62,22 @@ def silent_rows(
     """Rows of the features that are not active at the site but have a SHAP value, by its size."""
     others = np.setdiff1d(np.flatnonzero(phi_F), active)
     others = others[np.argsort(-np.abs(phi_F[others]), kind="stable")]
-    sums = table.dropna(subset="feature").groupby("feature")["attribution"].sum()
+    rank = np.arange(len(table) + 1, len(table) + 1 + len(others))
+    feature = others.astype(np.float64)
+    names = ["attribution", "gradient_attribution"]
+    sums = table.dropna(subset="feature").groupby("feature")[names].sum()
+    of_feature = sums.reindex(feature).fillna(0.0)
     return pd.DataFrame(
         {
-            "rank": np.arange(len(table) + 1, len(table) + 1 + len(others)),
-            "feature": others.astype(np.float64),
+            "rank": rank,
+            "gradient_rank": rank,
+            "feature": feature,
             "residue": site,
             "activation": 0.0,
             "length": 0.0,
             "attribution": 0.0,
             "gradient_attribution": 0.0,
-            "feature_attribution": sums.reindex(others.astype(np.float64)).fillna(0.0).to_numpy(),
+            **{f"feature_{name}": of_feature[name].to_numpy() for name in names},
             "ablation": 0.0,
             "sampled": False,
             "shap": phi_F[others],
