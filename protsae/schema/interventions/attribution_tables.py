@@ -132,15 +132,15 @@ ATTRIBUTION_CHECKS = Table(
         _OUTPUT,
         _LAYER,
         VARIANT,
-        Column("value", "number", "as y", "y as the model gives it."),
-        Column("baseline_value", "number", "as y", "y at the baseline."),
+        Column("value", "number", "as y", "The output y as the model gives it."),
+        Column("baseline_value", "number", "as y", "The same at the baseline."),
         Column("feature_sum", "number", "as y", "Sum of attribution over all features."),
         Column("error_sum", "number", "as y", "Sum of attribution over all errors."),
         Column(
             "completeness_error",
             "number",
             "as y",
-            "feature_sum + error_sum - (value - baseline_value).",
+            "Difference feature_sum + error_sum - (value - baseline_value).",
         ),
         Column(
             "is_complete",

@@ -51,7 +51,7 @@ def _layer_lines(row: Row, rows: pd.DataFrame) -> list[str]:
         lines.append(f"  {INCOMPLETE}")
     place = f"{row['layer']}/{row['variant']}"
     for first, column in _LISTS.items():
-        lines += fitted("; ".join(strongest(rows, place, column)), first)
+        lines += fitted("; ".join(strongest(rows, place, column)) or "none", first)
     if not pd.isna(row["share_at_site"]):
         lines += fitted(_where(row), "  Where: ")
     return [*lines, *fitted(_checked(row), "  Checked: ")]
