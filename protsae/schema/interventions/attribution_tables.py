@@ -162,7 +162,7 @@ ATTRIBUTION_CHECKS = Table(
             "share_kept",
             "number",
             "0 to 1",
-            "Share of the sum of |attribution| over all nodes that is in these rows.",
+            "Share of the size of attribution, summed over all nodes, that is in these rows.",
         ),
         _optional(
             "share_at_site",
@@ -218,18 +218,24 @@ ATTRIBUTION_CHECKS = Table(
         _optional(
             "size_spearman",
             _RANK_CORRELATION,
-            "Correlation of |attribution| with |ablation| over the sample, to be held against the "
-            "rules that follow, which have no sign.",
+            "Correlation of the size of attribution with that of ablation, without their signs, over "
+            "the sample; to be held against the rules that follow.",
         ),
         _optional(
-            "gradient_size_spearman", _RANK_CORRELATION, "Of |gradient_attribution| with it."
+            "gradient_size_spearman", _RANK_CORRELATION, "That of the size of gradient_attribution."
         ),
-        _optional("activation_spearman", _RANK_CORRELATION, "Of activation with |ablation|."),
-        _optional("length_spearman", _RANK_CORRELATION, "Of length with |ablation|."),
+        _optional(
+            "activation_spearman",
+            _RANK_CORRELATION,
+            "That of activation with the size of ablation.",
+        ),
+        _optional(
+            "length_spearman", _RANK_CORRELATION, "That of length with the size of ablation."
+        ),
         _optional(
             "nearness_spearman",
             _RANK_CORRELATION,
-            "Of -|distance| with |ablation|: how far it is enough to be near the residue.",
+            "That of nearness, less the size of distance: how far it is enough to be near the residue.",
         ),
         _optional(
             "expected_value",
