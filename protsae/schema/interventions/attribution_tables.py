@@ -218,8 +218,8 @@ ATTRIBUTION_CHECKS = Table(
         _optional(
             "size_spearman",
             _RANK_CORRELATION,
-            "Correlation of the size of attribution with that of ablation, without their signs, over "
-            "the sample; to be held against the rules that follow.",
+            "Correlation of the size of attribution with that of ablation, without signs, over the "
+            "sample; to be held against the rules that follow.",
         ),
         _optional(
             "gradient_size_spearman", _RANK_CORRELATION, "That of the size of gradient_attribution."
@@ -235,7 +235,7 @@ ATTRIBUTION_CHECKS = Table(
         _optional(
             "nearness_spearman",
             _RANK_CORRELATION,
-            "That of nearness, less the size of distance: how far it is enough to be near the residue.",
+            "That of nearness (minus the size of distance) with the size of ablation.",
         ),
         _optional(
             "expected_value",
