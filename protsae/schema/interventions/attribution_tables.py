@@ -26,7 +26,7 @@ ATTRIBUTIONS = Table(
     1,
     "one row per output, layer and node: the 50 with the largest attribution by each method "
     "(`--top`), the random sample that is ablated, and the strongest node of the ten features with "
-    "the largest sum",
+    "the largest sum; of a probe on its own layer also the 50 features with the largest SHAP value",
     ("protein", "output", "layer", "rank"),
     (
         _PROTEIN,

@@ -17,13 +17,12 @@ from protsae.schema.interventions.attribution_tables import ATTRIBUTION_CHECKS, 
 from protsae.schema.table import conform
 from protsae.stages.attributing.attributed_layer import (
     Amounts,
-    AttributedLayer,
     attribute_layer,
     kept_rows,
     layer_checks,
 )
 from protsae.stages.attributing.opened_attribution import ConceptProbe, OpenedAttribution
-from protsae.stages.attributing.probe_shap import with_shap
+from protsae.stages.attributing.probe_shap import has_large_shap, with_shap
 
 FEWEST_SAMPLED = 10
 """Random nodes below which a correlation says nothing."""
@@ -132,11 +131,15 @@ def _attributed(
     sae = opened.saes[layer]
     of_output = _output_pass(opened, sequence, window, one, layer, probe)
     found = attribute_layer(of_output, sae, amounts, opened.tokens_per_batch)
-    kept = kept_rows(found.nodes, amounts.n_rows)
-    check = layer_checks(found, site, kept) | {"expected_value": None}
-    rows = found.nodes[kept].assign(shap=np.nan)
+    table, expected = found.nodes.assign(shap=np.nan), None
     if probe is not None and probe.layer == layer:
-        rows, check["expected_value"] = _with_shap(found, kept, probe, opened, site, amounts)
+        table, expected = with_shap(found.nodes, probe, sae, site)
+    n_nodes = len(found.nodes)
+    kept = np.zeros(len(table), dtype=bool)
+    kept[:n_nodes] = kept_rows(found.nodes, amounts.n_rows)
+    kept |= has_large_shap(table, amounts.n_rows)
+    check = layer_checks(found, site, kept[:n_nodes]) | {"expected_value": expected}
+    rows = table[kept]
     position = rows["residue"].to_numpy() + window.start + 1
     labels = pd.Series(
         [None if np.isnan(f) else sae.labels[int(f)] for f in rows["feature"]], rows.index, object
@@ -148,22 +151,6 @@ def _attributed(
         label=labels,
     )
     return named.sort_values("rank", kind="stable"), check
-
-
-def _with_shap(
-    found: AttributedLayer,
-    kept: np.ndarray,
-    probe: ConceptProbe,
-    opened: OpenedAttribution,
-    site: int,
-    amounts: Amounts,
-) -> tuple[pd.DataFrame, float]:
-    """Kept rows, those with the largest SHAP values, and the mean logit of the background."""
-    table, expected = with_shap(found.nodes, probe, opened.saes[probe.layer], site)
-    order = table["shap"].abs().sort_values(ascending=False, kind="stable")
-    largest = order.dropna().index[: amounts.n_rows]
-    wanted = np.append(kept, np.zeros(len(table) - len(kept), dtype=bool))
-    return table[wanted | table.index.isin(largest)], expected
 
 
 def _output_pass(

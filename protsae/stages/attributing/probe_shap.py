@@ -56,6 +56,18 @@ def with_shap(
     return pd.concat([table.assign(shap=shap), silent], ignore_index=True), expected
 
 
+def has_large_shap(table: pd.DataFrame, n: int) -> np.ndarray:
+    """The nodes with the largest SHAP values by size: bool.
+
+    Examples
+    --------
+    >>> has_large_shap(pd.DataFrame({"shap": [0.5, np.nan, -2.0]}), 1).tolist()
+    [False, False, True]
+    """
+    order = table["shap"].abs().dropna().sort_values(ascending=False, kind="stable")
+    return np.asarray(table.index.isin(order.index[:n]))
+
+
 def silent_rows(
     table: pd.DataFrame, phi_F: np.ndarray, active: np.ndarray, site: int
 ) -> pd.DataFrame:

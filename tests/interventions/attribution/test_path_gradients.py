@@ -5,9 +5,14 @@ import pytest
 import torch
 
 from protsae.interventions.attribution.output_pass import OutputPass, predicted_pass
-from protsae.interventions.attribution.path_gradients import path_gradients, tolerance
+from protsae.interventions.attribution.path_gradients import (
+    path_gradients,
+    tolerance,
+    way_points,
+)
 from protsae.plm.esm2.forward import FusedEsm2
 from protsae.plm.esm2.tokens import tokenise
+from tests.helpers.tiny_esm import build_esm
 from tests.interventions.attribution.attributed_worlds import (
     SEQUENCE,
     SITE,
@@ -93,11 +98,25 @@ def test_gradients_are_those_of_hooks_on_fair_esms_own_modules(build, layer):
         assert found.baseline_value == pytest.approx(value(start_ND).item(), abs=1e-4)
     scale = np.abs(found.at_end_RD).max()
     np.testing.assert_allclose(found.at_end_RD, gradient(1.0), atol=1e-4 * scale)
-    # By another rule: the middles of 100 equal steps.
-    middles = np.mean([gradient((i + 0.5) / 100) for i in range(100)], axis=0)
+    # By another rule: the middles of 50 equal steps.
+    middles = np.mean([gradient((i + 0.5) / 50) for i in range(50)], axis=0)
     np.testing.assert_allclose(found.along_RD, middles, atol=0.02 * np.abs(middles).max())
     assert found.is_complete
     assert abs(found.value - found.baseline_value) > 0.01
+
+
+def test_points_are_exact_for_polynomials_below_their_number():
+    shares, weights = way_points(5)
+    for power in range(5):
+        assert weights @ shares**power == pytest.approx(1 / (power + 1), rel=1e-12)
+    assert weights @ shares**9 != pytest.approx(1 / 10, rel=1e-12)
+
+
+def test_a_baseline_of_zero_where_layer_norms_jump_is_complete():
+    esm2 = FusedEsm2(build_esm().requires_grad_(False))
+    for layer in (1, 2, 3):
+        one = predicted_pass(esm2, layer, SEQUENCE, WHOLE, SITE, "W")
+        assert path_gradients(one, torch.zeros(24), tokens_per_batch=1000).is_complete
 
 
 @pytest.mark.parametrize("build", [shipped, shape_of_8m])
