@@ -94,13 +94,13 @@ def path_gradients(
     with torch.no_grad():
         values = one.value(torch.stack([one.x_ND, start_ND])).double()
     value, baseline_value = values.tolist()
-    ends = torch.ones(1, dtype=torch.float64), torch.ones(1, dtype=torch.float64)
-    at_end_RD = _weighted_gradient(one, start_ND, *ends, tokens_per_batch)
+    end = torch.ones(1, dtype=torch.float64)
+    at_end_RD = _weighted_gradient(one, start_ND, end, end, tokens_per_batch)
     way_RD = (one.x_ND - start_ND)[one.rows].double().cpu()
     n_steps = min(FEWEST_STEPS, most_steps)
     while True:
-        shares = map(torch.from_numpy, way_points(n_steps))
-        along_RD = _weighted_gradient(one, start_ND, *shares, tokens_per_batch)
+        share_S, weight_S = map(torch.from_numpy, way_points(n_steps))
+        along_RD = _weighted_gradient(one, start_ND, share_S, weight_S, tokens_per_batch)
         error = float((along_RD * way_RD).sum()) - (value - baseline_value)
         found = Gradients(
             *(value, baseline_value, at_end_RD.numpy(), along_RD.numpy(), n_steps, error)

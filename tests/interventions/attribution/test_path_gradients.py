@@ -98,8 +98,8 @@ def test_gradients_are_those_of_hooks_on_fair_esms_own_modules(build, layer):
         assert found.baseline_value == pytest.approx(value(start_ND).item(), abs=1e-4)
     scale = np.abs(found.at_end_RD).max()
     np.testing.assert_allclose(found.at_end_RD, gradient(1.0), atol=1e-4 * scale)
-    # By another rule: the middles of 50 equal steps.
-    middles = np.mean([gradient((i + 0.5) / 50) for i in range(50)], axis=0)
+    # By another rule: the middles of 100 equal steps.
+    middles = np.mean([gradient((i + 0.5) / 100) for i in range(100)], axis=0)
     np.testing.assert_allclose(found.along_RD, middles, atol=0.02 * np.abs(middles).max())
     assert found.is_complete
     assert abs(found.value - found.baseline_value) > 0.01
