@@ -112,13 +112,23 @@ def test_all_nodes_sum_to_the_output_less_its_baseline(folder: Path, tmp_path: P
         assert row.share_near == pytest.approx(size[near].sum() / size.sum())
 
 
-def test_log_odds_are_those_of_protsae_variants(folder: Path, tmp_path: Path) -> None:
-    assert attribute(tmp_path / "a", "--sequence", SEQUENCE, "--of", VARIANT) == 0
-    words = ["--run", RESULTS, "--sequence", SEQUENCE, "--mutants", VARIANT, "--features", "0"]
+@pytest.mark.parametrize(("length", "position"), [(90, 41), (1100, 1060)])
+def test_log_odds_are_those_of_protsae_variants(
+    length: int, position: int, folder: Path, tmp_path: Path
+) -> None:
+    """Of a protein in one piece, and in the second window of one that is longer than that."""
+    sequence = random_sequence(length)
+    letter = sequence[position - 1]
+    variant = f"{letter}{position}{'W' if letter != 'W' else 'Y'}"
+    assert attribute(tmp_path / "a", "--sequence", sequence, "--of", variant) == 0
+    words = ["--run", RESULTS, "--sequence", sequence, "--mutants", variant, "--features", "0"]
     assert main(["variants", *words, "--output", str(tmp_path / "v")]) == 0
     [expected] = read_table(tmp_path / "v" / "variants.parquet", VARIANTS)["masked_log_odds"]
-    [value] = tables(tmp_path / "a")[1]["value"]
-    assert value == pytest.approx(expected, abs=1e-5)
+    nodes, checks = tables(tmp_path / "a")
+    assert checks["value"].item() == pytest.approx(expected, abs=1e-5)
+    assert (nodes["residue"] == [sequence[p - 1] for p in nodes["position"]]).all()
+    assert (nodes["distance"] == nodes["position"] - position).all()
+    assert (nodes["distance"] == 0).any()
 
 
 def test_a_probes_logit_is_attributed_and_has_shap_values(
