@@ -133,17 +133,23 @@ def test_the_page_of_interventions_runs(
     monkeypatch.chdir(finished_run(tmp_path_factory))
     annotations = pd.read_parquet("results/proteins/annotations.parquet")
     accession = annotations.loc[annotations["type"] == "SIGNAL", "accession"].iloc[0]
-    own = protsae.read_run("results").features.query("model == 'esm2_tiny' and variant == 'topk'")
+    run = protsae.read_run("results")
+    letter = run.protein(accession).sequence[11]
+    variant = f"{letter}12{'D' if letter != 'D' else 'V'}"
+    own = run.features.query("model == 'esm2_tiny' and variant == 'topk'")
     own = own[own["concept"].notna() & own["coordinate"].notna()].sort_values("density")
     feature = f"1/topk/{own['feature'].iloc[len(own) // 2]}"
     for line in "".join(fenced_blocks("docs/interventions.md", "sh")).splitlines():
         text = re.sub(r"\d/(topk|relu)/\d+", feature, line).replace("B5SY89", accession)
+        text = text.replace("V12D", variant)
         _, command, *words = shlex.split(text, comments=True)
         assert main([command, *words, "--output", str(tmp_path / command)]) == 0, line
         assert list((tmp_path / command).glob("*.parquet"))
     for block in fenced_blocks("docs/interventions.md", "python"):
         exec(block, {})
-    assert "mean KL" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "mean KL" in said
+    assert "gradient_spearman" in said
 
 
 def test_the_commands_on_variants_run(

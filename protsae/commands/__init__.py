@@ -29,6 +29,7 @@ GROUPS = {
     "interventions": {
         "effects": "what each feature of a layer does to the model's predictions",
         "intervene": "features ablated, clamped, scaled or added to, and what ESM-2 then predicts",
+        "attribute": "what a prediction or a probe's logit comes from: features, layer by layer",
         "steer": "sequences designed with features clamped, beside controls",
     },
     "run": {

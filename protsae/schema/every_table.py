@@ -9,6 +9,7 @@ from protsae.schema.features.description_table import DESCRIPTIONS
 from protsae.schema.features.example_tables import EXAMPLES, LOGOS
 from protsae.schema.features.feature_tables import FEATURES
 from protsae.schema.features.llm_description_table import LLM_DESCRIPTIONS
+from protsae.schema.interventions.attribution_tables import ATTRIBUTION_CHECKS, ATTRIBUTIONS
 from protsae.schema.interventions.design_table import DESIGNS
 from protsae.schema.interventions.edited_predictions_table import EDITED
 from protsae.schema.interventions.effect_table import EFFECTS
@@ -54,6 +55,8 @@ EVERY = (
     PREDICTIONS,
     RESIDUES,
     EDITED,
+    ATTRIBUTIONS,
+    ATTRIBUTION_CHECKS,
     DESIGNS,
     VARIANTS,
     VARIANT_FEATURES,

@@ -26,11 +26,16 @@ from protsae.sae.autoencoder import Sae
 from protsae.schema.features.feature_tables import FEATURES
 from protsae.schema.pair_tables import ASSOCIATIONS
 from protsae.schema.reference_tables import REFERENCES, RULES
+from protsae.stages.attributing.attribute_outputs import Attributed, attribute_outputs
+from protsae.stages.attributing.concept_probe import fit_concept_probe
+from protsae.stages.attributing.open_attribution import open_attribution
+from protsae.stages.attributing.opened_attribution import ConceptProbe, OpenedAttribution
 from protsae.stages.explaining.explain_sequences import ExplainedTable, explain_sequences
 from protsae.stages.explaining.explainer import Explainer
+from protsae.stages.explaining.given_proteins import ALONE, checked_sequence
 from protsae.stages.explaining.open_explainer import open_explainer
 from protsae.stages.intervening.intervened_proteins import intervene_sequences
-from protsae.stages.intervening.open_edits import open_edits
+from protsae.stages.intervening.open_edits import OpenedRun, open_edits, open_sae
 from protsae.stages.intervening.opened_edits import OpenedEdits
 
 
@@ -337,6 +342,81 @@ class Run:
         """
         texts = [edits] if isinstance(edits, str) else edits
         return open_edits(self.results, self.config, texts, model, threads)
+
+    def attribute(
+        self,
+        sequence: str,
+        of: str | Sequence[str],
+        sae: str | None = None,
+        layers: Sequence[int] | None = None,
+        probe_layer: int | None = None,
+    ) -> Attributed:
+        """What a number that the model computes for a residue comes from, layer by layer.
+
+        Parameters
+        ----------
+        sequence : str
+            Letters of a protein.
+        of : str or sequence of str
+            As `protsae attribute` takes it: ``"45"``, ``"A45V"``, ``"SIGNAL@45"``.
+        sae : str, optional
+            One of `variants`; by default the first that is not frozen.
+        layers : sequence of int, optional
+            Default: all of `model`.
+        probe_layer : int, optional
+            Layer that probes of concepts read; by default the last of ``layers``.
+
+        Returns
+        -------
+        Attributed
+            ``nodes`` and ``checks``, the tables ``attributions`` and ``attribution_checks``.
+
+        Raises
+        ------
+        UserError
+            If an output cannot be read or is none of the protein, and as `attribution` does.
+        """
+        texts = [of] if isinstance(of, str) else of
+        clean = checked_sequence(sequence, ALONE)
+        return attribute_outputs(self.attribution(sae, layers), ALONE, clean, texts, probe_layer)
+
+    def attribution(
+        self,
+        sae: str | None = None,
+        layers: Sequence[int] | None = None,
+        model: str | None = None,
+        threads: int = 1,
+    ) -> OpenedAttribution:
+        """The model and an SAE of each layer, opened for `attribute`.
+
+        Parameters
+        ----------
+        sae, layers
+            As of `attribute`.
+        model : str, optional
+            Path or name of the ESM-2, if it is no longer where the configuration says.
+        threads : int
+            CPU threads.
+
+        Raises
+        ------
+        UserError
+            If the run has no such layer or SAE, or its parts do not belong together.
+        """
+        own = [layer for name, layer in self.layers if name == self.model]
+        variant, run = sae or self._subjects[0], OpenedRun(self.results, self.config)
+        stored = {}
+        for layer in dict.fromkeys(layers or own):
+            self._sae_folder(layer, variant, None)
+            stored[layer] = open_sae(run, FeatureName(self.model, layer, variant, 0))
+
+        def fit(layer: int, concept: str) -> ConceptProbe:
+            sae_place(self.results, self.config, layer, variant)
+            where = self.results, self.config, run.study, run.concepts
+            return fit_concept_probe(*where, layer, concept)
+
+        of_saes = stored, variant, self.features, layers is None, fit
+        return open_attribution(self.results, self.config, *of_saes, model, threads)
 
     @property
     def _subjects(self) -> list[str]:

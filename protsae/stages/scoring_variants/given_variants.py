@@ -42,10 +42,7 @@ def one_protein(
     # Two are enough to know that it is not one.
     found = list(itertools.islice(given_proteins(sequence, fasta), 2))
     if len(found) > 1:
-        raise UserError(
-            f"{fasta}: more than one protein; expected one, whose variants are asked for; give a "
-            "file with it alone"
-        )
+        raise UserError(f"{fasta}: more than one protein; expected one; give a file with it alone")
     return found[0]
 
 

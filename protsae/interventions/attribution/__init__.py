@@ -1,0 +1,1 @@
+"""Which features and residues a number that the model computes comes from."""

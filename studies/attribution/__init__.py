@@ -1,0 +1,1 @@
+"""How well attributions rank what ablations do."""
