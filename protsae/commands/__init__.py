@@ -30,6 +30,7 @@ GROUPS = {
         "effects": "what each feature of a layer does to the model's predictions",
         "intervene": "features ablated, clamped, scaled or added to, and what ESM-2 then predicts",
         "steer": "sequences designed with features clamped, beside controls",
+        "deconfound": "a confounder taken out of a probe by ablating features, beside controls",
     },
     "run": {
         "demo": "the workflow on the bundled proteins, in little more than a minute",

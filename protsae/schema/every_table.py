@@ -9,6 +9,7 @@ from protsae.schema.features.description_table import DESCRIPTIONS
 from protsae.schema.features.example_tables import EXAMPLES, LOGOS
 from protsae.schema.features.feature_tables import FEATURES
 from protsae.schema.features.llm_description_table import LLM_DESCRIPTIONS
+from protsae.schema.interventions.deconfounded_table import DECONFOUNDED
 from protsae.schema.interventions.design_table import DESIGNS
 from protsae.schema.interventions.edited_predictions_table import EDITED
 from protsae.schema.interventions.effect_table import EFFECTS
@@ -55,6 +56,7 @@ EVERY = (
     RESIDUES,
     EDITED,
     DESIGNS,
+    DECONFOUNDED,
     VARIANTS,
     VARIANT_FEATURES,
 )
