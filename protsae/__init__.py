@@ -12,6 +12,7 @@ __version__ = "0.2.0"
 _PUBLIC = {
     "Atlas": "protsae.stages.atlas.open_atlas",
     "Config": "protsae.config.settings",
+    "ConfounderRemoval": "protsae.interventions.confounders.remove_confounder",
     "LayerCache": "protsae.io.hdf5.activation_cache",
     "Run": "protsae.stages.inputs.open_run",
     "RunFeature": "protsae.inspection.run_feature",
@@ -30,6 +31,7 @@ _PUBLIC = {
     "read_config": "protsae.config.settings",
     "read_run": "protsae.stages.inputs.open_run",
     "read_table": "protsae.io.table_files.parquet",
+    "remove_confounder": "protsae.interventions.confounders.remove_confounder",
     "score_detectors": "protsae.stages.score_detectors",
     "train_saes": "protsae.stages.train_saes",
 }

@@ -142,6 +142,7 @@ def test_the_page_of_interventions_runs(
     for line in "".join(fenced_blocks("docs/interventions.md", "sh")).splitlines():
         text = re.sub(r"\d/(topk|relu)/\d+", feature, line).replace("B5SY89", accession)
         text = text.replace("V12D", variant)
+        text = text.replace("--sae 5/topk", "--sae 1/topk")
         _, command, *words = shlex.split(text, comments=True)
         assert main([command, *words, "--output", str(tmp_path / command)]) == 0, line
         assert list((tmp_path / command).glob("*.parquet"))

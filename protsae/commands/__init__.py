@@ -31,6 +31,7 @@ GROUPS = {
         "intervene": "features ablated, clamped, scaled or added to, and what ESM-2 then predicts",
         "attribute": "what a prediction or a probe's logit comes from: features, layer by layer",
         "steer": "sequences designed with features clamped, beside controls",
+        "deconfound": "a confounder taken out of a probe by ablating features, beside controls",
     },
     "run": {
         "demo": "the workflow on the bundled proteins, in little more than a minute",

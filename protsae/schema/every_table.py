@@ -10,6 +10,7 @@ from protsae.schema.features.example_tables import EXAMPLES, LOGOS
 from protsae.schema.features.feature_tables import FEATURES
 from protsae.schema.features.llm_description_table import LLM_DESCRIPTIONS
 from protsae.schema.interventions.attribution_tables import ATTRIBUTION_CHECKS, ATTRIBUTIONS
+from protsae.schema.interventions.deconfounded_table import DECONFOUNDED
 from protsae.schema.interventions.design_table import DESIGNS
 from protsae.schema.interventions.edited_predictions_table import EDITED
 from protsae.schema.interventions.effect_table import EFFECTS
@@ -58,6 +59,7 @@ EVERY = (
     ATTRIBUTIONS,
     ATTRIBUTION_CHECKS,
     DESIGNS,
+    DECONFOUNDED,
     VARIANTS,
     VARIANT_FEATURES,
 )

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -13,6 +14,7 @@ from protsae.inspection.feature_activations import FeatureActivations, Pool
 from protsae.inspection.feature_name import FeatureName
 from protsae.inspection.run_feature import RunFeature, read_feature
 from protsae.inspection.run_protein import ProteinActivations, RunProtein
+from protsae.io.hdf5.activation_cache import LayerCache
 from protsae.io.hdf5.code_cache import StoredCodes
 from protsae.io.saes.sae_files import read_sae
 from protsae.io.saes.sae_identity import sae_sha256
@@ -30,6 +32,14 @@ from protsae.stages.attributing.attribute_outputs import Attributed, attribute_o
 from protsae.stages.attributing.concept_probe import fit_concept_probe
 from protsae.stages.attributing.open_attribution import open_attribution
 from protsae.stages.attributing.opened_attribution import ConceptProbe, OpenedAttribution
+from protsae.stages.deconfounding.deconfound_run import (
+    Deconfounded,
+    PooledLayer,
+    deconfounded,
+    pool_layer,
+    protein_label,
+)
+from protsae.stages.deconfounding.protein_labels import ProteinLabel
 from protsae.stages.explaining.explain_sequences import ExplainedTable, explain_sequences
 from protsae.stages.explaining.explainer import Explainer
 from protsae.stages.explaining.given_proteins import ALONE, checked_sequence
@@ -417,6 +427,61 @@ class Run:
 
         of_saes = stored, variant, self.features, layers is None, fit
         return open_attribution(self.results, self.config, *of_saes, model, threads)
+
+    def remove_confounder(
+        self,
+        layer: int,
+        variant: str,
+        label: str,
+        confounder: str,
+        table: str | Path | None = None,
+        model: str | None = None,
+        **settings: Any,
+    ) -> Deconfounded:
+        """Take a confounder out of a probe of proteins by ablating features, beside controls.
+
+        Parameters
+        ----------
+        layer, variant, model
+            As of `sae`.
+        label, confounder : str
+            What the probe is to tell and what it is not to use: ``length`` (above the median),
+            ``composition`` (its first principal component above the median), ``taxon=ID``, a column
+            of ``table``, or a concept (at any residue of the protein).
+        table : str or Path, optional
+            Tab-separated: a column accession, others of 0 and 1.
+        settings
+            ``counts``, ``draws``, ``resamplings`` and ``seed`` of `protsae.remove_confounder`.
+
+        Returns
+        -------
+        Deconfounded
+            ``found.table`` has the scores of all arms, ``found.features`` what was removed.
+
+        Raises
+        ------
+        UserError
+            If there is no such SAE or label, or a combination of the two is missing in a split.
+        """
+        sides = [self.protein_label(text, table) for text in (label, confounder)]
+        pooled = self.pooled_layer(layer, variant, model)
+        return deconfounded(self.proteins, pooled, *sides, **settings)
+
+    def pooled_layer(self, layer: int, variant: str, model: str | None = None) -> PooledLayer:
+        """Mean layer activations and mean activations of features of every protein.
+
+        Parameters and errors are those of `activations`.
+        """
+        codes, sae = self.activations(layer, variant, model), self.sae(layer, variant, model)
+        names = [f"shard-{shard}.h5" for shard in shard_names(self.config)]
+        folder = self.results / "activations" / (model or self.model)
+        cache = LayerCache([folder / name for name in names], layer, self._proteins[1])
+        return pool_layer(self.proteins, cache, codes, sae.W_dec.detach().cpu().numpy())
+
+    def protein_label(self, text: str, table: str | Path | None = None) -> ProteinLabel:
+        """A yes/no label of every protein, as `remove_confounder` takes it."""
+        run = OpenedRun(self.results, self.config)
+        return protein_label(text, self.proteins, lambda: run.concepts, table)
 
     @property
     def _subjects(self) -> list[str]:

@@ -1,0 +1,60 @@
+"""Take a confounder out of a probe of whole proteins by ablating features, beside other ways.
+
+A probe of a label is trained on the mean layer activations of the run's train proteins. Features
+that tell the confounder among proteins with the same label are then taken out. Scores are those on
+test with equal weight of the four combinations of label and confounder, beside features at random,
+coordinates, directions, LEACE, and a probe that is trained with such weights. A label or confounder
+is length, composition, taxon=ID, a column of --table, or a concept of the run. Writes
+deconfounded.parquet and .tsv, a row for each arm, probe and number removed.
+
+examples:
+  protsae deconfound --sae 4/topk --label TRANSMEM --confounder length
+  protsae deconfound --sae 6/topk --label SIGNAL --confounder taxon=559292
+  protsae deconfound --sae 6/topk --table mine.tsv --label soluble --confounder thermophile
+"""
+
+import argparse
+from pathlib import Path
+
+from protsae.io.table_files.growing_tables import growing_table
+from protsae.schema.interventions.deconfounded_table import DECONFOUNDED
+from protsae.schema.table import conform
+from protsae.screen.interventions.deconfounded_lines import (
+    arm_lines,
+    data_lines,
+    said_at_end,
+    verdict_lines,
+)
+from protsae.stages.deconfounding.deconfound_run import about, sae_name
+from protsae.stages.inputs.open_run import read_run
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command line."""
+    add = parser.add_argument
+    add("--sae", metavar="LAYER/SAE", required=True, help="whose features, such as 6/topk")
+    add("--label", metavar="LABEL", required=True, help="what the probe is to tell")
+    add("--confounder", metavar="LABEL", required=True, help="what it is not to use")
+    add("--table", metavar="FILE", help="tab-separated: accession, and columns of 0 and 1")
+    add("--run", default="results", metavar="RESULTS", help="(%(default)s)")
+    add("--seed", type=int, default=0, help="of features at random and resampling (%(default)s)")
+    add("--output", default="deconfound", metavar="DIR", help="(default: %(default)s)")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Remove, score, write, say."""
+    own = read_run(args.run)
+    layer, variant = sae_name(args.sae)
+    done = own.remove_confounder(
+        layer, variant, args.label, args.confounder, args.table, seed=args.seed
+    )
+    rows = conform(done.found.table, DECONFOUNDED, "deconfounded")
+    stated = about(own.results, own.model, args.sae, args.label, args.confounder, args.seed, done)
+    with growing_table(Path(args.output), DECONFOUNDED, stated) as writer:
+        writer.append(rows)
+    cells = done.found.clusters_by_cell
+    lines = data_lines(
+        *(done.label.meaning, done.confounder.meaning, done.agreement, done.n_proteins, cells)
+    )
+    lines += ["", *arm_lines(rows), "", *verdict_lines(rows, done.found.features), ""]
+    print("\n".join([*lines, *said_at_end(args.output)]))

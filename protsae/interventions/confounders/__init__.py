@@ -1,0 +1,1 @@
+"""What should not count, a confounder, taken out of a probe on layer activations."""

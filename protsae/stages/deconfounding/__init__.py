@@ -1,0 +1,1 @@
+"""A confounder taken out of a probe of a run's proteins."""

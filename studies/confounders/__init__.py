@@ -1,0 +1,1 @@
+"""What taking a confounder out of probes of real proteins does."""
