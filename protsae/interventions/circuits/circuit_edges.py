@@ -10,7 +10,7 @@ is that of the effect of d. df_d/dx is a mean over the same path as g is, so wit
 weights of all edges that leave u sum to the effect of u.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +25,9 @@ from protsae.interventions.circuits.circuit_nodes import (
     path_points,
 )
 from protsae.interventions.circuits.layered_pass import Dictionary, LayeredPass
+
+Track = Callable[[Sequence[int], str], Iterable[int]]
+"""Shows progress: numbers to go through, and what is done with them."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,7 @@ def edge_weights(
     found: Anatomy,
     nodes: Nodes,
     steps: int,
+    track: Track = lambda numbers, what: numbers,
 ) -> np.ndarray:
     """Weights of all edges between nodes of successive places of one pass.
 
@@ -69,6 +73,8 @@ def edge_weights(
         Of features and errors.
     steps : int
         As of `anatomy`.
+    track : function
+        Called for each place but the last.
 
     Returns
     -------
@@ -81,7 +87,8 @@ def edge_weights(
         targets = np.flatnonzero(nodes.place == place + 1)
         if not len(sources):
             continue
-        gradients = _target_gradients(one, dictionaries, found, nodes[targets], place, steps)
+        about = (one, dictionaries, found, nodes[targets], place, steps, track)
+        gradients = _target_gradients(*about)
         for target, gradient_ND in zip(targets, gradients, strict=True):
             weights[sources, target] = _contributions(
                 found, dictionaries[place], nodes[sources], place, gradient_ND
@@ -96,13 +103,16 @@ def _target_gradients(
     targets: Nodes,
     place: int,
     steps: int,
+    track: Track,
 ) -> list[Tensor]:
     """For each target its gradient by x of ``place``, times its effect a unit; mean over a path."""
     totals = [torch.zeros_like(found.x[place]) for _ in targets.place]
     after, g_ND = dictionaries[place + 1], found.g[place + 1]
     slope_NF = g_ND @ after.decoder_FD.T
     written_ND = found.f[place] @ dictionaries[place].decoder_FD
-    for point in path_points(steps):
+    points = path_points(steps)
+    for number in track(range(steps), f"edges between places {place + 1} and {place + 2}"):
+        point = points[number]
         x_END = (found.x[place] - (1 - point) * written_ND)[None].requires_grad_()
         next_END = one.steps[place](x_END)
         f_ENF = after.features(next_END, one.is_residue)

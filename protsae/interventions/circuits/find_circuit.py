@@ -1,6 +1,6 @@
 """The smallest graph of features that keeps a share of an output, and how good it is."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,7 @@ from protsae.interventions.circuits.ablated_runs import (
     Site,
     site_outputs,
 )
-from protsae.interventions.circuits.circuit_edges import Edges, edge_weights
+from protsae.interventions.circuits.circuit_edges import Edges, Track, edge_weights
 from protsae.interventions.circuits.circuit_nodes import (
     ERROR,
     EVERY,
@@ -27,9 +27,6 @@ from protsae.interventions.circuits.circuit_nodes import (
 from protsae.interventions.circuits.graph_runs import graph_output
 from protsae.interventions.circuits.layered_pass import Dictionary
 from protsae.interventions.circuits.pruning import smallest_size
-
-Track = Callable[[Sequence[int], str], Iterable[int]]
-"""Shows progress: numbers, and what is done with them."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +48,7 @@ class Search:
 
     share: float = 0.8
     steps: int = 10
-    most_nodes: int = 200
+    most_nodes: int = 100
     draws: int = 20
     seed: int = 0
 
@@ -182,10 +179,11 @@ def find_circuit(
     chosen = joined_nodes([features, errors[np.abs(errors.effect) >= least]])
 
     weights = np.zeros((len(chosen), len(chosen)))
-    for number in track(range(len(sites)), "edges"):
+    for number in track(range(len(sites)), "edges") if len(sites) > 1 else [0]:
         one = sites[number]()
         found = anatomy(one, dictionaries, search.steps, tokens_per_batch)
-        weights += edge_weights(one, dictionaries, found, chosen, search.steps) / len(sites)
+        about = (one, dictionaries, found, chosen, search.steps)
+        weights += edge_weights(*about, *[track] * by_token) / len(sites)
     is_whole = needed is not None and needed <= search.most_nodes
     edges = _fewest_edges(
         sites, dictionaries, search, tokens_per_batch, scale, features, weights, is_whole, track
@@ -229,7 +227,9 @@ def _fewest_edges(
         return float(scale.faithfulness(np.array([graph_output(s(), *rest) for s in sites])))
 
     def measure(sizes: Sequence[int]) -> np.ndarray:
-        return np.array([along(sizes[n]) for n in track(range(len(sizes)), "graphs")])
+        numbers = range(len(sizes))
+        shown = track(numbers, "graphs of fewer edges") if len(sizes) > 1 else numbers
+        return np.array([along(sizes[n]) for n in shown])
 
     # If the nodes alone keep too little, edges are to keep their part of what nodes keep.
     most = along(len(inner))

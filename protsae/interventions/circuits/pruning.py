@@ -36,7 +36,8 @@ def ladder(most: int) -> list[int]:
 def smallest_size(measure: Measure, most: int, share: float) -> tuple[int | None, dict[int, float]]:
     """The smallest number from which on all larger ones tried keep a share; None if ``most`` fails.
 
-    First the numbers of `ladder`, then halving between the largest that fails and the next one.
+    First the numbers of `ladder`, then halving between the largest that fails and the next one,
+    until they are 5 % apart.
     Smaller ones may do by chance where one effect offsets another; so it is not the first that
     does.
 
@@ -57,7 +58,7 @@ def smallest_size(measure: Measure, most: int, share: float) -> tuple[int | None
     if not sizes or low == most:
         return None, curve
     high = min(n for n in sizes if n > low)
-    while high - low > 1:
+    while high - low > max(1, high // 20):
         middle = (low + high) // 2
         curve[middle] = float(measure([middle])[0])
         low, high = (low, middle) if keeps(curve[middle], share) else (middle, high)

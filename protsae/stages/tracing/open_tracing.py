@@ -1,0 +1,136 @@
+"""What tracing a circuit needs of a run: its model, the SAEs of some layers, words for features."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from protsae import __version__
+from protsae.config.settings import Config
+from protsae.errors import UserError
+from protsae.inspection.feature_name import FeatureName
+from protsae.interventions.circuits.layered_pass import Dictionary, sae_dictionary
+from protsae.io.table_files.parquet import read_table
+from protsae.plm.embedding import token_budget
+from protsae.plm.esm2.forward import FusedEsm2
+from protsae.run.layout import model_layers, model_name
+from protsae.run.run_places import sae_place
+from protsae.schema.features.description_table import DESCRIPTIONS
+from protsae.stages.inputs.models_of_activations import load_run_model
+from protsae.stages.intervening.open_edits import OpenedRun, open_sae
+
+MOST_CODES = 2**26
+"""Feature activations that are held at a time, at most: 256 MiB."""
+
+
+@dataclass(frozen=True)
+class Tracing:
+    """A run opened for circuits.
+
+    Attributes
+    ----------
+    run : OpenedRun
+    esm2 : FusedEsm2
+        In float32.
+    variant : str
+    layers : tuple of int
+        Ascending.
+    dictionaries : tuple of Dictionary
+        The SAE of each layer.
+    labels : mapping of (layer, feature) to str
+        From the table ``descriptions``; none, if the run has no such table.
+    context, overlap, tokens_per_batch : int
+        Windows as those of the run's activations.
+    made_from : mapping
+        What a graph states of its origin.
+    """
+
+    run: OpenedRun
+    esm2: FusedEsm2
+    variant: str
+    layers: tuple[int, ...]
+    dictionaries: tuple[Dictionary, ...]
+    labels: Mapping[tuple[int, int], str]
+    context: int
+    overlap: int
+    tokens_per_batch: int
+    made_from: Mapping[str, Any]
+
+
+def open_tracing(
+    results: Path,
+    config: Config,
+    variant: str,
+    layers: Sequence[int] | None = None,
+    model: str | None = None,
+    threads: int = 1,
+) -> Tracing:
+    """Open the model and one SAE of each of some layers.
+
+    Parameters
+    ----------
+    results : Path
+        Folder of the run.
+    config : Config
+        Its settings.
+    variant : str
+        Name of the SAEs.
+    layers : sequence of int, optional
+        Two or more; all layers of the run's model by default.
+    model : str, optional
+        Path or name of the ESM-2, if it is no longer where the settings say.
+    threads : int
+        CPU threads of a matrix product.
+
+    Raises
+    ------
+    UserError
+        If the run has no such layers or SAE, there are fewer than two, or its parts do not belong
+        together.
+    """
+    run, name = OpenedRun(results, config), model_name(config)
+    own = [int(layer) for of, layer in model_layers(config) if of == name]
+    chosen = sorted(set(own if layers is None else layers))
+    for layer in chosen:
+        sae_place(results, config, layer, variant)
+    if len(chosen) < 2:
+        raise UserError(
+            f"--layers: {', '.join(map(str, chosen))} alone; edges lead from layer to layer; "
+            f"expected two or more of {', '.join(map(str, own))}"
+        )
+    opened = [open_sae(run, FeatureName(name, layer, variant, 0)) for layer in chosen]
+    source = opened[0].source
+    esm = load_run_model(model, config, results, source)
+    torch.set_num_threads(threads)
+    esm2 = FusedEsm2(esm.model.requires_grad_(False))
+    dictionaries = tuple(sae_dictionary(one.sae.to(esm2.device)) for one in opened)
+    stated = json.loads(source.settings)
+    width = max(one.sae.n_features for one in opened)
+    budget = min(token_budget(esm.model, 1, torch.float32), max(1, MOST_CODES // width))
+    made_from = {
+        "model": name,
+        "weights_sha256": source.weights_sha256,
+        "protein_set_sha256": source.protein_set_sha256,
+        "saes": {
+            f"{layer}/{variant}": one.sha256 for layer, one in zip(chosen, opened, strict=True)
+        },
+        "code_version": __version__,
+    }
+    return Tracing(
+        *(run, esm2, variant, tuple(chosen), dictionaries, _labels(results, name, variant)),
+        *(int(stated["context"]), int(stated["overlap"]), budget, made_from),
+    )
+
+
+def _labels(results: Path, model: str, variant: str) -> dict[tuple[int, int], str]:
+    path = results / "descriptions.parquet"
+    if not path.is_file():
+        return {}
+    columns = ["model", "layer", "variant", "feature", "label"]
+    table = read_table(path, DESCRIPTIONS, columns, {"model": model, "variant": variant})
+    known = table[table["label"].notna()]
+    keys = zip(known["layer"].astype(int), known["feature"].astype(int), strict=True)
+    return dict(zip(keys, known["label"], strict=True))
