@@ -8,7 +8,7 @@ The fewest are kept that keep --share of what all features do, and random graphs
 run beside. Writes circuit.json (networkx node-link), circuit.graphml and circuit.svg.
 
 examples:
-  protsae circuit --protein O60260 --residue 237 --sae topk --layers 2 4 6
+  protsae circuit --protein O60260 --residue 238 --sae topk --layers 2 4 6
   protsae circuit --sequence MKTAYIAKQRQISFVKSHF --residue 5 --to W --sae relu
   protsae circuit --concept DISULFID --sae topk --layers 2 4 6 --sites 16
 """
@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--to", metavar="LETTER", help="log-odds of this residue against the true one")
     add("--sites", type=int, default=20, help="of --concept (%(default)s)")
     add("--sae", required=True, metavar="NAME", help="SAEs of the run, such as topk")
-    add("--layers", type=int, nargs="+", metavar="N", help="two or more (default: all)")
+    add("--layers", type=int, nargs="+", metavar="N", help="(default: all)")
     add("--share", type=float, default=default.share, help="to keep (%(default)s)")
     add("--most-nodes", type=int, default=default.most_nodes, help="in the graph (%(default)s)")
     add("--steps", type=int, default=default.steps, help="of the path (%(default)s)")

@@ -11,9 +11,13 @@ from protsae.one_line import cut
 MOST_IN_COLUMN, MOST_EDGES = 10, 60
 """Nodes of a layer, and edges, that are drawn."""
 
-WIDTH, GAP, HEIGHT, ROW, TOP, MARGIN = 190, 110, 40, 54, 92, 20
+WIDTH, GAP, HEIGHT, ROW, TOP, MARGIN = 250, 90, 40, 54, 112, 20
 UP, DOWN, PLAIN, MATCH = "#1b6ca8", "#c8553d", "#777777", "#2a9d57"
-LETTERS_IN_BOX = 32
+LETTERS_IN_BOX = 44
+LEGEND = (
+    "In a box: the effect in nats, and what the feature is. Blue raises the output, red lowers it; "
+    "grey: errors of the SAEs; dashed: directions match."
+)
 
 
 def drawn_nodes(graph: nx.MultiDiGraph) -> list[list[str]]:
@@ -64,6 +68,7 @@ def circuit_svg(graph: nx.MultiDiGraph) -> str:
     body = [*_edges(graph, places), *(_box(graph, name, *at) for name, at in places.items())]
     head = [_text(MARGIN, 26, graph.graph["output"], "#111111", 15, bold=True)]
     head.append(_text(MARGIN, 46, _quality(graph), "#444444", 11))
+    head.append(_text(MARGIN, 64, LEGEND, PLAIN, 10))
     lines = "\n".join([*head, *parts, *body])
     size = f'width="{width}" height="{height:g}" viewBox="0 0 {width} {height:g}"'
     return (
@@ -126,7 +131,8 @@ def _box(graph: nx.MultiDiGraph, name: str, left: float, top: float) -> str:
         what = "error" if is_error else str(data["feature"])
         where = f" @ residue {data['position']} ({data['residue']})" if "position" in data else ""
         texts = [f"{data['layer']}/{data['variant']}/{what}{where}"]
-        texts.append(f"{data['effect']:+.2f}  {data.get('label', '')}")
+        label = data.get("label", "").removeprefix("Residues with ")
+        texts.append(f"{data['effect']:+.2f}  {label}".strip())
     box = f'<rect x="{left:g}" y="{top:g}" width="{WIDTH}" height="{HEIGHT}" rx="4"'
     said = escape(f"{name}: effect {data.get('effect', 0):+.3f}. {data.get('label', '')}")
     return (

@@ -10,20 +10,24 @@ from protsae.screen.wording import count, fitted
 MOST_SHOWN = 5
 """Features of a layer that are named."""
 
+LEAST_AT_STAKE = 0.05
+"""Nats at other sites of which shares are said."""
+
 
 def circuit_lines(graph: nx.MultiDiGraph) -> list[str]:
     """The graph of a run's circuit, layer by layer, and what it keeps of the output."""
     stated: dict[str, Any] = graph.graph
-    layers = ", ".join(map(str, stated["layers"]))
+    numbers = ", ".join(map(str, stated["layers"]))
+    layers = f"layer{'s' * (len(stated['layers']) > 1)} {numbers}"
     masked = "masked" if stated["is_masked"] else "in sight"
     lines = fitted(
         f"{stated['clean_output']:.2f} with the residue {masked}, {stated['ablated_output']:.2f} "
-        f"with all {stated['variant']} features of layers {layers} ablated",
+        f"with all {stated['variant']} features of {layers} ablated",
         f"{stated['output']}: ",
     )
     said = [
         f"{count(stated['n_nodes'], 'feature node')} of {stated['n_active']:,} active, "
-        f"{count(stated['n_edges'], 'edge')}"
+        f"{count(stated['n_edges'], 'edge')} between them"
     ]
     if "n_needed" not in stated:
         said.append("no number of nodes keeps the share")
@@ -78,13 +82,18 @@ def warnings_of(graph: nx.MultiDiGraph) -> list[str]:
             f"{stated['random_as_good']:.0%} of graphs of random nodes do as well: this circuit "
             "says little"
         )
+    if abs(stated["at_stake"]) < LEAST_AT_STAKE:
+        found.append(
+            f"at the other sites all features do {stated['at_stake']:+.3f} nats: shares of that "
+            "say nothing"
+        )
     if stated["n_judged"] == 1:
         found.append("the graph was judged at the one residue that it was chosen for")
     return list(map(note, found))
 
 
 def _named(name: str, data: dict[str, Any]) -> str:
-    label = f" {data['label']}" if data.get("label") else ""
+    label = f" ({data['label']})" if data.get("label") else ""
     return f"{name}{label} {data['effect']:+.2f}"
 
 

@@ -364,7 +364,7 @@ class Run:
         variant : str
             SAEs of the run, one of `variants`.
         layers : sequence of int, optional
-            Two or more; all layers of `model` by default.
+            All layers of `model` by default.
         to : str, optional
             The output is log p(to) - log p(residue) if it is given, else log p(residue).
         is_masked : bool

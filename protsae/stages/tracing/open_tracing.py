@@ -10,14 +10,13 @@ import torch
 
 from protsae import __version__
 from protsae.config.settings import Config
-from protsae.errors import UserError
 from protsae.inspection.feature_name import FeatureName
 from protsae.interventions.circuits.layered_pass import Dictionary, sae_dictionary
 from protsae.io.table_files.parquet import read_table
 from protsae.plm.embedding import token_budget
 from protsae.plm.esm2.forward import FusedEsm2
 from protsae.run.layout import model_layers, model_name
-from protsae.run.run_places import sae_place
+from protsae.run.run_places import place, sae_place
 from protsae.schema.features.description_table import DESCRIPTIONS
 from protsae.stages.inputs.models_of_activations import load_run_model
 from protsae.stages.intervening.open_edits import OpenedRun, open_sae
@@ -41,7 +40,7 @@ class Tracing:
     dictionaries : tuple of Dictionary
         The SAE of each layer.
     labels : mapping of (layer, feature) to str
-        From the table ``descriptions``; none, if the run has no such table.
+        From the table ``descriptions``, of those that have one.
     context, overlap, tokens_per_batch : int
         Windows as those of the run's activations.
     made_from : mapping
@@ -79,7 +78,7 @@ def open_tracing(
     variant : str
         Name of the SAEs.
     layers : sequence of int, optional
-        Two or more; all layers of the run's model by default.
+        All layers of the run's model by default.
     model : str, optional
         Path or name of the ESM-2, if it is no longer where the settings say.
     threads : int
@@ -88,19 +87,13 @@ def open_tracing(
     Raises
     ------
     UserError
-        If the run has no such layers or SAE, there are fewer than two, or its parts do not belong
-        together.
+        If the run has no such layers or SAE, or its parts do not belong together.
     """
     run, name = OpenedRun(results, config), model_name(config)
     own = [int(layer) for of, layer in model_layers(config) if of == name]
     chosen = sorted(set(own if layers is None else layers))
     for layer in chosen:
         sae_place(results, config, layer, variant)
-    if len(chosen) < 2:
-        raise UserError(
-            f"--layers: {', '.join(map(str, chosen))} alone; edges lead from layer to layer; "
-            f"expected two or more of {', '.join(map(str, own))}"
-        )
     opened = [open_sae(run, FeatureName(name, layer, variant, 0)) for layer in chosen]
     source = opened[0].source
     esm = load_run_model(model, config, results, source)
@@ -120,17 +113,21 @@ def open_tracing(
         "code_version": __version__,
     }
     return Tracing(
-        *(run, esm2, variant, tuple(chosen), dictionaries, _labels(results, name, variant)),
+        *(run, esm2, variant, tuple(chosen), dictionaries, _labels(results, name, chosen, variant)),
         *(int(stated["context"]), int(stated["overlap"]), budget, made_from),
     )
 
 
-def _labels(results: Path, model: str, variant: str) -> dict[tuple[int, int], str]:
-    path = results / "descriptions.parquet"
-    if not path.is_file():
-        return {}
-    columns = ["model", "layer", "variant", "feature", "label"]
-    table = read_table(path, DESCRIPTIONS, columns, {"model": model, "variant": variant})
-    known = table[table["label"].notna()]
-    keys = zip(known["layer"].astype(int), known["feature"].astype(int), strict=True)
-    return dict(zip(keys, known["label"], strict=True))
+def _labels(
+    results: Path, model: str, layers: Sequence[int], variant: str
+) -> dict[tuple[int, int], str]:
+    """What the features are, in words, as far as that is known."""
+    found: dict[tuple[int, int], str] = {}
+    for layer in layers:
+        path = results / "annotation" / place(model, layer) / "descriptions.parquet"
+        columns = ["variant", "feature", "label"]
+        table = read_table(path, DESCRIPTIONS, columns, {"variant": variant})
+        known = table[table["label"].notna() & (table["label"] != "unknown")]
+        keys = ((layer, int(feature)) for feature in known["feature"])
+        found |= dict(zip(keys, known["label"], strict=True))
+    return found
