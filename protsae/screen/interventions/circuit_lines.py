@@ -82,10 +82,11 @@ def warnings_of(graph: nx.MultiDiGraph) -> list[str]:
             f"{stated['random_as_good']:.0%} of graphs of random nodes do as well: this circuit "
             "says little"
         )
-    if abs(stated["at_stake"]) < LEAST_AT_STAKE:
+    of_found = stated["clean_output"] - stated["ablated_output"]
+    if abs(stated["at_stake"]) < LEAST_AT_STAKE or stated["at_stake"] * of_found < 0:
         found.append(
-            f"at the other sites all features do {stated['at_stake']:+.3f} nats: shares of that "
-            "say nothing"
+            f"at the other sites all features do {stated['at_stake']:+.2f} nats, {of_found:+.2f} "
+            "where the graph was found: shares of that say nothing"
         )
     if stated["n_judged"] == 1:
         found.append("the graph was judged at the one residue that it was chosen for")
