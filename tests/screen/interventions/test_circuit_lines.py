@@ -6,7 +6,7 @@ import pytest
 from protsae.screen.interventions.circuit_lines import circuit_lines, warnings_of
 
 STATED = {
-    **{"output": "log p(K) at K2 of P1", "layers": [4, 6], "variant": "topk", "is_masked": True},
+    **{"output": "log p(K) at K2", "layers": [4, 6], "variant": "topk", "is_masked": True},
     **{"share": 0.8, "n_active": 1234, "n_needed": 2, "n_nodes": 2, "n_edges": 1, "n_judged": 1},
     **{"clean_output": -1.0, "ablated_output": -3.0, "at_stake": 2.0, "faithfulness": 0.81},
     **{"node_faithfulness": 0.92, "without": 0.1, "random_faithfulness": 0.0, "random_low": -0.02},
@@ -26,17 +26,20 @@ def graph_of(**changes):
 
 
 def test_a_circuit_in_words():
-    assert circuit_lines(graph_of()) == [
-        "log p(K) at K2 of P1: -1.00 with the residue masked, -3.00 with all topk features of layers 4, 6",
-        "                      ablated",
-        "  Graph: 2 feature nodes of 1,234 active, 1 edge between them",
-        "  Keeps: 81% of what all features do, at the residue it was found at; 92% with all edges; without",
-        "         these nodes 10% is left",
-        "  As many of each layer: random nodes 0% (-2% to 5%), those with the largest activations 30%",
-        "  With errors ablated, too: nodes 70%, all features 110%",
-        "  Layer 4: none",
-        "  Layer 6: 6/topk/246@2 (cysteine) +1.50; 6/topk/7@2 -0.50",
-    ]
+    lines = circuit_lines(graph_of())
+    assert all(len(line) <= 100 for line in lines)
+    assert " ".join(" ".join(lines).split()) == (
+        "log p(K) at K2: -1.00 with the residue masked, -3.00 with all topk features of layers "
+        "4, 6 ablated "
+        "Graph: 2 feature nodes of 1,234 active, 1 edge between them "
+        "Keeps: 81% of what all features do, at the residue it was found at; 92% with all edges; "
+        "without these nodes 10% is left "
+        "As many of each layer: random nodes 0% (-2% to 5%), those with the largest activations "
+        "30% "
+        "With errors ablated, too: nodes 70%, all features 110% "
+        "Layer 4: none "
+        "Layer 6: 6/topk/246@2 (cysteine) +1.50; 6/topk/7@2 -0.50"
+    )
 
 
 def test_of_several_sites_the_interval_is_there():
