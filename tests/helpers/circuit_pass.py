@@ -5,12 +5,8 @@ from esm.model.esm2 import ESM2
 from torch import Tensor
 
 from protsae.config.sae_settings import TrainSettings
-from protsae.interventions.circuits.layered_pass import (
-    Dictionary,
-    LayeredPass,
-    esm_layered_pass,
-    sae_dictionary,
-)
+from protsae.interventions.circuits.esm_layers import esm_layered_pass, sae_dictionary
+from protsae.interventions.circuits.layered_pass import Dictionary, LayeredPass
 from protsae.interventions.edited_predictions import Pass
 from protsae.plm.esm2.forward import FusedEsm2
 from protsae.plm.esm2.tokens import N_TOKENS, Window, tokenise

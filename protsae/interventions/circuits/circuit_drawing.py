@@ -72,7 +72,7 @@ def circuit_svg(graph: nx.MultiDiGraph) -> str:
     lines = "\n".join([*head, *parts, *body])
     size = f'width="{width}" height="{height:g}" viewBox="0 0 {width} {height:g}"'
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" {size} font-family="sans-serif">\n'
+        f'<svg xmlns="http://www.w3.org/2000/svg" {size} style="font:11px sans-serif">\n'
         f'<rect width="100%" height="100%" fill="white"/>\n{lines}\n</svg>\n'
     )
 

@@ -33,9 +33,10 @@ from protsae.stages.explaining.explainer import Explainer
 from protsae.stages.explaining.given_proteins import ALONE, checked_sequence
 from protsae.stages.explaining.open_explainer import open_explainer
 from protsae.stages.intervening.intervened_proteins import intervene_sequences
-from protsae.stages.intervening.open_edits import open_edits
+from protsae.stages.intervening.open_edits import OpenedRun, open_edits
 from protsae.stages.intervening.opened_edits import OpenedEdits
-from protsae.stages.tracing.open_tracing import Tracing, open_tracing
+from protsae.stages.tracing.open_tracing import open_tracing
+from protsae.stages.tracing.opened_tracing import Tracing
 from protsae.stages.tracing.trace_circuit import concept_circuit, site_circuit
 from protsae.stages.tracing.traced_sites import TracedSite
 
@@ -427,7 +428,8 @@ class Run:
         UserError
             If the run has no such layers or SAE, or its parts do not belong together.
         """
-        return open_tracing(self.results, self.config, variant, layers, model, threads)
+        run = OpenedRun(self.results, self.config)
+        return open_tracing(run, variant, layers, model, threads)
 
     @property
     def _subjects(self) -> list[str]:

@@ -1,17 +1,16 @@
-"""What tracing a circuit needs of a run: its model, the SAEs of some layers, words for features."""
+"""Open what tracing a circuit needs of a run, checked to belong together."""
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
 import torch
 
 from protsae import __version__
 from protsae.config.settings import Config
 from protsae.inspection.feature_name import FeatureName
-from protsae.interventions.circuits.layered_pass import Dictionary, sae_dictionary
+from protsae.interventions.circuits.esm_layers import sae_dictionary
 from protsae.io.table_files.parquet import read_table
 from protsae.plm.embedding import token_budget
 from protsae.plm.esm2.forward import FusedEsm2
@@ -19,49 +18,26 @@ from protsae.run.layout import model_layers, model_name
 from protsae.run.run_places import place, sae_place
 from protsae.schema.features.description_table import DESCRIPTIONS
 from protsae.stages.inputs.models_of_activations import load_run_model
-from protsae.stages.intervening.open_edits import OpenedRun, open_sae
+from protsae.stages.intervening.opened_edits import OpenedSae
+from protsae.stages.tracing.opened_tracing import LabelledRun, Tracing
 
 MOST_CODES = 2**26
 """Feature activations that are held at a time, at most: 256 MiB."""
 
 
-@dataclass(frozen=True)
-class Tracing:
-    """A run opened for circuits.
+class OpenableRun(LabelledRun, Protocol):
+    """A run whose SAEs can be opened, with its concepts."""
 
-    Attributes
-    ----------
-    run : OpenedRun
-    esm2 : FusedEsm2
-        In float32.
-    variant : str
-    layers : tuple of int
-        Ascending.
-    dictionaries : tuple of Dictionary
-        The SAE of each layer.
-    labels : mapping of (layer, feature) to str
-        From the table ``descriptions``, of those that have one.
-    context, overlap, tokens_per_batch : int
-        Windows as those of the run's activations.
-    made_from : mapping
-        What a graph states of its origin.
-    """
+    @property
+    def config(self) -> Config:
+        """Its settings."""
 
-    run: OpenedRun
-    esm2: FusedEsm2
-    variant: str
-    layers: tuple[int, ...]
-    dictionaries: tuple[Dictionary, ...]
-    labels: Mapping[tuple[int, int], str]
-    context: int
-    overlap: int
-    tokens_per_batch: int
-    made_from: Mapping[str, Any]
+    def sae(self, name: FeatureName) -> OpenedSae:
+        """The SAE of a feature, checked to be the one whose codes the run has."""
 
 
 def open_tracing(
-    results: Path,
-    config: Config,
+    run: OpenableRun,
     variant: str,
     layers: Sequence[int] | None = None,
     model: str | None = None,
@@ -71,10 +47,7 @@ def open_tracing(
 
     Parameters
     ----------
-    results : Path
-        Folder of the run.
-    config : Config
-        Its settings.
+    run : OpenableRun
     variant : str
         Name of the SAEs.
     layers : sequence of int, optional
@@ -89,12 +62,13 @@ def open_tracing(
     UserError
         If the run has no such layers or SAE, or its parts do not belong together.
     """
-    run, name = OpenedRun(results, config), model_name(config)
+    results, config = run.results, run.config
+    name = model_name(config)
     own = [int(layer) for of, layer in model_layers(config) if of == name]
     chosen = sorted(set(own if layers is None else layers))
     for layer in chosen:
         sae_place(results, config, layer, variant)
-    opened = [open_sae(run, FeatureName(name, layer, variant, 0)) for layer in chosen]
+    opened = [run.sae(FeatureName(name, layer, variant, 0)) for layer in chosen]
     source = opened[0].source
     esm = load_run_model(model, config, results, source)
     torch.set_num_threads(threads)

@@ -21,7 +21,7 @@ from protsae.interventions.effects.effect_estimates import mean_interval
 from protsae.io.progress import progress
 from protsae.stages.explaining.given_proteins import given_proteins
 from protsae.stages.intervening.intervened_proteins import run_proteins
-from protsae.stages.tracing.open_tracing import Tracing
+from protsae.stages.tracing.opened_tracing import Tracing
 from protsae.stages.tracing.traced_sites import TracedSite, concept_sites
 
 

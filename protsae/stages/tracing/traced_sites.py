@@ -6,12 +6,13 @@ import numpy as np
 import torch
 
 from protsae.errors import UserError
-from protsae.interventions.circuits.layered_pass import LayeredPass, esm_layered_pass
+from protsae.interventions.circuits.esm_layers import esm_layered_pass
+from protsae.interventions.circuits.layered_pass import LayeredPass
 from protsae.interventions.edited_predictions import Pass
 from protsae.one_line import cut
 from protsae.plm.esm2.tokens import N_TOKENS, Window, tokenise, windows
 from protsae.proteins.alphabet import STANDARD
-from protsae.stages.tracing.open_tracing import Tracing
+from protsae.stages.tracing.opened_tracing import Tracing
 
 LEAST_SITES = 4
 """Sites of a concept, each of another homology cluster: two halves of two."""

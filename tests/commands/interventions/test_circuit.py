@@ -12,8 +12,8 @@ import torch
 from protsae import read_run
 from protsae.cli import main
 from protsae.errors import UserError
+from protsae.interventions.circuits.esm_layers import sae_dictionary
 from protsae.interventions.circuits.find_circuit import Search
-from protsae.interventions.circuits.layered_pass import sae_dictionary
 from protsae.plm.esm2.load import load_esm
 from protsae.plm.esm2.tokens import CLS, EOS, MASK, tokenise
 from protsae.stages.tracing.circuit_files import GRAPHML, JSON, SVG, read_circuit
