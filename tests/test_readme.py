@@ -138,9 +138,12 @@ def test_the_page_of_interventions_runs(
     feature = f"1/topk/{own['feature'].iloc[len(own) // 2]}"
     for line in "".join(fenced_blocks("docs/interventions.md", "sh")).splitlines():
         text = re.sub(r"\d/(topk|relu)/\d+", feature, line).replace("B5SY89", accession)
+        text = text.replace("--layers 2 4 6", "--layers 1").replace("DISULFID", "'residue: W'")
+        text = text.replace("O60260 --residue 238", f"{accession} --residue 5")
         _, command, *words = shlex.split(text, comments=True)
         assert main([command, *words, "--output", str(tmp_path / command)]) == 0, line
-        assert list((tmp_path / command).glob("*.parquet"))
+        written = "*.svg" if command == "circuit" else "*.parquet"
+        assert list((tmp_path / command).glob(written))
     for block in fenced_blocks("docs/interventions.md", "python"):
         exec(block, {})
     assert "mean KL" in capsys.readouterr().out
