@@ -143,9 +143,12 @@ def test_the_page_of_interventions_runs(
         text = re.sub(r"\d/(topk|relu)/\d+", feature, line).replace("B5SY89", accession)
         text = text.replace("V12D", variant)
         text = text.replace("--sae 5/topk", "--sae 1/topk")
+        text = text.replace("--layers 2 4 6", "--layers 1").replace("DISULFID", "'residue: W'")
+        text = text.replace("O60260 --residue 238", f"{accession} --residue 5")
         _, command, *words = shlex.split(text, comments=True)
         assert main([command, *words, "--output", str(tmp_path / command)]) == 0, line
-        assert list((tmp_path / command).glob("*.parquet"))
+        written = "*.svg" if command == "circuit" else "*.parquet"
+        assert list((tmp_path / command).glob(written))
     for block in fenced_blocks("docs/interventions.md", "python"):
         exec(block, {})
     said = capsys.readouterr().out

@@ -27,6 +27,7 @@ GROUPS = {
         "annotate": "the concept each feature of a layer detects, with baselines",
     },
     "interventions": {
+        "circuit": "which features of successive layers make a prediction, as a graph",
         "effects": "what each feature of a layer does to the model's predictions",
         "intervene": "features ablated, clamped, scaled or added to, and what ESM-2 then predicts",
         "attribute": "what a prediction or a probe's logit comes from: features, layer by layer",

@@ -96,6 +96,7 @@ class FusedEsm2:
         start: tuple[int, Tensor] | None = None,
         keep: Keep = lambda place, x_ND: x_ND,
         rows: Tensor | None = None,
+        stop: int | None = None,
     ) -> ForwardOutput:
         """Run a batch; the numbers are fair-esm's ``representations``.
 
@@ -119,6 +120,8 @@ class FusedEsm2:
         rows : tensor of int64, shape (n,), optional
             Tokens that ``final_ND`` is wanted of, in its order: after its attention the last block
             runs on them alone.
+        stop : int, optional
+            The last block that runs; ``final_ND`` is then the layer of that number.
         """
         edits = edits or {}
         representations: dict[Place, Tensor] = {}
@@ -132,14 +135,15 @@ class FusedEsm2:
 
         first, x_ND = (0, self._embed(batch)) if start is None else start
         x_ND = at(first, x_ND)
+        last = self.n_layers if stop is None else stop
         # What is kept or edited of the last layer is all of it.
-        early = rows is not None and self.n_layers not in map(layer_of, (first, *layers, *edits))
+        early = rows is not None and last not in map(layer_of, (first, *layers, *edits))
         cos_N1K, sin_N1K = self._rotation(batch)
-        for layer, block in enumerate(self.blocks[first:], start=first + 1):
+        for layer, block in enumerate(self.blocks[first:last], start=first + 1):
             qkv_NCHK = block.qkv(block.attention_norm(x_ND)).unflatten(-1, (3, self.n_heads, -1))
             q_NHK, k_NHK = (_rotate(qkv_NCHK[:, i], cos_N1K, sin_N1K) for i in (0, 1))
             mixed_NHK = batch.attend(q_NHK, k_NHK, qkv_NCHK[:, 2])
-            if early and layer == self.n_layers:
+            if early and layer == last:
                 x_ND, mixed_NHK = x_ND[rows], mixed_NHK[rows]
             x_ND = x_ND + at(Inside(layer, "attention"), block.out(mixed_NHK.flatten(1)))
             read_ND = at(Inside(layer, "mlp_in"), block.norm(x_ND))

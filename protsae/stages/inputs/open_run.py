@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import networkx as nx
 import pandas as pd
 
 from protsae.config.settings import Config
@@ -14,6 +15,7 @@ from protsae.inspection.feature_activations import FeatureActivations, Pool
 from protsae.inspection.feature_name import FeatureName
 from protsae.inspection.run_feature import RunFeature, read_feature
 from protsae.inspection.run_protein import ProteinActivations, RunProtein
+from protsae.interventions.circuits.find_circuit import Search
 from protsae.io.hdf5.activation_cache import LayerCache
 from protsae.io.hdf5.code_cache import StoredCodes
 from protsae.io.saes.sae_files import read_sae
@@ -47,6 +49,10 @@ from protsae.stages.explaining.open_explainer import open_explainer
 from protsae.stages.intervening.intervened_proteins import intervene_sequences
 from protsae.stages.intervening.open_edits import OpenedRun, open_edits, open_sae
 from protsae.stages.intervening.opened_edits import OpenedEdits
+from protsae.stages.tracing.open_tracing import open_tracing
+from protsae.stages.tracing.opened_tracing import Tracing
+from protsae.stages.tracing.trace_circuit import concept_circuit, site_circuit
+from protsae.stages.tracing.traced_sites import TracedSite
 
 
 @dataclass(frozen=True)
@@ -482,6 +488,92 @@ class Run:
         """A yes/no label of every protein, as `remove_confounder` takes it."""
         run = OpenedRun(self.results, self.config)
         return protein_label(text, self.proteins, lambda: run.concepts, table)
+
+    def circuit(
+        self,
+        sequence: str,
+        position: int,
+        variant: str,
+        layers: Sequence[int] | None = None,
+        to: str | None = None,
+        is_masked: bool = True,
+        search: Search | None = None,
+    ) -> nx.MultiDiGraph:
+        """Which features of successive layers make a prediction, as a graph.
+
+        Parameters
+        ----------
+        sequence : str
+        position : int
+            Of the residue that is predicted, from 1.
+        variant : str
+            SAEs of the run, one of `variants`.
+        layers : sequence of int, optional
+            All layers of `model` by default.
+        to : str, optional
+            The output is log p(to) - log p(residue) if it is given, else log p(residue).
+        is_masked : bool
+            Whether the residue is masked.
+        search : Search, optional
+            Share that the graph keeps, most nodes, and so on.
+
+        Returns
+        -------
+        networkx.MultiDiGraph
+            As circuit.json (docs/tables.md).
+
+        Raises
+        ------
+        UserError
+            If there is no such residue or letter, features hardly change the output, and as
+            `tracing`.
+        """
+        clean = checked_sequence(sequence, ALONE)
+        site = TracedSite(ALONE, clean, position, to, is_masked)
+        return site_circuit(self.tracing(variant, layers), site, search or Search())
+
+    def concept_circuit(
+        self,
+        concept: str,
+        variant: str,
+        layers: Sequence[int] | None = None,
+        n_sites: int = 20,
+        is_masked: bool = True,
+        search: Search | None = None,
+    ) -> nx.MultiDiGraph:
+        """The same for residues of a concept in test proteins, one of a homology cluster.
+
+        The graph is found at half of the sites and judged at the others. Parameters and errors
+        are those of `circuit`.
+        """
+        tracing = self.tracing(variant, layers)
+        return concept_circuit(tracing, concept, n_sites, search or Search(), is_masked)
+
+    def tracing(
+        self,
+        variant: str,
+        layers: Sequence[int] | None = None,
+        model: str | None = None,
+        threads: int = 1,
+    ) -> Tracing:
+        """The model and SAEs of some layers, opened for circuits.
+
+        Parameters
+        ----------
+        variant, layers
+            As of `circuit`.
+        model : str, optional
+            Path or name of the ESM-2, if it is no longer where the configuration says.
+        threads : int
+            CPU threads.
+
+        Raises
+        ------
+        UserError
+            If the run has no such layers or SAE, or its parts do not belong together.
+        """
+        run = OpenedRun(self.results, self.config)
+        return open_tracing(run, variant, layers, model, threads)
 
     @property
     def _subjects(self) -> list[str]:

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
@@ -16,6 +18,18 @@ from protsae.stages.explaining.given_proteins import ALONE, checked_sequence, gi
 from protsae.stages.intervening.opened_edits import OpenedEdits
 
 _LETTERS = np.array(list(STANDARD), dtype=object)
+
+
+class HasSequences(Protocol):
+    """A run, or edits in it."""
+
+    @property
+    def results(self) -> Path:
+        """Folder of the run."""
+
+    @property
+    def sequences(self) -> Mapping[str, str]:
+        """Of its proteins, by accession."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +94,7 @@ def chosen_proteins(
     return run_proteins(opened, accessions) if accessions else given_proteins(sequence, fasta)
 
 
-def run_proteins(opened: OpenedEdits, accessions: list[str]) -> Iterator[tuple[str, str]]:
+def run_proteins(opened: HasSequences, accessions: list[str]) -> Iterator[tuple[str, str]]:
     """Name and sequence of proteins of the run.
 
     Raises

@@ -71,6 +71,10 @@ class OpenedRun:
         study = self.study
         return read_all_concepts(path, study.proteins, study.protein_set, self.config.concepts)
 
+    def sae(self, name: FeatureName) -> OpenedSae:
+        """The SAE of a feature, as `open_sae` opens it."""
+        return open_sae(self, name)
+
     def labels(self, concept: str, protein: str, sequence: str, where: str) -> np.ndarray:
         """Residues of a protein of the run that have a concept: bool, shape (n_residues,).
 

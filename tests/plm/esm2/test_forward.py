@@ -80,6 +80,17 @@ def test_without_token_dropout():
     assert_equal_to_fair_esm(model, batch((5, 13), mask_every=3))
 
 
+@torch.no_grad()
+@pytest.mark.parametrize("stop", [0, 1, 3])
+def test_a_pass_that_stops_early_ends_in_that_layer(stop):
+    esm2, packed = FusedEsm2(build_esm()), batch((5, 13), mask_every=3)
+    layer_ND = esm2(packed, [stop]).representations[stop]
+    torch.testing.assert_close(esm2(packed, stop=stop).final_ND, layer_ND, rtol=0, atol=0)
+    rows = torch.tensor([7, 2])
+    some_ND = esm2(packed, stop=stop, rows=rows).final_ND
+    torch.testing.assert_close(some_ND, layer_ND[rows], rtol=0, atol=1e-6)
+
+
 @pytest.mark.parametrize("device", ["cpu", "cuda"])
 @pytest.mark.parametrize(
     ("dtype", "most"), [(torch.bfloat16, 3e-2), (torch.float16, 3e-3)], ids=["bf16", "fp16"]

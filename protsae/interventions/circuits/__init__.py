@@ -1,0 +1,1 @@
+"""Circuits: which features make an output, through which features of earlier layers."""

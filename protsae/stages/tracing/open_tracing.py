@@ -1,0 +1,107 @@
+"""Open what tracing a circuit needs of a run, checked to belong together."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+import torch
+
+from protsae import __version__
+from protsae.config.settings import Config
+from protsae.inspection.feature_name import FeatureName
+from protsae.interventions.circuits.esm_layers import sae_dictionary
+from protsae.io.table_files.parquet import read_table
+from protsae.plm.embedding import token_budget
+from protsae.plm.esm2.forward import FusedEsm2
+from protsae.run.layout import model_layers, model_name
+from protsae.run.run_places import place, sae_place
+from protsae.schema.features.description_table import DESCRIPTIONS
+from protsae.stages.inputs.models_of_activations import load_run_model
+from protsae.stages.intervening.opened_edits import OpenedSae
+from protsae.stages.tracing.opened_tracing import LabelledRun, Tracing
+
+MOST_CODES = 2**26
+"""Feature activations that are held at a time, at most: 256 MiB."""
+
+
+class OpenableRun(LabelledRun, Protocol):
+    """A run whose SAEs can be opened, with its concepts."""
+
+    @property
+    def config(self) -> Config:
+        """Its settings."""
+
+    def sae(self, name: FeatureName) -> OpenedSae:
+        """The SAE of a feature, checked to be the one whose codes the run has."""
+
+
+def open_tracing(
+    run: OpenableRun,
+    variant: str,
+    layers: Sequence[int] | None = None,
+    model: str | None = None,
+    threads: int = 1,
+) -> Tracing:
+    """Open the model and one SAE of each of some layers.
+
+    Parameters
+    ----------
+    run : OpenableRun
+    variant : str
+        Name of the SAEs.
+    layers : sequence of int, optional
+        All layers of the run's model by default.
+    model : str, optional
+        Path or name of the ESM-2, if it is no longer where the settings say.
+    threads : int
+        CPU threads of a matrix product.
+
+    Raises
+    ------
+    UserError
+        If the run has no such layers or SAE, or its parts do not belong together.
+    """
+    results, config = run.results, run.config
+    name = model_name(config)
+    own = [int(layer) for of, layer in model_layers(config) if of == name]
+    chosen = sorted(set(own if layers is None else layers))
+    for layer in chosen:
+        sae_place(results, config, layer, variant)
+    opened = [run.sae(FeatureName(name, layer, variant, 0)) for layer in chosen]
+    source = opened[0].source
+    esm = load_run_model(model, config, results, source)
+    torch.set_num_threads(threads)
+    esm2 = FusedEsm2(esm.model.requires_grad_(False))
+    dictionaries = tuple(sae_dictionary(one.sae.to(esm2.device)) for one in opened)
+    stated = json.loads(source.settings)
+    width = max(one.sae.n_features for one in opened)
+    budget = min(token_budget(esm.model, 1, torch.float32), max(1, MOST_CODES // width))
+    made_from = {
+        "model": name,
+        "weights_sha256": source.weights_sha256,
+        "protein_set_sha256": source.protein_set_sha256,
+        "saes": {
+            f"{layer}/{variant}": one.sha256 for layer, one in zip(chosen, opened, strict=True)
+        },
+        "code_version": __version__,
+    }
+    return Tracing(
+        *(run, esm2, variant, tuple(chosen), dictionaries, _labels(results, name, chosen, variant)),
+        *(int(stated["context"]), int(stated["overlap"]), budget, made_from),
+    )
+
+
+def _labels(
+    results: Path, model: str, layers: Sequence[int], variant: str
+) -> dict[tuple[int, int], str]:
+    """What the features are, in words, as far as that is known."""
+    found: dict[tuple[int, int], str] = {}
+    for layer in layers:
+        path = results / "annotation" / place(model, layer) / "descriptions.parquet"
+        columns = ["variant", "feature", "label"]
+        table = read_table(path, DESCRIPTIONS, columns, {"variant": variant})
+        known = table[table["label"].notna() & (table["label"] != "unknown")]
+        keys = ((layer, int(feature)) for feature in known["feature"])
+        found |= dict(zip(keys, known["label"], strict=True))
+    return found
