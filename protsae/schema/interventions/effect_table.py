@@ -82,7 +82,7 @@ def _estimated(prefix: str) -> tuple[Column, ...]:
         column(
             "whitened_direction_p_value",
             "0 to 1",
-            f"{prefix}_direction_p_value of whitened gradients: scaled so that over all sites no "
+            f"`{prefix}_direction_p_value` of whitened gradients: scaled so that over all sites no "
             "direction has larger ones than another. Finds a feature beside directions that "
             f"predictions follow everywhere. 1 unless {prefix}_ratio is surely above 1 (t-test of "
             "its logarithm at 5 %), as this tells what is usual along a direction.",
@@ -90,7 +90,7 @@ def _estimated(prefix: str) -> tuple[Column, ...]:
         column(
             "whitened_cluster_p_value",
             "0 to 1",
-            f"{prefix}_cluster_p_value of whitened gradients, likewise.",
+            f"`{prefix}_cluster_p_value` of whitened gradients, likewise.",
         ),
         column(
             "p_value",
