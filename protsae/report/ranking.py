@@ -86,7 +86,8 @@ def concept_by_layer(features: pd.DataFrame, count: int) -> list[pd.DataFrame]:
         sequence; none whose F1 is below ``LEAST_F1`` in every layer.
     """
     best = best_per_concept(add_margin(features), by=["model", "layer"])
-    best = best.assign(derived=best["concept_type"].map(is_defined_by_sequence).astype(bool))
+    # Copied, as pandas warns of more than a hundred columns that were added one at a time.
+    best = best.copy().assign(derived=best["concept_type"].map(is_defined_by_sequence).astype(bool))
     shown = best.groupby("concept")["f1"].transform("max") >= LEAST_F1
     best = best[shown]
     top = best.groupby(["derived", "concept"], sort=False)["margin"].max()
