@@ -1,25 +1,19 @@
 """Open the model and the SAEs of some layers of a run, to attribute outputs to their features."""
 
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import torch
 
-from protsae import __version__
 from protsae.config.settings import Config
 from protsae.detectors.encoding import encoder
-from protsae.plm.embedding import token_budget
-from protsae.plm.esm2.forward import FusedEsm2
-from protsae.run.layout import model_name
 from protsae.stages.attributing.opened_attribution import (
     AttributedSae,
     ConceptProbe,
     OpenedAttribution,
 )
-from protsae.stages.inputs.models_of_activations import load_run_model
+from protsae.stages.intervening.open_model import open_model
 from protsae.stages.intervening.opened_edits import OpenedSae
 
 _KEPT_FOR_BACKWARD = 20
@@ -61,11 +55,11 @@ def open_attribution(
     UserError
         If the model is missing, or is not the one that the SAEs are of.
     """
-    name, source = model_name(config), next(iter(stored.values())).source
-    esm = load_run_model(model, config, results, source)
-    torch.set_num_threads(threads)
-    esm2 = FusedEsm2(esm.model.requires_grad_(False))
-    own = features[(features["model"] == name) & (features["variant"] == variant)]
+    by_name = {f"{layer}/{variant}": one for layer, one in sorted(stored.items())}
+    of_saes = open_model(results, config, by_name, model, threads)
+    own = features[
+        (features["model"] == of_saes.made_from["model"]) & (features["variant"] == variant)
+    ]
     saes = {
         layer: AttributedSae(
             encoder(one.sae),
@@ -75,18 +69,10 @@ def open_attribution(
         )
         for layer, one in sorted(stored.items())
     }
-    made_from = {
-        "model": name,
-        "weights_sha256": source.weights_sha256,
-        "protein_set_sha256": source.protein_set_sha256,
-        "saes": {f"{layer}/{variant}": one.sha256 for layer, one in sorted(stored.items())},
-        "code_version": __version__,
-    }
-    stated = json.loads(source.settings)
-    budget = token_budget(esm.model, _KEPT_FOR_BACKWARD * esm2.n_layers, torch.float32)
+    budget = of_saes.tokens_per_batch(_KEPT_FOR_BACKWARD * of_saes.esm2.n_layers)
     return OpenedAttribution(
-        *(esm2, variant, saes, is_every_layer, int(stated["context"]), int(stated["overlap"])),
-        *(budget, made_from, fit_probe),
+        *(of_saes.esm2, variant, saes, is_every_layer, of_saes.context, of_saes.overlap),
+        *(budget, of_saes.made_from, fit_probe),
     )
 
 

@@ -1,16 +1,13 @@
 """The model and the SAEs that edits name, opened and checked to belong together."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-import torch
 from scipy import sparse
 
-from protsae import __version__
 from protsae.association.scoring.thresholds import positive_quantiles
 from protsae.concepts.concept_table import ConceptTable
 from protsae.config.reserved_names import ONEHOT, model_of
@@ -24,16 +21,14 @@ from protsae.io.hdf5.code_cache import StoredCodes, read_codes_source
 from protsae.io.saes.sae_files import read_sae
 from protsae.io.saes.sae_identity import sae_sha256
 from protsae.one_line import cut
-from protsae.plm.embedding import token_budget
-from protsae.plm.esm2.forward import FusedEsm2
 from protsae.plm.esm2.places import named_place
 from protsae.run.layout import shard_names
 from protsae.run.run_places import place
 from protsae.sae.architectures import restore_sae
 from protsae.stages.inputs.concept_inputs import read_all_concepts
-from protsae.stages.inputs.models_of_activations import load_run_model
 from protsae.stages.inputs.scored_sae import validate_sae
 from protsae.stages.inputs.studied_proteins import Study, read_study
+from protsae.stages.intervening.open_model import open_model
 from protsae.stages.intervening.opened_edits import OpenedEdit, OpenedEdits, OpenedSae
 
 ROWS = 20_000
@@ -143,27 +138,16 @@ def open_edits(
             f"--edit: features of {' and of '.join(sorted(models))}; all act in one model; give "
             "those of one"
         )
-    source = next(iter(saes.values())).source
-    esm = load_run_model(model, config, results, source)
-    torch.set_num_threads(threads)
-    esm2 = FusedEsm2(esm.model.requires_grad_(False))
+    by_name = {"/".join(map(str, key)): opened for key, opened in saes.items()}
+    of_saes = open_model(results, config, by_name, model, threads)
     for opened in saes.values():
-        opened.sae.to(esm2.device)
+        opened.sae.to(of_saes.esm2.device)
     edits = [_opened(edit, own, saes, run.study) for edit, own in zip(written, names, strict=True)]
-    stated = json.loads(source.settings)
-    made_from = {
-        "model": model_of(source.model),
-        "weights_sha256": source.weights_sha256,
-        "protein_set_sha256": source.protein_set_sha256,
-        "saes": {"/".join(map(str, key)): opened.sha256 for key, opened in saes.items()},
-        "edits": list(texts),
-        "amounts": [list(edit.amounts) for edit in edits],
-        "code_version": __version__,
-    }
-    budget = token_budget(esm.model, 1, torch.float32)
-    windows = int(stated["context"]), int(stated["overlap"])
+    amounts = [list(edit.amounts) for edit in edits]
+    made_from = {**of_saes.made_from, "edits": list(texts), "amounts": amounts}
     return OpenedEdits(
-        results, run.sequences, run.labels, esm2, tuple(edits), saes, *windows, budget, made_from
+        *(results, run.sequences, run.labels, of_saes.esm2, tuple(edits), saes),
+        *(of_saes.context, of_saes.overlap, of_saes.tokens_per_batch(1), made_from),
     )
 
 

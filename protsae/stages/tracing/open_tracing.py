@@ -1,23 +1,17 @@
 """Open what tracing a circuit needs of a run, checked to belong together."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-import torch
-
-from protsae import __version__
 from protsae.config.settings import Config
 from protsae.inspection.feature_name import FeatureName
 from protsae.interventions.circuits.esm_layers import sae_dictionary
 from protsae.io.table_files.parquet import read_table
-from protsae.plm.embedding import token_budget
-from protsae.plm.esm2.forward import FusedEsm2
 from protsae.run.layout import model_layers, model_name
 from protsae.run.run_places import place, sae_place
 from protsae.schema.features.description_table import DESCRIPTIONS
-from protsae.stages.inputs.models_of_activations import load_run_model
+from protsae.stages.intervening.open_model import open_model
 from protsae.stages.intervening.opened_edits import OpenedSae
 from protsae.stages.tracing.opened_tracing import LabelledRun, Tracing
 
@@ -69,26 +63,15 @@ def open_tracing(
     for layer in chosen:
         sae_place(results, config, layer, variant)
     opened = [run.sae(FeatureName(name, layer, variant, 0)) for layer in chosen]
-    source = opened[0].source
-    esm = load_run_model(model, config, results, source)
-    torch.set_num_threads(threads)
-    esm2 = FusedEsm2(esm.model.requires_grad_(False))
-    dictionaries = tuple(sae_dictionary(one.sae.to(esm2.device)) for one in opened)
-    stated = json.loads(source.settings)
+    by_name = {f"{layer}/{variant}": one for layer, one in zip(chosen, opened, strict=True)}
+    of_saes = open_model(results, config, by_name, model, threads)
+    dictionaries = tuple(sae_dictionary(one.sae.to(of_saes.esm2.device)) for one in opened)
     width = max(one.sae.n_features for one in opened)
-    budget = min(token_budget(esm.model, 1, torch.float32), max(1, MOST_CODES // width))
-    made_from = {
-        "model": name,
-        "weights_sha256": source.weights_sha256,
-        "protein_set_sha256": source.protein_set_sha256,
-        "saes": {
-            f"{layer}/{variant}": one.sha256 for layer, one in zip(chosen, opened, strict=True)
-        },
-        "code_version": __version__,
-    }
+    budget = min(of_saes.tokens_per_batch(1), max(1, MOST_CODES // width))
+    labels = _labels(results, name, chosen, variant)
     return Tracing(
-        *(run, esm2, variant, tuple(chosen), dictionaries, _labels(results, name, chosen, variant)),
-        *(int(stated["context"]), int(stated["overlap"]), budget, made_from),
+        *(run, of_saes.esm2, variant, tuple(chosen), dictionaries, labels),
+        *(of_saes.context, of_saes.overlap, budget, of_saes.made_from),
     )
 
 
