@@ -15,8 +15,8 @@ import torch
 
 from benchmarks.processor import machine
 from protsae.interventions.edited_predictions import passes
-from protsae.interventions.effects.model_pass import esm_pass
 from protsae.interventions.effects.site_edits import edited_logp
+from protsae.interventions.model_pass import esm_pass
 from protsae.plm.esm2.batch import Packed
 from protsae.plm.esm2.forward import FusedEsm2
 from protsae.plm.esm2.load import load_esm

@@ -31,8 +31,8 @@ import torch.nn.functional as F
 from protsae.config.stage_settings import EffectSettings
 from protsae.interventions.effects.exact_effects import StudiedPass
 from protsae.interventions.effects.feature_effects import feature_effects
-from protsae.interventions.effects.model_pass import ModelPass
 from protsae.interventions.effects.partners import REDUNDANT
+from protsae.interventions.model_pass import ModelPass
 from protsae.stages.intervening.measure_effects import with_q_values
 
 D_MODEL, N_WIRED, N_LETTERS = 128, 20, 20

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from protsae.interventions.edited_predictions import Pass, packed_passes
-from protsae.interventions.effects.model_pass import esm_pass
+from protsae.interventions.model_pass import esm_pass
 from protsae.plm.esm2.batch import Packed
 from protsae.plm.esm2.forward import FusedEsm2
 from protsae.plm.esm2.places import Inside, Place

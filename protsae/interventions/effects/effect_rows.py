@@ -5,11 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from protsae.interventions.effects.effect_estimates import (
-    EffectEstimate,
-    mean_interval,
-    positive_mean_interval,
-)
+from protsae.interventions.effects.effect_estimates import EffectEstimate
 from protsae.interventions.effects.exact_effects import (
     CLAMPED,
     CLAMPED_RANDOM,
@@ -22,6 +18,7 @@ from protsae.interventions.effects.exact_effects import (
     Measured,
 )
 from protsae.interventions.effects.partners import redundancy
+from protsae.statistics.mean_intervals import mean_interval, positive_mean_interval
 
 ESTIMATED = (
     *("kl", "kl_low", "kl_high", "kl_random", "kl_dealt", "dealt_below", "kl_coordinate"),

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from protsae.interventions.effects.effect_sites import FeatureSites, SiteRows
-from protsae.interventions.effects.model_pass import ModelPass
 from protsae.interventions.effects.site_edits import edited_logp, kl_by_distance
+from protsae.interventions.model_pass import ModelPass
 
 DOSES = {"ablated": 0.0, "halved": 0.5, "doubled": 2.0}
 """What an active feature is multiplied by."""

@@ -8,17 +8,14 @@ import numpy as np
 from scipy import sparse
 
 from protsae.config.stage_settings import EffectSettings
-from protsae.interventions.effects.effect_estimates import (
-    EffectEstimate,
-    estimate_effect,
-    mean_interval,
-    pass_gradients,
-    surroundings,
-)
+from protsae.interventions.effects.effect_estimates import EffectEstimate, estimate_effect
 from protsae.interventions.effects.effect_rows import estimate_fields, exact_fields
 from protsae.interventions.effects.effect_sites import FeatureSites, SiteRows, choose_feature_sites
 from protsae.interventions.effects.exact_effects import StudiedPass, exact_effects
+from protsae.interventions.effects.fisher_gradients import pass_gradients
 from protsae.interventions.effects.partners import partners
+from protsae.interventions.effects.surroundings import surroundings
+from protsae.statistics.mean_intervals import mean_interval
 
 DEALT = 100
 """Other features, those nearest in how often they are active, that a feature is shown beside."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from protsae.interventions.effects.model_pass import ModelPass
+from protsae.interventions.model_pass import ModelPass
 
 NEAR = 8
 """Residues on either side of a site that count as near it."""

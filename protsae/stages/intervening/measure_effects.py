@@ -12,7 +12,7 @@ from protsae.config.stage_settings import EffectSettings, EmbedSettings
 from protsae.interventions.edited_predictions import passes
 from protsae.interventions.effects.exact_effects import StudiedPass
 from protsae.interventions.effects.feature_effects import feature_effects
-from protsae.interventions.effects.model_pass import ModelPass, esm_pass
+from protsae.interventions.model_pass import ModelPass, esm_pass
 from protsae.io.hdf5.activation_cache import LayerCache
 from protsae.io.progress import progress
 from protsae.plm.embedding import token_budget

@@ -17,12 +17,12 @@ from protsae.interventions.circuits.find_circuit import (
     find_circuit,
 )
 from protsae.interventions.circuits.judged_circuit import Judged, judge
-from protsae.interventions.effects.effect_estimates import mean_interval
 from protsae.io.progress import progress
 from protsae.stages.explaining.given_proteins import given_proteins
 from protsae.stages.intervening.intervened_proteins import run_proteins
 from protsae.stages.tracing.opened_tracing import Tracing
 from protsae.stages.tracing.traced_sites import TracedSite, concept_sites
+from protsae.statistics.mean_intervals import mean_interval
 
 
 def validate_search(search: Search) -> None:

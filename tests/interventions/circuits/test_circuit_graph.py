@@ -21,7 +21,7 @@ from protsae.interventions.circuits.circuit_graph import (
 from protsae.interventions.circuits.circuit_nodes import ERROR, EVERY, Nodes
 from protsae.interventions.circuits.find_circuit import Circuit
 from protsae.interventions.circuits.layered_pass import Dictionary
-from protsae.interventions.effects.effect_estimates import mean_interval
+from protsae.statistics.mean_intervals import mean_interval
 
 STATED = {
     **{"output": "log p(V) at V3 of P1 <&>", "n_nodes": 3, "n_edges": 1, "curve": [[3, 0.9]]},

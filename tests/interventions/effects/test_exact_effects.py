@@ -10,8 +10,8 @@ from protsae.interventions.edited_predictions import passes, predict
 from protsae.interventions.effects.effect_rows import exact_fields
 from protsae.interventions.effects.effect_sites import FeatureSites, SiteRows
 from protsae.interventions.effects.exact_effects import MeasuredEdits, StudiedPass, exact_effects
-from protsae.interventions.effects.model_pass import esm_pass
 from protsae.interventions.intervention import Intervention, feature_directions
+from protsae.interventions.model_pass import esm_pass
 from protsae.plm.esm2.forward import FusedEsm2
 from protsae.sae.architectures import build_sae
 from tests.helpers.tiny_esm import build_esm, random_sequence
