@@ -6,12 +6,13 @@ The residual stream has one orthonormal direction, at random angles, for each of
     N_v  v is what followed here's letter the last time,      O_v  v is predicted,
     gate open or not at this token,          D_k  distractors, active at random tokens.
 
-Block 1, a previous-token head, writes P from A of the token before. Block 2, an induction head,
-looks from A_v for P_v and writes N of the letter there; without a match it looks at <cls>, of which
-it copies nothing. Block 3 is an MLP: O_v = max(0, N_v + gate - 1). The output is log p of the
-letter b at the last token, where the text ... a b ... a stands. Distractor heads and neurons of
-all blocks read and write distractors alone, and more strongly; what of them leaks into O is little.
-Noise lies outside of all directions, so it is error.
+Block 1, a previous-token head, copies A of the token before to P. Block 2, an induction head, is an
+attention head: where the letter v is (A_v), it attends to the token that follows an earlier v (P_v)
+and copies that token's letter to N. Without an earlier v it attends to <cls> and copies nothing.
+Block 3 is an MLP: O_v = max(0, N_v + gate - 1). The text reads ... a b ... a, and the output is
+log p(b) at its last token. Each block also has heads and neurons that read and write distractors.
+Distractors are stronger than letters, and a small part of them leaks into O. Noise is orthogonal to
+all these directions, so it ends up in the error.
 """
 
 from dataclasses import dataclass

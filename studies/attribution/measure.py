@@ -20,7 +20,7 @@ from protsae.io.progress import progress
 from protsae.proteins.alphabet import STANDARD
 from protsae.stages.attributing.attribute_outputs import attribute_outputs
 from protsae.stages.attributing.attributed_layer import Amounts
-from protsae.stages.inputs.open_run import Run, read_run
+from protsae.stages.run_object.open_run import Run, read_run
 from protsae.statistics.cluster_intervals import bootstrap_weights, interval
 
 OUTPUTS = ("true residue", "variant")

@@ -28,7 +28,7 @@ from protsae.interventions.circuits.find_circuit import Search
 from protsae.interventions.circuits.judged_circuit import random_nodes, strongest_nodes
 from protsae.interventions.circuits.pruning import smallest_size
 from protsae.proteins.alphabet import STANDARD
-from protsae.stages.inputs.open_run import read_run
+from protsae.stages.run_object.open_run import read_run
 from protsae.stages.tracing.opened_tracing import Tracing
 from protsae.stages.tracing.trace_circuit import concept_circuit
 from protsae.stages.tracing.traced_sites import TracedSite

@@ -23,7 +23,7 @@ from protsae.plm.esm2.forward import FusedEsm2
 from protsae.plm.esm2.load import load_esm
 from protsae.plm.esm2.tokens import STANDARD_TOKENS, tokenise
 from protsae.stages.deconfounding.deconfound_run import sae_name
-from protsae.stages.inputs.open_run import Run, read_run
+from protsae.stages.run_object.open_run import Run, read_run
 from protsae.statistics.cluster_intervals import bootstrap_weights, ratio_interval
 from studies.confounders.measure import AGREE, PAIRS, chosen_proteins, is_yeast
 

@@ -23,7 +23,7 @@ from protsae.interventions.confounders.remove_confounder import SPLITS, remove_c
 from protsae.interventions.confounders.scored_rows import ARMS, NONE, REWEIGHTED
 from protsae.stages.deconfounding.deconfound_run import PooledLayer, sae_name
 from protsae.stages.deconfounding.protein_labels import composition
-from protsae.stages.inputs.open_run import Run, read_run
+from protsae.stages.run_object.open_run import Run, read_run
 
 PAIRS = (
     ("TRANSMEM", "yeast"),

@@ -22,8 +22,8 @@ from protsae.config.reserved_names import is_permuted
 from protsae.inspection.feature_name import FeatureName
 from protsae.io.table_files.parquet import read_table
 from protsae.schema.interventions.effect_table import EFFECTS
-from protsae.stages.inputs.open_run import Run, read_run
 from protsae.stages.intervening.open_edits import OpenedRun
+from protsae.stages.run_object.open_run import Run, read_run
 from protsae.statistics.cluster_intervals import bootstrap_weights, interval
 
 KEY = ["model", "layer", "variant", "feature"]

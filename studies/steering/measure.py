@@ -20,9 +20,9 @@ import pandas as pd
 from protsae.concepts.sequence.design_scores import JUDGES
 from protsae.inspection.feature_name import FeatureName
 from protsae.interventions.steering import Schedule
-from protsae.stages.inputs.open_run import Run, read_run
 from protsae.stages.intervening.designs import STEERED, designs
 from protsae.stages.intervening.steering_arms import ARMS, open_controls
+from protsae.stages.run_object.open_run import Run, read_run
 from protsae.statistics.cluster_intervals import bootstrap_weights, interval, share_interval
 
 TARGETS = {

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from protsae.stages.inputs.open_run import read_run
+from protsae.stages.run_object.open_run import read_run
 from studies.descriptions.measure import markdown
 from studies.variants.computed_scan import Computed, Scan, computed, read_scan
 from studies.variants.rank_correlation import interval, spearman_of

@@ -21,7 +21,7 @@ from protsae.stages.attributing.attribute_outputs import attribute_outputs
 from protsae.stages.attributing.attributed_layer import Amounts
 from protsae.stages.attributing.attribution_files import write_attributed
 from protsae.stages.attributing.concept_probe import probe_line
-from protsae.stages.inputs.open_run import read_run
+from protsae.stages.run_object.open_run import read_run
 from protsae.stages.scoring_variants.given_variants import one_protein
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from protsae.config.flags import add_threads_flag
 from protsae.interventions.circuits.find_circuit import Search
 from protsae.screen.interventions.circuit_lines import circuit_lines, warnings_of, wrote_line
-from protsae.stages.inputs.open_run import read_run
+from protsae.stages.run_object.open_run import read_run
 from protsae.stages.tracing.circuit_files import write_circuit
 from protsae.stages.tracing.trace_circuit import given_circuit
 

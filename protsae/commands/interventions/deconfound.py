@@ -26,7 +26,7 @@ from protsae.screen.interventions.deconfounded_lines import (
     verdict_lines,
 )
 from protsae.stages.deconfounding.deconfound_run import about, sae_name
-from protsae.stages.inputs.open_run import read_run
+from protsae.stages.run_object.open_run import read_run
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -21,8 +21,8 @@ from protsae.io.table_files.growing_tables import growing_table
 from protsae.proteins.alphabet import STANDARD
 from protsae.schema.interventions.edited_predictions_table import EDITED
 from protsae.screen.interventions.intervened_lines import intervened_lines, said_at_end
-from protsae.stages.inputs.open_run import read_run
 from protsae.stages.intervening.intervened_proteins import chosen_proteins, intervened
+from protsae.stages.run_object.open_run import read_run
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

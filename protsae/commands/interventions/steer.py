@@ -18,11 +18,11 @@ from pathlib import Path
 from protsae.config.flags import add_threads_flag
 from protsae.interventions.steering import Schedule
 from protsae.screen.interventions.steered_lines import said_at_end, steered_lines
-from protsae.stages.inputs.open_run import read_run
 from protsae.stages.intervening.design_starts import Plan, design_starts, full_edit, plain_arms
 from protsae.stages.intervening.designs import MASKS, masks
 from protsae.stages.intervening.intervened_proteins import chosen_proteins
 from protsae.stages.intervening.steering_arms import open_controls
+from protsae.stages.run_object.open_run import read_run
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

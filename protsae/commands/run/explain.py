@@ -22,7 +22,7 @@ from protsae.screen.explained_lines import protein_lines, said_at_end
 from protsae.stages.atlas.open_atlas import read_atlas
 from protsae.stages.explaining.explained_files import open_explained
 from protsae.stages.explaining.given_proteins import given_proteins
-from protsae.stages.inputs.open_run import read_run
+from protsae.stages.run_object.open_run import read_run
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

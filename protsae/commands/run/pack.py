@@ -12,7 +12,7 @@ import argparse
 from pathlib import Path
 
 from protsae.stages.atlas.pack_atlas import NO_LICENCE, pack_atlas, packed_lines
-from protsae.stages.inputs.open_run import read_run
+from protsae.stages.run_object.open_run import read_run
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -17,7 +17,7 @@ import argparse
 from protsae.config.flags import add_threads_flag, whole_number
 from protsae.screen.variant_lines import said_at_end, variant_lines
 from protsae.stages.atlas.open_atlas import read_atlas
-from protsae.stages.inputs.open_run import Run, read_run
+from protsae.stages.run_object.open_run import Run, read_run
 from protsae.stages.scoring_variants.change_features import mutant_changes
 from protsae.stages.scoring_variants.given_variants import given_mutants, one_protein
 from protsae.stages.scoring_variants.open_scoring import scoring_alone, scoring_of

@@ -1,0 +1,1 @@
+"""A run as one object: what it holds, and what can be asked of it."""

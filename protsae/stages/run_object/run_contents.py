@@ -1,0 +1,231 @@
+"""What a results folder holds: tables, SAEs, and their activations of any protein."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import pandas as pd
+
+from protsae.config.settings import Config
+from protsae.errors import UserError
+from protsae.inspection.feature_activations import FeatureActivations, Pool
+from protsae.inspection.feature_name import FeatureName
+from protsae.inspection.run_feature import RunFeature, read_feature
+from protsae.inspection.run_protein import ProteinActivations, RunProtein
+from protsae.io.hdf5.code_cache import StoredCodes
+from protsae.io.saes.sae_files import read_sae
+from protsae.io.saes.sae_identity import sae_sha256
+from protsae.io.table_files.annotations_table import read_annotations_table
+from protsae.io.table_files.parquet import read_table
+from protsae.io.table_files.proteins_table import read_split_proteins
+from protsae.run.layout import model_layers, model_name, shard_names
+from protsae.run.run_places import place, sae_place
+from protsae.sae.architectures import restore_sae
+from protsae.sae.autoencoder import Sae
+from protsae.schema.features.feature_tables import FEATURES
+from protsae.schema.pair_tables import ASSOCIATIONS
+from protsae.schema.reference_tables import REFERENCES, RULES
+
+
+@dataclass(frozen=True)
+class RunContents:
+    """What a run holds; everything is read when it is first asked for, and checked then.
+
+    Attributes
+    ----------
+    results : Path
+        The folder.
+    config : Config
+        The settings it was made with: ``results/config.yaml``.
+    """
+
+    results: Path
+    config: Config
+
+    @property
+    def model(self) -> str:
+        """Name of the model whose layers were studied, as in the tables."""
+        return model_name(self.config)
+
+    @property
+    def layers(self) -> list[tuple[str, int]]:
+        """Every model and layer that has SAEs: one-hot sequences and permuted models, too."""
+        return [(model, int(layer)) for model, layer in model_layers(self.config)]
+
+    @property
+    def variants(self) -> list[str]:
+        """Names of the SAEs of each layer."""
+        return list(self.config.train)
+
+    @cached_property
+    def proteins(self) -> pd.DataFrame:
+        """Proteins with sequence, homology cluster and split (table ``proteins``)."""
+        return self._proteins[0]
+
+    @cached_property
+    def features(self) -> pd.DataFrame:
+        """What each feature detects: one row per feature (table ``features``)."""
+        return read_table(self.results / "features.parquet", FEATURES)
+
+    @cached_property
+    def associations(self) -> pd.DataFrame:
+        """All pairs of a detector and a concept that were kept (table ``associations``)."""
+        return read_table(self.results / "associations.parquet", ASSOCIATIONS)
+
+    @cached_property
+    def references(self) -> pd.DataFrame:
+        """Scores of the window and homology references (table ``references``)."""
+        return read_table(self.results / "references.parquet", REFERENCES)
+
+    @cached_property
+    def rules(self) -> pd.DataFrame:
+        """The best rule on the sequence for each concept (table ``rules``)."""
+        return read_table(self.results / "rules.parquet", RULES)
+
+    def sae(self, layer: int, variant: str, model: str | None = None) -> Sae:
+        """An SAE, in evaluation mode, for activations as the run stores them.
+
+        Parameters
+        ----------
+        layer : int
+        variant : str
+            One of `variants`.
+        model : str, optional
+            Default: `model`.
+
+        Returns
+        -------
+        Sae
+            ``encode``: tensors (n_residues, d_model) to (n_residues, n_features), none negative;
+            ``decode`` back again. Centring and scale are in its weights.
+
+        Raises
+        ------
+        UserError
+            If the run has no such SAE, or its files are not those that were written.
+        """
+        weights, source = read_sae(self._sae_folder(layer, variant, model))
+        return restore_sae(source.architecture, source.k, weights)
+
+    def activations(self, layer: int, variant: str, model: str | None = None) -> FeatureActivations:
+        """Activations of an SAE's features at every residue of every protein.
+
+        Parameters are those of `sae`.
+
+        Raises
+        ------
+        UserError
+            If the run has no such SAE, or the stored activations are of other weights or proteins.
+        """
+        folder = self._sae_folder(layer, variant, model)
+        shards = [f"shard-{shard}.h5" for shard in shard_names(self.config)]
+        paths = [self.results / "codes" / place(model or self.model, layer) / s for s in shards]
+        stored = StoredCodes(paths, variant, sae_sha256(folder), self._proteins[1])
+        return FeatureActivations(stored)
+
+    def matrix(
+        self, layer: int, variant: str, pool: Pool = "max", model: str | None = None
+    ) -> pd.DataFrame:
+        """One number per protein and feature of an SAE, for any method that takes a matrix.
+
+        Parameters
+        ----------
+        layer, variant, model
+            As of `sae`.
+        pool : {"max", "mean", "share"}
+            The largest activation in the protein, the mean over its residues, or the share of its
+            residues at which the feature is active.
+
+        Returns
+        -------
+        DataFrame
+            float32, shape (n_proteins, n_features); the index is the accession, in the order of
+            `proteins`, columns are features.
+
+        Raises
+        ------
+        UserError
+            As `activations`, and if there is no such ``pool``.
+
+        Examples
+        --------
+        >>> matrix = read_run("results").matrix(6, "topk", pool="mean")  # doctest: +SKIP
+        >>> matrix.loc["P00321", 246]  # doctest: +SKIP
+        """
+        return self.activations(layer, variant, model).pooled(pool)
+
+    def feature(
+        self, layer: int, variant: str, feature: int, model: str | None = None
+    ) -> RunFeature:
+        """All that the run knows of one feature; ``print`` shows it as ``protsae show`` does.
+
+        Parameters
+        ----------
+        layer, variant, model
+            As of `sae`.
+        feature : int
+            Index of the feature, from 0.
+
+        Raises
+        ------
+        UserError
+            If the run has no such feature, or its tables do not belong together.
+
+        Examples
+        --------
+        >>> print(read_run("results").feature(6, "topk", 246))  # doctest: +SKIP
+        """
+        sae_place(self.results, self.config, layer, variant, model)
+        name = FeatureName(model or self.model, int(layer), variant, int(feature))
+        return read_feature(self.results, name)
+
+    def protein(self, accession: str) -> RunProtein:
+        """One protein of the run: its annotations, and what is active in it.
+
+        All SAEs of `model` are in it but those that are frozen, which are baselines. Activations
+        are read from the disk when they are asked for.
+
+        Parameters
+        ----------
+        accession : str
+            As in `proteins`.
+
+        Raises
+        ------
+        UserError
+            If the run has no such protein.
+
+        Examples
+        --------
+        >>> read_run("results").protein("P00321").strongest().head()  # doctest: +SKIP
+        """
+        own = self.proteins[self.proteins["accession"] == accession]
+        if own.empty:
+            raise UserError(
+                f"{self.results}: no protein {accession!r} among its {len(self.proteins):,}; for "
+                "any other, explain its sequence"
+            )
+        features = self.features[self.features["model"] == self.model]
+        places = [(n, v) for m, n in self.layers if m == self.model for v in self._subjects]
+        activations = ProteinActivations(places, lambda n, v: self.activations(n, v)[accession])
+        annotations = self._annotations[self._annotations["accession"] == accession]
+        return RunProtein(own.iloc[0], annotations.reset_index(drop=True), activations, features)
+
+    @property
+    def _subjects(self) -> list[str]:
+        """SAEs that are not frozen; all if all are."""
+        names = [name for name, sae in self.config.train.items() if sae.freeze == "none"]
+        return names or self.variants
+
+    @cached_property
+    def _annotations(self) -> pd.DataFrame:
+        path = self.results / "proteins" / "annotations.parquet"
+        return read_annotations_table(path, self._proteins[1])
+
+    @cached_property
+    def _proteins(self) -> tuple[pd.DataFrame, str]:
+        return read_split_proteins(self.results / "proteins" / "proteins.parquet")
+
+    def _sae_folder(self, layer: int, variant: str, model: str | None) -> Path:
+        own = sae_place(self.results, self.config, layer, variant, model)
+        return self.results / "sae" / own / variant
