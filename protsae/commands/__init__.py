@@ -26,6 +26,11 @@ GROUPS = {
         "lookup": "BLOSUM62 windows, homologues and rules on the sequence (or: references)",
         "annotate": "the concept each feature of a layer detects, with baselines",
     },
+    "features": {
+        "show": "a feature of a run: what it detects, how surely, with examples",
+        "neighbours": "which features are like which, and what becomes of them in the next layer",
+        "describe": "features of a run by an LLM of yours, scored as protsae's own descriptions",
+    },
     "interventions": {
         "circuit": "which features of successive layers make a prediction, as a graph",
         "effects": "what each feature of a layer does to the model's predictions",
@@ -44,8 +49,6 @@ GROUPS = {
         "explain": "what is active in proteins of yours, by the features of a run",
         "variants": "variants of a protein: log-odds by ESM-2, and which features they change",
         "pack": "a run as one file to pass on, for explain --atlas",
-        "describe": "features of a run by an LLM of yours, scored as protsae's own descriptions",
-        "show": "a feature of a run: what it detects, how surely, with examples",
         "verify": "whether a run's files are whole and belong together",
     },
 }

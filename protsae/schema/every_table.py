@@ -15,6 +15,13 @@ from protsae.schema.interventions.design_table import DESIGNS
 from protsae.schema.interventions.edited_predictions_table import EDITED
 from protsae.schema.interventions.effect_table import EFFECTS
 from protsae.schema.missing_annotation_tables import CANDIDATES, RECOVERY, RELIABILITY
+from protsae.schema.neighbours.neighbour_tables import (
+    ABSORPTION,
+    COMMUNITIES,
+    MAP,
+    MATCHES,
+    NEIGHBOURS,
+)
 from protsae.schema.pair_tables import ASSOCIATIONS, CLUSTER_COUNTS, DETECTORS, INTERPLM
 from protsae.schema.protein_tables import ANNOTATIONS, FURTHER, PROTEINS, RELATIVES
 from protsae.schema.reference_tables import PROBES, REFERENCES, RULE_COUNTS, RULES
@@ -52,6 +59,11 @@ EVERY = (
     SCALING,
     STABILITY,
     EFFECTS,
+    NEIGHBOURS,
+    MAP,
+    COMMUNITIES,
+    MATCHES,
+    ABSORPTION,
     SEGMENTS,
     PREDICTIONS,
     RESIDUES,
