@@ -27,7 +27,7 @@ MAY_IMPORT = {
     "detectors": {"config", "sae"},
     "association": {"concepts", "config", "detectors", "statistics"},
     "features": {"association", "concepts", "detectors", "proteins", "statistics"},
-    "neighbours": {"association", "concepts", "detectors", "sae", "statistics"},
+    "neighbours": {"association", "concepts", "detectors", "features", "sae", "statistics"},
     "missing_annotations": {"association", "concepts", "detectors", "statistics"},
     "probabilities": {"association", "concepts", "detectors", "missing_annotations", "statistics"},
     "references": {"association", "concepts", "config", "detectors", "proteins", "statistics"},

@@ -4,7 +4,12 @@ A feature of DOMAIN that is active at every domain but EGF-like ones, which a fe
 has taken, looks like a detector of DOMAIN and is one with a hole. Such holes are found by
 comparison: recall misses instances everywhere, and a detector of a narrower concept is active at
 many. What tells absorption is that the broader feature is silent more often at instances of the
-narrower concept than at others.
+narrower concept than at others, and the narrower one on at those. Others are those of like length,
+since a long instance is seldom missed altogether, and of no narrower concept that has a detector of
+its own, which may have taken them, too.
+
+Classes of amino acids are left out: a feature of any set of letters is the best detector of some
+class, silent at the other letters of it, and nothing has been taken from it.
 
 References
 ----------
@@ -16,34 +21,29 @@ from dataclasses import dataclass
 import numpy as np
 
 from protsae.concepts.concept import Concept
-from protsae.concepts.sequence.amino_acid_classes import CLASSES
 from protsae.statistics.cluster_intervals import MIN_CLUSTERS, group_sums, share_interval
+
+MOST_MISSED = 0.5
+"""Share of the other instances at which a feature is silent, from which it has no holes but is one.
+"""
 
 
 def nested(concepts: tuple[Concept, ...]) -> list[tuple[str, str]]:
-    """Pairs of a concept and a narrower one, by name: types and names, classes and residues.
+    """Pairs of a concept and a narrower one, by name: a type of feature and a name of it.
 
     Examples
     --------
-    >>> nested((
-    ...     Concept("residue: D", "residue", ""), Concept("class: negative", "class", ""),
-    ...     Concept("DOMAIN", "DOMAIN", ""), Concept("DOMAIN: EGF-like", "DOMAIN", ""),
-    ... ))
-    [('class: negative', 'residue: D'), ('DOMAIN', 'DOMAIN: EGF-like')]
+    >>> nested((Concept("DOMAIN", "DOMAIN", ""), Concept("DOMAIN: EGF-like", "DOMAIN", "")))
+    [('DOMAIN', 'DOMAIN: EGF-like')]
     """
     names = {concept.name for concept in concepts}
-    pairs = [
-        (f"class: {name}", f"residue: {letter}")
-        for name, letters in CLASSES.items()
-        for letter in letters
-    ]
-    pairs += [(concept.type, concept.name) for concept in concepts if concept.type != concept.name]
-    return [(parent, child) for parent, child in pairs if {parent, child} <= names]
+    pairs = [(concept.type, concept.name) for concept in concepts if concept.type != concept.name]
+    return [(parent, child) for parent, child in pairs if parent in names]
 
 
 @dataclass(frozen=True)
 class Instances:
-    """Instances of the broader concept, such as domains or residues.
+    """Instances of the broader concept, such as domains.
 
     Attributes
     ----------
@@ -51,6 +51,10 @@ class Instances:
         Homology cluster, from 0.
     is_child : ndarray of bool, shape (n_instances,)
         Whether it is one of the narrower concept, too.
+    is_of_others : ndarray of bool, shape (n_instances,)
+        Whether it is one of another narrower concept that has a detector.
+    length : ndarray of int, shape (n_instances,)
+        Residues.
     is_silent : ndarray of bool, shape (n_instances,)
         The feature of the broader concept is active at none of its residues.
     is_taken : ndarray of bool, shape (n_instances,)
@@ -59,6 +63,8 @@ class Instances:
 
     cluster: np.ndarray
     is_child: np.ndarray
+    is_of_others: np.ndarray
+    length: np.ndarray
     is_silent: np.ndarray
     is_taken: np.ndarray
 
@@ -70,7 +76,9 @@ class Absorbed:
     Attributes
     ----------
     n_child, n_other : int
-        Instances of the broader concept that are of the narrower one, and that are not.
+        Instances of the broader concept that are of the narrower one; and those that are not, nor
+        of another that has a detector, and as long as the narrower ones (from the shortest to the
+        longest of them).
     share, share_low, share_high : float
         Of the former: the broader one's feature is silent and the narrower one's on; 95 % interval
         over homology clusters.
@@ -91,6 +99,17 @@ class Absorbed:
     difference_low: float
     difference_high: float
 
+    @property
+    def is_found(self) -> bool:
+        """Whether there is absorption: the broader feature is surely silent more often at the
+        narrower concept's instances; those at which the narrower one's is on are surely more
+        than it misses elsewhere; and elsewhere it finds at least half."""
+        return (
+            self.difference_low > 0
+            and self.share_low > self.silent_elsewhere
+            and self.silent_elsewhere <= MOST_MISSED
+        )
+
 
 def absorbed(instances: Instances) -> Absorbed:
     """Count instances; intervals need ``MIN_CLUSTERS`` homology clusters with either kind.
@@ -110,12 +129,17 @@ def absorbed(instances: Instances) -> Absorbed:
 
     >>> found = absorbed(Instances(
     ...     cluster=np.repeat(np.arange(12), 4), is_child=np.tile([True, True, False, False], 12),
+    ...     is_of_others=np.zeros(48, bool), length=np.full(48, 40),
     ...     is_silent=np.tile([True, True, False, False], 12), is_taken=np.ones(48, bool),
     ... ))
-    >>> found.share, found.silent_elsewhere, found.difference, found.difference_low > 0.5
+    >>> found.share, found.silent_elsewhere, found.difference, found.is_found
     (1.0, 0.0, 1.0, True)
     """
-    child, other, silent = instances.is_child, ~instances.is_child, instances.is_silent
+    child, silent = instances.is_child, instances.is_silent
+    of_child = instances.length[child]
+    low, high = (of_child.min(), of_child.max()) if len(of_child) else (0, 0)
+    is_alike = (instances.length >= low) & (instances.length <= high)
+    other = ~child & ~instances.is_of_others & is_alike
     columns = [child, child & silent & instances.is_taken, child & silent, other, other & silent]
     n_clusters = int(instances.cluster.max(initial=-1)) + 1
     counts = np.stack(columns, axis=1).astype(np.int64)

@@ -23,11 +23,14 @@ class Pairs:
         By ascending ``own``; in neither does a feature occur twice.
     correlation : ndarray of float, shape (n_pairs,)
         Of their activations, where they were paired.
+    runner_up : ndarray of int, shape (n_pairs,)
+        Of all others that one with the largest correlation with ``own``; -1 without any above 0.
     """
 
     own: np.ndarray
     other: np.ndarray
     correlation: np.ndarray
+    runner_up: np.ndarray
 
 
 def assign(own: sparse.csr_array, others: sparse.csr_array) -> Pairs:
@@ -71,8 +74,24 @@ def assign(own: sparse.csr_array, others: sparse.csr_array) -> Pairs:
     first, second = first[paired].astype(np.int64), second[paired].astype(np.int64)
     order = np.argsort(first)
     first, second = first[order], second[order]
-    correlation = sparse.csr_array((value, (row, column)), shape=(n_own, n_others))
-    return Pairs(first, second, np.asarray(correlation[first, second]).ravel())
+    table = sparse.csr_array((value, (row, column)), shape=(n_own, n_others))
+    correlation = np.asarray(table[first, second]).ravel()
+    return Pairs(first, second, correlation, _runners_up(row, column, value, first, second))
+
+
+def _runners_up(
+    row: np.ndarray, column: np.ndarray, value: np.ndarray, own: np.ndarray, other: np.ndarray
+) -> np.ndarray:
+    """The best candidate of each of ``own`` that is not its own of ``other``; -1 without any."""
+    match = dict(zip(own.tolist(), other.tolist(), strict=True))
+    is_match = np.array(
+        [match.get(r) == c for r, c in zip(row.tolist(), column.tolist(), strict=True)]
+    )
+    row, column, value = (x[~is_match.astype(bool)] for x in (row, column, value))
+    order = np.lexsort((column, -value, row))
+    features, first = np.unique(row[order], return_index=True)
+    best = dict(zip(features.tolist(), column[order][first].tolist(), strict=True))
+    return np.array([best.get(feature, -1) for feature in own.tolist()], dtype=np.int64)
 
 
 def candidates(

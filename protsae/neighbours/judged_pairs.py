@@ -1,19 +1,28 @@
-"""Whether two features that were paired follow the same proteins, or only the same places."""
+"""Whether two features that were paired are active at the same residues, or seem so.
 
-from dataclasses import dataclass
+Two features can agree for two cheap reasons: they are active at the same places of any protein, or
+anywhere in the same proteins. Each has a null of its own, and a pair has to pass both.
+"""
+
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import sparse
+from scipy.special import stdtrit
 from scipy.stats import rankdata
 
+from protsae.association.scoring.metrics import CALLED_Q
 from protsae.association.significance.label_exchange import nearest
-from protsae.neighbours.assignment import Pairs
+from protsae.features.recurrence import LEAST_CORRELATION
+from protsae.neighbours.assignment import Pairs, moments
 from protsae.statistics import ragged
 from protsae.statistics.cluster_correlation import correlation
+from protsae.statistics.cluster_intervals import MIN_CLUSTERS
 from protsae.statistics.sum_distribution import SumLaw
 
-END_RESIDUES = 50
-"""Residues at each end of a chain that keep their distance to that end in another chain."""
+DONORS = 12
+"""Other proteins whose places are tried, those nearest in length: with more of them, features that
+merely follow the length of the protein would pass."""
 BOUNDED_BELOW = 1e-12
 """A p-value that is certain to be smaller is not computed: a bound stands for it."""
 PAIRS_AT_ONCE = 1024
@@ -27,24 +36,53 @@ class JudgedPairs:
     Attributes
     ----------
     correlation, low, high : ndarray, shape (n_pairs,)
-        Pearson correlation, and its 95 % interval over proteins.
+        Pearson correlation, and its nominal 95 % interval over proteins (jackknife); NaN where the
+        first is active in fewer than ``MIN_CLUSTERS``.
     exchanged : ndarray, shape (n_pairs,)
         Correlation with the partner's activations at the same places of other proteins.
+    rotated : ndarray, shape (n_pairs,)
+        Correlation with the partner's activations at other places of the same proteins.
     by_letter : ndarray, shape (n_pairs,)
         Correlation that would be left if both followed the amino acid alone.
+    runner_up : ndarray, shape (n_pairs,)
+        Correlation with the runner-up, of which the pair was chosen before; NaN without one.
     n_proteins : ndarray of int, shape (n_pairs,)
         Proteins in which the first is active.
     p_value : ndarray, shape (n_pairs,)
-        NaN where the first is active in none, and with a single protein.
+        The larger one of the two nulls. NaN where the first is active in none, and with a single
+        protein.
     """
 
     correlation: np.ndarray
     low: np.ndarray
     high: np.ndarray
     exchanged: np.ndarray
+    rotated: np.ndarray
     by_letter: np.ndarray
+    runner_up: np.ndarray
     n_proteins: np.ndarray
     p_value: np.ndarray
+
+    def persists(self, q_value: np.ndarray) -> np.ndarray:
+        """Whether the two are one feature: 1 or 0; NaN in fewer than ``MIN_CLUSTERS`` proteins.
+
+        They explain half of each other's variance or more (``LEAST_CORRELATION``, as for the seeds
+        of an SAE), more than the runner-up does, and surely more than the place, the protein or
+        the amino acid explains: q is at most ``CALLED_Q`` and the lower end of the interval above
+        these three correlations.
+
+        Parameters
+        ----------
+        q_value : ndarray, shape (n_pairs,)
+            Of ``p_value``.
+        """
+        cheap = np.fmax(np.fmax(self.exchanged, self.rotated), self.by_letter)
+        with np.errstate(invalid="ignore"):
+            surely = (q_value <= CALLED_Q) & (self.low > cheap)
+            least = np.fmax(self.runner_up, LEAST_CORRELATION)
+            found = surely & (self.correlation >= least)
+        told = (self.n_proteins >= MIN_CLUSTERS) & ~np.isnan(q_value)
+        return np.where(told, found, np.nan)
 
 
 def judge_pairs(
@@ -57,8 +95,9 @@ def judge_pairs(
     """Test pairs on proteins of which no two are homologous.
 
     In each protein, S = sum_i a_i b_i over its residues is compared with S of the activations b
-    that the partner has at the same places of other proteins of similar length (`same_places`).
-    If b knew nothing of a but the place, S would be any of these equally likely. The statistic is
+    that the partner has at the same places of other proteins of similar length (`same_places`), and
+    again with those of b rotated along the protein (`rotated_places`). If b knew nothing of a but
+    the place, or nothing but the protein, S would be any of these equally likely. The statistic is
     the sum over proteins of the rank of S among them, and its law the convolution of the ranks
     (`SumLaw`), exact for ties. A protein counts by its rank, so that none decides alone.
 
@@ -83,15 +122,16 @@ def judge_pairs(
     ...     (np.ones(48), (np.r_[place, third], np.repeat([0, 1], 24))), shape=(120, 2)
     ... )
     >>> lengths, letters = np.full(24, 5), np.zeros(120, int)
-    >>> pairs = Pairs(np.array([0]), np.array([0]), np.array([1.0]))
+    >>> pairs = Pairs(np.array([0]), np.array([0]), np.array([1.0]), np.array([1]))
     >>> bool(judge_pairs(own, others, pairs, lengths, letters).p_value[0] < 1e-6)
     True
-    >>> pairs = Pairs(np.array([0]), np.array([1]), np.array([0.0]))
+    >>> pairs = Pairs(np.array([0]), np.array([1]), np.array([0.0]), np.array([0]))
     >>> judge_pairs(own, others, pairs, lengths, letters).p_value.tolist()
     [1.0]
     """
-    donors = nearest(np.log(lengths)[:, None])[:, 1:]
-    places = [same_places(lengths, donor) for donor in donors.T]
+    donors = nearest(np.log(lengths)[:, None])[:, 1 : 1 + DONORS]
+    exchanged = [same_places(lengths, donor) for donor in donors.T]
+    rotated = rotated_places(lengths, len(exchanged))
     parts = []
     for first in range(0, len(pairs.own), PAIRS_AT_ONCE):
         some = slice(first, first + PAIRS_AT_ONCE)
@@ -100,7 +140,12 @@ def judge_pairs(
         of_other = sparse.csr_array(
             sparse.csc_array(others, dtype=np.float64)[:, pairs.other[some]]
         )
-        parts.append(_judged(of_own, of_other, lengths, letters, places))
+        runner_up = pairs.runner_up[some].clip(min=0)
+        second = sparse.csr_array(sparse.csc_array(others, dtype=np.float64)[:, runner_up])
+        of_second = _correlations(of_own, second)
+        found = _judged(of_own, of_other, lengths, letters, exchanged, rotated)
+        has_second = pairs.runner_up[some] >= 0
+        parts.append(replace(found, runner_up=np.where(has_second, of_second, np.nan)))
     names = list(JudgedPairs.__dataclass_fields__)
     joined = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
     return JudgedPairs(**joined)
@@ -109,8 +154,8 @@ def judge_pairs(
 def same_places(lengths: np.ndarray, donor: np.ndarray) -> np.ndarray:
     """For each residue the row of the one at the same place of its protein's donor.
 
-    Residues within ``END_RESIDUES`` of an end, and within half of the shorter chain, keep their
-    distance to it; the others their share of the way between.
+    Residues keep their distance to the nearer end of the chain; where the donor is shorter than
+    that, its last residue, or its first, stands for those beyond.
 
     Parameters
     ----------
@@ -123,20 +168,40 @@ def same_places(lengths: np.ndarray, donor: np.ndarray) -> np.ndarray:
     Proteins of 2 and 4 residues get each other's:
 
     >>> same_places(np.array([2, 4]), np.array([1, 0])).tolist()
-    [2, 5, 0, 1, 1, 1]
+    [2, 5, 0, 1, 0, 1]
     """
     length = np.repeat(lengths, lengths)
     given = np.repeat(lengths[donor], lengths)
     place = ragged.places(lengths)
-    end = np.minimum(END_RESIDUES, np.minimum(length, given) // 2)
-    inner, inner_given = length - 2 * end, given - 2 * end
-    between = end + (place - end + 0.5) / np.maximum(inner, 1) * inner_given
-    between = np.clip(np.floor(between), end, np.maximum(end, given - end - 1))
     from_end = length - 1 - place
-    found = np.where(place < end, place, np.where(from_end < end, given - 1 - from_end, between))
+    found = np.where(place <= from_end, place, given - 1 - from_end)
     first = np.repeat(ragged.starts(lengths)[donor], lengths)
-    rows: np.ndarray = first + found.clip(0, given - 1).astype(np.int64)
+    rows: np.ndarray = first + found.clip(0, given - 1)
     return rows
+
+
+def rotated_places(lengths: np.ndarray, count: int) -> list[np.ndarray]:
+    """For each residue the row of another one of its protein, ``count`` times over.
+
+    All residues of a protein move on by j / (count + 1) of its length, j = 1 to ``count``, the last
+    ones to its start.
+
+    Parameters
+    ----------
+    lengths : ndarray of int, shape (n_proteins,)
+    count : int
+
+    Examples
+    --------
+    >>> [rows.tolist() for rows in rotated_places(np.array([3, 2]), 2)]
+    [[1, 2, 0, 4, 3], [2, 0, 1, 3, 4]]
+    """
+    first, length = (np.repeat(x, lengths) for x in (ragged.starts(lengths), lengths))
+    place = ragged.places(lengths)
+    return [
+        first + (place + np.ceil(length * turn / (count + 1)).astype(np.int64)) % length
+        for turn in range(1, count + 1)
+    ]
 
 
 def _judged(
@@ -144,7 +209,8 @@ def _judged(
     other: sparse.csr_array,
     lengths: np.ndarray,
     letters: np.ndarray,
-    places: list[np.ndarray],
+    exchanged: list[np.ndarray],
+    rotated: list[np.ndarray],
 ) -> JudgedPairs:
     member = _members(ragged.groups(lengths), len(lengths))
     sums = [member @ part for part in (own, other, own.power(2), other.power(2), own * other)]
@@ -153,26 +219,55 @@ def _judged(
     r, low, high = correlation(np.concatenate([n, dense], axis=-1))
     is_active = (member @ (own > 0).astype(np.float64)).tocoo()
     protein, pair = is_active.row, is_active.col
-    products = np.empty((len(protein), 1 + len(places)))
-    products[:, 0] = dense[protein, pair, 4]
-    given = np.zeros(own.shape[1])
-    for number, rows in enumerate(places, start=1):
-        of_donor = member @ (own * other[rows])
-        products[:, number] = np.asarray(of_donor[protein, pair]).ravel()
-        given += np.asarray(of_donor.sum(0)).ravel() / len(places)
     means = [dense[..., i].sum(0) / lengths.sum() for i in range(5)]
     scale = np.sqrt((means[2] - means[0] ** 2).clip(0) * (means[3] - means[1] ** 2).clip(0))
-    covariance = given / lengths.sum() - means[0] * means[1]
-    told = len(places) > 0
+    by_chance = means[0] * means[1]
+    nulls = []
+    for places in (exchanged, rotated):
+        products = [dense[protein, pair, 4]]
+        given = np.zeros(own.shape[1])
+        for rows in places:
+            of_donor = member @ (own * other[rows])
+            products.append(np.asarray(of_donor[protein, pair]).ravel())
+            given += np.asarray(of_donor.sum(0)).ravel() / len(places)
+        p_values = _p_values(np.stack(products, axis=1), pair, own.shape[1])
+        nulls.append((_over(given / lengths.sum() - by_chance, scale), p_values))
+    (of_places, p_of_places), (of_proteins, p_of_proteins) = nulls
+    untold = np.full(own.shape[1], np.nan)
+    told = len(exchanged) > 0
+    n_active = np.bincount(pair, minlength=own.shape[1])
+    low, high = _widened(r, low, high, len(lengths), n_active)
     return JudgedPairs(
         correlation=r,
         low=low,
         high=high,
-        exchanged=_over(covariance if told else np.full(len(given), np.nan), scale),
-        by_letter=_over(_between(own, other, letters, means[0] * means[1]), scale),
-        n_proteins=np.bincount(pair, minlength=own.shape[1]),
-        p_value=_p_values(products, pair if told else pair[:0], own.shape[1]),
+        exchanged=of_places if told else untold,
+        rotated=of_proteins if told else untold,
+        by_letter=_over(_between(own, other, letters, by_chance), scale),
+        runner_up=untold,
+        n_proteins=n_active,
+        p_value=np.maximum(p_of_places, p_of_proteins) if told else untold,
     )
+
+
+def _correlations(one: sparse.csr_array, other: sparse.csr_array) -> np.ndarray:
+    """Of each column with the same one of the other; NaN where one is constant."""
+    (mean, scale), (mean_other, scale_other) = moments(one), moments(other)
+    product = np.asarray((one * other).sum(0)).ravel() / one.shape[0]
+    found = (product - mean * mean_other) * scale * scale_other
+    return np.where((scale > 0) & (scale_other > 0), found, np.nan)
+
+
+def _widened(
+    r: np.ndarray, low: np.ndarray, high: np.ndarray, n_proteins: int, n_active: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The interval with as many degrees of freedom as proteins in which there is anything."""
+    wider = stdtrit(np.maximum(n_active - 1, 1), 0.975) / stdtrit(max(n_proteins - 1, 1), 0.975)
+    z, z_low, z_high = (np.arctanh(x.clip(-1 + 1e-12, 1 - 1e-12)) for x in (r, low, high))
+    told = n_active >= MIN_CLUSTERS
+    ends = (np.tanh(z + wider * (end - z)) for end in (z_low, z_high))
+    found_low, found_high = (np.where(told, end, np.nan) for end in ends)
+    return found_low, found_high
 
 
 def _p_values(products: np.ndarray, pair: np.ndarray, n_pairs: int) -> np.ndarray:

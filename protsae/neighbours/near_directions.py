@@ -5,7 +5,6 @@ from torch import Tensor
 from torch.nn import functional
 
 from protsae.neighbours.coactivation import Nearest
-from protsae.sae.evaluation.decoder_similarity import random_directions
 
 COSINES = 20_000_000
 """Cosines held at a time, 4 bytes each: memory, not results."""
@@ -51,18 +50,40 @@ def nearest_directions(directions_FD: Tensor, count: int, may_F: Tensor) -> Near
 
 
 @torch.no_grad()
-def random_cosines(n_features: int, d_model: int, count: int, seed: int) -> list[float]:
+def random_cosines(directions_FD: Tensor, count: int, seed: int) -> list[float]:
     """What the first, second, ... nearest of as many random directions has: mean cosines.
 
-    NaN where there are not so many.
+    The random directions are normal with the second moment of the given ones (as unit vectors):
+    where all directions of an SAE share a few dimensions, any two of them are near.
+
+    Parameters
+    ----------
+    directions_FD : Tensor, shape (n_features, d_model)
+        Decoder vectors of the features that are active.
+    count : int
+        Neighbours; NaN where there are not so many.
+    seed : int
 
     Examples
     --------
-    >>> [round(cosine, 2) for cosine in random_cosines(1000, 64, 2, seed=0)]
-    [0.4, 0.36]
+    In a plane within three dimensions, as in a plane:
+
+    >>> angles = torch.linspace(0, 6.283, 1000)
+    >>> plane = torch.stack([angles.cos(), angles.sin(), torch.zeros(1000)], dim=1)
+    >>> [round(cosine, 2) for cosine in random_cosines(plane, 1, seed=0)]
+    [1.0]
     """
-    others = random_directions(n_features, d_model, seed)
-    queries = random_directions(RANDOM_QUERIES, d_model, seed + 1)
+    n_features = len(directions_FD)
+    unit_FD = functional.normalize(directions_FD.double(), dim=1)
+    values, axes = torch.linalg.eigh(unit_FD.T @ unit_FD / max(1, n_features))
+    root_DD = axes * values.clamp(min=0).sqrt() @ axes.T
+    generator = torch.Generator().manual_seed(seed)
+
+    def drawn(n: int) -> Tensor:
+        normal = torch.randn(n, len(root_DD), generator=generator, dtype=torch.float64)
+        return functional.normalize(normal @ root_DD, dim=1).float()
+
+    others, queries = drawn(n_features), drawn(RANDOM_QUERIES)
     near = min(count, n_features)
     found = (queries @ others.T).topk(near, dim=1).values.double().mean(0).tolist()
     return [*found, *[float("nan")] * (count - near)]

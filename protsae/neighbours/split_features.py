@@ -5,7 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from protsae.neighbours.coactivation import PRODUCT_VALUES
+from protsae.neighbours.coactivation import FEWEST_PROTEINS, PRODUCT_VALUES
+from protsae.statistics import ragged
+from protsae.statistics.cluster_intervals import group_sums
 
 PART_SHARE = 0.7
 """How far the way from chance to certainty a part goes; see `parts_of`."""
@@ -27,7 +29,7 @@ class Parts:
     part: np.ndarray
 
 
-def parts_of(narrow: sparse.csr_array, wide: sparse.csr_array) -> Parts:
+def parts_of(narrow: sparse.csr_array, wide: sparse.csr_array, lengths: np.ndarray) -> Parts:
     """Features of the wide SAE that are active nearly only where one of the narrow SAE is.
 
     A feature g is part of the feature f with the largest P(f | g), if
@@ -38,6 +40,9 @@ def parts_of(narrow: sparse.csr_array, wide: sparse.csr_array) -> Parts:
     ----------
     narrow, wide : csr_array of bool, shape (n_residues, n_narrow) and (n_residues, n_wide)
         Where features are active.
+    lengths : ndarray of int, shape (n_proteins,)
+        Residues of each protein: a part is active in ``FEWEST_PROTEINS`` or more, as a segment of
+        one protein lies within another by chance.
 
     Examples
     --------
@@ -45,13 +50,18 @@ def parts_of(narrow: sparse.csr_array, wide: sparse.csr_array) -> Parts:
     >>> wide = sparse.csr_array(
     ...     np.repeat([[1, 0, 0], [0, 1, 1], [0, 0, 1], [0, 0, 0]], 10, axis=0) > 0
     ... )
-    >>> found = parts_of(narrow, wide)
+    >>> found = parts_of(narrow, wide, np.full(20, 2))
     >>> found.whole.tolist(), found.part.tolist()
     ([0, 0], [0, 1])
     """
-    columns, rows = sparse.csc_array(wide, dtype=np.int32), sparse.csr_array(narrow, dtype=np.int32)
+    rows_of_wide = sparse.csr_array(wide, dtype=np.int32)
+    columns, rows = sparse.csc_array(rows_of_wide), sparse.csr_array(narrow, dtype=np.int32)
     share = np.bincount(narrow.indices, minlength=narrow.shape[1]) / narrow.shape[0]
     sizes = np.bincount(wide.indices, minlength=wide.shape[1])
+    in_proteins = group_sums(rows_of_wide, ragged.groups(lengths), len(lengths)) > 0
+    enough = (sizes >= FEWEST_RESIDUES) & (
+        np.asarray(in_proteins.sum(0)).ravel() >= FEWEST_PROTEINS
+    )
     whole = np.full(wide.shape[1], -1)
     step = max(1, PRODUCT_VALUES // narrow.shape[1])
     for first in range(0, wide.shape[1], step):
@@ -60,8 +70,8 @@ def parts_of(narrow: sparse.csr_array, wide: sparse.csr_array) -> Parts:
         given = both / np.maximum(sizes[piece], 1)[:, None]
         way = (given - share) / np.maximum(1 - share, 1e-12)
         best = way.argmax(1)
-        enough = way[np.arange(len(best)), best] >= PART_SHARE
-        whole[piece] = np.where(enough & (sizes[piece] >= FEWEST_RESIDUES), best, -1)
+        is_part = way[np.arange(len(best)), best] >= PART_SHARE
+        whole[piece] = np.where(is_part & enough[piece], best, -1)
     part = np.flatnonzero(whole >= 0)
     order = np.argsort(whole[part], kind="stable")
     return Parts(whole[part][order], part[order])

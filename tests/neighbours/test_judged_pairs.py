@@ -8,7 +8,12 @@ from scipy import sparse
 from scipy.stats import binomtest
 
 from protsae.neighbours.assignment import Pairs
-from protsae.neighbours.judged_pairs import JudgedPairs, judge_pairs, same_places
+from protsae.neighbours.judged_pairs import (
+    JudgedPairs,
+    judge_pairs,
+    rotated_places,
+    same_places,
+)
 
 N_PROTEINS = 60
 
@@ -21,7 +26,7 @@ def lengths(seed: int) -> np.ndarray:
 def judged(own: np.ndarray, other: np.ndarray, length: np.ndarray, seed: int) -> JudgedPairs:
     n = own.shape[1]
     letters = np.random.default_rng(seed).integers(0, 20, len(own))
-    pairs = Pairs(np.arange(n), np.arange(n), np.ones(n))
+    pairs = Pairs(np.arange(n), np.arange(n), np.ones(n), (np.arange(n) + 1) % n)
     return judge_pairs(sparse.csr_array(own), sparse.csr_array(other), pairs, length, letters)
 
 
@@ -57,6 +62,28 @@ def test_places_alone_are_seldom_called() -> None:
         assert test.pvalue > 0.01, (level, wrong)
 
 
+def of_same_proteins(world: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Two sides that are active in the same proteins, but at places of their own."""
+    rng, length = np.random.default_rng((7, world)), lengths(world)
+    n = int(length.sum())
+    has = rng.random((N_PROTEINS, 10)) < 0.5
+    strength = np.repeat(has * rng.exponential(size=has.shape), length, axis=0)
+    sides = [strength * rng.random((n, 10)) * (rng.random((n, 10)) < 0.2) for _ in range(2)]
+    return sides[0], sides[1], length
+
+
+def test_the_same_proteins_alone_are_seldom_called() -> None:
+    found = [judged(*of_same_proteins(world), seed=0) for world in range(40)]
+    p_values = np.concatenate([one.p_value for one in found])
+    for level in (0.01, 0.05, 0.2):
+        wrong = int((p_values <= level).sum())
+        assert binomtest(wrong, 400, level, alternative="greater").pvalue > 0.01, (level, wrong)
+    rotated = np.concatenate([one.rotated for one in found])
+    exchanged = np.concatenate([one.exchanged for one in found])
+    assert rotated.mean() > 0.05
+    assert np.abs(exchanged).mean() < 0.02
+
+
 def test_places_alone_show_in_the_exchanged_correlation() -> None:
     own, other, length = next(worlds(1, seed=1))
     found = judged(own + 0.1 * (own > 0), other, length, seed=0)
@@ -71,6 +98,7 @@ def test_what_goes_with_the_same_proteins_is_called() -> None:
     assert (found.p_value < 1e-3).all(), found.p_value
     assert (found.correlation > found.exchanged).all()
     assert ((found.low < found.correlation) & (found.correlation < found.high)).all()
+    assert (found.correlation > found.runner_up).all()
 
 
 def test_correlation_is_numpys() -> None:
@@ -88,7 +116,7 @@ def test_the_amino_acid_explains_what_only_follows_it() -> None:
     letters = rng.integers(0, 20, int(length.sum()))
     is_c = letters == 2
     own, other = (sparse.csr_array((is_c * rng.random(len(letters)))[:, None]) for _ in range(2))
-    pairs = Pairs(np.array([0]), np.array([0]), np.ones(1))
+    pairs = Pairs(np.array([0]), np.array([0]), np.ones(1), np.array([-1]))
     found = judge_pairs(own, other, pairs, length, letters)
     assert found.correlation[0] > 0.6
     assert found.by_letter[0] == pytest.approx(found.correlation[0], abs=0.03)
@@ -107,14 +135,64 @@ def test_one_protein_or_a_silent_feature_tells_nothing() -> None:
 
 
 @pytest.mark.parametrize("size", [(7, 11), (120, 400), (400, 120), (103, 103), (1, 300)])
-def test_places_keep_their_distance_to_the_ends(size: tuple[int, int]) -> None:
+def test_places_keep_their_distance_to_the_nearer_end(size: tuple[int, int]) -> None:
     own, given = size
     rows = same_places(np.array([own, given]), np.array([1, 0]))[:own] - own
-    assert rows.min() >= 0
-    assert rows.max() < given
-    assert (np.diff(rows) >= 0).all()
-    end = min(50, own // 2, given // 2)
-    np.testing.assert_array_equal(rows[:end], np.arange(end))
-    np.testing.assert_array_equal(rows[own - end :], np.arange(given - end, given))
+    place = np.arange(own)
+    near_start = place <= own - 1 - place
+    expected = np.where(near_start, place, given - own + place).clip(0, given - 1)
+    np.testing.assert_array_equal(rows, expected)
     if own == given:
-        np.testing.assert_array_equal(rows, np.arange(own))
+        np.testing.assert_array_equal(rows, place)
+
+
+def test_rotations_are_of_the_own_protein_and_none_is_the_place_itself() -> None:
+    length = np.array([5, 101, 40])
+    protein = np.repeat(np.arange(3), length)
+    for rows in rotated_places(length, 4):
+        np.testing.assert_array_equal(protein[rows], protein)
+        assert sorted(rows.tolist()) == list(range(146))
+        assert (rows != np.arange(146)).all()
+
+
+def persists(**changed: float) -> float:
+    """Of a pair that persists, but for what is changed."""
+    usual = {"correlation": 0.8, "low": 0.7, "high": 0.9, "exchanged": 0.1, "rotated": 0.1}
+    usual |= {"by_letter": 0.2, "runner_up": 0.3, "n_proteins": 10, "p_value": 0.001}
+    q_value = np.array([changed.pop("q_value", 0.01)])
+    pair = JudgedPairs(**{name: np.array([value]) for name, value in (usual | changed).items()})
+    return float(pair.persists(q_value)[0])
+
+
+def test_who_persists() -> None:
+    assert persists() == 1
+    assert persists(correlation=0.70) == 0
+    assert persists(runner_up=0.81) == 0
+    assert persists(runner_up=np.nan) == 1
+    assert persists(q_value=0.06) == 0
+    for cheap in ("exchanged", "rotated", "by_letter"):
+        assert persists(**{cheap: 0.71}) == 0
+    assert np.isnan(persists(n_proteins=9))
+    assert np.isnan(persists(q_value=np.nan))
+
+
+def test_the_runner_up_is_correlated_on_the_same_proteins() -> None:
+    own, other, length = next(worlds(1, seed=4))
+    found = judged(own, other, length, seed=0)
+    expected = [np.corrcoef(own[:, f], other[:, (f + 1) % 10])[0, 1] for f in range(10)]
+    np.testing.assert_allclose(found.runner_up, expected)
+
+
+def test_features_that_follow_the_length_are_seldom_called() -> None:
+    """Each is on at random residues, more often in long proteins."""
+    rng, p_values = np.random.default_rng(5), []
+    for world in range(20):
+        length = np.exp(rng.normal(5, 0.6, N_PROTEINS)).astype(int).clip(30, 600)
+        rate = np.repeat(0.4 * length / length.max(), length)
+        own, other = (
+            rng.exponential(size=(len(rate), 5)) * (rng.random((len(rate), 5)) < rate[:, None])
+            for _ in range(2)
+        )
+        p_values.append(judged(own, other, length, seed=world).p_value)
+    wrong = int((np.concatenate(p_values) <= 0.05).sum())
+    assert binomtest(wrong, 100, 0.05, alternative="greater").pvalue > 0.01, wrong

@@ -39,7 +39,20 @@ def test_fewer_features_than_neighbours() -> None:
 
 
 def test_random_directions_are_as_near_as_theory_says() -> None:
-    """On a circle the nearest of n random angles is pi / (n + 1) away on average."""
-    [cosine] = random_cosines(1000, 2, 1, seed=0)
+    """On a circle the nearest of n random angles is pi / (n + 1) away on average, and in no more
+    dimensions if the given directions have no more."""
+    angle = torch.linspace(0, 2 * np.pi, 1000)
+    circle = torch.stack([angle.cos(), angle.sin(), torch.zeros(1000)], dim=1)
+    [cosine] = random_cosines(circle, 1, seed=0)
     assert cosine == pytest.approx(np.cos(np.pi / 1001), abs=1e-4)
-    assert np.isnan(random_cosines(2, 5, 3, seed=0)[2])
+    assert np.isnan(random_cosines(circle[:2], 3, seed=0)[2])
+
+
+def test_random_directions_are_as_uneven_as_the_given_ones() -> None:
+    """Directions that all share one axis are near each other for that alone."""
+    rng = np.random.default_rng(0)
+    normal = rng.normal(size=(500, 32))
+    even, uneven = (torch.from_numpy(normal * scale) for scale in (1, np.r_[5, np.ones(31)]))
+    assert random_cosines(even, 1, 0)[0] + 0.05 < random_cosines(uneven, 1, 0)[0]
+    nearest = nearest_directions(uneven, 1, torch.ones(500, dtype=torch.bool)).value.mean()
+    assert random_cosines(uneven, 1, 0)[0] == pytest.approx(nearest, abs=0.05)

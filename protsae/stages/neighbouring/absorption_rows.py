@@ -40,14 +40,15 @@ class Places:
     begin, end : ndarray of int, shape (n_instances,)
         Rows, half-open, ascending.
     protein : ndarray of int, shape (n_instances,)
-    is_child : ndarray of bool, shape (n_instances,)
-        Whether the narrower concept has them, too.
+    is_child, is_of_others : ndarray of bool, shape (n_instances,)
+        Whether the narrower concept has them, too; whether another one that has a detector does.
     """
 
     begin: np.ndarray
     end: np.ndarray
     protein: np.ndarray
     is_child: np.ndarray
+    is_of_others: np.ndarray
 
 
 def absorption_rows(
@@ -86,8 +87,10 @@ def absorption_rows(
                 (
                     of_cluster[places.protein],
                     places.is_child,
-                    ~_any(broad_on, places),
-                    _any(narrow_on, places),
+                    places.is_of_others,
+                    places.end - places.begin,
+                    ~_any(broad_on, places.begin, places.end),
+                    _any(narrow_on, places.begin, places.end),
                 )
             )
     rows = []
@@ -95,7 +98,8 @@ def absorption_rows(
     for (parent, child), parts in zip(pairs, found, strict=True):
         instances = Instances(*(np.concatenate(column) for column in zip(*parts, strict=True)))
         own, other = best[parent].feature, best[child].feature
-        counted = asdict(absorbed(instances))
+        found_one = absorbed(instances)
+        counted = asdict(found_one)
         renamed = {new: counted[old] for new, old in _NAMES.items()}
         rows.append(
             {
@@ -106,6 +110,7 @@ def absorption_rows(
                 "narrower_feature": other,
                 "decoder_cosine": float(unit[own] @ unit[other]),
                 **renamed,
+                "found": int(found_one.is_found),
             }
         )
     return pd.DataFrame(rows).sort_values(["concept", "narrower_concept"], ignore_index=True)
@@ -130,8 +135,8 @@ def _told_apart(
 ) -> list[tuple[str, str]]:
     """Pairs with a detector each, the first of which is no better one of any narrower concept.
 
-    A feature of lysine is the best detector of positive residues, too, if there is none of them;
-    that it is silent at arginine is no absorption.
+    A feature of EGF-like domains is the best detector of domains, too, if there is none of them;
+    that it is silent at others is no absorption.
     """
     narrower: dict[str, list[str]] = {}
     for parent, child in pairs:
@@ -156,27 +161,26 @@ def _places(
     pairs: Sequence[tuple[str, str]],
     concepts: ConceptTable,
 ) -> Iterator[Places]:
-    """Instances of the first concept of each pair, one after another."""
+    """Instances of the first concept of each pair, one after another; all are of UniProt."""
     names = [concept.name for concept in concepts.concepts]
     labels = concepts.labels(accessions).tocsc()
-    first, protein_of = ragged.starts(lengths), ragged.groups(lengths)
+    first = ragged.starts(lengths)
     spans = concepts.instances(accessions)
     for parent, child in pairs:
         broad, narrow = names.index(parent), names.index(child)
-        has_child = labels[:, [narrow]].toarray().ravel() > 0
-        if concepts.has_instances[broad]:
-            own = spans.column == broad
-            protein = spans.protein[own]
-            begin, end = (x[own] + first[protein] for x in (spans.begin, spans.end))
-        else:
-            begin = np.flatnonzero(labels[:, [broad]].toarray().ravel())
-            end, protein = begin + 1, protein_of[begin]
-        before = np.append(0, np.cumsum(has_child))
-        yield Places(begin, end, protein, before[end] > before[begin])
+        own = spans.column == broad
+        protein = spans.protein[own]
+        begin, end = (x[own] + first[protein] for x in (spans.begin, spans.end))
+        siblings = [names.index(other) for whole, other in pairs if whole == parent]
+        siblings = [column for column in siblings if column != narrow]
+        is_child, is_of_others = (
+            _any(labels[:, columns].sum(1) > 0, begin, end) for columns in ([narrow], siblings)
+        )
+        yield Places(begin, end, protein, is_child, is_of_others)
 
 
-def _any(on: np.ndarray, places: Places) -> np.ndarray:
+def _any(on: np.ndarray, begin: np.ndarray, end: np.ndarray) -> np.ndarray:
     """Whether any residue of each instance is on."""
     before = np.append(0, np.cumsum(on))
-    found: np.ndarray = before[places.end] > before[places.begin]
+    found: np.ndarray = before[end] > before[begin]
     return found

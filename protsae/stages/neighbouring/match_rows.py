@@ -12,13 +12,14 @@ from protsae.stages.neighbouring.related_sae import RelatedSae, Side
 from protsae.statistics.multiple_testing import benjamini_hochberg
 
 
-def match_rows(own: RelatedSae, other: RelatedSae, test: Side) -> pd.DataFrame:
+def match_rows(own: RelatedSae, other: RelatedSae, chosen: Side, test: Side) -> pd.DataFrame:
     """Pairs are made on train and valid and judged on test.
 
     Both SAEs are of one residual stream, so that their decoder vectors can be compared.
     """
     pairs = assign(own.chosen, other.chosen)
     judged = judge_pairs(own.test, other.test, pairs, test.lengths, test.letters)
+    q_value = benjamini_hochberg(judged.p_value)
     n_features = len(own.decoder_FD)
     unit, unit_other = (
         torch.nn.functional.normalize(torch.from_numpy(sae.decoder_FD), dim=1)
@@ -33,10 +34,14 @@ def match_rows(own: RelatedSae, other: RelatedSae, test: Side) -> pd.DataFrame:
             "correlation_low": judged.low,
             "correlation_high": judged.high,
             "exchanged_correlation": judged.exchanged,
+            "rotated_correlation": judged.rotated,
             "residue_correlation": judged.by_letter,
+            "runner_up": np.where(pairs.runner_up >= 0, pairs.runner_up, np.nan),
+            "runner_up_correlation": judged.runner_up,
             "active_clusters": judged.n_proteins,
             "p_value": judged.p_value,
-            "q_value": benjamini_hochberg(judged.p_value),
+            "q_value": q_value,
+            "persists": judged.persists(q_value),
             "match_cosine": (unit[pairs.own] * unit_other[pairs.other]).sum(1).numpy(),
         },
         index=pairs.own,
@@ -53,7 +58,7 @@ def match_rows(own: RelatedSae, other: RelatedSae, test: Side) -> pd.DataFrame:
         largest_part_cover=np.nan,
     )
     if other.layer == own.layer and len(other.decoder_FD) > n_features:
-        parts = parts_of(own.chosen > 0, other.chosen > 0)
+        parts = parts_of(own.chosen > 0, other.chosen > 0, chosen.lengths)
         by_any, by_best = covered_shares(own.test > 0, other.test > 0, parts)
         counts = np.bincount(parts.whole, minlength=n_features)
         rows = rows.assign(n_parts=counts, parts_cover=by_any, largest_part_cover=by_best)

@@ -9,6 +9,7 @@ import pandas as pd
 
 from protsae import __version__
 from protsae.association.scoring.metrics import CALLED_Q
+from protsae.features.recurrence import LEAST_CORRELATION
 from protsae.interventions.circuits.circuit_graph import FORMAT, as_graphml, as_json
 from protsae.io.atomic import atomic_path
 from protsae.io.json_files import write_document
@@ -46,11 +47,11 @@ def write_neighbours(folder: str | Path, tables: NeighbourTables, run: RelatedRu
 
 
 def match_graph(matches: pd.DataFrame, features: pd.DataFrame, model: str) -> nx.MultiDiGraph:
-    """Features of successive layers that follow the same proteins, in the format of circuits.
+    """Matches of successive layers as a graph, in the format of circuits.
 
     Nodes are features, with their labels; an edge of the kind ``match`` has the cosine of their
-    decoder vectors as its weight, and their correlation. Only matches of the next layer with
-    q <= 0.05.
+    decoder vectors as its weight, and their correlation. Only features that persist in the next
+    layer.
     """
     own = features[features["model"] == model]
     keys = zip(own["layer"], own["variant"], own["feature"], strict=True)
@@ -58,9 +59,9 @@ def match_graph(matches: pd.DataFrame, features: pd.DataFrame, model: str) -> nx
     called = matches[
         (matches["model"] == model)
         & (matches["match_layer"] > matches["layer"])
-        & (matches["q_value"] <= CALLED_Q)
+        & (matches["persists"] == 1)
     ]
-    graph = nx.MultiDiGraph(format=FORMAT, model=model, q_value=CALLED_Q)
+    graph = nx.MultiDiGraph(format=FORMAT, model=model)
 
     def node(layer: int, variant: str, feature: int) -> str:
         name = feature_name(layer, variant, feature)
@@ -93,13 +94,13 @@ def neighbour_lines(tables: NeighbourTables, run: RelatedRun) -> list[str]:
         n_about = len(about[["layer", "community"]].drop_duplicates())
         lines.append(
             f"{variant}: {len(placed):,} features in {n_communities:,} communities, {n_about:,} of "
-            f"which have a concept more often than chance (q <= {CALLED_Q})"
+            f"which have a concept more often than random sets of features (q <= {CALLED_Q})"
         )
         following = own["matches"][own["matches"]["match_layer"] > own["matches"]["layer"]]
         if len(following):
             lines.append(f"{variant}: {match_line(following)}")
         absorption = own["absorption"]
-        taken = absorption[absorption["difference_low"] > 0]
+        taken = absorption[absorption["found"] == 1]
         lines.append(
             f"{variant}: of {len(absorption):,} pairs of a concept and a narrower one, "
             f"{len(taken):,} in which the narrower one's feature stands in for the other"
@@ -108,19 +109,17 @@ def neighbour_lines(tables: NeighbourTables, run: RelatedRun) -> list[str]:
 
 
 def match_line(following: pd.DataFrame) -> str:
-    """Of matches with the next layer, how many are of the same proteins, and how close they are."""
-    tested = following[following["p_value"].notna()]
-    called = tested[tested["q_value"] <= CALLED_Q]
-    agree = called["match"] == called["decoder_match"]
-    medians = (
-        called[name].median()
-        for name in ("correlation", "exchanged_correlation", "residue_correlation")
-    )
+    """Of matches with the next layer, how many are the same feature, and how close they are."""
+    told = following[following["persists"].notna()]
+    same = told[told["persists"] == 1]
+    related = told[(told["persists"] == 0) & (told["q_value"] <= CALLED_Q)]
+    beyond = same[same["residue_correlation"] < LEAST_CORRELATION]
+    agree = int((same["match"] == same["decoder_match"]).sum())
     return (
-        f"of {len(tested):,} features active in test, {len(called):,} have a match in the next "
-        "layer that follows the same proteins (median correlation {:.2f}; {:.2f} at the same "
-        "places of other proteins, {:.2f} by the amino acid alone), "
-    ).format(*medians) + f"for {int(agree.sum()):,} it is also the nearest by decoder vector"
+        f"of {len(told):,} features active in 10 test clusters, {len(same):,} persist in the next "
+        f"layer, {len(beyond):,} of them as more than an amino acid, {agree:,} by decoder vector, "
+        f"too; {len(related):,} others have a relative there"
+    )
 
 
 def _of(table: pd.DataFrame, model: str, variant: str) -> pd.DataFrame:

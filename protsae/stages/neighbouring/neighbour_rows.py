@@ -32,9 +32,10 @@ def neighbour_rows(
     in_test = present(peaks(sae.test, test.lengths), largest)
     active_proteins = np.bincount(peaks_PF.indices, minlength=peaks_PF.shape[1])
     may = active_proteins >= FEWEST_PROTEINS
-    n_features, d_model = sae.decoder_FD.shape
     one_kind = np.zeros(len(test.lengths), np.int64)
-    cosines = random_cosines(n_features, d_model, settings.neighbours, settings.seed)
+    cosines = random_cosines(
+        torch.from_numpy(sae.decoder_FD[sae.is_active]), settings.neighbours, settings.seed
+    )
     found = {
         "decoder": (near, at_test, test.letters),
         "residues": (

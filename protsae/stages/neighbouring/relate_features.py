@@ -9,6 +9,7 @@ import pandas as pd
 from protsae.association.run_tables import best_per_concept
 from protsae.association.scoring.metrics import CALLED_Q
 from protsae.config.stage_settings import NeighbourSettings
+from protsae.errors import UserError
 from protsae.io.progress import progress
 from protsae.stages.neighbouring.absorption_rows import Detector, absorption_rows
 from protsae.stages.neighbouring.match_rows import match_rows
@@ -44,7 +45,7 @@ def relate_features(run: RelatedRun, settings: NeighbourSettings) -> NeighbourTa
             for name, rows in _own_tables(run, sae, chosen, test, settings):
                 parts[name].append(rows)
         for own, other in _matched(before, saes):
-            parts["matches"].append(match_rows(own, other, test))
+            parts["matches"].append(match_rows(own, other, chosen, test))
         before = saes
     joined = {name: _joined(rows, name) for name, rows in parts.items()}
     assert {field.name for field in fields(NeighbourTables)} == joined.keys()
@@ -52,9 +53,21 @@ def relate_features(run: RelatedRun, settings: NeighbourSettings) -> NeighbourTa
 
 
 def related_saes(run: RelatedRun, settings: NeighbourSettings) -> list[str]:
-    """SAEs whose features are related: those named that the run has; else all not frozen."""
+    """SAEs whose features are related: those named that the run has; else all not frozen.
+
+    Raises
+    ------
+    UserError
+        If the run has none of those named.
+    """
     if settings.saes:
-        return [name for name in run.config.train if name in settings.saes]
+        found = [name for name in run.config.train if name in settings.saes]
+        if not found:
+            raise UserError(
+                f"{run.results}: none of the SAEs {', '.join(settings.saes)}; it has "
+                f"{', '.join(run.config.train)}"
+            )
+        return found
     return [name for name, sae in run.config.train.items() if sae.freeze == "none"]
 
 

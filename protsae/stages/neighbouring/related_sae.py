@@ -40,18 +40,17 @@ class Side:
 
 
 def sides(proteins: pd.DataFrame, seed: int) -> tuple[Side, Side]:
-    """One protein of each homology cluster, of train and valid, and of test.
+    """One protein of each homology cluster, of train and valid, and of test, drawn by the seed.
 
-    Of many some at random: ``MOST_RESIDUES`` of the former, ``MOST_PROTEINS`` of the latter.
+    Of many clusters some: ``MOST_RESIDUES`` of the former, ``MOST_PROTEINS`` of the latter.
     """
-    single = proteins.drop_duplicates("cluster")
+    single = proteins.sample(frac=1, random_state=seed).drop_duplicates("cluster")
     is_test = single["split"] == "test"
-    shuffled = single[~is_test].sample(frac=1, random_state=seed)
+    shuffled = single[~is_test]
     before = shuffled["length"].cumsum().shift(fill_value=0)
     chosen = shuffled[before < MOST_RESIDUES].sort_index()
     test = single[is_test]
-    drawn = test.sample(min(len(test), MOST_PROTEINS), random_state=seed).sort_index()
-    return _side(chosen), _side(drawn)
+    return _side(chosen), _side(test.head(MOST_PROTEINS).sort_index())
 
 
 def _side(rows: pd.DataFrame) -> Side:
