@@ -21,7 +21,7 @@ from tests.test_workflow import ROOT, planned
 README = (ROOT / "README.md").read_text()
 TASKS = (
     "own_proteins",
-    "interventions",
+    "neighbours",
     "uniprot_query",
     "model_and_gpu",
     "sweeps",
@@ -154,6 +154,26 @@ def test_the_page_of_interventions_runs(
     said = capsys.readouterr().out
     assert "mean KL" in said
     assert "gradient_spearman" in said
+
+
+def test_the_page_of_neighbours_runs(
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """On a run with another layer, writing elsewhere, without the map."""
+    monkeypatch.chdir(finished_run(tmp_path_factory))
+    for line in "".join(fenced_blocks("docs/neighbours.md", "sh")).splitlines():
+        text = line.replace("6/topk/246", "1/topk/0")
+        text = text.replace("--output neighbours", f"--map false --output {tmp_path}")
+        assert main(shlex.split(text)[1:]) == 0, line
+    assert (tmp_path / "matches.graphml").is_file()
+    for block in fenced_blocks("docs/neighbours.md", "python"):
+        exec(block, {})
+    said = capsys.readouterr().out
+    assert "\n  near        1/topk/" in said
+    assert "random_cosine" in said
 
 
 def test_the_commands_on_variants_run(

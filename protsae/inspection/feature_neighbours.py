@@ -85,9 +85,8 @@ class FeatureNeighbours:
         return f"{name} {label}" if label else name
 
 
-NOTHING = FeatureNeighbours(
-    *(pd.DataFrame(columns=table.names) for table in (NEIGHBOURS, MATCHES, MATCHES)), labels={}
-)
+_NO_MATCHES = pd.DataFrame(columns=MATCHES.names)
+NOTHING = FeatureNeighbours(pd.DataFrame(columns=NEIGHBOURS.names), _NO_MATCHES, _NO_MATCHES, {})
 """Of a run without these tables."""
 
 

@@ -6,8 +6,7 @@ from protsae.schema.table import Column, Table
 NEIGHBOURS = Table(
     "neighbours",
     1,
-    "one row per feature, kind of neighbour and rank, sorted by model (onehot first), layer, "
-    "variant, feature, kind and rank",
+    "one row per feature, kind of neighbour and rank",
     ("model", "layer", "variant", "feature", "kind", "rank"),
     (
         *IDENTITY,
@@ -27,7 +26,7 @@ NEIGHBOURS = Table(
             "number",
             "-1 to 1",
             "Cosine or Jaccard index by which it was chosen. Jaccard indices are of train and "
-            "valid, one protein of each homology cluster, so that a family does not count twice.",
+            "valid, one protein of each homology cluster, so that relatives do not count twice.",
         ),
         Column(
             "test_value",
@@ -105,8 +104,7 @@ MAP = Table(
 COMMUNITIES = Table(
     "communities",
     1,
-    "one row per community and concept that two or more of its features have, sorted by model, "
-    "layer, variant, community and p_value",
+    "one row per community and concept that two or more of its features have",
     ("model", "layer", "variant", "community", "concept"),
     (
         MODEL,
@@ -127,7 +125,7 @@ COMMUNITIES = Table(
             "expected",
             "number",
             "≥ 0",
-            "n_features · n_with_anywhere / n_annotated: n_with of a random community.",
+            "`n_with` of a random community: n_features · n_with_anywhere / n_annotated.",
         ),
         Column(
             "p_value",
@@ -165,7 +163,7 @@ MATCHES = Table(
     "matches",
     1,
     "one row per feature and SAE that it is matched with: that of the next layer, and others of "
-    "its own; sorted by model, layer, variant, match_layer, match_variant and feature",
+    "its own",
     ("model", "layer", "variant", "match_layer", "match_variant", "feature"),
     (
         MODEL,
@@ -315,8 +313,7 @@ MATCHES = Table(
 ABSORPTION = Table(
     "absorption",
     1,
-    "one row per SAE, concept and narrower concept with a called feature each, sorted by model, "
-    "layer, variant, concept and narrower_concept",
+    "one row per SAE, concept and narrower concept with a called feature each",
     ("model", "layer", "variant", "concept", "narrower_concept"),
     (
         MODEL,
@@ -393,7 +390,7 @@ ABSORPTION = Table(
             "difference",
             "number",
             "-1 to 1",
-            "silent_at_narrower - silent_elsewhere.",
+            "`silent_at_narrower` less `silent_elsewhere`.",
             True,
         ),
         Column(
