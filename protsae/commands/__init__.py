@@ -25,6 +25,7 @@ GROUPS = {
         "probe": "supervised linear probes of a layer, as a reference",
         "lookup": "BLOSUM62 windows, homologues and rules on the sequence (or: references)",
         "annotate": "the concept each feature of a layer detects, with baselines",
+        "probe-proteins": "labels of whole proteins told from features, beside baselines",
     },
     "interventions": {
         "circuit": "which features of successive layers make a prediction, as a graph",

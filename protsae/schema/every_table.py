@@ -16,6 +16,11 @@ from protsae.schema.interventions.edited_predictions_table import EDITED
 from protsae.schema.interventions.effect_table import EFFECTS
 from protsae.schema.missing_annotation_tables import CANDIDATES, RECOVERY, RELIABILITY
 from protsae.schema.pair_tables import ASSOCIATIONS, CLUSTER_COUNTS, DETECTORS, INTERPLM
+from protsae.schema.protein_probe_tables import (
+    PROTEIN_PREDICTIONS,
+    PROTEIN_PROBE_FEATURES,
+    PROTEIN_PROBES,
+)
 from protsae.schema.protein_tables import ANNOTATIONS, FURTHER, PROTEINS, RELATIVES
 from protsae.schema.reference_tables import PROBES, REFERENCES, RULE_COUNTS, RULES
 from protsae.schema.saes.evaluation_tables import SUMMARY
@@ -36,6 +41,9 @@ EVERY = (
     INTERPLM,
     SUMMARY,
     PROBES,
+    PROTEIN_PROBES,
+    PROTEIN_PROBE_FEATURES,
+    PROTEIN_PREDICTIONS,
     REFERENCES,
     RULES,
     RULE_COUNTS,
