@@ -1,7 +1,7 @@
 """Labels of proteins as a probe takes them: yes or no, one of several classes, or a number."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -48,6 +48,21 @@ class Target:
     def only(self, rows: np.ndarray) -> "Target":
         """The same of some proteins."""
         return Target(self.name, self.kind, self.classes, self.values[rows])
+
+
+@dataclass(frozen=True, eq=False)
+class GivenLabels:
+    """Labels of the proteins of a run, and what did not become one.
+
+    Attributes
+    ----------
+    targets : list of Target
+    notes : list of str
+        What was left out, for the user.
+    """
+
+    targets: list[Target]
+    notes: list[str] = field(default_factory=list)
 
 
 def read_target(name: str, column: Sequence[object], is_classes: bool = False) -> Target:

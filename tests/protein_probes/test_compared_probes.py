@@ -7,7 +7,7 @@ import pytest
 from protsae.errors import UserError
 from protsae.protein_probes.compared_probes import ProteinProbes, probe_proteins
 
-N = 240
+N = 160
 CLUSTER = np.repeat(np.arange(N // 2), 2)
 
 
@@ -15,7 +15,7 @@ def world(seed: int) -> tuple[np.random.Generator, np.ndarray, dict[str, np.ndar
     """Column 5 of the features is the label with noise; embeddings know nothing."""
     rng = np.random.default_rng(seed)
     label = np.repeat(rng.random(N // 2) < 0.4, 2)
-    features = rng.normal(size=(N, 17))
+    features = rng.normal(size=(N, 11))
     features[:, 5] += 2 * label
     return rng, label, {"features": features, "embeddings": rng.normal(size=(N, 7))}
 
@@ -75,7 +75,7 @@ def test_relatives_do_not_leak() -> None:
     the label, those of clusters do not."""
     rng = np.random.default_rng(2)
     label = np.repeat(rng.random(20) < 0.5, 6)
-    features = np.repeat(rng.normal(size=(20, 50)), 6, axis=0)
+    features = np.repeat(rng.normal(size=(20, 13)), 6, axis=0)
     of = {"features": features}
     honest = probe_proteins(of, label, np.repeat(np.arange(20), 6), min_clusters=3)
     leaking = probe_proteins(of, label, np.arange(120), min_clusters=3)
@@ -87,7 +87,7 @@ def test_homologues_and_those_without() -> None:
     """The first 60 proteins are aligned with one that has their label, in another cluster."""
     _, label, inputs = world(3)
     pairs = [
-        (i, next(j for j in range(239, 60, -1) if label[j] == label[i] and j % 60 != i))
+        (i, next(j for j in range(N - 1, 60, -1) if label[j] == label[i] and j % 60 != i))
         for i in range(60)
     ]
     found = probe_proteins(inputs, label, CLUSTER, np.array(pairs), n_resamplings=50)
@@ -118,5 +118,5 @@ def test_the_same_again() -> None:
 
 
 def test_sizes_that_differ() -> None:
-    with pytest.raises(UserError, match="embeddings: 3 proteins, and 240 labels"):
+    with pytest.raises(UserError, match="embeddings: 3 proteins, and 160 labels"):
         probe_proteins({"embeddings": np.ones((3, 2))}, world(0)[1], CLUSTER)

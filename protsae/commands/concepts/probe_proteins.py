@@ -16,7 +16,7 @@ examples:
 import argparse
 from pathlib import Path
 
-from protsae.screen.protein_probe_lines import end_lines, label_lines
+from protsae.screen.probing.protein_probe_lines import end_lines, label_lines
 from protsae.stages.deconfounding.deconfound_run import sae_name
 from protsae.stages.protein_probing.given_labels import KINDS, collect_labels
 from protsae.stages.protein_probing.probe_files import write_probes

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
@@ -10,7 +9,7 @@ import pandas as pd
 from protsae.errors import UserError
 from protsae.io.protein_files.entry_labels import EntryLabels, read_entry_labels
 from protsae.one_line import cut
-from protsae.protein_probes.target import Target, read_target
+from protsae.protein_probes.target import GivenLabels, Target, read_target
 from protsae.stages.deconfounding.protein_labels import ACCESSION, ProteinLabel, read_label_table
 from protsae.statistics.cluster_intervals import MIN_CLUSTERS
 
@@ -24,21 +23,6 @@ https://geneontology.org/docs/guide-go-evidence-codes/
 
 KINDS = ("ec", "go", "go-experimental", "keyword", "location")
 """What can be read of UniProt's entries."""
-
-
-@dataclass(frozen=True, eq=False)
-class GivenLabels:
-    """Labels of the proteins of a run, and what did not become one.
-
-    Attributes
-    ----------
-    targets : list of Target
-    notes : list of str
-        What was left out, for the user.
-    """
-
-    targets: list[Target]
-    notes: list[str] = field(default_factory=list)
 
 
 def table_labels(

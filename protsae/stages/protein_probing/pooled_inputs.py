@@ -7,7 +7,7 @@ import pandas as pd
 
 from protsae.inspection.feature_activations import FeatureActivations, Pool
 from protsae.io.hdf5.activation_cache import LayerCache
-from protsae.stages.deconfounding.protein_labels import composition
+from protsae.proteins.composition import composition
 
 FEATURES, EMBEDDINGS, RANGES, COMPOSITION = "features", "embeddings", "ranges", "composition"
 POOLS: tuple[Pool, ...] = ("max", "mean", "share")

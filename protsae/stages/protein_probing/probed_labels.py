@@ -11,8 +11,7 @@ from protsae.errors import UserError
 from protsae.io.progress import progress
 from protsae.one_line import cut
 from protsae.protein_probes.compared_probes import ProteinProbes, probe_proteins
-from protsae.protein_probes.target import Target
-from protsae.stages.protein_probing.given_labels import GivenLabels
+from protsae.protein_probes.target import GivenLabels, Target
 from protsae.stages.protein_probing.pooled_inputs import PooledInputs
 
 SHOWN = ("concept", "label")

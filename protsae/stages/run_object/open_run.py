@@ -12,6 +12,7 @@ import pandas as pd
 from protsae.inspection.feature_name import FeatureName
 from protsae.interventions.circuits.find_circuit import Search
 from protsae.io.hdf5.activation_cache import LayerCache
+from protsae.protein_probes.target import GivenLabels
 from protsae.run.layout import shard_names
 from protsae.run.run_places import read_run_config, sae_place
 from protsae.stages.attributing.attribute_outputs import Attributed, attribute_outputs
@@ -33,7 +34,7 @@ from protsae.stages.explaining.open_explainer import open_explainer
 from protsae.stages.intervening.intervened_proteins import intervene_sequences
 from protsae.stages.intervening.open_edits import OpenedRun, open_edits, open_sae
 from protsae.stages.intervening.opened_edits import OpenedEdits
-from protsae.stages.protein_probing.given_labels import GivenLabels, table_labels
+from protsae.stages.protein_probing.given_labels import table_labels
 from protsae.stages.protein_probing.pooled_inputs import find_homologues, pool_inputs
 from protsae.stages.protein_probing.probed_labels import ProbedLabels, probe_labels, sae_features
 from protsae.stages.run_object.run_contents import RunContents

@@ -112,8 +112,9 @@ def ranked_lines(ranked: pd.DataFrame) -> list[list[str]]:
     """The features with the largest weights, a line each; of several classes the first."""
     found = []
     for row in ranked[ranked["rank"] <= MOST_RANKED].to_dict("records"):
-        named = row["feature_label"] or row["concept"] or "unknown"
-        of_class = f"{row['class_name']}: " if row["class_name"] else ""
+        names = [row[name] for name in ("feature_label", "concept") if not pd.isna(row[name])]
+        named = (*names, "unknown")[0]
+        of_class = "" if pd.isna(row["class_name"]) else f"{row['class_name']}: "
         text = (
             f"{of_class}feature {row['feature']} ({row['pool']}) {row['coefficient']:+.2f}, "
             f"alone {row['score']:.2f}, in {count(row['n_folds_agree'], 'fold')}: {named}"
