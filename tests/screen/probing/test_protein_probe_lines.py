@@ -53,8 +53,8 @@ def test_a_label() -> None:
         "  features    0.90 [0.80, 0.95]  0.70 [0.60, 0.80]  0.75",
         "  embeddings  0.80 [0.70, 0.90]  0.70 [0.60, 0.80]  0.75",
         "  homologue   0.95 [0.90, 0.99]  0.80 [0.70, 0.90]  0.75",
-        "  AUROC of features: ahead of embeddings by 0.10 [0.02, 0.21]; behind homologue by 0.05",
-        "                     [0.01, 0.11]",
+        "  AUROC of features: ahead of embeddings by 0.10 [0.02, 0.21]; behind homologue by 0.05 "
+        "[0.01, 0.11]",
         "  1. yes: feature 17 (max) -0.40, alone 0.20, in 5 folds: SIGNAL",
     ]
 
