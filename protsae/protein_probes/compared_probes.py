@@ -37,7 +37,8 @@ class ProteinProbes:
         Scores of these by what they are told from.
     scores : DataFrame
         inputs, metric, value, low, high, ahead, ahead_low, ahead_high: the score, its 95 %
-        interval over homology clusters, and the score of the first inputs less this, paired.
+        interval over homology clusters, and the score of the first inputs less this, paired
+        (`difference_interval`).
         lone_value, lone_low, lone_high: the score on proteins without a homologue in another fold;
         NaN where none is looked for.
     ranked : DataFrame
@@ -186,7 +187,8 @@ def _score_rows(
             row: dict[str, object] = {"inputs": name, "metric": metric, "value": own[0, number]}
             row["low"], row["high"] = scored.interval(own[:, number])
             ahead = values[first][:, number] - own[:, number]
-            row["ahead"], (row["ahead_low"], row["ahead_high"]) = ahead[0], scored.interval(ahead)
+            row["ahead"] = ahead[0]
+            row["ahead_low"], row["ahead_high"] = scored.difference_interval(ahead)
             if name == first:
                 row |= dict.fromkeys(("ahead", "ahead_low", "ahead_high"), np.nan)
             row |= dict.fromkeys(("lone_value", "lone_low", "lone_high"), np.nan)

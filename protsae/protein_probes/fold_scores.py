@@ -87,6 +87,23 @@ class HeldOutProteins:
         low, high = interval(scores[1:])
         return float(low), float(high)
 
+    def difference_interval(self, differences: np.ndarray) -> tuple[float, float]:
+        """95 % interval of a difference of two probes from its values, shape (1 + n_resamplings,).
+
+        The interval over clusters is made sqrt(1 + K / (K - 1)) times as wide on each side, K being
+        the number of folds: Nadeau and Bengio's correction of the variance, 1/K + n_test / n_train
+        in place of 1/K, for probes that would differ on other training proteins. Without it, one of
+        two probes that know nothing was ahead in 14 % of 120 planted worlds of 40 clusters.
+
+        References
+        ----------
+        Nadeau & Bengio, Machine Learning 52, 239 (2003).
+        """
+        n_folds, found = len(np.unique(self.fold)), float(differences[0])
+        wider = np.sqrt(1 + n_folds / (n_folds - 1))
+        low, high = self.interval(differences)
+        return found - wider * (found - low), found + wider * (high - found)
+
     def _of_classes(self, found: HeldOut, weights: np.ndarray) -> np.ndarray:
         folds = [self.fold == number for number in np.unique(self.fold)]
         parts = []

@@ -65,7 +65,8 @@ PROTEIN_PROBES = Table(
             "number",
             "any",
             f"Lower end of the {_INTERVAL} of `ahead`, both scored on the same resampled clusters. "
-            "The probes are not fitted again, so that it leaves out how they vary.",
+            "It is made wider, with five folds by a half, for probes that would differ on other "
+            "training proteins (Nadeau and Bengio 2003).",
             True,
         ),
         Column("ahead_high", "number", "any", "Upper end of the same interval.", True),

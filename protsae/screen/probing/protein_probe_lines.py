@@ -12,7 +12,7 @@ WHAT_IT_SAYS = (
     "proteins are scored by probes that have seen none of their homology cluster, neither for "
     "weights nor for penalties and thresholds",
     "an interval is of one comparison, over homology clusters: of many labels and inputs, one in "
-    "20 would miss by chance; the probes are not fitted again, so how they vary is not in it",
+    "20 would miss by chance",
     "that features tell a label does not say that the model uses them, nor that they cause it",
 )
 MOST_RANKED = 5
