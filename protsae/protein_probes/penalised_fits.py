@@ -121,7 +121,11 @@ def _logistic(z: np.ndarray, y: np.ndarray, penalty: Penalty) -> tuple[np.ndarra
         strength *= float(np.abs(z.T @ (y - y.mean())).max(initial=0)) / n
     if not strength:
         return flat
-    settings = {"C": 1 / (n * strength), "max_iter": MAX_ITERATIONS, "tol": 1e-5}
+    settings: dict[str, float | str] = {
+        "C": 1 / (n * strength),
+        "max_iter": MAX_ITERATIONS,
+        "tol": 1e-5,
+    }
     if penalty.norm == "L1":
         # The bias is the weight of a column of 100s: its penalty is a hundredth of the others'.
         settings |= {"l1_ratio": 1.0, "solver": "liblinear", "intercept_scaling": 100.0}
