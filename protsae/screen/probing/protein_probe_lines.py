@@ -90,8 +90,8 @@ def verdict(scores: pd.DataFrame, metric: str) -> str:
     >>> verdict(pd.DataFrame(rows, columns=columns).assign(metric="auroc"), "auroc")
     'ahead of embeddings by 0.10 [0.02, 0.20]; not told apart from composition'
     """
-    own = scores[(scores["metric"] == metric) & (scores["inputs"] != "features")]
-    if own["ahead_low"].isna().all():
+    own = scores[(scores["metric"] == metric) & scores["ahead_low"].notna()]
+    if own.empty:
         return "too few homology clusters to compare them with anything"
     ahead, behind, level = [], [], []
     for row in own.to_dict("records"):

@@ -67,6 +67,9 @@ def test_without_intervals_nothing_is_said() -> None:
     few = SCORES.assign(ahead_low=np.nan, ahead_high=np.nan, low=np.nan, high=np.nan)
     assert verdict(few, "auroc") == "too few homology clusters to compare them with anything"
     assert score_lines(few)[1] == "features    0.90   0.70  0.75"
+    undefined = SCORES["inputs"] == "homologue"
+    some = SCORES.assign(ahead_low=SCORES["ahead_low"].mask(undefined))
+    assert verdict(some, "auroc") == "ahead of embeddings by 0.10 [0.02, 0.21]"
 
 
 def test_a_number_without_a_name() -> None:
