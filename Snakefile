@@ -39,6 +39,7 @@ rule all:
     default_target: True
     input:
         "<results>/features.parquet",
+        "<results>/neighbours/neighbours.parquet",
         "<results>/report.html",
         "<results>/references.parquet",
         "<results>/rules.parquet",

@@ -96,7 +96,7 @@ def test_an_empty_folder_two_lines_and_a_run(folder: Path) -> None:
 def test_a_new_project_plans_the_embedded_run(folder: Path) -> None:
     assert protsae("init", "first", cwd=folder).returncode == 0
     jobs = planned(protsae("run", "-n", cwd=folder / "first"))
-    assert jobs["total"] == 59
+    assert jobs["total"] == 60
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_snakemake_alone_keeps_the_defaults(folder: Path) -> None:
     (folder / "mine.yaml").write_text("embed: {layers: [1]}\npermuted_layers: []\n")
     jobs = planned(snakemake("-n", "--configfile", "mine.yaml", cwd=folder))
     assert jobs["train_saes"] == 2, "the layer and one-hot sequences"
-    assert jobs["total"] == 18
+    assert jobs["total"] == 19
 
 
 def test_snakemake_alone_reads_the_config_yaml_of_its_folder(project: Path) -> None:

@@ -94,7 +94,7 @@ def test_default_run_plans_every_stage(tmp_path: Path) -> None:
         **{"fetch": 1, "split": 1, "randomise": 1, "onehot_shard": 1, "embed_shard": 2},
         **{"train_saes": 9, "evaluate_saes": 9, "encode_shard": 9, "annotate_layer": 9},
         **{"measure_effects": 4, "probe_layer": 9, "lookup": 1},
-        **{"tables": 1, "report": 1, "all": 1, "total": 59},
+        **{"tables": 1, "neighbours": 1, "report": 1, "all": 1, "total": 60},
     }
 
 
@@ -156,7 +156,7 @@ def test_planning_imports_no_torch(tmp_path: Path) -> None:
             "protsae: config: unknown key 'embd'; did you mean 'embed'? Valid keys: train, "
             "results, fetch, split, further_proteins, cache, onehot, embed, permuted_layers, "
             "effect_layers, effect_saes, mlp, trainer, evaluate, effects, concepts, probe, "
-            "references, annotate, report",
+            "references, annotate, neighbours, report",
             id="top-level key",
         ),
         pytest.param(
@@ -252,6 +252,7 @@ def tiny_run(folder: Path) -> list[str]:
         "probe": {"train_residues": 2000},
         "concepts": {"min_clusters": 2},
         "annotate": {"bootstrap": 20},
+        "neighbours": {"map": False},
     }
     (folder / "tiny.yaml").write_text(yaml.safe_dump(config))
     return ["--cores", "2", "--configfile", "tiny.yaml"]
@@ -305,11 +306,11 @@ def test_a_whole_run_and_what_reruns(tmp_path: Path) -> None:
 
     changed = plan("--config", 'concepts={"min_residues": 11}')
     assert set(changed) - {"total"} == {
-        *("annotate_layer", "probe_layer", "lookup", "tables", "report", "all")
+        *("annotate_layer", "probe_layer", "lookup", "tables", "neighbours", "report", "all")
     }, "which concepts are scored is no reason to split and to train again"
 
     after_training = {"train_saes", "evaluate_saes", "encode_shard", "annotate_layer"}
-    after_training |= {"measure_effects", "tables", "report", "all"}
+    after_training |= {"measure_effects", "tables", "neighbours", "report", "all"}
     changed = plan("--config", 'train={"topk": {"steps": 21}}')
     assert set(changed) - {"total"} == after_training
 
@@ -376,7 +377,7 @@ def test_further_proteins_are_trained_on_and_seen_by_nothing_else(tmp_path: Path
 
     assert plan() == set()
     after_training = {"evaluate_saes", "encode_shard", "annotate_layer", "measure_effects"}
-    after_training |= {"tables", "report", "all"}
+    after_training |= {"tables", "neighbours", "report", "all"}
     write(("OF_TRAIN", "REVERSED"))
     again = {"further", "onehot_further_shard", "embed_further_shard", "train_saes"}
     assert plan() == again | after_training

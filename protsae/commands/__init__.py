@@ -27,6 +27,11 @@ GROUPS = {
         "annotate": "the concept each feature of a layer detects, with baselines",
         "probe-proteins": "labels of whole proteins told from features, beside baselines",
     },
+    "features": {
+        "show": "a feature of a run: what it detects, how surely, with examples",
+        "neighbours": "which features are like which, and what becomes of them in the next layer",
+        "describe": "features of a run by an LLM of yours, scored as protsae's own descriptions",
+    },
     "interventions": {
         "circuit": "which features of successive layers make a prediction, as a graph",
         "effects": "what each feature of a layer does to the model's predictions",
@@ -45,8 +50,6 @@ GROUPS = {
         "explain": "what is active in proteins of yours, by the features of a run",
         "variants": "variants of a protein: log-odds by ESM-2, and which features they change",
         "pack": "a run as one file to pass on, for explain --atlas",
-        "describe": "features of a run by an LLM of yours, scored as protsae's own descriptions",
-        "show": "a feature of a run: what it detects, how surely, with examples",
         "verify": "whether a run's files are whole and belong together",
     },
 }

@@ -32,6 +32,7 @@ from protsae.config.stage_settings import (
     EmbedSettings,
     EvaluateSettings,
     FetchSettings,
+    NeighbourSettings,
     ProbeSettings,
     ReferenceSettings,
     ReportSettings,
@@ -86,6 +87,7 @@ class Config(SaeVariants):
     probe: ProbeSettings = ProbeSettings()
     references: ReferenceSettings = ReferenceSettings()
     annotate: AnnotateSettings = AnnotateSettings()
+    neighbours: NeighbourSettings = NeighbourSettings()
     report: ReportSettings = ReportSettings()
 
     @model_validator(mode="after")

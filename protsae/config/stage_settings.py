@@ -210,6 +210,19 @@ class EffectSettings(Settings):
     seed: Seed = Field(0, description="seed of masks, residues, draws and random directions")
 
 
+class NeighbourSettings(Settings):
+    """How features are set beside one another."""
+
+    saes: tuple[str, ...] = Field(
+        (),
+        description="SAEs whose features are meant, those of them that the run has; none named: "
+        "all that are not frozen",
+    )
+    neighbours: Positive = Field(10, description="neighbours of each feature, of each kind")
+    map: bool = Field(True, description="also place features on a map (UMAP)")
+    seed: Seed = Field(0, description="seed of proteins drawn, communities and the map")
+
+
 class ConceptSettings(Settings):
     """Which concepts are scored."""
 

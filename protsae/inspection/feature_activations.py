@@ -46,6 +46,10 @@ class FeatureActivations(Mapping[str, sparse.csr_array]):
     def __len__(self) -> int:
         return len(self._accessions)
 
+    def blocks(self, accessions: set[str]) -> Iterator[tuple[list[str], sparse.csr_array]]:
+        """Whole proteins, about `ROWS` residues at a time: their accessions and activations."""
+        yield from self._stored.blocks(accessions, ROWS)
+
     def pooled(self, pool: Pool = "max") -> pd.DataFrame:
         """One number per protein and feature, over the residues of the protein.
 

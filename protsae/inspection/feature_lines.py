@@ -71,7 +71,7 @@ def feature_lines(
         said += [("also", others)] if (others := _others(row, associations)) else []
     said += [("stability", stability_words(row)), ("activity", activity_words(row))]
     said += [("effect", effect)] if (effect := effect_words(row)) else []
-    lines = [line for head, text in said for line in _said(head, text, width)]
+    lines = [line for head, text in said for line in headed(head, text, width)]
     return [*fitted(one_line(title), "", width=width), *lines]
 
 
@@ -247,7 +247,7 @@ def calibration_line(calibration: pd.DataFrame, width: int = WIDTH) -> list[str]
         f"{row['calibration']}: of {count(row['test_on'], 'test residue')} at which it is on, "
         f"{row['observed_positives']:,} have the concept; expected {expected} {bounds}"
     )
-    return _said("calibration", text, width)
+    return headed("calibration", text, width)
 
 
 def logo_lines(logo: pd.DataFrame, width: int = WIDTH) -> list[str]:
@@ -262,14 +262,14 @@ def logo_lines(logo: pd.DataFrame, width: int = WIDTH) -> list[str]:
                   (q ≤ 0.05): -1 KR, +1 L
     """
     if logo.empty:
-        return _said("logo", NO_LOGO, width)
+        return headed("logo", NO_LOGO, width)
     first, last = logo["offset"].min(), logo["offset"].max()
     clusters = count(logo["n_windows"].max(), "homology cluster")
     text = f"{consensus(logo)} from {first:+d} to {last:+d} of the peak, in {clusters}; "
-    return _said("logo", f"{text}enriched (q ≤ {CALLED_Q}): {enriched_words(logo)}", width)
+    return headed("logo", f"{text}enriched (q ≤ {CALLED_Q}): {enriched_words(logo)}", width)
 
 
-def _said(head: str, text: str, width: int) -> list[str]:
+def headed(head: str, text: str, width: int) -> list[str]:
     """A head and what follows it, in lines that stand below each other."""
     kept = text.replace(" %", "\xa0%")  # on the line of its number
     lines = fitted(kept, f"  {head:<{_INDENT - 2}}", width=width)

@@ -13,11 +13,14 @@ from protsae.inspection.feature_lines import (
     WIDTH,
     calibration_line,
     feature_lines,
+    headed,
     logo_lines,
 )
 from protsae.inspection.feature_name import FeatureName
+from protsae.inspection.feature_neighbours import FeatureNeighbours, read_neighbours
 from protsae.io.table_files.parquet import read_metadata, read_table
 from protsae.io.table_files.proteins_table import read_split_proteins, study_stamp
+from protsae.one_line import one_line
 from protsae.run.layout import LLM_TABLE
 from protsae.run.run_places import place
 from protsae.run.same_study import validate_place, validate_same_study
@@ -53,6 +56,8 @@ class RunFeature:
         Its row of the descriptions table; empty if its SAE is frozen.
     llm : DataFrame
         Its row of the table of an LLM's descriptions; empty if there is none.
+    neighbours : FeatureNeighbours
+        What is like it, and what becomes of it in other layers.
 
     Examples
     --------
@@ -70,6 +75,7 @@ class RunFeature:
     calibration: pd.DataFrame
     description: pd.DataFrame
     llm: pd.DataFrame
+    neighbours: FeatureNeighbours
 
     def lines(self, width: int = WIDTH, is_terminal: bool = False) -> list[str]:
         """What there is to say of it, in lines of at most ``width`` characters.
@@ -86,9 +92,14 @@ class RunFeature:
             *feature_lines(self.row, self.associations, self.description, self.llm, of_text),
             *calibration_line(self.calibration, of_text),
             *logo_lines(self.logo, of_text),
+            *self._neighbour_lines(of_text),
             "",
             *example_lines(self.examples, width, is_terminal),
         ]
+
+    def _neighbour_lines(self, width: int) -> list[str]:
+        said = self.neighbours.words()
+        return [line for head, text in said for line in headed(head, one_line(text), width)]
 
     def __str__(self) -> str:
         return "\n".join(self.lines())
@@ -121,7 +132,8 @@ def read_feature(results: Path, name: FeatureName) -> RunFeature:
     sequences = dict(zip(proteins["accession"], proteins["sequence"], strict=True))
     shown = with_residues(examples, sequences)
     llm = _read_llm(results, name, stamps[paths[-1]], where)
-    return RunFeature(name, own.iloc[0], shown, logo, pairs, calibration, description, llm)
+    near = read_neighbours(results, name, stamps[paths[-1]])
+    return RunFeature(name, own.iloc[0], shown, logo, pairs, calibration, description, llm, near)
 
 
 _OF_LAYER: tuple[Table, ...] = (*(EXAMPLES, LOGOS, LAYER_ASSOCIATIONS, CALIBRATION, DESCRIPTIONS),)

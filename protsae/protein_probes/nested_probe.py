@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import expit
 
 from protsae.protein_probes.cluster_folds import cluster_folds
 from protsae.protein_probes.penalised_fits import LOGISTIC, RIDGE, Fit, Penalty, fit_penalised
@@ -134,15 +133,3 @@ def _decide(
     if target.kind == "classes":
         return scores.argmax(1).astype(np.float64)
     return (scores[:, 0] >= best_threshold(inner_scores[:, 0], inner_y[:, 0])).astype(np.float64)
-
-
-def probabilities(scores: np.ndarray) -> np.ndarray:
-    """Of logits, each class against all others: they need not add up to 1.
-
-    Examples
-    --------
-    >>> probabilities(np.array([0.0])).tolist()
-    [0.5]
-    """
-    found: np.ndarray = expit(scores)
-    return found

@@ -28,6 +28,7 @@ STAGES: dict[str, tuple[str, ...]] = {
     "probe": ("onehot", "embed"),
     "lookup": ("split",),
     "tables": ("annotate", "evaluate", "effects", "probe", "lookup"),
+    "neighbours": ("tables",),
     "report": ("tables",),
     "scaling": ("evaluate",),
 }
@@ -38,6 +39,12 @@ LAYER_TABLES = (
     *("cluster_counts", "candidates", "recovery", "reliability", "calibration"),
 )
 """What annotate writes for each layer, as Parquet tables."""
+
+NEIGHBOUR_FILES = (
+    *("neighbours.parquet", "map.parquet", "communities.parquet", "matches.parquet"),
+    *("absorption.parquet", "matches.json", "matches.graphml"),
+)
+"""What neighbours writes, of all layers together."""
 
 LLM_TABLE, LLM_PROMPTS = "llm_descriptions.parquet", "llm_prompts.jsonl"
 """What `protsae describe` writes beside a layer's tables, in the folder of an SAE. No rule does, as
@@ -218,6 +225,8 @@ def _paths(config: Config) -> Iterator[tuple[str, str]]:
         yield "tables", name
     for name in ("detectors.tsv", "summary.tsv"):
         yield "tables", name
+    for name in NEIGHBOUR_FILES:
+        yield "neighbours", f"neighbours/{name}"
     yield "report", "report.html"
     for name in ("pareto.png", "scaling.png", "scaling.tsv"):
         yield "scaling", f"scaling/{name}"

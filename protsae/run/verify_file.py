@@ -75,6 +75,7 @@ def _check(name: PurePosixPath) -> Callable[[Path], Stamp]:
         },
         "evaluation.json": read_evaluation,
         "provenance.json": read_document,
+        "matches.json": read_document,
     }
     of_ending: dict[str, Callable[[Path], Stamp]] = {
         ".parquet": _check_layer_table if name.parts[0] == "annotation" else _check_table,

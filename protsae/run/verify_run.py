@@ -227,7 +227,9 @@ def _saes_of(name: str, stamp: Stamp) -> dict[str, str]:
 
 
 def _sae(name: str, variant: str) -> str:
-    """protsae.json of a variant of the model and layer that a file is of."""
+    """protsae.json of a variant of the model and layer that a file is of, or of one in full."""
+    if "/" in variant:
+        return f"sae/{variant}/protsae.json"
     _, model, layer, *_ = PurePosixPath(name).parts
     return f"sae/{model}/{layer}/{variant}/protsae.json"
 

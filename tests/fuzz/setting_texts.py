@@ -16,6 +16,7 @@ from protsae.config.stage_settings import (
     EmbedSettings,
     EvaluateSettings,
     FetchSettings,
+    NeighbourSettings,
     PretrainSettings,
     ProbeSettings,
     ReferenceSettings,
@@ -140,6 +141,7 @@ STAGES: dict[str, tuple[type[Settings], ...]] = {
     "annotate": (AnnotateSettings, ConceptSettings),
     "probe": (ProbeSettings, ConceptSettings),
     "lookup": (ConceptSettings, ProbeSettings, ReferenceSettings),
+    "neighbours": (NeighbourSettings,),
     "report": (ReportSettings,),
     "pretrain": (PretrainSettings,),
 }

@@ -47,6 +47,8 @@ CONFIG = {
     "probe": {"train_residues": 2000},
     "concepts": {"min_clusters": 2},
     "annotate": {"bootstrap": 20},
+    # UMAP compiles for seconds in every job.
+    "neighbours": {"map": False},
 }
 
 

@@ -57,6 +57,47 @@ rule tables:
         ' --output "$(dirname {output.features:q})" > {log:q} 2>&1'
 
 
+rule neighbours:
+    input:
+        saes=sae_paths("<results>/sae/{model}/layer-{layer}/{variant}/protsae.json"),
+        weights=sae_paths(
+            "<results>/sae/{model}/layer-{layer}/{variant}/sae_weights.safetensors"
+        ),
+        codes=expand(
+            layer_paths("<results>/codes/{model}/layer-{layer}/shard-{shard}.h5"),
+            shard=SHARDS,
+        ),
+        proteins="<results>/proteins/proteins.parquet",
+        annotations="<results>/proteins/annotations.parquet",
+        features="<results>/features.parquet",
+        associations="<results>/associations.parquet",
+        labels=local_file("concepts.labels"),
+    output:
+        neighbours="<results>/neighbours/neighbours.parquet",
+        map="<results>/neighbours/map.parquet",
+        communities="<results>/neighbours/communities.parquet",
+        matches="<results>/neighbours/matches.parquet",
+        absorption="<results>/neighbours/absorption.parquet",
+        graph="<results>/neighbours/matches.json",
+        graphml="<results>/neighbours/matches.graphml",
+    log:
+        "<results>/logs/neighbours.log",
+    benchmark:
+        "<results>/benchmarks/neighbours.tsv"
+    conda:
+        "../envs/protsae.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 8000 * attempt,
+        runtime=240,
+    params:
+        settings=to_flags(CONFIG.neighbours),
+        code=code("neighbours"),
+    shell:
+        'protsae neighbours {params.settings} --results "$(dirname {input.features:q})"'
+        ' --output "$(dirname {output.neighbours:q})" --threads {threads} > {log:q} 2>&1'
+
+
 rule report:
     input:
         "<results>/features.parquet",

@@ -23,8 +23,16 @@ from protsae.run.run_places import place, sae_place
 from protsae.sae.architectures import restore_sae
 from protsae.sae.autoencoder import Sae
 from protsae.schema.features.feature_tables import FEATURES
+from protsae.schema.neighbours.neighbour_tables import (
+    ABSORPTION,
+    COMMUNITIES,
+    MAP,
+    MATCHES,
+    NEIGHBOURS,
+)
 from protsae.schema.pair_tables import ASSOCIATIONS
 from protsae.schema.reference_tables import REFERENCES, RULES
+from protsae.schema.table import Table
 
 
 @dataclass(frozen=True)
@@ -81,6 +89,34 @@ class RunContents:
     def rules(self) -> pd.DataFrame:
         """The best rule on the sequence for each concept (table ``rules``)."""
         return read_table(self.results / "rules.parquet", RULES)
+
+    @cached_property
+    def neighbours(self) -> pd.DataFrame:
+        """The nearest features of each (table ``neighbours``)."""
+        return self._related(NEIGHBOURS)
+
+    @cached_property
+    def feature_map(self) -> pd.DataFrame:
+        """Community of each feature, and its place on a map (table ``map``)."""
+        return self._related(MAP)
+
+    @cached_property
+    def communities(self) -> pd.DataFrame:
+        """What communities of features are about (table ``communities``)."""
+        return self._related(COMMUNITIES)
+
+    @cached_property
+    def matches(self) -> pd.DataFrame:
+        """What becomes of features in the next layer, and in other SAEs (table ``matches``)."""
+        return self._related(MATCHES)
+
+    @cached_property
+    def absorption(self) -> pd.DataFrame:
+        """Where features of narrower concepts stand in for others (table ``absorption``)."""
+        return self._related(ABSORPTION)
+
+    def _related(self, table: Table) -> pd.DataFrame:
+        return read_table(self.results / "neighbours" / f"{table.name}.parquet", table)
 
     def sae(self, layer: int, variant: str, model: str | None = None) -> Sae:
         """An SAE, in evaluation mode, for activations as the run stores them.

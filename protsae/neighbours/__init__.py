@@ -1,0 +1,1 @@
+"""Which features belong together: neighbours, communities, a map, and matches between SAEs."""

@@ -1,0 +1,1 @@
+"""Tables of how features stand to one another."""
