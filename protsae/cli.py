@@ -58,11 +58,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     Only the module of the command asked for is imported, so ``protsae --help`` needs no torch.
     """
     argv = list(sys.argv[1:] if argv is None else argv)
+    width = max(map(len, COMMANDS))
     parser = _Parser(
         prog="protsae",
         description="What protein language models have learned, stage by stage.",
         epilog="".join(
-            f"{group}:\n" + "".join(f"  {name:<10} {text}\n" for name, text in commands.items())
+            f"{group}:\n"
+            + "".join(f"  {name:<{width}} {text}\n" for name, text in commands.items())
             for group, commands in GROUPS.items()
         )
         + "\nexample: protsae fetch --help",

@@ -32,7 +32,7 @@ DOCUMENTS = (
         "docs/labels.md",
         "docs/model_and_gpu.md",
     ),
-    *("docs/model_card.md", "docs/own_proteins.md"),
+    *("docs/model_card.md", "docs/own_proteins.md", "docs/protein_labels.md"),
     *("docs/python.md", "docs/scores.md", "docs/settings.md", "docs/stages.md", "docs/sweeps.md"),
     *("docs/tables.md", "docs/uniprot_query.md"),
 )

@@ -22,6 +22,7 @@ README = (ROOT / "README.md").read_text()
 TASKS = (
     "own_proteins",
     "neighbours",
+    "protein_labels",
     "uniprot_query",
     "model_and_gpu",
     "sweeps",
@@ -174,6 +175,24 @@ def test_the_page_of_neighbours_runs(
     said = capsys.readouterr().out
     assert "\n  near        1/topk/" in said
     assert "random_cosine" in said
+
+
+def test_the_page_of_protein_labels_runs(
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Its Python, and its last command; the others need files of the reader's own."""
+    monkeypatch.chdir(finished_run(tmp_path_factory))
+    lines = "".join(fenced_blocks("docs/protein_labels.md", "sh")).splitlines()
+    words = shlex.split(lines[-1].replace("6/topk", "1/topk").replace(" TRANSMEM", ""))[1:]
+    assert main([*words, "--output", str(tmp_path)]) == 0
+    for block in fenced_blocks("docs/protein_labels.md", "python"):
+        exec(block, {})
+    said = capsys.readouterr().out
+    assert "spearman" in said
+    assert "embeddings" in said
 
 
 def test_the_commands_on_variants_run(

@@ -25,6 +25,7 @@ GROUPS = {
         "probe": "supervised linear probes of a layer, as a reference",
         "lookup": "BLOSUM62 windows, homologues and rules on the sequence (or: references)",
         "annotate": "the concept each feature of a layer detects, with baselines",
+        "probe-proteins": "labels of whole proteins told from features, beside baselines",
     },
     "features": {
         "show": "a feature of a run: what it detects, how surely, with examples",

@@ -28,6 +28,9 @@ unrelated sequences of a few kinds of residues share a cluster, which costs clus
 MAX_EVALUE = 1e-3
 """Of a hit that makes two sequences relatives; MMseqs2's default."""
 
+MOST_HITS = 300
+"""Targets that MMseqs2 aligns with a query, by default."""
+
 QUERIES_AT_ONCE = 1000
 """Queries that one process of MMseqs2 searches with: most of its time is then spent on them."""
 
@@ -209,7 +212,11 @@ class Hit:
 
 
 def search(
-    queries: Sequence[str], targets: Sequence[str], evalue: float, threads: int = 1
+    queries: Sequence[str],
+    targets: Sequence[str],
+    evalue: float,
+    threads: int = 1,
+    most: int = MOST_HITS,
 ) -> list[Hit]:
     """Local alignments of queries with targets, one at most for each pair.
 
@@ -224,6 +231,8 @@ def search(
         Highest E-value of a hit; it grows with the targets' residues.
     threads : int
         Processes side by side; each holds an index of the targets in memory.
+    most : int
+        Targets that are aligned with a query, at most: those with the best prefilter scores.
 
     Returns
     -------
@@ -251,18 +260,20 @@ def search(
             own.mkdir()
             part = queries[start : start + QUERIES_AT_ONCE]
             return _search_one_thread(
-                own, _write_fasta(own / "queries.fasta", part, start), fasta, evalue
+                own, _write_fasta(own / "queries.fasta", part, start), fasta, evalue, most
             )
 
         return list(itertools.chain.from_iterable(pool.map(hits_of, starts)))
 
 
-def _search_one_thread(folder: Path, queries: Path, targets: Path, evalue: float) -> list[Hit]:
+def _search_one_thread(
+    folder: Path, queries: Path, targets: Path, evalue: float, most: int
+) -> list[Hit]:
     """`search` of the queries in a FASTA file, whose names are their indices."""
     found = folder / "hits.tsv"
     _run(
         *("easy-search", queries, targets, found, folder / "tmp"),
-        *("-s", SENSITIVITY, "-e", str(evalue), "--threads", "1"),
+        *("-s", SENSITIVITY, "-e", str(evalue), "--threads", "1", "--max-seqs", str(most)),
         *("--format-output", "query,bits,target,qstart,tstart,qaln,taln,evalue"),
     )
     lines = [line.split("\t") for line in found.read_text().splitlines()]

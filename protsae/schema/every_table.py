@@ -23,6 +23,11 @@ from protsae.schema.neighbours.neighbour_tables import (
     NEIGHBOURS,
 )
 from protsae.schema.pair_tables import ASSOCIATIONS, CLUSTER_COUNTS, DETECTORS, INTERPLM
+from protsae.schema.protein_probe_tables import (
+    PROTEIN_PREDICTIONS,
+    PROTEIN_PROBE_FEATURES,
+    PROTEIN_PROBES,
+)
 from protsae.schema.protein_tables import ANNOTATIONS, FURTHER, PROTEINS, RELATIVES
 from protsae.schema.reference_tables import PROBES, REFERENCES, RULE_COUNTS, RULES
 from protsae.schema.saes.evaluation_tables import SUMMARY
@@ -43,6 +48,9 @@ EVERY = (
     INTERPLM,
     SUMMARY,
     PROBES,
+    PROTEIN_PROBES,
+    PROTEIN_PROBE_FEATURES,
+    PROTEIN_PREDICTIONS,
     REFERENCES,
     RULES,
     RULE_COUNTS,

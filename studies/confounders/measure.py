@@ -21,8 +21,8 @@ import pandas as pd
 from protsae.interventions.confounders.balanced_scores import cells
 from protsae.interventions.confounders.remove_confounder import SPLITS, remove_confounder
 from protsae.interventions.confounders.scored_rows import ARMS, NONE, REWEIGHTED
+from protsae.proteins.composition import composition
 from protsae.stages.deconfounding.deconfound_run import PooledLayer, sae_name
-from protsae.stages.deconfounding.protein_labels import composition
 from protsae.stages.run_object.open_run import Run, read_run
 
 PAIRS = (

@@ -11,6 +11,7 @@ from functools import cached_property
 import numpy as np
 
 from protsae.statistics.cluster_intervals import MIN_CLUSTERS, bootstrap_weights, interval
+from protsae.statistics.weighted_ranks import ranked_pairs
 
 N_CELLS = 4
 CHUNK_VALUES = 4_000_000
@@ -83,15 +84,8 @@ def weighted_auroc(score: np.ndarray, label: np.ndarray, weight: np.ndarray) -> 
     >>> float(weighted_auroc(score, label, np.array([3.0, 1.0, 1.0])))
     0.875
     """
-    order = np.argsort(score, kind="stable")
-    ordered, weights = score[order], np.asarray(weight)[..., order]
-    starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
-    have, lack = (
-        np.add.reduceat(weights * side, starts, axis=-1) for side in (label[order], ~label[order])
-    )
-    below = lack.cumsum(-1) - lack
-    total = have.sum(-1) * lack.sum(-1)
-    area: np.ndarray = (have * (below + lack / 2)).sum(-1) / total
+    right, pairs = ranked_pairs(score, label, weight)
+    area: np.ndarray = right / pairs
     return area
 
 

@@ -2,8 +2,8 @@
 
 import io
 import re
-from collections.abc import Iterator
-from typing import Any, TextIO
+from collections.abc import Callable, Iterator
+from typing import Any, TextIO, TypeVar
 
 from Bio import SwissProt
 from Bio.SeqFeature import AfterPosition, BeforePosition, ExactPosition, UnknownPosition
@@ -18,6 +18,8 @@ from protsae.proteins.records import (
     feature_key,
     taxon_number,
 )
+
+T = TypeVar("T")
 
 # The longest entry of UniProtKB has some 700,000 characters.
 _LONGEST_ENTRY = 1 << 24
@@ -51,10 +53,16 @@ def read_entries(handle: TextIO, source: str) -> Iterator[Protein]:
     UserError
         If an entry cannot be parsed or is cut short.
     """
+    return parsed_records(handle, source, _protein)
+
+
+def parsed_records(handle: TextIO, source: str, parse: Callable[[Any], T]) -> Iterator[T]:
+    """The same, with another function of a record of Bio.SwissProt."""
     accession = ""
     for text in _entries(handle, source):
         try:
-            protein = _protein(next(SwissProt.parse(io.StringIO(text))))
+            record = next(SwissProt.parse(io.StringIO(text)))
+            found = parse(record)
         # Whatever it trips over: Bio.SwissProt takes the layout of every line for granted.
         except Exception as error:
             after = f"after {accession}" if accession else "at the first entry"
@@ -62,8 +70,8 @@ def read_entries(handle: TextIO, source: str) -> Iterator[Protein]:
             raise UserError(
                 f"{source}: not Swiss-Prot flat text {after}: {reason}; download the file again"
             ) from None
-        accession = protein.accession
-        yield protein
+        accession = record.accessions[0]
+        yield found
 
 
 def _entries(handle: TextIO, source: str) -> Iterator[str]:

@@ -2,8 +2,8 @@
 
 import json
 import re
-from collections.abc import Iterator
-from typing import Any, TextIO
+from collections.abc import Callable, Iterator
+from typing import Any, TextIO, TypeVar
 
 from protsae.errors import UserError
 from protsae.one_line import cut, shown
@@ -15,6 +15,8 @@ from protsae.proteins.records import (
     feature_key,
     taxon_number,
 )
+
+T = TypeVar("T")
 
 _ARRAY_START = re.compile(r'\s*(?:\{\s*"results"\s*:\s*)?\[')
 _PAGE_START = re.compile(r'\s*\{\s*"results"\s*:\s*\[')
@@ -42,12 +44,26 @@ def read_entries(handle: TextIO, source: str) -> Iterator[Protein]:
         If the text is not JSON, is cut short, or an entry lacks its accession or is not laid out as
         UniProt does.
     """
+    return parsed_entries(handle, source, parse_entry)
+
+
+def parsed_entries(
+    handle: TextIO, source: str, parse: Callable[[dict[str, Any]], T]
+) -> Iterator[T]:
+    """The same, with another function that takes from an entry what is wanted of it.
+
+    Parameters
+    ----------
+    parse : function
+        It may raise KeyError, TypeError, AttributeError or ValueError where an entry is not laid
+        out as UniProt does.
+    """
     number = 0
     buffer = handle.read(_CHUNK)
     start = _ARRAY_START.match(buffer)
     entries = _decode(handle, source, buffer, start) if start else _one(handle, source, buffer)
     for number, entry in enumerate(entries, start=1):
-        yield _checked(entry, source, number)
+        yield _checked(entry, source, number, parse)
     if not number:
         raise UserError(f"{source}: no UniProt entries found; expected at least one")
 
@@ -67,7 +83,7 @@ def read_page(handle: TextIO, source: str) -> Iterator[Protein]:
             _only_entry(buffer, source)  # which says what it is, if it is no JSON
         raise UserError(f"{source}: no list 'results'; expected the JSON of a UniProt search")
     for number, entry in enumerate(_decode(handle, source, buffer, start), start=1):
-        yield _checked(entry, source, number)
+        yield _checked(entry, source, number, parse_entry)
 
 
 def parse_entry(entry: dict[str, Any]) -> Protein:
@@ -150,9 +166,9 @@ def _text(value: Any) -> str:
     return value
 
 
-def _checked(entry: Any, source: str, number: int) -> Protein:
+def _checked(entry: Any, source: str, number: int, parse: Callable[[dict[str, Any]], T]) -> T:
     try:
-        return parse_entry(entry)
+        return parse(entry)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         accession = entry.get("primaryAccession") if isinstance(entry, dict) else None
         name = accession if isinstance(accession, str) and accession.isprintable() else ""

@@ -10,6 +10,7 @@ from protsae.concepts.concept_table import ConceptTable
 from protsae.errors import UserError
 from protsae.one_line import cut
 from protsae.proteins.alphabet import STANDARD
+from protsae.proteins.composition import composition
 from protsae.statistics import ragged
 from protsae.statistics.cluster_intervals import group_sums
 
@@ -33,19 +34,6 @@ class ProteinLabel:
 
     meaning: str
     values: np.ndarray
-
-
-def composition(sequences: pd.Series) -> np.ndarray:
-    """Share of each of the 20 amino acids in each sequence: float64, shape (n_proteins, 20).
-
-    Examples
-    --------
-    >>> composition(pd.Series(["AAC"])).round(2)[0, :3].tolist()
-    [0.67, 0.33, 0.0]
-    """
-    counts = np.stack([sequences.str.count(letter) for letter in STANDARD], axis=1)
-    shares: np.ndarray = counts / np.maximum(counts.sum(1, keepdims=True), 1)
-    return shares
 
 
 def by_length(proteins: pd.DataFrame) -> ProteinLabel:

@@ -12,6 +12,7 @@ import pandas as pd
 from protsae.inspection.feature_name import FeatureName
 from protsae.interventions.circuits.find_circuit import Search
 from protsae.io.hdf5.activation_cache import LayerCache
+from protsae.protein_probes.target import GivenLabels
 from protsae.run.layout import shard_names
 from protsae.run.run_places import read_run_config, sae_place
 from protsae.stages.attributing.attribute_outputs import Attributed, attribute_outputs
@@ -33,6 +34,9 @@ from protsae.stages.explaining.open_explainer import open_explainer
 from protsae.stages.intervening.intervened_proteins import intervene_sequences
 from protsae.stages.intervening.open_edits import OpenedRun, open_edits, open_sae
 from protsae.stages.intervening.opened_edits import OpenedEdits
+from protsae.stages.protein_probing.given_labels import table_labels
+from protsae.stages.protein_probing.pooled_inputs import find_homologues, pool_inputs
+from protsae.stages.protein_probing.probed_labels import ProbedLabels, probe_labels, sae_features
 from protsae.stages.run_object.run_contents import RunContents
 from protsae.stages.tracing.open_tracing import open_tracing
 from protsae.stages.tracing.opened_tracing import Tracing
@@ -290,10 +294,57 @@ class Run(RunContents):
         Parameters and errors are those of `activations`.
         """
         codes, sae = self.activations(layer, variant, model), self.sae(layer, variant, model)
+        cache = self._layer_cache(layer, model)
+        return pool_layer(self.proteins, cache, codes, sae.W_dec.detach().cpu().numpy())
+
+    def probe_proteins(
+        self,
+        labels: str | Path | pd.DataFrame | GivenLabels,
+        layer: int | None = None,
+        variant: str | None = None,
+        model: str | None = None,
+        threads: int = 1,
+        **settings: Any,
+    ) -> ProbedLabels:
+        """Tell labels of whole proteins from pooled features, beside what is simpler.
+
+        Parameters
+        ----------
+        labels : str, Path, DataFrame or GivenLabels
+            A tab-separated file or a table: a column (or index) accession, and a column for each
+            label, of yes and no, classes or numbers; empty or NA where it is unknown. Or what
+            `table_labels`, `uniprot_labels` or `concept_labels` give.
+        layer, variant, model
+            As of `sae`; by default the last layer and the first SAE that is not frozen.
+        threads : int
+            Of MMseqs2; they do not change the result.
+        settings
+            ``n_folds``, ``n_inner``, ``n_resamplings`` and ``seed`` of `protsae.probe_proteins`.
+
+        Returns
+        -------
+        ProbedLabels
+            Its ``scores``, ``ranked`` and ``held_out`` are tables.
+
+        Raises
+        ------
+        UserError
+            If there is no such SAE, or no label that enough homology clusters have.
+        """
+        layer = max(n for name, n in self.layers if name == self.model) if layer is None else layer
+        variant, name = variant or self._subjects[0], model or self.model
+        accessions = self.proteins["accession"].tolist()
+        given = labels if isinstance(labels, GivenLabels) else table_labels(labels, accessions)
+        codes, cache = self.activations(layer, variant, model), self._layer_cache(layer, model)
+        inputs = pool_inputs(self.proteins, codes, cache)
+        homologues = find_homologues(self.proteins, self.config.references.evalue, threads)
+        features = sae_features(self.features, name, layer, variant)
+        return probe_labels(given, inputs, self.proteins, homologues, features, **settings)
+
+    def _layer_cache(self, layer: int, model: str | None) -> LayerCache:
         names = [f"shard-{shard}.h5" for shard in shard_names(self.config)]
         folder = self.results / "activations" / (model or self.model)
-        cache = LayerCache([folder / name for name in names], layer, self._proteins[1])
-        return pool_layer(self.proteins, cache, codes, sae.W_dec.detach().cpu().numpy())
+        return LayerCache([folder / name for name in names], layer, self._proteins[1])
 
     def protein_label(self, text: str, table: str | Path | None = None) -> ProteinLabel:
         """A yes/no label of every protein, as `remove_confounder` takes it."""

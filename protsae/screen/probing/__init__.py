@@ -1,0 +1,1 @@
+"""What probes of proteins found, in words."""

@@ -1,0 +1,1 @@
+"""Labels of whole proteins, and probes that tell them from a run's features."""

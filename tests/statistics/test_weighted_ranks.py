@@ -1,0 +1,45 @@
+"""Weighted ranks, against scikit-learn and against items that are repeated."""
+
+import numpy as np
+import pytest
+from scipy.stats import spearmanr
+from sklearn.metrics import average_precision_score, roc_auc_score
+
+from protsae.statistics.weighted_ranks import (
+    precision_sums,
+    ranked_pairs,
+    weighted_correlation,
+    weighted_ranks,
+)
+
+RNG = np.random.default_rng(3)
+SCORE = RNG.integers(0, 7, 23).astype(float)  # with ties
+LABEL = RNG.random(23) < 0.4
+WEIGHT = RNG.integers(0, 4, (5, 23)).astype(float)
+
+
+def test_auroc_and_average_precision_are_those_of_scikit_learn() -> None:
+    right, pairs = ranked_pairs(SCORE, LABEL, WEIGHT)
+    precise = precision_sums(SCORE, LABEL, WEIGHT)
+    for i, weight in enumerate(WEIGHT):
+        auroc = roc_auc_score(LABEL, SCORE, sample_weight=weight)
+        assert right[i] / pairs[i] == pytest.approx(auroc)
+        expected = average_precision_score(LABEL, SCORE, sample_weight=weight)
+        assert precise[i] / (weight @ LABEL) == pytest.approx(expected)
+
+
+def test_a_weight_repeats_an_item() -> None:
+    other = RNG.integers(0, 9, 23).astype(float)
+    x, y = (weighted_ranks(values, WEIGHT) for values in (SCORE, other))
+    found = weighted_correlation(x, y, WEIGHT)
+    for i, weight in enumerate(WEIGHT):
+        times = np.repeat(np.arange(23), weight.astype(int))
+        assert found[i] == pytest.approx(spearmanr(SCORE[times], other[times])[0])
+
+
+def test_nothing_and_constants() -> None:
+    right, pairs = ranked_pairs(np.empty(0), np.empty(0, bool), np.ones((2, 0)))
+    assert right.tolist() == pairs.tolist() == [0, 0]
+    assert precision_sums(np.empty(0), np.empty(0, bool), np.ones((2, 0))).tolist() == [0, 0]
+    assert weighted_ranks(np.empty(0), np.ones((2, 0))).shape == (2, 0)
+    assert np.isnan(weighted_correlation(np.full(3, 0.1), np.arange(3.0), np.ones(3)))
