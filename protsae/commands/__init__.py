@@ -48,6 +48,9 @@ GROUPS = {
         "show": "a feature of a run: what it detects, how surely, with examples",
         "verify": "whether a run's files are whole and belong together",
     },
+    "exports": {
+        "export": "features of a run for scanpy, genome browsers, ChimeraX, PyMOL, SAELens",
+    },
 }
 ALIASES = {"permute": "randomise", "references": "lookup"}
 """Other names of commands, which keep to the glossary."""

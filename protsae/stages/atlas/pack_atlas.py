@@ -25,8 +25,8 @@ N_TEST_PROTEINS, SHORTEST, LONGEST = 4, 60, 250
 NO_LICENCE = "not stated"
 
 
-class FinishedRun(Protocol):
-    """What packing needs of a `Run`."""
+class DescribedRun(Protocol):
+    """What a card needs of a `Run`."""
 
     @property
     def results(self) -> Path:
@@ -37,12 +37,16 @@ class FinishedRun(Protocol):
         """Its settings."""
 
     @property
-    def model(self) -> str:
-        """Name of its model."""
-
-    @property
     def proteins(self) -> pd.DataFrame:
         """Table of its proteins."""
+
+
+class FinishedRun(DescribedRun, Protocol):
+    """What packing needs of a `Run`."""
+
+    @property
+    def model(self) -> str:
+        """Name of its model."""
 
     def sae(self, layer: int, variant: str) -> Sae:
         """One of its SAEs."""
@@ -132,7 +136,7 @@ def self_test_proteins(proteins: pd.DataFrame) -> pd.DataFrame:
     return chosen.head(N_TEST_PROTEINS)[["accession", "sequence"]]
 
 
-def card_of(run: FinishedRun, licence: str) -> dict[str, Any]:
+def card_of(run: DescribedRun, licence: str) -> dict[str, Any]:
     """What the SAEs were trained on, for those who get the atlas."""
     provenance = read_document(run.results / "proteins" / "provenance.json")
     split = run.proteins.groupby("split", sort=True)

@@ -30,6 +30,7 @@ from protsae.stages.explaining.explain_sequences import ExplainedTable, explain_
 from protsae.stages.explaining.explainer import Explainer
 from protsae.stages.explaining.given_proteins import ALONE, checked_sequence
 from protsae.stages.explaining.open_explainer import open_explainer
+from protsae.stages.exporting.run_exports import RunExports
 from protsae.stages.intervening.intervened_proteins import intervene_sequences
 from protsae.stages.intervening.open_edits import OpenedRun, open_edits, open_sae
 from protsae.stages.intervening.opened_edits import OpenedEdits
@@ -385,6 +386,11 @@ class Run(RunContents):
         """
         run = OpenedRun(self.results, self.config)
         return open_tracing(run, variant, layers, model, threads)
+
+    @property
+    def export(self) -> RunExports:
+        """Features of the run in the files of other programs, one method for each."""
+        return RunExports(self, self.explainer)
 
     @cached_property
     def _explainer(self) -> Explainer:
