@@ -29,23 +29,23 @@ def bed_line(name: str, start: int, end: int, peak: int, label: str, score: floa
 
     Examples
     --------
-    >>> bed_line("P1", 2, 9, 5, "SIGNAL 6/topk/246", 0.5).split("\\t")
-    ['P1', '1', '9', 'SIGNAL 6/topk/246', '500', '.', '4', '5\\n']
+    >>> bed_line("P1", 2, 9, 5, "SIGNAL|6/topk/246", 0.5).split("\\t")
+    ['P1', '1', '9', 'SIGNAL|6/topk/246', '500', '.', '4', '5\\n']
     """
     whole = min(MOST_SCORE, round(MOST_SCORE * score))
-    # The first word of a line is the protein; no blank may stand in it.
-    protein = escaped(name).replace(" ", "%20")
-    place = f"{protein}\t{start - 1}\t{end}"
+    place = f"{escaped(name)}\t{start - 1}\t{end}"
     shown = escaped(label)[:LONGEST_NAME]
     return f"{place}\t{shown}\t{whole}\t.\t{peak - 1}\t{peak}\n"
 
 
 def escaped(text: str) -> str:
-    """Other characters than printable ASCII as ``%`` and two hexadecimal digits, as in GFF3.
+    """A word: blanks as underscores, as some readers split lines at them; other characters than
+    printable ASCII as ``%`` and two hexadecimal digits, as in GFF3.
 
     Examples
     --------
-    >>> escaped("Förster\\t50%")
-    'F%C3%B6rster%0950%25'
+    >>> escaped("Förster site\\t50%")
+    'F%C3%B6rster_site%0950%25'
     """
-    return _FORBIDDEN.sub(lambda found: "".join(f"%{b:02X}" for b in found[0].encode()), text)
+    words = text.replace(" ", "_")
+    return _FORBIDDEN.sub(lambda found: "".join(f"%{b:02X}" for b in found[0].encode()), words)

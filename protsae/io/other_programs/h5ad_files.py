@@ -22,6 +22,19 @@ CHUNK = 2**16
 _COMPRESSION = "gzip"
 
 
+def load_anndata() -> Any:
+    """AnnData, before there is work that would be lost without it.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        Without it.
+    """
+    import anndata
+
+    return anndata
+
+
 def write_h5ad(
     path: str | Path,
     values: sparse.csr_array,
@@ -44,10 +57,8 @@ def write_h5ad(
     ModuleNotFoundError
         Without AnnData.
     """
-    import anndata
-
     with atomic_path(path) as temporary:
-        table = anndata.AnnData(X=values, obs=rows, var=columns, uns=dict(notes))
+        table = load_anndata().AnnData(X=values, obs=rows, var=columns, uns=dict(notes))
         table.write_h5ad(temporary, compression=_COMPRESSION)
 
 
@@ -98,8 +109,7 @@ def open_h5ad(
     ModuleNotFoundError
         Without AnnData.
     """
-    import anndata
-
+    anndata = load_anndata()
     none = sparse.csr_array((0, len(columns)), dtype=np.float32)
     # The places of values in so many rows do not fit into 32 bits, which AnnData would take here.
     none.indptr = none.indptr.astype(np.int64)

@@ -10,7 +10,7 @@ import pandas as pd
 from scipy import sparse
 
 from protsae.inspection.feature_activations import Pool
-from protsae.io.other_programs.h5ad_files import open_h5ad, stored_name, write_h5ad
+from protsae.io.other_programs.h5ad_files import load_anndata, open_h5ad, stored_name, write_h5ad
 from protsae.io.progress import progress
 from protsae.io.saes.sae_files import read_sae
 from protsae.io.saes.sae_identity import sae_sha256
@@ -84,6 +84,7 @@ def write_proteins(
     UserError
         If the run has no such SAE or pool, or its parts do not belong together.
     """
+    load_anndata()
     activations = run.activations(sae.layer, sae.variant, sae.model)
     columns, notes = _features(run, sae, activations.n_features)
     concepts = OpenedRun(run.results, run.config).concepts
@@ -112,6 +113,7 @@ def write_residues(
     UserError
         If the run has no such SAE or concept, or its parts do not belong together.
     """
+    load_anndata()
     activations = run.activations(sae.layer, sae.variant, sae.model)
     columns, notes = _features(run, sae, activations.n_features)
     table = OpenedRun(run.results, run.config).concepts if concepts else None

@@ -112,7 +112,7 @@ class Gff3Lines:
     >>> lines = Gff3Lines(pd.DataFrame([{**row, "verdict": None}]), "m")
     >>> place = {"row": 0, "start": 2, "end": 9, "peak": 4, "activation": 1.5}
     >>> segments = pd.DataFrame([{**place, "relative_activation": 0.75, "threshold": 0.25}])
-    >>> print("".join(lines("P1", 11, segments)).replace("\t", " "), end="")
+    >>> print("".join(lines("P1", 11, segments)).replace("\\t", " "), end="")
     ##sequence-region P1 1 11
     P1 protsae polypeptide_region 2 9 1.5 . . Name=SIGNAL;feature=6/topk/2;label=a%3B b;f1=0.5;\
 q_value=0.01;peak=4;activation=1.5;relative_activation=0.75;threshold=0.25
@@ -158,7 +158,7 @@ class BedLines:
     def __init__(self, features: pd.DataFrame, own_model: str) -> None:
         names = feature_names(features, own_model)
         both = zip(titles(features, own_model), names, strict=True)
-        self._said = [name if title == name else f"{title} {name}" for title, name in both]
+        self._said = [name if title == name else f"{title}|{name}" for title, name in both]
 
     def __call__(self, name: str, length: int, segments: pd.DataFrame) -> Iterator[str]:
         """Lines of a protein; its length is not said."""

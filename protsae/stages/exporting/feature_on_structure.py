@@ -11,7 +11,7 @@ from protsae.inspection.feature_name import FeatureName
 from protsae.io.atomic import atomic_path
 from protsae.io.other_programs.b_factors import write_b_factors
 from protsae.io.other_programs.defattr import attribute_lines, attribute_name, residue_spec
-from protsae.one_line import cut
+from protsae.one_line import cut, note
 from protsae.stages.explaining.explainer import Explainer
 from protsae.stages.explaining.given_proteins import read_given
 from protsae.stages.exporting.chosen_features import named_features
@@ -233,15 +233,15 @@ def coloured_lines(done: Coloured, is_percent: bool = False) -> list[str]:
     said = chain_lines(first)
     if done.path.suffix == ".defattr":
         attribute = attribute_name(name)
-        return [
-            *said,
-            f"wrote {done.path}: attribute {attribute}, 0 to {largest:.4g}",
-            f"ChimeraX: open {done.path}; color byattribute r:{attribute} palette white:red",
+        said.append(f"wrote {done.path}: attribute {attribute}, 0 to {largest:.4g}")
+        hints = [f"ChimeraX: open {done.path}; color byattribute r:{attribute} palette white:red"]
+    else:
+        said.append(
+            f"wrote {done.path}: B-factors are {unit} of {name}, 0 to {largest:.4g}; "
+            f"{NOT_OF_PROTEIN:g} at {done.n_other_atoms:,} atoms of which none is known"
+        )
+        hints = [
+            f"ChimeraX: color bfactor palette white:red range 0,{largest:.4g}",
+            f"PyMOL: spectrum b, white_red, minimum=0, maximum={largest:.4g}",
         ]
-    return [
-        *said,
-        f"wrote {done.path}: B-factors are {unit} of {name}, 0 to {largest:.4g}; "
-        f"{NOT_OF_PROTEIN:g} at {done.n_other_atoms:,} atoms of which none is known",
-        f"ChimeraX: color bfactor palette white:red range 0,{largest:.4g}",
-        f"PyMOL: spectrum b, white_red, minimum=0, maximum={largest:.4g}",
-    ]
+    return said + (hints if largest > 0 else [note(f"{name} is active at none of these residues")])
