@@ -13,30 +13,35 @@ examples:
 """
 
 import argparse
+import importlib
 from types import ModuleType
 
-from protsae.commands.exports import to_anndata, to_sae_folder, to_segments, to_structure
-
-FORMATS: dict[str, ModuleType] = {
-    "anndata": to_anndata,
-    "gff3": to_segments,
-    "bed": to_segments,
-    "structure": to_structure,
-    "defattr": to_structure,
-    "saelens": to_sae_folder,
-    "huggingface": to_sae_folder,
+FORMATS = {
+    "anndata": "to_anndata",
+    "gff3": "to_segments",
+    "bed": "to_segments",
+    "structure": "to_structure",
+    "defattr": "to_structure",
+    "saelens": "to_sae_folder",
+    "huggingface": "to_sae_folder",
 }
+"""Formats, and the modules beside this one that declare and write them."""
+
+
+def format_module(name: str) -> ModuleType:
+    """The module of a format: flags in ``add_arguments``, work in ``write``."""
+    return importlib.import_module(f"protsae.commands.exports.{FORMATS[name]}")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the formats, each with flags of its own."""
     formats = parser.add_subparsers(dest="format", required=True, metavar="FORMAT")
-    for name, module in FORMATS.items():
-        described = str(module.__doc__).replace("FORMAT", name)
+    for name in FORMATS:
+        module = format_module(name)
         own = formats.add_parser(
             name,
             help=module.TOLD[name],
-            description=described,
+            description=str(module.__doc__).replace("FORMAT", name),
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
         )
@@ -47,4 +52,4 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Write, say what."""
-    print("\n".join(FORMATS[args.format].write(args)))
+    print("\n".join(format_module(args.format).write(args)))

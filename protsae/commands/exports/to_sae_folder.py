@@ -11,7 +11,7 @@ examples:
 
 import argparse
 
-from protsae.stages.atlas.pack_atlas import NO_LICENCE
+from protsae.stages.atlas.run_card import NO_LICENCE
 from protsae.stages.exporting.chosen_features import parse_sae_name
 from protsae.stages.exporting.model_repository import folder_lines, repository_lines
 from protsae.stages.run_object.open_run import read_run

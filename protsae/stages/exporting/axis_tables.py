@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 
 from protsae import __version__
-from protsae.concepts.concept_table import ConceptTable
 from protsae.errors import UserError
 from protsae.io.other_programs.h5ad_files import storable
 from protsae.one_line import cut
 from protsae.proteins.alphabet import LETTERS
-from protsae.stages.exporting.chosen_features import feature_names
+from protsae.stages.exporting.feature_labels import feature_names
+from protsae.stages.exporting.source_run import ConceptLabels
 from protsae.statistics import ragged
 from protsae.statistics.cluster_intervals import group_sums
 
@@ -26,7 +26,7 @@ YES_NO = ("no", "yes")
 """Categories of a concept at a residue; where its label is unknown there is none."""
 
 
-def protein_rows(proteins: pd.DataFrame, concepts: ConceptTable) -> pd.DataFrame:
+def protein_rows(proteins: pd.DataFrame, concepts: ConceptLabels) -> pd.DataFrame:
     """Rows of proteins: what the run knows of each, and at how many residues it has each concept.
 
     Parameters
@@ -50,7 +50,7 @@ def protein_rows(proteins: pd.DataFrame, concepts: ConceptTable) -> pd.DataFrame
 
 
 def _concept_counts(
-    accessions: Sequence[str], lengths: np.ndarray, concepts: ConceptTable
+    accessions: Sequence[str], lengths: np.ndarray, concepts: ConceptLabels
 ) -> np.ndarray:
     """Residues of each protein with each concept: float64, shape (n_proteins, n_concepts)."""
     found = np.full((len(accessions), len(concepts.concepts)), np.nan)
@@ -94,7 +94,7 @@ def residue_columns(proteins: pd.DataFrame, chosen: Sequence[str]) -> pd.DataFra
     return storable(pd.DataFrame({name: columns[name] for name in order}, index=index))
 
 
-def concept_columns(concepts: ConceptTable, chosen: Sequence[str], results: object) -> list[int]:
+def concept_columns(concepts: ConceptLabels, chosen: Sequence[str], results: object) -> list[int]:
     """Columns of the labels of concepts that are asked for by name.
 
     Raises
@@ -114,7 +114,7 @@ def concept_columns(concepts: ConceptTable, chosen: Sequence[str], results: obje
 
 
 def concept_codes(
-    accessions: Sequence[str], concepts: ConceptTable, chosen: Sequence[int]
+    accessions: Sequence[str], concepts: ConceptLabels, chosen: Sequence[int]
 ) -> np.ndarray:
     """Whether residues have concepts, as numbers of `YES_NO`, -1 where that is unknown.
 

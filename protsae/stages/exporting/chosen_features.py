@@ -12,8 +12,8 @@ from protsae.features.protein_segments import LEVELS, trust
 from protsae.inspection.feature_name import FeatureName, parse_feature_name
 from protsae.one_line import cut
 from protsae.run.layout import model_name
-from protsae.run.run_places import feature_name, sae_place
-from protsae.stages.run_object.run_contents import RunContents
+from protsae.run.run_places import sae_place
+from protsae.stages.exporting.source_run import SourceRun
 
 _SAE = re.compile(r"(?:([^/]+)/)?([0-9]{1,9})/([^/]+)")
 _PLACE = ["model", "layer", "variant"]
@@ -48,35 +48,14 @@ def parse_sae_name(text: str, results: Path, config: Config) -> tuple[str, int, 
     return model, layer, variant
 
 
-def own_saes(run: RunContents) -> list[tuple[str, int, str]]:
+def own_saes(run: SourceRun) -> list[tuple[str, int, str]]:
     """SAEs of the run's own model but those that are frozen, which are baselines."""
     learned = [name for name, sae in run.config.train.items() if sae.freeze == "none"]
     layers = [layer for model, layer in run.layers if model == run.model]
     return [(run.model, layer, name) for layer in layers for name in learned or run.variants]
 
 
-def feature_names(rows: pd.DataFrame, own_model: str) -> list[str]:
-    """What `protsae show` calls features, from their rows of the feature table.
-
-    Parameters
-    ----------
-    own_model : str
-        The run's; names of its features go without it.
-
-    Examples
-    --------
-    >>> rows = pd.DataFrame({"model": ["m", "onehot"], "layer": [6, 0], "variant": "topk"})
-    >>> feature_names(rows.assign(feature=[246, 12]), "m")
-    ['6/topk/246', 'onehot/0/topk/12']
-    """
-    columns = (rows[name].tolist() for name in (*_PLACE, "feature"))
-    return [
-        feature_name(layer, variant, feature, "" if model == own_model else model)
-        for model, layer, variant, feature in zip(*columns, strict=True)
-    ]
-
-
-def named_features(run: RunContents, names: Sequence[str]) -> pd.DataFrame:
+def named_features(run: SourceRun, names: Sequence[str]) -> pd.DataFrame:
     """Rows of the feature table of features that are named, in this order.
 
     Raises
@@ -94,7 +73,7 @@ def named_features(run: RunContents, names: Sequence[str]) -> pd.DataFrame:
 
 
 def passing_features(
-    run: RunContents, saes: Sequence[str] = (), level: str = "called", concept: str | None = None
+    run: SourceRun, saes: Sequence[str] = (), level: str = "called", concept: str | None = None
 ) -> pd.DataFrame:
     """Rows of the feature table of all features that pass a filter.
 
@@ -139,7 +118,7 @@ _MEANT = {
 }
 
 
-def _no_such_feature(run: RunContents, name: FeatureName) -> str:
+def _no_such_feature(run: SourceRun, name: FeatureName) -> str:
     own = run.features[_PLACE].eq([name.model, name.layer, name.variant]).all(axis=1)
     last = int(run.features.loc[own, "feature"].max()) if own.any() else -1
     return (

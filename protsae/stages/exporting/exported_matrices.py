@@ -10,13 +10,13 @@ import pandas as pd
 from scipy import sparse
 
 from protsae.inspection.feature_activations import Pool
+from protsae.inspection.sae_features import feature_rows_of
 from protsae.io.other_programs.h5ad_files import load_anndata, open_h5ad, stored_name, write_h5ad
 from protsae.io.progress import progress
 from protsae.io.saes.sae_files import read_sae
 from protsae.io.saes.sae_identity import sae_sha256
 from protsae.proteins.alphabet import LETTERS
 from protsae.run.run_places import sae_place
-from protsae.stages.explaining.open_explainer import feature_rows_of
 from protsae.stages.exporting.axis_tables import (
     concept_codes,
     concept_columns,
@@ -25,8 +25,7 @@ from protsae.stages.exporting.axis_tables import (
     provenance_notes,
     residue_columns,
 )
-from protsae.stages.intervening.open_edits import OpenedRun
-from protsae.stages.run_object.run_contents import RunContents
+from protsae.stages.exporting.source_run import SourceRun
 from protsae.statistics import ragged
 
 
@@ -66,9 +65,7 @@ class SaePlace:
     model: str | None = None
 
 
-def write_proteins(
-    run: RunContents, path: str | Path, sae: SaePlace, pool: Pool = "max"
-) -> Exported:
+def write_proteins(run: SourceRun, path: str | Path, sae: SaePlace, pool: Pool = "max") -> Exported:
     """Write proteins x features: activations pooled over the residues of each protein.
 
     A row is a protein, with the run's table of proteins and, for each of its concepts, at how many
@@ -87,17 +84,16 @@ def write_proteins(
     load_anndata()
     activations = run.activations(sae.layer, sae.variant, sae.model)
     columns, notes = _features(run, sae, activations.n_features)
-    concepts = OpenedRun(run.results, run.config).concepts
     blocks = progress(activations.pooled_blocks(pool), f"pooling {sae.variant}", "blocks")
     values = sparse.csr_array(sparse.vstack([sparse.csr_array(rows) for rows in blocks]))
-    rows = protein_rows(run.proteins, concepts)
+    rows = protein_rows(run.proteins, run.concepts)
     notes["protsae"] |= {"rows": "proteins", "pool": pool}
     write_h5ad(path, values, rows, columns, notes)
     return Exported(Path(path), "proteins", len(rows), len(columns), values.nnz)
 
 
 def write_residues(
-    run: RunContents, path: str | Path, sae: SaePlace, concepts: Sequence[str] = ()
+    run: SourceRun, path: str | Path, sae: SaePlace, concepts: Sequence[str] = ()
 ) -> Exported:
     """Write residues x features, some proteins at a time: memory does not grow with their number.
 
@@ -116,7 +112,7 @@ def write_residues(
     load_anndata()
     activations = run.activations(sae.layer, sae.variant, sae.model)
     columns, notes = _features(run, sae, activations.n_features)
-    table = OpenedRun(run.results, run.config).concepts if concepts else None
+    table = run.concepts if concepts else None
     chosen = concept_columns(table, concepts, run.results) if table else []
     proteins = run.proteins
     number = dict(zip(proteins["accession"], range(len(proteins)), strict=True))
@@ -155,7 +151,7 @@ def write_residues(
 
 
 def _features(
-    run: RunContents, sae: SaePlace, n_features: int
+    run: SourceRun, sae: SaePlace, n_features: int
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Columns of an SAE's features, and what is said of it."""
     model = sae.model or run.model

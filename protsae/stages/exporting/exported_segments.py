@@ -14,8 +14,8 @@ from protsae.io.other_programs.bed import bed_line
 from protsae.io.progress import progress
 from protsae.io.table_files.gff3 import HEADER, attributes_text, region_line, sequence_line
 from protsae.one_line import cut
-from protsae.stages.exporting.chosen_features import feature_names
-from protsae.stages.run_object.run_contents import RunContents
+from protsae.stages.exporting.feature_labels import feature_names, titles
+from protsae.stages.exporting.source_run import SourceRun
 
 _SAE = ["model", "layer", "variant"]
 _SAID = ("label", "f1", "f1_low", "f1_high", "q_value", "verdict")
@@ -48,7 +48,7 @@ def in_order(features: pd.DataFrame) -> pd.DataFrame:
 
 
 def run_segments(
-    run: RunContents, features: pd.DataFrame, proteins: Sequence[str] = ()
+    run: SourceRun, features: pd.DataFrame, proteins: Sequence[str] = ()
 ) -> Iterator[tuple[str, int, pd.DataFrame]]:
     """The active segments of features, protein by protein in the order of the protein table.
 
@@ -122,11 +122,11 @@ q_value=0.01;peak=4;activation=1.5;relative_activation=0.75;threshold=0.25
 
     def __init__(self, features: pd.DataFrame, own_model: str) -> None:
         self._said = [
-            attributes_text({"Name": title, "feature": name, **said})
-            for title, name, said in zip(
+            attributes_text(dict(zip(("Name", "feature", *_SAID), told, strict=True)))
+            for told in zip(
                 titles(features, own_model),
                 feature_names(features, own_model),
-                features[list(_SAID)].to_dict("records"),
+                *(features[column].tolist() for column in _SAID),
                 strict=True,
             )
         ]
@@ -168,16 +168,8 @@ class BedLines:
             yield bed_line(name, start, end, peak, self._said[row], score)
 
 
-def titles(features: pd.DataFrame, own_model: str) -> list[str]:
-    """The concept of each feature, else its label, else its name."""
-    label = features["label"].where(features["label"] != "unknown")
-    name = pd.Series(feature_names(features, own_model), features.index)
-    found: list[str] = features["concept"].fillna(label).fillna(name).tolist()
-    return found
-
-
 def write_segments(
-    run: RunContents,
+    run: SourceRun,
     path: str | Path,
     features: pd.DataFrame,
     lines: Gff3Lines | BedLines,

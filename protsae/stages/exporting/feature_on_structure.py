@@ -22,7 +22,7 @@ from protsae.stages.exporting.coloured_structures import (
     mapped_chains,
     with_activations,
 )
-from protsae.stages.run_object.run_contents import RunContents
+from protsae.stages.exporting.source_run import SourceRun
 
 NOT_OF_PROTEIN = -1.0
 """B-factor of atoms of which no activation is known; activations are 0 or more."""
@@ -72,7 +72,7 @@ class Coloured:
 
 
 def write_coloured(
-    run: RunContents,
+    run: SourceRun,
     explainer: Callable[..., Explainer],
     source: str | Path,
     target: str | Path,
@@ -105,7 +105,7 @@ def write_coloured(
 
 
 def write_attributes(
-    run: RunContents,
+    run: SourceRun,
     explainer: Callable[..., Explainer],
     source: str | Path,
     target: str | Path,
@@ -139,7 +139,7 @@ def write_attributes(
 
 
 def _with_features(
-    run: RunContents,
+    run: SourceRun,
     explainer: Callable[..., Explainer],
     source: str | Path,
     features: Sequence[str],
@@ -168,7 +168,7 @@ def _with_features(
     return shown, coloured
 
 
-def _sequences(run: RunContents, choice: StructureChoice) -> dict[str, str]:
+def _sequences(run: SourceRun, choice: StructureChoice) -> dict[str, str]:
     if choice.fasta:
         return dict(read_given(choice.fasta))
     of_run = dict(zip(run.proteins["accession"], run.proteins["sequence"], strict=True))
@@ -182,7 +182,7 @@ def _sequences(run: RunContents, choice: StructureChoice) -> dict[str, str]:
     return {choice.protein: of_run[choice.protein]}
 
 
-def _of_run(run: RunContents) -> Callable[[FeatureName, str], np.ndarray]:
+def _of_run(run: SourceRun) -> Callable[[FeatureName, str], np.ndarray]:
     """Stored activations of a feature in a protein."""
 
     def read(name: FeatureName, protein: str) -> np.ndarray:
@@ -194,7 +194,7 @@ def _of_run(run: RunContents) -> Callable[[FeatureName, str], np.ndarray]:
 
 
 def _of_model(
-    run: RunContents,
+    run: SourceRun,
     explainer: Callable[..., Explainer],
     names: Sequence[FeatureName],
     sequences: Mapping[str, str],

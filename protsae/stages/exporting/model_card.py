@@ -18,7 +18,7 @@ from protsae import __version__
 from protsae.features.protein_segments import LEVELS, trust
 from protsae.io.saes.sae_files import SaeSource
 from protsae.one_line import one_line
-from protsae.stages.atlas.pack_atlas import NO_LICENCE
+from protsae.stages.atlas.run_card import NO_LICENCE
 
 TAGS = ["sparse-autoencoder", "protein-language-model", "interpretability", "biology", "saelens"]
 HUB_LICENCES = frozenset(

@@ -8,16 +8,16 @@ from pathlib import Path
 import pandas as pd
 
 from protsae.errors import UserError
+from protsae.inspection.sae_features import feature_rows_of
 from protsae.io.atlas_files.archive import atomic_folder
 from protsae.io.saes.evaluations import read_evaluation
 from protsae.io.saes.sae_files import SaeSource, read_sae
 from protsae.io.saes.sae_identity import CONFIG, IDENTITY, WEIGHTS
 from protsae.io.table_files.parquet import write_tsv
 from protsae.run.run_places import place
-from protsae.stages.atlas.pack_atlas import NO_LICENCE, card_of
-from protsae.stages.explaining.open_explainer import feature_rows_of
+from protsae.stages.atlas.run_card import NO_LICENCE, card_of
 from protsae.stages.exporting.model_card import CardSae, card_text
-from protsae.stages.run_object.run_contents import RunContents
+from protsae.stages.exporting.source_run import SourceRun
 
 CARD, FEATURES = "README.md", "features.tsv"
 
@@ -40,7 +40,7 @@ class WrittenSaes:
     n_bytes: int
 
 
-def write_sae_folder(run: RunContents, target: str | Path, sae: SaeName) -> WrittenSaes:
+def write_sae_folder(run: SourceRun, target: str | Path, sae: SaeName) -> WrittenSaes:
     """Copy an SAE to a new folder, for ``sae_lens.SAE.load_from_disk``.
 
     It holds ``cfg.json`` and ``sae_weights.safetensors``, which SAELens reads, and ``protsae.json``
@@ -59,7 +59,7 @@ def write_sae_folder(run: RunContents, target: str | Path, sae: SaeName) -> Writ
 
 
 def write_repository(
-    run: RunContents, target: str | Path, saes: Sequence[SaeName], licence: str
+    run: SourceRun, target: str | Path, saes: Sequence[SaeName], licence: str
 ) -> WrittenSaes:
     """Write SAEs of one model with a model card, laid out as the Hugging Face Hub has it.
 
@@ -114,7 +114,7 @@ def _size(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
-def _copy_sae(run: RunContents, sae: SaeName, folder: Path) -> SaeSource:
+def _copy_sae(run: SourceRun, sae: SaeName, folder: Path) -> SaeSource:
     model, layer, variant = sae
     own = run.results / "sae" / place(model, layer) / variant
     _, source = read_sae(own)  # checks that the files are those that were written
@@ -124,7 +124,7 @@ def _copy_sae(run: RunContents, sae: SaeName, folder: Path) -> SaeSource:
     return source
 
 
-def _feature_rows(run: RunContents, sae: SaeName) -> pd.DataFrame:
+def _feature_rows(run: SourceRun, sae: SaeName) -> pd.DataFrame:
     model, layer, variant = sae
     own = run.features[["model", "layer", "variant"]].eq([model, layer, variant]).all(axis=1)
     return feature_rows_of(run.features, model, layer, variant, int(own.sum()), run.results)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from protsae.inspection.feature_activations import Pool
-from protsae.stages.atlas.pack_atlas import NO_LICENCE
+from protsae.stages.atlas.run_card import NO_LICENCE
 from protsae.stages.explaining.explainer import Explainer
 from protsae.stages.exporting.chosen_features import (
     named_features,
@@ -38,7 +38,7 @@ from protsae.stages.exporting.model_repository import (
     write_repository,
     write_sae_folder,
 )
-from protsae.stages.run_object.run_contents import RunContents
+from protsae.stages.exporting.source_run import SourceRun
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class RunExports:
 
     Attributes
     ----------
-    run : RunContents
+    run : SourceRun
     explainer : function
         `Run.explainer`, for proteins that are not of the run.
 
@@ -61,7 +61,7 @@ class RunExports:
     >>> export.structure("1pga.cif", "coloured.cif", "6/topk/246")  # doctest: +SKIP
     """
 
-    run: RunContents
+    run: SourceRun
     explainer: Callable[..., Explainer]
 
     def anndata(

@@ -9,6 +9,7 @@ from typing import Any
 import networkx as nx
 import pandas as pd
 
+from protsae.concepts.concept_table import ConceptTable
 from protsae.inspection.feature_name import FeatureName
 from protsae.interventions.circuits.find_circuit import Search
 from protsae.io.hdf5.activation_cache import LayerCache
@@ -386,6 +387,11 @@ class Run(RunContents):
         """
         run = OpenedRun(self.results, self.config)
         return open_tracing(run, variant, layers, model, threads)
+
+    @cached_property
+    def concepts(self) -> ConceptTable:
+        """Concepts that the run could score, with the labels of its residues."""
+        return OpenedRun(self.results, self.config).concepts
 
     @property
     def export(self) -> RunExports:

@@ -17,7 +17,6 @@ import protsae
 from protsae.cli import main
 from protsae.features.protein_segments import thresholds
 from protsae.io.saes.sae_files import read_sae
-from protsae.stages.intervening.open_edits import OpenedRun
 from tests.helpers.finished_run import RESULTS, finished_run
 from tests.io.other_programs.test_defattr import parsed
 
@@ -373,7 +372,7 @@ def test_proteins_as_anndata(
     stated = found.uns["protsae"]
     assert (stated["layer"], stated["sae"], stated["pool"]) == (1, "topk", pool)
     assert stated["model"] == run.model
-    concepts = OpenedRun(run.results, run.config).concepts
+    concepts = run.concepts
     names = [concept.name for concept in concepts.concepts]
     sequences = run.proteins["sequence"]
     assert found.obs["residue: C"].tolist() == sequences.str.count("C").tolist()
@@ -396,7 +395,7 @@ def test_residues_as_anndata(
     assert export(folder, "anndata", "--sae", "1/topk", *words) == 0
     found = anndata.read_h5ad(path, backed="r")
     assert found.shape == (run.proteins["length"].sum(), run.activations(1, "topk").n_features)
-    concepts = OpenedRun(run.results, run.config).concepts
+    concepts = run.concepts
     names = [concept.name for concept in concepts.concepts]
     for accession in run.proteins["accession"].iloc[[0, 17, -1]]:
         own = found[found.obs["protein"] == accession].to_memory()
