@@ -10,6 +10,7 @@ import pandas as pd
 from protsae.errors import UserError
 from protsae.inspection.sae_features import feature_rows_of
 from protsae.io.atlas_files.archive import atomic_folder
+from protsae.io.progress import progress
 from protsae.io.saes.evaluations import read_evaluation
 from protsae.io.saes.sae_files import SaeSource, read_sae
 from protsae.io.saes.sae_identity import CONFIG, IDENTITY, WEIGHTS
@@ -78,7 +79,7 @@ def write_repository(
     """
     target, described = _new(target), []
     with atomic_folder(target) as folder:
-        for model, layer, variant in saes:
+        for model, layer, variant in progress(saes, "copying", "SAEs"):
             name = f"layer-{layer:02d}/{variant}"
             source = _copy_sae(run, (model, layer, variant), folder / name)
             rows = _feature_rows(run, (model, layer, variant))

@@ -17,6 +17,7 @@ import protsae
 from protsae.cli import main
 from protsae.features.protein_segments import thresholds
 from protsae.io.saes.sae_files import read_sae
+from protsae.stages.exporting.model_card import front_matter
 from tests.helpers.finished_run import RESULTS, finished_run
 from tests.io.other_programs.test_defattr import parsed
 
@@ -98,13 +99,13 @@ def test_segments_as_gff3(
     }
     assert len(found) == len(expected) > 20
     peaks = {segment[:3]: segment[3] for segment in expected}
+    feature, stored = int(name.rsplit("/")[-1]), dict(run.activations(1, "topk"))
     for row in found:
         assert row["feature"] == name
         assert row["score"] == row["activation"]
         place = row["protein"], row["start"], row["end"]
         assert float(row["activation"]) == pytest.approx(peaks[place], rel=1e-3)
-        codes = run.activations(1, "topk")[row["protein"]]
-        at_peak = codes[int(row["peak"]) - 1, int(name.rsplit("/")[-1])]
+        at_peak = stored[row["protein"]][int(row["peak"]) - 1, feature]
         assert at_peak == np.float32(peaks[place])
     n_active = len({segment[0] for segment in expected})
     assert capsys.readouterr().out == (
@@ -339,12 +340,22 @@ def test_a_repository_with_a_card(
     assert f"{n_train:,} proteins" in card
     [code] = re.findall(r"```python\n(.*?)```", card, re.DOTALL)
     compile(code, "card", "exec")
+    assert yaml.safe_load(front) == front_matter(run.model, "CC-BY-4.0")
     rows = pd.read_csv(target / "layer-01" / "topk" / "features.tsv", sep="\t")
     assert rows["feature"].tolist() == list(range(scores["n_features"]))
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith(f"wrote {target}: 2 SAEs, ")
     assert lines[1] == f"read and complete {target / 'README.md'} before you upload it"
     assert len(lines) == 2
+
+
+def test_the_hub_reads_the_card(run: protsae.Run, tmp_path: Path) -> None:
+    hub = pytest.importorskip("huggingface_hub")
+    run.export.huggingface(tmp_path / "repository", ["1/topk"], licence="of our own")
+    card = hub.ModelCard.load(tmp_path / "repository" / "README.md")
+    assert card.data.library_name == "saelens"
+    assert (card.data.license, card.data.to_dict()["license_name"]) == ("other", "of our own")
+    assert "# Sparse autoencoders on esm2_tiny" in card.text
 
 
 @pytest.fixture
