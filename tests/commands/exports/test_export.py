@@ -297,6 +297,7 @@ def test_an_sae_as_a_folder(run: protsae.Run, folder: Path, tmp_path: Path) -> N
     assert weights["W_dec"].tolist() == own.W_dec.tolist()
 
 
+@pytest.mark.filterwarnings("ignore")
 def test_saelens_loads_the_folder(run: protsae.Run, tmp_path: Path) -> None:
     sae_lens = pytest.importorskip("sae_lens")
     import torch
@@ -349,6 +350,7 @@ def test_a_repository_with_a_card(
     assert len(lines) == 2
 
 
+@pytest.mark.filterwarnings("ignore")
 def test_the_hub_reads_the_card(run: protsae.Run, tmp_path: Path) -> None:
     hub = pytest.importorskip("huggingface_hub")
     run.export.huggingface(tmp_path / "repository", ["1/topk"], licence="of our own")
@@ -495,8 +497,6 @@ def test_mistakes_are_one_line(
     words: str,
     line: str,
 ) -> None:
-    if words.startswith("anndata") and "--pool" not in words and "--concepts" not in words:
-        pytest.importorskip("anndata")
     path, _, _ = structure
     monkeypatch.chdir(tmp_path)
     (tmp_path / "taken").mkdir()
