@@ -18,7 +18,7 @@ help:
 	@echo "make run     the embedded run: proteins to feature table and report, offline"
 	@echo "make test    make check, then the tests"
 	@echo "make test-fast       tests of the library: no files, no whole runs, no subprocesses"
-	@echo "make test-interop    files in SAELens and AnnData, in an environment of its own"
+	@echo "make test-interop    files in SAELens, AnnData and others, in an environment of its own"
 	@echo "make test-chaos      kills, faults, damaged files and made-up inputs"
 	@echo "make test-chaos-full the same, more of each; its output goes into docs/chaos.txt"
 	@echo "make mutants 200 random one-token changes of the code: do tests notice? (an hour)"
@@ -58,12 +58,13 @@ NOT_FAST := $(addprefix --ignore=tests/,concepts/test_concept_table.py features/
 test-fast: setup
 	pytest -n $(CORES) --dist worksteal -m "not slow" $(FAST_TESTS) $(NOT_FAST)
 
-# Tests that are skipped where SAELens or AnnData is missing; here that is an error. Versions are not
-# pinned: the newest of the two are the ones to agree with.
+# Tests that are skipped where SAELens, AnnData, scanpy, gemmi or gffutils is missing; here that is an
+# error. Versions are not pinned: the newest are the ones to agree with.
 test-interop: $(INTEROP)/.installed
-	$(INTEROP)/bin/python -W ignore -c 'import anndata, sae_lens'
+	$(INTEROP)/bin/python -W ignore -c 'import anndata, gemmi, gffutils, sae_lens, scanpy'
 	$(INTEROP)/bin/python -m pytest tests/io/saes/test_sae_files.py \
-		tests/io/foreign_saes/test_saelens.py tests/commands/saes/test_encode.py
+		tests/io/foreign_saes/test_saelens.py tests/commands/saes/test_encode.py \
+		tests/io/other_programs tests/commands/exports
 
 $(INTEROP)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(INTEROP)

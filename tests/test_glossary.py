@@ -23,7 +23,13 @@ GLOSSARY = (ROOT / "docs" / "glossary.md").read_text()
 
 DOCUMENTS = (
     *("README.md", "CONTRIBUTING.md"),
-    *("docs/architecture.md", "docs/cluster.md", "docs/faq.md", "docs/glossary.md"),
+    *(
+        "docs/architecture.md",
+        "docs/cluster.md",
+        "docs/export.md",
+        "docs/faq.md",
+        "docs/glossary.md",
+    ),
     *(
         "docs/findings.md",
         "docs/guide.md",

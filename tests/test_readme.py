@@ -1,6 +1,7 @@
 """The README and the pages by task: their commands are ones that protsae takes, their code runs."""
 
 import ast
+import importlib.util
 import re
 import shlex
 from pathlib import Path
@@ -11,7 +12,9 @@ import yaml
 
 import protsae
 from protsae.cli import arguments_of, main
+from protsae.commands.exports.export import FORMATS
 from protsae.run.project_folder import write_project
+from tests.commands.exports.test_export import busiest, chain_text
 from tests.helpers.fenced import fenced_blocks
 from tests.helpers.finished_run import finished_run
 from tests.helpers.python_module import run_module
@@ -32,6 +35,7 @@ TASKS = (
     "scores",
     "interventions",
     "python",
+    "export",
     "faq",
 )
 PAGES = ("README.md", "CONTRIBUTING.md", *(f"docs/{name}.md" for name in TASKS))
@@ -112,16 +116,63 @@ def test_the_commands_of_the_guide_run(
 ) -> None:
     """On a run with other layers, explain writing elsewhere."""
     monkeypatch.chdir(finished_run(tmp_path_factory))
+    structure, feature = tiny_structure(tmp_path)
     lines = "".join(fenced_blocks("docs/guide.md", "sh")).splitlines()
-    assert [line.split()[1] for line in lines] == ["explain", "show", "describe"]
+    assert [line.split()[1] for line in lines] == ["explain", "show", "export", "describe"]
+    elsewhere = {name: str(tmp_path / name) for name in ("explain", "coloured.pdb")}
     for line in lines:
-        words = shlex.split(
-            line.replace("6/topk/246", "1/topk/0").replace("--layer 6", "--layer 1")
-        )[1:]
-        words = [str(tmp_path / "explain") if word == "explain" else word for word in words[1:]]
+        line = line.replace("6/topk/246", feature if "export" in line else "1/topk/0")
+        words = shlex.split(line.replace("--layer 6", "--layer 1"))[1:]
+        words = [elsewhere.get(word, word) for word in words[1:]]
+        words = [str(structure) if word == "1lcd.pdb" else word for word in words]
         assert main([line.split()[1], *words]) == 0
+    assert (tmp_path / "coloured.pdb").is_file()
     assert (tmp_path / "explain" / "predictions.tsv").is_file()
     assert "\nFeature 1/topk/0 of esm2_tiny\n" in capsys.readouterr().out
+
+
+def tiny_structure(folder: Path) -> tuple[Path, str]:
+    """A file with residues of a protein of the run in this folder, and a feature active there."""
+    run = protsae.read_run("results")
+    name, accession = busiest(run)
+    path = folder / "tiny.pdb"
+    path.write_text("\n".join(chain_text("A", run.protein(accession).sequence[:40], 1)) + "\n")
+    return path, name
+
+
+def another(feature: str) -> str:
+    """A feature beside it."""
+    return "1/topk/1" if feature != "1/topk/1" else "1/topk/2"
+
+
+@pytest.mark.filterwarnings("ignore::Warning")  # of AnnData and scanpy
+def test_the_page_of_exports_runs(
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """On a run with other layers; what needs AnnData or scanpy only where they are."""
+    (tmp_path / "results").symlink_to(finished_run(tmp_path_factory) / "results")
+    monkeypatch.chdir(tmp_path)
+    structure, feature = tiny_structure(tmp_path)
+    structure.rename("1lcd.pdb")
+    with_anndata = importlib.util.find_spec("anndata") is not None
+    lines = "".join(fenced_blocks("docs/export.md", "sh")).splitlines()
+    assert {line.split()[2] for line in lines} == set(FORMATS)
+    for line in lines:
+        if line.split()[2] == "anndata" and not with_anndata:
+            continue
+        text = line.replace("6/topk/246 6/topk/200", f"{feature} {another(feature)}")
+        text = re.sub(r"6/topk/\d+", feature, text).replace("6/topk", "1/topk")
+        text = text.replace("--only called --concept SIGNAL", "--only all")
+        assert main(shlex.split(text)[1:]) == 0, text
+    assert (tmp_path / "repository" / "README.md").is_file()
+    needed = {"anndata": with_anndata, "scanpy": importlib.util.find_spec("scanpy") is not None}
+    for block in fenced_blocks("docs/export.md", "python"):
+        if all(found for name, found in needed.items() if f"import {name}" in block):
+            exec(block.replace("6/topk/246", feature), {})
+    assert f"wrote {Path('1lcd.defattr')}: attributes protsae_" in capsys.readouterr().out
 
 
 def test_the_page_of_interventions_runs(

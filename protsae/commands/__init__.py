@@ -52,6 +52,9 @@ GROUPS = {
         "pack": "a run as one file to pass on, for explain --atlas",
         "verify": "whether a run's files are whole and belong together",
     },
+    "exports": {
+        "export": "features of a run for scanpy, genome browsers, ChimeraX, PyMOL, SAELens",
+    },
 }
 ALIASES = {"permute": "randomise", "references": "lookup"}
 """Other names of commands, which keep to the glossary."""

@@ -46,9 +46,22 @@ class FeatureActivations(Mapping[str, sparse.csr_array]):
     def __len__(self) -> int:
         return len(self._accessions)
 
-    def blocks(self, accessions: set[str]) -> Iterator[tuple[list[str], sparse.csr_array]]:
-        """Whole proteins, about `ROWS` residues at a time: their accessions and activations."""
-        yield from self._stored.blocks(accessions, ROWS)
+    def blocks(
+        self, accessions: set[str] | None = None
+    ) -> Iterator[tuple[list[str], sparse.csr_array]]:
+        """Whole proteins at a time, at most `ROWS` residues or one protein.
+
+        Parameters
+        ----------
+        accessions : set of str, optional
+            Default: all.
+
+        Yields
+        ------
+        (accessions, activations)
+            Residues of these proteins one after another: float32, shape (n_residues, n_features).
+        """
+        return self._stored.blocks(set(self) if accessions is None else accessions, ROWS)
 
     def pooled(self, pool: Pool = "max") -> pd.DataFrame:
         """One number per protein and feature, over the residues of the protein.
@@ -71,16 +84,27 @@ class FeatureActivations(Mapping[str, sparse.csr_array]):
         UserError
             If there is no such ``pool``.
         """
+        table = np.empty((len(self), self.n_features), np.float32)
+        first = 0
+        for rows in self.pooled_blocks(pool):
+            table[first : first + len(rows)] = rows
+            first += len(rows)
+        return pd.DataFrame(table, index=pd.Index(self._accessions, name="accession"))
+
+    def pooled_blocks(self, pool: Pool = "max") -> Iterator[np.ndarray]:
+        """The rows of `pooled`, some proteins at a time.
+
+        Raises
+        ------
+        UserError
+            If there is no such ``pool``.
+        """
         if pool not in POOLS:
             raise UserError(f"pool={pool!r}: expected one of {', '.join(POOLS)}")
-        table = np.empty((len(self), self.n_features), np.float32)
         lengths = self._stored.index.lengths()
-        first = 0
-        for accessions, rows in self._stored.blocks(set(self._accessions), ROWS):
+        for accessions, rows in self.blocks():
             own = np.array([lengths[accession] for accession in accessions])
-            table[first : first + len(own)] = pooled_rows(rows, own, pool)
-            first += len(own)
-        return pd.DataFrame(table, index=pd.Index(self._accessions, name="accession"))
+            yield pooled_rows(rows, own, pool)
 
 
 def pooled_rows(codes: sparse.csr_array, lengths: np.ndarray, pool: Pool) -> np.ndarray:

@@ -11,7 +11,8 @@ example:
 import argparse
 from pathlib import Path
 
-from protsae.stages.atlas.pack_atlas import NO_LICENCE, pack_atlas, packed_lines
+from protsae.stages.atlas.pack_atlas import pack_atlas, packed_lines
+from protsae.stages.atlas.run_card import NO_LICENCE
 from protsae.stages.run_object.open_run import read_run
 
 

@@ -3,6 +3,7 @@
 import io
 import re
 import warnings
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,7 @@ class _MmcifParser(MMCIFParser):
 
     def get_structure(self, structure_id: str, filename: Any) -> Any:
         atoms = MMCIF2Dict(filename)
-        _fill(atoms)
+        fill_columns(atoms)
         self._mmcif_dict = atoms
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", PDBConstructionWarning)
@@ -54,7 +55,7 @@ class _MmcifParser(MMCIFParser):
         return self._structure_builder.get_structure()
 
 
-def _fill(atoms: dict[str, Any]) -> None:
+def fill_columns(atoms: dict[str, Any]) -> None:
     """Add to the columns of a mmCIF file what Bio.PDB asks for, in place."""
     site = "_atom_site."
     for name in _NEEDED:
@@ -80,10 +81,10 @@ class _PdbParser(PDBParser):
     """Bio.PDB's, for numbers beyond 9,999 in base 36, as large structures have them, too."""
 
     def get_structure(self, structure_id: str, handle: Any) -> Any:
-        return super().get_structure(structure_id, io.StringIO("".join(map(_decimal, handle))))
+        return super().get_structure(structure_id, io.StringIO("".join(map(decimal_line, handle))))
 
 
-def _decimal(line: str) -> str:
+def decimal_line(line: str) -> str:
     """A line of an atom without letters in its residue number (A000 is 10,000).
 
     Residues only have to differ: what has no place in four columns goes into the insertion code,
@@ -91,7 +92,7 @@ def _decimal(line: str) -> str:
 
     Examples
     --------
-    >>> [_decimal(f"ATOM  A0000  CA  ALA A{number} ")[22:26] for number in ("A00B", "  11")]
+    >>> [decimal_line(f"ATOM  A0000  CA  ALA A{number} ")[22:26] for number in ("A00B", "  11")]
     ['  11', '  11']
     """
     number, code = line[22:26], line[26:27]
@@ -142,21 +143,7 @@ def read_structure(path: str | Path) -> list[ResolvedResidue]:
         If the file is not of the format that its extension says, longer than `LONGEST_FILE`, or has
         atoms that cannot be (see `validate_atoms`).
     """
-    with open_text(path, "a PDB or mmCIF file") as handle:
-        text = handle.read(LONGEST_FILE + 1)
-    if len(text) > LONGEST_FILE:
-        raise UserError(
-            f"{path}: more than {LONGEST_FILE:,} characters; expected a PDB or mmCIF file; leave "
-            "it out"
-        )
-    try:
-        parser: Any = PARSERS[_extension(Path(path))](QUIET=True)
-        model = next(iter(parser.get_structure("", io.StringIO(text))), ())
-        residues = [_residue(chain.id, residue) for chain in model for residue in chain]
-    except MemoryError:
-        raise
-    except Exception as error:  # whatever Bio.PDB trips over: it takes a line's layout for granted
-        raise UserError(f"{path}: not a PDB or mmCIF file: {reason(error, 200)}") from None
+    residues = [_residue(chain.id, residue) for chain in _model(path) for residue in chain]
     found = [residue for residue in residues if residue is not None]
     try:
         validate_atoms(found)
@@ -165,14 +152,94 @@ def read_structure(path: str | Path) -> list[ResolvedResidue]:
     return found
 
 
-def _residue(chain: str, residue: Any) -> ResolvedResidue | None:
-    """The amino acid; None for anything else, and where its backbone is incomplete."""
+@dataclass(frozen=True)
+class StructureChain:
+    """The amino acids of a chain, in the order of the file, those with a part of their atoms, too.
+
+    Attributes
+    ----------
+    name : str
+    letters : str
+        One for each residue.
+    places : tuple of (int, str)
+        Number and insertion code (a blank if there is none) of each residue.
+    names : tuple of frozenset of str
+        What each is called, such as MSE; several if it is one amino acid here and another there.
+    """
+
+    name: str
+    letters: str
+    places: tuple[tuple[int, str], ...]
+    names: tuple[frozenset[str], ...]
+
+
+def read_chains(path: str | Path) -> list[StructureChain]:
+    """Chains of the first model that have amino acids.
+
+    Raises
+    ------
+    UserError
+        As `read_structure`, but whatever the atoms are.
+    """
+    found = []
+    for chain in _model(path):
+        own = [(residue, _letter(residue)) for residue in chain]
+        known = [(residue, letter) for residue, letter in own if letter is not None]
+        if known:
+            letters = "".join(letter for _, letter in known)
+            places = tuple((residue.id[1], residue.id[2]) for residue, _ in known)
+            names = tuple(frozenset(_names(residue)) for residue, _ in known)
+            found.append(StructureChain(chain.id, letters, places, names))
+    return found
+
+
+def _names(residue: Any) -> list[str]:
+    """Of a residue; of all that it may be, where alternative places have other amino acids."""
+    alternatives = residue.child_dict if residue.is_disordered() == _POINT_MUTATION else {}
+    return [name.strip() for name in alternatives] or [residue.get_resname().strip()]
+
+
+_POINT_MUTATION = 2  # of Bio.PDB's DisorderedResidue
+
+
+def _model(path: str | Path) -> list[Any]:
+    """Chains of the first model, as Bio.PDB reads them.
+
+    Raises
+    ------
+    UserError
+        If the file is not of its format, or too long.
+    """
+    with open_text(path, "a PDB or mmCIF file") as handle:
+        text = handle.read(LONGEST_FILE + 1)
+    if len(text) > LONGEST_FILE:
+        raise UserError(
+            f"{path}: more than {LONGEST_FILE:,} characters; expected a PDB or mmCIF file; leave "
+            "it out"
+        )
+    try:
+        parser: Any = PARSERS[extension(Path(path))](QUIET=True)
+        return list(next(iter(parser.get_structure("", io.StringIO(text))), ()))
+    except MemoryError:
+        raise
+    except Exception as error:  # whatever Bio.PDB trips over: it takes a line's layout for granted
+        raise UserError(f"{path}: not a PDB or mmCIF file: {reason(error, 200)}") from None
+
+
+def _letter(residue: Any) -> str | None:
+    """Of an amino acid; None for water, ligands and nucleotides."""
     name = residue.get_resname().strip()
-    letter = protein_letters_3to1_extended.get(name)
+    letter: str | None = protein_letters_3to1_extended.get(name)
     # A standard amino acid among the heterogens is a ligand; a modified one is of the chain.
     is_ligand = residue.id[0] != " " and name in protein_letters_3to1
+    return None if is_ligand else letter
+
+
+def _residue(chain: str, residue: Any) -> ResolvedResidue | None:
+    """The amino acid; None for anything else, and where its backbone is incomplete."""
+    name, letter = residue.get_resname().strip(), _letter(residue)
     atoms = [atom for atom in residue if atom.element not in ("H", "D", "")]
-    if letter is None or is_ligand or not {atom.id for atom in atoms}.issuperset(BACKBONE):
+    if letter is None or not {atom.id for atom in atoms}.issuperset(BACKBONE):
         return None
     return ResolvedResidue(
         chain,
@@ -185,10 +252,10 @@ def _residue(chain: str, residue: Any) -> ResolvedResidue | None:
 
 
 def _is_structure(path: Path) -> bool:
-    return _extension(path) in PARSERS and not path.name.startswith(".")
+    return extension(path) in PARSERS and not path.name.startswith(".")
 
 
-def _extension(path: Path) -> str:
+def extension(path: Path) -> str:
     """Last extension in lower case, that before .gz if there is one."""
     name = path.name.lower().removesuffix(".gz")
     return Path(name).suffix

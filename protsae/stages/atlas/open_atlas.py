@@ -16,6 +16,7 @@ from protsae.config.released_models import RELEASED
 from protsae.config.stage_settings import EmbedSettings
 from protsae.detectors.encoding import encoder
 from protsae.errors import UserError
+from protsae.inspection.sae_features import feature_rows_of
 from protsae.io.atlas_files.archive import read_archive
 from protsae.io.saes.sae_files import read_sae
 from protsae.io.saes.sae_identity import sae_sha256
@@ -28,11 +29,7 @@ from protsae.schema.features.feature_tables import FEATURES
 from protsae.stages.atlas.fvu_check import fvu_of, validate_fvu
 from protsae.stages.explaining.explain_sequences import ExplainedTable, explain_sequences
 from protsae.stages.explaining.explainer import Explainer, OpenedSae
-from protsae.stages.explaining.open_explainer import (
-    feature_rows_of,
-    open_embedder,
-    read_calibration,
-)
+from protsae.stages.explaining.open_explainer import open_embedder, read_calibration
 from protsae.stages.inputs.models_of_activations import model_path
 
 

@@ -8,41 +8,27 @@ from typing import Any, Protocol
 import pandas as pd
 
 from protsae import __version__
-from protsae.config.settings import Config
 from protsae.io.atlas_files.archive import write_archive
 from protsae.io.atomic import scratch_folder
-from protsae.io.json_files import read_document
 from protsae.io.saes.evaluations import read_evaluation
 from protsae.io.saes.sae_identity import CONFIG, IDENTITY, WEIGHTS
 from protsae.io.table_files.parquet import write_table
 from protsae.sae.autoencoder import Sae
 from protsae.schema.features.feature_tables import FEATURES
 from protsae.stages.atlas.fvu_check import fvu_of
+from protsae.stages.atlas.run_card import NO_LICENCE, DescribedRun, card_of
 from protsae.stages.explaining.explainer import Explainer
 
 N_TEST_PROTEINS, SHORTEST, LONGEST = 4, 60, 250
 """Proteins of the test set that an atlas carries to test itself, and their lengths."""
-NO_LICENCE = "not stated"
 
 
-class FinishedRun(Protocol):
+class FinishedRun(DescribedRun, Protocol):
     """What packing needs of a `Run`."""
-
-    @property
-    def results(self) -> Path:
-        """Its folder."""
-
-    @property
-    def config(self) -> Config:
-        """Its settings."""
 
     @property
     def model(self) -> str:
         """Name of its model."""
-
-    @property
-    def proteins(self) -> pd.DataFrame:
-        """Table of its proteins."""
 
     def sae(self, layer: int, variant: str) -> Sae:
         """One of its SAEs."""
@@ -130,25 +116,6 @@ def self_test_proteins(proteins: pd.DataFrame) -> pd.DataFrame:
     short = test[test["length"].between(SHORTEST, LONGEST)]
     chosen = (short if len(short) else test).sort_values(["length", "accession"])
     return chosen.head(N_TEST_PROTEINS)[["accession", "sequence"]]
-
-
-def card_of(run: FinishedRun, licence: str) -> dict[str, Any]:
-    """What the SAEs were trained on, for those who get the atlas."""
-    provenance = read_document(run.results / "proteins" / "provenance.json")
-    split = run.proteins.groupby("split", sort=True)
-    return {
-        "licence": licence,
-        "source": provenance["source"],
-        "n_proteins": split.size().to_dict(),
-        "n_residues": split["length"].sum().to_dict(),
-        "n_clusters": split["cluster"].nunique().to_dict(),
-        "further_proteins": [str(path) for path in run.config.further_proteins],
-        "saes": {
-            name: {"architecture": sae.architecture, "steps": sae.steps}
-            for name, sae in run.config.train.items()
-        },
-        "base_rates": str(run.config.annotate.reference_rates),
-    }
 
 
 def _test_fvu(run: FinishedRun, layer: int, variant: str) -> float:

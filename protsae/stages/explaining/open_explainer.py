@@ -13,6 +13,7 @@ from protsae.config.settings import Config, parse_settings
 from protsae.config.stage_settings import EmbedSettings
 from protsae.detectors.encoding import encoder
 from protsae.errors import UserError
+from protsae.inspection.sae_features import feature_rows_of
 from protsae.io.hdf5.activation_cache import LayerCache
 from protsae.io.hdf5.code_cache import read_codes_source
 from protsae.io.hdf5.shard_index import CacheSource
@@ -144,24 +145,6 @@ def read_calibration(results: Path, layer: Path, variant: str, proteins: str) ->
         raise UserError(f"{path}: of other proteins than features.parquet; {_AGAIN}")
     table = read_table(path, CALIBRATION)
     return table[table["variant"] == variant].reset_index(drop=True)
-
-
-def feature_rows_of(
-    features: pd.DataFrame, model: str, layer: int, variant: str, n_features: int, results: Path
-) -> pd.DataFrame:
-    """Rows of the feature table of one SAE, in the order of its features."""
-    is_own = (
-        (features["model"] == model)
-        & (features["layer"] == layer)
-        & (features["variant"] == variant)
-    )
-    own = features[is_own].sort_values("feature").reset_index(drop=True)
-    if own["feature"].tolist() != list(range(n_features)):
-        raise UserError(
-            f"{results / 'features.parquet'}: {len(own):,} rows of {model}, layer {layer}, "
-            f"{variant}; expected its {n_features:,} features; run the tables stage again"
-        )
-    return own
 
 
 def _stored_dtypes(

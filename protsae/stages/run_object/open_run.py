@@ -9,6 +9,7 @@ from typing import Any
 import networkx as nx
 import pandas as pd
 
+from protsae.concepts.concept_table import ConceptTable
 from protsae.inspection.feature_name import FeatureName
 from protsae.interventions.circuits.find_circuit import Search
 from protsae.io.hdf5.activation_cache import LayerCache
@@ -31,6 +32,7 @@ from protsae.stages.explaining.explain_sequences import ExplainedTable, explain_
 from protsae.stages.explaining.explainer import Explainer
 from protsae.stages.explaining.given_proteins import ALONE, checked_sequence
 from protsae.stages.explaining.open_explainer import open_explainer
+from protsae.stages.exporting.run_exports import RunExports
 from protsae.stages.intervening.intervened_proteins import intervene_sequences
 from protsae.stages.intervening.open_edits import OpenedRun, open_edits, open_sae
 from protsae.stages.intervening.opened_edits import OpenedEdits
@@ -436,6 +438,16 @@ class Run(RunContents):
         """
         run = OpenedRun(self.results, self.config)
         return open_tracing(run, variant, layers, model, threads)
+
+    @cached_property
+    def concepts(self) -> ConceptTable:
+        """Concepts that the run could score, with the labels of its residues."""
+        return OpenedRun(self.results, self.config).concepts
+
+    @property
+    def export(self) -> RunExports:
+        """Features of the run in the files of other programs, one method for each."""
+        return RunExports(self, self.explainer)
 
     @cached_property
     def _explainer(self) -> Explainer:

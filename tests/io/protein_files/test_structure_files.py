@@ -5,7 +5,7 @@ import pytest
 
 from protsae.errors import UserError
 from protsae.io.protein_files.structure_files import (
-    _decimal,
+    decimal_line,
     read_structure,
     structure_files,
 )
@@ -189,7 +189,7 @@ def test_a_number_in_base_36_is_spread_over_number_and_code(
 ) -> None:
     """Ten thousands in steps of 128 from 256 on, beside the code's own number."""
     line = f"ATOM      1  CA  ALA A{number}{code}   1.0"
-    found = _decimal(line)
+    found = decimal_line(line)
     assert (found[:22], found[27:]) == (line[:22], line[27:])
     if expected is None:
         assert found == line

@@ -1,0 +1,1 @@
+"""Files that other programs read: AnnData, BED, ChimeraX attributes, structures with B-factors."""

@@ -1,0 +1,1 @@
+"""A run's features in the files of other programs."""
