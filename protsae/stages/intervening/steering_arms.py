@@ -14,6 +14,7 @@ from protsae.interventions.intervention import Intervention, feature_directions,
 from protsae.interventions.steering import mean_change
 from protsae.io.hdf5.activation_cache import LayerCache
 from protsae.io.table_files.parquet import read_table
+from protsae.one_line import cut
 from protsae.run.layout import shard_names
 from protsae.schema.features.feature_tables import FEATURES
 from protsae.stages.intervening.designs import NONE, STEERED, Make
@@ -55,8 +56,13 @@ class Controls:
         ------
         UserError
             If the first feature has no concept or no coordinate, so that there is nothing to
-            compare with.
+            compare with, or an edit is not of features.
         """
+        if other := [edit.written for edit in self.opened.edits if not edit.names]:
+            raise UserError(
+                f"--controls: {cut(str(other[0].along), 80)} is no feature of an SAE, which "
+                "controls replace; leave --controls out"
+            )
         first = self.opened.edits[0]
         row = self.row(first)
         if not isinstance(row["concept"], str) or pd.isna(row["coordinate"]):

@@ -76,6 +76,21 @@ def test_all_controls(folder: Path, tmp_path: Path) -> None:
     ]
 
 
+def test_a_coordinate_steers_and_has_no_controls(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("--sequence", START, "--edit", "1/coordinate/3:add=40", *SHORT)
+    assert steer(tmp_path / "one", *words) == 0
+    table = read_table(tmp_path / "one" / "designs.parquet", DESIGNS).set_index("arm")
+    assert table["sequence"]["steered"] != table["sequence"]["none"]
+    assert steer(tmp_path / "two", *words, "--controls") == 2
+    assert capsys.readouterr().err == (
+        "protsae steer: --controls: 1/coordinate/3 is no feature of an SAE, which controls "
+        "replace; leave --controls out\n"
+    )
+    assert not (tmp_path / "two").exists()
+
+
 @pytest.mark.parametrize(
     ("words", "line"),
     [
