@@ -6,6 +6,7 @@ import re
 import shlex
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
@@ -182,7 +183,11 @@ def test_the_page_of_interventions_runs(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """On a run with other layers, writing elsewhere, on the first protein with a signal peptide."""
-    monkeypatch.chdir(finished_run(tmp_path_factory))
+    folder = finished_run(tmp_path_factory)
+    monkeypatch.chdir(tmp_path)
+    for name in ("results", "esm2_tiny.pt", "esm2_tiny-contact-regression.pt"):
+        (tmp_path / name).symlink_to(folder / name)
+    np.save("helix.npy", np.arange(24.0))
     annotations = pd.read_parquet("results/proteins/annotations.parquet")
     accession = annotations.loc[annotations["type"] == "SIGNAL", "accession"].iloc[0]
     run = protsae.read_run("results")
@@ -193,7 +198,7 @@ def test_the_page_of_interventions_runs(
     feature = f"1/topk/{own['feature'].iloc[len(own) // 2]}"
     for line in "".join(fenced_blocks("docs/interventions.md", "sh")).splitlines():
         text = re.sub(r"\d/(topk|relu)/\d+", feature, line).replace("B5SY89", accession)
-        text = text.replace("V12D", variant)
+        text = re.sub(r"\d/(coordinate|direction)", r"1/\1", text).replace("V12D", variant)
         text = text.replace("--sae 5/topk", "--sae 1/topk")
         text = text.replace("--layers 2 4 6", "--layers 1").replace("DISULFID", "'residue: W'")
         text = text.replace("O60260 --residue 238", f"{accession} --residue 5")
@@ -204,7 +209,8 @@ def test_the_page_of_interventions_runs(
     for block in fenced_blocks("docs/interventions.md", "python"):
         exec(block, {})
     said = capsys.readouterr().out
-    assert "mean KL" in said
+    assert "elsewhere\n" in said
+    assert " by the direction of features 0 and 1\n" in said
     assert "gradient_spearman" in said
 
 

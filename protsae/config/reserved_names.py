@@ -75,3 +75,6 @@ signs, a random dictionary, and the neurons of its MLP: what SAEs are compared w
 code."""
 
 DETECTORS = (COORDINATES, PCA, RANDOM, MLP)
+
+COORDINATE = "coordinate"
+"""In place of an SAE's name in edits: a coordinate of a layer, 6/coordinate/17."""

@@ -11,7 +11,7 @@ from pydantic import (
     model_validator,
 )
 
-from protsae.config.reserved_names import DETECTORS
+from protsae.config.reserved_names import COORDINATE, DETECTORS
 from protsae.config.section import NULL, Fraction, Name, Positive, Seed, Settings
 
 MAX_VARIANTS = 1000
@@ -178,7 +178,7 @@ class SaeVariants(Settings):
 
     @model_validator(mode="after")
     def _not_a_baseline(self) -> Self:
-        for name in DETECTORS:
+        for name in (*DETECTORS, COORDINATE):
             if name in self.train:
                 raise ValueError(f"train: {name!r} is the name of a baseline; rename the variant")
         return self

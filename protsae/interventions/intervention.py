@@ -68,8 +68,20 @@ def plain_direction(direction_D: Tensor) -> Directions:
     >>> along.read(torch.tensor([[3.0, 5.0]])).tolist(), along.write_KD.tolist()
     ([[5.0]], [[0.0, 1.0]])
     """
-    unit_1D = (direction_D / direction_D.norm())[None]
-    return Directions(lambda x_ND: x_ND @ unit_1D.T, unit_1D)
+    return plain_directions(direction_D[None])
+
+
+def plain_directions(directions_KD: Tensor) -> Directions:
+    """Directions by themselves, one a row; orthogonal, or what one writes another reads.
+
+    Examples
+    --------
+    >>> along = plain_directions(torch.tensor([[0.0, 2.0], [-1.0, 0.0]]))
+    >>> along.read(torch.tensor([[3.0, 5.0]])).tolist()
+    [[5.0, -3.0]]
+    """
+    unit_KD = directions_KD / directions_KD.norm(dim=1, keepdim=True)
+    return Directions(lambda x_ND: x_ND @ unit_KD.T, unit_KD)
 
 
 @dataclass(frozen=True)

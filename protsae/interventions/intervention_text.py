@@ -4,6 +4,7 @@ import math
 import re
 from dataclasses import dataclass
 
+from protsae.config.reserved_names import COORDINATE
 from protsae.errors import UserError
 from protsae.interventions.intervention import ACTIONS, Action
 from protsae.one_line import cut
@@ -15,6 +16,9 @@ EXAMPLE = "6/topk/246:clamp=2q0.9@10-20,35"
 
 _EDIT = re.compile(r"([^:@]+):([^=@]*)(?:=([^@]*))?(?:@(.*))?", re.DOTALL)
 _FEATURES = re.compile(r"(.+)/([0-9]{1,9}(?:,[0-9]{1,9})*)", re.DOTALL)
+_LAYER = r"(?:[^/]+/)?[0-9]{1,9}"
+_FILE = re.compile(rf"({_LAYER})/direction=(.+)", re.DOTALL)
+_OF_LAYER = re.compile(rf"({_LAYER})/{COORDINATE}")
 _AMOUNT = re.compile(r"([0-9]+(?:\.[0-9]+)?)?q([01]?\.?[0-9]+)")
 _RESIDUES = re.compile(r"[0-9]+(?:-[0-9]+)?(?:,[0-9]+(?:-[0-9]+)?)*")
 
@@ -36,6 +40,47 @@ class Amount:
 
 
 @dataclass(frozen=True)
+class Coordinates:
+    """Coordinates of a layer's activations.
+
+    Attributes
+    ----------
+    layer : str
+        As written: 6, or MODEL/6.
+    numbers : tuple of int
+        From 0 on.
+    """
+
+    layer: str
+    numbers: tuple[int, ...]
+
+    def __str__(self) -> str:
+        return f"{self.layer}/{COORDINATE}/{','.join(map(str, self.numbers))}"
+
+
+@dataclass(frozen=True)
+class DirectionFile:
+    """A direction of a layer's activations, in a file.
+
+    Attributes
+    ----------
+    layer : str
+        As of `Coordinates`.
+    path : str
+    """
+
+    layer: str
+    path: str
+
+    def __str__(self) -> str:
+        return f"{self.layer}/direction={self.path}"
+
+
+Along = Coordinates | DirectionFile
+"""What is no feature of an SAE, but a direction by itself."""
+
+
+@dataclass(frozen=True)
 class WrittenEdit:
     """An intervention, as read; which SAE and which activations it means is for a run to say.
 
@@ -44,7 +89,7 @@ class WrittenEdit:
     text : str
         As it was written.
     features : tuple of str
-        Full names, such as 6/topk/246; all of one SAE.
+        Full names, such as 6/topk/246; all of one SAE. None if ``along`` is given.
     action : str
         One of `ACTIONS`.
     amount : Amount
@@ -54,7 +99,9 @@ class WrittenEdit:
     concept : str, optional
         Residues that have it.
     where_active : bool
-        Only where the feature is active.
+        Only where the number that is changed is above 0.
+    along : Coordinates or DirectionFile, optional
+        In place of features.
     """
 
     text: str
@@ -64,15 +111,17 @@ class WrittenEdit:
     intervals: tuple[tuple[int, int], ...] | None = None
     concept: str | None = None
     where_active: bool = False
+    along: Along | None = None
 
 
 def parse_edit(text: str) -> WrittenEdit:
     """Read FEATURE[,FEATURE...]:ACTION[=AMOUNT][@WHERE].
 
-    FEATURE is a name as `protsae show` takes it; after a comma, its number alone. ACTION is ablate,
-    clamp, scale or add. AMOUNT is a number, for clamp and add also 2q0.9: 2 x the 0.9 quantile of
-    the feature's positive activations on train. WHERE is residues (10-20,35), ``active``, or a
-    concept; all residues by default.
+    FEATURE is a name as `protsae show` takes it; after a comma, its number alone. Or it is a
+    coordinate of a layer's activations, ``6/coordinate/17``, or a direction, by the name of a file,
+    ``6/direction=helix.npy``. ACTION is ablate, clamp, scale or add. AMOUNT is a number, for clamp
+    and add of features also 2q0.9: 2 x the 0.9 quantile of the feature's positive activations on
+    train. WHERE is residues (10-20,35), ``active``, or a concept; all residues by default.
 
     Raises
     ------
@@ -88,27 +137,40 @@ def parse_edit(text: str) -> WrittenEdit:
     'SIGNAL'
     >>> parse_edit("3/topk/17:add=4@active").where_active
     True
+    >>> parse_edit("6/coordinate/17,4:clamp=-2").along
+    Coordinates(layer='6', numbers=(17, 4))
+    >>> parse_edit("6/direction=mine/helix.npy:add=1.5@active").along
+    DirectionFile(layer='6', path='mine/helix.npy')
     >>> parse_edit("3/topk/17:clamp")
     Traceback (most recent call last):
     protsae.errors.UserError: --edit 3/topk/17:clamp: clamp without an amount; expected a number...
     """
     found = _EDIT.fullmatch(text)
-    named = _FEATURES.fullmatch(found[1]) if found else None
-    if found is None or named is None:
+    if found is None:
         raise _unread(text, "no edit", "FEATURE:ACTION[=AMOUNT][@WHERE]")
-    place, numbers = named[1], [str(int(number)) for number in named[2].split(",")]
-    if repeated := [number for i, number in enumerate(numbers) if number in numbers[:i]]:
-        raise _unread(text, f"feature {repeated[0]} is named twice", "each feature once")
+    features, along = _what(text, found[1])
     action = next((known for known in ACTIONS if known == found[2]), None)
     if action is None:
         raise _unread(text, f"action {cut(found[2], 40)!r}", f"one of {', '.join(ACTIONS)}")
-    return WrittenEdit(
-        text,
-        tuple(f"{place}/{number}" for number in numbers),
-        action,
-        _amount(text, action, found[3]),
-        *_where(text, found[4]),
-    )
+    amount = _amount(text, action, found[3], along is None)
+    return WrittenEdit(text, features, action, amount, *_where(text, found[4]), along)
+
+
+def _what(text: str, named: str) -> tuple[tuple[str, ...], Along | None]:
+    """Features, or what is no feature."""
+    if of_file := _FILE.fullmatch(named):
+        return (), DirectionFile(of_file[1], of_file[2])
+    found = _FEATURES.fullmatch(named)
+    if found is None:
+        raise _unread(text, "no edit", "FEATURE:ACTION[=AMOUNT][@WHERE]")
+    numbers = [int(number) for number in found[2].split(",")]
+    coordinates = _OF_LAYER.fullmatch(found[1])
+    if repeated := [number for i, number in enumerate(numbers) if number in numbers[:i]]:
+        kind = COORDINATE if coordinates else "feature"
+        raise _unread(text, f"{kind} {repeated[0]} is named twice", f"each {kind} once")
+    if coordinates:
+        return (), Coordinates(coordinates[1], tuple(numbers))
+    return tuple(f"{found[1]}/{number}" for number in numbers), None
 
 
 def parse_residues(text: str, where: str) -> tuple[tuple[int, int], ...]:
@@ -155,15 +217,16 @@ def _where(
     return None, where, False
 
 
-def _amount(text: str, action: Action, amount: str | None) -> Amount:
+def _amount(text: str, action: Action, amount: str | None, is_of_features: bool) -> Amount:
     if action == "ablate":
         if amount is not None:
             raise _unread(text, f"ablate with the amount {cut(amount, 40)!r}", "none: it sets 0")
         return Amount(0.0)
-    kinds = "a number" if action == "scale" else "a number, or 2q0.9 (2 x the 0.9 quantile)"
+    has_quantiles = is_of_features and action != "scale"
+    kinds = "a number, or 2q0.9 (2 x the 0.9 quantile)" if has_quantiles else "a number"
     if amount is None:
         raise _unread(text, f"{action} without an amount", kinds)
-    if (found := _AMOUNT.fullmatch(amount)) and action != "scale":
+    if (found := _AMOUNT.fullmatch(amount)) and has_quantiles:
         factor, quantile = float(found[1] or 1), float(found[2])
         if not 0 < quantile < 1:
             raise _unread(text, f"quantile {found[2]}", "one above 0 and below 1")
@@ -174,7 +237,7 @@ def _amount(text: str, action: Action, amount: str | None) -> Amount:
         number = math.nan
     if not math.isfinite(number):
         raise _unread(text, f"amount {cut(amount, 40)!r}", kinds)
-    if number < 0 and action != "add":
+    if number < 0 and action != "add" and is_of_features:
         raise _unread(
             text,
             f"{action} by a negative amount, {amount}",

@@ -11,7 +11,7 @@ from protsae.association.scoring.metrics import ratio
 from protsae.concepts.concept_table import ConceptTable
 from protsae.config.stage_settings import ProbeSettings
 from protsae.detectors.activations import ReadBlocks
-from protsae.references.blosum_windows import N_LETTERS, window_types
+from protsae.references.blosum_windows import N_LETTERS, blosum_windows, window_types
 from protsae.references.linear_probe import control_types, fit_probes
 from protsae.references.probe_scores import Block, score_probes
 
@@ -136,3 +136,14 @@ def protein_blocks(proteins: pd.DataFrame, max_rows: int) -> Iterator[pd.DataFra
     block = (proteins["length"].cumsum() - proteins["length"]) // max_rows
     for _, part in proteins.groupby(block):
         yield part
+
+
+def blosum_reader(proteins: pd.DataFrame, flank: int) -> ReadBlocks:
+    """BLOSUM62 windows of any of the proteins."""
+
+    def read(names: set[str], max_rows: int) -> Iterator[tuple[list[str], np.ndarray]]:
+        for part in protein_blocks(proteins[proteins["accession"].isin(names)], max_rows):
+            rows = blosum_windows(part["sequence"].tolist(), flank)
+            yield part["accession"].tolist(), rows
+
+    return read

@@ -45,6 +45,35 @@ def feature_name(layer: int, variant: str, feature: int, model: str = "") -> str
     return f"{model}{'/' * bool(model)}{layer}/{variant}/{feature}"
 
 
+def layer_place(results: Path, config: Config, layer: int, model: str | None = None) -> str:
+    """The `place` of a layer that the run has.
+
+    Parameters
+    ----------
+    results : Path
+        For the message.
+    model : str, optional
+        Default: that of the configuration.
+
+    Raises
+    ------
+    UserError
+        If the run has no such layer; it says which it has.
+
+    Examples
+    --------
+    >>> layer_place(Path("results"), Config(), 99)
+    Traceback (most recent call last):
+    protsae.errors.UserError: results: no layer 99 of esm2_t6_protsae; it has ...
+    """
+    model = model or model_name(config)
+    layers = [(name, int(number)) for name, number in model_layers(config)]
+    if (model, layer) not in layers:
+        known = ", ".join(f"{name} {number}" for name, number in layers)
+        raise UserError(f"{results}: no layer {layer} of {model}; it has {known}")
+    return place(model, layer)
+
+
 def sae_place(
     results: Path, config: Config, layer: int, variant: str, model: str | None = None
 ) -> str:
@@ -68,12 +97,8 @@ def sae_place(
     Traceback (most recent call last):
     protsae.errors.UserError: results: no layer 99 of esm2_t6_protsae; it has ...
     """
-    model = model or model_name(config)
-    layers = [(name, int(number)) for name, number in model_layers(config)]
-    if (model, layer) not in layers:
-        known = ", ".join(f"{name} {number}" for name, number in layers)
-        raise UserError(f"{results}: no layer {layer} of {model}; it has {known}")
+    found = layer_place(results, config, layer, model)
     if variant not in config.train:
         known = ", ".join(config.train)
         raise UserError(f"{results}: no SAE {variant!r}; it has {known}")
-    return place(model, layer)
+    return found

@@ -10,9 +10,13 @@ from protsae.concepts.concept import is_defined_by_sequence
 from protsae.concepts.concept_table import ConceptTable
 from protsae.config.stage_settings import ProbeSettings, ReferenceSettings
 from protsae.io.mmseqs import search
-from protsae.references.blosum_windows import blosum_windows
 from protsae.references.homology_transfer import transfer_rows, transfer_sources
-from protsae.references.residue_data import ReadBlocks, Residues, protein_blocks
+from protsae.references.residue_data import (
+    ReadBlocks,
+    Residues,
+    blosum_reader,
+    protein_blocks,
+)
 from protsae.references.rules.best_rule import cluster_rows, rule_rows
 from protsae.references.rules.rules_on_test import RulesOnTest
 
@@ -82,17 +86,6 @@ def score_rules(
     rows["defined_by_sequence"] = rows["concept_type"].map(is_defined_by_sequence).astype(int)
     names = [concept.name for concept in concepts.concepts]
     return rows, cluster_rows(names, found.clusters, found.counts)
-
-
-def blosum_reader(proteins: pd.DataFrame, flank: int) -> ReadBlocks:
-    """BLOSUM62 windows of any of the proteins."""
-
-    def read(names: set[str], max_rows: int) -> Iterator[tuple[list[str], np.ndarray]]:
-        for part in protein_blocks(proteins[proteins["accession"].isin(names)], max_rows):
-            rows = blosum_windows(part["sequence"].tolist(), flank)
-            yield part["accession"].tolist(), rows
-
-    return read
 
 
 def homology_reader(

@@ -2,10 +2,13 @@
 
 For each target the feature with the highest F1 on valid of the concept, of SAEs that are not
 frozen, is clamped to 2 x its 0.9 quantile at all residues. Starts are the first 80 residues
-of test proteins, one of a homology cluster, that do not satisfy the rule of the target. A design
-succeeds if it satisfies the rule, which needs the sequence alone. Rules, clamp and schedule were
-fixed before the first run. Start proteins are the units: a start counts with the share of its
-designs that succeed.
+of test proteins, one of a homology cluster, that do not satisfy the rule of the target. Three
+judges say whether a design succeeds, none of which has seen a model: the rule, which needs the
+sequence alone; a window probe, fitted to the run's train proteins, which must be on at more of the
+design than of nearly all proteins; and the best homologue in train, which must have the concept
+where it is aligned. A judge's figures leave out the starts that satisfy it. Rules, clamp and
+schedule were fixed before the first run, the other two judges before theirs. Start proteins are the
+units: a start counts with the share of its designs that succeed.
 
     python -m studies.steering.measure results
 """
@@ -17,10 +20,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from protsae.concepts.sequence.design_scores import JUDGES
+from protsae.concepts.sequence.design_scores import JUDGES, pairwise_identity
 from protsae.inspection.feature_name import FeatureName
 from protsae.interventions.steering import Schedule
+from protsae.stages.intervening.design_judges import HOMOLOGUE, WINDOW, open_judges
 from protsae.stages.intervening.designs import STEERED, designs
+from protsae.stages.intervening.open_edits import OpenedRun
 from protsae.stages.intervening.steering_arms import ARMS, open_controls
 from protsae.stages.run_object.open_run import Run, read_run
 from protsae.statistics.cluster_intervals import bootstrap_weights, interval, share_interval
@@ -35,6 +40,10 @@ TARGETS = {
     "composition: low complexity": "low complexity",
 }
 """Concept of the feature, and the rule that designs are judged by."""
+
+RULE = "rule"
+WAYS = (RULE, WINDOW, HOMOLOGUE)
+"""The judges."""
 
 CLAMP, SCHEDULE = "clamp=2q0.9", Schedule(rounds=15)
 LENGTH = 80
@@ -59,39 +68,54 @@ def starts(run: Run, rule: str, n: int) -> list[tuple[str, str]]:
 
 
 def designed(run: Run, concept: str, n_starts: int, n_designs: int) -> pd.DataFrame:
-    """All designs of a target, with ``succeeded``."""
+    """All designs of a target, with ``succeeded`` by each judge: 0, 1, or NaN for its starts."""
     row = best_feature(run, concept)
     name = FeatureName(run.model, int(row["layer"]), str(row["variant"]), int(row["feature"]))
     opened = run.edits(f"{name}:{CLAMP}")
     arms = open_controls(opened, run.results, run.config, seed=0).arms()
-    rule = TARGETS[concept]
+    rule, chosen = TARGETS[concept], starts(run, TARGETS[concept], n_starts)
     tables = []
-    for number, (accession, sequence) in enumerate(starts(run, rule, n_starts)):
+    for number, (accession, sequence) in enumerate(chosen):
         free = np.ones(len(sequence), dtype=bool)
         rest = (SCHEDULE, n_designs, (number,), number)
         tables.append(designs(opened, arms, accession, sequence, free, *rest))
     table = pd.concat(tables, ignore_index=True)
-    held = table["sequence"].map(JUDGES[rule].holds)
-    return table.assign(succeeded=held, concept=concept, rule=rule, feature=str(name), f1=row["f1"])
+    judges = open_judges(OpenedRun(run.results, run.config), concept)
+    assert judges is not None
+    table = judges.judged(table, dict(chosen))
+    before = judges.judge([sequence for _, sequence in chosen]).set_index(
+        pd.Index([n for n, _ in chosen])
+    )
+    table[f"by {RULE}"] = table["sequence"].map(JUDGES[rule].holds).astype(float)
+    columns = {WINDOW: "window_has_concept", HOMOLOGUE: "homologue_has_concept"}
+    for judge, column in columns.items():
+        had = table["start"].map(before[column]).astype(float)
+        table[f"by {judge}"] = table[column].astype(float).where(had == 0)
+    f1 = f"{name} (F1 {row['f1']:.2f})"
+    return table.assign(
+        concept=concept, rule=rule, feature=f1, window_f1=round(judges.window.valid_f1, 2)
+    )
 
 
-def by_start(table: pd.DataFrame) -> pd.DataFrame:
-    """Designs that succeed, by start and arm."""
-    return table.pivot_table("succeeded", "start", "arm", aggfunc="sum")
+def by_start(table: pd.DataFrame, judge: str) -> pd.DataFrame:
+    """Designs that succeed, by start and arm; without the starts that satisfy the judge."""
+    counted = table[table[f"by {judge}"].notna()]
+    return counted.pivot_table(f"by {judge}", "start", "arm", aggfunc="sum")
 
 
-def row_of(table: pd.DataFrame) -> dict[str, object]:
+def row_of(table: pd.DataFrame, judge: str) -> dict[str, object]:
     """Success of each arm with its interval, and steered less each control, paired by start."""
-    counts, n_designs = by_start(table), int(table["design"].max())
+    counts, n_designs = by_start(table, judge), int(table["design"].max())
     n = len(counts)
-    each = np.full(n, float(n_designs))
-    weights = bootstrap_weights(n, N_RESAMPLINGS, 0)
-    first = table.iloc[0]
     row: dict[str, object] = {
-        "target": first["concept"],
-        "feature": f"{first['feature']} (F1 {first['f1']:.2f})",
+        "target": table["concept"].iloc[0],
+        "judge": table["rule"].iloc[0] if judge == RULE else judge,
         "starts": n,
     }
+    if not n:
+        return row | dict.fromkeys((*ARMS, *(f"less {arm}" for arm in ARMS[1:])), "-")
+    each = np.full(n, float(n_designs))
+    weights = bootstrap_weights(n, N_RESAMPLINGS, 0)
     for arm in ARMS:
         won = counts[arm].to_numpy(np.float64)
         low, high = share_interval(won, each)
@@ -100,6 +124,24 @@ def row_of(table: pd.DataFrame) -> dict[str, object]:
         less = (counts[STEERED] - counts[arm]).to_numpy(np.float64) / n_designs
         low, high = interval(weights @ less / n)
         row[f"less {arm}"] = f"{less.mean():+.2f} ({low:+.2f} to {high:+.2f})"
+    return row
+
+
+def diversity(table: pd.DataFrame) -> dict[str, object]:
+    """Mean pairwise identity of the designs of each arm: of one start, and of different starts.
+
+    Of one start with a 95 % bootstrap interval over starts. Designs are equally long, and nothing
+    is aligned.
+    """
+    row: dict[str, object] = {"target": table["concept"].iloc[0]}
+    for arm, own in table.groupby("arm", sort=False):
+        of_start = own.groupby("start")["pairwise_identity"].mean().to_numpy(np.float64)
+        n, each = len(of_start), int(own["design"].max())
+        low, high = interval(bootstrap_weights(n, N_RESAMPLINGS, 0) @ of_start / n)
+        every = np.mean(np.array(pairwise_identity(own["sequence"].tolist()), np.float64))
+        pairs, within = n * each * (n * each - 1), n * each * (each - 1)
+        apart = (every * pairs - of_start.mean() * within) / (pairs - within)
+        row[str(arm)] = f"{of_start.mean():.0%} ({low:.0%} to {high:.0%}), {apart:.0%}"
     return row
 
 
@@ -121,11 +163,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     run, tables = read_run(args.results), []
     for concept in args.targets:
         tables.append(designed(run, concept, args.starts, args.designs))
-        print(concept, row_of(tables[-1]), flush=True)
-    rows = pd.DataFrame([row_of(table) for table in tables])
-    shown = rows[["target", "feature", "starts", *ARMS]]
-    differences = rows[["target", *(name for name in rows if name.startswith("less"))]]
-    for table in (shown, differences, medians(pd.concat(tables))):
+        print(concept, row_of(tables[-1], RULE), flush=True)
+    rows = pd.DataFrame([row_of(table, judge) for judge in WAYS for table in tables])
+    rows = rows[(rows["judge"] != HOMOLOGUE) | (rows["starts"] > 0)]
+    differences = rows[["target", "judge", *(name for name in rows if name.startswith("less"))]]
+    every = pd.concat(tables)
+    used = every[["concept", "feature", "window_f1"]].drop_duplicates()
+    alike = pd.DataFrame([diversity(table) for table in tables])
+    said = rows[["target", "judge", "starts", *ARMS]]
+    for table in (used, said, differences, alike, medians(every)):
         print("\n| " + " | ".join(table) + " |\n|" + "---|" * len(table.columns))
         print("\n".join("| " + " | ".join(map(str, row)) + " |" for row in table.to_numpy()))
     if args.output:

@@ -42,8 +42,16 @@ class Scan:
         sites = np.unique([mutant.positions[0] for mutant in self.mutants])
         drawn = np.random.default_rng(SEED).permutation(sites)[:n]
         kept = [i for i, mutant in enumerate(self.mutants) if mutant.positions[0] in drawn]
-        chosen = [self.mutants[i] for i in kept]
-        return Scan(self.name, self.sequence, chosen, self.measured[kept])
+        return self._kept(kept)
+
+    def of_variants(self, n: int) -> "Scan":
+        """``n`` variants, drawn at random by `SEED`; all if there are not as many."""
+        drawn = np.random.default_rng(SEED).permutation(len(self.mutants))[:n]
+        return self._kept(sorted(drawn.tolist()))
+
+    def _kept(self, rows: list[int]) -> "Scan":
+        chosen = [self.mutants[i] for i in rows]
+        return Scan(self.name, self.sequence, chosen, self.measured[rows])
 
 
 def read_scan(path: Path) -> Scan:

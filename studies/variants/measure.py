@@ -1,10 +1,11 @@
 """What SAE features say of measured variants, beside log-odds, layer activations and simple rules.
 
 For each scan: Spearman's correlation of scores that need no training with what was measured, with
-intervals over sites; and of ridge regression on few variants, with the range over repeated splits,
-at random and by site. Prints the tables of docs/findings.md in Markdown.
+intervals over sites; and of ridge regression on few variants, means over repeated splits, at random
+and by site, with jackknife intervals over sites. Prints the tables of docs/findings.md.
 
-    python -m studies.variants.measure results scans/*.csv.gz --saes topk --layers 3 6
+    python -m studies.variants.measure results scans/*.csv.gz --saes topk --layers 3 6 \\
+      --variants 5000
 
 The choices were made before any scan was looked at: the score on features is minus feature_change
 of the variants table, its baseline minus layer_change; ridge is on the activations at the site.
@@ -21,7 +22,7 @@ from protsae.stages.run_object.open_run import read_run
 from studies.descriptions.measure import markdown
 from studies.variants.computed_scan import Computed, Scan, computed, read_scan
 from studies.variants.rank_correlation import interval, spearman_of
-from studies.variants.regression import compared
+from studies.variants.regression import Ranking, compared
 
 N_TRAIN = (24, 96, 384)
 N_SPLITS = 20
@@ -58,8 +59,8 @@ def zero_shot_rows(scan: Scan, found: Computed) -> list[dict[str, str]]:
 
 def ridge_inputs(found: Computed) -> dict[str, list[np.ndarray]]:
     """Blocks of columns by name, each also with the log-odds as a block of its own."""
-    sites = (found.site[:, None] == np.unique(found.site)).astype(np.float64)
-    residues = np.eye(20)[found.residue]
+    sites = found.site[:, None] == np.unique(found.site)
+    residues = np.eye(20, dtype=bool)[found.residue]
     alone = {FEATURES: [found.features], LAYERS: [found.layers], ONEHOT: [sites, residues]}
     log_odds = found.masked[:, None]
     return alone | {f"{name} + log-odds": [*own, log_odds] for name, own in alone.items()}
@@ -76,13 +77,11 @@ def ridge_rows(scan: Scan, found: Computed) -> list[dict[str, str]]:
     return rows
 
 
-def _ridge_row(name: str, by_site: bool, n: int, own: Mapping[str, np.ndarray]) -> dict[str, str]:
-    cells = {column: told(values.mean(), interval(values)) for column, values in own.items()}
-    less = own[FEATURES] - own[LAYERS]
+def _ridge_row(name: str, by_site: bool, n: int, own: Mapping[str, Ranking]) -> dict[str, str]:
+    every = {**own, f"{FEATURES} less {LAYERS}": own[FEATURES].less(own[LAYERS])}
+    cells = {column: told(found.mean, found.interval) for column, found in every.items()}
     kind = "by site" if by_site else "at random"
-    difference = told(less.mean(), interval(less))
-    head = {"scan": name, "split": kind, "n": str(n)}
-    return {**head, **cells, f"{FEATURES} less {LAYERS}": difference}
+    return {"scan": name, "split": kind, "n": str(n), **cells}
 
 
 def told(value: float, bounds: tuple[float, float]) -> str:
@@ -105,6 +104,7 @@ def main() -> None:
     parser.add_argument("--saes", nargs="+")
     parser.add_argument("--model")
     parser.add_argument("--sites", type=int, help="at most as many sites of a scan, at random")
+    parser.add_argument("--variants", type=int, help="at most as many variants, at random")
     parser.add_argument("--keep", type=Path, help="folder for what the model computes, once")
     args = parser.parse_args()
     explainer = read_run(args.results).explainer(args.model, args.layers, args.saes)
@@ -112,6 +112,7 @@ def main() -> None:
     for path in args.scans:
         whole = read_scan(path)
         scan = whole.of_sites(args.sites) if args.sites else whole
+        scan = scan.of_variants(args.variants) if args.variants else scan
         found = computed(scan, explainer, args.keep and args.keep / f"{scan.name}.npz")
         n_sites = len(np.unique(found.site))
         n, of = len(scan.mutants), len(whole.mutants)

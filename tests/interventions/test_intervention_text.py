@@ -5,7 +5,14 @@ import re
 import pytest
 
 from protsae.errors import UserError
-from protsae.interventions.intervention_text import Amount, WrittenEdit, parse_edit, parse_residues
+from protsae.interventions.intervention_text import (
+    Amount,
+    Coordinates,
+    DirectionFile,
+    WrittenEdit,
+    parse_edit,
+    parse_residues,
+)
 
 ONE = ("6/topk/246",)
 
@@ -36,6 +43,32 @@ ONE = ("6/topk/246",)
             WrittenEdit(
                 "", ("esm2-permuted-mlp_out/3/a b/7", "esm2-permuted-mlp_out/3/a b/11"), "ablate",
                 Amount(0.0),
+            ),
+        ),
+        (
+            "6/coordinate/17:add=2@10-20",
+            WrittenEdit(
+                "", (), "add", Amount(2.0), ((10, 20),), along=Coordinates("6", (17,))
+            ),
+        ),
+        (
+            "esm2-mlp_hidden/3/coordinate/7,011:clamp=-1@active",
+            WrittenEdit(
+                "", (), "clamp", Amount(-1.0), where_active=True,
+                along=Coordinates("esm2-mlp_hidden/3", (7, 11)),
+            ),
+        ),
+        (
+            "6/direction=helix.npy:add=1.5@SIGNAL",
+            WrittenEdit(
+                "", (), "add", Amount(1.5), concept="SIGNAL", along=DirectionFile("6", "helix.npy")
+            ),
+        ),
+        (
+            "esm2-permuted/3/direction=/my files/6/topk/1.tsv:scale=-1",
+            WrittenEdit(
+                "", (), "scale", Amount(-1.0),
+                along=DirectionFile("esm2-permuted/3", "/my files/6/topk/1.tsv"),
             ),
         ),
     ],
@@ -72,6 +105,12 @@ def test_every_part_is_read(text: str, edit: WrittenEdit) -> None:
             "clamp by a negative amount, -2; expected 0 or more, as activations are never "
             "negative; add takes negative numbers",
         ),
+        ("6/coordinate:ablate", "no edit; expected FEATURE:ACTION[=AMOUNT][@WHERE]"),
+        ("6/direction:add=1", "no edit; expected FEATURE:ACTION[=AMOUNT][@WHERE]"),
+        ("direction=helix.npy:add=1", "no edit; expected FEATURE:ACTION[=AMOUNT][@WHERE]"),
+        ("6/coordinate/4,4:ablate", "coordinate 4 is named twice; expected each coordinate once"),
+        ("6/coordinate/4:add=2q0.9", "amount '2q0.9'; expected a number"),
+        ("6/direction=helix.npy:clamp", "clamp without an amount; expected a number"),
         ("6/topk/1:ablate@", "nothing after @; expected residues, 'active' or a concept"),
     ],
 )

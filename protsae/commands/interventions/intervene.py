@@ -1,16 +1,18 @@
 """Change features inside the model, and see what it then predicts, residue by residue.
 
 An edit is FEATURE:ACTION[=AMOUNT][@WHERE]. FEATURE is a name as protsae show takes it, with further
-features of its SAE after commas. ACTION: ablate (to 0), clamp (to an amount), scale (by a factor),
-add. AMOUNT: an activation, or 2q0.9, 2 x the 0.9 quantile of its positive activations on train.
-WHERE: residues, "active", or a concept in proteins of the run; all residues by default. Edits act
-together, in the order given; all that the SAE does not explain stays as it is. Writes
-edited.parquet and edited.tsv, a row for each residue.
+features of its SAE after commas; or a coordinate of a layer, 6/coordinate/17; or a direction in a
+file (.npy or text), 6/direction=helix.npy, which is divided by its norm. ACTION: ablate (to 0),
+clamp (to an amount), scale (by a factor), add. AMOUNT: an activation, or 2q0.9, 2 x the 0.9
+quantile of the feature's positive activations on train. WHERE: residues, "active", or a concept in
+proteins of the run; all residues by default. Edits act together, in the order given; all that the
+SAE does not explain stays as it is. Writes edited.parquet and edited.tsv, a row for each residue.
 
 examples:
   protsae intervene --protein B5SY89 --edit 4/topk/246:ablate
   protsae intervene --fasta mine.fasta --edit 6/topk/246,17:scale=0.5 --edit 3/topk/17:add=4@active
   protsae intervene --sequence MKTAYIAKQRQISFVKSHF --edit 6/topk/246:clamp=2q0.9@10-15,18
+  protsae intervene --protein B5SY89 --edit 6/direction=helix.npy:add=1.5@10-20
 """
 
 import argparse

@@ -4,7 +4,9 @@ Starts from proteins or from masks. In each round some residues are masked toget
 with the edits, and the residues are drawn from what it predicts. An edit is as protsae intervene
 takes it; a feature by itself is clamped to 2q0.9. The arm "none" is designed without edits from the
 same random numbers; --controls adds features drawn at random, the best coordinate and the
-difference of means of the concept. Writes designs.parquet, .tsv and .fasta.
+difference of means of the concept. Designs are judged by rules on the sequence, by a probe of
+sequence windows and by homologues of the run's train proteins; no language model judges. Writes
+designs.parquet, .tsv and .fasta.
 
 examples:
   protsae steer --protein P00321 --edit 5/relu/103 --designs 4
@@ -17,10 +19,9 @@ from pathlib import Path
 
 from protsae.config.flags import add_threads_flag
 from protsae.interventions.steering import Schedule
-from protsae.screen.interventions.steered_lines import said_at_end, steered_lines
-from protsae.stages.intervening.design_starts import Plan, design_starts, full_edit, plain_arms
-from protsae.stages.intervening.designs import MASKS, masks
-from protsae.stages.intervening.intervened_proteins import chosen_proteins
+from protsae.screen.interventions.steered_lines import judge_lines, said_at_end, steered_lines
+from protsae.stages.intervening.design_judges import open_judges
+from protsae.stages.intervening.design_starts import Plan, design_starts, full_edit, given_starts
 from protsae.stages.intervening.steering_arms import open_controls
 from protsae.stages.run_object.open_run import read_run
 
@@ -36,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--edit", metavar="EDIT", action="append", required=True, help="may be given several times")
     add("--run", default="results", metavar="RESULTS", help="(%(default)s)")
     add("--model", help="path or name of its ESM-2 (default: as the run says)")
+    add("--concept", help="to judge designs by (default: that of the first feature)")
     add("--controls", action="store_true", help="design with the controls, too")
     add("--rounds", type=int, default=20, help="(%(default)s)")
     add("--share", type=float, default=0.15, help="of the free residues a round (%(default)s)")
@@ -53,15 +55,16 @@ def run(args: argparse.Namespace) -> None:
     schedule = Schedule(args.rounds, args.share, *args.temperature)
     plan, own = Plan(schedule, args.designs, args.seed, args.keep), read_run(args.run)
     opened = own.edits([full_edit(edit) for edit in args.edit], args.model, args.threads)
-    if args.length is None:
-        starts = chosen_proteins(opened, args.protein, args.sequence, args.fasta)
-    else:
-        starts = [(MASKS, masks(args.length))]
-    arms = plain_arms(opened)
-    if args.controls:
-        arms = open_controls(opened, own.results, own.config, args.seed).arms()
+    controls = open_controls(opened, own.results, own.config, args.seed)
+    arms = controls.arms(args.controls)
+    judges = open_judges(controls.run, args.concept or controls.concept)
+    starts = given_starts(opened, args.protein, args.sequence, args.fasta, args.length)
     about, n = {"stage": "steer", **opened.made_from}, [0, 0]
-    for rows in design_starts(opened, arms, starts, plan, Path(args.output), about):
+    for rows in design_starts(
+        opened, arms, judges.judged if judges else None, starts, plan, Path(args.output), about
+    ):
         print("\n".join(steered_lines(rows)), flush=True)
         n = [n[0] + len(rows), n[1] + 1]
-    print("\n".join(said_at_end(args.output, *n)))
+    print(
+        "\n".join([*judge_lines(judges.window if judges else None), *said_at_end(args.output, *n)])
+    )

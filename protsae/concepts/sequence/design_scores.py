@@ -1,6 +1,6 @@
 """What a sequence has, judged from its letters by rules that know no language model."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -130,6 +130,36 @@ def share_of(sequence: str, letters: str) -> float:
     0.75
     """
     return sum(letter in letters for letter in sequence) / max(1, len(sequence))
+
+
+def pairwise_identity(sequences: Sequence[str]) -> list[float | None]:
+    """Of each sequence the mean over the others of the share of positions with the same letter.
+
+    Nothing is aligned; the mean over all sequences is the mean over all pairs.
+
+    Parameters
+    ----------
+    sequences : sequence of str
+        Of one length.
+
+    Returns
+    -------
+    list of float, or of None
+        In the order of the sequences; None for a sequence by itself.
+
+    Examples
+    --------
+    >>> pairwise_identity(["AAAA", "AAAC", "DDDC"])
+    [0.375, 0.5, 0.125]
+    >>> pairwise_identity(["AAAA"])
+    [None]
+    """
+    if len(sequences) < 2:
+        return [None] * len(sequences)
+    letters = np.array([list(sequence) for sequence in sequences])
+    # Same letters at a position, of all pairs with one sequence: itself is one of them.
+    same = np.array([(letters == own).sum() for own in letters]) - letters.shape[1]
+    return [float(n) for n in same / letters.shape[1] / (len(sequences) - 1)]
 
 
 JUDGES: dict[str, Judge] = {

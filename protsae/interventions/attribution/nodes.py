@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from protsae.interventions.activation_split import along_decoder, error_effects, error_part
 from protsae.interventions.attribution.output_pass import OutputPass
 
 
@@ -61,8 +62,8 @@ class Nodes:
         >>> of_features.tolist(), of_errors.tolist()
         ([14.0, 10.0], [0.5, 0.0])
         """
-        along = (gradient_RD @ self.decoder_FD.T)[self.residue, self.feature]
-        return self.activation * along, (gradient_RD * self.error_RD).sum(1)
+        along = along_decoder(gradient_RD, self.decoder_FD)[self.residue, self.feature]
+        return self.activation * along, error_effects(self.error_RD, gradient_RD)
 
 
 def nodes_of(
@@ -83,7 +84,7 @@ def nodes_of(
     residue, feature = np.nonzero(codes_RF)
     decoder = decoder_FD.astype(np.float64)
     codes = codes_RF.astype(np.float64)
-    error_RD = x_RD.astype(np.float64) - codes @ decoder - b_dec_D
+    error_RD = error_part(x_RD.astype(np.float64), codes, decoder, b_dec_D)
     return Nodes(residue, feature, codes[residue, feature], error_RD, decoder)
 
 

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from protsae.interventions.activation_split import along_decoder
 from protsae.interventions.circuits.circuit_nodes import (
     ERROR,
     EVERY,
@@ -108,7 +109,7 @@ def _target_gradients(
     """For each target its gradient by x of ``place``, times its effect a unit; mean over a path."""
     totals = [torch.zeros_like(found.x[place]) for _ in targets.place]
     after, g_ND = dictionaries[place + 1], found.g[place + 1]
-    slope_NF = g_ND @ after.decoder_FD.T
+    slope_NF = along_decoder(g_ND, after.decoder_FD)
     written_ND = found.f[place] @ dictionaries[place].decoder_FD
     points = path_points(steps)
     for number in track(range(steps), f"edges between places {place + 1} and {place + 2}"):
@@ -130,7 +131,7 @@ def _contributions(
     found: Anatomy, dictionary: Dictionary, sources: Nodes, place: int, gradient_ND: Tensor
 ) -> np.ndarray:
     f_NF, e_ND = found.f[place].double(), found.e[place].double()
-    of_feature_NF = f_NF * (gradient_ND @ dictionary.decoder_FD.T).double()
+    of_feature_NF = f_NF * along_decoder(gradient_ND, dictionary.decoder_FD).double()
     of_error_N = (e_ND * gradient_ND.double()).sum(1)
     # The error as one more column, so that every node is an entry, or the sum of a column.
     by_node_NF = torch.cat([of_feature_NF, of_error_N[:, None]], 1).cpu().numpy()

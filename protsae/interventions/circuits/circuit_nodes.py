@@ -24,6 +24,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from protsae.interventions.activation_split import along_decoder, error_effects
 from protsae.interventions.circuits.layered_pass import Dictionary, LayeredPass
 
 EVERY = -1
@@ -150,7 +151,7 @@ def feature_nodes(found: Anatomy, dictionaries: Sequence[Dictionary], by_token: 
     parts = []
     for place, dictionary in enumerate(dictionaries):
         f_NF = found.f[place].double()
-        effect_NF = f_NF * (found.g[place] @ dictionary.decoder_FD.T).double()
+        effect_NF = f_NF * along_decoder(found.g[place], dictionary.decoder_FD).double()
         if by_token:
             token, feature = (at.cpu().numpy() for at in torch.nonzero(f_NF, as_tuple=True))
             values, effects = (v.cpu().numpy()[token, feature] for v in (f_NF, effect_NF))
@@ -166,7 +167,7 @@ def error_nodes(found: Anatomy, by_token: bool) -> Nodes:
     """The error of each place, at each token by itself or over all of them, with its effect."""
     parts = []
     for place, (e_ND, g_ND) in enumerate(zip(found.e, found.g, strict=True)):
-        effect = (e_ND.double() * g_ND.double()).sum(1).cpu().numpy()
+        effect = error_effects(e_ND.double(), g_ND.double()).cpu().numpy()
         size = e_ND.double().norm(dim=1).cpu().numpy()
         token = np.arange(len(effect))
         if not by_token:

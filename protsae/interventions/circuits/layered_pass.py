@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from protsae.interventions.activation_split import error_part
+
 
 @dataclass(frozen=True)
 class LayeredPass:
@@ -66,4 +68,4 @@ class Dictionary:
 
     def errors(self, x_END: Tensor, f_ENF: Tensor) -> Tensor:
         """What features and bias leave of activations: e = x - f W - b."""
-        return x_END - f_ENF @ self.decoder_FD - self.bias_D
+        return error_part(x_END, f_ENF, self.decoder_FD, self.bias_D)

@@ -32,6 +32,16 @@ DESIGNS = Table(
             True,
         ),
         Column(
+            "pairwise_identity",
+            "number",
+            "0 to 1",
+            "Share of positions at which another design of the same start and arm has the same "
+            "residue, mean over all others. All positions count, without alignment, as designs of "
+            "one start are equally long. The mean over the designs of an arm is their mean "
+            "pairwise identity: high where designs are alike. Empty for a single design.",
+            True,
+        ),
+        Column(
             "pseudo_perplexity",
             "number",
             "≥ 1",
@@ -79,11 +89,53 @@ DESIGNS = Table(
             True,
         ),
         Column(
+            "concept",
+            "text",
+            "name",
+            "The concept that the next four columns judge by: `--concept`, or that of the first "
+            "feature. Empty if there is none.",
+            True,
+        ),
+        Column(
+            "window_share",
+            "number",
+            "0 to 1",
+            "Share of residues at which a probe of the concept is on that sees BLOSUM62 scores of "
+            "the letters around a residue (`references.window_flank`) and is fitted to train; "
+            "penalty and threshold are those of the highest F1 on valid.",
+            True,
+        ),
+        Column(
+            "window_has_concept",
+            "integer",
+            "0 or 1",
+            "1 if that share is above that of 95 % of the proteins of valid, each cut to the "
+            "length of the design.",
+            True,
+        ),
+        Column(
+            "homologue",
+            "text",
+            "accession",
+            "Train protein with the best alignment, of an E-value of at most "
+            "`references.evalue`. Empty if there is none, or the sequence defines the concept.",
+            True,
+        ),
+        Column(
+            "homologue_has_concept",
+            "integer",
+            "0 or 1",
+            "1 if that protein has the concept at a residue that is aligned; 0 without a "
+            "homologue. Empty if the sequence defines the concept.",
+            True,
+        ),
+        Column(
             "judged",
             "text",
             "names",
             "Rules on the sequence that the design satisfies and the start does not, joined by "
-            "`; `. No language model judges.",
+            "`; `; and `window probe` or `homologue` if that has the concept and that of the start "
+            "has not. No language model judges.",
             True,
         ),
     ),

@@ -55,8 +55,9 @@ def open_attribution(
     UserError
         If the model is missing, or is not the one that the SAEs are of.
     """
-    by_name = {f"{layer}/{variant}": one for layer, one in sorted(stored.items())}
-    of_saes = open_model(results, config, by_name, model, threads)
+    digests = {f"{layer}/{variant}": one.sha256 for layer, one in sorted(stored.items())}
+    source = next(iter(stored.values())).source
+    of_saes = open_model(results, config, source, digests, model, threads)
     own = features[
         (features["model"] == of_saes.made_from["model"]) & (features["variant"] == variant)
     ]

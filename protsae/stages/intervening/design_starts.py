@@ -1,6 +1,6 @@
 """All that protsae steer does, start by start: what is given, designed and written."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,23 @@ from protsae.interventions.intervention_text import parse_residues
 from protsae.interventions.steering import Schedule
 from protsae.io.table_files.growing_tables import growing_table
 from protsae.schema.interventions.design_table import DESIGNS
-from protsae.stages.intervening.designs import NONE, STEERED, Make, designs, write_fasta
+from protsae.schema.table import conform
+from protsae.stages.intervening.designs import (
+    MASKS,
+    NONE,
+    STEERED,
+    Make,
+    designs,
+    masks,
+    write_fasta,
+)
+from protsae.stages.intervening.intervened_proteins import chosen_proteins
 from protsae.stages.intervening.opened_edits import OpenedEdits, chosen_residues
 
 FASTA = "designs.fasta"
+Judged = Callable[[pd.DataFrame, Mapping[str, str]], pd.DataFrame]
+"""As `ConceptJudges.judged`."""
+
 DEFAULT_EDIT = "clamp=2q0.9"
 """Of a feature that is named alone."""
 
@@ -72,6 +85,19 @@ def full_edit(text: str) -> str:
     return text if ":" in text else f"{text}:{DEFAULT_EDIT}"
 
 
+def given_starts(
+    opened: OpenedEdits,
+    accessions: list[str] | None,
+    sequence: str | None,
+    fasta: str | None,
+    length: int | None,
+) -> Iterable[tuple[str, str]]:
+    """Name and letters of what the command line gives: proteins, or ``length`` masks."""
+    if length is not None:
+        return [(MASKS, masks(length))]
+    return chosen_proteins(opened, accessions, sequence, fasta)
+
+
 def plain_arms(opened: OpenedEdits) -> dict[str, Make]:
     """The edits, and none."""
     return {
@@ -82,13 +108,19 @@ def plain_arms(opened: OpenedEdits) -> dict[str, Make]:
 
 def design_starts(
     opened: OpenedEdits,
-    arms: dict[str, Make],
+    arms: Mapping[str, Make],
+    judged: Judged | None,
     starts: Iterable[tuple[str, str]],
     plan: Plan,
     folder: Path,
     about: dict[str, Any],
 ) -> Iterator[pd.DataFrame]:
     """Design from one start after another; the files appear when all are done.
+
+    Parameters
+    ----------
+    judged : function, optional
+        Rows of the table and letters of each start to the rows with what judges say of a concept.
 
     Yields
     ------
@@ -104,6 +136,8 @@ def design_starts(
                 *(opened, arms, name, start, plan.free(name, start), plan.schedule),
                 *(plan.n_designs, (plan.seed,), number),
             )
+            if judged is not None:
+                rows = conform(judged(rows, {name: start}), DESIGNS, name)
             writer.append(rows)
             every.append(rows)
             yield rows

@@ -22,6 +22,12 @@ from protsae.stages.intervening.opened_edits import OpenedEdits
 STEERED, NONE = "steered", "none"
 """Arms: with the edits, and without."""
 
+OF_CONCEPT = (
+    *("concept", "window_share", "window_has_concept"),
+    *("homologue", "homologue_has_concept"),
+)
+"""Columns that stay empty until a concept is judged (`ConceptJudges.judged`)."""
+
 Make = Callable[[str, str, int], list[Intervention]]
 """Interventions of an arm by name and letters of a start, and its number."""
 
@@ -93,7 +99,7 @@ def designs(
         )
         parts.append(_scored(opened, read, start, found).assign(arm=arm))
     rows = pd.concat(parts, ignore_index=True).assign(start=name)
-    return conform(rows, DESIGNS, name)
+    return conform(rows.assign(**dict.fromkeys(OF_CONCEPT)), DESIGNS, name)
 
 
 def _repeated(one: Intervention, n: int) -> Intervention:
@@ -110,6 +116,7 @@ def _scored(
     has_start = TO_DESIGN not in start
     before = {name for name, one in design_scores.JUDGES.items() if has_start and one.holds(start)}
     perplexity = pseudo_perplexity(opened.esm2, found, opened.tokens_per_batch)
+    alike = design_scores.pairwise_identity(found)
     rows: list[dict[str, Any]] = []
     for i, sequence in enumerate(found):
         same = float((fixed == np.array(list(sequence))).mean())
@@ -120,6 +127,7 @@ def _scored(
                 "design": i + 1,
                 "sequence": sequence,
                 "identity": same if has_start else None,
+                "pairwise_identity": alike[i],
                 "pseudo_perplexity": perplexity[i],
                 "activation": float(np.mean(activation)),
                 "hydropathy": design_scores.mean_hydropathy(sequence),
@@ -141,19 +149,22 @@ def fasta_record(row: Any) -> str:
     >>> row = pd.Series({"start": "P1", "arm": "steered", "design": 1, "sequence": "MKV"})
     >>> row["identity"], row["pseudo_perplexity"], row["activation"] = 0.5, 9.123, 0.25
     >>> row["hydropathy"], row["charge"], row["tm_windows"], row["judged"] = 0.1, 0.33, 0, None
+    >>> row["pairwise_identity"], row["window_share"], row["homologue"] = 0.75, 0.125, "Q1"
     >>> print(fasta_record(row).splitlines()[0])
-    >P1|steered|1 identity=0.50 pseudo_perplexity=9.12 activation=0.25 hydropathy=0.10 charge=0.33 \
-tm_windows=0 judged=none
+    >P1|steered|1 identity=0.50 pairwise_identity=0.75 pseudo_perplexity=9.12 activation=0.25 \
+hydropathy=0.10 charge=0.33 window_share=0.12 tm_windows=0 homologue=Q1 judged=none
     """
     arm = str(row["arm"]).replace(" ", "_")
-    numbers = ("identity", "pseudo_perplexity", "activation", "hydropathy", "charge")
-    scores = " ".join(f"{name}={row[name]:.2f}" for name in numbers if pd.notna(row[name]))
-    judged = row["judged"] if isinstance(row["judged"], str) else "none"
+    first = ("identity", "pairwise_identity", "pseudo_perplexity", "activation")
+    numbers = (*first, "hydropathy", "charge", "window_share")
+    scores = [f"{name}={row[name]:.2f}" for name in numbers if pd.notna(row[name])]
+    scores.append(f"tm_windows={row['tm_windows']}")
+    scores += [f"homologue={row['homologue']}"] if isinstance(row["homologue"], str) else []
+    scores.append(f"judged={row['judged'] if isinstance(row['judged'], str) else 'none'}")
     sequence = str(row["sequence"])
     lines = [sequence[i : i + 60] for i in range(0, len(sequence), 60)]
     name = one_line(str(row["start"])).replace(" ", "_")
-    head = f">{name}|{arm}|{row['design']} {scores} tm_windows={row['tm_windows']} judged={judged}"
-    return "\n".join([head, *lines]) + "\n"
+    return "\n".join([f">{name}|{arm}|{row['design']} {' '.join(scores)}", *lines]) + "\n"
 
 
 def write_fasta(path: Path, rows: pd.DataFrame) -> None:

@@ -28,6 +28,7 @@ from protsae.sae.architectures import restore_sae
 from protsae.stages.inputs.concept_inputs import read_all_concepts
 from protsae.stages.inputs.scored_sae import validate_sae
 from protsae.stages.inputs.studied_proteins import Study, read_study
+from protsae.stages.intervening.open_directions import open_along
 from protsae.stages.intervening.open_model import open_model
 from protsae.stages.intervening.opened_edits import OpenedEdit, OpenedEdits, OpenedSae
 
@@ -102,7 +103,7 @@ def open_edits(
     model: str | None = None,
     threads: int = 1,
 ) -> OpenedEdits:
-    """Open the model and the SAEs that some edits name.
+    """Open the model, and the SAEs and directions that some edits name.
 
     Parameters
     ----------
@@ -120,8 +121,8 @@ def open_edits(
     Raises
     ------
     UserError
-        If an edit cannot be read, the run has no such feature, edits are of two models, or the
-        parts of the run do not belong together.
+        If an edit cannot be read, the run has no such feature or layer, a file holds no direction
+        of the layer, edits are of two models, or the parts of the run do not belong together.
     """
     run = OpenedRun(results, config)
     written = [parse_edit(text) for text in texts]
@@ -129,22 +130,35 @@ def open_edits(
         tuple(parse_feature_name(one, results, config) for one in edit.features) for edit in written
     ]
     saes: dict[tuple[str, int, str], OpenedSae] = {}
-    for name, *_ in names:
+    for name, *_ in filter(None, names):
         key = (name.model, name.layer, name.variant)
         saes[key] = saes.get(key) or open_sae(run, name)
-    models = {model_of(key[0]) for key in saes}
+    along = {
+        edit.along: open_along(edit.along, results, config, run.study.protein_set)
+        for edit in written
+        if edit.along is not None
+    }
+    sources = [one.source for one in saes.values()] + [one.source for one in along.values()]
+    models = {model_of(source.model) for source in sources}
     if len(models) > 1:
         raise UserError(
-            f"--edit: features of {' and of '.join(sorted(models))}; all act in one model; give "
+            f"--edit: places in {' and in '.join(sorted(models))}; all act in one model; name "
             "those of one"
         )
-    by_name = {"/".join(map(str, key)): opened for key, opened in saes.items()}
-    of_saes = open_model(results, config, by_name, model, threads)
+    digests = {"/".join(map(str, key)): opened.sha256 for key, opened in saes.items()}
+    of_saes = open_model(results, config, sources[0], digests, model, threads)
     for opened in saes.values():
         opened.sae.to(of_saes.esm2.device)
-    edits = [_opened(edit, own, saes, run.study) for edit, own in zip(written, names, strict=True)]
+    edits = [
+        _opened(edit, own, saes, run.study)
+        if edit.along is None
+        else along[edit.along].edit(edit, of_saes.esm2.device)
+        for edit, own in zip(written, names, strict=True)
+    ]
     amounts = [list(edit.amounts) for edit in edits]
+    directions = {str(name): one.sha256 for name, one in along.items()}
     made_from = {**of_saes.made_from, "edits": list(texts), "amounts": amounts}
+    made_from |= {"directions": directions} if directions else {}
     return OpenedEdits(
         *(results, run.sequences, run.labels, of_saes.esm2, tuple(edits), saes),
         *(of_saes.context, of_saes.overlap, of_saes.tokens_per_batch(1), made_from),

@@ -1,4 +1,4 @@
-"""The model that some SAEs of a run are of, opened to run with other activations."""
+"""The model that activations of a run come from, opened to run with other activations."""
 
 import json
 from collections.abc import Mapping
@@ -11,11 +11,11 @@ import torch
 from protsae import __version__
 from protsae.config.reserved_names import model_of
 from protsae.config.settings import Config
+from protsae.io.hdf5.shard_index import CacheSource
 from protsae.plm.embedding import token_budget
 from protsae.plm.esm2.forward import FusedEsm2
 from protsae.plm.esm2.load import LoadedEsm
 from protsae.stages.inputs.models_of_activations import load_run_model
-from protsae.stages.intervening.opened_edits import OpenedSae
 
 
 @dataclass(frozen=True)
@@ -47,11 +47,12 @@ class OpenedModel:
 def open_model(
     results: Path,
     config: Config,
-    saes: Mapping[str, OpenedSae],
+    source: CacheSource,
+    saes: Mapping[str, str],
     model: str | None = None,
     threads: int = 1,
 ) -> OpenedModel:
-    """Open the model that some SAEs are of.
+    """Open the model that some activations of a run come from.
 
     Parameters
     ----------
@@ -59,8 +60,10 @@ def open_model(
         Folder of the run.
     config : Config
         Its settings.
-    saes : mapping of str to OpenedSae
-        By the name that ``made_from`` gives them; one or more, all of one model.
+    source : CacheSource
+        Of the activations.
+    saes : mapping of str to str
+        SHA-256 of the SAEs of them, by the name that ``made_from`` gives each.
     model : str, optional
         Path or name of the ESM-2, if it is no longer where the settings say.
     threads : int
@@ -69,9 +72,8 @@ def open_model(
     Raises
     ------
     UserError
-        If the model is missing, or is not the one that the SAEs are of.
+        If the model is missing, or is another one.
     """
-    source = next(iter(saes.values())).source
     esm = load_run_model(model, config, results, source)
     torch.set_num_threads(threads)
     stated = json.loads(source.settings)
@@ -79,7 +81,7 @@ def open_model(
         "model": model_of(source.model),
         "weights_sha256": source.weights_sha256,
         "protein_set_sha256": source.protein_set_sha256,
-        "saes": {name: one.sha256 for name, one in saes.items()},
+        "saes": dict(saes),
         "code_version": __version__,
     }
     esm2 = FusedEsm2(esm.model.requires_grad_(False))

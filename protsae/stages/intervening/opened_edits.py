@@ -49,6 +49,7 @@ class OpenedEdit:
     ----------
     written : WrittenEdit
     names : tuple of FeatureName
+        None if it is along coordinates or a direction.
     place : int or Inside
     directions : Directions
     amounts : tuple of float

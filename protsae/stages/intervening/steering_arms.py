@@ -14,8 +14,10 @@ from protsae.interventions.intervention import Intervention, feature_directions,
 from protsae.interventions.steering import mean_change
 from protsae.io.hdf5.activation_cache import LayerCache
 from protsae.io.table_files.parquet import read_table
+from protsae.one_line import cut
 from protsae.run.layout import shard_names
 from protsae.schema.features.feature_tables import FEATURES
+from protsae.stages.intervening.design_starts import plain_arms
 from protsae.stages.intervening.designs import NONE, STEERED, Make
 from protsae.stages.intervening.open_edits import OpenedRun, feature_amounts
 from protsae.stages.intervening.opened_edits import OpenedEdit, OpenedEdits
@@ -48,32 +50,50 @@ class Controls:
     features: pd.DataFrame
     seed: int = 0
 
-    def arms(self) -> dict[str, Make]:
-        """All arms, each as a function that makes interventions; the concept is the first edit's.
+    def arms(self, with_controls: bool = True) -> dict[str, Make]:
+        """Arms, each as a function that makes interventions; the concept is the first edit's.
+
+        Parameters
+        ----------
+        with_controls : bool
+            All arms; else the edits and none.
 
         Raises
         ------
         UserError
             If the first feature has no concept or no coordinate, so that there is nothing to
-            compare with.
+            compare with, or an edit is not of features.
         """
+        if not with_controls:
+            return plain_arms(self.opened)
+        if other := [edit.written for edit in self.opened.edits if not edit.names]:
+            raise UserError(
+                f"--controls: {cut(str(other[0].along), 80)} is no feature of an SAE, which "
+                "controls replace; leave --controls out"
+            )
         first = self.opened.edits[0]
-        row = self.row(first)
-        if not isinstance(row["concept"], str) or pd.isna(row["coordinate"]):
+        row, concept = self.row(first), self.concept
+        if concept is None or pd.isna(row["coordinate"]):
             raise UserError(
                 f"--controls: {first.names[0]} has no concept whose coordinate and difference of "
                 "means could be taken; leave --controls out"
             )
         axis = np.zeros(first.directions.write_KD.shape[1])
         axis[int(row["coordinate"])] = int(row["coordinate_sign"])
-        difference = self.mean_difference(first, str(row["concept"]))
+        difference = self.mean_difference(first, concept)
         return {
-            STEERED: lambda name, start, number: self.opened.interventions(name, start),
-            NONE: lambda name, start, number: [],
+            **plain_arms(self.opened),
             RANDOM: self.random_features,
             COORDINATE: lambda name, start, number: self.along(axis, name, start),
             DIFFERENCE: lambda name, start, number: self.along(difference, name, start),
         }
+
+    @property
+    def concept(self) -> str | None:
+        """That of the first feature; none if it has none, or the first edit has no feature."""
+        first = self.opened.edits[0]
+        found = self.row(first)["concept"] if first.names else None
+        return found if isinstance(found, str) else None
 
     def row(self, edit: OpenedEdit) -> Any:
         """Of the feature table, of the first feature of an edit."""

@@ -63,8 +63,8 @@ def open_tracing(
     for layer in chosen:
         sae_place(results, config, layer, variant)
     opened = [run.sae(FeatureName(name, layer, variant, 0)) for layer in chosen]
-    by_name = {f"{layer}/{variant}": one for layer, one in zip(chosen, opened, strict=True)}
-    of_saes = open_model(results, config, by_name, model, threads)
+    digests = {f"{n}/{variant}": one.sha256 for n, one in zip(chosen, opened, strict=True)}
+    of_saes = open_model(results, config, opened[0].source, digests, model, threads)
     dictionaries = tuple(sae_dictionary(one.sae.to(of_saes.esm2.device)) for one in opened)
     width = max(one.sae.n_features for one in opened)
     budget = min(of_saes.tokens_per_batch(1), max(1, MOST_CODES // width))

@@ -1,5 +1,6 @@
 """protsae intervene on a run: files, screen, one line for every mistake; and Run.intervene."""
 
+import hashlib
 import re
 from pathlib import Path
 
@@ -101,9 +102,71 @@ def test_residues_of_a_concept_are_those_of_the_annotations(folder: Path, tmp_pa
     assert set(changed) == set(range(row["start"], row["end"] + 1))
 
 
+def test_a_feature_is_the_direction_of_its_decoder_vector(folder: Path, tmp_path: Path) -> None:
+    """Adding 3 to a feature adds 3 x its decoder vector, by whatever name; also coordinates."""
+    run = read_run(RESULTS)
+    vector = run.sae(1, "topk").W_dec[5].detach().numpy().astype(np.float64)
+    size = float(np.linalg.norm(vector))
+    np.save(tmp_path / "d.npy", -vector / 7)  # of any length
+    (tmp_path / "d.tsv").write_text("\t".join(map(repr, vector.tolist())))
+    by_feature = run.intervene(FIRST, "1/topk/5:add=3@11-17")
+    edits = {
+        "d.npy": f"1/direction={tmp_path}/d.npy:add={-3 * size!r}@11-17",
+        "d.tsv": f"1/direction={tmp_path}/d.tsv:add={3 * size!r}@11-17",
+        "coordinates": [
+            f"1/coordinate/{i}:add={3 * float(x)!r}@11-17" for i, x in enumerate(vector)
+        ],
+    }
+    assert by_feature["kl"].max() > 1e-4
+    for name, edit in edits.items():
+        found = run.intervene(FIRST, edit)
+        assert found["edited"].tolist() == by_feature["edited"].tolist(), name
+        np.testing.assert_allclose(found["kl"], by_feature["kl"], rtol=1e-3, atol=1e-6)
+
+
+def test_coordinates_are_set_to_a_number(folder: Path) -> None:
+    """At 0 all of them leave nothing of the residue before layer 1; one by one is the same."""
+    run = read_run(RESULTS)
+    d_model = run.sae(1, "topk").W_dec.shape[1]
+    numbers = ",".join(map(str, range(d_model)))
+    together = run.intervene(FIRST, f"1/coordinate/{numbers}:clamp=0@3-7")
+    each = run.intervene(FIRST, [f"1/coordinate/{i}:ablate@3-7" for i in range(d_model)])
+    kept = run.intervene(FIRST, f"1/coordinate/{numbers}:scale=1@3-7")
+    assert together["edited"].sum() == 5
+    np.testing.assert_allclose(together["kl"], each["kl"], rtol=1e-4, atol=1e-7)
+    assert kept["kl"].max() == 0
+
+
+def test_a_direction_is_named_in_the_metadata(folder: Path, tmp_path: Path) -> None:
+    d_model = read_run(RESULTS).sae(1, "topk").W_dec.shape[1]
+    np.save(tmp_path / "d.npy", np.arange(d_model, dtype=np.float64))
+    edit = f"1/direction={tmp_path}/d.npy:add=2@active"
+    assert intervene(tmp_path / "out", "--sequence", FIRST, "--edit", edit) == 0
+    stated = read_metadata(tmp_path / "out" / "edited.parquet")
+    digest = hashlib.sha256(np.arange(d_model, dtype="<f8").tobytes()).hexdigest()
+    assert stated["directions"] == {f"1/direction={tmp_path}/d.npy": digest}
+    assert stated["amounts"] == [[2.0]]
+    assert stated["saes"] == {}
+
+
 @pytest.mark.parametrize(
     ("words", "line"),
     [
+        (("--edit", "9/coordinate/1:ablate"), r"results: no layer 9 of esm2_tiny; it has .*"),
+        (
+            ("--edit", "1/coordinate/24:ablate"),
+            r"--edit 1/coordinate/24: no coordinate 24; layer 1 "
+            r"has coordinates 0 to 23",
+        ),
+        (("--edit", "onehot/0/coordinate/1:ablate"), r"--edit onehot/0/coordinate/1: one-hot seq"),
+        (
+            ("--edit", "1/direction=none.npy:add=1"),
+            r"none\.npy: no such file; expected a direction",
+        ),
+        (
+            ("--edit", "esm2_tiny-permuted/1/coordinate/1:ablate"),
+            r"results: no layer 1 of esm2_tiny-permuted; it has onehot 0, esm2_tiny 1",
+        ),
         (("--edit", "9/topk/1:ablate"), r"results: no layer 9 of esm2_tiny; it has .*esm2_tiny 1"),
         (("--edit", "1/b/1:ablate"), r"results: no SAE 'b'; it has topk, batchtopk"),
         (("--edit", "1/topk/48:ablate"), r"1/topk has features 0 to 47"),

@@ -1,5 +1,6 @@
 """protsae steer on a run: files, arms, kept residues, one line for every mistake."""
 
+import itertools
 import re
 from pathlib import Path
 
@@ -55,6 +56,44 @@ def test_designs_beside_those_without_edits(
     )
 
 
+def test_designs_are_judged_by_a_concept(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As many residues are C by the window as are C; the best homologue of a train protein."""
+    proteins = pd.read_parquet(folder / RESULTS / "proteins" / "proteins.parquet")
+    train = proteins.query("split == 'train' and length > 60").iloc[0]
+    words = ("--protein", train["accession"], *EDIT, "--designs", 3, "--keep", "1-50")
+    assert steer(tmp_path / "c", *words, *SHORT, "--concept", "residue: C") == 0
+    table = read_table(tmp_path / "c" / "designs.parquet", DESIGNS)
+    assert table["concept"].unique().tolist() == ["residue: C"]
+    shares = [sequence.count("C") / len(sequence) for sequence in table["sequence"]]
+    np.testing.assert_allclose(table["window_share"], shares)
+    assert table["homologue"].isna().all()
+    assert table["homologue_has_concept"].isna().all()
+    assert "residue: C by window at" in capsys.readouterr().out
+
+    assert steer(tmp_path / "s", *words, *SHORT, "--concept", "SIGNAL") == 0
+    table = read_table(tmp_path / "s" / "designs.parquet", DESIGNS)
+    assert (table["homologue"] == train["accession"]).all()
+    annotations = pd.read_parquet(folder / RESULTS / "proteins" / "annotations.parquet")
+    own = annotations.query("accession == @train.accession and type == 'SIGNAL' and certain")
+    assert (table["homologue_has_concept"] == (len(own) > 0)).all()
+    said = re.sub(r"\s+", " ", capsys.readouterr().out)
+    assert f"3 of 3 have a homologue in train, {3 * (len(own) > 0)} one with SIGNAL" in said
+    assert "note: by window: a probe of SIGNAL on the letters around a residue was fitted" in said
+
+
+def test_pairwise_identity_is_that_of_all_pairs(folder: Path, tmp_path: Path) -> None:
+    assert steer(tmp_path, "--sequence", START, *EDIT, *SHORT, "--designs", 3) == 0
+    table = read_table(tmp_path / "designs.parquet", DESIGNS)
+    for _, own in table.groupby("arm"):
+        same = [
+            np.mean([a == b for a, b in zip(*pair, strict=True)])
+            for pair in itertools.combinations(own["sequence"], 2)
+        ]
+        assert own["pairwise_identity"].mean() == pytest.approx(np.mean(same))
+
+
 def test_a_start_from_masks(folder: Path, tmp_path: Path) -> None:
     assert steer(tmp_path, "--length", 23, *EDIT, "--rounds", 5, "--share", 0.2) == 0
     table = read_table(tmp_path / "designs.parquet", DESIGNS)
@@ -76,6 +115,21 @@ def test_all_controls(folder: Path, tmp_path: Path) -> None:
     ]
 
 
+def test_a_coordinate_steers_and_has_no_controls(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("--sequence", START, "--edit", "1/coordinate/3:add=40", *SHORT)
+    assert steer(tmp_path / "one", *words) == 0
+    table = read_table(tmp_path / "one" / "designs.parquet", DESIGNS).set_index("arm")
+    assert table["sequence"]["steered"] != table["sequence"]["none"]
+    assert steer(tmp_path / "two", *words, "--controls") == 2
+    assert capsys.readouterr().err == (
+        "protsae steer: --controls: 1/coordinate/3 is no feature of an SAE, which controls "
+        "replace; leave --controls out\n"
+    )
+    assert not (tmp_path / "two").exists()
+
+
 @pytest.mark.parametrize(
     ("words", "line"),
     [
@@ -89,6 +143,10 @@ def test_all_controls(folder: Path, tmp_path: Path) -> None:
         (("--sequence", "MKV", "--temperature", 1, 0), r"--temperature 1 0; expected two above 0"),
         (("--sequence", "M" * 1100), r"sequence: 1,100 residues; steer takes what the model sees"),
         (("--sequence", ""), r"--sequence: empty sequence"),
+        (
+            ("--sequence", "MKV", "--concept", "SINGAL"),
+            r"--concept SINGAL: not among the \d+ concepts of results; expected one such as",
+        ),
     ],
 )
 def test_one_line_says_what_is_wrong(
