@@ -65,27 +65,36 @@ def nearest_by_jaccard(active: sparse.csr_array, count: int, may: np.ndarray) ->
     found = Nearest.none(n_features, count)
     sizes = np.bincount(active.indices, minlength=n_features)
     for first, both in _pair_counts(active):
-        row, column, n_both = both.row + first, both.col, both.data
-        kept = (row != column) & may[row] & may[column]
-        row, column, n_both = row[kept], column[kept], n_both[kept]
-        value = n_both / (sizes[row] + sizes[column] - n_both)
-        order = np.lexsort((column, -value, row))
-        row, column, value = row[order], column[order], value[order]
-        _, begin, of_row = np.unique(row, return_index=True, return_inverse=True)
-        rank = np.arange(len(row)) - begin[of_row]
-        near = rank < count
-        found.which[row[near], rank[near]] = column[near]
-        found.value[row[near], rank[near]] = value[near]
+        for row in range(both.shape[0]):
+            feature = first + row
+            own = slice(both.indptr[row], both.indptr[row + 1])
+            column, n_both = both.indices[own], both.data[own]
+            kept = may[column] & (column != feature) & may[feature]
+            column, n_both = column[kept], n_both[kept]
+            value = n_both / (sizes[feature] + sizes[column] - n_both)
+            near = _largest(value, column, count)
+            found.which[feature, : len(near)] = column[near]
+            found.value[feature, : len(near)] = value[near]
     return found
 
 
-def _pair_counts(active: sparse.csr_array) -> Iterator[tuple[int, sparse.coo_array]]:
+def _largest(value: np.ndarray, column: np.ndarray, count: int) -> np.ndarray:
+    """Places of the largest values, falling; of equal ones the first columns."""
+    places = np.arange(len(value))
+    if len(value) > count:
+        places = np.flatnonzero(value >= np.partition(value, -count)[-count])
+    order = np.lexsort((column[places], -value[places]))
+    found: np.ndarray = places[order][:count]
+    return found
+
+
+def _pair_counts(active: sparse.csr_array) -> Iterator[tuple[int, sparse.csr_array]]:
     """In how many units two features are active: of some features, from ``first``, with all."""
     rows = sparse.csr_array(active, dtype=np.int32)
     columns = sparse.csc_array(rows)
     step = max(1, PRODUCT_VALUES // active.shape[1])
     for first in range(0, active.shape[1], step):
-        yield first, sparse.coo_array(columns[:, first : first + step].T @ rows)
+        yield first, sparse.csr_array(columns[:, first : first + step].T @ rows)
 
 
 @dataclass(frozen=True)
