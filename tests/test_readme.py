@@ -119,11 +119,16 @@ def test_the_commands_of_the_guide_run(
     monkeypatch.chdir(finished_run(tmp_path_factory))
     structure, feature = tiny_structure(tmp_path)
     lines = "".join(fenced_blocks("docs/guide.md", "sh")).splitlines()
-    assert [line.split()[1] for line in lines] == ["explain", "show", "export", "describe"]
-    elsewhere = {name: str(tmp_path / name) for name in ("explain", "coloured.pdb")}
+    assert [line.split()[1] for line in lines] == [
+        *("explain", "show", "probe-proteins", "export", "describe"),
+    ]
+    elsewhere = {
+        name: str(tmp_path / name) for name in ("explain", "coloured.pdb", "probe_proteins")
+    }
     for line in lines:
         line = line.replace("6/topk/246", feature if "export" in line else "1/topk/0")
-        words = shlex.split(line.replace("--layer 6", "--layer 1"))[1:]
+        line = line.replace("--layer 6", "--layer 1").replace("6/topk", "1/topk")
+        words = shlex.split(line.replace("SIGNAL TRANSMEM", "SIGNAL"))[1:]
         words = [elsewhere.get(word, word) for word in words[1:]]
         words = [str(structure) if word == "1lcd.pdb" else word for word in words]
         assert main([line.split()[1], *words]) == 0
