@@ -13,7 +13,8 @@ from protsae.inspection.feature_name import FeatureName
 from protsae.io.table_files.parquet import read_metadata, read_table
 from protsae.run.run_places import feature_name, place
 from protsae.schema.features.feature_tables import FEATURES
-from protsae.schema.neighbours.neighbour_tables import MATCHES, NEIGHBOURS
+from protsae.schema.neighbours.match_tables import MATCHES
+from protsae.schema.neighbours.neighbour_tables import NEIGHBOURS
 from protsae.schema.table import Table
 
 FOLDER = "neighbours"

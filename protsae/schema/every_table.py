@@ -15,13 +15,8 @@ from protsae.schema.interventions.design_table import DESIGNS
 from protsae.schema.interventions.edited_predictions_table import EDITED
 from protsae.schema.interventions.effect_table import EFFECTS
 from protsae.schema.missing_annotation_tables import CANDIDATES, RECOVERY, RELIABILITY
-from protsae.schema.neighbours.neighbour_tables import (
-    ABSORPTION,
-    COMMUNITIES,
-    MAP,
-    MATCHES,
-    NEIGHBOURS,
-)
+from protsae.schema.neighbours.match_tables import ABSORPTION, MATCHES
+from protsae.schema.neighbours.neighbour_tables import COMMUNITIES, MAP, NEIGHBOURS
 from protsae.schema.pair_tables import ASSOCIATIONS, CLUSTER_COUNTS, DETECTORS, INTERPLM
 from protsae.schema.protein_probe_tables import (
     PROTEIN_PREDICTIONS,

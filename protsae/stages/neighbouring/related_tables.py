@@ -4,13 +4,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from protsae.schema.neighbours.neighbour_tables import (
-    ABSORPTION,
-    COMMUNITIES,
-    MAP,
-    MATCHES,
-    NEIGHBOURS,
-)
+from protsae.schema.neighbours.match_tables import ABSORPTION, MATCHES
+from protsae.schema.neighbours.neighbour_tables import COMMUNITIES, MAP, NEIGHBOURS
 
 
 @dataclass(frozen=True)

@@ -23,13 +23,8 @@ from protsae.run.run_places import place, sae_place
 from protsae.sae.architectures import restore_sae
 from protsae.sae.autoencoder import Sae
 from protsae.schema.features.feature_tables import FEATURES
-from protsae.schema.neighbours.neighbour_tables import (
-    ABSORPTION,
-    COMMUNITIES,
-    MAP,
-    MATCHES,
-    NEIGHBOURS,
-)
+from protsae.schema.neighbours.match_tables import ABSORPTION, MATCHES
+from protsae.schema.neighbours.neighbour_tables import COMMUNITIES, MAP, NEIGHBOURS
 from protsae.schema.pair_tables import ASSOCIATIONS
 from protsae.schema.reference_tables import REFERENCES, RULES
 from protsae.schema.table import Table

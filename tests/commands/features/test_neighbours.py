@@ -14,7 +14,8 @@ from protsae.cli import main
 from protsae.io.table_files.parquet import read_table
 from protsae.run.layout import NEIGHBOUR_FILES
 from protsae.run.verify_run import verify_run
-from protsae.schema.neighbours.neighbour_tables import MAP, MATCHES, NEIGHBOURS
+from protsae.schema.neighbours.match_tables import MATCHES
+from protsae.schema.neighbours.neighbour_tables import MAP, NEIGHBOURS
 from protsae.stages.tracing.circuit_files import read_circuit
 from tests.helpers.finished_run import RESULTS, copy_run, finished_run
 
