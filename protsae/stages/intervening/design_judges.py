@@ -16,7 +16,6 @@ from protsae.concepts.concept_table import ConceptTable
 from protsae.config.settings import Config
 from protsae.errors import UserError
 from protsae.interventions.steering import TO_DESIGN
-from protsae.io.mmseqs import search
 from protsae.one_line import cut
 from protsae.references.residue_data import Residues, blosum_reader
 from protsae.references.window_judge import WindowJudge, fit_window_judge
@@ -52,6 +51,8 @@ class Homologues:
         UserError
             If MMseqs2 fails.
         """
+        from protsae.io.mmseqs import search  # an extra, which other judges do without
+
         found: list[tuple[str | None, bool]] = [(None, False)] * len(queries)
         for hit in reversed(search(queries, self.sequences, self.evalue)):
             _, at_target = hit.pairs()
