@@ -7,6 +7,8 @@ concept is annotated than where it is active without. Since KL grows with the sq
 activation, KL divided by that square is shown as well.
 
     python -m studies.effects.measure results
+
+With --tables only the effect tables are read, not the model: for a run of many proteins.
 """
 
 import argparse
@@ -71,8 +73,8 @@ _SHOWN = {
 }
 
 
-def group_rows(rows: pd.DataFrame) -> Iterator[tuple[str, int, int]]:
-    """Groups of tested features, their size, and how many of them are called."""
+def group_rows(rows: pd.DataFrame) -> Iterator[dict[str, object]]:
+    """Groups of tested features: their size, and how many of them are called."""
     defined = are_defined_by_sequence(rows["concept_type"].fillna(""))
     detects = (rows["q_value"] <= CALLED_Q) & rows["concept"].notna()
     groups = {
@@ -82,11 +84,29 @@ def group_rows(rows: pd.DataFrame) -> Iterator[tuple[str, int, int]]:
         "other label or none": ~rows["confidence"].eq("high"),
         "detect a concept of annotations": detects & ~defined,
         "all others": ~(detects & ~defined),
+        **{
+            f"detect one, {words}": detects & ~defined & rows["verdict"].eq(verdict)
+            for verdict, words in (
+                ("above", "above all baselines"),
+                ("undecided", "undecided against the best baseline"),
+                ("below", "below the best baseline"),
+            )
+        },
+        "detect a concept of the sequence": detects & defined,
+        "detect none": ~detects,
     }
-    called = rows["effect_q_value"] <= CALLED_Q
+    bars = {
+        "called": "effect",
+        "where active": "necessity",
+        "where silent": "promotion",
+        "second bar": "covariance",
+    }
     for name, of_group in groups.items():
-        chosen = of_group.fillna(False).astype(bool)
-        yield name, int(chosen.sum()), int((chosen & called).sum())
+        chosen = rows[of_group.fillna(False).astype(bool)]
+        counts = {
+            bar: int((chosen[f"{kind}_q_value"] <= CALLED_Q).sum()) for bar, kind in bars.items()
+        }
+        yield {"features": name, "tested": len(chosen), **counts}
 
 
 def sense_row(run: Run, row: pd.Series, labels: OpenedRun) -> dict[str, object] | None:
@@ -144,6 +164,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Print all of it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("results")
+    parser.add_argument("--tables", action="store_true", help="read tables alone")
     args = parser.parse_args(argv)
     run = read_run(args.results)
     effects = read_effects(run.results)
@@ -156,11 +177,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     own = features[(features["model"] == run.model) & features["effect_q_value"].notna()]
     print_table(
         [
-            {"layer": layer, "features": name, "tested": n, "called": called}
+            {"layer": layer, **group}
             for layer, rows in own.groupby("layer")
-            for name, n, called in group_rows(rows)
+            for group in group_rows(rows)
         ]
     )
+    if args.tables:
+        return
     defined = are_defined_by_sequence(own["concept_type"].fillna(""))
     detectors = own[(own["q_value"] <= CALLED_Q) & ~defined]
     labels = OpenedRun(run.results, run.config)
