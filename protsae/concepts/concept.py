@@ -31,6 +31,17 @@ class Concept:
     source: str
 
 
+def some_types(names: Iterable[str], most: int = 12) -> str:
+    """The first of the names that are types, without a description: examples for a message.
+
+    Examples
+    --------
+    >>> some_types(["DOMAIN", "DOMAIN: EGF-like", "HELIX"])
+    'DOMAIN, HELIX'
+    """
+    return ", ".join([name for name in names if ": " not in name][:most])
+
+
 SEQUENCE_TYPES = frozenset({"residue", "class", "position", "composition", "motif"})
 """Types of the concepts that the sequence alone gives (`protsae.concepts.sequence`)."""
 

@@ -1,6 +1,6 @@
 """For each detector the most correlated one of another set: one sparse product, in pieces."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from scipy import sparse
@@ -37,14 +37,33 @@ def best_matches(own: sparse.csr_array, others: sparse.csr_array) -> tuple[np.nd
     >>> correlation.round(6).tolist(), match.tolist()
     ([1.0, 1.0], [1, 0])
     """
+    correlation, match = np.full(own.shape[1], np.nan), np.full(own.shape[1], -1)
+    for first, r_BG in correlations(own, others):
+        best = r_BG.argmax(1)
+        largest = r_BG[np.arange(len(best)), best]
+        varies = np.isfinite(largest)
+        piece = slice(first, first + len(best))
+        match[piece] = np.where(varies, best, -1)
+        correlation[piece] = np.where(varies, np.clip(largest, -1, 1), np.nan)
+    return correlation, match
+
+
+def correlations(
+    own: sparse.csr_array, others: sparse.csr_array
+) -> Iterator[tuple[int, np.ndarray]]:
+    """Pearson correlations, as of `best_matches`, of some detectors with all of the others.
+
+    Yields
+    ------
+    (first, r_BG)
+        Of own detectors from number ``first`` on: float64, shape (n_some, n_others), about
+        ``PRODUCT_VALUES`` values; -inf where one of the two does not vary.
+    """
     n_residues, n_own = own.shape
     columns, rows = sparse.csc_array(own, dtype=np.float64), others.astype(np.float64)
-    mean_F, sd_F = _moments(columns)
-    mean_G, sd_G = _moments(rows)
-    correlation, match = np.full(n_own, np.nan), np.full(n_own, -1)
+    mean_F, sd_F = moments(columns)
+    mean_G, sd_G = moments(rows)
     varying_G = sd_G > 0
-    if not varying_G.any():
-        return correlation, match
     step = max(1, PRODUCT_VALUES // others.shape[1])
     for start in range(0, n_own, step):
         piece = slice(start, start + step)
@@ -53,15 +72,11 @@ def best_matches(own: sparse.csr_array, others: sparse.csr_array) -> tuple[np.nd
         scale_FG = sd_F[piece, None] * np.where(varying_G, sd_G, 1)
         r_FG = covariance_FG / np.where(scale_FG > 0, scale_FG, 1)
         r_FG[:, ~varying_G] = -np.inf
-        best = r_FG.argmax(1)
-        varies = sd_F[piece] > 0
-        match[piece] = np.where(varies, best, -1)
-        largest = np.clip(r_FG[np.arange(len(best)), best], -1, 1)
-        correlation[piece] = np.where(varies, largest, np.nan)
-    return correlation, match
+        r_FG[sd_F[piece] == 0] = -np.inf
+        yield start, r_FG
 
 
-def _moments(codes: sparse.csr_array | sparse.csc_array) -> tuple[np.ndarray, np.ndarray]:
+def moments(codes: sparse.csr_array | sparse.csc_array) -> tuple[np.ndarray, np.ndarray]:
     """Mean and standard deviation of each column; exactly 0 where it is constant."""
     n = codes.shape[0]
     mean = np.asarray(codes.sum(0)).ravel() / n

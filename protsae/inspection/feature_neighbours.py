@@ -11,13 +11,13 @@ from protsae.association.scoring.metrics import CALLED_Q
 from protsae.errors import UserError
 from protsae.inspection.feature_name import FeatureName
 from protsae.io.table_files.parquet import read_metadata, read_table
+from protsae.run.layout import NEIGHBOUR_FOLDER
 from protsae.run.run_places import feature_name, place
 from protsae.schema.features.feature_tables import FEATURES
 from protsae.schema.neighbours.match_tables import MATCHES
 from protsae.schema.neighbours.neighbour_tables import NEIGHBOURS
 from protsae.schema.table import Table
 
-FOLDER = "neighbours"
 NAMED = 3
 """Neighbours of each kind that are named."""
 
@@ -106,7 +106,7 @@ def read_neighbours(
     UserError
         If a table is damaged, or of an earlier run.
     """
-    folder = results / FOLDER
+    folder = results / NEIGHBOUR_FOLDER
     if not (folder / "neighbours.parquet").is_file():
         return NOTHING
     of_model = {"model": name.model}

@@ -1,14 +1,13 @@
 """Features of two SAEs, paired one to one by how their activations correlate."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse
 from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
-PRODUCT_VALUES = 4_000_000
-"""Correlations held at a time, 8 bytes each, and some arrays of that size: memory, not results."""
+from protsae.detectors.best_matches import correlations
+
 CANDIDATES = 16
 """Best partners of each feature, on either side, among which pairs are chosen."""
 
@@ -101,7 +100,7 @@ def candidates(
     rows, columns, values = [], [], []
     best_of_others = np.full((others.shape[1], CANDIDATES), -np.inf)
     who = np.full((others.shape[1], CANDIDATES), -1, np.int64)
-    for first, r_BG in _correlations(own, others):
+    for first, r_BG in correlations(own, others):
         count = min(CANDIDATES, r_BG.shape[1])
         near = np.argpartition(-r_BG, count - 1, axis=1)[:, :count]
         rows.append(np.repeat(first + np.arange(len(r_BG)), count))
@@ -120,30 +119,3 @@ def candidates(
     positive = value > 0
     key, at = np.unique(row[positive] * others.shape[1] + column[positive], return_index=True)
     return *np.divmod(key, others.shape[1]), value[positive][at]
-
-
-def _correlations(
-    own: sparse.csr_array, others: sparse.csr_array
-) -> Iterator[tuple[int, np.ndarray]]:
-    """Of some features, from the first, with all others; 0 where one does not vary."""
-    n_residues, n_own = own.shape
-    columns, rows = sparse.csc_array(own, dtype=np.float64), others.astype(np.float64)
-    mean_F, scale_F = moments(columns)
-    mean_G, scale_G = moments(rows)
-    step = max(1, PRODUCT_VALUES // others.shape[1])
-    for first in range(0, n_own, step):
-        piece = slice(first, first + step)
-        product = (columns[:, piece].T @ rows).toarray() / n_residues
-        covariance = product - mean_F[piece, None] * mean_G
-        yield first, covariance * scale_F[piece, None] * scale_G
-
-
-def moments(codes: sparse.csr_array | sparse.csc_array) -> tuple[np.ndarray, np.ndarray]:
-    """Mean of each column, and 1 / its standard deviation; 0 where it is constant."""
-    n = codes.shape[0]
-    mean = np.asarray(codes.sum(0)).ravel() / n
-    squares = np.asarray(codes.power(2).sum(0)).ravel() / n
-    variance = squares - mean**2
-    # What rounding leaves of a difference of equals.
-    varies = variance > 1e-12 * squares
-    return mean, np.where(varies, 1 / np.sqrt(np.where(varies, variance, 1)), 0)

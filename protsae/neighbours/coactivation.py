@@ -7,6 +7,7 @@ import numpy as np
 from scipy import sparse
 
 from protsae.statistics import ragged
+from protsae.statistics.cluster_intervals import group_sums
 
 PRODUCT_VALUES = 4_000_000
 """Pairs of features counted at a time: memory, not results."""
@@ -163,10 +164,7 @@ def together(
     """
     columns = sparse.csc_array(active, dtype=np.int32)
     n_kinds = int(kind.max(initial=0)) + 1
-    member = sparse.csr_array(
-        (np.ones(len(kind), np.int32), (kind, np.arange(len(kind)))), shape=(n_kinds, len(kind))
-    )
-    of_kind = (member @ columns).toarray()
+    of_kind = group_sums(columns, kind, n_kinds).toarray()
     n_of_kind = np.bincount(kind, minlength=n_kinds)
     sizes = of_kind.sum(0)
     n_both, expected = np.zeros(len(own), np.int64), np.zeros(len(own))

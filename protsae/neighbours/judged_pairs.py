@@ -13,11 +13,12 @@ from scipy.stats import rankdata
 
 from protsae.association.scoring.metrics import CALLED_Q
 from protsae.association.significance.label_exchange import nearest
+from protsae.detectors.best_matches import moments
 from protsae.features.recurrence import LEAST_CORRELATION
-from protsae.neighbours.assignment import Pairs, moments
+from protsae.neighbours.assignment import Pairs
 from protsae.statistics import ragged
 from protsae.statistics.cluster_correlation import correlation
-from protsae.statistics.cluster_intervals import MIN_CLUSTERS
+from protsae.statistics.cluster_intervals import MIN_CLUSTERS, group_sums
 from protsae.statistics.sum_distribution import SumLaw
 
 DONORS = 12
@@ -132,20 +133,17 @@ def judge_pairs(
     donors = nearest(np.log(lengths)[:, None])[:, 1 : 1 + DONORS]
     exchanged = [same_places(lengths, donor) for donor in donors.T]
     rotated = rotated_places(lengths, len(exchanged))
+    own_columns, columns = (sparse.csc_array(codes, dtype=np.float64) for codes in (own, others))
     parts = []
     for first in range(0, len(pairs.own), PAIRS_AT_ONCE):
         some = slice(first, first + PAIRS_AT_ONCE)
+        runner_up = pairs.runner_up[some]
         # Features of a pair in one column, so that products of matrices are those of pairs.
-        of_own = sparse.csr_array(sparse.csc_array(own, dtype=np.float64)[:, pairs.own[some]])
-        of_other = sparse.csr_array(
-            sparse.csc_array(others, dtype=np.float64)[:, pairs.other[some]]
-        )
-        runner_up = pairs.runner_up[some].clip(min=0)
-        second = sparse.csr_array(sparse.csc_array(others, dtype=np.float64)[:, runner_up])
-        of_second = _correlations(of_own, second)
+        of_own = sparse.csr_array(own_columns[:, pairs.own[some]])
+        of_other = sparse.csr_array(columns[:, pairs.other[some]])
+        of_second = _correlations(of_own, sparse.csr_array(columns[:, runner_up.clip(min=0)]))
         found = _judged(of_own, of_other, lengths, letters, exchanged, rotated)
-        has_second = pairs.runner_up[some] >= 0
-        parts.append(replace(found, runner_up=np.where(has_second, of_second, np.nan)))
+        parts.append(replace(found, runner_up=np.where(runner_up >= 0, of_second, np.nan)))
     names = list(JudgedPairs.__dataclass_fields__)
     joined = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
     return JudgedPairs(**joined)
@@ -212,12 +210,15 @@ def _judged(
     exchanged: list[np.ndarray],
     rotated: list[np.ndarray],
 ) -> JudgedPairs:
-    member = _members(ragged.groups(lengths), len(lengths))
-    sums = [member @ part for part in (own, other, own.power(2), other.power(2), own * other)]
-    dense = np.stack([part.toarray() for part in sums], axis=-1)
+    def by_protein(rows: sparse.csr_array) -> sparse.csr_array:
+        return group_sums(rows, of_residue, len(lengths))
+
+    of_residue = ragged.groups(lengths)
+    products_of = (own, other, own.power(2), other.power(2), own * other)
+    dense = np.stack([by_protein(part).toarray() for part in products_of], axis=-1)
     n = np.broadcast_to(lengths[:, None, None], (*dense.shape[:2], 1)).astype(np.float64)
     r, low, high = correlation(np.concatenate([n, dense], axis=-1))
-    is_active = (member @ (own > 0).astype(np.float64)).tocoo()
+    is_active = by_protein(own > 0).tocoo()
     protein, pair = is_active.row, is_active.col
     means = [dense[..., i].sum(0) / lengths.sum() for i in range(5)]
     scale = np.sqrt((means[2] - means[0] ** 2).clip(0) * (means[3] - means[1] ** 2).clip(0))
@@ -227,7 +228,7 @@ def _judged(
         products = [dense[protein, pair, 4]]
         given = np.zeros(own.shape[1])
         for rows in places:
-            of_donor = member @ (own * other[rows])
+            of_donor = by_protein(own * other[rows])
             products.append(np.asarray(of_donor[protein, pair]).ravel())
             given += np.asarray(of_donor.sum(0)).ravel() / len(places)
         p_values = _p_values(np.stack(products, axis=1), pair, own.shape[1])
@@ -252,10 +253,9 @@ def _judged(
 
 def _correlations(one: sparse.csr_array, other: sparse.csr_array) -> np.ndarray:
     """Of each column with the same one of the other; NaN where one is constant."""
-    (mean, scale), (mean_other, scale_other) = moments(one), moments(other)
+    (mean, sd), (mean_other, sd_other) = moments(one), moments(other)
     product = np.asarray((one * other).sum(0)).ravel() / one.shape[0]
-    found = (product - mean * mean_other) * scale * scale_other
-    return np.where((scale > 0) & (scale_other > 0), found, np.nan)
+    return _over(product - mean * mean_other, sd * sd_other)
 
 
 def _widened(
@@ -289,16 +289,10 @@ def _between(
 ) -> np.ndarray:
     """Covariance of the two means by letter."""
     n_letters = int(letters.max(initial=0)) + 1
-    member, size = _members(letters, n_letters), np.bincount(letters, minlength=n_letters)
-    of_own, of_other = ((member @ part).toarray() for part in (own, other))
+    size = np.bincount(letters, minlength=n_letters)
+    of_own, of_other = (group_sums(part, letters, n_letters).toarray() for part in (own, other))
     found: np.ndarray = (of_own * of_other / np.maximum(size, 1)[:, None]).sum(0) / len(letters)
     return found - product
-
-
-def _members(group: np.ndarray, n_groups: int) -> sparse.csr_array:
-    """Row g has ones at the members of group g."""
-    where = group, np.arange(len(group))
-    return sparse.csr_array((np.ones(len(group)), where), shape=(n_groups, len(group)))
 
 
 def _over(covariance: np.ndarray, scale: np.ndarray) -> np.ndarray:

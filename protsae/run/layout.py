@@ -40,11 +40,13 @@ LAYER_TABLES = (
 )
 """What annotate writes for each layer, as Parquet tables."""
 
+NEIGHBOUR_FOLDER = "neighbours"
+"""Folder of what neighbours writes."""
 NEIGHBOUR_FILES = (
     *("neighbours.parquet", "map.parquet", "communities.parquet", "matches.parquet"),
     *("absorption.parquet", "matches.json", "matches.graphml"),
 )
-"""What neighbours writes, of all layers together."""
+"""The files in it, of all layers together."""
 
 LLM_TABLE, LLM_PROMPTS = "llm_descriptions.parquet", "llm_prompts.jsonl"
 """What `protsae describe` writes beside a layer's tables, in the folder of an SAE. No rule does, as
@@ -226,7 +228,7 @@ def _paths(config: Config) -> Iterator[tuple[str, str]]:
     for name in ("detectors.tsv", "summary.tsv"):
         yield "tables", name
     for name in NEIGHBOUR_FILES:
-        yield "neighbours", f"neighbours/{name}"
+        yield "neighbours", f"{NEIGHBOUR_FOLDER}/{name}"
     yield "report", "report.html"
     for name in ("pareto.png", "scaling.png", "scaling.tsv"):
         yield "scaling", f"scaling/{name}"

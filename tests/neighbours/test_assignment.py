@@ -5,6 +5,7 @@ import pytest
 from scipy import sparse
 from scipy.optimize import linear_sum_assignment
 
+from protsae.detectors import best_matches
 from protsae.neighbours import assignment
 from protsae.neighbours.assignment import assign, candidates
 
@@ -35,7 +36,7 @@ def table(own: sparse.csr_array, others: sparse.csr_array) -> np.ndarray:
 def test_pairs_are_those_of_the_dense_problem(
     n_own: int, n_others: int, values: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(assignment, "PRODUCT_VALUES", values)
+    monkeypatch.setattr(best_matches, "PRODUCT_VALUES", values)
     own, others = drawn(n_own, n_others, seed=n_own)
     pairs, r = assign(own, others), table(own, others)
     rows, columns = linear_sum_assignment(r.clip(min=0), maximize=True)

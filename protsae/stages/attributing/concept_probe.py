@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from protsae.concepts.concept import some_types
 from protsae.concepts.concept_table import ConceptTable
 from protsae.config.settings import Config
 from protsae.errors import UserError
@@ -57,7 +58,7 @@ def fit_concept_probe(
     names = [known.name for known in concepts.concepts]
     row = rows[rows["concept"] == concept]
     if row.empty or concept not in names:
-        some = ", ".join([name for name in rows["concept"] if ": " not in name][:12])
+        some = some_types(rows["concept"])
         raise UserError(
             f"--of {cut(concept, 60)}: no such concept among the {len(rows)} with a probe in "
             f"{path}; expected one such as {some}"

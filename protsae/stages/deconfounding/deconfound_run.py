@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from protsae import __version__
+from protsae.concepts.concept import some_types
 from protsae.concepts.concept_table import ConceptTable
 from protsae.errors import UserError
 from protsae.inspection.feature_activations import FeatureActivations
@@ -135,11 +136,10 @@ def protein_label(
     names = [concept.name for concept in found.concepts]
     if text in names:
         return by_concept(proteins, found, text)
-    some = [name for name in names if ": " not in name][:8]
     own = "" if columns is None else f", a column of {table} ({', '.join(columns.columns[:8])})"
     raise UserError(
         f"{cut(repr(text), 60)}: no label of proteins; expected length, composition, "
-        f"taxon=ID{own}, or a concept of the run, such as {', '.join(some)}"
+        f"taxon=ID{own}, or a concept of the run, such as {some_types(names, 8)}"
     )
 
 

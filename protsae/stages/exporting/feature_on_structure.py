@@ -238,7 +238,7 @@ def coloured_lines(done: Coloured, is_percent: bool = False) -> list[str]:
     else:
         said.append(
             f"wrote {done.path}: B-factors are {unit} of {name}, 0 to {largest:.4g}; "
-            f"{NOT_OF_PROTEIN:g} at {done.n_other_atoms:,} atoms of which none is known"
+            f"{NOT_OF_PROTEIN:g} at {done.n_other_atoms:,} atoms without a known activation"
         )
         hints = [
             f"ChimeraX: color bfactor palette white:red range 0,{largest:.4g}",

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
+from protsae.concepts.concept import some_types
 from protsae.concepts.concept_table import ConceptTable
 from protsae.config.settings import Config
 from protsae.errors import UserError
@@ -159,7 +160,7 @@ def open_judges(run: RunWithConcepts, concept: str | None) -> ConceptJudges | No
     proteins, concepts = run.study.proteins, run.concepts
     names = [known.name for known in concepts.concepts]
     if concept not in names:
-        some = ", ".join([name for name in names if ": " not in name][:12])
+        some = some_types(names)
         raise UserError(
             f"--concept {cut(concept, 60)}: not among the {len(names)} concepts of {run.results}; "
             f"expected one such as {some}"

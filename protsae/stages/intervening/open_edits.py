@@ -9,6 +9,7 @@ import numpy as np
 from scipy import sparse
 
 from protsae.association.scoring.thresholds import positive_quantiles
+from protsae.concepts.concept import some_types
 from protsae.concepts.concept_table import ConceptTable
 from protsae.config.reserved_names import ONEHOT, model_of
 from protsae.config.settings import Config
@@ -81,7 +82,7 @@ class OpenedRun:
         """
         names = [known.name for known in self.concepts.concepts]
         if concept not in names:
-            some = ", ".join([name for name in names if ": " not in name][:12])
+            some = some_types(names)
             raise UserError(
                 f"{where}: no concept {cut(concept, 60)!r} among the {len(names)} of "
                 f"{self.results}; expected residues such as 10-20,35, active, or one such as {some}"

@@ -126,7 +126,7 @@ def _matched(
 
 
 def _joined(parts: Sequence[pd.DataFrame], name: str) -> pd.DataFrame:
-    """All rows in the order of the table's key, with its columns alone."""
+    """All rows, with the columns of the table alone."""
     table = TABLES[name]
     filled = [rows for rows in parts if len(rows)]
     if not filled:

@@ -27,6 +27,9 @@ from protsae.stages.neighbouring.related_sae import RelatedSae, Side
 class RelatedRun:
     """A results folder and its settings; its parts are read when they are asked for.
 
+    Not a `Run`, which imports everything that can be done with a run: the rule would run again
+    whenever any of that changed.
+
     Attributes
     ----------
     results : Path

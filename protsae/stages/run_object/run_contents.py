@@ -18,7 +18,7 @@ from protsae.io.saes.sae_identity import sae_sha256
 from protsae.io.table_files.annotations_table import read_annotations_table
 from protsae.io.table_files.parquet import read_table
 from protsae.io.table_files.proteins_table import read_split_proteins
-from protsae.run.layout import model_layers, model_name, shard_names
+from protsae.run.layout import NEIGHBOUR_FOLDER, model_layers, model_name, shard_names
 from protsae.run.run_places import place, sae_place
 from protsae.sae.architectures import restore_sae
 from protsae.sae.autoencoder import Sae
@@ -111,7 +111,7 @@ class RunContents:
         return self._related(ABSORPTION)
 
     def _related(self, table: Table) -> pd.DataFrame:
-        return read_table(self.results / "neighbours" / f"{table.name}.parquet", table)
+        return read_table(self.results / NEIGHBOUR_FOLDER / f"{table.name}.parquet", table)
 
     def sae(self, layer: int, variant: str, model: str | None = None) -> Sae:
         """An SAE, in evaluation mode, for activations as the run stores them.

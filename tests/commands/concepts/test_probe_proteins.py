@@ -17,16 +17,9 @@ from protsae.schema.protein_probe_tables import (
     PROTEIN_PROBES,
 )
 from protsae.stages.protein_probing.pooled_inputs import pool_coordinates
-from tests.helpers.finished_run import RESULTS, finished_run
+from tests.helpers.finished_run import RESULTS
 
 TABLES = (PROTEIN_PROBES, PROTEIN_PROBE_FEATURES, PROTEIN_PREDICTIONS)
-
-
-@pytest.fixture
-def folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = finished_run(tmp_path_factory)
-    monkeypatch.chdir(folder)
-    return folder
 
 
 def probe(output: Path, *words: object) -> int:

@@ -231,7 +231,7 @@ def test_a_feature_as_b_factors(
         f"{placed.max():.4g}",
         "chain B: none of the proteins, 16 residues",
         f"wrote {target}: B-factors are activations of {name}, 0 to {placed.max():.4g}; -1 at "
-        f"{16 + OUTSIDE} atoms of which none is known",
+        f"{16 + OUTSIDE} atoms without a known activation",
         f"ChimeraX: color bfactor palette white:red range 0,{placed.max():.4g}",
         f"PyMOL: spectrum b, white_red, minimum=0, maximum={placed.max():.4g}",
     ]

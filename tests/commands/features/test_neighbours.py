@@ -17,14 +17,7 @@ from protsae.run.verify_run import verify_run
 from protsae.schema.neighbours.match_tables import MATCHES
 from protsae.schema.neighbours.neighbour_tables import MAP, NEIGHBOURS
 from protsae.stages.tracing.circuit_files import read_circuit
-from tests.helpers.finished_run import RESULTS, copy_run, finished_run
-
-
-@pytest.fixture
-def folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = finished_run(tmp_path_factory)
-    monkeypatch.chdir(folder)
-    return folder
+from tests.helpers.finished_run import RESULTS, copy_run
 
 
 def neighbours(output: Path, *words: object) -> int:

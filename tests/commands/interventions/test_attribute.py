@@ -16,7 +16,7 @@ from protsae.schema.explained.variant_tables import VARIANTS
 from protsae.schema.interventions.attribution_tables import ATTRIBUTION_CHECKS, ATTRIBUTIONS
 from protsae.schema.reference_tables import PROBES
 from protsae.stages.inputs.studied_proteins import read_study
-from tests.helpers.finished_run import RESULTS, finished_run
+from tests.helpers.finished_run import RESULTS
 from tests.helpers.tiny_esm import random_sequence
 
 SEQUENCE = random_sequence(90)
@@ -25,13 +25,6 @@ LETTER = SEQUENCE[POSITION - 1]
 VARIANT = f"{LETTER}{POSITION}{'W' if LETTER != 'W' else 'Y'}"
 CONCEPT = f"residue: C@{POSITION}"
 EVERY_NODE = "100000"
-
-
-@pytest.fixture
-def folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = finished_run(tmp_path_factory)
-    monkeypatch.chdir(folder)
-    return folder
 
 
 def attribute(output: Path, *words: object) -> int:

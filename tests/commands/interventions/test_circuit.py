@@ -20,19 +20,12 @@ from protsae.stages.tracing.circuit_files import GRAPHML, JSON, SVG, read_circui
 from protsae.stages.tracing.trace_circuit import site_circuit
 from protsae.stages.tracing.traced_sites import TracedSite, concept_sites
 from tests.helpers.circuit_pass import random_sae
-from tests.helpers.finished_run import RESULTS, finished_run
+from tests.helpers.finished_run import RESULTS
 from tests.helpers.tiny_esm import build_esm, random_sequence, save_tiny
 
 SEQUENCE = random_sequence(40)
 SITE = 9
 """A tryptophan, of which all features of layer 1 change log p by 0.8 nats."""
-
-
-@pytest.fixture
-def folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = finished_run(tmp_path_factory)
-    monkeypatch.chdir(folder)
-    return folder
 
 
 def circuit(output: Path, *words: object) -> int:

@@ -12,14 +12,7 @@ import protsae
 from protsae.cli import main
 from protsae.io.table_files.parquet import read_table
 from protsae.schema.interventions.deconfounded_table import DECONFOUNDED
-from tests.helpers.finished_run import RESULTS, finished_run
-
-
-@pytest.fixture
-def folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = finished_run(tmp_path_factory)
-    monkeypatch.chdir(folder)
-    return folder
+from tests.helpers.finished_run import RESULTS
 
 
 def deconfound(output: Path, *words: object) -> int:

@@ -13,18 +13,11 @@ from protsae.cli import main
 from protsae.io.table_files.parquet import read_metadata, read_table
 from protsae.provenance import file_sha256
 from protsae.schema.interventions.edited_predictions_table import EDITED
-from tests.helpers.finished_run import RESULTS, finished_run
+from tests.helpers.finished_run import RESULTS
 from tests.helpers.tiny_esm import build_esm, random_sequence, save_tiny
 
 FIRST, SECOND = random_sequence(90), random_sequence(70)
 EVERY = "1/topk/" + ",".join(map(str, range(48)))
-
-
-@pytest.fixture
-def folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = finished_run(tmp_path_factory)
-    monkeypatch.chdir(folder)
-    return folder
 
 
 def intervene(output: Path, *words: object) -> int:

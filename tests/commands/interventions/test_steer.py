@@ -11,19 +11,12 @@ import pytest
 from protsae.cli import main
 from protsae.io.table_files.parquet import read_table
 from protsae.schema.interventions.design_table import DESIGNS
-from tests.helpers.finished_run import RESULTS, finished_run
+from tests.helpers.finished_run import RESULTS
 from tests.helpers.tiny_esm import random_sequence
 
 START = random_sequence(41)
 EDIT = ("--edit", "1/topk/3:clamp=4")
 SHORT = ("--rounds", "3", "--share", "0.3")
-
-
-@pytest.fixture
-def folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = finished_run(tmp_path_factory)
-    monkeypatch.chdir(folder)
-    return folder
 
 
 def steer(output: Path, *words: object) -> int:

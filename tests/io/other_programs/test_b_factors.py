@@ -159,7 +159,7 @@ def test_gemmi_reads_the_same(tmp_path: Path) -> None:
         assert values == {2.5, -1.0}
 
 
-@pytest.mark.skipif(not (SHARED / "structures").is_dir(), reason="no structures")
+@pytest.mark.skipif(not (SHARED / "structures").is_dir(), reason="no shared structures")
 @pytest.mark.parametrize("name", ["1PGA.cif", "1LCD.pdb", "1aki.pdb", "2BEG.pdb", "3bwm.pdb"])
 def test_real_structures_keep_all_else(tmp_path: Path, name: str) -> None:
     """gemmi's reading of every atom, before and after."""

@@ -80,7 +80,7 @@ def test_a_chain_of_no_protein_stays_without(tmp_path: Path) -> None:
         mapped_chains(path, PROTEINS, ["C"])
 
 
-@pytest.mark.skipif(not (SHARED / "structures").is_dir(), reason="no structures")
+@pytest.mark.skipif(not (SHARED / "structures").is_dir(), reason="no shared structures")
 def test_real_structures() -> None:
     """Protein G's domain, and the headpiece of the lac repressor beside DNA, in three models."""
     domain = "TYKLILNGKTLKGETTTEAVDAATAEKVFKQYANDNGVDGEWTYDDATKTFTVTE"
