@@ -64,9 +64,9 @@ SPARSE_PROBES = Table(
         Column(
             "share_of_probe",
             "number",
-            "≤ 1 and above",
-            "(f1 - always_on_f1) / (probe_f1 - always_on_f1): how much of what the layer tells "
-            "linearly k detectors tell. Empty if the linear probe is no better than calling every "
+            "any",
+            "Share of what the layer tells linearly that k detectors tell, "
+            "(f1 - always_on_f1) / (probe_f1 - always_on_f1). Empty if the linear probe is no better than calling every "
             "residue. It has no interval: compare those of f1.",
             True,
         ),
