@@ -28,6 +28,18 @@ def is_permuted(model: str) -> bool:
     return model_of(model).endswith(_PERMUTED)
 
 
+def trained_name(permuted: str) -> str:
+    """Name of the model of which a permuted model is the copy, at the same site.
+
+    Examples
+    --------
+    >>> trained_name("esm2_tiny-permuted"), trained_name("esm2_tiny-permuted-mlp_out")
+    ('esm2_tiny', 'esm2_tiny-mlp_out')
+    """
+    model, site = model_of(permuted).removesuffix(_PERMUTED), site_of(permuted)
+    return site_name(model, site) if site else model
+
+
 MLP_IN = "mlp_in"
 """Site whose activations are kept beside those of layers: what each layer's MLP reads."""
 

@@ -31,7 +31,7 @@ STAGES: dict[str, tuple[str, ...]] = {
     "lookup": ("split",),
     "tables": ("annotate", "evaluate", "effects", "probe", "lookup"),
     "neighbours": ("tables",),
-    "report": ("tables",),
+    "report": ("tables", "neighbours"),
     "scaling": ("evaluate",),
 }
 """The stages in order, and those whose files each reads."""
