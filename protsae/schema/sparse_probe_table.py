@@ -66,8 +66,8 @@ SPARSE_PROBES = Table(
             "number",
             "any",
             "Share of what the layer tells linearly that k detectors tell, "
-            "(f1 - always_on_f1) / (probe_f1 - always_on_f1). Empty if the linear probe is no better than calling every "
-            "residue. It has no interval: compare those of f1.",
+            "(f1 - always_on_f1) / (probe_f1 - always_on_f1). Empty if the linear probe is no "
+            "better than calling every residue. It has no interval: compare those of f1.",
             True,
         ),
         Column(
