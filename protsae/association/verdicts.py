@@ -37,6 +37,10 @@ class CountsByCluster:
         """Detectors of all parts, one after another."""
         return cls(np.hstack([part.tp for part in parts]), np.hstack([part.on for part in parts]))
 
+    def of(self, detectors: np.ndarray) -> "CountsByCluster":
+        """Of some of the detectors."""
+        return CountsByCluster(self.tp[:, detectors], self.on[:, detectors])
+
 
 def compare(own: CountsByCluster, others: CountsByCluster, positives: np.ndarray) -> pd.DataFrame:
     """F1 of each detector less the largest F1 of the others: D = F1 - max_b F1_b.
@@ -90,17 +94,17 @@ def compare(own: CountsByCluster, others: CountsByCluster, positives: np.ndarray
     half = stdtrit(freedom, 0.975) * error
     # Equal in every replicate, to rounding: then what differs in all clusters alike is certain.
     statistic = difference / np.maximum(error, 1e-12)
-    found = pd.DataFrame(
-        {
-            "f1_difference_low": difference - half,
-            "f1_difference_high": difference + half,
-            "p_above": stdtr(freedom, -statistic),
-            "p_below": stdtr(freedom, statistic),
-        }
-    ).clip(-1, 1)
-    if (positives > 0).sum() < MIN_CLUSTERS:
-        found[:] = np.nan
-    return found.assign(f1_difference=difference, other=int(of_others.argmax()))
+    found = {
+        "f1_difference_low": difference - half,
+        "f1_difference_high": difference + half,
+        "p_above": stdtr(freedom, -statistic),
+        "p_below": stdtr(freedom, statistic),
+    }
+    enough = (positives > 0).sum() >= MIN_CLUSTERS
+    bounded = {
+        name: np.clip(x, -1, 1) if enough else np.full_like(x, np.nan) for name, x in found.items()
+    }
+    return pd.DataFrame({**bounded, "f1_difference": difference, "other": int(of_others.argmax())})
 
 
 def verdicts(
