@@ -145,8 +145,8 @@ _CONCEPT = (
     _exact(
         "inside_kl_difference",
         "nats",
-        "`inside_kl` less `outside_kl`. Above 0 as well where the feature is merely stronger with the "
-        "concept; where in the chain residues lie is not ruled out either.",
+        "`inside_kl` less `outside_kl`. Above 0 as well where the feature is merely stronger with "
+        "the concept; where in the chain residues lie is not ruled out either.",
     ),
     _exact(
         "inside_kl_difference_low",
