@@ -17,6 +17,9 @@ The worlds differ in what else there is:
 - ``steps``: a feature is read as there or not there. Where it is there, gradients vanish.
 - ``heavy``: few activations are far stronger than the rest.
 
+That context is given as a concept of all features, too: those that are read in it alone should
+change predictions more inside, those that are read alike should not.
+
     python -m benchmarks.planted_effects --worlds 20 --check
 """
 
@@ -29,6 +32,7 @@ import torch
 import torch.nn.functional as F
 
 from protsae.config.stage_settings import EffectSettings
+from protsae.interventions.effects.concept_contrasts import ConceptRows
 from protsae.interventions.effects.exact_effects import StudiedPass
 from protsae.interventions.effects.feature_effects import feature_effects
 from protsae.interventions.effects.partners import REDUNDANT
@@ -160,16 +164,25 @@ GROUPS = {
 
 
 def run_world(kind: str, seed: int) -> dict[str, np.ndarray]:
-    """Which features are called: for necessity, for promotion, for either, beyond activations."""
+    """Which features are called: for necessity, for promotion, for either, beyond activations.
+
+    And which are said to be redundant, and to change predictions more in the context.
+    """
     torch.manual_seed(seed)
     world = World(kind, seed)
     letters = {chr(ord("a") + n): n for n in range(N_LETTERS)}
     settings = EffectSettings(exact_features=N_FEATURES, seed=seed)
-    rows = feature_effects(world.passes(), world.encode, world.decoder, letters, settings, 4096)
+    passes = world.passes()
+    is_context = np.concatenate([one.letters == 0 for one in passes]).astype(np.int8)
+    concepts = ConceptRows(["context"] * N_FEATURES, {"context": is_context})
+    of_world = (passes, world.encode, world.decoder, letters, settings, 4096)
+    rows = feature_effects(*of_world, concepts=concepts)
     table = with_q_values(pd.DataFrame(rows).assign(variant="planted"))
     names = ("necessity_q_value", "promotion_q_value", "effect_q_value", "covariance_q_value")
     found = {name: table[name].to_numpy(float) <= 0.05 for name in names}
-    return found | {"redundant": table["redundancy_low"].to_numpy(float) > REDUNDANT}
+    found["redundant"] = table["redundancy_low"].to_numpy(float) > REDUNDANT
+    inside = ("inside_kl_difference_low", "inside_unit_kl_difference_low")
+    return found | {name: table[name].to_numpy(float) > 0 for name in inside}
 
 
 def print_kind(kind: str, worlds: Sequence[dict[str, np.ndarray]]) -> bool:
@@ -184,7 +197,17 @@ def print_kind(kind: str, worlds: Sequence[dict[str, np.ndarray]]) -> bool:
     # In few dimensions random directions are read more than in all, but not more than activations.
     null = found["covariance_q_value" if kind == "flat" else "effect_q_value"][:, RANDOM]
     allowed = MOST_FALSE + 2 * (MOST_FALSE * (1 - MOST_FALSE) / null.size) ** 0.5
-    return bool(null.mean() <= allowed and (kind not in HELD or read >= LEAST_CALLED))
+    called_well = null.mean() <= allowed and (kind not in HELD or read >= LEAST_CALLED)
+    return bool(called_well and _contexts_hold(kind, found["inside_unit_kl_difference_low"]))
+
+
+def _contexts_hold(kind: str, inside: np.ndarray) -> bool:
+    """What is read in the context alone does more there, and what is read alike does not."""
+    alike = inside[:, GROUPS["read"]]
+    level = MOST_FALSE / 2  # of one end of a 95 % interval
+    allowed = level + 2 * (level * (1 - level) / alike.size) ** 0.5
+    found = float(inside[:, list(CONTEXT)].mean())
+    return bool(alike.mean() <= allowed and (kind not in HELD or found >= LEAST_CALLED))
 
 
 def main() -> None:
@@ -197,9 +220,9 @@ def main() -> None:
     args = parser.parse_args()
     print(
         "| world | features | planted | necessity | promotion | either | beyond activations "
-        "| said to be redundant |"
+        "| said to be redundant | more in the context | more a unit |"
     )
-    print("|---|---|---|---|---|---|---|---|")
+    print("|---" * 10 + "|")
     failed = [
         kind
         for kind in args.kinds

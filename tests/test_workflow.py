@@ -308,8 +308,8 @@ def test_a_whole_run_and_what_reruns(tmp_path: Path) -> None:
 
     changed = plan("--config", 'concepts={"min_residues": 11}')
     assert set(changed) - {"total"} == {
-        *("annotate_layer", "probe_layer", "sparse_probe", "lookup", "tables", "neighbours"),
-        *("report", "all"),
+        *("annotate_layer", "measure_effects", "probe_layer", "sparse_probe", "lookup", "tables"),
+        *("neighbours", "report", "all"),
     }, "which concepts are scored is no reason to split and to train again"
 
     after_training = {"train_saes", "evaluate_saes", "encode_shard", "annotate_layer"}

@@ -12,6 +12,7 @@ from protsae.inspection.description_words import (
     interval_words,
     llm_words,
 )
+from protsae.inspection.effect_words import effect_words
 from protsae.inspection.logo_letters import consensus, enriched_words
 from protsae.one_line import one_line
 from protsae.screen.wording import count, fitted, listed
@@ -185,43 +186,6 @@ largest 4; on above 0.5'
     text += f"{_percent(row['prevalence'])} of test proteins; "
     text += f"mean {row['mean_activation']:.3g}, largest {row['max_activation']:.3g}"
     return f"{text}; on above {row['threshold']:.3g}" if has(row, "threshold") else text
-
-
-def effect_words(row: pd.Series) -> str:
-    """What the feature does to the model's predictions; empty where that was not measured.
-
-    Examples
-    --------
-    >>> row = {"necessity_kl": 0.02, "necessity_kl_random": 0.004, "necessity_q_value": 0.001}
-    >>> row |= {"promotion_kl": 0.01, "promotion_kl_random": 0.005, "promotion_q_value": 0.3}
-    >>> row["covariance_q_value"] = 0.2
-    >>> effect_words(pd.Series(row | {"promotes": "M L", "suppresses": None}))
-    'ablated where active, it changes predictions by 0.02 nats, a random direction by 0.004 \
-(q 0.001); set where silent, by 0.01, a random direction by 0.005 (not called, q 0.3); \
-not more than a random direction that varies as activations do (q 0.2); promotes M L'
-    >>> effect_words(pd.Series({"necessity_kl": None, "promotion_kl": None}))
-    ''
-    """
-    said: list[str] = []
-    for name, change in (("necessity", "ablated where active"), ("promotion", "set where silent")):
-        if pd.isna(row.get(f"{name}_kl")):
-            continue
-        what = "it changes predictions by" if not said else "by"
-        unit = " nats" if not said else ""
-        q = row[f"{name}_q_value"]
-        called = f"q {q:.2g}" if q <= CALLED_Q else f"not called, q {q:.2g}"
-        said.append(
-            f"{change}, {what} {row[f'{name}_kl']:.2g}{unit}, a random direction by "
-            f"{row[f'{name}_kl_random']:.2g} ({called})"
-        )
-    if said and pd.notna(beyond := row.get("covariance_q_value")):
-        more = "more" if beyond <= CALLED_Q else "not more"
-        said.append(
-            f"{more} than a random direction that varies as activations do (q {beyond:.2g})"
-        )
-    for name in ("promotes", "suppresses"):
-        said += [f"{name} {row[name]}"] if isinstance(row.get(name), str) and row[name] else []
-    return "; ".join(said)
 
 
 def calibration_line(calibration: pd.DataFrame, width: int = WIDTH) -> list[str]:

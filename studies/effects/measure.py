@@ -55,6 +55,7 @@ def layer_row(rows: pd.DataFrame) -> dict[str, object]:
     medians = tested[[f"necessity_{kind}" for kind in _SHOWN]].median().map("{:.4f}".format)
     agreement = exact["necessity_kl"].corr(exact["ablation_kl"], method="spearman")
     at_site = exact["ablation_kl_site"].sum() / exact["ablation_kl"].sum()
+    doses = exact[["dose_monotone", "dose_monotone_random"]].mean()
     return {
         "tested": len(tested),
         **called,
@@ -62,6 +63,7 @@ def layer_row(rows: pd.DataFrame) -> dict[str, object]:
         **dict(zip(_SHOWN.values(), medians, strict=True)),
         "ablation: Spearman": f"{agreement:.2f}",
         "at the site": f"{at_site:.0%}",
+        "monotone, random": ", ".join(f"{share:.0%}" for share in doses),
     }
 
 
@@ -107,6 +109,22 @@ def group_rows(rows: pd.DataFrame) -> Iterator[dict[str, object]]:
             bar: int((chosen[f"{kind}_q_value"] <= CALLED_Q).sum()) for bar, kind in bars.items()
         }
         yield {"features": name, "tested": len(chosen), **counts}
+
+
+def contrast_rows(rows: pd.DataFrame) -> Iterator[dict[str, object]]:
+    """Called detectors by concept, and how many of them do more, or less, where their concept is.
+
+    Concepts with fewer than three such features are taken together.
+    """
+    compared = rows[rows["inside_kl"].notna() & (rows["q_value"] <= CALLED_Q)]
+    sizes = compared.groupby("concept")["feature"].transform("size")
+    for concept, own in compared.groupby(compared["concept"].where(sizes >= 3, "all others")):
+        yield {
+            "concept": concept,
+            "detectors": len(own),
+            "more": int((own["inside_kl_difference_low"] > 0).sum()),
+            "less": int((own["inside_kl_difference_high"] < 0).sum()),
+        }
 
 
 def sense_row(run: Run, row: pd.Series, labels: OpenedRun) -> dict[str, object] | None:
@@ -182,6 +200,13 @@ def main(argv: Sequence[str] | None = None) -> None:
             for group in group_rows(rows)
         ]
     )
+    contrasts = [
+        {"layer": layer, **row}
+        for layer, rows in own.groupby("layer")
+        for row in contrast_rows(rows)
+    ]
+    if contrasts:
+        print_table(contrasts)
     if args.tables:
         return
     defined = are_defined_by_sequence(own["concept_type"].fillna(""))

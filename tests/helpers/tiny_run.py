@@ -113,14 +113,14 @@ def write_onehot_run(folder: Path, proteins: pd.DataFrame | None = None, n_shard
     return folder
 
 
-def write_embedded_run(folder: Path, layer: int) -> Path:
+def write_embedded_run(folder: Path, layer: int, proteins: pd.DataFrame | None = None) -> Path:
     """A tiny ESM-2, proteins, and the activations of one of its layers in two shards."""
     model = ["--model", str(save_tiny(folder)), "--layers", str(layer), "--device", "cpu"]
-    write_proteins(folder / "proteins.parquet", protein_rows())
-    proteins = ["--proteins", str(folder / "proteins.parquet")]
+    write_proteins(folder / "proteins.parquet", protein_rows() if proteins is None else proteins)
+    of_proteins = ["--proteins", str(folder / "proteins.parquet")]
     for shard in ("0", "1"):
         output = ["--shard", shard, "--shards", "2", "--output", str(folder / f"shard-{shard}.h5")]
-        assert main(["embed", *proteins, *output, *model, "--dtype", "float32"]) == 0
+        assert main(["embed", *of_proteins, *output, *model, "--dtype", "float32"]) == 0
     return folder
 
 

@@ -133,6 +133,9 @@ rule measure_effects:
             "<results>/activations/{{model}}/shard-{shard}.h5", shard=SHARDS
         ),
         model=weights_file,
+        features="<results>/annotation/{model}/layer-{layer}/features.parquet",
+        annotations="<results>/proteins/annotations.parquet",
+        labels=local_file("concepts.labels"),
     output:
         "<results>/effects/{model}/layer-{layer}/effects.parquet",
     log:
@@ -148,13 +151,15 @@ rule measure_effects:
         gpu=int(CONFIG.embed.device == "cuda"),
     params:
         saes=lambda wildcards, input: folders(input.saes),
+        concepts=to_flags(CONFIG.concepts),
         settings=to_flags(CONFIG.effects),
         model=lambda wildcards: embed_settings(wildcards.model).model,
         device=CONFIG.embed.device,
         code=code("effects"),
     shell:
-        "protsae effects {params.settings} --device {params.device} --sae {params.saes:q}"
+        "protsae effects {params.concepts} {params.settings} --device {params.device} --sae {params.saes:q}"
         " --model {params.model:q} --activations {input.activations:q} --proteins {input.proteins:q}"
+        " --features {input.features:q} --annotations {input.annotations:q}"
         ' --output "$(dirname {output:q})" --threads {threads} > {log:q} 2>&1'
 
 

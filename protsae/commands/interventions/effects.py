@@ -4,7 +4,9 @@ At residues where a feature is active, the residue being masked, how much do pre
 when the feature is ablated; and where it is silent, when it is set to its 0.9 quantile? Both are
 estimated for all features at once, from gradients; some features are edited one by one, too. Beside
 each: random directions of the same norm, other features that are active as often, and the
-coordinate that does most. Writes effects.parquet; docs/tables.md explains the columns.
+coordinate that does most. With --features and --annotations also what ablation does at residues
+with the concept of the feature, less what it does at others. Writes effects.parquet; docs/tables.md
+explains the columns.
 
 example:
   protsae effects --sae results/sae/esm2_t6_8M_UR50D/layer-03/topk \\
@@ -17,8 +19,9 @@ import argparse
 import torch
 
 from protsae.config.flags import add_flags, add_threads_flag, settings_from_flags
-from protsae.config.stage_settings import EffectSettings
+from protsae.config.stage_settings import ConceptSettings, EffectSettings
 from protsae.plm.esm2.load import load_same_esm
+from protsae.stages.inputs.feature_concepts import read_feature_concepts
 from protsae.stages.inputs.open_saes import open_saes
 from protsae.stages.inputs.studied_proteins import read_study
 from protsae.stages.intervening.effect_files import effect_lines, write_effects
@@ -31,11 +34,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--activations", nargs="+", required=True, help="all shards of the model")
     parser.add_argument("--proteins", required=True, help="proteins.parquet, with the splits")
     parser.add_argument("--model", required=True, help="the ESM-2 of the activations")
+    parser.add_argument("--features", help="features.parquet of the layer, from annotate")
+    parser.add_argument("--annotations", help="annotations.parquet, which goes with --features")
     parser.add_argument("--output", required=True, metavar="DIR", help="folder for the table")
     parser.add_argument(
         "--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: auto"
     )
     add_threads_flag(parser)
+    add_flags(parser, ConceptSettings)
     add_flags(parser, EffectSettings)
 
 
@@ -45,8 +51,12 @@ def run(args: argparse.Namespace) -> None:
     settings = settings_from_flags(EffectSettings, args)
     study = read_study(args.proteins)
     cache, found = open_saes(args.sae, args.activations, study.protein_set, study.names("train"))
+    chosen = settings_from_flags(ConceptSettings, args)
+    digests = {name: stored.sha256 for name, stored in found.items()}
+    of_layer = args.features, args.annotations, chosen, study, cache, digests
+    concepts = read_feature_concepts(*of_layer)
     esm = load_same_esm(args.model, args.device, cache.source.weights_sha256)
     test = study.of_split("test").reset_index(drop=True)
-    table = measure_effects(found, cache, test, esm, settings)
-    write_effects(args.output, table, found, cache, study)
+    table = measure_effects(found, cache, test, esm, settings, concepts)
+    write_effects(args.output, table, found, cache, study.stamp(args.annotations))
     print("\n".join(effect_lines(table)))

@@ -13,6 +13,7 @@ from protsae.interventions.effects.exact_effects import (
     PAIR,
     PARTNER,
     RANDOM,
+    RANDOM_DOSES,
     UNMASKED,
     Kind,
     Measured,
@@ -71,7 +72,7 @@ def exact_fields(measured: Measured, feature: int, letters: Mapping[str, int]) -
         "promotion": raised_SA.mean(0),
         "promotes": _surely(raised_SA, letters),
         "suppresses": _surely(-raised_SA, letters),
-        **dose_fields(measured, feature, raised_SA, columns),
+        **dose_fields(measured, feature, columns),
         "n_unmasked": len(found.kl) if (found := measured.get((feature, UNMASKED))) else 0,
         "unmasked_kl": _mean_kl(measured, feature, UNMASKED, 1),
         "n_clamped": len(found.kl) if (found := measured.get((feature, CLAMPED))) else 0,
@@ -105,43 +106,75 @@ def _pair_fields(measured: Measured, feature: int, columns: list[int]) -> dict[s
 
 _REDUNDANCY = ("redundancy", "redundancy_low", "redundancy_high")
 
+DOSE = ("dose_slope", "dose_monotone", "dose_slope_random", "dose_monotone_random")
+
 _DISTANCES = ("ablation_kl_site", "ablation_kl_near", "ablation_kl_elsewhere")
 
 EXACT = (
     *("n_ablated", "ablation_kl", "ablation_kl_low", "ablation_kl_high", *_DISTANCES),
     *("ablation_kl_random", "true_logp_change", "true_logp_change_low", "true_logp_change_high"),
-    *("promotion", "promotes", "suppresses", "dose_slope", "dose_monotone"),
+    *("promotion", "promotes", "suppresses", *DOSE),
     *("n_unmasked", "unmasked_kl", "n_clamped", "clamp_kl", "clamp_kl_random"),
     *("partner", "n_pairs", "pair_kl", *_REDUNDANCY),
 )
 """Columns of features that were edited."""
 
 
-def dose_fields(
-    measured: Measured, feature: int, raised_SA: np.ndarray, columns: list[int]
-) -> dict[str, float | None]:
-    """How log p of the promoted amino acid follows the feature: 0, 1/2, 1 and 2 times as active.
+def dose_fields(measured: Measured, feature: int, columns: list[int]) -> dict[str, float | None]:
+    """How log p follows the feature's activation, and the dose along its random direction.
 
-    The amino acid of a site is the one that the feature raises most at the other sites, so that the
-    site itself has not chosen it. ``dose_slope``: least squares of log p on the dose, mean over
-    sites; ``dose_monotone``: share of sites at which log p falls nowhere as the dose grows.
+    Columns `DOSE`: `dose_response` of the feature, and of the random direction with the same norm
+    and doses at the same sites; None with fewer than two sites.
     """
+    found: list[float | None] = []
+    for doses in (DOSES, RANDOM_DOSES):
+        changes = {d: np.stack(measured[feature, k].change)[:, columns] for k, d in doses.items()}
+        found += dose_response(changes) or (None, None)
+    return dict(zip(DOSE, found, strict=True))
+
+
+def dose_response(change_SA: Mapping[float, np.ndarray]) -> tuple[float, float] | None:
+    """How log p of the promoted amino acid follows 0, 1/2, 1 and 2 times as much of a direction.
+
+    The amino acid of a site is the one that the direction raises most at the other sites, so that
+    the site itself has not chosen it.
+
+    Parameters
+    ----------
+    change_SA : mapping of float to ndarray
+        For the doses 0, 1/2 and 2 the change of log p from what it is at dose 1, float64, shape
+        (n_sites, n_letters).
+
+    Returns
+    -------
+    slope : float
+        Least squares of log p on the dose, mean over sites.
+    monotone : float
+        Share of sites at which log p falls nowhere as the dose grows. None for both with fewer than
+        two sites.
+
+    Examples
+    --------
+    The first letter rises at every dose at the first site, and falls from 1 to 2 at the second:
+
+    >>> at_0, at_half = np.array([[-2.0, 1.0], [-4.0, 1.0]]), np.array([[-1.0, 0.5], [-3.0, 0.5]])
+    >>> dose_response({0.0: at_0, 0.5: at_half, 2.0: np.array([[2.0, -1.0], [-1.0, 0.0]])})[1]
+    0.5
+    """
+    raised_SA = -change_SA[0.0]
     n_sites = len(raised_SA)
     if n_sites < 2:
-        return {"dose_slope": None, "dose_monotone": None}
+        return None
     others_SA = (raised_SA.sum(0) - raised_SA) / (n_sites - 1)
     best_S = others_SA.argmax(1)
-    at_dose = {1.0: np.zeros(n_sites)}
-    for kind, dose in DOSES.items():
-        change_SA = np.stack(measured[feature, kind].change)[:, columns]
-        at_dose[dose] = change_SA[np.arange(n_sites), best_S]
-    response_SD = np.stack([at_dose[dose] for dose in _DOSES_OF_SITE], 1)
+    response_SD = np.zeros((n_sites, len(_DOSES_OF_SITE)))
+    for n, dose in enumerate(_DOSES_OF_SITE):
+        if dose != 1:
+            response_SD[:, n] = change_SA[dose][np.arange(n_sites), best_S]
     centred = np.array(_DOSES_OF_SITE) - np.mean(_DOSES_OF_SITE)
     slope_S = response_SD @ centred / np.square(centred).sum()
-    return {
-        "dose_slope": float(slope_S.mean()),
-        "dose_monotone": float((np.diff(response_SD, axis=1) >= 0).all(1).mean()),
-    }
+    is_monotone_S = (np.diff(response_SD, axis=1) >= 0).all(1)
+    return float(slope_S.mean()), float(is_monotone_S.mean())
 
 
 def _surely(raised_SA: np.ndarray, letters: Mapping[str, int]) -> str:

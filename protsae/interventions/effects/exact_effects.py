@@ -17,6 +17,9 @@ RANDOM, CLAMPED, CLAMPED_RANDOM, UNMASKED = "random", "clamped", "clamped_random
 """A random direction of the norm of the ablation; the feature set to its clamp where it is silent,
 and a random direction of that norm; the ablation where neither residue nor prediction is masked."""
 
+RANDOM_DOSES = {RANDOM: 0.0, "random_halved": 0.5, "random_doubled": 2.0}
+"""The same doses along that random direction, as if it were as active as the feature."""
+
 PARTNER, PAIR = "partner", "pair"
 """A partner ablated, and both; kinds of edits of pairs are one of these, and the partner."""
 
@@ -176,7 +179,8 @@ def _at_active(
         whole_D = activation * decoder_FD[feature]
         for kind, dose in DOSES.items():
             yield row, kind, site, (dose - 1) * whole_D
-        yield row, RANDOM, site, activation * random_D
+        for kind, dose in RANDOM_DOSES.items():
+            yield row, kind, site, (dose - 1) * activation * random_D
         for other in np.flatnonzero(of_others > 0):
             partner = others[other]
             removed_D = of_others[other] * decoder_FD[partner]

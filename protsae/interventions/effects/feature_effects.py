@@ -8,6 +8,13 @@ import numpy as np
 from scipy import sparse
 
 from protsae.config.stage_settings import EffectSettings
+from protsae.interventions.effects.concept_contrasts import (
+    CONTRASTS,
+    ConceptRows,
+    PairedSites,
+    choose_paired_sites,
+    contrast_fields,
+)
 from protsae.interventions.effects.effect_estimates import EffectEstimate, estimate_effect
 from protsae.interventions.effects.effect_rows import estimate_fields, exact_fields
 from protsae.interventions.effects.effect_sites import FeatureSites, SiteRows, choose_feature_sites
@@ -31,6 +38,7 @@ def feature_effects(
     settings: EffectSettings,
     tokens_per_batch: int,
     track: Track = iter,
+    concepts: ConceptRows | None = None,
 ) -> list[dict[str, Any]]:
     """The effect of each feature on the predictions of masked residues.
 
@@ -51,6 +59,8 @@ def feature_effects(
         others are random.
     tokens_per_batch : int
         Tokens of the edited copies of a pass that run together.
+    concepts : ConceptRows, optional
+        Concept of each feature, and which residues that the passes predict have it, pass by pass.
 
     Returns
     -------
@@ -60,7 +70,8 @@ def feature_effects(
     """
     rows, covariance_DD = site_rows(passes, encode, track)
     sites = choose_feature_sites(rows, settings.sites, settings.seed)
-    gradients = _site_gradients(passes, rows, sites, settings, track)
+    pairs = choose_paired_sites(rows, concepts, settings.sites, settings.seed) if concepts else {}
+    gradients = _site_gradients(passes, rows, sites, pairs, settings, track)
     around = surroundings(gradients.drawn_NSD, covariance_DD)
     others = _alike(np.diff(rows.codes.indptr), np.linalg.norm(decoder_FD, axis=1) > 0)
     found: list[dict[str, Any]] = []
@@ -77,6 +88,8 @@ def feature_effects(
                 **estimate_fields("necessity", need),
                 **_true_fields(-own.activation * (true @ direction), need),
                 **estimate_fields("promotion", promotion),
+                "concept": concepts.of_feature[feature] if concepts else None,
+                **_contrast(direction, pairs.get(feature), gradients),
             }
         )
     change_F = _mean_square(sites) * np.square(decoder_FD).sum(1)
@@ -148,10 +161,12 @@ def _site_gradients(
     passes: Sequence[StudiedPass],
     rows: SiteRows,
     sites: Sequence[FeatureSites],
+    pairs: Mapping[int, PairedSites],
     settings: EffectSettings,
     track: Track,
 ) -> _SiteGradients:
-    wanted = np.unique(np.concatenate([part for own in sites for part in (own.active, own.silent)]))
+    of_sites = [part for own in sites for part in (own.active, own.silent)]
+    wanted = np.unique(np.concatenate([*of_sites, *(own.rows for own in pairs.values())]))
     of_pass, index = rows.pass_number[wanted], rows.index[wanted]
     true, drawn = [], []
     for number in track(np.unique(of_pass).tolist()):
@@ -160,6 +175,15 @@ def _site_gradients(
         true.append(found.true[own])
         drawn.append(found.drawn[own])
     return _SiteGradients(wanted, np.concatenate(true), np.concatenate(drawn))
+
+
+def _contrast(
+    direction_D: np.ndarray, pair: PairedSites | None, gradients: _SiteGradients
+) -> dict[str, float | None]:
+    """Columns of `contrast_fields`; None where the feature has no concept."""
+    if pair is None:
+        return dict.fromkeys(("n_concept_clusters", *CONTRASTS))
+    return contrast_fields(direction_D, pair, gradients.at(pair.rows)[1])
 
 
 def _alike(n_active: np.ndarray, has_direction: np.ndarray) -> list[np.ndarray]:

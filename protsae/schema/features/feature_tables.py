@@ -41,7 +41,7 @@ _CORRELATIONS = tuple(
 
 FEATURES = Table(
     "features",
-    15,
+    16,
     "one row per feature, sorted by model (onehot first), layer, variant and feature",
     ("model", "layer", "variant", "feature"),
     (

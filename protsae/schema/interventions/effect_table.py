@@ -118,9 +118,55 @@ def _exact(name: str, span: str, meaning: str, kind: Kind = "number") -> Column:
     return Column(name, kind, span, meaning, True)
 
 
+_CONCEPT = (
+    Column(
+        "concept",
+        "text",
+        "name",
+        "Concept of the feature, best on valid, as in the table features; whether the pair is "
+        "called is said there. Empty without one, or where effects were measured without concepts.",
+        True,
+    ),
+    _exact(
+        "n_concept_clusters",
+        "≥ 0",
+        "Homology clusters of test with a residue that has the concept and one that does not, at "
+        "both of which the feature is active when they are masked; as many as there may be sites. "
+        "From each cluster four residues of each kind are drawn, or as many as there are.",
+        "integer",
+    ),
+    _exact(
+        "inside_kl",
+        "nats ≥ 0",
+        "KL of the ablation (as necessity_kl, to second order) at those residues that have the "
+        "concept, mean over clusters of the mean in each. Empty with fewer than 5.",
+    ),
+    _exact("outside_kl", "nats ≥ 0", "The same at those that do not have it."),
+    _exact(
+        "inside_kl_difference",
+        "nats",
+        "`inside_kl` less `outside_kl`. Above 0 as well where the feature is merely stronger with "
+        "the concept; where in the chain residues lie is not ruled out either.",
+    ),
+    _exact(
+        "inside_kl_difference_low",
+        "nats",
+        "Lower end of its nominal 95 % interval over clusters (Student's t of paired differences).",
+    ),
+    _exact("inside_kl_difference_high", "nats", "Upper end of that interval."),
+    _exact(
+        "inside_unit_kl_difference",
+        "nats",
+        "The same of KL divided by the squared activation: whether predictions follow the "
+        "feature's direction more where its concept is, however strong the feature is.",
+    ),
+    _exact("inside_unit_kl_difference_low", "nats", "Lower end of its interval, likewise."),
+    _exact("inside_unit_kl_difference_high", "nats", "Upper end of that interval."),
+)
+
 EFFECTS = Table(
     "effects",
-    2,
+    3,
     "one row per feature of the SAEs that are not frozen; the columns from n_ablated on are filled "
     "for features that were edited one by one",
     ("model", "layer", "variant", "feature"),
@@ -166,6 +212,7 @@ EFFECTS = Table(
             "The same of the two covariance_p_values: more than random directions with the "
             "covariance of the activations, too.",
         ),
+        *_CONCEPT,
         _exact("n_ablated", "≥ 1", "Active sites at which the feature was ablated.", "integer"),
         _exact(
             "ablation_kl",
@@ -217,8 +264,15 @@ EFFECTS = Table(
             "dose_monotone",
             "0 to 1",
             "Share of the sites at which it falls nowhere as the activation grows. It says little "
-            "by itself: an arbitrary amino acid is monotone at a sixth to a half of the sites.",
+            "by itself: read it beside dose_monotone_random.",
         ),
+        _exact(
+            "dose_slope_random",
+            "nats",
+            "The slope of one random direction with a change of the same norm at the same sites, "
+            "its own amino acid chosen alike.",
+        ),
+        _exact("dose_monotone_random", "0 to 1", "The share of monotone sites of that direction."),
         _exact(
             "n_unmasked",
             "≥ 0",
@@ -284,6 +338,7 @@ OF_FEATURES = (
     *("necessity_kl", "necessity_kl_random", "necessity_dealt_below", "necessity_q_value"),
     *("promotion_kl", "promotion_kl_random", "promotion_dealt_below", "promotion_q_value"),
     *("effect_q_value", "covariance_q_value", "promotes", "suppresses"),
+    *("inside_kl", "outside_kl", "inside_kl_difference_low", "inside_kl_difference_high"),
 )
 """Columns that the feature table has, too."""
 

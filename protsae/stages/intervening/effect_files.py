@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -12,7 +13,6 @@ from protsae.io.hdf5.activation_cache import LayerCache
 from protsae.io.table_files.parquet import write_table
 from protsae.schema.interventions.effect_table import EFFECTS
 from protsae.stages.inputs.open_saes import StoredSae
-from protsae.stages.inputs.studied_proteins import Study
 
 
 def write_effects(
@@ -20,15 +20,21 @@ def write_effects(
     table: pd.DataFrame,
     found: Mapping[str, StoredSae],
     cache: LayerCache,
-    study: Study,
+    of_study: Mapping[str, Any],
 ) -> None:
-    """Write the table of a layer, bound to its SAEs, activations and proteins."""
+    """Write the table of a layer, bound to its SAEs, activations, proteins and annotations.
+
+    Parameters
+    ----------
+    of_study : mapping
+        From `Study.stamp`.
+    """
     Path(folder).mkdir(parents=True, exist_ok=True)
     measured = set(table["variant"])
     metadata = {
         "stage": "effects",
         **vars(cache.source),
-        **study.stamp(),
+        **of_study,
         "layer": cache.layer,
         "saes": {name: stored.sha256 for name, stored in found.items() if name in measured},
         "code_version": __version__,
@@ -37,7 +43,7 @@ def write_effects(
 
 
 def effect_lines(table: pd.DataFrame) -> list[str]:
-    """Two lines an SAE: how many features change predictions, and what editing some says.
+    """Lines on each SAE: how many features change predictions, what edits say, and concepts.
 
     Parameters
     ----------
@@ -66,5 +72,13 @@ def effect_lines(table: pd.DataFrame) -> list[str]:
                 f"{name}: {len(exact)} features edited one by one; estimate and ablation correlate "
                 f"with {agreement:.2f} (Spearman); {redundant} share what they do with a partner, "
                 "so that ablating both does more than the sum"
+            )
+        if len(held := rows[rows["inside_kl"].notna()]):
+            more = int((held["inside_kl_difference_low"] > 0).sum())
+            less = int((held["inside_kl_difference_high"] < 0).sum())
+            lines.append(
+                f"{name}: {len(held):,} features are active with their concept and without in 5 "
+                f"clusters or more; ablated, {more:,} change predictions more with it, {less:,} "
+                "less (95 % interval of the difference)"
             )
     return lines

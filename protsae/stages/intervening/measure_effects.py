@@ -10,6 +10,7 @@ import torch
 
 from protsae.config.stage_settings import EffectSettings, EmbedSettings
 from protsae.interventions.edited_predictions import passes
+from protsae.interventions.effects.concept_contrasts import ConceptRows
 from protsae.interventions.effects.exact_effects import StudiedPass
 from protsae.interventions.effects.feature_effects import feature_effects
 from protsae.interventions.model_pass import ModelPass, esm_pass
@@ -22,6 +23,7 @@ from protsae.plm.esm2.places import named_place
 from protsae.plm.esm2.tokens import STANDARD_TOKENS
 from protsae.proteins.alphabet import STANDARD
 from protsae.sae.autoencoder import Sae
+from protsae.stages.inputs.feature_concepts import FeatureConcepts
 from protsae.stages.inputs.open_saes import StoredSae
 from protsae.statistics.multiple_testing import benjamini_hochberg
 
@@ -32,6 +34,7 @@ def measure_effects(
     test: pd.DataFrame,
     esm: LoadedEsm,
     settings: EffectSettings,
+    concepts: FeatureConcepts | None = None,
 ) -> pd.DataFrame:
     """The rows of the table ``effects`` of a layer's SAEs, those that are frozen left out.
 
@@ -43,6 +46,8 @@ def measure_effects(
         Rows of the test proteins: accession, sequence, cluster.
     esm : LoadedEsm
         The model of the activations.
+    concepts : FeatureConcepts, optional
+        Of the same SAEs. Without, columns on concepts are empty.
     """
     stated = EmbedSettings.model_validate(json.loads(cache.source.settings))
     esm.model.requires_grad_(False)
@@ -67,11 +72,33 @@ def measure_effects(
             yield from progress(list(numbers), f"{name}: running the model", "passes")
 
         decoder = sae.W_dec.cpu().numpy()
-        rows = feature_effects(studied, encode, decoder, letters, settings, budget, track)
+        accessions = test["accession"].tolist()
+        own = concept_rows(concepts, name, studied, accessions) if concepts else None
+        rows = feature_effects(studied, encode, decoder, letters, settings, budget, track, own)
         tables.append(pd.DataFrame(rows).assign(variant=name, feature=range(len(rows))))
     table = pd.concat(tables, ignore_index=True)
     table = table.assign(model=cache.source.model, layer=cache.layer)
     return with_q_values(table)
+
+
+def concept_rows(
+    concepts: FeatureConcepts, variant: str, studied: Sequence[StudiedPass], accessions: list[str]
+) -> ConceptRows:
+    """Labels of the residues that the passes predict, of the concepts of an SAE's features.
+
+    Parameters
+    ----------
+    accessions : list of str
+        Of the proteins that passes have the numbers of.
+    """
+    names = concepts.names[variant]
+    wanted = sorted({name for name in names if name})
+    of_protein = [concepts.labels(accession, wanted) for accession in accessions]
+    labels = {
+        name: np.concatenate([of_protein[one.protein][name][one.positions] for one in studied])
+        for name in wanted
+    }
+    return ConceptRows(names, labels)
 
 
 def with_q_values(table: pd.DataFrame) -> pd.DataFrame:

@@ -204,8 +204,8 @@ def _opened(
     n_features = opened.sae.n_features
     if beyond := [feature for feature in features if feature >= n_features]:
         raise UserError(
-            f"--edit {cut(edit.text, 80)}: no feature {beyond[0]}; {first.layer}/{first.variant} "
-            f"has features 0 to {n_features - 1}"
+            f"--edit {cut(edit.text, 80)}: no feature {beyond[0]}; "
+            f"{edit.features[0].rpartition('/')[0]} has features 0 to {n_features - 1}"
         )
     return OpenedEdit(
         edit,
@@ -237,7 +237,7 @@ def feature_amounts(
     for name, quantile in zip(names, quantiles, strict=True):
         if not np.isfinite(quantile):
             raise UserError(
-                f"--edit: {name} is active at no residue of train, so it has no quantiles; give a "
-                "number"
+                f"--edit: {name.model}/{name} is active at no residue of train, so it has no "
+                "quantiles; give a number"
             )
     return tuple(amount.number * float(quantile) for quantile in quantiles)

@@ -11,13 +11,25 @@ from protsae.config.settings import Config, parse_settings
 from protsae.errors import UserError
 from protsae.io.saes.sae_identity import sae_sha256
 from protsae.io.table_files.parquet import read_metadata, read_table
+from protsae.provenance import file_sha256
 from protsae.schema.interventions.effect_table import EFFECTS
 from protsae.stages.intervening.measure_effects import with_q_values
+from tests.helpers.stored_tables import load
 from tests.helpers.tiny_esm import build_esm, save_tiny
-from tests.helpers.tiny_run import TOPK, inputs, train_saes, write_embedded_run
+from tests.helpers.tiny_run import (
+    TOPK,
+    encode,
+    inputs,
+    protein_rows,
+    train_saes,
+    write_annotations,
+    write_embedded_run,
+)
 
 LAYER = 2
 FLAGS = ("--exact-features", "4", "--exact-sites", "3", "--sites", "6")
+PROTEINS = protein_rows(n_proteins=57)
+CONCEPTS = ("--min-residues", "3", "--min-clusters", "2")
 
 
 def effects(run: Path, *flags: str, saes: tuple[str, ...] = ("topk", "frozen")) -> int:
@@ -34,6 +46,28 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert train_saes(folder, folder, settings, "--layer", str(LAYER)) == 0
     assert effects(folder, "--output", str(folder / "effects")) == 0
     return folder
+
+
+@pytest.fixture(scope="module")
+def annotated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """More proteins, and what `annotate` finds in the features: SIGNAL is residues 4 to 9."""
+    folder = tmp_path_factory.mktemp("annotated")
+    write_embedded_run(folder, LAYER, PROTEINS)
+    write_annotations(folder / "annotations.parquet", PROTEINS)
+    sae = {"topk": {**TOPK, "k": 7}}
+    assert train_saes(folder, folder, sae, "--layer", str(LAYER)) == 0
+    for shard in (0, 1):
+        assert encode(folder, folder, shard, folder / f"codes-{shard}.h5", "topk") == 0
+    codes = [str(folder / f"codes-{shard}.h5") for shard in (0, 1)]
+    of_sae = ["--sae", str(folder / "topk"), *inputs(folder), "--codes", *codes, *CONCEPTS]
+    files = ["--annotations", str(folder / "annotations.parquet"), "--output", str(folder / "out")]
+    assert main(["annotate", *of_sae, *files, "--bootstrap", "53"]) == 0
+    return folder
+
+
+def of_concepts(run: Path) -> tuple[str, ...]:
+    features, annotations = run / "out" / "features.parquet", run / "annotations.parquet"
+    return ("--features", str(features), "--annotations", str(annotations), *CONCEPTS)
 
 
 def test_every_feature_of_saes_that_learn_has_a_row(run: Path) -> None:
@@ -125,3 +159,93 @@ def test_q_of_features_is_of_twice_the_smaller_p() -> None:
     assert found[:2] == pytest.approx([0.006, 1.0])
     assert np.isnan(found[2])
     assert found[3] == pytest.approx(0.06)
+
+
+def test_what_ablation_does_at_the_concept(
+    annotated: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flags = (*of_concepts(annotated), "--output", str(tmp_path))
+    assert effects(annotated, *flags, saes=("topk",)) == 0
+    said = capsys.readouterr().out.splitlines()
+    table = read_table(tmp_path / "effects.parquet", EFFECTS)
+    features = load(annotated / "out" / "features.parquet").set_index("feature")
+    own = table.set_index("feature")
+    assert own["concept"].equals(features["concept"].rename("concept"))
+    assert own.loc[own["concept"].isna(), "n_concept_clusters"].isna().all()
+    assert own.loc[own["concept"].notna(), "n_concept_clusters"].notna().all()
+    compared = own[own["inside_kl"].notna()]
+    assert len(compared)
+    assert compared.index.equals(own[(own["n_concept_clusters"] >= 5).fillna(False)].index)
+    difference = compared["inside_kl"] - compared["outside_kl"]
+    np.testing.assert_allclose(compared["inside_kl_difference"], difference, rtol=1e-9, atol=1e-15)
+    assert difference.between(
+        compared["inside_kl_difference_low"], compared["inside_kl_difference_high"]
+    ).all()
+    more = (compared["inside_kl_difference_low"] > 0).sum()
+    expected = f"topk: {len(compared)} features are active with their concept and without in 5 clu"
+    [line] = [line for line in said if line.startswith(expected)]
+    assert f"ablated, {more} change predictions more with it" in line
+    metadata = read_metadata(tmp_path / "effects.parquet")
+    assert metadata["annotations_sha256"] == file_sha256(annotated / "annotations.parquet")
+    assert effects(annotated, "--output", str(tmp_path / "without"), saes=("topk",)) == 0
+    without = read_table(tmp_path / "without" / "effects.parquet", EFFECTS)
+    assert without["concept"].isna().all()
+    assert without["necessity_kl"].equals(table["necessity_kl"]), "concepts change nothing else"
+
+
+@pytest.mark.parametrize(
+    ("flags", "problem"),
+    [
+        (("--features", "{run}/out/features.parquet"), "--features is given without --annotations"),
+        (("--annotations", "{run}/none"), "--annotations is given without --features"),
+        (
+            ("--features", "{run}/proteins.parquet", "--annotations", "{run}/annotations"),
+            "{run}/proteins.parquet: holds the proteins table",
+        ),
+        (
+            ("--features", "{run}/out/features.parquet", "--annotations", "{run}/more.parquet"),
+            "{run}/out/features.parquet: of another run: its annotations_sha256 is ",
+        ),
+        (
+            (
+                *("--features", "{run}/out/features.parquet", "--annotations"),
+                *("{run}/annotations.parquet", "--min-residues", "10000"),
+            ),
+            "{run}/annotations.parquet: no concept occurs often enough",
+        ),
+        (
+            (
+                *("--features", "{run}/out/features.parquet", "--annotations"),
+                *("{run}/annotations.parquet", "--min-residues", "20"),
+            ),
+            "{run}/out/features.parquet: names the concept '",
+        ),
+    ],
+)
+def test_concepts_that_do_not_belong(
+    annotated: Path,
+    tmp_path: Path,
+    flags: tuple[str, ...],
+    problem: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    write_annotations(annotated / "more.parquet", PROTEINS.iloc[:5])
+    words = [word.format(run=annotated) for word in flags]
+    assert effects(annotated, *words, "--output", str(tmp_path / "o"), saes=("topk",)) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"protsae effects: {problem.format(run=annotated)}"), said
+    assert said.count("\n") == 1
+    assert not (tmp_path / "o").exists()
+
+
+def test_features_of_another_sae(
+    annotated: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train_saes(annotated, tmp_path, {"topk": {**TOPK, "seed": 1}}, "--layer", "2") == 0
+    shown = capsys.readouterr()
+    folders = ("--sae", str(tmp_path / "topk"), "--output", str(tmp_path / "out"))
+    assert effects(annotated, *of_concepts(annotated), *folders, saes=("topk",)) == 2
+    said = capsys.readouterr().err
+    digests = sae_sha256(annotated / "topk")[:12], sae_sha256(tmp_path / "topk")[:12]
+    expected = "annotates SAE {} of variant topk; expected {}, as in --sae; run the annotate stage"
+    assert expected.format(*digests) in said, shown

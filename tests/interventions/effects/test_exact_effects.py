@@ -9,8 +9,14 @@ from protsae.config.sae_settings import TrainSettings
 from protsae.interventions.edited_predictions import passes, predict
 from protsae.interventions.effects.effect_rows import exact_fields
 from protsae.interventions.effects.effect_sites import FeatureSites, SiteRows
-from protsae.interventions.effects.exact_effects import MeasuredEdits, StudiedPass, exact_effects
-from protsae.interventions.intervention import Intervention, feature_directions
+from protsae.interventions.effects.exact_effects import (
+    RANDOM_DOSES,
+    MeasuredEdits,
+    StudiedPass,
+    exact_effects,
+    random_unit,
+)
+from protsae.interventions.intervention import Intervention, feature_directions, plain_direction
 from protsae.interventions.model_pass import esm_pass
 from protsae.plm.esm2.forward import FusedEsm2
 from protsae.sae.architectures import build_sae
@@ -72,11 +78,11 @@ def test_an_ablated_site_is_the_one_that_predict_ablates(world):
         seed=0,
     )
 
-    def of_predict(row, action, amount, is_masked=True, features=(FEATURE,)):
+    def of_predict(row, action, amount, is_masked=True, features=(FEATURE,), directions=None):
         own = found[numbers[row]]
         where = [torch.zeros(len(s), dtype=torch.bool) for s in SEQUENCES]
         where[own.protein][own.positions[index[row]]] = True
-        directions = feature_directions(sae, features)
+        directions = directions or feature_directions(sae, features)
         edit = Intervention(LAYER, directions, action, (amount,) * len(features), where)
         proteins = dict(predict(esm2, SEQUENCES, [edit], is_masked, 1022, 256, 1000))
         site = own.positions[index[row]]
@@ -93,6 +99,15 @@ def test_an_ablated_site_is_the_one_that_predict_ablates(world):
             change, kl = of_predict(row, action, amount)
             np.testing.assert_allclose(measured[FEATURE, kind].change[n], change, atol=1e-4)
             assert measured[FEATURE, kind].kl[n][0] == pytest.approx(kl, rel=0.02, abs=1e-6)
+    # Dose 0 takes away as much of a random direction as the feature writes, dose 2 adds it.
+    unit = random_unit(esm2.d_model, seed=0, feature=FEATURE)
+    along = plain_direction(torch.from_numpy(unit))
+    size = float(np.linalg.norm(sae.W_dec[FEATURE].numpy()))
+    for kind, dose in RANDOM_DOSES.items():
+        for n, row in enumerate(active):
+            added = (dose - 1) * float(codes[row, FEATURE]) * size
+            change, _ = of_predict(row, "add", added, directions=along)
+            np.testing.assert_allclose(measured[FEATURE, kind].change[n], change, atol=1e-4)
     pair = measured[FEATURE, ("pair", PARTNER)]
     assert measured[FEATURE, ("partner", PARTNER)].site == pair.site
     for site, change in zip(pair.site, pair.change, strict=True):
@@ -116,7 +131,10 @@ def test_fields_by_hand():
         (3, "ablated"): edits([[1, 2, 3], [3, 2, 1]], [[-2.0, 1.0], [-4.0, 1.0]], -0.5),
         (3, "halved"): edits([[0, 0, 0]] * 2, [[-1.0, 0.5], [-5.0, 0.5]]),
         (3, "doubled"): edits([[0, 0, 0]] * 2, [[2.0, -1.0], [4.0, -1.0]]),
-        (3, "random"): edits([[1, 1, 0]] * 2, [[0.0, 0.0]] * 2),
+        # The random direction raises C at both sites, at one of them in all steps.
+        (3, "random"): edits([[1, 1, 0]] * 2, [[0.5, -4.0], [0.5, -4.0]]),
+        (3, "random_halved"): edits([[0, 0, 0]] * 2, [[0.5, -2.0], [0.5, -5.0]]),
+        (3, "random_doubled"): edits([[0, 0, 0]] * 2, [[0.5, 4.0], [0.5, 4.0]]),
     }
     found = exact_fields(measured, 3, letters)
     assert (found["n_ablated"], found["ablation_kl"], found["ablation_kl_random"]) == (2, 6.0, 2.0)
@@ -129,6 +147,9 @@ def test_fields_by_hand():
     assert found["dose_monotone"] == 0.5
     slopes = [2.0, np.polyfit([0, 0.5, 1, 2], [-4.0, -5.0, 0.0, 4.0], 1)[0]]
     assert found["dose_slope"] == pytest.approx(np.mean(slopes))
+    assert found["dose_monotone_random"] == 0.5
+    random = [4.0, np.polyfit([0, 0.5, 1, 2], [-4.0, -5.0, 0.0, 4.0], 1)[0]]
+    assert found["dose_slope_random"] == pytest.approx(np.mean(random))
     assert (found["n_clamped"], found["clamp_kl"]) == (0, None)
     assert (found["partner"], found["redundancy"]) == (None, None)
     nothing = exact_fields(measured, 4, letters)
@@ -141,7 +162,7 @@ def test_of_the_partners_the_most_redundant_is_named():
     nothing, little = [0.0, 0.0, 0.0], [0.1, 0.0, -0.1]
     much, more = [1.0, 0.0, -1.0], [2.0, 0.0, -2.0]
     measured = {(3, "ablated"): edits([[1, 0, 0]] * 4, [nothing, nothing, nothing, little])}
-    for kind in ("halved", "doubled", "random"):
+    for kind in ("halved", "doubled", "random", "random_halved", "random_doubled"):
         measured[3, kind] = edits([[0, 0, 0]] * 4, [nothing] * 4)
     # With 8 both add up; with 9 either suffices, where it is active: at the first three sites.
     measured[3, ("partner", 8)] = edits([[0, 0, 0]] * 4, [much, much, much, more])

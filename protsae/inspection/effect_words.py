@@ -1,0 +1,54 @@
+"""What a feature does to the model's predictions, in words."""
+
+import pandas as pd
+
+from protsae.association.scoring.metrics import CALLED_Q
+from protsae.one_line import one_line
+
+
+def effect_words(row: pd.Series) -> str:
+    """What the feature does to the model's predictions; empty where that was not measured.
+
+    Examples
+    --------
+    >>> row = {"necessity_kl": 0.02, "necessity_kl_random": 0.004, "necessity_q_value": 0.001}
+    >>> row |= {"promotion_kl": 0.01, "promotion_kl_random": 0.005, "promotion_q_value": 0.3}
+    >>> row["covariance_q_value"] = 0.2
+    >>> effect_words(pd.Series(row | {"promotes": "M L", "suppresses": None}))
+    'ablated where active, it changes predictions by 0.02 nats, a random direction by 0.004 \
+(q 0.001); set where silent, by 0.01, a random direction by 0.005 (not called, q 0.3); \
+not more than a random direction that varies as activations do (q 0.2); promotes M L'
+    >>> row |= {"promotion_kl": None, "covariance_q_value": None, "concept": "SIGNAL"}
+    >>> row |= {"inside_kl": 0.03, "outside_kl": 0.01, "inside_kl_difference_low": 0.004}
+    >>> effect_words(pd.Series(row | {"inside_kl_difference_high": 0.036}))
+    'ablated where active, it changes predictions by 0.02 nats, a random direction by 0.004 \
+(q 0.001); by 0.03 at residues with SIGNAL, by 0.01 at others (difference [0.004, 0.036])'
+    >>> effect_words(pd.Series({"necessity_kl": None, "promotion_kl": None}))
+    ''
+    """
+    said: list[str] = []
+    for name, change in (("necessity", "ablated where active"), ("promotion", "set where silent")):
+        if pd.isna(row.get(f"{name}_kl")):
+            continue
+        what = "it changes predictions by" if not said else "by"
+        unit = " nats" if not said else ""
+        q = row[f"{name}_q_value"]
+        called = f"q {q:.2g}" if q <= CALLED_Q else f"not called, q {q:.2g}"
+        said.append(
+            f"{change}, {what} {row[f'{name}_kl']:.2g}{unit}, a random direction by "
+            f"{row[f'{name}_kl_random']:.2g} ({called})"
+        )
+    if said and pd.notna(beyond := row.get("covariance_q_value")):
+        more = "more" if beyond <= CALLED_Q else "not more"
+        said.append(
+            f"{more} than a random direction that varies as activations do (q {beyond:.2g})"
+        )
+    if pd.notna(row.get("inside_kl")):
+        low, high = (row[f"inside_kl_difference_{end}"] for end in ("low", "high"))
+        said.append(
+            f"by {row['inside_kl']:.2g} at residues with {one_line(str(row['concept']))}, by "
+            f"{row['outside_kl']:.2g} at others (difference [{low:.2g}, {high:.2g}])"
+        )
+    for name in ("promotes", "suppresses"):
+        said += [f"{name} {row[name]}"] if isinstance(row.get(name), str) and row[name] else []
+    return "; ".join(said)
