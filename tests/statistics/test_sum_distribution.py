@@ -43,21 +43,6 @@ def test_the_tail_of_a_sum_to_ten_digits(draws: list[list[int]]) -> None:
         assert law.at_least(observed) == pytest.approx(expected, rel=1e-10)
 
 
-@pytest.mark.parametrize("n_terms", range(1, 14))
-@pytest.mark.parametrize("widest", [1, 4, 40])
-def test_terms_merged_in_pairs(n_terms: int, widest: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of one width or of many, an odd number or an even one: as by convolution without FFT."""
-    monkeypatch.setattr(module, "AT_ONCE", 0)
-    rng = np.random.default_rng(n_terms)
-    draws = [rng.integers(0, widest + 1, 6).tolist() for _ in range(n_terms)]
-    exact = np.ones(1)
-    for values in draws:
-        exact = np.convolve(exact, np.bincount(values, minlength=widest + 1) / 6)
-    law = Law(draws)
-    found = [law.at_least(observed) for observed in range(law.largest + 1)]
-    assert found == pytest.approx([exact[k:].sum() for k in range(law.largest + 1)], rel=1e-9)
-
-
 def quantiles(draws: list[list[int]]) -> list[int]:
     """The sum of all draws at each of equally likely quantiles that they have in common."""
     n = math.lcm(*map(len, draws))

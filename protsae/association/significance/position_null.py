@@ -20,7 +20,7 @@ MOST_RUNS = 1_000_000
 """Runs of labels that are handed on for one concept: beyond, the nearest donors only, but not fewer
 than ``LEAST_DONORS``."""
 PAIRS_AT_ONCE = 16
-"""Detectors that are counted together: 4 bytes a residue each, memory, not results."""
+"""Detectors that are counted together: 4 bytes a donor of a cluster each, memory, not results."""
 RESOLVED = 0.05
 """Where no overlap, however good, has a p-value this small, the position cannot be tested."""
 
@@ -143,9 +143,9 @@ class GivenLabels:
         p_value = tail_bounds(mean, np.zeros_like(most), most, observed)
         undecided = np.flatnonzero(p_value >= least)
         if len(undecided):
-            hits = self.edges @ on.before(undecided.tolist())
+            hits = np.stack([self.edges @ on.before(detector) for detector in undecided.tolist()])
             p_value[undecided] = _p_values(
-                hits.T.reshape(len(undecided), len(self.largest), self.exchange.n_donors),
+                hits.reshape(len(undecided), len(self.largest), self.exchange.n_donors),
                 *(of_all[undecided] for of_all in (on.n_on, most, observed, least)),
             )
         return np.stack([observed, mean.sum(1), p_value], axis=1)
@@ -225,12 +225,11 @@ class OnRows:
         )
         return OnRows(every, rows, cluster, self.n_on[chosen], self.n_residues)
 
-    def before(self, detectors: list[int]) -> np.ndarray:
-        """How many rows come before each residue, and in all: int32, (n_residues + 1, n)."""
-        steps = np.zeros((self.n_residues + 1, len(detectors)), dtype=np.int32)
-        for place, detector in enumerate(detectors):
-            steps[self.rows[detector] + 1, place] = 1
-        return np.cumsum(steps, axis=0, dtype=np.int32)
+    def before(self, detector: int) -> np.ndarray:
+        """How many rows come before each residue, and in all: int32, (n_residues + 1,)."""
+        steps = np.zeros(self.n_residues + 1, dtype=np.int32)
+        steps[self.rows[detector] + 1] = 1
+        return np.cumsum(steps, dtype=np.int32)
 
 
 @dataclass(frozen=True, eq=False)
