@@ -53,11 +53,12 @@ def random_sae(d_model, n_features=4, k=3, seed=0):
     return TopkSae.build(d_model, n_features, settings).init_weights(seed).requires_grad_(False)
 
 
+@pytest.mark.parametrize("build", [build_esm, shipped, shape_of_8m])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("is_masked", [True, False])
 @pytest.mark.parametrize("place", PLACES, ids=str)
-def test_an_edit_of_strength_zero_is_the_model_to_the_bit(place, is_masked, dtype):
-    esm2 = FusedEsm2(build_esm(), dtype)
+def test_an_edit_of_strength_zero_is_the_model_to_the_bit(place, is_masked, dtype, build):
+    esm2 = FusedEsm2(build(), dtype)
     along = plain_direction(torch.ones(esm2.d_model))
     null = [Intervention(place, along, "add", (0.0,)), Intervention(place, along, "scale", (1.0,))]
     nowhere = [torch.zeros(length, dtype=torch.bool) for length in LENGTHS]
@@ -143,9 +144,10 @@ def test_predictions_are_those_of_hooks_on_fair_esms_own_modules(build, is_maske
     assert found.kl.max() > 1e-4
 
 
+@pytest.mark.parametrize("build", [build_esm, shipped, shape_of_8m])
 @pytest.mark.parametrize("place", [1, 3, Inside(2, "mlp_out")], ids=str)
-def test_a_small_edit_moves_predictions_as_its_gradient_says(place):
-    esm2 = FusedEsm2(build_esm().double().requires_grad_(False), torch.float64)
+def test_a_small_edit_moves_predictions_as_its_gradient_says(place, build):
+    esm2 = FusedEsm2(build().double().requires_grad_(False), torch.float64)
     direction_D = torch.linspace(-1, 2, esm2.d_model, dtype=torch.float64)
     unit_D = direction_D / direction_D.norm()
     sequence, small = random_sequence(13), 1e-4

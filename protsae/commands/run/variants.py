@@ -7,7 +7,7 @@ atlas, compared within ± 8 residues of the sites. Writes variants and variant_f
 and .tsv.
 
 examples:
-  protsae variants --accession P0A7T7 --mutants R23A R23A:K29E
+  protsae variants --protein P0A7T7 --mutants R23A R23A:K29E
   protsae variants --fasta blat.fasta --table scan.csv --output scan
   protsae variants --sequence MKTAYIAKQRQISFVKSHFSRQ --all --esm esm2_t33_650M_UR50D
 """
@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     protein = parser.add_mutually_exclusive_group(required=True)
     protein.add_argument("--fasta", metavar="FILE", help="a protein, plain or .gz; - for stdin")
     protein.add_argument("--sequence", metavar="LETTERS", help="a protein")
-    protein.add_argument("--accession", help="a protein of the run")
+    protein.add_argument("--protein", "--accession", dest="accession", help="one of the run")
     mutants = parser.add_mutually_exclusive_group(required=True)
     mutants.add_argument("--mutants", nargs="+", metavar="MUTANT", help="such as A23V A23V:G40D")
     mutants.add_argument("--table", metavar="FILE", help="mutants, one a line, or a column mutant")

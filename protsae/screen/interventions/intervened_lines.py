@@ -13,8 +13,8 @@ NEAR = 8
 
 MOST_RESIDUES, MOST_INTERVALS, MOST_LETTERS = 5, 6, 4
 
-LEAST_KL, LEAST_CHANGE = 1e-6, 5e-4
-"""Changes of predictions below these are not named."""
+LEAST_KL, LEAST_CHANGE, LEAST_NAMED = 1e-6, 5e-4, 5e-3
+"""Changes of predictions below these are not named: KL, means of probabilities, probabilities."""
 
 WHAT_IT_SAYS = (
     "KL is how far predictions move, in nats: 0 not at all, 0.1 visibly, 1 to another prediction",
@@ -109,15 +109,19 @@ def _most_changed(table: pd.DataFrame) -> Sequence[str]:
 
 
 def _predicted(row: object) -> str:
-    """How the probability of the residue and the best amino acid change."""
+    """How the probability of the residue and the best amino acid change, and which change most."""
     before, after, best, edited_best, residue = (
         getattr(row, name)
         for name in ("probability", "edited_probability", "best", "edited_best", "residue")
     )
-    best_text = f"best {best}" if best == edited_best else f"best {best}, now {edited_best}"
-    return (
-        best_text if pd.isna(before) else f"p({residue}) {before:.2f} to {after:.2f}, {best_text}"
-    )
+    said = [] if pd.isna(before) else [f"p({residue}) {before:.2f} to {after:.2f}"]
+    said.append(f"best {best}" if best == edited_best else f"best {best}, now {edited_best}")
+    for letter, size, sign in (("lost", "loss", "-"), ("gained", "gain", "+")):
+        name, change = getattr(row, letter), getattr(row, size)
+        # What is said of the residue itself is not said twice.
+        is_said = name == residue and pd.notna(before)
+        said += [f"{name} {sign}{change:.2f}"] if change >= LEAST_NAMED and not is_said else []
+    return ", ".join(said)
 
 
 def _letter_lines(change: np.ndarray, letters: str) -> list[str]:

@@ -28,9 +28,9 @@ def steered_lines(table: pd.DataFrame) -> list[str]:
     length = count(len(first["sequence"]), "residue")
     lines = [f"{one_line(str(first['start']))}: {length}, {n_designs} in each arm"]
     for arm, own in table.groupby("arm", sort=False):
-        said = [f"activation {own['activation'].mean():.2g}"]
+        said = [f"mean activation {own['activation'].mean():.2g}"]
         if own["identity"].notna().any():
-            said.append(f"identity {own['identity'].mean():.0%}")
+            said.append(f"identity to the start {own['identity'].mean():.0%}")
         if own["pairwise_identity"].notna().any():
             said.append(f"to each other {own['pairwise_identity'].mean():.0%}")
         said += [
@@ -42,7 +42,18 @@ def steered_lines(table: pd.DataFrame) -> list[str]:
         judged = [f"{name} {n} of {len(own)}" for name, n in held.most_common()]
         said += [f"judged: {', '.join(judged) or 'nothing new'}", *_of_concept(own)]
         lines += fitted("; ".join(said), f"  {arm}: ")
+    if table["concept"].notna().any() and table["arm"].nunique() > 1:
+        head = f"  Designs with unusually much {one_line(str(first['concept']))} by window: "
+        lines += fitted(", ".join(_shares(table)), head)
     return lines
+
+
+def _shares(table: pd.DataFrame) -> list[str]:
+    """How many designs of each arm the window probe says to have the concept."""
+    return [
+        f"{arm} {int(own['window_has_concept'].sum())} of {len(own)}"
+        for arm, own in table.groupby("arm", sort=False)
+    ]
 
 
 def _of_concept(own: pd.DataFrame) -> list[str]:

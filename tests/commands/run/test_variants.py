@@ -133,6 +133,7 @@ def test_a_protein_of_the_run_by_its_accession(folder: Path, tmp_path: Path) -> 
     mutant = f"{sequence[0]}1W"
     words = ("--model", folder / "esm2_tiny.pt", "--mutants", mutant)
     assert variants(folder, "--accession", accession, *words, "--output", tmp_path / "a") == 0
+    assert variants(folder, "--protein", accession, *words, "--output", tmp_path / "p") == 0
     (tmp_path / "p.fasta").write_text(f">{accession}\n{sequence}\n")
     given = ("--fasta", tmp_path / "p.fasta", "--output", tmp_path / "b")
     assert variants(folder, *words, *given) == 0

@@ -17,6 +17,10 @@ def table(n: int, edited: list[int], kl: list[float]) -> pd.DataFrame:
             "kl": kl,
             "best": "A",
             "edited_best": "L",
+            "gained": ["L", *["C"] * (n - 1)],
+            "gain": [0.125, *[0.004] * (n - 1)],
+            "lost": "A",
+            "loss": [0.25, *[0.125] * (n - 1)],
         }
     )
 
@@ -31,9 +35,9 @@ def test_places_and_amino_acids() -> None:
         "  KL of predictions: 0.38 on average (0.75 in all) at edited residues; 0.016 on average "
         "(0.12 in",
         "                     all) within 8 residues of one; 0 on average (0 in all) elsewhere",
-        "  Changed most: A1 (KL 0.5, p(A) 0.50 to 0.25, best A, now L), A2 (KL 0.25, p(A) 0.50 to "
-        "0.25, best",
-        "                A, now L), A10 (KL 0.12, p(A) 0.50 to 0.25, best A, now L)",
+        "  Changed most: A1 (KL 0.5, p(A) 0.50 to 0.25, best A, now L, L +0.12), A2 (KL 0.25, p(A) "
+        "0.50 to",
+        "                0.25, best A, now L), A10 (KL 0.12, p(A) 0.50 to 0.25, best A, now L)",
         "  Mean probability at edited residues gained: L +0.150; lost: A -0.250",
     ]
 
@@ -43,6 +47,12 @@ def test_nothing_is_edited() -> None:
         "P1: 3 residues, nothing masked",
         "  Edited: no residue; the edits change no activation when nothing is masked.",
     ]
+
+
+def test_letters_of_a_residue_whose_probability_is_not_known() -> None:
+    rows = table(1, [0], [0.5]).assign(residue="X", probability=np.nan, lost="C", loss=0.0312)
+    said = intervened_lines("P1", rows, np.array([[-0.25, 0.2]]), "AL", False)
+    assert "  Changed most: X1 (KL 0.5, best A, now L, C -0.03, L +0.12)" in said
 
 
 def test_near_stops_at_the_ends() -> None:

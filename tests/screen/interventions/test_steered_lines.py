@@ -22,9 +22,9 @@ def said(*designs: dict[str, object]) -> str:
 
 def test_scores_and_rules() -> None:
     assert said({"judged": "negative"}, {"judged": "negative; homologue", "identity": 0.25}) == (
-        "P1: 3 residues, 2 designs in each arm steered: activation 0.25; identity 38%; to each "
-        "other 75%; pseudo-perplexity 9.0; hydropathy +0.10; charge +0.33 per residue; judged: "
-        "negative 2 of 2, homologue 1 of 2"
+        "P1: 3 residues, 2 designs in each arm steered: mean activation 0.25; identity to the "
+        "start 38%; to each other 75%; pseudo-perplexity 9.0; hydropathy +0.10; charge +0.33 per "
+        "residue; judged: negative 2 of 2, homologue 1 of 2"
     )
 
 
@@ -42,6 +42,16 @@ def test_what_is_judged_by_a_concept() -> None:
     assert said(lacks | {"homologue_has_concept": 0}).endswith(
         "unusually much in 0 of 1; none has a homologue in train"
     )
+
+
+def test_arms_are_set_side_by_side() -> None:
+    steered = {"concept": "SIGNAL", "window_share": 0.3, "window_has_concept": 1}
+    plain = steered | {"arm": "none", "window_has_concept": 0}
+    assert said(steered, plain, plain).endswith(
+        "Designs with unusually much SIGNAL by window: steered 1 of 1, none 0 of 2"
+    )
+    assert "Designs with" not in said(steered, steered)
+    assert "Designs with" not in said({}, {"arm": "none"})
 
 
 def test_a_design_by_itself_has_none_to_compare_with() -> None:
