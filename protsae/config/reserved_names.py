@@ -86,7 +86,10 @@ COORDINATES, PCA, RANDOM, MLP = "coordinates", "pca", "random", "mlp"
 signs, a random dictionary, and the neurons of its MLP: what SAEs are compared with by the same
 code."""
 
-DETECTORS = (COORDINATES, PCA, RANDOM, MLP)
+SEQUENCE = "sequence"
+"""Columns of the sequence alone, as a set of detectors of k-sparse probes."""
+
+DETECTORS = (COORDINATES, PCA, RANDOM, MLP, SEQUENCE)
 
 COORDINATE = "coordinate"
 """In place of an SAE's name in edits: a coordinate of a layer, 6/coordinate/17."""

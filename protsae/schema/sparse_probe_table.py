@@ -24,8 +24,7 @@ SPARSE_PROBES = Table(
             "text",
             "name",
             "Set of detectors: the name of an SAE, or `coordinates` of the layer, its principal "
-            "components (`pca`) or the neurons of its MLP (`mlp`). Unlike in `associations`, "
-            "coordinates and components come once, as a probe has weights of either sign.",
+            "components (`pca`), the neurons of its MLP (`mlp`), or the `sequence` alone.",
         ),
         FREEZE,
         *CONCEPT,
@@ -35,7 +34,10 @@ SPARSE_PROBES = Table(
             "text",
             "numbers",
             "Detectors of the set that it uses, in the order in which they were chosen on the "
-            "training set: each lowers the squared error most, beside those before it.",
+            "training set: each lowers the squared error most, beside those before it. Of "
+            "coordinates, 17+ and 17- are what coordinate 17 is beyond one standard deviation "
+            "above and below its mean. Of the sequence, G-1 is glycine one residue before, G% its "
+            "share within ± 10, n<=20 the first and c<=20 the last 20 residues.",
         ),
         Column(
             "threshold",
@@ -65,9 +67,11 @@ SPARSE_PROBES = Table(
             "share_of_probe",
             "number",
             "any",
-            "Share of what the layer tells linearly that k detectors tell, "
-            "(f1 - always_on_f1) / (probe_f1 - always_on_f1). Empty if the linear probe is no "
-            "better than calling every residue. It has no interval: compare those of f1.",
+            "Ratio of gains over calling every residue, "
+            "(f1 - always_on_f1) / (probe_f1 - always_on_f1). Above 1 where k detectors do better "
+            "than the linear probe, which they can: features and neurons are not linear in the "
+            "coordinates. Empty unless f1_low of the linear probe is above always_on_f1. It has no "
+            "interval: compare those of f1.",
             True,
         ),
         Column(
@@ -76,14 +80,17 @@ SPARSE_PROBES = Table(
             "0 or 1",
             "1 for the smallest k whose F1 on the validation set, above that of calling every "
             "residue, is at least 90 % of the linear probe's. A concept without such a row needs "
-            "more detectors than were tried: it is distributed over them.",
+            "more detectors of this set than were tried. Empty where share_of_probe is: the linear "
+            "probe itself does not surely tell the concept.",
+            True,
         ),
         Column(
             "best_baseline",
             "text",
             "name",
-            "For an SAE: of coordinates, principal components, neurons and frozen SAEs, the set "
-            "whose probe with as many detectors has the highest F1 on the test set.",
+            "For an SAE: of coordinates, principal components, neurons, the sequence and frozen "
+            "SAEs, the set with the highest F1 on the test set. Each is represented by its probe "
+            "with at most k detectors that has the highest F1 on the validation set.",
             True,
         ),
         Column("best_baseline_f1", "number", "0 to 1", "F1 of that probe on the test set.", True),
@@ -92,9 +99,9 @@ SPARSE_PROBES = Table(
             "f1_difference_low",
             "number",
             "-1 to 1",
-            "Lower bound of the 95 % confidence interval of f1_difference over homology clusters, "
-            "which of them is the best one being part of it. Empty if fewer than 10 test clusters "
-            "have the concept.",
+            "Lower bound of its 95 % confidence interval over homology clusters, of these probes "
+            "as they were fitted. As the best baseline is the luckiest of several, the interval "
+            "lies low. Empty if fewer than 10 test clusters have the concept.",
             True,
         ),
         Column(
@@ -108,14 +115,15 @@ SPARSE_PROBES = Table(
             "verdict_p_value",
             "number",
             "0 to 1",
-            "One-sided p-value for f1 above best_baseline_f1. Empty in the same cases.",
+            "One-sided p-value for f1 above best_baseline_f1. Empty if there is no verdict. Below "
+            "is tested against each baseline by itself, times their number.",
             True,
         ),
         Column(
             "verdict_q_value",
             "number",
             "0 to 1",
-            "`verdict_p_value` adjusted for all concepts with the same SAE and k "
+            "`verdict_p_value` adjusted for all concepts of the same layer, SAE and k "
             "(Benjamini-Hochberg).",
             True,
         ),
@@ -124,7 +132,8 @@ SPARSE_PROBES = Table(
             "text",
             "above, below or undecided",
             "Whether f1 is above or below best_baseline_f1, at a false discovery rate of 5 % for "
-            "each direction. Empty in the same cases.",
+            "each direction. Empty if fewer than 10 test clusters have the concept, or the better "
+            "of the two is not surely above always_on_f1 (its f1_low).",
             True,
         ),
     ),

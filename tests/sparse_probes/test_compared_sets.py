@@ -13,6 +13,8 @@ from protsae.stages.score_detectors import ArrayCodes, ArrayLabels
 
 N_PROTEINS, LENGTH, N_DETECTORS = 97, 83, 19
 SIZES = (1, 2, 5)
+LINEAR = {"f1": [1.0, 1.0, 0.2], "valid_f1": [1.0, 1.0, 0.3], "f1_low": [0.9, 1.0, 0.1]}
+"""Of linear probes: the last does no better than calling every residue, 0.18."""
 KEYS = ["variant", "concept", "k"]
 
 
@@ -59,7 +61,7 @@ class World:
         return Encoded(read, lambda rows: rows, N_DETECTORS, np.concatenate)
 
     def rows(self, **sets: Codes) -> pd.DataFrame:
-        linear = pd.DataFrame({"f1": [1.0, 1.0, 0.1], "valid_f1": [1.0, 1.0, 0.1]})
+        linear = pd.DataFrame(LINEAR)
         names = list(sets)
         baselines = {names[0]: names[1:]}
         return probe_sets(self.layer, sets, np.arange(3), SIZES, linear, baselines)
@@ -101,7 +103,8 @@ def test_the_share_of_the_linear_probe_by_hand(rows: pd.DataFrame) -> None:
     always = 2 * row["base_rate"] / (1 + row["base_rate"])
     assert row["always_on_f1"] == pytest.approx(always)
     assert row["share_of_probe"] == pytest.approx((row["f1"] - always) / (1 - always))
-    assert np.isnan(one(rows, "sae", 2, 1)["share_of_probe"]), "the linear probe is at chance"
+    untold = rows[rows["concept"] == 2]
+    assert untold[["share_of_probe", "is_fewest"]].isna().all(axis=None), "the probe is at chance"
 
 
 def test_an_sae_is_compared_with_as_many_of_its_baseline(rows: pd.DataFrame) -> None:
@@ -110,8 +113,43 @@ def test_an_sae_is_compared_with_as_many_of_its_baseline(rows: pd.DataFrame) -> 
     assert row["best_baseline_f1"] == one(rows, "coordinates", 1, 1)["f1"]
     assert row["f1_difference"] == pytest.approx(row["f1"] - row["best_baseline_f1"])
     assert row["f1_difference_low"] < row["f1_difference"] < row["f1_difference_high"]
-    assert one(rows, "sae", 2, 5)["verdict"] == "undecided"
+    assert one(rows, "sae", 2, 5)["verdict"] is None, "neither is better than always on"
     assert rows.loc[rows["variant"] == "coordinates", "verdict"].isna().all()
+
+
+def test_a_baseline_stands_by_its_best_probe_of_that_size_or_smaller(world: World) -> None:
+    """A probe that is worse for a second detector is no straw man."""
+    codes = ArrayCodes.of(world.codes, world.proteins)
+    own = world.rows(sae=codes, coordinates=world.dense(world.mixed))
+    of_baseline = own[own["variant"] == "coordinates"].set_index(["concept", "k"])
+    for row in own[own["variant"] == "sae"].itertuples():
+        smaller = of_baseline.loc[row.concept].loc[: row.k]
+        assert row.best_baseline_f1 == smaller["f1"][smaller["valid_f1"].idxmax()]
+
+
+def test_relatives_do_not_outvote_other_clusters() -> None:
+    """Eight clusters of nine, each with a detector of its own; the others share one."""
+    rng = np.random.default_rng(0)
+    names = [f"P{number:03d}" for number in range(144)]
+    relative = [number // 9 if number < 72 else None for number in range(144)]
+    split = ["train"] * 112 + ["valid", "test"] * 16
+    proteins = pd.DataFrame({"accession": names, "sequence": "A" * LENGTH, "length": LENGTH})
+    clusters = [
+        name if own is None else f"C{own}" for name, own in zip(names, relative, strict=True)
+    ]
+    proteins = proteins.assign(cluster=clusters, split=split)
+    labels = {name: rng.random((LENGTH, 1)) < 0.1 for name in names}
+    codes = {name: np.zeros((LENGTH, N_DETECTORS)) for name in names}
+    for name, own in zip(names, relative, strict=True):
+        column = 12 if own is None else own
+        codes[name][:, column] = labels[name][:, 0] * (rng.random(LENGTH) < 0.6)
+    world_labels = ArrayLabels.of(labels, None, proteins, ["shared"])
+    layer = Layer(proteins, world_labels, AnnotateSettings())
+    linear = pd.DataFrame({"f1": [0.7], "valid_f1": [0.7], "f1_low": [0.6]})
+    sets = {"sae": ArrayCodes.of(codes, proteins)}
+    rows = probe_sets(layer, sets, np.arange(1), (1,), linear, {})
+    assert rows["detectors"].tolist() == ["12"]
+    assert rows["f1"][0] > 0.6
 
 
 def test_scores_are_those_of_scikit_learn(world: World, rows: pd.DataFrame) -> None:
@@ -137,7 +175,7 @@ def test_how_many_rows_are_read_at_a_time_changes_nothing(world: World) -> None:
     own = world.rows(sae=codes)
     layer = world.layer
     other = Layer(layer.proteins, layer.concepts, AnnotateSettings(train_residues=3001, batch=90))
-    linear = pd.DataFrame({"f1": [1.0, 1.0, 0.1], "valid_f1": [1.0, 1.0, 0.1]})
+    linear = pd.DataFrame(LINEAR)
     again = probe_sets(other, {"sae": codes}, np.arange(3), SIZES, linear, {})
     pd.testing.assert_frame_equal(own, again, rtol=1e-9)
 

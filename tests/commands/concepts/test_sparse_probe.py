@@ -17,7 +17,7 @@ from protsae.run.verify_run import verify_run
 from protsae.schema.sparse_probe_table import SPARSE_PROBES
 from tests.helpers.finished_run import RESULTS, copy_run
 
-SETS = ["topk", "batchtopk", "coordinates", "pca", "mlp"]
+SETS = ["topk", "batchtopk", "coordinates", "pca", "mlp", "sequence"]
 ASKED = ("--layers", "1", "--sizes", "1", "3", "--train-residues", "2000")
 
 
@@ -33,11 +33,14 @@ def test_the_workflow_wrote_what_the_command_writes(
     own, other = (at / "sparse_probes.parquet" for at in (tmp_path, folder / RESULTS))
     assert own.read_bytes() == other.read_bytes()
     said = capsys.readouterr().out.splitlines()
-    assert [line.split(":")[0] for line in said] == ["layer 1, topk"] * 2 + [
-        "layer 1, batchtopk"
-    ] * 2
-    assert "told as well as by a linear probe of the layer with 3 features or fewer" in said[0]
-    assert "with 3 features the median F1 is" in said[1]
+    assert said[0].startswith("layer 1: a linear probe surely tells ")
+    assert "or fewer of: topk " in said[0]
+    assert said[1].startswith("layer 1: median test F1 of 3 detectors, ")
+    assert [line.split(":")[0] for line in said[2:4]] == [
+        "layer 1, batchtopk, 3 features",
+        "layer 1, topk, 3 features",
+    ]
+    assert said[4:] == ["layer 1: no frozen SAE, so no set of equal width stands beside"]
 
 
 def test_every_concept_has_probes_on_every_set(folder: Path) -> None:
