@@ -38,24 +38,24 @@ def circuit_lines(graph: nx.MultiDiGraph) -> list[str]:
     where = "at the residue it was found at"
     if stated["n_judged"] > 1:
         where = f"at {stated['n_judged']} other sites, {stated['at_stake']:+.2f} nats at stake"
+    shown = {name: _percent(x) for name, x in stated.items() if isinstance(x, (int, float))}
     interval = ""
     if "faithfulness_low" in stated:
-        interval = f" ({stated['faithfulness_low']:.0%} to {stated['faithfulness_high']:.0%})"
+        interval = f" ({shown['faithfulness_low']} to {shown['faithfulness_high']})"
     lines += fitted(
-        f"{stated['faithfulness']:.0%}{interval} of what all features do, {where}; "
-        f"{stated['node_faithfulness']:.0%} with all edges; without these nodes "
-        f"{stated['without']:.0%} is left",
+        f"{shown['faithfulness']}{interval} of what all features do, {where}; "
+        f"{shown['node_faithfulness']} with all edges; without these nodes "
+        f"{shown['without']} is left",
         "  Keeps: ",
     )
     lines += fitted(
-        f"random nodes {stated['random_faithfulness']:.0%} ({stated['random_low']:.0%} to "
-        f"{stated['random_high']:.0%}), those with the largest activations "
-        f"{stated['strongest_faithfulness']:.0%}",
+        f"random nodes {shown['random_faithfulness']} ({shown['random_low']} to "
+        f"{shown['random_high']}), those with the largest activations "
+        f"{shown['strongest_faithfulness']}",
         "  As many of each layer: ",
     )
     lines += fitted(
-        f"nodes {stated['no_errors_faithfulness']:.0%}, all features "
-        f"{stated['no_errors_all_features']:.0%}",
+        f"nodes {shown['no_errors_faithfulness']}, all features {shown['no_errors_all_features']}",
         "  With errors ablated, too: ",
     )
     for layer in stated["layers"]:
@@ -101,3 +101,14 @@ def _named(name: str, data: dict[str, Any]) -> str:
 def wrote_line(folder: str) -> str:
     """What was written where."""
     return f"wrote {folder}/: circuit.json, circuit.graphml and circuit.svg"
+
+
+def _percent(share: float) -> str:
+    """Whole percent, without a minus before 0.
+
+    Examples
+    --------
+    >>> _percent(-0.004), _percent(0.126), _percent(-0.77)
+    ('0%', '13%', '-77%')
+    """
+    return f"{round(share, 2) + 0:.0%}"
