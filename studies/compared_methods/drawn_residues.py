@@ -1,0 +1,148 @@
+"""Residues that the methods are fitted on and judged on, and what each method reads of them."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from protsae.config.reserved_names import MLP_IN, site_name
+from protsae.detectors.encoding import encoder
+from protsae.io.hdf5.activation_cache import LayerCache
+from protsae.io.saes.sae_files import read_sae
+from protsae.run.layout import shard_names
+from protsae.sae.architectures import restore_sae
+from protsae.stages.inputs.mlp_neurons import open_neurons
+from protsae.stages.inputs.models_of_activations import model_path
+from protsae.stages.neighbouring.related_run import RelatedRun
+
+BLOCK_ROWS = 8192
+Rows = np.ndarray | sparse.csr_array
+Read = Callable[[set[str]], Iterator[tuple[list[str], Rows]]]
+"""Accessions to blocks of whole proteins, with what a method reads of their residues."""
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """One protein of each homology cluster, and the labels of two concepts.
+
+    Attributes
+    ----------
+    run : RelatedRun
+    layer : int
+    concepts : sequence of str
+    proteins : DataFrame
+        Those drawn; ``number`` counts the clusters of each split from 0.
+    train_rows : int
+        Residues of train that are drawn for fitting.
+    seed : int
+    """
+
+    run: RelatedRun
+    layer: int
+    concepts: Sequence[str]
+    proteins: pd.DataFrame
+    train_rows: int
+    seed: int
+
+    @classmethod
+    def of(
+        cls,
+        run: RelatedRun,
+        layer: int,
+        concepts: Sequence[str],
+        most: int,
+        train_rows: int,
+        seed: int,
+    ) -> "Drawn":
+        """Draw at most ``most`` clusters of valid and of test, and three times as many of train."""
+        proteins = run.study.proteins
+        single = proteins.sample(frac=1, random_state=seed).drop_duplicates("cluster")
+        parts = [
+            rows.head(3 * most if split == "train" else most)
+            for split, rows in single.groupby("split")
+        ]
+        kept = pd.concat(parts).sort_index()
+        number = kept.groupby("split")["cluster"].transform(lambda names: pd.factorize(names)[0])
+        return cls(run, layer, concepts, kept.assign(number=number), train_rows, seed)
+
+    def of_split(self, split: str) -> pd.DataFrame:
+        """Its proteins, by accession."""
+        return self.proteins[self.proteins["split"] == split].set_index("accession")
+
+    @cached_property
+    def cache(self) -> LayerCache:
+        """Activations of the layer."""
+        return self._cache(self.run.model)
+
+    def _cache(self, folder: str) -> LayerCache:
+        return LayerCache(self._shards(folder), self.layer, self.run.study.protein_set)
+
+    def _shards(self, folder: str) -> list[str]:
+        shards = [f"shard-{shard}.h5" for shard in shard_names(self.run.config)]
+        return [str(self.run.results / "activations" / folder / shard) for shard in shards]
+
+    def coordinates(self, names: set[str]) -> Iterator[tuple[list[str], Rows]]:
+        """Activations, float32, (n_residues, d_model)."""
+        yield from self.cache.protein_blocks(names, BLOCK_ROWS)
+
+    def neurons(self, names: set[str]) -> Iterator[tuple[list[str], Rows]]:
+        """Hidden units of the MLP in the block before the layer, where they are positive."""
+        shards = self._shards(site_name(self.run.model, MLP_IN))
+        model = model_path(self.run.config.embed.model, self.run.results)
+        order = self.run.study.order
+        codes = open_neurons(shards, model, self.cache, order)
+        assert codes is not None
+        for found, rows in codes.blocks(names, BLOCK_ROWS):
+            yield found, rows.toarray()
+
+    def features(self, variant: str) -> Read:
+        """Features of an SAE of the layer, such as ``topk`` or ``topk/seed-1``."""
+        folder = self.run.results / "sae" / self.run.model / f"layer-{self.layer:02d}" / variant
+        weights, source = read_sae(folder)
+        encode = encoder(restore_sae(source.architecture, source.k, weights))
+
+        def read(names: set[str]) -> Iterator[tuple[list[str], Rows]]:
+            for found, rows in self.cache.protein_blocks(names, BLOCK_ROWS):
+                yield found, sparse.csr_array(encode(rows))
+
+        return read
+
+    def labels(self, names: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        """Labels, and where they are known: bool, shape (n_residues, n_concepts)."""
+        table = self.run.concepts
+        columns = [[c.name for c in table.concepts].index(name) for name in self.concepts]
+        labels = sparse.csc_array(table.labels(names))[:, columns].toarray() > 0
+        known = table.known(names)[:, np.asarray(table.known_column)[columns]]
+        return labels & known, known
+
+    def train_sample(self, read: Read) -> tuple[Rows, np.ndarray, np.ndarray, np.ndarray]:
+        """Rows drawn from all proteins of train, the same for every method.
+
+        Returns
+        -------
+        rows, labels, known, cluster
+        """
+        table = self.of_split("train")
+        rng = np.random.default_rng(self.seed)
+        share = min(1.0, self.train_rows / table["length"].sum())
+        kept = {name: np.flatnonzero(rng.random(n) < share) for name, n in table["length"].items()}
+        found: dict[str, tuple[Rows, np.ndarray, np.ndarray]] = {}
+        for names, rows in read(set(table.index)):
+            ends = np.cumsum(table.loc[names, "length"])
+            labels, known = self.labels(names)
+            for name, end in zip(names, ends, strict=True):
+                own = end - table.loc[name, "length"] + kept[name]
+                found[name] = rows[own], labels[own], known[own]
+        parts = [found[name] for name in table.index]
+        of_rows = [part[0] for part in parts]
+        is_sparse = sparse.issparse(of_rows[0])
+        cluster = np.repeat(table["number"], [len(kept[name]) for name in table.index])
+        return (
+            sparse.csr_array(sparse.vstack(of_rows)) if is_sparse else np.concatenate(of_rows),
+            np.concatenate([part[1] for part in parts]),
+            np.concatenate([part[2] for part in parts]),
+            cluster.to_numpy(),
+        )
