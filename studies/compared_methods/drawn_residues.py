@@ -55,7 +55,7 @@ class Drawn:
         concepts: Sequence[str],
         most: int,
         train_rows: int,
-        seed: int,
+        seed: int = 0,
     ) -> "Drawn":
         """Draw at most ``most`` clusters of valid and of test, and three times as many of train."""
         proteins = run.study.proteins

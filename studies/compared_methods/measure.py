@@ -19,6 +19,7 @@ from time import process_time
 import numpy as np
 import pandas as pd
 
+from protsae.association.scoring.metrics import always_on_f1
 from protsae.interventions.attribution.linear_shap import feature_weights, linear_shap
 from protsae.io.saes.sae_files import read_sae
 from protsae.stages.neighbouring.related_run import RelatedRun
@@ -94,7 +95,8 @@ def shap_line(drawn: Drawn, sae: str, probe: Fitted, concept: int) -> str:
     """Over how many coordinates, and how many features, the probe's logit is spread."""
     table = drawn.of_split("test")
     rows, codes, n = [], [], 0
-    blocks = zip(drawn.coordinates(set(table.index)), drawn.features(sae)(set(table.index)))
+    readers = (drawn.coordinates, drawn.features(sae))
+    blocks = zip(*(read(set(table.index)) for read in readers), strict=True)
     for (names, x), (_, a) in blocks:
         own = drawn.labels(names)[0][:, concept]
         rows.append(x[own])
@@ -161,7 +163,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parser.parse_args(argv)
     begun = process_time()
     run = RelatedRun.open(args.results)
-    drawn = Drawn.of(run, args.layer, CONCEPTS, args.clusters, args.residues, 0)
+    drawn = Drawn.of(run, args.layer, CONCEPTS, args.clusters, args.residues)
     n_seeds = run.config.train[args.sae].seeds
     x, labels, known, _ = drawn.train_sample(drawn.coordinates)
     names = set(drawn.of_split("valid").index)
@@ -192,8 +194,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         said = shap_line(drawn, args.sae, by_name[LINEAR][0].fitted, number)
         scores = by_name[LINEAR][0].scores.iloc[number]
         counted = (
-            f"{concept} is at {scores['base_rate']:.1%} of the test residues whose label is known, "
-            f"in {int(scores['n_clusters'])} homology clusters."
+            f"{concept} is at {100 * scores['base_rate']:.3g} % of the test residues whose label is known, "
+            f"in {int(scores['n_clusters'])} homology clusters. To call every residue has F1 "
+            f"{float(always_on_f1(scores['base_rate'])):.2f}."
         )
         tables[concept] = f"{counted}\n\n{markdown(rows)}\n\n{said}"
         print(f"\n{tables[concept]}")
