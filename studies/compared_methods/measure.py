@@ -194,9 +194,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         said = shap_line(drawn, args.sae, by_name[LINEAR][0].fitted, number)
         scores = by_name[LINEAR][0].scores.iloc[number]
         counted = (
-            f"{concept} is at {100 * scores['base_rate']:.3g} % of the test residues whose label is known, "
-            f"in {int(scores['n_clusters'])} homology clusters. To call every residue has F1 "
-            f"{float(always_on_f1(scores['base_rate'])):.2f}."
+            f"{concept} is at {100 * scores['base_rate']:.3g} % of the test residues whose label "
+            f"is known, in {int(scores['n_clusters'])} homology clusters. To call every residue "
+            f"has F1 {float(always_on_f1(scores['base_rate'])):.2f}."
         )
         tables[concept] = f"{counted}\n\n{markdown(rows)}\n\n{said}"
         print(f"\n{tables[concept]}")
