@@ -9,6 +9,7 @@ import pandas as pd
 from scipy import sparse
 
 from protsae.config.reserved_names import MLP_IN, site_name
+from protsae.detectors.activations import Encoded
 from protsae.detectors.encoding import encoder
 from protsae.io.hdf5.activation_cache import LayerCache
 from protsae.io.saes.sae_files import read_sae
@@ -20,8 +21,28 @@ from protsae.stages.neighbouring.related_run import RelatedRun
 
 BLOCK_ROWS = 8192
 Rows = np.ndarray | sparse.csr_array
-Read = Callable[[set[str]], Iterator[tuple[list[str], Rows]]]
+Blocks = Iterator[tuple[list[str], Rows]]
+Read = Callable[[set[str]], Blocks]
 """Accessions to blocks of whole proteins, with what a method reads of their residues."""
+
+
+@dataclass(frozen=True, eq=False)
+class Reader:
+    """What a method reads: rows that are stored, and what is computed from them.
+
+    Attributes
+    ----------
+    stored : function of accessions and most rows to blocks
+    encode : function of rows to rows
+    """
+
+    stored: Callable[[set[str], int], Blocks]
+    encode: Callable[[np.ndarray], Rows]
+
+    def __call__(self, names: set[str]) -> Blocks:
+        """As of `Read`."""
+        for found, rows in self.stored(names, BLOCK_ROWS):
+            yield found, self.encode(rows)
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,31 +105,26 @@ class Drawn:
         shards = [f"shard-{shard}.h5" for shard in shard_names(self.run.config)]
         return [str(self.run.results / "activations" / folder / shard) for shard in shards]
 
-    def coordinates(self, names: set[str]) -> Iterator[tuple[list[str], Rows]]:
+    @property
+    def coordinates(self) -> Reader:
         """Activations, float32, (n_residues, d_model)."""
-        yield from self.cache.protein_blocks(names, BLOCK_ROWS)
+        return Reader(self.cache.protein_blocks, lambda rows: rows)
 
-    def neurons(self, names: set[str]) -> Iterator[tuple[list[str], Rows]]:
+    @property
+    def neurons(self) -> Reader:
         """Hidden units of the MLP in the block before the layer, where they are positive."""
         shards = self._shards(site_name(self.run.model, MLP_IN))
         model = model_path(self.run.config.embed.model, self.run.results)
-        order = self.run.study.order
-        codes = open_neurons(shards, model, self.cache, order)
-        assert codes is not None
-        for found, rows in codes.blocks(names, BLOCK_ROWS):
-            yield found, rows.toarray()
+        codes = open_neurons(shards, model, self.cache, self.run.study.order)
+        assert isinstance(codes, Encoded)
+        encode = codes.encode
+        return Reader(codes.read, lambda rows: encode(rows).toarray())
 
-    def features(self, variant: str) -> Read:
+    def features(self, variant: str) -> Reader:
         """Features of an SAE of the layer, such as ``topk`` or ``topk/seed-1``."""
-        folder = self.run.results / "sae" / self.run.model / f"layer-{self.layer:02d}" / variant
-        weights, source = read_sae(folder)
+        weights, source = read_sae(self.run.sae_folder(self.run.model, self.layer, variant))
         encode = encoder(restore_sae(source.architecture, source.k, weights))
-
-        def read(names: set[str]) -> Iterator[tuple[list[str], Rows]]:
-            for found, rows in self.cache.protein_blocks(names, BLOCK_ROWS):
-                yield found, sparse.csr_array(encode(rows))
-
-        return read
+        return Reader(self.cache.protein_blocks, lambda rows: sparse.csr_array(encode(rows)))
 
     def labels(self, names: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """Labels, and where they are known: bool, shape (n_residues, n_concepts)."""
@@ -118,7 +134,7 @@ class Drawn:
         known = table.known(names)[:, np.asarray(table.known_column)[columns]]
         return labels & known, known
 
-    def train_sample(self, read: Read) -> tuple[Rows, np.ndarray, np.ndarray, np.ndarray]:
+    def train_sample(self, read: Reader) -> tuple[Rows, np.ndarray, np.ndarray, np.ndarray]:
         """Rows drawn from all proteins of train, the same for every method.
 
         Returns
@@ -130,12 +146,12 @@ class Drawn:
         share = min(1.0, self.train_rows / table["length"].sum())
         kept = {name: np.flatnonzero(rng.random(n) < share) for name, n in table["length"].items()}
         found: dict[str, tuple[Rows, np.ndarray, np.ndarray]] = {}
-        for names, rows in read(set(table.index)):
+        for names, rows in read.stored(set(table.index), BLOCK_ROWS):
             ends = np.cumsum(table.loc[names, "length"])
             labels, known = self.labels(names)
             for name, end in zip(names, ends, strict=True):
                 own = end - table.loc[name, "length"] + kept[name]
-                found[name] = rows[own], labels[own], known[own]
+                found[name] = read.encode(rows[own]), labels[own], known[own]
         parts = [found[name] for name in table.index]
         of_rows = [part[0] for part in parts]
         is_sparse = sparse.issparse(of_rows[0])

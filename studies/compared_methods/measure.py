@@ -13,6 +13,7 @@ replacement, and on SAEs of other seeds. --page writes the tables between their 
 import argparse
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from time import process_time
 
@@ -23,7 +24,7 @@ from protsae.association.scoring.metrics import always_on_f1
 from protsae.interventions.attribution.linear_shap import feature_weights, linear_shap
 from protsae.io.saes.sae_files import read_sae
 from protsae.stages.neighbouring.related_run import RelatedRun
-from studies.compared_methods.drawn_residues import Drawn, Read
+from studies.compared_methods.drawn_residues import Drawn, Reader
 from studies.compared_methods.fitted_methods import (
     Fit,
     Fitted,
@@ -41,8 +42,11 @@ FEATURE, FIVE, TWENTY = "SAE feature", "5 SAE features", "20 SAE features"
 LINEAR = "linear probe of all coordinates"
 
 
-def fit_and_judge(drawn: Drawn, read: Read, fits: Sequence[Fit], n: int) -> list[list[Judged]]:
-    """Of each method the fit on all drawn residues, then ``n`` on resampled clusters."""
+def fit_and_judge(drawn: Drawn, read: Reader, fits: Sequence[Fit], n: int) -> list[list[Judged]]:
+    """Of each method the fit on all drawn residues, then ``n`` on resampled clusters.
+
+    Processor time is with that of computing what the method reads at the residues fitted.
+    """
     begun = process_time()
     x, labels, known, cluster = drawn.train_sample(read)
     reading = process_time() - begun
@@ -51,10 +55,9 @@ def fit_and_judge(drawn: Drawn, read: Read, fits: Sequence[Fit], n: int) -> list
         rows = np.arange(len(cluster)) if seed == 0 else resampled_rows(cluster, seed)
         methods += [one for fit in fits for one in fit(x[rows], labels[rows], known[rows])]
     del x
+    methods = [replace(one, seconds=one.seconds + reading) for one in methods]
     judged = judge(drawn, read, methods)
     of_each = len(judged) // (n + 1)
-    for first in judged[:of_each]:
-        print(f"{first.fitted.method}: {reading:.1f} s to read, {first.fitted.seconds:.1f} to fit")
     return [judged[i::of_each] for i in range(of_each)]
 
 
@@ -122,6 +125,21 @@ def shap_line(drawn: Drawn, sae: str, probe: Fitted, concept: int) -> str:
 def _background(drawn: Drawn, sae: str) -> Iterable[np.ndarray]:
     for read in (drawn.coordinates, drawn.features(sae)):
         yield drawn.train_sample(read)[0]
+
+
+def cost_line(drawn: Drawn, seconds: float) -> str:
+    """How many proteins were drawn, and what training the SAEs had taken."""
+    n = drawn.proteins["split"].value_counts()
+    run = drawn.run
+    path = run.results / "benchmarks" / "train" / run.model / f"layer-{drawn.layer:02d}.tsv"
+    training = pd.read_csv(path, sep="\t")["cpu_time"].sum()
+    n_saes = sum(settings.seeds for settings in run.config.train.values())
+    return (
+        f"Layer {drawn.layer} of {run.model}; {n['train']:,} proteins of train, {n['valid']:,} of "
+        f"valid and {n['test']:,} of test. The {n_saes} SAEs of the layer, other seeds and frozen "
+        f"ones among them, had taken {training:.0f} s of processor time to train; all of this took "
+        f"{seconds:.0f} s."
+    )
 
 
 def markdown(rows: Sequence[dict[str, str]]) -> str:
@@ -200,8 +218,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         )
         tables[concept] = f"{counted}\n\n{markdown(rows)}\n\n{said}"
         print(f"\n{tables[concept]}")
-    print(f"\n{pd.Series(drawn.proteins['split']).value_counts().to_dict()} proteins")
-    print(f"{process_time() - begun:.0f} s of processor time")
+    tables["cost"] = cost_line(drawn, process_time() - begun)
+    print(f"\n{tables['cost']}")
     if args.page:
         args.page.write_text(into_page(args.page.read_text(), tables))
 
