@@ -72,6 +72,7 @@ HEAVY_ALLOWED = {
     "matplotlib": {"report"},
     "logomaker": {"report"},
     "sklearn": {"protein_probes"},
+    "obonet": {"io"},
 }
 
 TORCH_IN_IO = {"protsae.io.saes", "protsae.io.foreign_saes", "protsae.io.hdf5"}
