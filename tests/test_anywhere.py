@@ -96,7 +96,7 @@ def test_an_empty_folder_two_lines_and_a_run(folder: Path) -> None:
 def test_a_new_project_plans_the_embedded_run(folder: Path) -> None:
     assert protsae("init", "first", cwd=folder).returncode == 0
     jobs = planned(protsae("run", "-n", cwd=folder / "first"))
-    assert jobs["total"] == 60
+    assert jobs["total"] == 61
 
 
 @pytest.mark.parametrize(
@@ -278,7 +278,7 @@ def test_the_wheel_carries_the_pipeline(tmp_path: Path, folder: Path) -> None:
 
     assert protsae("init", "first", cwd=folder, package=tmp_path / "site").returncode == 0
     finished = protsae("run", "-n", "-p", cwd=folder / "first", package=tmp_path / "site")
-    assert planned(finished)["total"] == 60
+    assert planned(finished)["total"] == 61
     shipped = tmp_path / "site/protsae/pipeline"
     assert f"protsae fetch --input {shipped}/data/sample/proteins.json.gz" in finished.stdout
     assert "mem_mb=8000" in finished.stdout

@@ -31,6 +31,7 @@ MAY_IMPORT = {
     "missing_annotations": {"association", "concepts", "detectors", "statistics"},
     "probabilities": {"association", "concepts", "detectors", "missing_annotations", "statistics"},
     "references": {"association", "concepts", "config", "detectors", "proteins", "statistics"},
+    "sparse_probes": {"association", "detectors", "references", "statistics"},
     "protein_probes": {"errors", "one_line", "statistics"},
     "descriptions": {
         "association",
@@ -71,6 +72,7 @@ HEAVY_ALLOWED = {
     "matplotlib": {"report"},
     "logomaker": {"report"},
     "sklearn": {"protein_probes"},
+    "obonet": {"io"},
 }
 
 TORCH_IN_IO = {"protsae.io.saes", "protsae.io.foreign_saes", "protsae.io.hdf5"}

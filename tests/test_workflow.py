@@ -24,6 +24,7 @@ STAGES = (
     "encode",
     "evaluate",
     "probe",
+    "sparse_probe",
     "lookup",
     "annotate",
     "report",
@@ -93,8 +94,8 @@ def test_default_run_plans_every_stage(tmp_path: Path) -> None:
     assert jobs == {
         **{"fetch": 1, "split": 1, "randomise": 1, "onehot_shard": 1, "embed_shard": 2},
         **{"train_saes": 9, "evaluate_saes": 9, "encode_shard": 9, "annotate_layer": 9},
-        **{"measure_effects": 4, "probe_layer": 9, "lookup": 1},
-        **{"tables": 1, "neighbours": 1, "report": 1, "all": 1, "total": 60},
+        **{"measure_effects": 4, "probe_layer": 9, "sparse_probe": 1, "lookup": 1},
+        **{"tables": 1, "neighbours": 1, "report": 1, "all": 1, "total": 61},
     }
 
 
@@ -156,7 +157,7 @@ def test_planning_imports_no_torch(tmp_path: Path) -> None:
             "protsae: config: unknown key 'embd'; did you mean 'embed'? Valid keys: train, "
             "results, fetch, split, further_proteins, cache, onehot, embed, permuted_layers, "
             "effect_layers, effect_saes, mlp, trainer, evaluate, effects, concepts, probe, "
-            "references, annotate, neighbours, report",
+            "sparse_probe, references, annotate, neighbours, report",
             id="top-level key",
         ),
         pytest.param(
@@ -250,6 +251,7 @@ def tiny_run(folder: Path) -> list[str]:
         "train": {"topk": {"architecture": "topk", **variant}, "relu": None, "frozen": None},
         "evaluate": {"bootstrap": 20},
         "probe": {"train_residues": 2000},
+        "sparse_probe": {"layers": [1], "train_residues": 2000},
         "concepts": {"min_clusters": 2},
         "annotate": {"bootstrap": 20},
         "neighbours": {"map": False},
@@ -306,12 +308,12 @@ def test_a_whole_run_and_what_reruns(tmp_path: Path) -> None:
 
     changed = plan("--config", 'concepts={"min_residues": 11}')
     assert set(changed) - {"total"} == {
-        *("annotate_layer", "measure_effects", "probe_layer", "lookup"),
-        *("tables", "neighbours", "report", "all"),
+        *("annotate_layer", "measure_effects", "probe_layer", "sparse_probe", "lookup", "tables"),
+        *("neighbours", "report", "all"),
     }, "which concepts are scored is no reason to split and to train again"
 
     after_training = {"train_saes", "evaluate_saes", "encode_shard", "annotate_layer"}
-    after_training |= {"measure_effects", "tables", "neighbours", "report", "all"}
+    after_training |= {"measure_effects", "sparse_probe", "tables", "neighbours", "report", "all"}
     changed = plan("--config", 'train={"topk": {"steps": 21}}')
     assert set(changed) - {"total"} == after_training
 
@@ -378,7 +380,7 @@ def test_further_proteins_are_trained_on_and_seen_by_nothing_else(tmp_path: Path
 
     assert plan() == set()
     after_training = {"evaluate_saes", "encode_shard", "annotate_layer", "measure_effects"}
-    after_training |= {"tables", "neighbours", "report", "all"}
+    after_training |= {"sparse_probe", "tables", "neighbours", "report", "all"}
     write(("OF_TRAIN", "REVERSED"))
     again = {"further", "onehot_further_shard", "embed_further_shard", "train_saes"}
     assert plan() == again | after_training

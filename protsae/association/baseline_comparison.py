@@ -66,27 +66,14 @@ def compare_features(
         ``f1_without_relatives``; ``n_clusters_without_relatives`` are left that have the concept.
     """
     named = features[features["concept"].notna()]
-    best = {
-        **{
-            name: best_per_concept(
-                associations[associations["variant"] == variant], ["model", "layer"]
-            )
-            for variant, name in OF_LAYER.items()
-        },
-        FROZEN: best_per_concept(
-            associations[of_frozen(associations, features)], ["model", "layer"]
-        ),
-        ONE_HOT: best_per_concept(associations[associations["model"] == ONEHOT]),
-        PERMUTED: best_per_concept(
-            associations[associations["model"].map(is_permuted).astype(bool)]
-        ),
-    }
+    best = _best_baselines(features, associations)
+    baselines = dict(list(best.groupby("concept", sort=False, observed=True)))
     of_concept = dict(list(cluster_counts.groupby("concept", sort=False, observed=True)))
     rules = dict(list(rule_counts.groupby("concept", sort=False, observed=True)))
     found = [
         _compared(
             members,
-            {name: rows[rows["concept"] == concept] for name, rows in best.items()},
+            baselines.get(concept, best.iloc[:0]),
             ConceptCounts.of(of_concept[concept], rules[concept]),
             related,
         )
@@ -102,29 +89,39 @@ def compare_features(
     return compared.join(verdict.set_index(compared.index))[list(COLUMNS)].reindex(features.index)
 
 
+def _best_baselines(features: pd.DataFrame, associations: pd.DataFrame) -> pd.DataFrame:
+    """The best detectors of each concept, and of what ``baseline`` each is the best."""
+    variant, by_layer = associations["variant"], ["model", "layer"]
+    permuted = associations["model"].map(is_permuted).astype(bool)
+    best = {
+        **{
+            name: best_per_concept(associations[variant == v], by_layer)
+            for v, name in OF_LAYER.items()
+        },
+        FROZEN: best_per_concept(associations[of_frozen(associations, features)], by_layer),
+        ONE_HOT: best_per_concept(associations[associations["model"] == ONEHOT]),
+        PERMUTED: best_per_concept(associations[permuted]),
+    }
+    return pd.concat([rows.assign(baseline=name) for name, rows in best.items()])
+
+
 def _compared(
     features: pd.DataFrame,
-    best: dict[str, pd.DataFrame],
+    best: pd.DataFrame,
     counts: "ConceptCounts",
     related: Collection[str],
 ) -> pd.DataFrame:
     """`compare` for the features of one concept, layer by layer, with the best baseline's name."""
     unrelated = ~counts.clusters.isin(list(related))
+    names = np.array([ALWAYS_ON, RULE, *best["baseline"]], dtype=object)
+    baselines = CountsByCluster.beside([counts.always_on, counts.rule, counts.take(best)])
     parts = []
     kinds = [features["model"], features["layer"], is_frozen(features)]
     for (model, layer, frozen), members in features.groupby(kinds, sort=False):
-        names, baselines = [ALWAYS_ON, RULE], [counts.always_on, counts.rule]
-        for name, rows in best.items():
-            if name == FROZEN and frozen:
-                continue
-            if name in (*OF_LAYER.values(), FROZEN):
-                rows = rows[(rows["model"] == model) & (rows["layer"] == layer)]
-            elif (rows["model"] == model).any() or (name == PERMUTED and is_permuted(str(model))):
-                continue
-            if len(rows):
-                names.append(name)
-                baselines.append(counts.take(rows))
-        others = CountsByCluster.beside(baselines)
+        compared_with = np.flatnonzero(
+            np.append([True, True], _serve(best, str(model), layer, bool(frozen)))
+        )
+        others = baselines.of(compared_with)
         own = counts.take(members)
         compared = compare(own, others, counts.positives)
         f1 = 2 * others.tp.sum(0) / np.maximum(others.on.sum(0) + counts.positives.sum(), 1)
@@ -132,11 +129,21 @@ def _compared(
         named = compared.assign(
             f1_without_relatives=counts.f1(own, unrelated),
             n_clusters_without_relatives=int((counts.positives[unrelated] > 0).sum()),
-            best_baseline=np.array(names)[other],
+            best_baseline=names[compared_with][other],
             best_baseline_f1=f1[other],
         )
         parts.append(named.set_index(members.index))
     return pd.concat(parts)
+
+
+def _serve(best: pd.DataFrame, model: str, layer: object, frozen: bool) -> np.ndarray:
+    """Which of the best detectors an SAE of this model and layer is compared with."""
+    name, own_model = best["baseline"].to_numpy(), (best["model"] == model).to_numpy()
+    of_layer = np.isin(name, [*OF_LAYER.values(), FROZEN])
+    own_layer = own_model & (best["layer"] == layer).to_numpy()
+    own_kind = (name == FROZEN) & frozen | (name == PERMUTED) & is_permuted(model)
+    serve: np.ndarray = np.where(of_layer, own_layer, ~own_model) & ~own_kind
+    return serve
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,14 +152,14 @@ class ConceptCounts:
 
     Attributes
     ----------
-    detectors : MultiIndex
-        model, layer, variant, feature of the columns of ``counts``.
+    column : dict
+        Columns of ``counts`` by model, layer, variant and feature.
     clusters : Index of str
         The homology clusters of test: rows of all counts.
     positives : ndarray of int, shape (n_clusters,)
     """
 
-    detectors: pd.MultiIndex
+    column: dict[tuple[object, ...], int]
     clusters: pd.Index
     counts: CountsByCluster
     positives: np.ndarray
@@ -164,15 +171,15 @@ class ConceptCounts:
         """From the rows of one concept."""
         clusters = pd.Index(rule["cluster"].astype(object))
         row = clusters.get_indexer(counts["cluster"].astype(object))
-        every = pd.MultiIndex.from_frame(counts[_DETECTOR])
-        detectors = pd.MultiIndex.from_tuples(every.unique(), names=_DETECTOR)
-        column = detectors.get_indexer(every)
+        column = counts.groupby(_DETECTOR, sort=False, observed=True).ngroup().to_numpy()
+        detectors = _keys(counts.drop_duplicates(_DETECTOR))
         positives, known = rule["positives"].to_numpy(), rule["known"].to_numpy()
         tp, on = np.zeros((2, len(clusters), len(detectors)), dtype=np.int64)
         tp[row, column], on[row, column] = counts["tp"], counts["on"]
         of_rule = CountsByCluster(rule[["tp"]].to_numpy(), rule[["on"]].to_numpy())
         everywhere = CountsByCluster(positives[:, None], known[:, None])
-        return cls(detectors, clusters, CountsByCluster(tp, on), positives, of_rule, everywhere)
+        columns = {detector: column for column, detector in enumerate(detectors)}
+        return cls(columns, clusters, CountsByCluster(tp, on), positives, of_rule, everywhere)
 
     def f1(self, counts: CountsByCluster, clusters: np.ndarray) -> np.ndarray:
         """F1 of detectors over these clusters, a mask; NaN where none of them has the concept."""
@@ -186,7 +193,7 @@ class ConceptCounts:
 
     def take(self, rows: pd.DataFrame) -> CountsByCluster:
         """Of these detectors; one without counts is on nowhere in test."""
-        column = self.detectors.get_indexer(pd.MultiIndex.from_frame(rows[_DETECTOR]))
+        column = np.array([self.column.get(key, -1) for key in _keys(rows)], dtype=np.int64)
         counted = column >= 0
         assert (rows["f1"].to_numpy()[~counted] == 0).all(), "no counts by cluster of a detector"
         shape = len(self.positives), len(column)
@@ -194,3 +201,8 @@ class ConceptCounts:
         tp[:, counted] = self.counts.tp[:, column[counted]]
         on[:, counted] = self.counts.on[:, column[counted]]
         return CountsByCluster(tp, on)
+
+
+def _keys(rows: pd.DataFrame) -> list[tuple[object, ...]]:
+    """Model, layer, variant and feature of each row."""
+    return list(zip(*(rows[name].tolist() for name in _DETECTOR), strict=True))

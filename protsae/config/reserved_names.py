@@ -28,6 +28,18 @@ def is_permuted(model: str) -> bool:
     return model_of(model).endswith(_PERMUTED)
 
 
+def trained_name(permuted: str) -> str:
+    """Name of the model of which a permuted model is the copy, at the same site.
+
+    Examples
+    --------
+    >>> trained_name("esm2_tiny-permuted"), trained_name("esm2_tiny-permuted-mlp_out")
+    ('esm2_tiny', 'esm2_tiny-mlp_out')
+    """
+    model, site = model_of(permuted).removesuffix(_PERMUTED), site_of(permuted)
+    return site_name(model, site) if site else model
+
+
 MLP_IN = "mlp_in"
 """Site whose activations are kept beside those of layers: what each layer's MLP reads."""
 
@@ -74,7 +86,10 @@ COORDINATES, PCA, RANDOM, MLP = "coordinates", "pca", "random", "mlp"
 signs, a random dictionary, and the neurons of its MLP: what SAEs are compared with by the same
 code."""
 
-DETECTORS = (COORDINATES, PCA, RANDOM, MLP)
+SEQUENCE = "sequence"
+"""Columns of the sequence alone, as a set of detectors of k-sparse probes."""
+
+DETECTORS = (COORDINATES, PCA, RANDOM, MLP, SEQUENCE)
 
 COORDINATE = "coordinate"
 """In place of an SAE's name in edits: a coordinate of a layer, 6/coordinate/17."""

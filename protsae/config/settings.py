@@ -36,6 +36,7 @@ from protsae.config.stage_settings import (
     ProbeSettings,
     ReferenceSettings,
     ReportSettings,
+    SparseProbeSettings,
     SplitSettings,
     TrainerSettings,
 )
@@ -85,6 +86,7 @@ class Config(SaeVariants):
     effects: EffectSettings = EffectSettings()
     concepts: ConceptSettings = ConceptSettings()
     probe: ProbeSettings = ProbeSettings()
+    sparse_probe: SparseProbeSettings = SparseProbeSettings()
     references: ReferenceSettings = ReferenceSettings()
     annotate: AnnotateSettings = AnnotateSettings()
     neighbours: NeighbourSettings = NeighbourSettings()

@@ -315,6 +315,25 @@ class ProbeSettings(Settings):
     seed: Seed = Field(0, description="seed of sampling and of control labels")
 
 
+class SparseProbeSettings(Settings):
+    """Which k-sparse probes are fitted."""
+
+    layers: Layers = Field(
+        (), description="layers of the model that are probed, those of them that the run has"
+    )
+    saes: tuple[str, ...] = Field(
+        (), description="SAEs whose features are meant, those of them that the run has; none: all"
+    )
+    sizes: tuple[Positive, ...] = Field(
+        (1, 2, 5, 10, 20), min_length=1, description="how many detectors a probe uses"
+    )
+    train_residues: Positive = Field(
+        40000, description="most training residues for choosing detectors and fitting probes"
+    )
+    batch: Positive = Field(4096, description="residues read at a time; bounds memory")
+    seed: Seed = Field(0, description="seed of the residues drawn")
+
+
 class ReferenceSettings(Settings):
     """How the window reference and the homology reference are made."""
 

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+import pandas as pd
+
 from protsae.association.scoring.metrics import CALLED_Q
 from protsae.concepts.uniprot.words import concept_words, synonyms
 from protsae.descriptions.terms import Annotated, Terms, from_json
@@ -16,6 +18,9 @@ HIGH, MODERATE = 0.5, 0.25
 
 ALL = 0.995
 """Share of the activation at residues with known labels from which on it is taken for all."""
+
+MOST_OFFSETS = 4
+"""Offsets of a motif that a sentence names."""
 
 FEW_CLUSTERS = 3
 """Effective homology clusters below which most of the activation is in one or two."""
@@ -85,7 +90,7 @@ def sentence_of(row: Mapping[Any, Any], evidence: Mapping[Any, Any]) -> str:
         Of the descriptions table; ``label`` is that of the rule, named or not.
     evidence : mapping
         Of the feature table: kind, segment_length, concept, f1 with its interval, q_value and
-        activation_clusters of the feature.
+        activation_clusters of the feature; and ``motif``, as of `motif_words`, if it has one.
     """
     if row["confidence"] != UNKNOWN:
         said = [f"{_named(row)} (AUROC {_auroc(row)})."]
@@ -103,9 +108,46 @@ def sentence_of(row: Mapping[Any, Any], evidence: Mapping[Any, Any]) -> str:
             f"(q {row['q_value']:.2g})."
         ]
     said.append(_evidence(evidence))
+    if isinstance(motif := evidence.get("motif"), str):
+        said.append(motif)
     if 0 < evidence["activation_clusters"] < FEW_CLUSTERS:
         said.append("Most of its activation is in one or two homology clusters.")
     return " ".join(said)
+
+
+def motif_words(logo: pd.DataFrame) -> str | None:
+    """Amino acids that are enriched around the peak of a feature, at the most informative offsets.
+
+    Parameters
+    ----------
+    logo : DataFrame
+        Rows of the logos table of one feature.
+
+    Returns
+    -------
+    str or None
+        None if there are none.
+
+    Examples
+    --------
+    >>> logo = pd.DataFrame({"offset": [-2, 0, 1], "enriched": ["DE", "C", None]})
+    >>> motif_words(logo.assign(information=[0.5, 2.0, 0.1]))
+    'Enriched around its peaks: D and E 2 residues before, C at the peak.'
+    """
+    enriched = logo[logo["enriched"].notna()]
+    best = enriched.nlargest(MOST_OFFSETS, "information").sort_values("offset")
+    places = [
+        f"{' and '.join(letters)} {_from_peak(offset)}"
+        for offset, letters in zip(best["offset"].tolist(), best["enriched"], strict=True)
+    ]
+    return f"Enriched around its peaks: {', '.join(places)}." if places else None
+
+
+def _from_peak(offset: int) -> str:
+    if not offset:
+        return "at the peak"
+    side = "before" if offset < 0 else "after"
+    return f"{abs(offset)} residue{'s' * (abs(offset) > 1)} {side}"
 
 
 _PLACES = {

@@ -7,7 +7,7 @@ import torch
 from scipy import sparse
 
 from protsae.config.reserved_names import COORDINATES, PCA, RANDOM
-from protsae.detectors.activations import Codes, Encode, Encoded, ReadBlocks, signed
+from protsae.detectors.activations import Codes, Encode, Encoded, ReadBlocks, signed, sparse_rows
 from protsae.sae.evaluation.decoder_similarity import random_directions
 from protsae.sae.evaluation.reconstruction import measure_moments, principal_components
 from protsae.sae.sparse.largest import largest_in_rows
@@ -95,7 +95,7 @@ def neurons(blocks: ReadBlocks, weight: np.ndarray, bias: np.ndarray) -> Codes:
 
     def encode(rows: np.ndarray) -> sparse.csr_array:
         hidden = torch.nn.functional.gelu(torch.from_numpy(rows).double() @ up + shift)
-        return sparse.csr_array(hidden.clamp_min(0).float().numpy())
+        return sparse_rows(hidden.clamp_min(0).float().numpy())
 
     return Encoded(blocks, encode, len(bias))
 

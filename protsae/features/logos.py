@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binom
+from scipy.special import betainc
 
 from protsae.association.scoring.metrics import CALLED_Q
 from protsae.features.leading_sites import Sites
@@ -105,7 +105,10 @@ def _at_least(counts: np.ndarray, n: np.ndarray, expected: np.ndarray) -> np.nda
     Hoeffding's bound holds from one above the mean; below it is 1.
     """
     share = np.divide(expected, n, out=np.zeros_like(expected), where=n > 0)
-    tail = binom.sf(counts - 1, np.broadcast_to(n, counts.shape), np.minimum(share, 1))
+    # P(X >= c) of the binomial law; c = 0 is below the mean. scipy.stats, which takes it from here,
+    # would be half a second of imports.
+    least = np.maximum(counts, 1)
+    tail = betainc(least, n - least + 1, np.minimum(share, 1))
     return np.where(counts >= expected + 1, tail, 1.0)
 
 

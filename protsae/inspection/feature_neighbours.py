@@ -119,7 +119,7 @@ def read_neighbours(
     found = []
     for table, where in tables:
         path = folder / f"{table.name}.parquet"
-        _validate_same(path, name, annotated)
+        validate_related(path, name.model, name.layer, name.variant, annotated)
         found.append(read_table(path, table, where=where))
     near, matches, others = found
     following = matches[matches["match_layer"] > matches["layer"]]
@@ -132,12 +132,23 @@ def read_neighbours(
     return FeatureNeighbours(near, following, previous, labels)
 
 
-def _validate_same(path: Path, name: FeatureName, annotated: Mapping[str, Any]) -> None:
+def validate_related(
+    path: Path, model: str, layer: int, variant: str, annotated: Mapping[str, Any]
+) -> None:
+    """Raise UserError if a table of neighbours is not of the SAE that a layer's tables are of.
+
+    Parameters
+    ----------
+    path : Path
+        The table of neighbours.
+    annotated : mapping
+        What a table of annotate states of the layer.
+    """
     stamp = read_metadata(path)
     same = ("split_sha256", "annotations_sha256")
     is_same = all(stamp.get(key) == annotated.get(key) for key in same)
-    sae = stamp["saes"].get(f"{place(name.model, name.layer)}/{name.variant}")
-    if not is_same or sae not in (None, annotated["saes"].get(name.variant)):
+    sae = stamp["saes"].get(f"{place(model, layer)}/{variant}")
+    if not is_same or sae not in (None, annotated["saes"].get(variant)):
         raise UserError(
             f"{path}: of an earlier run; run the neighbours stage again, or delete {path.parent}"
         )

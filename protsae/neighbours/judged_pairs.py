@@ -19,7 +19,7 @@ from protsae.neighbours.assignment import Pairs
 from protsae.statistics import ragged
 from protsae.statistics.cluster_correlation import correlation
 from protsae.statistics.cluster_intervals import MIN_CLUSTERS, group_sums
-from protsae.statistics.sum_distribution import SumLaw
+from protsae.statistics.sum_distribution import SumLaws
 
 DONORS = 12
 """Other proteins whose places are tried, those nearest in length: with more of them, features that
@@ -100,7 +100,7 @@ def judge_pairs(
     again with those of b rotated along the protein (`rotated_places`). If b knew nothing of a but
     the place, or nothing but the protein, S would be any of these equally likely. The statistic is
     the sum over proteins of the rank of S among them, and its law the convolution of the ranks
-    (`SumLaw`), exact for ties. A protein counts by its rank, so that none decides alone.
+    (`SumLaws`), exact for ties. A protein counts by its rank, so that none decides alone.
 
     Parameters
     ----------
@@ -279,8 +279,9 @@ def _p_values(products: np.ndarray, pair: np.ndarray, n_pairs: int) -> np.ndarra
     ends = np.searchsorted(pair[order], np.arange(n_pairs + 1))
     for number in np.flatnonzero(np.diff(ends)).tolist():
         rows = ranks[order[ends[number] : ends[number + 1]]]
-        law = SumLaw.of_draws(rows.ravel(), np.full(len(rows), rows.shape[1]))
-        found[number] = law.at_least(int(rows[:, 0].sum()), BOUNDED_BELOW)
+        sizes, one = np.full(len(rows), rows.shape[1]), np.zeros(len(rows), np.int64)
+        law = SumLaws.of_draws(rows.ravel(), sizes, one, 1)
+        [found[number]] = law.at_least(rows[:, 0].sum(keepdims=True), BOUNDED_BELOW)
     return found
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -21,16 +22,31 @@ class Block:
 
     Attributes
     ----------
-    rows : ndarray, float32, shape (n_residues, d)
+    rows : ndarray or csr_array, float32, shape (n_residues, d)
     labels, known : ndarray of bool, shape (n_residues, n_concepts)
     cluster : ndarray of int, shape (n_residues,)
         Homology cluster within the split, from 0.
     """
 
-    rows: np.ndarray
+    rows: Any
     labels: np.ndarray
     known: np.ndarray
     cluster: np.ndarray
+
+
+class Probe(Protocol):
+    """Logits of every concept, and the range they have on the rows fitted."""
+
+    @property
+    def low(self) -> np.ndarray:
+        """Smallest logit of each concept."""
+
+    @property
+    def high(self) -> np.ndarray:
+        """Largest logit of each concept."""
+
+    def logits(self, rows: Any) -> np.ndarray:
+        """Logits of rows (n, d): float64, shape (n, n_concepts)."""
 
 
 ReadSplit = Callable[[str], Iterator[Block]]
@@ -192,10 +208,35 @@ def score_probes(probes: Sequence[LinearProbe], read: ReadSplit, n_clusters: int
     best = f1.argmax(0)
     probe = _mixed(probes, best)
     level = np.take_along_axis(threshold, best[None], axis=0)[0]
+    chosen = {"penalty": probe.penalty, "threshold": level, "valid_f1": f1.max(0)}
+    scores, _ = score_on_test(probe, level, lambda: read("test"), n_clusters)
+    return pd.DataFrame(chosen).join(scores)
 
-    counts = ClusterCounts(n_clusters, len(best))
+
+def score_on_test(
+    probe: Probe, level: np.ndarray, read: Callable[[], Iterator[Block]], n_clusters: int
+) -> tuple[pd.DataFrame, ClusterCounts]:
+    """Scores of probes whose thresholds are chosen; residues are read twice.
+
+    Parameters
+    ----------
+    level : ndarray, shape (n_concepts,)
+        Logit at or above which each is on.
+    read : function
+        To the residues of test, a block at a time.
+    n_clusters : int
+        In test.
+
+    Returns
+    -------
+    scores : DataFrame
+        What `ClusterCounts.scores` gives, auroc with its bounds and average_precision; one row for
+        each concept.
+    counts : ClusterCounts
+    """
+    counts = ClusterCounts(n_clusters, len(level))
     ranks = LogitCounts(probe.low, probe.high)
-    for block in read("test"):
+    for block in read():
         logits = probe.logits(block.rows)
         counts.update(logits >= level, block.labels, block.known, block.cluster)
         ranks.update(logits, block.labels, block.known)
@@ -203,21 +244,17 @@ def score_probes(probes: Sequence[LinearProbe], read: ReadSplit, n_clusters: int
     # Where a residue lies among the others is known when all are counted: test is read again.
     shares = ranks.placements()
     sums = np.zeros((2, *counts.on.shape))
-    for block in read("test"):
+    for block in read():
         place = ranks.place(probe.logits(block.rows))
         has = block.labels & block.known, ~block.labels & block.known
         for total, share, mine in zip(sums, shares, has, strict=True):
             placed = np.take_along_axis(share, place.T, axis=1).T * mine
             total += group_sums(placed, block.cluster, n_clusters)
     low, high = auroc_interval(sums[0], counts.positives, sums[1], counts.known - counts.positives)
-    chosen = {"penalty": probe.penalty, "threshold": level, "valid_f1": f1.max(0)}
-    return pd.DataFrame(chosen).assign(
-        **counts.scores(),
-        auroc=auroc,
-        auroc_low=low,
-        auroc_high=high,
-        average_precision=average_precision,
+    scores = counts.scores().assign(
+        auroc=auroc, auroc_low=low, auroc_high=high, average_precision=average_precision
     )
+    return scores, counts
 
 
 def _mixed(probes: Sequence[LinearProbe], best: np.ndarray) -> LinearProbe:

@@ -12,6 +12,7 @@ from protsae import __version__
 from protsae.concepts.concept import is_defined_by_sequence
 from protsae.report.figures import layer_figures as plots
 from protsae.report.figures.logo_drawing import letter_outlines
+from protsae.report.figures.map_drawing import map_shapes
 from protsae.report.figures.sequence_html import activation_level
 from protsae.report.layer_names import layer_names
 from protsae.report.number_format import FILTERS
@@ -82,6 +83,7 @@ def render_page(run: PageData) -> str:
             run.candidates, run.recovery, run.reliability, cards, proteins
         ),
         outlines=letter_outlines(),
+        map_shapes=map_shapes(),
         layers=layers,
         open_features=OPEN_FEATURES,
     )

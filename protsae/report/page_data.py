@@ -10,6 +10,7 @@ import pandas as pd
 from protsae.association.run_tables import concatenate, summarise
 from protsae.concepts.label_sets import LabelSet
 from protsae.errors import UserError
+from protsae.inspection.feature_neighbours import validate_related
 from protsae.io.json_files import read_document
 from protsae.io.protein_files.residue_labels import read_label_sets
 from protsae.io.saes.evaluations import read_evaluation
@@ -17,10 +18,13 @@ from protsae.io.table_files.annotations_table import read_annotations_table
 from protsae.io.table_files.parquet import read_metadata, read_table
 from protsae.io.table_files.proteins_table import read_split_proteins, study_stamp
 from protsae.report.ranking import best_features
+from protsae.run.layout import NEIGHBOUR_FOLDER
+from protsae.run.run_places import place
 from protsae.run.same_study import validate_place, validate_same_study
 from protsae.schema.features.example_tables import EXAMPLES, LOGOS
 from protsae.schema.features.feature_tables import FEATURES
 from protsae.schema.missing_annotation_tables import CANDIDATES, RECOVERY, RELIABILITY
+from protsae.schema.neighbours.neighbour_tables import MAP
 from protsae.schema.pair_tables import DETECTORS
 from protsae.schema.reference_tables import PROBES
 from protsae.schema.saes.training_table import TRAINING
@@ -29,8 +33,8 @@ from protsae.schema.table import Table
 OF_LAYERS = (EXAMPLES, LOGOS, DETECTORS, CANDIDATES, RECOVERY, RELIABILITY)
 """Tables of annotate that are shown."""
 
-SaeKey = tuple[str, int, str]
-"""Model, layer, variant."""
+SHOWN_ON_MAPS = ("concept", "concept_type", "q_value", "f1", "label", "confidence")
+"""Columns of the feature table that maps show."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,8 @@ class Layer:
         By variant.
     detectors : DataFrame
         Of the SAEs and the baselines beside them, as in docs/tables.md.
+    placed : DataFrame
+        Rows of the table ``map``, with ``SHOWN_ON_MAPS`` of their features; none without a map.
     """
 
     model: str
@@ -61,6 +67,7 @@ class Layer:
     evaluations: dict[str, dict[str, Any]]
     training: dict[str, pd.DataFrame]
     detectors: pd.DataFrame
+    placed: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -168,7 +175,21 @@ def _read_layer(
         {name: read_evaluation(sae / "evaluation.json") for name, sae in saes.items()},
         {name: read_table(sae / "training.parquet", TRAINING) for name, sae in saes.items()},
         read_table(annotation / "detectors.parquet", DETECTORS),
+        _placed(results, model, number, features),
     )
+
+
+def _placed(results: Path, model: str, number: int, features: pd.DataFrame) -> pd.DataFrame:
+    """Features of the layer with their places on a map, if the run has one."""
+    path = results / NEIGHBOUR_FOLDER / "map.parquet"
+    if not path.is_file():
+        return pd.DataFrame(columns=[*MAP.names, *SHOWN_ON_MAPS])
+    rows = read_table(path, MAP, where={"model": model, "layer": number})
+    annotated = read_metadata(results / "annotation" / place(model, number) / "features.parquet")
+    for variant in rows["variant"].unique():
+        validate_related(path, model, number, variant, annotated)
+    key = ["variant", "feature"]
+    return rows.merge(features[[*key, *SHOWN_ON_MAPS]], on=key, how="left")
 
 
 def _of_features(rows: pd.DataFrame, best: pd.DataFrame) -> pd.DataFrame:

@@ -12,6 +12,7 @@ from pathlib import Path
 from protsae.config.reserved_names import MLP_IN, ONEHOT, permuted_name, site_name, site_of
 from protsae.config.sae_settings import with_other_seeds
 from protsae.config.settings import Config
+from protsae.config.stage_settings import SparseProbeSettings
 
 STAGES: dict[str, tuple[str, ...]] = {
     "fetch": (),
@@ -26,10 +27,11 @@ STAGES: dict[str, tuple[str, ...]] = {
     "annotate": ("encode",),
     "effects": ("annotate",),
     "probe": ("onehot", "embed"),
+    "sparse_probe": ("encode", "probe"),
     "lookup": ("split",),
     "tables": ("annotate", "evaluate", "effects", "probe", "lookup"),
     "neighbours": ("tables",),
-    "report": ("tables",),
+    "report": ("tables", "neighbours"),
     "scaling": ("evaluate",),
 }
 """The stages in order, and those whose files each reads."""
@@ -151,6 +153,29 @@ def effect_layers(config: Config) -> list[tuple[str, str]]:
     ]
 
 
+def sparse_probe_layers(config: Config, settings: SparseProbeSettings | None = None) -> list[str]:
+    """Layers of the run's own model that have k-sparse probes.
+
+    Parameters
+    ----------
+    settings : SparseProbeSettings, optional
+        Default: those of the configuration.
+
+    Examples
+    --------
+    >>> from protsae.config.settings import parse_settings
+    >>> settings = {"embed": {"layers": [1, 3]}, "sparse_probe": {"layers": [3, 6]}}
+    >>> sparse_probe_layers(parse_settings(Config, settings))
+    ['03']
+    """
+    wanted = (settings or config.sparse_probe).layers
+    return [
+        layer
+        for model, layer in model_layers(config)
+        if model == model_name(config) and int(layer) in wanted
+    ]
+
+
 def effect_saes(config: Config) -> list[str]:
     """SAEs whose features' effects are measured, by name, in order: those named that the run has.
 
@@ -221,6 +246,8 @@ def _paths(config: Config) -> Iterator[tuple[str, str]]:
         yield "probe", f"probes/{folder}/probes.parquet"
     for model, layer in effect_layers(config) if effect_saes(config) else []:
         yield "effects", f"effects/{model}/layer-{layer}/effects.parquet"
+    if sparse_probe_layers(config):
+        yield "sparse_probe", "sparse_probes.parquet"
     for name in ("references.parquet", "rules.parquet", "rule_counts.parquet", "concepts.tsv"):
         yield "lookup", name
     for name in ("features.parquet", "features.tsv", "associations.parquet"):

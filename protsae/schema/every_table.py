@@ -29,6 +29,7 @@ from protsae.schema.saes.evaluation_tables import SUMMARY
 from protsae.schema.saes.scaling_table import SCALING
 from protsae.schema.saes.stability_table import STABILITY
 from protsae.schema.saes.training_table import TRAINING
+from protsae.schema.sparse_probe_table import SPARSE_PROBES
 
 EVERY = (
     FEATURES,
@@ -43,6 +44,7 @@ EVERY = (
     INTERPLM,
     SUMMARY,
     PROBES,
+    SPARSE_PROBES,
     PROTEIN_PROBES,
     PROTEIN_PROBE_FEATURES,
     PROTEIN_PREDICTIONS,

@@ -15,7 +15,7 @@ from protsae.schema.shared_columns import (
 )
 from protsae.schema.table import Column, Table
 
-_HELD_OUT = (
+HELD_OUT = (
     Column(
         "valid_f1",
         "number",
@@ -30,7 +30,7 @@ _HELD_OUT = (
     F1_HIGH,
 )
 
-_SUPPORT = (BASE_RATE, N_RESIDUES, N_CLUSTERS)
+SUPPORT = (BASE_RATE, N_RESIDUES, N_CLUSTERS)
 
 PROBES = Table(
     "probes",
@@ -48,7 +48,7 @@ PROBES = Table(
             "log odds",
             "Logit at or above which the probe is on, chosen on the validation set.",
         ),
-        *_HELD_OUT,
+        *HELD_OUT,
         Column("auroc", "number", "0 to 1", "Area under the ROC curve on the test set.", True),
         AUROC_LOW,
         AUROC_HIGH,
@@ -67,7 +67,7 @@ PROBES = Table(
             "Difference f1 - control_f1: how much of f1 is more than memorisation or chance.",
         ),
         Column("auroc_selectivity", "number", "-1 to 1", "Difference auroc - control_auroc.", True),
-        *_SUPPORT,
+        *SUPPORT,
     ),
 )
 
@@ -84,8 +84,8 @@ REFERENCES = Table(
             "Reference that predicts the concept: the window reference or the homology reference.",
         ),
         *CONCEPT,
-        *_HELD_OUT,
-        *_SUPPORT,
+        *HELD_OUT,
+        *SUPPORT,
         Column(
             "n_covered",
             "integer",
@@ -166,7 +166,7 @@ RULES = Table(
         ),
         F1_LOW,
         F1_HIGH,
-        *_SUPPORT,
+        *SUPPORT,
     ),
 )
 

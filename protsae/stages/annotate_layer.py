@@ -12,6 +12,7 @@ from protsae.association.pairs.scored_pairs import Examined
 from protsae.association.run_tables import detector_rows
 from protsae.config.reserved_names import MLP
 from protsae.descriptions.describe_features import Describer
+from protsae.descriptions.rule_words import motif_words
 from protsae.detectors.activations import Codes
 from protsae.detectors.baselines import baseline_detectors
 from protsae.features.error_sites import error_sites
@@ -93,7 +94,9 @@ def annotate_layer(
                 own["features"] = own["features"].assign(**dict.fromkeys(LABELS))
             else:
                 own |= missing_rows(layer, codes, examined)
-                own["descriptions"] = describer.describe(codes, own["features"])
+                motif = {name: motif_words(rows) for name, rows in own["logos"].groupby("feature")}
+                evidence = own["features"].assign(motif=own["features"]["feature"].map(motif))
+                own["descriptions"] = describer.describe(codes, evidence)
                 labels = own["descriptions"][["feature", *LABELS]]
                 own["features"] = own["features"].merge(labels, on="feature")
             if interplm is not None:

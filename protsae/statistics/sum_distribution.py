@@ -1,14 +1,14 @@
-"""The law of a sum of independent whole numbers, exact far into its tail."""
+"""The laws of sums of independent whole numbers, exact far into their tails."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
-from scipy import fft
 
 from protsae.statistics import ragged
+from protsae.statistics.convolution import convolve
+from protsae.statistics.drawn_values import comonotonic_sums, distinct_values
 
-AT_ONCE = 2**16
-"""Entries of the table of all terms up to which their spectra are multiplied at once."""
 SMALLEST = 1e-300
 """Probability that is reported in place of any smaller one."""
 MOST_STEPS = 60
@@ -18,8 +18,8 @@ STEEPEST = 40.0
 
 
 @dataclass(frozen=True, eq=False)
-class SumLaw:
-    """Law of a sum of independent whole numbers, each with its own table of probabilities.
+class SumLaws:
+    """Laws of some sums of independent whole numbers, each with its own table of probabilities.
 
     Attributes
     ----------
@@ -28,19 +28,27 @@ class SumLaw:
     probability : ndarray of float, shape (n_entries,)
     first : ndarray of int, shape (n_terms,)
         First entry of each term; terms that are constant have none.
-    largest : int
-        Largest possible sum.
+    law : ndarray of int, shape (n_terms,)
+        Number of the sum that each term is in, ascending.
+    largest : ndarray of int, shape (n_laws,)
+        Largest possible sums.
     """
 
     below: np.ndarray
     probability: np.ndarray
     first: np.ndarray
-    largest: int
+    law: np.ndarray
+    largest: np.ndarray
 
     @classmethod
     def of_draws(
-        cls, values: np.ndarray, sizes: np.ndarray, group: np.ndarray | None = None
-    ) -> "SumLaw":
+        cls,
+        values: np.ndarray,
+        sizes: np.ndarray,
+        law: np.ndarray,
+        n_laws: int,
+        group: np.ndarray | None = None,
+    ) -> "SumLaws":
         """Each part is one of its values, all equally likely; parts stand one after another.
 
         Parts of one group move together: with u uniform on (0, 1), each takes its u-quantile. Of
@@ -51,10 +59,13 @@ class SumLaw:
         Parameters
         ----------
         values : ndarray of int
+            None negative.
         sizes : ndarray of int, shape (n_parts,)
             Number of values of each part, at least 1.
+        law : ndarray of int, shape (n_parts,)
+            The sum that each part is in, ascending; a sum without parts is 0.
         group : ndarray of int, shape (n_parts,), optional
-            By default each part is its own.
+            From 0; of different sums they are different groups. By default each part is its own.
 
         References
         ----------
@@ -65,37 +76,47 @@ class SumLaw:
         The sum of two dice is 11 or 12 with probability 3 / 36; of two that always show the same
         it is 12 with probability 1 / 6:
 
-        >>> dice = np.tile(np.arange(1, 7), 2), np.array([6, 6])
-        >>> round(SumLaw.of_draws(*dice).at_least(11) * 36, 9)
-        3.0
-        >>> round(SumLaw.of_draws(*dice, group=np.array([0, 0])).at_least(11) * 6, 9)
-        1.0
+        >>> dice = np.tile(np.arange(1, 7), 2), np.array([6, 6]), np.array([0, 0]), 1
+        >>> (SumLaws.of_draws(*dice).at_least(np.array([11])) * 36).round(9).tolist()
+        [3.0]
+        >>> same = SumLaws.of_draws(*dice, group=np.array([0, 0]))
+        >>> (same.at_least(np.array([11])) * 6).round(9).tolist()
+        [1.0]
         """
-        part, value, counts = _distinct(values, sizes)
-        share = counts / sizes[part]
+        part, value, counts = distinct_values(values, sizes)
         if group is None:
-            return cls._of_terms(part, value, share)
-        return cls._of_terms(*_comonotonic(part, value, share, group))
+            return cls._of_terms(part, value, counts / sizes[part], law, n_laws)
+        every, number = np.unique(law * (group.max(initial=0) + 1) + group, return_inverse=True)
+        of_group = np.zeros(len(every), dtype=np.int64)
+        of_group[number] = law
+        sums = comonotonic_sums(part, value, counts, sizes, number)
+        return cls._of_terms(*sums, of_group, n_laws)
 
     @classmethod
-    def _of_terms(cls, term: np.ndarray, value: np.ndarray, probability: np.ndarray) -> "SumLaw":
+    def _of_terms(
+        cls,
+        term: np.ndarray,
+        value: np.ndarray,
+        probability: np.ndarray,
+        law: np.ndarray,
+        n_laws: int,
+    ) -> "SumLaws":
         """Entries by term, each with its values ascending. Constant terms count in ``largest``."""
         first = np.flatnonzero(ragged.changes(term))
         sizes = np.diff(np.append(first, len(term)))
         largest = value[first + sizes - 1]
         below = np.repeat(largest, sizes) - value
         varies = np.repeat(sizes > 1, sizes)
-        sizes = sizes[sizes > 1]
-        return cls(below[varies], probability[varies], ragged.starts(sizes), int(largest.sum()))
+        of_laws = np.bincount(law, largest, n_laws).astype(np.int64)
+        law, sizes = law[sizes > 1], sizes[sizes > 1]
+        return cls(below[varies], probability[varies], ragged.starts(sizes), law, of_laws)
 
-    def log_p_of_largest(self) -> float:
-        """log P(sum = largest): how small a probability this law can show at all."""
-        if not len(self.first):
-            return 0.0
+    def log_p_of_largest(self) -> np.ndarray:
+        """log P(sum = largest): how small a probability each law can show at all."""
         at_most = np.where(self.below == 0, self.probability, 0.0)
-        return float(np.log(np.add.reduceat(at_most, self.first)).sum())
+        return self._by_law(np.log(self._by_term(at_most)))
 
-    def at_least(self, observed: int, bounded_below: float = 0.0) -> float:
+    def at_least(self, observed: np.ndarray, bounded_below: np.ndarray | float = 0.0) -> np.ndarray:
         """P(sum >= observed), to about 1e-12 of itself however small; ``SMALLEST`` at least.
 
         Where it is certain to be smaller than ``bounded_below``, a bound from above, which is too,
@@ -106,149 +127,99 @@ class SumLaw:
         the whole, is exact in relative terms, and the tilt is taken back:
         P = sum_(y >= observed) q(y) exp(K(theta) - theta y), K = sum_p log E exp(theta C_p).
         Any theta gives the same P; a good one loses no digits.
+
+        Parameters
+        ----------
+        observed, bounded_below : ndarray, shape (n_laws,)
         """
         lacking = self.largest - observed
-        if lacking < 0 or not len(self.first):
-            return float(lacking >= 0)
-        tilt = self._tilt_to(lacking)
-        weight = self.probability * np.exp(-tilt * self.below)
-        total = np.add.reduceat(weight, self.first)
-        log_bound = np.log(total).sum() + tilt * lacking
-        if log_bound < np.log(max(bounded_below, SMALLEST)):
-            return float(np.exp(max(log_bound, np.log(SMALLEST))))
-        tilted = weight / np.repeat(total, np.diff(np.append(self.first, len(weight))))
-        within = _convolve(self.below, tilted, self.first)[: lacking + 1].clip(min=0)
-        # By how much each sum exceeds the observed one; the least likely weigh least.
-        excess = lacking - np.arange(len(within))
-        log_p = log_bound + np.log(within @ np.exp(-tilt * excess))
-        return float(np.exp(np.clip(log_p, np.log(SMALLEST), 0.0)))
+        found = (lacking >= 0).astype(np.float64)
+        uncertain = (lacking >= 0) & (np.bincount(self.law, minlength=len(lacking)) > 0)
+        least = np.broadcast_to(bounded_below, lacking.shape)[uncertain]
+        found[uncertain] = self._among(uncertain)._tails(lacking[uncertain], least)
+        return found
 
-    def _tilt_to(self, lacking: int) -> float:
-        """A tilt from 0 to ``STEEPEST`` whose mean lies near largest - lacking, by Newton's method.
+    def _tails(self, lacking: np.ndarray, least: np.ndarray) -> np.ndarray:
+        """P(sum >= largest - lacking) of laws that vary."""
+        tilt = self._tilts(lacking)
+        weight = self.probability * np.exp(-tilt[self._law_of_entry] * self.below)
+        total = self._by_term(weight)
+        log_p = self._by_law(np.log(total)) + tilt * lacking
+        tilted = weight / np.repeat(total, self._sizes)
+        first_term = np.searchsorted(self.law, np.arange(len(lacking) + 1))
+        first_entry = np.append(self.first, len(self.below))[first_term]
+        for law in np.flatnonzero(log_p >= np.log(np.maximum(least, SMALLEST))).tolist():
+            entries = slice(*first_entry[law : law + 2])
+            first = self.first[slice(*first_term[law : law + 2])] - entries.start
+            table = convolve(self.below[entries], tilted[entries], first)
+            within = table[: lacking[law] + 1].clip(min=0)
+            # By how much each sum exceeds the observed one; the least likely weigh least.
+            excess = lacking[law] - np.arange(len(within))
+            log_p[law] += np.log(within @ np.exp(-tilt[law] * excess))
+        tails: np.ndarray = np.exp(np.clip(log_p, np.log(SMALLEST), 0.0))
+        return tails
+
+    def _tilts(self, lacking: np.ndarray) -> np.ndarray:
+        """Tilts from 0 to ``STEEPEST`` whose means lie near largest - lacking, by Newton's method.
 
         The mean of what is lacking falls in the tilt, and its slope is the variance. Within half a
         standard deviation no digits are lost. Steps are kept between the bounds found so far.
         """
-        low, high, tilt = 0.0, STEEPEST, 0.0
+        tilt, low, high = (np.full(len(lacking), x) for x in (0.0, 0.0, STEEPEST))
+        searched, laws = np.arange(len(lacking)), self
         for _ in range(MOST_STEPS):
-            weight = self.probability * np.exp(-tilt * self.below)
-            sums = np.add.reduceat(
-                np.stack([weight, weight * self.below, weight * self.below**2]), self.first, axis=1
+            weight = laws.probability * np.exp(-tilt[searched][laws._law_of_entry] * laws.below)
+            total, mean, square = laws._by_term(
+                np.stack([weight, weight * laws.below, weight * laws.below**2])
             )
-            mean = sums[1] / sums[0]
-            surplus = float(mean.sum()) - lacking
-            variance = float((sums[2] / sums[0] - mean**2).sum())
-            if abs(surplus) <= 0.5 * np.sqrt(max(variance, 0.0)):
+            mean, square = mean / total, square / total
+            surplus = laws._by_law(mean) - lacking[searched]
+            variance = laws._by_law(square - mean**2)
+            far = np.abs(surplus) > 0.5 * np.sqrt(np.maximum(variance, 0.0))
+            above = surplus > 0
+            low[searched] = np.where(far & above, tilt[searched], low[searched])
+            high[searched] = np.where(far & ~above, tilt[searched], high[searched])
+            far &= high[searched] > 0
+            if not far.any():
                 break
-            if surplus > 0:
-                low = tilt
-            else:
-                high = tilt
-            if high == 0.0:
-                break
-            step = tilt + surplus / variance if variance > 0 else np.inf
-            tilt = step if low < step < high else (low + high) / 2
+            searched, laws = searched[far], laws._among(far)
+            surplus, variance = surplus[far], variance[far]
+            slope = np.divide(
+                surplus, variance, out=np.full_like(surplus, np.inf), where=variance > 0
+            )
+            step, lower, upper = tilt[searched] + slope, low[searched], high[searched]
+            tilt[searched] = np.where((lower < step) & (step < upper), step, (lower + upper) / 2)
         return tilt
 
+    def _among(self, keep: np.ndarray) -> "SumLaws":
+        """Those of the laws where the mask is True."""
+        terms = keep[self.law]
+        entries, sizes = np.repeat(terms, self._sizes), self._sizes[terms]
+        number = np.cumsum(keep) - 1
+        return SumLaws(
+            self.below[entries],
+            self.probability[entries],
+            ragged.starts(sizes),
+            number[self.law[terms]],
+            self.largest[keep],
+        )
 
-def _distinct(values: np.ndarray, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The distinct values of each part, ascending: part, value, how often it occurs.
+    @cached_property
+    def _sizes(self) -> np.ndarray:
+        """Entries of each term."""
+        return np.diff(self.first, append=len(self.below))
 
-    Cells are counted for each part up to its own largest value: most are far below that of all.
-    """
-    width = np.maximum.reduceat(values, ragged.starts(sizes)) + 1
-    offset = ragged.starts(width)
-    counts = np.bincount(values + np.repeat(offset, sizes))
-    entry = np.flatnonzero(counts)
-    part = np.searchsorted(offset, entry, side="right") - 1
-    return part, entry - offset[part], counts[entry]
+    @cached_property
+    def _law_of_entry(self) -> np.ndarray:
+        return np.repeat(self.law, self._sizes)
 
+    def _by_term(self, values: np.ndarray) -> np.ndarray:
+        """Sums over the entries of each term, along the last axis."""
+        if not len(self.first):
+            return np.zeros((*values.shape[:-1], 0))
+        sums: np.ndarray = np.add.reduceat(values, self.first, axis=-1)
+        return sums
 
-def _comonotonic(
-    part: np.ndarray, value: np.ndarray, share: np.ndarray, group: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The sum of each group's parts at their common quantile: group, value, probability.
-
-    As the quantile rises from 0 to 1, a part steps from one of its values to the next where their
-    shares up to there are passed; the group's sum steps with it.
-    """
-    opens = ragged.changes(part)
-    passed = np.cumsum(share)
-    passed -= np.repeat(
-        (passed - share)[opens], np.diff(np.append(np.flatnonzero(opens), len(part)))
-    )
-    _, number = np.unique(group, return_inverse=True)
-    lowest = np.bincount(number[part[opens]], value[opens]).astype(np.int64)
-    steps = np.flatnonzero(~opens)
-    # Shares of parts of one size are equal but for rounding, and must step together.
-    at = np.round(passed[steps - 1], 12)
-    of_step, rise = number[part[steps]], value[steps] - value[steps - 1]
-    n_groups = len(lowest)
-    term = np.concatenate([np.arange(n_groups), of_step])
-    begins = np.concatenate([np.zeros(n_groups), at])
-    order = np.lexsort((begins, term))
-    term, begins = term[order], begins[order]
-    risen = np.cumsum(np.concatenate([np.zeros(n_groups, np.int64), rise])[order])
-    start = np.searchsorted(term, np.arange(n_groups))
-    total = lowest[term] + risen - risen[start][term]
-    ends = np.append(begins[1:], 1.0)
-    ends[np.append(start[1:], len(term)) - 1] = 1.0
-    lasts = ends > begins
-    return term[lasts], total[lasts], (ends - begins)[lasts]
-
-
-def _convolve(below: np.ndarray, probability: np.ndarray, first: np.ndarray) -> np.ndarray:
-    """Law of the sum, from 0."""
-    widest = np.maximum.reduceat(below, first)
-    length = int(widest.sum()) + 1
-    if len(first) * length <= AT_ONCE:
-        return _multiply(below, probability, first, length)
-    return _merge(below, probability, first, widest)
-
-
-def _multiply(
-    below: np.ndarray, probability: np.ndarray, first: np.ndarray, length: int
-) -> np.ndarray:
-    """By the product of all terms' spectra: few calls, for small tables."""
-    size = fft.next_fast_len(length, real=True)
-    table = np.zeros((len(first), size))
-    row = ragged.groups(np.diff(first, append=len(below)))
-    table[row, below] = probability
-    spectrum = np.multiply.reduce(fft.rfft(table), axis=0)
-    law: np.ndarray = fft.irfft(spectrum, size)[:length]
-    return law
-
-
-def _merge(
-    values: np.ndarray, probability: np.ndarray, first: np.ndarray, widest: np.ndarray
-) -> np.ndarray:
-    """By merging terms of like width in pairs.
-
-    Terms wait under their width, a power of two; a pair of one width makes one of the next.
-    """
-    ends = np.append(first[1:], len(values)) - 1
-    bits = np.ceil(np.log2(widest + 1)).astype(np.int64)
-    sizes = ends - first + 1
-    term_bits = np.repeat(bits, sizes)
-    tables: dict[int, np.ndarray] = {}
-    for bit in np.unique(bits).tolist():
-        mine = term_bits == bit
-        row = ragged.groups(sizes[bits == bit])
-        table = np.zeros((int(row[-1]) + 1, 2**bit))
-        table[row, values[mine]] = probability[mine]
-        tables[bit] = table
-    bit = min(tables)
-    while True:
-        table = tables.pop(bit)
-        if len(table) == 1 and not tables:
-            return table[0]
-        pairs = len(table) // 2
-        waiting = tables.get(bit + 1, np.empty((0, 2 ** (bit + 1))))
-        merged = np.zeros((len(table) - pairs + len(waiting), 2 ** (bit + 1)))
-        if pairs:
-            spectrum = fft.rfft(table[: 2 * pairs], 2 ** (bit + 1))
-            merged[:pairs] = fft.irfft(spectrum[::2] * spectrum[1::2], 2 ** (bit + 1))
-        merged[pairs : len(table) - pairs, : 2**bit] = table[2 * pairs :]
-        merged[len(table) - pairs :] = waiting
-        bit += 1
-        tables[bit] = merged
+    def _by_law(self, values: np.ndarray) -> np.ndarray:
+        """Sums over the terms of each law."""
+        return np.bincount(self.law, values, len(self.largest))

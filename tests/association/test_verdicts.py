@@ -98,6 +98,31 @@ def test_equals_are_seldom_told_apart_and_winners_nearly_always(n: int) -> None:
     assert share([0.7, 0.4]) >= 0.95
 
 
+@pytest.mark.parametrize("n_others", [2, 6])
+def test_none_of_many_equals_is_below_the_luckiest(n_others: int) -> None:
+    """The largest of six F1s is too large on the proteins that it was found on."""
+    found = []
+    for seed in range(300):
+        every, positives = drawn(seed, [0.6] * (1 + n_others))
+        own, others = every.of(np.array([0])), every.of(np.arange(1, 1 + n_others))
+        found.append(compare(own, others, positives)[["p_above", "p_below"]].to_numpy()[0])
+    above, below = (np.array(found) <= 0.05).mean(0)
+    most = 0.05 + 2 * np.sqrt(0.05 * 0.95 / 300)
+    assert above <= most
+    assert below <= most
+    assert below > 0.005, "Bonferroni over six that share their clusters loses little"
+
+
+def test_below_is_tested_beside_each() -> None:
+    every, positives = drawn(0, [0.4, 0.6, 0.62])
+    own = every.of(np.array([0]))
+    one_by_one = [
+        compare(own, every.of(np.array([other])), positives)["p_below"][0] for other in (1, 2)
+    ]
+    both = compare(own, every.of(np.array([1, 2])), positives)["p_below"][0]
+    assert both == pytest.approx(2 * min(one_by_one))
+
+
 def test_verdicts_by_hand() -> None:
     """Four tests in either direction; of the fifth, not called, there is none."""
     above = np.array([0.01, 0.04, 0.5, 0.999, 1e-9])

@@ -104,8 +104,8 @@ def test_sections_of_the_embedded_configuration_are_complete() -> None:
             {"trian": TRAIN},
             "config: unknown key 'trian'; did you mean 'train'? Valid keys: train, results, fetch, "
             "split, further_proteins, cache, onehot, embed, permuted_layers, effect_layers, "
-            "effect_saes, mlp, trainer, evaluate, effects, concepts, probe, references, annotate, "
-            "neighbours, report",
+            "effect_saes, mlp, trainer, evaluate, effects, concepts, probe, sparse_probe, "
+            "references, annotate, neighbours, report",
             id="top level",
         ),
         pytest.param(

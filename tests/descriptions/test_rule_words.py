@@ -1,9 +1,10 @@
 """Sentences of features: what is said when, and only then."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from protsae.descriptions.rule_words import label_of, sentence_of, synonyms_of
+from protsae.descriptions.rule_words import label_of, motif_words, sentence_of, synonyms_of
 from protsae.descriptions.terms import Annotated, Neighbour, Terms, to_json
 from protsae.features.pattern_kinds import KINDS
 from protsae.references.rules.sequence_rules import Letters, Place, Share
@@ -57,6 +58,28 @@ def test_sentences(row: dict[str, object], sentence: str) -> None:
     assert sentence_of(row, MANY) == sentence + PLACE
     few = sentence_of(row, MANY | {"activation_clusters": 1.5})
     assert few == f"{sentence}{PLACE} Most of its activation is in one or two homology clusters."
+
+
+def test_a_motif_follows_the_concept() -> None:
+    motif = "Enriched around its peaks: W at the peak."
+    said = sentence_of(NAMED, MANY | {"motif": motif, "activation_clusters": 1.5})
+    assert f"{PLACE} {motif} Most of its activation" in said
+    assert sentence_of(NAMED, MANY | {"motif": np.nan}).endswith(PLACE)
+
+
+def test_a_motif_names_the_four_most_informative_offsets() -> None:
+    logo = pd.DataFrame(
+        {
+            "offset": [-3, -1, 0, 1, 2, 5],
+            "enriched": ["K", "ST", "C", "G", None, "P"],
+            "information": [0.4, 0.9, 3.0, 0.2, 9.0, 1.1],
+        }
+    )
+    assert motif_words(logo) == (
+        "Enriched around its peaks: K 3 residues before, S and T 1 residue before, C at the peak, "
+        "P 5 residues after."
+    )
+    assert motif_words(logo[logo["offset"] == 2]) is None
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -21,6 +21,7 @@ from protsae.config.stage_settings import (
     ProbeSettings,
     ReferenceSettings,
     ReportSettings,
+    SparseProbeSettings,
     SplitSettings,
     TrainerSettings,
 )
@@ -140,6 +141,7 @@ STAGES: dict[str, tuple[type[Settings], ...]] = {
     "effects": (EffectSettings,),
     "annotate": (AnnotateSettings, ConceptSettings),
     "probe": (ProbeSettings, ConceptSettings),
+    "sparse-probe": (SparseProbeSettings,),
     "lookup": (ConceptSettings, ProbeSettings, ReferenceSettings),
     "neighbours": (NeighbourSettings,),
     "report": (ReportSettings,),

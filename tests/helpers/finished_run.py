@@ -45,6 +45,7 @@ CONFIG = {
     },
     "evaluate": {"bootstrap": 20, "masks": 1, "max_proteins": 13, "optimal_codes": 13},
     "probe": {"train_residues": 2000},
+    "sparse_probe": {"layers": [1], "saes": [], "sizes": [1, 3], "train_residues": 2000},
     "concepts": {"min_clusters": 2},
     "annotate": {"bootstrap": 20},
     # UMAP compiles for seconds in every job.

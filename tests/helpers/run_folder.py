@@ -35,6 +35,7 @@ from protsae.schema.features.description_table import DESCRIPTIONS
 from protsae.schema.features.feature_tables import LAYER_FEATURES
 from protsae.schema.interventions.effect_table import EFFECTS
 from protsae.schema.missing_annotation_tables import CANDIDATES, RECOVERY, RELIABILITY
+from protsae.schema.neighbours.neighbour_tables import MAP
 from protsae.schema.pair_tables import CLUSTER_COUNTS, DETECTORS
 from protsae.schema.protein_tables import RELATIVES
 from protsae.schema.reference_tables import PROBES, REFERENCES, RULE_COUNTS, RULES
@@ -187,6 +188,17 @@ def write_run(results: Path) -> Path:
     write_stages(results)
     assert main(tables_command(results)) == 0
     return results
+
+
+def write_map(results: Path) -> Path:
+    """A map of the SAE topk of layer 1, as ``neighbours`` writes it, with feature 2 nowhere."""
+    folder = f"{MODEL}/layer-01"
+    placed = {"x": [0.0, 2.0, None, 1.0], "y": [0.0, 1.0, None, 0.5], "feature": range(N_FEATURES)}
+    columns = {"model": MODEL, "layer": 1, "variant": "topk", "community": 0}
+    stamp = {**study(results), "stage": "neighbours", "saes": {f"{folder}/topk": "0"}}
+    path = results / "neighbours" / "map.parquet"
+    store(path, table_of(MAP, **placed).assign(**columns), stamp)
+    return path
 
 
 def tables_command(results: Path) -> list[str]:

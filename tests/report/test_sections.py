@@ -1,13 +1,16 @@
 """Sections on kinds, probes and candidates: what they choose, what they say, and when empty."""
 
 import re
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from protsae.errors import UserError
 from protsae.features.pattern_kinds import KINDS
+from protsae.io.table_files.parquet import read_metadata
 from protsae.report.page import render_page
-from protsae.report.page_data import read_page_data
+from protsae.report.page_data import SHOWN_ON_MAPS, read_page_data
 from protsae.report.sections.candidate_list import (
     OF_A_TYPE,
     best_candidates,
@@ -16,6 +19,7 @@ from protsae.report.sections.candidate_list import (
     pooled_reliability,
 )
 from protsae.report.sections.kind_counts import kind_counts, kind_section
+from protsae.report.sections.layer_maps import GROUPS, layer_maps
 from protsae.report.sections.layer_probes import CONCEPTS, probe_section, probed_concepts
 from protsae.schema.missing_annotation_tables import CANDIDATES, RECOVERY, RELIABILITY
 from tests.helpers.run_folder import (
@@ -27,6 +31,7 @@ from tests.helpers.run_folder import (
     recovery_rows,
     reliability_rows,
     table_of,
+    write_map,
     write_run,
 )
 from tests.helpers.stored_tables import load, store
@@ -210,3 +215,50 @@ def test_cards_have_a_logo_or_say_why_not(page: str) -> None:
     used = set(re.findall(r'href="#(aa-.)"', page))
     assert "aa-C" in used
     assert all(f'<path id="{outline}"' in page for outline in used)
+
+
+def test_a_map_stands_in_its_layer_and_says_what_features_are(tmp_path: Path) -> None:
+    """Of four features one detects SIGNAL at q 0.001, one C at 0.01, one a site at 0.3."""
+    write_map(write_run(tmp_path))
+    page = render_page(read_page_data(tmp_path, 12))
+    assert page.count(">Map of the features<") == 1
+    section = page.split('<section id="layer-1"')[1].split("</section>")[0]
+    assert re.findall(r"<title>([^<]+)</title>", section) == [
+        "Feature 3: no description",
+        "Feature 1: no description; detects residue: C, F1 0.90",
+        "Feature 0: Signal peptide (confidence: moderate); detects SIGNAL, F1 0.80",
+    ]
+    assert (
+        "Features that detect nothing, at q ≤ 0.05 1 an amino acid: C G P 1 an annotation 1"
+    ) in _words(section)
+    assert (
+        'aria-label="Map of the features of topk, layer 1, by what they detect. nothing, at q ≤ '
+        '0.05: 1; an amino acid: C G P: 1; an annotation: 1" width="720" height="370"'
+    ) in section
+    assert page.count('id="map-dot"') == 1
+
+
+def test_no_map_no_shapes(page: str) -> None:
+    assert "map-dot" not in page
+    assert "Map of the features" not in page
+
+
+def test_a_map_of_other_saes_is_refused(tmp_path: Path) -> None:
+    path = write_map(write_run(tmp_path))
+    stamp = read_metadata(path)
+    store(path, load(path), {**stamp, "saes": {f"{MODEL}/layer-01/topk": "1"}})
+    with pytest.raises(UserError) as caught:
+        read_page_data(tmp_path, 12)
+    assert str(caught.value) == (
+        f"{path}: of an earlier run; run the neighbours stage again, or delete {path.parent}"
+    )
+
+
+def test_a_map_without_places_is_none() -> None:
+    """As with ``map: false``."""
+    rows = pd.DataFrame({"variant": ["topk"], "feature": [0], "x": [None], "y": [None]})
+    assert layer_maps(rows.reindex(columns=[*rows, *SHOWN_ON_MAPS]), "layer 1") == []
+
+
+def test_looks_on_maps_differ_in_colour_or_shape() -> None:
+    assert len({group.look for group in GROUPS}) == len(GROUPS)

@@ -8,13 +8,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protsae.statistics import sum_distribution as module
-from protsae.statistics.sum_distribution import SMALLEST, SumLaw
+from protsae.statistics import convolution as module
+from protsae.statistics.sum_distribution import SMALLEST, SumLaws
 
 
-def law_of(draws: list[list[int]], group: list[int] | None = None) -> SumLaw:
-    sizes = np.array([len(values) for values in draws])
-    return SumLaw.of_draws(np.concatenate(draws), sizes, None if group is None else np.array(group))
+class Law:
+    """One sum."""
+
+    def __init__(self, draws: list[list[int]], group: list[int] | None = None):
+        sizes = np.array([len(values) for values in draws])
+        groups = None if group is None else np.array(group)
+        one = np.zeros(len(draws), int)
+        self.laws = SumLaws.of_draws(np.concatenate(draws), sizes, one, 1, groups)
+        self.largest = int(self.laws.largest[0])
+
+    def at_least(self, observed: int, bounded_below: float = 0.0) -> float:
+        return float(self.laws.at_least(np.array([observed]), bounded_below)[0])
+
+    def log_p_of_largest(self) -> float:
+        return float(self.laws.log_p_of_largest()[0])
 
 
 @given(
@@ -25,25 +37,10 @@ def test_the_tail_of_a_sum_to_ten_digits(draws: list[list[int]]) -> None:
     exact = np.ones(1)
     for values in draws:
         exact = np.convolve(exact, np.bincount(values) / len(values))
-    law = law_of(draws)
+    law = Law(draws)
     for observed in {0, *range(1, len(exact), 11), len(exact) - 1}:
         expected = exact[observed:].sum()
         assert law.at_least(observed) == pytest.approx(expected, rel=1e-10)
-
-
-@pytest.mark.parametrize("n_terms", range(1, 14))
-@pytest.mark.parametrize("widest", [1, 4, 40])
-def test_terms_merged_in_pairs(n_terms: int, widest: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of one width or of many, an odd number or an even one: as by convolution without FFT."""
-    monkeypatch.setattr(module, "AT_ONCE", 0)
-    rng = np.random.default_rng(n_terms)
-    draws = [rng.integers(0, widest + 1, 6).tolist() for _ in range(n_terms)]
-    exact = np.ones(1)
-    for values in draws:
-        exact = np.convolve(exact, np.bincount(values, minlength=widest + 1) / 6)
-    law = law_of(draws)
-    found = [law.at_least(observed) for observed in range(law.largest + 1)]
-    assert found == pytest.approx([exact[k:].sum() for k in range(law.largest + 1)], rel=1e-9)
 
 
 def quantiles(draws: list[list[int]]) -> list[int]:
@@ -63,7 +60,7 @@ def test_groups_move_together(seed: int, at_once: int, monkeypatch: pytest.Monke
     group = rng.integers(4, 7, 5).tolist()
     members = [[d for d, g in zip(draws, group, strict=True) if g == one] for one in set(group)]
     sums = [sum(chosen) for chosen in product(*map(quantiles, members))]
-    law = law_of(draws, group)
+    law = Law(draws, group)
     for observed in range(max(sums) + 2):
         expected = np.mean([s >= observed for s in sums])
         assert law.at_least(observed) == pytest.approx(expected, rel=1e-9)
@@ -71,7 +68,7 @@ def test_groups_move_together(seed: int, at_once: int, monkeypatch: pytest.Monke
 
 def test_the_largest_sum_by_hand() -> None:
     """2 of 4 draws, all, and 1 of 3: P(7 + 3 + 9) = 1/2 * 1 * 1/3."""
-    law = law_of([[7, 7, 1, 0], [3], [9, 2, 2]])
+    law = Law([[7, 7, 1, 0], [3], [9, 2, 2]])
     assert law.largest == 19
     assert law.log_p_of_largest() == pytest.approx(math.log(1 / 6))
     assert law.at_least(19) == pytest.approx(1 / 6)
@@ -79,19 +76,19 @@ def test_the_largest_sum_by_hand() -> None:
 
 
 def test_a_sum_that_cannot_vary() -> None:
-    law = law_of([[2, 2], [5]])
+    law = Law([[2, 2], [5]])
     assert (law.at_least(7), law.at_least(8), law.log_p_of_largest()) == (1, 0, 0)
 
 
 def test_no_probability_is_below_the_smallest() -> None:
-    law = law_of([[1] + [0] * 9] * 400)
+    law = Law([[1] + [0] * 9] * 400)
     assert law.at_least(400) == pytest.approx(SMALLEST)
 
 
 @pytest.mark.parametrize("level", [1e-12, 1e-6, 0.01])
 def test_a_tail_is_bounded_where_it_is_below_a_level(level: float) -> None:
     """Of 97 dice, at least so many spots: exact, or a bound from above that is below the level."""
-    dice = SumLaw.of_draws(np.tile(np.arange(1, 7), 97), np.full(97, 6))
+    dice = Law([list(range(1, 7))] * 97)
     bounds = 0
     for observed in range(97, 6 * 97 + 1):
         exact, found = dice.at_least(observed), dice.at_least(observed, level)
@@ -100,3 +97,35 @@ def test_a_tail_is_bounded_where_it_is_below_a_level(level: float) -> None:
             bounds += 1
     assert dice.at_least(6 * 97, level) == pytest.approx(6.0**-97, rel=1e-9)
     assert 90 < bounds < 200
+
+
+@pytest.mark.parametrize("grouped", [False, True])
+@pytest.mark.parametrize("seed", range(20))
+def test_many_sums_at_once_are_each_by_itself(seed: int, grouped: bool) -> None:
+    """The third has no terms, the fifth cannot vary; groups of different sums are different."""
+    rng = np.random.default_rng(seed)
+    sums = [
+        [rng.integers(0, 9, rng.integers(1, 6)).tolist() for _ in range(n)] for n in (5, 1, 0, 7, 2)
+    ]
+    sums[4] = [[3, 3], [2]]
+    group = [rng.integers(0, 3, len(draws)).tolist() if grouped else None for draws in sums]
+    every = [values for draws in sums for values in draws]
+    laws = SumLaws.of_draws(
+        np.concatenate(every),
+        np.array([len(values) for values in every]),
+        np.repeat(np.arange(5), [len(draws) for draws in sums]),
+        5,
+        np.concatenate([np.array(own, int) for own in group]) if grouped else None,
+    )
+    one_by_one = [Law(*each) for each in zip(sums, group, strict=True) if each[0]]
+    one_by_one.insert(2, Law([[0]]))
+    assert laws.largest.tolist() == [law.largest for law in one_by_one]
+    log_p = [law.log_p_of_largest() for law in one_by_one]
+    np.testing.assert_allclose(laws.log_p_of_largest(), log_p)
+    for _ in range(8):
+        observed = rng.integers(0, laws.largest + 2)
+        least = rng.choice([0.0, 1e-3], 5)
+        expected = [
+            law.at_least(*each) for law, *each in zip(one_by_one, observed, least, strict=True)
+        ]
+        np.testing.assert_allclose(laws.at_least(observed, least), expected, rtol=1e-12)

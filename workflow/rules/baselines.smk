@@ -32,6 +32,62 @@ rule probe_layer:
         ' --output "$(dirname {output:q})" > {log:q} 2>&1'
 
 
+rule sparse_probe:
+    input:
+        saes=expand(
+            probed_layer_paths(
+                "<results>/sae/{model}/layer-{layer}/{variant}/protsae.json"
+            ),
+            variant=sorted(CONFIG.train),
+        ),
+        weights=expand(
+            probed_layer_paths(
+                "<results>/sae/{model}/layer-{layer}/{variant}/sae_weights.safetensors"
+            ),
+            variant=sorted(CONFIG.train),
+        ),
+        codes=expand(
+            probed_layer_paths(
+                "<results>/codes/{model}/layer-{layer}/shard-{shard}.h5"
+            ),
+            shard=SHARDS,
+        ),
+        activations=expand(
+            "<results>/activations/{model}/shard-{shard}.h5",
+            model=[
+                model_name(CONFIG),
+                *([site_name(model_name(CONFIG), MLP_IN)] if CONFIG.mlp else []),
+            ],
+            shard=SHARDS,
+        ),
+        probes=probed_layer_paths(
+            "<results>/probes/{model}/layer-{layer}/probes.parquet"
+        ),
+        proteins="<results>/proteins/proteins.parquet",
+        annotations="<results>/proteins/annotations.parquet",
+        labels=local_file("concepts.labels"),
+    output:
+        "<results>/sparse_probes.parquet",
+    log:
+        "<results>/logs/sparse_probe.log",
+    benchmark:
+        "<results>/benchmarks/sparse_probe.tsv"
+    conda:
+        "../envs/protsae.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 8000 * attempt,
+        runtime=480,
+    params:
+        concepts=to_flags(CONFIG.concepts),
+        settings=to_flags(CONFIG.sparse_probe),
+        model=CONFIG.embed.model,
+        code=code("sparse-probe"),
+    shell:
+        'protsae sparse-probe {params.settings} --results "$(dirname {output:q})"'
+        ' --model {params.model:q} --output "$(dirname {output:q})" --threads {threads} > {log:q} 2>&1'
+
+
 rule lookup:
     input:
         proteins="<results>/proteins/proteins.parquet",

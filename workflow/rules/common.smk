@@ -37,6 +37,7 @@ from protsae.run.layout import (
     model_layers,
     model_name,
     several_seeds,
+    sparse_probe_layers,
     shard_names,
 )
 
@@ -111,6 +112,17 @@ def effect_paths(pattern):
     return [
         pattern.format(model=model, layer=layer)
         for model, layer in effect_layers(CONFIG)
+    ]
+
+
+def probed_layer_paths(pattern):
+    """The pattern for every layer of the model that has k-sparse probes."""
+    return [
+        path
+        for layer in sparse_probe_layers(CONFIG)
+        for path in expand(
+            pattern, model=model_name(CONFIG), layer=layer, allow_missing=True
+        )
     ]
 
 

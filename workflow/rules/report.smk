@@ -105,6 +105,7 @@ rule report:
         "<results>/proteins/proteins.parquet",
         "<results>/proteins/annotations.parquet",
         "<results>/proteins/provenance.json",
+        "<results>/neighbours/map.parquet",
         expand(
             layer_paths("<results>/annotation/{model}/layer-{layer}/{table}.parquet"),
             table=[

@@ -44,7 +44,9 @@ LEAST_SPREADS = 5
 """Largest standard deviations above the mean from which on a bound is worth its search."""
 
 
-def tail_bound(mean: np.ndarray, least: np.ndarray, most: np.ndarray, observed: int) -> float:
+def tail_bounds(
+    mean: np.ndarray, least: np.ndarray, most: np.ndarray, observed: np.ndarray
+) -> np.ndarray:
     """At most this is P(sum of C_p >= observed), for independent C_p with these means and ranges.
 
     exp(-theta y) prod_p E exp(theta C_p), and E exp(theta C_p) is largest where C_p is only ever
@@ -53,7 +55,12 @@ def tail_bound(mean: np.ndarray, least: np.ndarray, most: np.ndarray, observed: 
 
     Parameters
     ----------
-    mean, least, most : ndarray, shape (n_terms,)
+    mean, least, most : ndarray, shape (n_sums, n_terms)
+    observed : ndarray, shape (n_sums,)
+
+    Returns
+    -------
+    ndarray, float64, shape (n_sums,)
 
     References
     ----------
@@ -63,36 +70,50 @@ def tail_bound(mean: np.ndarray, least: np.ndarray, most: np.ndarray, observed: 
     --------
     Forty coins: the bound on forty heads is their chance, 2^-40; on half of them it says nothing.
 
-    >>> coins = np.full(40, 0.5), np.zeros(40, int), np.ones(40, int)
-    >>> round(float(np.log2(tail_bound(*coins, 40))), 6), tail_bound(*coins, 20)
-    (-40.0, 1.0)
+    >>> coins = np.full((2, 40), 0.5), np.zeros((2, 40), int), np.ones((2, 40), int)
+    >>> np.log2(tail_bounds(*coins, np.array([40, 20]))).round(6).tolist()
+    [-40.0, 0.0]
     """
-    varies = most > least
-    spread = np.sqrt(((most - mean).clip(0) * (mean - least).clip(0)).sum())
-    if observed - float(mean.sum()) < LEAST_SPREADS * spread:
-        return 1.0
-    if not varies.any():
-        return 1.0
-    width = (most - least)[varies].astype(np.float64)
-    share = ((mean - least)[varies] / width).clip(0, 1)
-    wanted = observed - float(least.sum())
+    spread = np.sqrt(((most - mean).clip(0) * (mean - least).clip(0)).sum(-1))
+    far = (observed - mean.sum(-1) >= LEAST_SPREADS * spread) & (most > least).any(-1)
+    bounds = np.ones(len(observed))
+    if far.any():
+        bounds[far] = _searched_bounds(mean[far], least[far], most[far], observed[far])
+    return bounds
 
+
+def _searched_bounds(
+    mean: np.ndarray, least: np.ndarray, most: np.ndarray, observed: np.ndarray
+) -> np.ndarray:
+    # Terms that cannot vary have width 0 and add nothing.
+    width = (most - least).astype(np.float64)
+    share = np.divide(mean - least, width, out=np.zeros_like(width), where=width > 0).clip(0, 1)
+    wanted = observed - least.sum(-1, dtype=np.float64)
     # exp(theta width) stays finite; any theta gives a bound.
-    low, high = 0.0, min(600.0 / width.max(), 50.0)
-    theta, log_bound = 0.0, 0.0
+    low, high = np.zeros(len(wanted)), np.minimum(600.0 / width.max(-1), 50.0)
+    theta, log_bound = np.zeros((2, len(wanted)))
+    open_ = np.arange(len(wanted))
     for _ in range(MOST_STEPS):
-        grown = share * np.expm1(theta * width)
-        log_bound = min(log_bound, float(np.log1p(grown).sum() - theta * wanted))
-        most_likely = (grown + share) / (1 + grown)
-        slope = float((width * most_likely).sum() - wanted)
-        curvature = float((width**2 * most_likely * (1 - most_likely)).sum())
-        low, high = (theta, high) if slope < 0 else (low, theta)
+        w, s, tilt = width[open_], share[open_], theta[open_]
+        grown = s * np.expm1(tilt[:, None] * w)
+        found = np.log1p(grown).sum(-1) - tilt * wanted[open_]
+        log_bound[open_] = np.minimum(log_bound[open_], found)
+        most_likely = (grown + s) / (1 + grown)
+        slope = (w * most_likely).sum(-1) - wanted[open_]
+        curvature = (w**2 * most_likely * (1 - most_likely)).sum(-1)
+        low[open_] = np.where(slope < 0, tilt, low[open_])
+        high[open_] = np.where(slope < 0, high[open_], tilt)
+        lower, upper = low[open_], high[open_]
         # The bound is convex and this close to its least value.
-        if slope**2 <= 2 * CLOSE * curvature or high - low <= CLOSE * high:
+        near = (slope**2 <= 2 * CLOSE * curvature) | (upper - lower <= CLOSE * upper)
+        if near.all():
             break
-        step = theta - slope / curvature if curvature > 0 else np.inf
-        theta = step if low < step < high else (low + high) / 2
-    return float(np.exp(np.clip(log_bound, np.log(SMALLEST), 0.0)))
+        newton = np.divide(slope, curvature, out=np.full_like(slope, -np.inf), where=curvature > 0)
+        step = tilt - newton
+        theta[open_] = np.where((lower < step) & (step < upper), step, (lower + upper) / 2)
+        open_ = open_[~near]
+    bounds: np.ndarray = np.exp(np.clip(log_bound, np.log(SMALLEST), 0.0))
+    return bounds
 
 
 def headline_p_value(rotation: np.ndarray, position: np.ndarray, whole: bool) -> np.ndarray:

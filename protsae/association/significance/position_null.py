@@ -7,10 +7,10 @@ from scipy import sparse
 
 from protsae.association.significance.concatenated_proteins import Chains
 from protsae.association.significance.label_exchange import LEAST_DONORS, Exchange
-from protsae.association.significance.p_values import BOUNDED_BELOW, Null, tail_bound
+from protsae.association.significance.p_values import BOUNDED_BELOW, Null, tail_bounds
 from protsae.association.significance.rotation_overlap import Runs
 from protsae.statistics import ragged
-from protsae.statistics.sum_distribution import SumLaw
+from protsae.statistics.sum_distribution import SumLaws
 
 ANCHORS = ("both", "start", "end")
 """How labels are placed in chains of another length; see `transferred`."""
@@ -20,7 +20,7 @@ MOST_RUNS = 1_000_000
 """Runs of labels that are handed on for one concept: beyond, the nearest donors only, but not fewer
 than ``LEAST_DONORS``."""
 PAIRS_AT_ONCE = 16
-"""Detectors that are counted together: 4 bytes a residue each, memory, not results."""
+"""Detectors that are counted together: 4 bytes a donor of a cluster each, memory, not results."""
 RESOLVED = 0.05
 """Where no overlap, however good, has a p-value this small, the position cannot be tested."""
 
@@ -137,24 +137,18 @@ class GivenLabels:
         """
         if least is None:
             least = np.full(len(on.every), BOUNDED_BELOW)
-        found = np.empty((len(on.every), 3))
+        mean = np.array([on.sums(detector, self.share) for detector in range(len(on.every))])
         most = np.minimum(on.n_on, self.largest)
-        for detector, rows in enumerate(on.every):
-            mean = on.sums(detector, self.share)
-            observed = int(self.observed[rows].sum())
-            none = np.zeros_like(most[detector])
-            bound = tail_bound(mean, none, most[detector], observed)
-            found[detector] = observed, mean.sum(), bound
-        undecided = np.flatnonzero(found[:, 2] >= least).tolist()
-        if not undecided:
-            return found
-        hits = self.edges @ on.before(undecided)
-        for detector, given in zip(undecided, hits.T, strict=True):
-            table = given.reshape(len(self.largest), self.exchange.n_donors)
-            n_on, observed = on.n_on[detector], int(found[detector, 0])
-            p_value = _p_value(table, n_on, most[detector], observed, least[detector])
-            found[detector, 2] = p_value
-        return found
+        observed = np.array([np.count_nonzero(self.observed[rows]) for rows in on.every])
+        p_value = tail_bounds(mean, np.zeros_like(most), most, observed)
+        undecided = np.flatnonzero(p_value >= least)
+        if len(undecided):
+            hits = np.stack([self.edges @ on.before(detector) for detector in undecided.tolist()])
+            p_value[undecided] = _p_values(
+                hits.reshape(len(undecided), len(self.largest), self.exchange.n_donors),
+                *(of_all[undecided] for of_all in (on.n_on, most, observed, least)),
+            )
+        return np.stack([observed, mean.sum(1), p_value], axis=1)
 
 
 def _edges(
@@ -167,22 +161,22 @@ def _edges(
     return sparse.csr_array((sign, column, np.append(0, row_ends)), shape=shape)
 
 
-def _p_value(
-    hits: np.ndarray, n_on: np.ndarray, most: np.ndarray, observed: int, least: float
-) -> float:
-    """From the residues that are on and labelled by each donor of each cluster."""
+def _p_values(
+    hits: np.ndarray, n_on: np.ndarray, most: np.ndarray, observed: np.ndarray, least: np.ndarray
+) -> np.ndarray:
+    """Of detectors, from the residues that are on and labelled by each donor of each cluster."""
     if not most.any():
-        return np.nan
+        return np.full(len(hits), np.nan)
+    takes = most > 0
     # Runs that a shorter chain has pushed together may count a residue twice.
-    table = np.minimum(hits[most > 0].astype(np.int64), n_on[most > 0, None])
-    varies = (table != table[:, :1]).any(1)
-    if not varies.any():
-        return float(table[:, 0].sum() >= observed)
-    certain = int(table[~varies, 0].sum())
-    law = SumLaw.of_draws(table[varies].ravel(), np.full(int(varies.sum()), table.shape[1]))
-    if law.log_p_of_largest() > np.log(RESOLVED):
-        return np.nan
-    return law.at_least(observed - certain, least)
+    table = np.minimum(hits, n_on[:, :, None])
+    varies = takes & (table != table[:, :, :1]).any(2)
+    certain = np.where(takes & ~varies, table[:, :, 0], 0).sum(1)
+    law, _ = np.nonzero(varies)
+    sizes = np.full(len(law), table.shape[2])
+    laws = SumLaws.of_draws(table[varies].ravel(), sizes, law, len(hits))
+    untold = varies.any(1) & (laws.log_p_of_largest() > np.log(RESOLVED)) | ~takes.any(1)
+    return np.where(untold, np.nan, laws.at_least(observed - certain, least))
 
 
 @dataclass(frozen=True, eq=False)
@@ -231,12 +225,11 @@ class OnRows:
         )
         return OnRows(every, rows, cluster, self.n_on[chosen], self.n_residues)
 
-    def before(self, detectors: list[int]) -> np.ndarray:
-        """How many rows come before each residue, and in all: int32, (n_residues + 1, n)."""
-        steps = np.zeros((self.n_residues + 1, len(detectors)), dtype=np.int32)
-        for place, detector in enumerate(detectors):
-            steps[self.rows[detector] + 1, place] = 1
-        return np.cumsum(steps, axis=0, dtype=np.int32)
+    def before(self, detector: int) -> np.ndarray:
+        """How many rows come before each residue, and in all: int32, (n_residues + 1,)."""
+        steps = np.zeros(self.n_residues + 1, dtype=np.int32)
+        steps[self.rows[detector] + 1] = 1
+        return np.cumsum(steps, dtype=np.int32)
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from protsae.association.significance.concatenated_proteins import Chains
-from protsae.association.significance.p_values import BOUNDED_BELOW, Null, tail_bound
+from protsae.association.significance.p_values import BOUNDED_BELOW, Null, tail_bounds
 from protsae.association.significance.periodicity import label_periods
 from protsae.association.significance.rotation_overlap import Runs, overlaps
 from protsae.statistics import ragged
-from protsae.statistics.sum_distribution import SumLaw
+from protsae.statistics.sum_distribution import SumLaws
 
 WHOLE_SHARE = 0.9
 """A concept that covers this share of the known residues of half of its proteins is one of whole
@@ -17,6 +17,8 @@ proteins: there is no place in them to know."""
 LEAST_UNBROKEN = 0.1
 """Share of a protein's rotations that must be left by what they must not break; else less is asked
 of them, since with labels or unknown residues everywhere no rotation would be left."""
+PLACES_AT_ONCE = 2**17
+"""Places of circles, of all detectors that are rotated together: memory, not results."""
 
 
 def rotation_null(
@@ -43,7 +45,7 @@ def rotation_null(
     The homology cluster is the unit. Relatives share the places of labels and of what detectors
     see, but have other lengths and other known parts, so that no common number of residues rotates
     all of them alike. They are aligned by what matters, the overlap: all take the same quantile of
-    their C_p (`SumLaw.of_draws`), the strongest way in which they can depend on each other.
+    their C_p (`SumLaws.of_draws`), the strongest way in which they can depend on each other.
     Clusters are independent.
 
     A concept of whole proteins (``WHOLE_SHARE``) has no place within them: p is NaN.
@@ -164,43 +166,56 @@ class RotatedLabels:
 
     def pair_nulls(self, rows_on: list[np.ndarray]) -> np.ndarray:
         """Of each detector observed and expected true positives, and the p-value: (n, 3)."""
-        found = [self._pair_null(rows) for rows in rows_on]
-        return np.array(found, dtype=np.float64).reshape(-1, 3)
+        step = max(1, PLACES_AT_ONCE // max(1, len(self.share)))
+        parts = [rows_on[i : i + step] for i in range(0, len(rows_on), step)]
+        return np.concatenate([np.empty((0, 3)), *(self._pair_nulls(part) for part in parts)])
 
-    def _pair_null(self, rows: np.ndarray) -> tuple[int, float, float]:
-        observed = int(self.holds[rows].sum())
-        places = self.place[rows]
-        places = places[places >= 0]
-        on = Runs.of_rows(places, self.lengths)
-        n_proteins, n_clusters = len(self.lengths), int(self.cluster.max(initial=-1)) + 1
-        expected = float(self.share[places].sum())
+    def _pair_nulls(self, rows_on: list[np.ndarray]) -> np.ndarray:
+        n, n_proteins = len(rows_on), len(self.lengths)
+        observed = np.array([np.count_nonzero(self.holds[rows]) for rows in rows_on])
+        places = [self.place[rows] for rows in rows_on]
+        places = [own[own >= 0] for own in places]
+        detector = ragged.groups(np.array([len(own) for own in places]))
+        place = np.concatenate(places)
+        expected = np.bincount(detector, self.share[place], n)
         if self.whole:
-            return observed, expected, np.nan
-        n_on, n_labelled = (runs.sizes(n_proteins) for runs in (on, self.labels))
+            return np.stack([observed, expected, np.full(n, np.nan)], axis=1)
+        # Detector after detector, as if each had proteins of its own.
+        on = Runs.of_rows(place + len(self.share) * detector, np.tile(self.lengths, n))
         protein = np.repeat(on.protein, on.end - on.begin)
-        mean, least, most = (
-            np.bincount(self.cluster, weights, n_clusters)
-            for weights in (
-                np.bincount(protein, self.share[places], n_proteins),
-                np.maximum(n_on + n_labelled - self.lengths, 0),
-                np.minimum(n_on, n_labelled),
-            )
-        )
-        within = int(self.has_label[places].sum())
-        p_value = tail_bound(mean, least, most, within)
-        if p_value >= BOUNDED_BELOW:
-            p_value = self._p_value(on, n_on > 0, within)
-        return observed, expected, p_value
+        share = np.bincount(protein, self.share[place], n * n_proteins).reshape(n, n_proteins)
+        n_on = on.sizes(n * n_proteins).reshape(n, n_proteins)
+        n_labelled = self.labels.sizes(n_proteins)
+        least, most = (n_on + n_labelled - self.lengths).clip(0), np.minimum(n_on, n_labelled)
+        within = np.bincount(detector, self.has_label[place], n).astype(np.int64)
+        mean, least, most = (self._by_cluster(x) for x in (share, least, most))
+        p_value = tail_bounds(mean, least, most, within)
+        undecided = p_value >= BOUNDED_BELOW
+        if undecided.any():
+            tails = self._tails(on, (n_on > 0) & undecided[:, None], within)
+            p_value[undecided] = tails[undecided]
+        return np.stack([observed, expected, p_value], axis=1)
 
-    def _p_value(self, on: Runs, both: np.ndarray, observed: int) -> float:
-        if not both.any():
-            return 1.0
-        lengths = self.lengths[both]
-        shared = overlaps(on.among(both), self.labels.among(both), lengths)
-        allowed = self.allowed[np.repeat(both, self.lengths)]
-        n_allowed = _sums(allowed, ragged.starts(lengths))
-        law = SumLaw.of_draws(shared[allowed], n_allowed, self.cluster[both])
-        return law.at_least(observed, BOUNDED_BELOW)
+    def _by_cluster(self, values: np.ndarray) -> np.ndarray:
+        """Sums over the proteins of each cluster, shape (n_detectors, n_clusters)."""
+        n, n_clusters = len(values), int(self.cluster.max(initial=-1)) + 1
+        cell = n_clusters * np.arange(n)[:, None] + self.cluster
+        return np.bincount(cell.ravel(), values.ravel(), n * n_clusters).reshape(n, n_clusters)
+
+    def _tails(self, on: Runs, both: np.ndarray, within: np.ndarray) -> np.ndarray:
+        """P(C >= within) of each detector, of what it has in some proteins.
+
+        ``both``, shape (n_detectors, n_proteins), says in which.
+        """
+        n, n_proteins = both.shape
+        chosen, lengths = both.ravel(), np.tile(self.lengths, n)
+        labels = Runs.joined([self.labels] * n, [n_proteins] * n).among(chosen)
+        shared = overlaps(on.among(chosen), labels, lengths[chosen])
+        allowed = np.tile(self.allowed, n)[np.repeat(chosen, lengths)]
+        n_allowed = _sums(allowed, ragged.starts(lengths[chosen]))
+        law, protein = np.nonzero(both)
+        laws = SumLaws.of_draws(shared[allowed], n_allowed, law, n, self.cluster[protein])
+        return laws.at_least(within, BOUNDED_BELOW)
 
 
 def whole_periods(lengths: np.ndarray, periods: np.ndarray, slack: np.ndarray) -> np.ndarray:

@@ -158,11 +158,7 @@ def overlaps(on: Runs, labels: Runs, lengths: np.ndarray) -> np.ndarray:
     >>> overlaps(one, two, lengths).tolist()
     [0, 0, 0, 1, 1]
     """
-    n_residues = int(lengths.sum())
-    product = on.sizes(len(lengths)) @ labels.sizes(len(lengths))
-    if min(product, _n_edges(on, labels, lengths)) > TERMS_PER_RESIDUE * n_residues:
-        return _correlate(on, labels, lengths)
-    shared = np.zeros(n_residues, dtype=np.int32)
+    shared = np.zeros(int(lengths.sum()), dtype=np.int32)
     block = ragged.starts(lengths) // BLOCK_RESIDUES
     begin = 0
     for number in np.unique(block):
@@ -180,9 +176,12 @@ def _n_edges(on: Runs, labels: Runs, lengths: np.ndarray) -> int:
 
 
 def _meet(on: Runs, labels: Runs, lengths: np.ndarray) -> np.ndarray:
-    """As ``overlaps``, by residues or edges; whole numbers throughout, exact in float64."""
+    """As ``overlaps``; by residues or edges in whole numbers throughout, exact in float64."""
     product = on.sizes(len(lengths)) * labels.sizes(len(lengths))
-    if product.sum() <= _n_edges(on, labels, lengths):
+    n_edges = _n_edges(on, labels, lengths)
+    if min(product.sum(), n_edges) > TERMS_PER_RESIDUE * lengths.sum():
+        return _correlate(on, labels, lengths)
+    if product.sum() <= n_edges:
         return on.residues().meet(labels.residues(), lengths)
     first = ragged.starts(lengths)
     bends = on.edges(lengths).meet(labels.edges(lengths), lengths)

@@ -32,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--classes", metavar="NAME", nargs="+", default=(), help="of these, numbers are classes")
     add("--labels-from", metavar="FILE", help="UniProt JSON or Swiss-Prot flat text")
     add("--of", choices=KINDS, default="ec", help="what to read of --labels-from (%(default)s)")
+    add("--ontology", metavar="FILE", help="GO's OBO file: terms hold for narrower ones' proteins")
     add("--concepts", metavar="NAME", nargs="+", default=(), help="concepts of the run")
     add("--run", default="results", metavar="RESULTS", help="(%(default)s)")
     add("--seed", type=int, default=0, help="of folds and resampling (%(default)s)")
@@ -48,7 +49,7 @@ def run(args: argparse.Namespace) -> None:
         accessions,
         own.protein_label,
         (args.labels, args.columns, args.classes),
-        (args.labels_from, args.of),
+        (args.labels_from, args.of, args.ontology),
         args.concepts,
         print,
     )

@@ -20,7 +20,7 @@ LEFT_OUT = """\
 A demo: layers 3 and 6, one TopK SAE each, trained for 300 steps.
 Left out (`protsae run` has it): the other layers, ReLU SAEs, the permuted model, one-hot
 sequences and neurons as baselines, most of the evaluation's masks, most residues that probes are
-fitted to.
+fitted to, and k-sparse probes.
 """
 
 

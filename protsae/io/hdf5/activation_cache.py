@@ -261,14 +261,13 @@ class LayerCache:
             Rows of these proteins one after another, float32, shape (n_residues, d_model), at most
             ``max_rows`` of them unless a single protein is longer.
         """
-        for group in self.index.groups(accessions, max_rows):
-            rows = np.empty((int(group["length"].sum()), self.d_model), np.float32)
+        for names, places in self.index.groups(accessions, max_rows):
+            rows = np.empty((sum(length for *_, length in places), self.d_model), np.float32)
             first = 0
-            places = (group[column].tolist() for column in ("shard", "offset", "length"))
-            for shard, offset, length in zip(*places, strict=True):
+            for shard, offset, length in places:
                 self.read_into(shard, offset, rows[first : first + length])
                 first += length
-            yield group["accession"].tolist(), rows
+            yield names, rows
 
 
 def check_activations(path: str | Path) -> dict[str, Any]:

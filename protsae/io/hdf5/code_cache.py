@@ -5,7 +5,7 @@ version 0.1.0: data, indices, indptr), so that ``anndata.io.sparse_dataset`` rea
 a residue, a column a feature.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -157,14 +157,13 @@ class StoredCodes:
                 _Values.of(path, file[self._name])
                 for path, file in zip(self._paths, files, strict=True)
             ]
-            for wanted in self.index.groups(accessions, max_rows):
-                places = (wanted[column].tolist() for column in ("shard", "offset", "length"))
+            for names, places in self.index.groups(accessions, max_rows):
                 parts, sizes = [], [np.zeros(1, np.int64)]
-                for shard, offset, length in _joined(zip(*places, strict=True)):
+                for shard, offset, length in _joined(places):
                     indptr = self._indptr[shard][offset : offset + length + 1]
                     parts.append(values[shard].read(indptr[0], indptr[-1]))
                     sizes.append(np.diff(indptr))
-                yield wanted["accession"].tolist(), self._joined_rows(parts, np.concatenate(sizes))
+                yield names, self._joined_rows(parts, np.concatenate(sizes))
 
     def _joined_rows(
         self, parts: list[tuple[np.ndarray, np.ndarray]], sizes: np.ndarray
@@ -296,12 +295,12 @@ def _group(path: str | Path, file: h5py.File, variant: str, sae_sha256: str) -> 
     return group
 
 
-def _joined(places: Iterator[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
+def _joined(places: Iterable[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
     """Shard, first row and rows, of proteins that stand one after another as one piece.
 
     Examples
     --------
-    >>> _joined(iter([(0, 0, 3), (0, 3, 2), (0, 7, 1), (1, 0, 4)]))
+    >>> _joined([(0, 0, 3), (0, 3, 2), (0, 7, 1), (1, 0, 4)])
     [(0, 0, 5), (0, 7, 1), (1, 0, 4)]
     """
     pieces: list[tuple[int, int, int]] = []

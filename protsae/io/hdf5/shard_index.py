@@ -282,20 +282,30 @@ class ShardIndex:
                 "proteins; give them in the order of their numbers"
             )
 
-    def groups(self, accessions: set[str], max_rows: int) -> Iterator[pd.DataFrame]:
-        """``places`` some proteins at a time: at most ``max_rows`` rows, or a single protein.
+    def groups(
+        self, accessions: set[str], max_rows: int
+    ) -> Iterator[tuple[list[str], list[tuple[int, int, int]]]]:
+        """Some proteins at a time: at most ``max_rows`` rows, or a single protein.
 
         Groups run on over the end of a shard, so that they do not depend on the sharding.
+
+        Yields
+        ------
+        (accessions, places)
+            In cache order; shard, first row and number of rows of each.
         """
         wanted = self.places(accessions)
+        names = wanted["accession"].tolist()
+        columns = (wanted[name].tolist() for name in ("shard", "offset", "length"))
+        places = list(zip(*columns, strict=True))
         first, n_rows = 0, 0
-        for i, length in enumerate(wanted["length"].tolist()):
+        for i, (_, _, length) in enumerate(places):
             if i > first and n_rows + length > max_rows:
-                yield wanted.iloc[first:i]
+                yield names[first:i], places[first:i]
                 first, n_rows = i, 0
             n_rows += length
         if n_rows:
-            yield wanted.iloc[first:]
+            yield names[first:], places[first:]
 
 
 def _source(file: h5py.File) -> CacheSource:

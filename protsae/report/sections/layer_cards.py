@@ -17,6 +17,7 @@ from protsae.report.figures.sequence_html import coloured_residues, shown_ranges
 from protsae.report.number_format import decimals, percent
 from protsae.report.page_data import Layer
 from protsae.report.sections.concept_residues import ConceptResidues
+from protsae.report.sections.layer_maps import layer_maps
 
 WHAT = {
     STRONGEST: "Strongest",
@@ -43,6 +44,7 @@ def layer_section(
         "onehot": layer.model == ONEHOT,
         "permuted": is_permuted(layer.model),
         "training": plots.training_curves(layer.training, f"{key}-training"),
+        "maps": layer_maps(layer.placed, name),
         "density": plots.density_histograms(histograms, f"{key}-density"),
         "features": [
             {

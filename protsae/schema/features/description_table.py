@@ -42,7 +42,8 @@ DESCRIPTIONS = Table(
             "words",
             "Where the rule holds, how much of the activation that is and how well it tells; what "
             "kind of place the feature is on at (`kind`), and its concept, if the pair is called, "
-            "with F1 on test, interval and q-value.",
+            "with F1 on test, interval and q-value; and amino acids that are enriched around its "
+            "peaks, at the four most informative offsets (`logos`).",
         ),
         Column(
             "synonyms",

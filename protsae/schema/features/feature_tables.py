@@ -272,8 +272,8 @@ FEATURES = Table(
             "verdict_p_value",
             "number",
             "0 to 1",
-            "One-sided p-value for f1 above best_baseline_f1. Near 1 where the verdict is below: "
-            "that p-value is 1 - verdict_p_value. Empty if there is no verdict.",
+            "One-sided p-value for f1 above best_baseline_f1. Empty if there is no verdict. "
+            "Below is tested against each baseline by itself, times their number.",
             True,
         ),
         Column(

@@ -4,7 +4,14 @@ from protsae.schema.shared_columns import FEATURE, LAYER, MODEL, VARIANT
 from protsae.schema.table import Column, Table
 
 _FEATURE_OF_OTHER = (
-    Column("match_layer", "integer", "≥ 0", "Layer of the other SAE, of the same model."),
+    Column(
+        "match_model",
+        "text",
+        "name",
+        "Model of the other SAE: the same, or its permuted model, of which the SAE of the same "
+        "layer is taken. What persists there needs no trained weights.",
+    ),
+    Column("match_layer", "integer", "≥ 0", "Layer of the other SAE."),
     Column("match_variant", "text", "name", "Name of the other SAE."),
     Column(
         "match",
@@ -18,17 +25,17 @@ _FEATURE_OF_OTHER = (
 
 MATCHES = Table(
     "matches",
-    1,
-    "one row per feature and SAE that it is matched with: that of the next layer, and others of "
-    "its own",
-    ("model", "layer", "variant", "match_layer", "match_variant", "feature"),
+    2,
+    "one row per feature and SAE that it is matched with: that of the next layer, others of its "
+    "own, and that of the permuted model's same layer",
+    ("model", "layer", "variant", "match_model", "match_layer", "match_variant", "feature"),
     (
         MODEL,
         LAYER,
         VARIANT,
-        *_FEATURE_OF_OTHER[:2],
+        *_FEATURE_OF_OTHER[:3],
         FEATURE,
-        _FEATURE_OF_OTHER[2],
+        _FEATURE_OF_OTHER[3],
         Column(
             "valid_correlation",
             "number",
@@ -130,7 +137,8 @@ MATCHES = Table(
             "match_cosine",
             "number",
             "-1 to 1",
-            "Cosine similarity of the decoder vectors of the two.",
+            "Cosine similarity of the decoder vectors of the two. Empty between models, whose "
+            "coordinates have nothing to do with each other.",
             True,
         ),
         Column(
@@ -138,9 +146,10 @@ MATCHES = Table(
             "integer",
             "≥ 0",
             "Feature of the other SAE whose decoder vector is nearest. Where it is the match, "
-            "both ways of following a feature agree.",
+            "both ways of following a feature agree. Empty between models.",
+            True,
         ),
-        Column("decoder_cosine", "number", "-1 to 1", "Cosine similarity with that one."),
+        Column("decoder_cosine", "number", "-1 to 1", "Cosine similarity with that one.", True),
         Column(
             "n_parts",
             "integer",

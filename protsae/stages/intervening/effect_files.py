@@ -65,7 +65,8 @@ def effect_lines(table: pd.DataFrame) -> list[str]:
         )
         exact = rows[rows["ablation_kl"].notna()]
         if len(exact):
-            agreement = exact["necessity_kl"].corr(exact["ablation_kl"], method="spearman")
+            # Of ranks, which is Spearman's; by that name pandas imports scipy.stats.
+            agreement = exact["necessity_kl"].rank().corr(exact["ablation_kl"].rank())
             redundant = int((exact["redundancy_low"] > REDUNDANT).sum())
             lines.append(
                 f"{name}: {len(exact)} features edited one by one; estimate and ablation correlate "

@@ -99,6 +99,9 @@ def neighbour_lines(tables: NeighbourTables, run: RelatedRun) -> list[str]:
         following = own["matches"][own["matches"]["match_layer"] > own["matches"]["layer"]]
         if len(following):
             lines.append(f"{variant}: {match_line(following)}")
+        across = own["matches"][own["matches"]["match_model"] != run.model]
+        if len(across):
+            lines.append(f"{variant}: {across_line(across)}")
         absorption = own["absorption"]
         taken = absorption[absorption["found"] == 1]
         lines.append(
@@ -119,6 +122,17 @@ def match_line(following: pd.DataFrame) -> str:
         f"of {len(told):,} features active in 10 test clusters, {len(same):,} persist in the next "
         f"layer, {len(beyond):,} of them as more than an amino acid, {agree:,} by decoder vector, "
         f"too; {len(related):,} others have a relative there"
+    )
+
+
+def across_line(across: pd.DataFrame) -> str:
+    """Of matches with the permuted model's same layer, how many are close, and how many more."""
+    told = across[across["persists"].notna()]
+    close = int((told["correlation"] >= LEAST_CORRELATION).sum())
+    return (
+        f"of {len(told):,} features active in 10 test clusters, {close:,} correlate by "
+        f"{LEAST_CORRELATION:.2f} or more with one of the permuted model, "
+        f"{int(told['persists'].sum()):,} of them as more than a place, a protein or an amino acid"
     )
 
 

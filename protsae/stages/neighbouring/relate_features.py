@@ -8,6 +8,7 @@ import pandas as pd
 
 from protsae.association.run_tables import best_per_concept
 from protsae.association.scoring.metrics import CALLED_Q
+from protsae.config.reserved_names import is_permuted, trained_name
 from protsae.config.stage_settings import NeighbourSettings
 from protsae.errors import UserError
 from protsae.io.progress import progress
@@ -28,7 +29,8 @@ def relate_features(run: RelatedRun, settings: NeighbourSettings) -> NeighbourTa
     """Neighbours, communities, matches and absorption of the SAEs named, in all models and layers.
 
     The SAEs of two successive layers are in memory at a time: their activations at 200,000 residues
-    of train and valid and in 400 test proteins.
+    of train and valid and in 400 test proteins. Those of a permuted model are set beside those of
+    the model's same layer, too.
 
     Raises
     ------
@@ -45,6 +47,8 @@ def relate_features(run: RelatedRun, settings: NeighbourSettings) -> NeighbourTa
             for name, rows in _own_tables(run, sae, chosen, test, settings):
                 parts[name].append(rows)
         for own, other in _matched(before, saes):
+            parts["matches"].append(match_rows(own, other, chosen, test))
+        for own, other in across_models(run, saes, chosen, test):
             parts["matches"].append(match_rows(own, other, chosen, test))
         before = saes
     joined = {name: _joined(rows, name) for name, rows in parts.items()}
@@ -123,6 +127,16 @@ def _matched(
             if own.model == other.model and own.variant == other.variant:
                 yield own, other
     yield from permutations(saes, 2)
+
+
+def across_models(
+    run: RelatedRun, saes: Sequence[RelatedSae], chosen: Side, test: Side
+) -> Iterator[tuple[RelatedSae, RelatedSae]]:
+    """The model's SAE beside each of a permuted model, of the same layer; it is read again."""
+    for other in saes:
+        if is_permuted(other.model) and (trained_name(other.model), other.layer) in run.layers:
+            own = run.sae(trained_name(other.model), other.layer, other.variant, chosen, test)
+            yield own, other
 
 
 def _joined(parts: Sequence[pd.DataFrame], name: str) -> pd.DataFrame:

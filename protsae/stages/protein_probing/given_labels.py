@@ -1,16 +1,18 @@
 """Labels of a run's proteins: columns of a table, what UniProt says, or concepts of the run."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from protsae.errors import UserError
 from protsae.io.protein_files.entry_labels import EntryLabels, read_entry_labels
+from protsae.io.protein_files.ontology import read_ontology
 from protsae.one_line import cut
 from protsae.protein_probes.target import GivenLabels, Target, read_target
 from protsae.stages.deconfounding.protein_labels import ACCESSION, ProteinLabel, read_label_table
+from protsae.stages.protein_probing.broader_terms import with_broader
 from protsae.statistics.cluster_intervals import MIN_CLUSTERS
 
 EXPERIMENTAL = frozenset(
@@ -77,6 +79,7 @@ def uniprot_labels(
     accessions: Sequence[str],
     say: Callable[[str], None] = lambda line: None,
     least: int = MIN_CLUSTERS,
+    ontology: str | Path | None = None,
 ) -> GivenLabels:
     """What UniProt says of the run's proteins.
 
@@ -91,18 +94,23 @@ def uniprot_labels(
         UniProt JSON or Swiss-Prot flat text.
     kind : {"ec", "go", "go-experimental", "keyword", "location"}
         ``go-experimental``: terms with evidence in `EXPERIMENTAL` alone.
+    ontology : str or Path, optional
+        GO's OBO file: a term holds for proteins with a narrower one, too (`with_broader`).
 
     Raises
     ------
     UserError
-        If the file cannot be read, no protein of the run is in it, or no label is left.
+        If a file cannot be read, no protein of the run is in it, or no label is left, or the
+        ontology is given for what is not of GO.
     """
+    if ontology and not kind.startswith("go"):
+        raise UserError(f"--ontology is of GO terms; expected --of go, found --of {kind}")
     wanted = set(accessions)
     entries = [entry for entry in read_entry_labels(path, say) if entry.accession in wanted]
     if not entries:
         raise UserError(f"{path}: no protein of the run, such as {accessions[0]}, is in it")
     found = GivenLabels([], [f"{len(entries):,} of {len(wanted):,} proteins are in {path}"])
-    columns = _ec_columns(entries) if kind == "ec" else _term_columns(entries, kind)
+    columns, about = _columns(entries, kind, ontology)
     for name, column in columns:
         sizes = Counter(column.values())
         if sum(n >= least for n in sizes.values()) >= 2:
@@ -111,13 +119,16 @@ def uniprot_labels(
         else:
             found.notes.append(f"{name}: {', '.join(f'{n:,} {v}' for v, n in sizes.items())}")
     n_rare = len(found.notes) - 1
+    found.notes[1:1] = about
     if not found.targets:
         raise UserError(
             f"{path}: no label of {kind} is told by {least} proteins of the run and lacked by as "
             f"many; {len(entries):,} of its proteins are in the file, {n_rare:,} labels too rare"
         )
     if n_rare > 1:
-        found.notes[1:] = [f"{n_rare:,} labels of {kind} left out: in fewer than {least} proteins"]
+        found.notes[1 + len(about) :] = [
+            f"{n_rare:,} labels of {kind} left out: in fewer than {least} proteins"
+        ]
     return found
 
 
@@ -138,7 +149,7 @@ def collect_labels(
     accessions: Sequence[str],
     label_of: Callable[[str], ProteinLabel],
     table: tuple[str | None, Collection[str], Collection[str]],
-    uniprot: tuple[str | None, str],
+    uniprot: tuple[str | None, str, str | None],
     concepts: Sequence[str],
     say: Callable[[str], None] = lambda line: None,
 ) -> GivenLabels:
@@ -149,7 +160,7 @@ def collect_labels(
     table : tuple
         File, columns and classes of `table_labels`.
     uniprot : tuple
-        File and kind of `uniprot_labels`.
+        File, kind and ontology of `uniprot_labels`.
     concepts : sequence of str
         Of `concept_labels`.
 
@@ -158,9 +169,11 @@ def collect_labels(
     UserError
         If nothing is asked for, or two labels have one name.
     """
-    (path, names, classes), (entries, kind) = table, uniprot
+    (path, names, classes), (entries, kind, ontology) = table, uniprot
+    if ontology and not entries:
+        raise UserError("--ontology is of the GO terms of --labels-from; give both")
     parts = [table_labels(path, accessions, names, classes)] if path else []
-    parts += [uniprot_labels(entries, kind, accessions, say)] if entries else []
+    parts += [uniprot_labels(entries, kind, accessions, say, ontology=ontology)] if entries else []
     parts += [concept_labels(concepts, label_of)] if concepts else []
     if not parts:
         raise UserError("no labels; give --labels, --labels-from or --concepts")
@@ -192,20 +205,31 @@ def _ec_columns(entries: Iterable[EntryLabels]) -> list[tuple[str, dict[str, str
     ]
 
 
-def _term_columns(entries: Sequence[EntryLabels], kind: str) -> list[tuple[str, dict[str, str]]]:
-    own = {entry.accession: set(_terms(entry, kind)) for entry in entries}
-    own = {name: terms for name, terms in own.items() if terms}
+def _columns(
+    entries: Sequence[EntryLabels], kind: str, ontology: str | Path | None
+) -> tuple[list[tuple[str, dict[str, str]]], list[str]]:
+    """Names and values of the labels, and notes on terms."""
+    if kind == "ec":
+        return _ec_columns(entries), []
+    if kind == "keyword":
+        return _term_columns({entry.accession: set(entry.keywords) for entry in entries}), []
+    if kind == "location":
+        return _term_columns({entry.accession: set(entry.locations) for entry in entries}), []
+    is_any = kind == "go"
+    terms = {
+        entry.accession: {(t.id, t.name) for t in entry.go if is_any or t.evidence in EXPERIMENTAL}
+        for entry in entries
+    }
+    terms, notes = with_broader(terms, read_ontology(ontology)) if ontology else (terms, [])
+    named = {name: {f"{term} {words}" for term, words in own} for name, own in terms.items()}
+    return _term_columns(named), notes
+
+
+def _term_columns(terms: Mapping[str, set[str]]) -> list[tuple[str, dict[str, str]]]:
+    """Yes or no for each term, the commonest first; nothing of proteins without any."""
+    own = {name: terms for name, terms in terms.items() if terms}
     counts = Counter(term for terms in own.values() for term in terms)
     return [
         (term, {name: "yes" if term in terms else "no" for name, terms in own.items()})
         for term in sorted(counts, key=lambda term: (-counts[term], term))
     ]
-
-
-def _terms(entry: EntryLabels, kind: str) -> Iterable[str]:
-    if kind == "keyword":
-        return entry.keywords
-    if kind == "location":
-        return entry.locations
-    is_any = kind == "go"
-    return [f"{t.id} {t.name}" for t in entry.go if is_any or t.evidence in EXPERIMENTAL]

@@ -27,6 +27,7 @@ from protsae.schema.neighbours.match_tables import ABSORPTION, MATCHES
 from protsae.schema.neighbours.neighbour_tables import COMMUNITIES, MAP, NEIGHBOURS
 from protsae.schema.pair_tables import ASSOCIATIONS
 from protsae.schema.reference_tables import REFERENCES, RULES
+from protsae.schema.sparse_probe_table import SPARSE_PROBES
 from protsae.schema.table import Table
 
 
@@ -84,6 +85,11 @@ class RunContents:
     def rules(self) -> pd.DataFrame:
         """The best rule on the sequence for each concept (table ``rules``)."""
         return read_table(self.results / "rules.parquet", RULES)
+
+    @cached_property
+    def sparse_probes(self) -> pd.DataFrame:
+        """Probes of concepts on a few detectors (table ``sparse_probes``)."""
+        return read_table(self.results / "sparse_probes.parquet", SPARSE_PROBES)
 
     @cached_property
     def neighbours(self) -> pd.DataFrame:

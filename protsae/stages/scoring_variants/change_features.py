@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from protsae.detectors.activations import stacked
+from protsae.detectors.activations import sparse_rows, stacked
 from protsae.interventions.changed_activations import (
     FeatureChanges,
     Nearby,
@@ -88,7 +88,7 @@ def mutant_changes(
 def _codes(sae: OpenedSae, rows: np.ndarray) -> sparse.csr_array:
     """Of the whole protein, sparse, as they are held all the time."""
     starts = range(0, len(rows), ROWS_TOGETHER)
-    return stacked([sparse.csr_array(sae.encode(rows[i : i + ROWS_TOGETHER])) for i in starts])
+    return stacked([sparse_rows(sae.encode(rows[i : i + ROWS_TOGETHER])) for i in starts])
 
 
 def _of_group(
@@ -96,7 +96,7 @@ def _of_group(
 ) -> list[FeatureChanges]:
     """Changes of an SAE's features by each of some mutants, whose residues are encoded at once."""
     scale = sae.features["max_activation"].to_numpy(np.float64)
-    encoded = sparse.csr_array(sae.encode(np.concatenate([one.changed[layer] for one in group])))
+    encoded = sparse_rows(sae.encode(np.concatenate([one.changed[layer] for one in group])))
     changed = encoded.toarray()
     stops = np.cumsum([len(one.residues) for one in group])
     return [

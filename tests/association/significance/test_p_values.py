@@ -4,19 +4,24 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize_scalar
 
-from protsae.association.significance.p_values import headline_p_value, tail_bound
-from protsae.statistics.sum_distribution import SumLaw
+from protsae.association.significance.p_values import headline_p_value, tail_bounds
+from protsae.statistics.sum_distribution import SumLaws
+
+
+def tail_bound(mean: np.ndarray, least: np.ndarray, most: np.ndarray, observed: int) -> float:
+    return float(tail_bounds(mean[None], least[None], most[None], np.array([observed]))[0])
 
 
 @pytest.mark.parametrize("seed", range(100))
 def test_the_bound_is_never_below_the_law(seed: int) -> None:
     rng = np.random.default_rng(seed)
     draws = [rng.integers(0, rng.integers(1, 9), rng.integers(1, 12)) for _ in range(13)]
-    law = SumLaw.of_draws(np.concatenate(draws), np.array([len(values) for values in draws]))
+    sizes, one = np.array([len(values) for values in draws]), np.zeros(13, int)
+    law = SumLaws.of_draws(np.concatenate(draws), sizes, one, 1)
     table = np.array([(values.mean(), values.min(), values.max()) for values in draws]).T
     most = int(table[2].sum())
     for observed in range(most + 1):
-        exact = law.at_least(observed)
+        [exact] = law.at_least(np.array([observed]))
         assert exact * (1 - 1e-9) <= tail_bound(table[0], table[1], table[2], observed) <= 1
 
 

@@ -99,6 +99,11 @@ def test_pooled_coordinates_are_those_of_the_files(folder: Path) -> None:
         (("--labels", "none.tsv"), "none.tsv: .*; expected a tab-separated table"),
         (("--concepts", "NONE"), "'NONE': no label of proteins; expected length, composition"),
         (("--labels-from", "data/sample/proteins.json.gz"), "no label of ec is told by 10 prot"),
+        (("--ontology", "go.obo"), "--ontology is of the GO terms of --labels-from; give both"),
+        (
+            ("--labels-from", "data/sample/proteins.json.gz", "--of", "go", "--ontology", "no.obo"),
+            "no.obo: no such file; expected the Gene Ontology in OBO format, such as go-basic.obo",
+        ),
     ],
 )
 def test_one_line_says_what_is_wrong(

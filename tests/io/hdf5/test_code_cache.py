@@ -65,7 +65,7 @@ def test_blocks_are_the_rows_of_whole_proteins(
 
 def test_neighbours_of_one_shard_are_read_as_one() -> None:
     places = [(2, 5, 3), (2, 8, 4), (2, 13, 1), (3, 14, 2), (3, 16, 1)]
-    assert _joined(iter(places)) == [(2, 5, 7), (2, 13, 1), (3, 14, 3)]
+    assert _joined(places) == [(2, 5, 7), (2, 13, 1), (3, 14, 3)]
 
 
 def test_a_single_shard(paths: list[Path]) -> None:

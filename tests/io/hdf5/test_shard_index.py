@@ -29,7 +29,7 @@ def test_groups_of_at_most_eight_rows(
 ) -> None:
     """P4 begins another shard."""
     index = open_cache(tmp_path, lengths=lengths).index
-    assert [table["accession"].tolist() for table in index.groups(EVERY, 8)] == groups
+    assert [names for names, _ in index.groups(EVERY, 8)] == groups
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from protsae.stages.protein_probing.given_labels import (
     table_labels,
     uniprot_labels,
 )
+from tests.io.protein_files.test_ontology import go, write_ontology
 
 RUN = [f"P{i}" for i in range(8)]
 
@@ -133,10 +134,62 @@ def test_all_together(tmp_path: Path) -> None:
         return ProteinLabel(name, np.array([1.0, 0, np.nan, 1, 0, 0, 0, 0]))
 
     of_table = (str(table), (), ())
-    given = collect_labels(RUN, label_of, of_table, (None, "ec"), ["TRANSMEM"])
+    given = collect_labels(RUN, label_of, of_table, (None, "ec", None), ["TRANSMEM"])
     assert [target.name for target in given.targets] == ["SIGNAL", "TRANSMEM"]
     with pytest.raises(UserError, match=r"^two labels are called SIGNAL; give one of them another"):
-        collect_labels(RUN, label_of, of_table, (None, "ec"), ["SIGNAL"])
+        collect_labels(RUN, label_of, of_table, (None, "ec", None), ["SIGNAL"])
     with pytest.raises(UserError, match=r"^no labels; give --labels, --labels-from or --concepts$"):
-        collect_labels(RUN, label_of, (None, (), ()), (None, "ec"), [])
+        collect_labels(RUN, label_of, (None, (), ()), (None, "ec", None), [])
+    with pytest.raises(UserError, match=r"^--ontology is of the GO terms of --labels-from; give"):
+        collect_labels(RUN, label_of, of_table, (None, "go", "go.obo"), [])
     assert concept_labels(["SIGNAL"], label_of).targets[0].kind == "yes/no"
+
+
+def go_entries(path: Path) -> Path:
+    """P0 and P1 are in an early endosome, P1 by experiment; P2 in the cytoplasm, P3 transports."""
+    terms = {"P0": (4, "IEA"), "P1": (4, "IDA"), "P2": (2, "IEA"), "P3": (5, "IMP")}
+    found = [
+        {
+            "primaryAccession": name,
+            "uniProtKBCrossReferences": [
+                {
+                    "database": "GO",
+                    "id": go(number),
+                    "properties": [
+                        {"key": "GoTerm", "value": "C:early endosome"},
+                        {"key": "GoEvidenceType", "value": f"{code}:X"},
+                    ],
+                }
+            ],
+        }
+        for name, (number, code) in terms.items()
+    ]
+    path.write_text(json.dumps(found))
+    return path
+
+
+def test_go_terms_hold_for_narrower_ones_with_an_ontology(tmp_path: Path) -> None:
+    path, obo = go_entries(tmp_path / "e.json"), write_ontology(tmp_path / "go.obo")
+    given = uniprot_labels(path, "go", RUN, least=1, ontology=obo)
+    values = {target.name: target.values[:4].tolist() for target in given.targets}
+    assert values == {
+        f"{go(2)} C:cytoplasm": [1, 1, 1, 0],
+        f"{go(4)} C:early endosome": [1, 1, 0, 0],
+        f"{go(5)} P:transport": [0, 0, 0, 1],
+    }
+    # Endosome is early endosome here, and the root is cytoplasm.
+    same = f"2 GO terms are of the same proteins as a narrower one, and left out, such as {go(1)}"
+    assert given.notes == [f"4 of 8 proteins are in {path}", same]
+    given = uniprot_labels(path, "go", RUN, least=2, ontology=obo)
+    assert given.notes[1:] == [same, "2 labels of go left out: in fewer than 2 proteins"]
+    given = uniprot_labels(path, "go-experimental", RUN, least=1, ontology=obo)
+    values = {target.name: target.values[:4] for target in given.targets}
+    assert sorted(values) == [f"{go(4)} C:early endosome", f"{go(5)} P:transport"]
+    np.testing.assert_array_equal(values[f"{go(5)} P:transport"], [np.nan, 0, np.nan, 1])
+
+
+def test_an_ontology_where_there_are_no_go_terms(tmp_path: Path) -> None:
+    path, obo = go_entries(tmp_path / "e.json"), write_ontology(tmp_path / "go.obo")
+    with pytest.raises(UserError) as caught:
+        uniprot_labels(path, "keyword", RUN, ontology=obo)
+    assert str(caught.value) == ("--ontology is of GO terms; expected --of go, found --of keyword")
