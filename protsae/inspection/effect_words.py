@@ -22,7 +22,8 @@ not more than a random direction that varies as activations do (q 0.2); promotes
     >>> row |= {"inside_kl": 0.03, "outside_kl": 0.01, "inside_kl_difference_low": 0.004}
     >>> effect_words(pd.Series(row | {"inside_kl_difference_high": 0.036}))
     'ablated where active, it changes predictions by 0.02 nats, a random direction by 0.004 \
-(q 0.001); by 0.03 at residues with SIGNAL, by 0.01 at others (difference [0.004, 0.036])'
+(q 0.001); ablated, it changes them by 0.03 at residues with SIGNAL, by 0.01 at others (95 % \
+interval of the difference [0.004, 0.036])'
     >>> effect_words(pd.Series({"necessity_kl": None, "promotion_kl": None}))
     ''
     """
@@ -46,8 +47,9 @@ not more than a random direction that varies as activations do (q 0.2); promotes
     if pd.notna(row.get("inside_kl")):
         low, high = (row[f"inside_kl_difference_{end}"] for end in ("low", "high"))
         said.append(
-            f"by {row['inside_kl']:.2g} at residues with {one_line(str(row['concept']))}, by "
-            f"{row['outside_kl']:.2g} at others (difference [{low:.2g}, {high:.2g}])"
+            f"ablated, it changes them by {row['inside_kl']:.2g} at residues with "
+            f"{one_line(str(row['concept']))}, by {row['outside_kl']:.2g} at others (95 % interval "
+            f"of the difference [{low:.2g}, {high:.2g}])"
         )
     for name in ("promotes", "suppresses"):
         said += [f"{name} {row[name]}"] if isinstance(row.get(name), str) and row[name] else []
