@@ -15,6 +15,7 @@ from protsae.io.hdf5.activation_cache import LayerCache
 from protsae.io.saes.sae_files import read_sae
 from protsae.run.layout import shard_names
 from protsae.sae.architectures import restore_sae
+from protsae.sparse_probes.sequence_columns import SequenceColumns
 from protsae.stages.inputs.mlp_neurons import open_neurons
 from protsae.stages.inputs.models_of_activations import model_path
 from protsae.stages.neighbouring.related_run import RelatedRun
@@ -125,6 +126,11 @@ class Drawn:
         weights, source = read_sae(self.run.sae_folder(self.run.model, self.layer, variant))
         encode = encoder(restore_sae(source.architecture, source.k, weights))
         return Reader(self.cache.protein_blocks, lambda rows: sparse.csr_array(encode(rows)))
+
+    @property
+    def sequence(self) -> Reader:
+        """What the sequence alone says of each residue (`sequence_columns`)."""
+        return Reader(SequenceColumns(self.proteins).blocks, lambda rows: rows)
 
     def labels(self, names: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """Labels, and where they are known: bool, shape (n_residues, n_concepts)."""

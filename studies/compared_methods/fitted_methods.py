@@ -10,7 +10,12 @@ from scipy import sparse
 from protsae.references.linear_probe import fit_probes
 from protsae.references.probe_scores import LogitCounts
 from protsae.sae.evaluation.reconstruction import measure_moments, principal_components
-from protsae.sparse_probes.column_probes import NONE, SparseProbes, fit_sparse_probes
+from protsae.sparse_probes.column_probes import (
+    NONE,
+    SparseProbes,
+    TrainRows,
+    fit_sparse_probes,
+)
 from studies.compared_methods.drawn_residues import Rows
 
 PENALTIES = (0.01, 0.001, 0.0001)
@@ -48,18 +53,18 @@ class Fitted:
         return found
 
 
-Fit = Callable[[Rows, np.ndarray, np.ndarray], list[Fitted]]
-"""Rows, labels and where they are known, of train, to the methods that read such rows."""
+Fit = Callable[[Rows, np.ndarray, np.ndarray, np.ndarray], list[Fitted]]
+"""Rows, labels, where these are known, clusters, of train, to the methods that read such rows."""
 
 
 def few(names: dict[int, str]) -> Fit:
     """The best k columns, for each k the method of that name."""
 
-    def fit(x: Rows, labels: np.ndarray, known: np.ndarray) -> list[Fitted]:
+    def fit(x: Rows, labels: np.ndarray, known: np.ndarray, cluster: np.ndarray) -> list[Fitted]:
         return [
             found
             for size, name in names.items()
-            for found in [_timed(name, x, labels, known, [size])]
+            for found in [_timed(name, x, labels, known, cluster, [size])]
         ]
 
     return fit
@@ -68,11 +73,11 @@ def few(names: dict[int, str]) -> Fit:
 def components(name: str) -> Fit:
     """The best principal component of the rows, as weights of the coordinates."""
 
-    def fit(x: Rows, labels: np.ndarray, known: np.ndarray) -> list[Fitted]:
+    def fit(x: Rows, labels: np.ndarray, known: np.ndarray, cluster: np.ndarray) -> list[Fitted]:
         begun = process_time()
         moments = measure_moments(iter([np.asarray(x)]), x.shape[1])
         axes = principal_components(moments)
-        of_axes = _timed(name, (x - moments.mean) @ axes, labels, known, [1])
+        of_axes = _timed(name, (x - moments.mean) @ axes, labels, known, cluster, [1])
         weights = axes @ of_axes.weights
         return [
             Fitted(
@@ -92,7 +97,7 @@ def components(name: str) -> Fit:
 def linear(name: str, penalties: Sequence[float]) -> Fit:
     """A probe of all coordinates; ``penalties`` has one for each concept."""
 
-    def fit(x: Rows, labels: np.ndarray, known: np.ndarray) -> list[Fitted]:
+    def fit(x: Rows, labels: np.ndarray, known: np.ndarray, cluster: np.ndarray) -> list[Fitted]:
         begun = process_time()
         parts = [
             fit_probes(x, labels[:, [i]], known[:, [i]], [penalty])[0]
@@ -121,11 +126,18 @@ def best_penalties(
 
 
 def _timed(
-    name: str, x: Rows, labels: np.ndarray, known: np.ndarray, sizes: Sequence[int]
+    name: str,
+    x: Rows,
+    labels: np.ndarray,
+    known: np.ndarray,
+    cluster: np.ndarray,
+    sizes: Sequence[int],
 ) -> Fitted:
     begun = process_time()
-    own = np.arange(labels.shape[1])
-    probes: SparseProbes = fit_sparse_probes(x, labels, known, own, sizes)
+    # One protein of each cluster: none needs less weight.
+    own, weight = np.arange(labels.shape[1]), np.ones(len(labels))
+    train = TrainRows(x, labels, known, own, cluster, weight)
+    probes: SparseProbes = fit_sparse_probes(train, sizes)
     units = [tuple(int(u) for u in column if u != NONE) for column in probes.chosen.T]
     weights = probes.weights if sparse.issparse(x) else probes.weights.toarray()
     seconds = process_time() - begun

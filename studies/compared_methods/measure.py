@@ -1,11 +1,12 @@
-"""Signal peptides and helices by six methods: accuracy, stability, cost, and what a reader learns.
+"""Signal peptides and helices by several methods: accuracy, stability, cost, what a reader learns.
 
 A coordinate of a layer, a principal component, a hidden neuron of its MLP and a feature of an SAE,
 the best of each; 5 and 20 features in a logistic regression, and 20 coordinates; a linear probe of
-all coordinates, with its SHAP values in closed form. One protein of each homology cluster. Each
-method is chosen and fitted on the same residues of train, its threshold on valid, its scores are of
-test with 95 % intervals over clusters. It is fitted again on clusters of train drawn with
-replacement, and on SAEs of other seeds. --page writes the tables between their marks in a page.
+all coordinates, with its SHAP values in closed form; 1 and 20 columns of the sequence alone. One
+protein of each homology cluster. Each method is chosen and fitted on the same residues of train,
+its threshold on valid, its scores are of test with 95 % intervals over clusters. It is fitted again
+on clusters of train drawn with replacement, and on SAEs of other seeds. --page writes the tables
+between their marks in a page.
 
     python -m studies.compared_methods.measure results --layer 6 --sae topk --page docs/compare.md
 """
@@ -23,6 +24,7 @@ import pandas as pd
 from protsae.association.scoring.metrics import always_on_f1
 from protsae.interventions.attribution.linear_shap import feature_weights, linear_shap
 from protsae.io.saes.sae_files import read_sae
+from protsae.sparse_probes.sequence_columns import NAMES
 from protsae.stages.neighbouring.related_run import RelatedRun
 from studies.compared_methods.drawn_residues import Drawn, Reader
 from studies.compared_methods.fitted_methods import (
@@ -40,6 +42,7 @@ N_RESAMPLINGS = 5
 SHAP_RESIDUES = 2000
 FEATURE, FIVE, TWENTY = "SAE feature", "5 SAE features", "20 SAE features"
 LINEAR = "linear probe of all coordinates"
+SEQUENCE = {1: "column of the sequence", 20: "20 columns of the sequence"}
 
 
 def fit_and_judge(drawn: Drawn, read: Reader, fits: Sequence[Fit], n: int) -> list[list[Judged]]:
@@ -53,7 +56,8 @@ def fit_and_judge(drawn: Drawn, read: Reader, fits: Sequence[Fit], n: int) -> li
     methods: list[Fitted] = []
     for seed in range(n + 1):
         rows = np.arange(len(cluster)) if seed == 0 else resampled_rows(cluster, seed)
-        methods += [one for fit in fits for one in fit(x[rows], labels[rows], known[rows])]
+        drawn_rows = x[rows], labels[rows], known[rows], cluster[rows]
+        methods += [one for fit in fits for one in fit(*drawn_rows)]
     del x
     methods = [replace(one, seconds=one.seconds + reading) for one in methods]
     judged = judge(drawn, read, methods)
@@ -192,6 +196,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     of_coordinates += [few({20: "20 coordinates"}), linear(LINEAR, penalties)]
     judged = fit_and_judge(drawn, drawn.coordinates, of_coordinates, N_RESAMPLINGS)
     judged += fit_and_judge(drawn, drawn.neurons, [few({1: "MLP neuron"})], N_RESAMPLINGS)
+    judged += fit_and_judge(drawn, drawn.sequence, [few(SEQUENCE)], N_RESAMPLINGS)
     few_features = [few({1: FEATURE, 5: FIVE, 20: TWENTY})]
     judged += fit_and_judge(drawn, drawn.features(args.sae), few_features, N_RESAMPLINGS)
     others = [
@@ -207,9 +212,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     for number, concept in enumerate(CONCEPTS):
         rows = [
             method_row(by_name[name], of_seeds.get(name, []), number)
-            for name in [*order, "20 coordinates", LINEAR]
+            for name in [*order, "20 coordinates", LINEAR, *SEQUENCE.values()]
         ]
         said = shap_line(drawn, args.sae, by_name[LINEAR][0].fitted, number)
+        [column] = by_name[SEQUENCE[1]][0].fitted.units[number]
+        said += f" The column of the sequence is `{NAMES[column]}`."
         scores = by_name[LINEAR][0].scores.iloc[number]
         counted = (
             f"{concept} is at {100 * scores['base_rate']:.3g} % of the test residues whose label "

@@ -48,9 +48,10 @@ class Planted:
         known = np.repeat([name != "e6" for name in names], 11)[:, None] & np.ones(2, bool)
         return np.column_stack([x[:, 2] > 0, x.sum(1) > 0]) & known, known
 
-    def train(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def train(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         names = self.of_split("train").index.tolist()
-        return (np.concatenate([self.rows[name] for name in names]), *self.labels(names))
+        x = np.concatenate([self.rows[name] for name in names])
+        return (x, *self.labels(names), np.repeat(np.arange(7), 11))
 
 
 @pytest.fixture(scope="module")
@@ -76,10 +77,10 @@ def test_the_planted_unit_is_found_and_what_no_unit_has_is_not(planted: Planted)
 
 def test_a_component_is_a_direction_of_the_coordinates(planted: Planted) -> None:
     """Four directions vary little; the probe's logits are those of the first component's scores."""
-    x, _, known = planted.train()
+    x, _, known, cluster = planted.train()
     x = x * np.array([0.1, 0.1, 5, 0.1, 0.1]) + 3
     labels = np.column_stack([x[:, 2] > 3, x[:, 0] > 3])
-    [found] = components("component")(x, labels, known)
+    [found] = components("component")(x, labels, known, cluster)
     assert found.units[0] == (0,)
     weights = np.abs(found.weights[:, 0])
     assert weights.argmax() == 2
