@@ -9,7 +9,6 @@ import numpy as np
 from scipy import sparse
 
 from protsae.descriptions.sparse_columns import ones_in, sparse_columns
-from protsae.detectors.activations import sparse_rows
 from protsae.statistics.cluster_intervals import group_sums
 
 MOST_TERMS = 3
@@ -54,7 +53,7 @@ class TermRows:
     @cached_property
     def weighted(self) -> sparse.csr_array:
         """Weight of each residue where a term holds, shape (n_terms, n_residues)."""
-        return sparse.csr_array(sparse_rows(self.held) * self.weight)
+        return sparse.csr_array(sparse.csr_array(self.held) * self.weight)
 
     @cached_property
     def n_clusters(self) -> np.ndarray:

@@ -7,7 +7,6 @@ from scipy import sparse
 
 from protsae.association.scoring.residue_counts import MatchCounts
 from protsae.association.scoring.thresholds import passed_thresholds
-from protsae.detectors.activations import sparse_rows
 from protsae.statistics import ragged
 
 BLOCK_CELLS = 4_000_000
@@ -135,7 +134,7 @@ def most_passed(passed: sparse.csr_array, begin: np.ndarray, end: np.ndarray) ->
     # Written in ascending order, so that the largest of several stays.
     for level in np.unique(number):
         most[cell[number == level]] = level
-    return sparse_rows(most.reshape(len(begin), n_features))
+    return sparse.csr_array(most.reshape(len(begin), n_features))
 
 
 def _blocks(passed: sparse.csr_array, begin: np.ndarray, end: np.ndarray) -> Iterator[slice]:
