@@ -59,14 +59,14 @@ def cost_lines(costs: Sequence[StageCost]) -> list[str]:
     >>> for line in cost_lines(costs):
     ...     print(line)
     Processor time and most memory of a job: 1 min 51 s, 1.2 GB
-      fetch        1 job         1 s    0.1 GB    train       9 jobs  1 min 50 s    1.2 GB
+      fetch          1 job         1 s    0.1 GB    train         9 jobs  1 min 50 s    1.2 GB
     """
     if not costs:
         return []
     most = max(cost.memory for cost in costs)
     total = duration(sum(cost.cpu for cost in costs))
     cells = [
-        f"{cost.stage:<10} {count(cost.n_jobs, 'job'):>7} {duration(cost.cpu):>11}"
+        f"{cost.stage:<12} {count(cost.n_jobs, 'job'):>7} {duration(cost.cpu):>11}"
         f" {cost.memory / 1e9:>6.1f} GB"
         for cost in costs
     ]

@@ -38,7 +38,7 @@ def stage_done_line(state: RunState, stage: str, now: float) -> str:
     --------
     >>> state = RunState(planned={"embed": 4}, done={"embed": 4}, stages_began={"embed": 5.0})
     >>> stage_done_line(state, "embed", now=80)
-    'embed      4 of 4 jobs   done in 1 min 15 s'
+    'embed        4 of 4 jobs   done in 1 min 15 s'
     """
     took = duration(now - state.stages_began[stage])
     return f"{_head(state, stage)}   done in {took}{_left(state, now, '   ')}"
@@ -59,8 +59,8 @@ def live_lines(state: RunState, now: float, height: int, width: int = WIDTH) -> 
     >>> state = RunState(planned={"fetch": 1, "embed": 2}, done={"fetch": 1}, running={7: job})
     >>> for line in live_lines(state, 9.0, height=24):
     ...     print(line)
-    fetch      1 of 1 job    done
-    embed      0 of 2 jobs   now: esm2 shard 0
+    fetch        1 of 1 job    done
+    embed        0 of 2 jobs   now: esm2 shard 0
     1 of 3 jobs done
     """
     running: dict[str, list[str]] = {stage: [] for stage in state.planned}
@@ -171,7 +171,7 @@ def reason_kinds(reason: str) -> list[str]:
 def _head(state: RunState, stage: str) -> str:
     n_done, n_planned = state.done.get(stage, 0), state.planned.get(stage, 0)
     counted = f"{n_done:,} of {count(n_planned, 'job')}"
-    return f"{stage:<10} {counted:<11}"
+    return f"{stage:<12} {counted:<11}"
 
 
 def _left(state: RunState, now: float, before: str) -> str:

@@ -320,7 +320,8 @@ def joined_feature_rows(model: str, layer: int) -> pd.DataFrame:
         **dict.fromkeys(("verdict_p_value", "verdict_q_value"), np.nan),
     )
     no_effects = pd.DataFrame(columns=EFFECTS.names)
-    return with_rules(with_effects(rows, no_effects), rule_rows())
+    # In one piece: pandas warns of a table of more than a hundred.
+    return with_rules(with_effects(rows, no_effects), rule_rows()).copy()
 
 
 def association_rows(model: str, layer: int) -> pd.DataFrame:

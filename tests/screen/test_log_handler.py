@@ -94,10 +94,10 @@ def test_a_run_in_a_file(screen: Screen) -> None:
     *lines, end, log = screen.lines()
     assert lines == [
         "to do: 3 jobs in 2 stages: split, embed",
-        "split      1 of 1 job    done in 10 s   less than a minute left",
+        "split        1 of 1 job    done in 10 s   less than a minute left",
         "  split: 3 of 7 concepts will be scored",
         "  embed: 2 J read as X",
-        "embed      2 of 2 jobs   done in 30 s",
+        "embed        2 of 2 jobs   done in 30 s",
     ], "each note once, when it is first seen"
     assert end.startswith("3 jobs done in ")
     assert log == "Full log: .snakemake/log/x.log"
@@ -138,7 +138,7 @@ def test_a_terminal_shows_the_stages_and_keeps_the_notes(screen: Screen) -> None
     Path("split.log").write_text("note: 3 of 7 concepts will be scored\n")
     screen.tell(LogEvent.RUN_INFO, stats={"split": 1, "embed_shard": 2, "total": 3})
     screen.begin(1, "split", "split.log")
-    assert "split      0 of 1 job    now: the whole run\n" in screen.stream.getvalue()
+    assert "split        0 of 1 job    now: the whole run\n" in screen.stream.getvalue()
     screen.tell(LogEvent.JOB_FINISHED, job_id=1)
     screen.begin(2, "embed_shard", "none.log", model="m", shard="0001")
     screen.handler.close()
