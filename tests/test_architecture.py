@@ -31,7 +31,8 @@ MAY_IMPORT = {
     "missing_annotations": {"association", "concepts", "detectors", "statistics"},
     "probabilities": {"association", "concepts", "detectors", "missing_annotations", "statistics"},
     "references": {"association", "concepts", "config", "detectors", "proteins", "statistics"},
-    "sparse_probes": {"association", "detectors", "proteins", "references", "statistics"},
+    "sparse_probes": {"association", "config", "detectors", "proteins", "references"}
+    | {"statistics"},
     "protein_probes": {"errors", "one_line", "statistics"},
     "descriptions": {
         "association",

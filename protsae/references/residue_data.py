@@ -7,8 +7,8 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
+from protsae.association.pairs.layer_data import Concepts
 from protsae.association.scoring.metrics import ratio
-from protsae.concepts.concept_table import ConceptTable
 from protsae.config.stage_settings import ProbeSettings
 from protsae.detectors.activations import ReadBlocks
 from protsae.references.blosum_windows import N_LETTERS, blosum_windows, window_types
@@ -33,13 +33,13 @@ class Residues:
     read : ReadBlocks
     proteins : DataFrame
         Columns accession, sequence, length, cluster, split.
-    concepts : ConceptTable
+    concepts : Concepts
     settings : ProbeSettings
     """
 
     read: ReadBlocks
     proteins: pd.DataFrame
-    concepts: ConceptTable
+    concepts: Concepts
     settings: ProbeSettings
 
     def train_sample(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -51,14 +51,7 @@ class Residues:
         change nothing.
         """
         train = self._of("train")
-        ends = np.cumsum(train["length"].to_numpy())
-        n_residues = int(ends[-1])
-        rng = np.random.default_rng(self.settings.seed)
-        n_drawn = min(self.settings.train_residues, n_residues)
-        drawn = np.sort(rng.choice(n_residues, n_drawn, replace=False))
-        own = np.split(drawn, np.searchsorted(drawn, ends[:-1]))
-        starts = ends - train["length"].to_numpy()
-        places = dict(zip(train.index, map(np.subtract, own, starts), strict=True))
+        places = drawn_places(train["length"], self.settings.train_residues, self.settings.seed)
         found: dict[str, tuple[np.ndarray, ...]] = {}
         for names, rows in self.read(set(places), self.settings.batch):
             arrays = (rows, *self.labels(names), self._types(names))
@@ -129,6 +122,31 @@ class Residues:
         """Residues of each window type, in all splits: types are chosen before any label is."""
         types = window_types(self.proteins["sequence"].tolist(), CONTROL_FLANK)
         return np.bincount(types, minlength=N_LETTERS ** (2 * CONTROL_FLANK + 1))
+
+
+def drawn_places(length: pd.Series, most: int, seed: int) -> dict[str, np.ndarray]:
+    """Residues drawn at random from all of some proteins, at most ``most``.
+
+    Parameters
+    ----------
+    length : Series of int
+        By accession.
+
+    Returns
+    -------
+    dict
+        For each protein the places drawn in it, from 0, ascending.
+
+    Examples
+    --------
+    >>> drawn_places(pd.Series({"P1": 2, "P2": 1}), most=5, seed=0)
+    {'P1': array([0, 1]), 'P2': array([0])}
+    """
+    ends = np.cumsum(length.to_numpy())
+    rng = np.random.default_rng(seed)
+    drawn = np.sort(rng.choice(int(ends[-1]), min(most, int(ends[-1])), replace=False))
+    own = np.split(drawn, np.searchsorted(drawn, ends[:-1]))
+    return dict(zip(length.index, map(np.subtract, own, ends - length), strict=True))
 
 
 def protein_blocks(proteins: pd.DataFrame, max_rows: int) -> Iterator[pd.DataFrame]:

@@ -11,10 +11,13 @@ from scipy import sparse
 from protsae.association.pairs.layer_data import Layer
 from protsae.association.scoring.metrics import always_on_f1, ratio
 from protsae.association.verdicts import CountsByCluster, compare, verdicts
+from protsae.config.stage_settings import ProbeSettings
 from protsae.detectors.activations import Codes
 from protsae.references.probe_scores import Block, ClusterCounts, LogitCounts, score_on_test
+from protsae.references.residue_data import Residues, drawn_places
 from protsae.sparse_probes.column_probes import SparseProbes, TrainRows, fit_sparse_probes
 from protsae.sparse_probes.forward_selection import NONE
+from protsae.statistics import ragged
 
 NEARLY_ALL = 0.9
 """Share of the linear probe's F1 on valid, above being always on, that a probe needs to count as
@@ -88,53 +91,41 @@ class _Data:
     def __init__(self, layer: Layer, concepts: np.ndarray):
         self.layer, self.concepts = layer, concepts
         self.known_column = np.asarray(layer.concepts.known_column)[concepts]
-        test = layer.of_split("test")
-        self.n_clusters = test["cluster"].nunique()
-
-    def labels(self, names: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-        """Labels, shape (n_residues, n_concepts), and where any are known: both bool."""
-        labels = sparse.csc_array(self.layer.concepts.labels(names))[:, self.concepts]
-        return labels.toarray() > 0, self.layer.concepts.known(names)
+        self.n_clusters = layer.of_split("test")["cluster"].nunique()
 
     def train_sample(self, codes: Codes) -> TrainRows:
         """Residues drawn from all of train, the same for every set; a cluster counts once."""
-        train = self.layer.of_split("train")
+        train = self.layer.of_split("train").set_index("accession")
         settings = self.layer.settings
-        lengths = train["length"].to_numpy()
-        n_residues = int(lengths.sum())
-        rng = np.random.default_rng(settings.seed)
-        is_drawn = np.zeros(n_residues, bool)
-        n_drawn = min(settings.train_residues, n_residues)
-        is_drawn[rng.choice(n_residues, n_drawn, replace=False)] = True
-        drawn = dict(
-            zip(train["accession"], np.split(is_drawn, lengths.cumsum()[:-1]), strict=True)
-        )
-        cluster, _ = pd.factorize(train["cluster"])
-        number = dict(zip(train["accession"], cluster, strict=True))
+        places = drawn_places(train["length"], settings.train_residues, settings.seed)
+        number = pd.Series(pd.factorize(train["cluster"])[0], train.index)
         parts: list[tuple[Any, ...]] = []
-        for proteins, rows in self.layer.blocks(codes, set(drawn)):
-            names = proteins["accession"].tolist()
-            mine = np.flatnonzero(np.concatenate([drawn[name] for name in names]))
-            of_residue = np.repeat([number[name] for name in names], proteins["length"])
-            labels, known = self.labels(names)
-            parts.append((rows[mine], labels[mine], known[mine], of_residue[mine]))
+        for names, rows in codes.blocks(set(places), settings.batch):
+            drawn = [places[name] for name in names]
+            first = ragged.starts(train.loc[names, "length"].to_numpy())
+            mine = np.concatenate([begin + own for begin, own in zip(first, drawn, strict=True)])
+            labels = sparse.csr_array(self.layer.concepts.labels(names))[mine]
+            known = self.layer.concepts.known(names)[mine]
+            cluster = np.repeat(number[names].to_numpy(), [len(own) for own in drawn])
+            parts.append((rows[mine], labels[:, self.concepts].toarray() > 0, known, cluster))
         of_blocks = [rows for rows, *_ in parts]
         is_sparse = sparse.issparse(of_blocks[0])
         x = sparse.csr_array(sparse.vstack(of_blocks)) if is_sparse else np.concatenate(of_blocks)
-        labels, known, own = (np.concatenate([part[i] for part in parts]) for i in (1, 2, 3))
-        weight = 1 / np.bincount(cluster)[own]
-        return TrainRows(x, labels, known, self.known_column, own, weight)
+        labels, known, cluster = (np.concatenate([part[i] for part in parts]) for i in (1, 2, 3))
+        weight = 1 / np.bincount(number)[cluster]
+        return TrainRows(x, labels, known, self.known_column, cluster, weight)
 
     def blocks(self, codes: Codes, split: str, times: int) -> Iterator[Block]:
         """All residues of a split, labels ``times`` over, as there are probes of each concept."""
-        code, _ = pd.factorize(self.layer.of_split(split)["cluster"])
-        cluster = dict(zip(self.layer.of_split(split)["accession"], code.tolist(), strict=True))
-        for proteins, rows in self.layer.blocks(codes, set(cluster)):
-            names = proteins["accession"].tolist()
-            labels, known = self.labels(names)
-            labels, known = (np.tile(a, (1, times)) for a in (labels, known[:, self.known_column]))
-            of_residue = np.repeat([cluster[name] for name in names], proteins["length"])
-            yield Block(rows, labels, known, of_residue)
+        own = self.layer.settings
+        settings = ProbeSettings(batch=own.batch, seed=own.seed)
+        residues = Residues(codes.blocks, self.layer.proteins, self.layer.concepts, settings)
+        for block in residues.blocks(None, split):
+            labels, known = (
+                np.tile(every[:, self.concepts], (1, times))
+                for every in (block.labels, block.known)
+            )
+            yield Block(block.rows, labels, known, block.cluster)
 
 
 def _scored(
