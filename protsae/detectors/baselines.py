@@ -9,7 +9,11 @@ from scipy import sparse
 from protsae.config.reserved_names import COORDINATES, PCA, RANDOM
 from protsae.detectors.activations import Codes, Encode, Encoded, ReadBlocks, signed, sparse_rows
 from protsae.sae.evaluation.decoder_similarity import random_directions
-from protsae.sae.evaluation.reconstruction import measure_moments, principal_components
+from protsae.sae.evaluation.reconstruction import (
+    Moments,
+    measure_moments,
+    principal_components,
+)
 from protsae.sae.sparse.largest import largest_in_rows
 
 BLOCK_ROWS = 16384
@@ -39,15 +43,8 @@ def baseline_detectors(
         By `COORDINATES`, `PCA` and `RANDOM`. Coordinates and components are centred on the mean of
         ``train`` and come twice, once for each sign (`signed`): 2 d_model detectors.
     """
-    moments = measure_moments((rows for _, rows in blocks(train, BLOCK_ROWS)), d_model)
+    moments = layer_moments(blocks, train, d_model)
     mean = moments.mean.astype(np.float32)
-    components = principal_components(moments)
-
-    def project(rows: np.ndarray) -> np.ndarray:
-        # In float64, for the reason that `encoder` has.
-        projected: np.ndarray = ((rows - moments.mean) @ components).astype(np.float32)
-        return projected
-
     directions = random_directions(width, d_model, seed).double().T.contiguous()
     centre = torch.from_numpy(mean).double()
 
@@ -56,9 +53,28 @@ def baseline_detectors(
 
     return {
         COORDINATES: Encoded(blocks, lambda rows: rows - mean, 2 * d_model, signed),
-        PCA: Encoded(blocks, project, 2 * d_model, signed),
+        PCA: Encoded(blocks, on_components(moments), 2 * d_model, signed),
         RANDOM: Encoded(blocks, largest(on_directions, width, k), width),
     }
+
+
+def layer_moments(blocks: ReadBlocks, train: set[str], d_model: int) -> Moments:
+    """Moments of a layer's activations in the proteins of ``train``."""
+    return measure_moments((rows for _, rows in blocks(train, BLOCK_ROWS)), d_model)
+
+
+def on_components(moments: Moments) -> Callable[[np.ndarray], np.ndarray]:
+    """Rows (n, d_model), centred, on the principal components of these moments: float32.
+
+    The products are in float64, for the reason that `encoder` has.
+    """
+    components = principal_components(moments)
+
+    def project(rows: np.ndarray) -> np.ndarray:
+        projected: np.ndarray = ((rows - moments.mean) @ components).astype(np.float32)
+        return projected
+
+    return project
 
 
 def neurons(blocks: ReadBlocks, weight: np.ndarray, bias: np.ndarray) -> Codes:

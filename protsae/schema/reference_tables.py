@@ -30,6 +30,21 @@ HELD_OUT = (
     F1_HIGH,
 )
 
+PROBE_SCORES = (
+    Column(
+        "threshold",
+        "number",
+        "log odds",
+        "Logit at or above which the probe is on, chosen on the validation set.",
+    ),
+    *HELD_OUT,
+    Column("auroc", "number", "0 to 1", "Area under the ROC curve on the test set.", True),
+    AUROC_LOW,
+    AUROC_HIGH,
+    Column("average_precision", "number", "0 to 1", "Average precision on the test set.", True),
+)
+"""Of a probe, and what it scores."""
+
 SUPPORT = (BASE_RATE, N_RESIDUES, N_CLUSTERS)
 
 PROBES = Table(
@@ -42,17 +57,7 @@ PROBES = Table(
         LAYER,
         *CONCEPT,
         Column("penalty", "number", "> 0", "L2 penalty, chosen on the validation set."),
-        Column(
-            "threshold",
-            "number",
-            "log odds",
-            "Logit at or above which the probe is on, chosen on the validation set.",
-        ),
-        *HELD_OUT,
-        Column("auroc", "number", "0 to 1", "Area under the ROC curve on the test set.", True),
-        AUROC_LOW,
-        AUROC_HIGH,
-        Column("average_precision", "number", "0 to 1", "Average precision on the test set.", True),
+        *PROBE_SCORES,
         Column(
             "control_f1",
             "number",

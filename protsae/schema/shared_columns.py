@@ -49,6 +49,16 @@ F1_HIGH = replace(
     F1_LOW, name="f1_high", meaning="Upper bound of the same interval; empty in the same cases."
 )
 
+F1_DIFFERENCE = Column(
+    "f1_difference", "number", "-1 to 1", "Difference f1 - best_baseline_f1.", True
+)
+
+F1_DIFFERENCE_HIGH = replace(
+    F1_DIFFERENCE,
+    name="f1_difference_high",
+    meaning="Upper bound of the same interval; empty in the same cases.",
+)
+
 AUROC_LOW = Column(
     "auroc_low",
     "number",

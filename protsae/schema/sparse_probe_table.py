@@ -1,10 +1,10 @@
 """The table of k-sparse probes."""
 
-from protsae.schema.reference_tables import HELD_OUT, SUPPORT
+from protsae.schema.reference_tables import PROBE_SCORES, SUPPORT
 from protsae.schema.shared_columns import (
-    AUROC_HIGH,
-    AUROC_LOW,
     CONCEPT,
+    F1_DIFFERENCE,
+    F1_DIFFERENCE_HIGH,
     FREEZE,
     LAYER,
     MODEL,
@@ -39,17 +39,7 @@ SPARSE_PROBES = Table(
             "above and below its mean. Of the sequence, G-1 is glycine one residue before, G% its "
             "share within ± 10, n<=20 the first and c<=20 the last 20 residues.",
         ),
-        Column(
-            "threshold",
-            "number",
-            "log odds",
-            "Logit at or above which the probe is on, chosen on the validation set.",
-        ),
-        *HELD_OUT,
-        Column("auroc", "number", "0 to 1", "Area under the ROC curve on the test set.", True),
-        AUROC_LOW,
-        AUROC_HIGH,
-        Column("average_precision", "number", "0 to 1", "Average precision on the test set.", True),
+        *PROBE_SCORES,
         *SUPPORT,
         Column(
             "always_on_f1",
@@ -94,7 +84,7 @@ SPARSE_PROBES = Table(
             True,
         ),
         Column("best_baseline_f1", "number", "0 to 1", "F1 of that probe on the test set.", True),
-        Column("f1_difference", "number", "-1 to 1", "Difference f1 - best_baseline_f1.", True),
+        F1_DIFFERENCE,
         Column(
             "f1_difference_low",
             "number",
@@ -104,13 +94,7 @@ SPARSE_PROBES = Table(
             "lies low. Empty if fewer than 10 test clusters have the concept.",
             True,
         ),
-        Column(
-            "f1_difference_high",
-            "number",
-            "-1 to 1",
-            "Upper bound of the same interval; empty in the same cases.",
-            True,
-        ),
+        F1_DIFFERENCE_HIGH,
         Column(
             "verdict_p_value",
             "number",

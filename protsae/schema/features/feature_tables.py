@@ -6,6 +6,8 @@ from protsae.schema.features.description_table import LABEL_COLUMNS
 from protsae.schema.features.stability_columns import STABILITY_COLUMNS
 from protsae.schema.interventions.effect_table import FEATURE_EFFECTS
 from protsae.schema.shared_columns import (
+    F1_DIFFERENCE,
+    F1_DIFFERENCE_HIGH,
     FREEZE,
     IDENTITY,
     N_RESIDUES,
@@ -252,7 +254,7 @@ FEATURES = Table(
         Column(
             "best_baseline_f1", "number", "0 to 1", "F1 of that baseline on the test set.", True
         ),
-        Column("f1_difference", "number", "-1 to 1", "Difference f1 - best_baseline_f1.", True),
+        F1_DIFFERENCE,
         Column(
             "f1_difference_low",
             "number",
@@ -261,13 +263,7 @@ FEATURES = Table(
             "Empty if fewer than 10 test clusters have the concept.",
             True,
         ),
-        Column(
-            "f1_difference_high",
-            "number",
-            "-1 to 1",
-            "Upper bound of the same interval; empty in the same cases.",
-            True,
-        ),
+        F1_DIFFERENCE_HIGH,
         Column(
             "verdict_p_value",
             "number",

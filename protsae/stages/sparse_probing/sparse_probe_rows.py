@@ -13,13 +13,12 @@ from protsae.config.reserved_names import COORDINATES, MLP, MLP_IN, PCA, SEQUENC
 from protsae.config.settings import Config
 from protsae.config.stage_settings import SparseProbeSettings
 from protsae.detectors.activations import Codes, Encoded
-from protsae.detectors.baselines import BLOCK_ROWS
+from protsae.detectors.baselines import layer_moments, on_components
 from protsae.errors import UserError
 from protsae.io.hdf5.activation_cache import LayerCache
 from protsae.io.table_files.parquet import read_table
 from protsae.run.layout import model_name, shard_names, sparse_probe_layers
 from protsae.run.run_places import place
-from protsae.sae.evaluation.reconstruction import measure_moments, principal_components
 from protsae.schema.reference_tables import PROBES
 from protsae.schema.sparse_probe_table import SPARSE_PROBES
 from protsae.sparse_probes.compared_sets import probe_sets
@@ -139,10 +138,7 @@ def layer_columns(cache: LayerCache, train: set[str]) -> dict[str, Codes]:
     each coordinate also what is more than one standard deviation above, and below, the mean: an
     SAE's features are rectified, which no weights on plain coordinates make up for.
     """
-    moments = measure_moments(
-        (rows for _, rows in cache.protein_blocks(train, BLOCK_ROWS)), cache.d_model
-    )
-    components = principal_components(moments)
+    moments = layer_moments(cache.protein_blocks, train, cache.d_model)
     mean = moments.mean.astype(np.float32)
     spread = np.sqrt(np.diag(moments.scatter(moments.mean)) / moments.n_residues)
     spread = spread.astype(np.float32)
@@ -152,14 +148,10 @@ def layer_columns(cache: LayerCache, train: set[str]) -> dict[str, Codes]:
         beyond = [np.maximum(sign * centred - spread, 0) for sign in (1, -1)]
         return np.concatenate([centred, *beyond], axis=1)
 
-    def projected(rows: np.ndarray) -> np.ndarray:
-        found: np.ndarray = ((rows - moments.mean) @ components).astype(np.float32)
-        return found
-
     read, n = cache.protein_blocks, cache.d_model
     return {
         COORDINATES: Encoded(read, rectified, 3 * n, np.concatenate),
-        PCA: Encoded(read, projected, n, np.concatenate),
+        PCA: Encoded(read, on_components(moments), n, np.concatenate),
     }
 
 
