@@ -12,9 +12,9 @@ they miss, and pick up what others write.
 - wrong: of the atoms that end, how many are said to persist. Many of their matches are called, as
   features pick up what others write, or share an amino acid.
 - permuted: of all, how many have a match that is called when the second layer is of other proteins.
-- absorption: a broad concept has instances of six kinds, one of which is a narrower concept with a
-  feature of its own. In half of the worlds the broad concept's feature is silent at instances of
-  that kind; in the others it misses as many of every kind.
+- absorption: a broad concept has instances of six kinds. One kind is a narrower concept, which has
+  its own feature. In half of the worlds the broad concept's feature is silent at instances of that
+  kind; in the other half it misses equally many of every kind.
 
     python -m benchmarks.planted_neighbours --worlds 20 --check
 """

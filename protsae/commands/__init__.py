@@ -23,7 +23,7 @@ GROUPS = {
     },
     "concepts": {
         "probe": "supervised linear probes of a layer, as a reference",
-        "sparse-probe": "how few features tell a concept, beside as few coordinates or neurons",
+        "sparse-probe": "how few features are enough to detect a concept, beside simpler sets",
         "lookup": "BLOSUM62 windows, homologues and rules on the sequence (or: references)",
         "annotate": "the concept each feature of a layer detects, with baselines",
         "probe-proteins": "labels of whole proteins told from features, beside baselines",

@@ -322,7 +322,9 @@ class SparseProbeSettings(Settings):
         (), description="layers of the model that are probed, those of them that the run has"
     )
     saes: tuple[str, ...] = Field(
-        (), description="SAEs whose features are meant, those of them that the run has; none: all"
+        (),
+        description="SAEs that are probed, those of them that the run has; none: all. Frozen ones "
+        "always are",
     )
     sizes: tuple[Positive, ...] = Field(
         (1, 2, 5, 10, 20), min_length=1, description="how many detectors a probe uses"

@@ -1,1 +1,1 @@
-"""K-sparse probes: how many detectors it takes to tell a concept, and which."""
+"""K-sparse probes: how many detectors it takes to detect a concept, and which."""

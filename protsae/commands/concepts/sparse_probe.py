@@ -1,11 +1,11 @@
-"""Fit k-sparse probes: how few features tell a concept, beside as few of anything simpler.
+"""Fit k-sparse probes: how few features are enough to detect a concept?
 
-For every concept that the sequence does not define, the best 1, 2, 5, 10 and 20 features of each
-SAE, chosen by forward regression on the training set, in a logistic regression; the same for the
-layer's coordinates, its principal components, the neurons of its MLP and frozen SAEs. Thresholds
-are chosen on the validation set; every score is from the test set, with a 95 % interval over
-homology clusters. Reads a finished run, of which the stages probe and encode have to be done.
-Writes sparse_probes.parquet; docs/tables.md explains the columns.
+For every concept that the sequence does not define, logistic regressions on the best 1, 2, 5, 10
+and 20 features of each SAE, chosen by forward regression on the training set. The same is done for
+frozen SAEs, the layer's coordinates, its principal components, the neurons of its MLP, and the
+sequence alone. Thresholds are chosen on the validation set; every score is from the test set, with
+a 95 % interval over homology clusters. Reads a run whose stages encode and probe are done. Writes
+sparse_probes.parquet; docs/tables.md explains the columns.
 
 example:
   protsae sparse-probe --results results --layers 6 --saes topk frozen --output sparse_probes

@@ -1,1 +1,1 @@
-"""K-sparse probes of a run's layers: how few detectors tell a concept."""
+"""K-sparse probes of a run's layers: how few detectors are enough for a concept."""

@@ -47,26 +47,27 @@ def sparse_probe_lines(rows: pd.DataFrame) -> list[str]:
         n_told, n_concepts = told["concept"].nunique(), of_layer["concept"].nunique()
         most, sizes = of_layer["k"].max(), sorted(of_layer["k"].unique())
         lines.append(
-            f"layer {layer}: a linear probe surely tells {n_told} of {n_concepts} concepts; nearly "
-            f"as well (on valid) do {most} or fewer of: "
+            f"layer {layer}: a linear probe detects {n_told} of {n_concepts} concepts (F1 surely "
+            f"above that of calling every residue); at most {most} detectors come close to it (on "
+            "valid) for this many of them: "
             + _by_set(told[told["is_fewest"] == 1].groupby("variant").size(), of_layer)
         )
         k = sizes[len(sizes) // 2]
         of_k = of_layer[(of_layer["k"] == k) & of_layer["f1_low"].notna()]
         lines.append(
-            f"layer {layer}: median test F1 of {k} detectors, {of_k['concept'].nunique()} concepts "
-            f"in 10 homology clusters or more: "
+            f"layer {layer}: median test F1 with {k} detectors, over {of_k['concept'].nunique()} "
+            "concepts in at least 10 homology clusters: "
             + _by_set(of_k.groupby("variant")["f1"].median().map("{:.2f}".format), of_layer)
         )
         for variant, own in ours[(ours["layer"] == layer) & (ours["k"] == k)].groupby("variant"):
             above, below = ((own["verdict"] == verdict).sum() for verdict in (ABOVE, BELOW))
             lines.append(
                 f"layer {layer}, {variant}, {k} features: of {own['verdict'].notna().sum()} "
-                f"concepts compared above all simpler sets for {above}, below the best of them for "
-                f"{below}"
+                f"concepts compared, F1 is above every simpler set for {above} and below the best "
+                f"of them for {below}"
             )
         if not is_frozen(of_layer).any():
-            lines.append(f"layer {layer}: no frozen SAE, so no set of equal width stands beside")
+            lines.append(f"layer {layer}: no frozen SAE, so nothing of equal width to compare with")
     return lines
 
 

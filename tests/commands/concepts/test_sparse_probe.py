@@ -33,14 +33,14 @@ def test_the_workflow_wrote_what_the_command_writes(
     own, other = (at / "sparse_probes.parquet" for at in (tmp_path, folder / RESULTS))
     assert own.read_bytes() == other.read_bytes()
     said = capsys.readouterr().out.splitlines()
-    assert said[0].startswith("layer 1: a linear probe surely tells ")
-    assert "or fewer of: topk " in said[0]
-    assert said[1].startswith("layer 1: median test F1 of 3 detectors, ")
+    assert said[0].startswith("layer 1: a linear probe detects ")
+    assert "at most 3 detectors come close to it (on valid) for this many of them: topk" in said[0]
+    assert said[1].startswith("layer 1: median test F1 with 3 detectors, over ")
     assert [line.split(":")[0] for line in said[2:4]] == [
         "layer 1, batchtopk, 3 features",
         "layer 1, topk, 3 features",
     ]
-    assert said[4:] == ["layer 1: no frozen SAE, so no set of equal width stands beside"]
+    assert said[4:] == ["layer 1: no frozen SAE, so nothing of equal width to compare with"]
 
 
 def test_every_concept_has_probes_on_every_set(folder: Path) -> None:
