@@ -10,6 +10,7 @@ import resource
 import select
 import signal
 import sys
+import time
 from collections.abc import Sequence
 from typing import NoReturn
 
@@ -17,6 +18,9 @@ from protsae import __version__
 from protsae.commands import ALIASES, COMMANDS, GROUPS, PASSING_ON, module_of
 from protsae.errors import UserError, is_no_memory
 from protsae.one_line import cut
+from protsae.run.job_cost import JOB, cost_line, cost_until_now
+
+_BEGAN = time.monotonic()
 
 
 class _Parser(argparse.ArgumentParser):
@@ -86,6 +90,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         stage = importlib.import_module(module_of(name))
         take_blas_buffers()
         stage.run(arguments_of(name, argv[1:]))
+        if os.environ.get(JOB):
+            print(cost_line(cost_until_now(_BEGAN)))
         sys.stdout.flush()
     except Exception as error:
         if _is_unread(error):

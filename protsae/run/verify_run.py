@@ -20,7 +20,7 @@ from protsae.run.same_study import misplaced
 from protsae.run.verify_file import FURTHER_SET, Stamp, check_file
 
 CONFIG = "config.yaml"
-KEPT = ("logs", "benchmarks", "proteins/pages")
+KEPT = ("logs", "proteins/pages")
 """Folders whose files no rule declares: what stages say, and the pages of a download."""
 
 

@@ -18,10 +18,10 @@ from snakemake_interface_logger_plugins.common import LogEvent
 from protsae.errors import UserError
 from protsae.one_line import one_line
 from protsae.screen import progress_lines as say
-from protsae.screen.benchmark_files import cost_lines, read_costs
 from protsae.screen.job_logs import read_notes, read_reason
 from protsae.screen.rule_stages import STAGE_OF, what_is_made
 from protsae.screen.run_state import Job, RunState, job_began, job_ended, planned
+from protsae.screen.stage_costs import cost_lines, read_costs
 from protsae.screen.terminal import Terminal
 from protsae.screen.wording import WIDTH, fitted
 

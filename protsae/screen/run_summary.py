@@ -10,8 +10,8 @@ from protsae.run.layout import model_layers
 from protsae.run.run_places import read_run_config
 from protsae.schema.features.feature_tables import FEATURES
 from protsae.schema.pair_tables import DETECTORS
-from protsae.screen.benchmark_files import cost_lines, read_costs
 from protsae.screen.run_findings import FEATURE_COLUMNS, finding_lines
+from protsae.screen.stage_costs import cost_lines, read_costs
 
 
 def summary_lines(results: str | Path) -> list[str]:

@@ -52,7 +52,7 @@ def test_every_problem_is_a_line(results: Path, capsys: pytest.CaptureFixture[st
     (results / "notes.txt").write_text("mine")
     leftover = f".tmp-{socket.gethostname()}-{os.getpid()}-features.tsv"
     (results / leftover).write_text("")
-    for kept in ("logs/fetch.log", "benchmarks/fetch.tsv", "proteins/pages/state.json"):
+    for kept in ("logs/fetch.log", "logs/split.log", "proteins/pages/state.json"):
         (results / kept).parent.mkdir(exist_ok=True)
         (results / kept).write_text("")
     status, lines, error = verify(results, capsys)

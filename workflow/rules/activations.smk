@@ -8,8 +8,6 @@ rule onehot_shard:
         "<results>/activations/onehot/shard-{shard}.h5",
     log:
         "<results>/logs/onehot/shard-{shard}.log",
-    benchmark:
-        "<results>/benchmarks/onehot/shard-{shard}.tsv"
     conda:
         "../envs/protsae.yaml"
     threads: 1
@@ -34,8 +32,6 @@ rule randomise:
         regression="<results>/models/{model}-permuted-contact-regression.pt",
     log:
         "<results>/logs/randomise/{model}.log",
-    benchmark:
-        "<results>/benchmarks/randomise/{model}.tsv"
     conda:
         "../envs/protsae.yaml"
     threads: 1
@@ -61,8 +57,6 @@ rule embed_shard:
         ],
     log:
         "<results>/logs/embed/{model}/shard-{shard}.log",
-    benchmark:
-        "<results>/benchmarks/embed/{model}/shard-{shard}.tsv"
     wildcard_constraints:
         model=f"{re.escape(ESM)}(-permuted)?",
     conda:
@@ -93,8 +87,6 @@ use rule onehot_shard as onehot_further_shard with:
         "<results>/activations/onehot/further/shard-{shard}.h5",
     log:
         "<results>/logs/onehot/further/shard-{shard}.log",
-    benchmark:
-        "<results>/benchmarks/onehot/further/shard-{shard}.tsv"
 
 
 use rule embed_shard as embed_further_shard with:
@@ -109,8 +101,6 @@ use rule embed_shard as embed_further_shard with:
         ],
     log:
         "<results>/logs/embed/{model}/further/shard-{shard}.log",
-    benchmark:
-        "<results>/benchmarks/embed/{model}/further/shard-{shard}.tsv"
 
 
 rule onehot:

@@ -24,8 +24,6 @@ rule encode_shard:
         "<results>/codes/{model}/layer-{layer}/shard-{shard}.h5",
     log:
         "<results>/logs/encode/{model}/layer-{layer}/shard-{shard}.log",
-    benchmark:
-        "<results>/benchmarks/encode/{model}/layer-{layer}/shard-{shard}.tsv"
     conda:
         "../envs/protsae.yaml"
     threads: 1
@@ -79,8 +77,6 @@ rule annotate_layer:
         calibration="<results>/annotation/{model}/layer-{layer}/calibration.parquet",
     log:
         "<results>/logs/annotate/{model}/layer-{layer}.log",
-    benchmark:
-        "<results>/benchmarks/annotate/{model}/layer-{layer}.tsv"
     conda:
         "../envs/protsae.yaml"
     threads: 1

@@ -13,8 +13,6 @@ rule probe_layer:
         "<results>/probes/{model}/layer-{layer}/probes.parquet",
     log:
         "<results>/logs/probe/{model}/layer-{layer}.log",
-    benchmark:
-        "<results>/benchmarks/probe/{model}/layer-{layer}.tsv"
     conda:
         "../envs/protsae.yaml"
     threads: 1
@@ -70,8 +68,6 @@ rule sparse_probe:
         "<results>/sparse_probes.parquet",
     log:
         "<results>/logs/sparse_probe.log",
-    benchmark:
-        "<results>/benchmarks/sparse_probe.tsv"
     conda:
         "../envs/protsae.yaml"
     threads: 1
@@ -101,8 +97,6 @@ rule lookup:
         concepts="<results>/concepts.tsv",
     log:
         "<results>/logs/lookup.log",
-    benchmark:
-        "<results>/benchmarks/lookup.tsv"
     conda:
         "../envs/protsae.yaml"
     threads: 1

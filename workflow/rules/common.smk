@@ -28,6 +28,7 @@ from protsae.config.reserved_names import (
     site_name,
 )
 from protsae.provenance import code_digest
+from protsae.run.job_cost import JOB
 from protsae.run.job_memory import training_megabytes
 from protsae.run.plan_checks import validate_devices, validate_plan
 from protsae.run.layout import (
@@ -41,9 +42,10 @@ from protsae.run.layout import (
     shard_names,
 )
 
-# Jobs call the protsae that belongs to the Python that runs Snakemake, activated or not.
+# Jobs call the protsae that belongs to the Python that runs Snakemake, activated or not, and end their
+# log with what they took.
 shell.prefix(
-    f"set -euo pipefail; PATH={quote(str(Path(sys.executable).parent))}:$PATH; "
+    f"set -euo pipefail; PATH={quote(str(Path(sys.executable).parent))}:$PATH; export {JOB}=1; "
 )
 
 # In a module with a `config:`, the configuration files are those of the workflow around it.

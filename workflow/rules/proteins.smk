@@ -11,8 +11,6 @@ rule fetch:
         provenance="<results>/proteins/provenance.json",
     log:
         "<results>/logs/fetch.log",
-    benchmark:
-        "<results>/benchmarks/fetch.tsv"
     conda:
         "../envs/protsae.yaml"
     threads: 1
@@ -36,8 +34,6 @@ rule split:
         relatives="<results>/proteins/relatives.tsv",
     log:
         "<results>/logs/split.log",
-    benchmark:
-        "<results>/benchmarks/split.tsv"
     conda:
         "../envs/protsae.yaml"
     threads: 8
@@ -65,8 +61,6 @@ rule further:
         "<results>/proteins/further.parquet",
     log:
         "<results>/logs/further.log",
-    benchmark:
-        "<results>/benchmarks/further.tsv"
     conda:
         "../envs/protsae.yaml"
     threads: 8

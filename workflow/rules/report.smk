@@ -32,8 +32,6 @@ rule tables:
         summary="<results>/summary.tsv",
     log:
         "<results>/logs/tables.log",
-    benchmark:
-        "<results>/benchmarks/tables.tsv"
     conda:
         "../envs/protsae.yaml"
     threads: 1
@@ -82,8 +80,6 @@ rule neighbours:
         graphml="<results>/neighbours/matches.graphml",
     log:
         "<results>/logs/neighbours.log",
-    benchmark:
-        "<results>/benchmarks/neighbours.tsv"
     conda:
         "../envs/protsae.yaml"
     threads: 1
@@ -125,8 +121,6 @@ rule report:
         "<results>/report.html",
     log:
         "<results>/logs/report.log",
-    benchmark:
-        "<results>/benchmarks/report.tsv"
     conda:
         "../envs/protsae.yaml"
     threads: 1
@@ -151,8 +145,6 @@ rule scaling:
         table="<results>/scaling/scaling.tsv",
     log:
         "<results>/logs/scaling.log",
-    benchmark:
-        "<results>/benchmarks/scaling.tsv"
     conda:
         "../envs/protsae.yaml"
     threads: 1

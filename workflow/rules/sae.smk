@@ -26,8 +26,6 @@ rule train_saes:
         ),
     log:
         "<results>/logs/train/{model}/layer-{layer}.log",
-    benchmark:
-        "<results>/benchmarks/train/{model}/layer-{layer}.tsv"
     conda:
         "../envs/protsae.yaml"
     threads: 1
@@ -93,8 +91,6 @@ rule evaluate_saes:
         ),
     log:
         "<results>/logs/evaluate/{model}/layer-{layer}.log",
-    benchmark:
-        "<results>/benchmarks/evaluate/{model}/layer-{layer}.tsv"
     conda:
         "../envs/protsae.yaml"
     threads: 1
@@ -140,8 +136,6 @@ rule measure_effects:
         "<results>/effects/{model}/layer-{layer}/effects.parquet",
     log:
         "<results>/logs/effects/{model}/layer-{layer}.log",
-    benchmark:
-        "<results>/benchmarks/effects/{model}/layer-{layer}.tsv"
     conda:
         "../envs/protsae.yaml"
     threads: 1

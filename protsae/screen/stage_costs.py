@@ -1,11 +1,11 @@
-"""What the stages of a run took: from the benchmark file that Snakemake writes for every job."""
+"""What the stages of a run took: from the last line of every job's log."""
 
-import csv
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from protsae.run.job_cost import read_cost
 from protsae.run.layout import STAGES
 from protsae.screen.wording import count, duration
 
@@ -35,18 +35,22 @@ class StageCost:
 
 
 def read_costs(results: Path) -> list[StageCost]:
-    """Of every stage with a benchmark file, in the order of the pipeline.
-
-    A file that cannot be read counts as none: it is no part of the results.
-    """
+    """Of every stage of which a job has ended well, in the order of the pipeline."""
     found = []
     for stage in STAGES:
-        folder = results / "benchmarks"
-        paths = [folder / f"{stage}.tsv", *sorted((folder / stage).rglob("*.tsv"))]
-        rows = [row for path in paths if (row := _read(path)) is not None]
-        if rows:
-            wall, cpu, memory = zip(*rows, strict=True)
-            found.append(StageCost(stage, len(rows), sum(wall), sum(cpu), max(memory)))
+        folder = results / "logs"
+        paths = [folder / f"{stage}.log", *sorted((folder / stage).rglob("*.log"))]
+        costs = [cost for path in paths if (cost := read_cost(path)) is not None]
+        if costs:
+            found.append(
+                StageCost(
+                    stage,
+                    len(costs),
+                    sum(cost.wall for cost in costs),
+                    sum(cost.cpu for cost in costs),
+                    max(cost.memory for cost in costs),
+                )
+            )
     return found
 
 
@@ -73,23 +77,3 @@ def cost_lines(costs: Sequence[StageCost]) -> list[str]:
     n_rows = math.ceil(len(cells) / COLUMNS)
     lines = ["  " + "    ".join(cells[row::n_rows]) for row in range(n_rows)]
     return [f"Processor time and most memory of a job: {total}, {most / 1e9:.1f} GB", *lines]
-
-
-def _read(path: Path) -> tuple[float, float, float] | None:
-    """Seconds by the clock and of the processor, and bytes of memory."""
-    try:
-        with path.open(newline="") as handle:
-            row = next(csv.DictReader(handle, delimiter="\t"), {})
-        wall = float(row["s"])
-        return wall, _number(row["cpu_time"]), _number(row["max_rss"]) * 2**20
-    except (OSError, KeyError, ValueError):
-        return None
-
-
-def _number(text: str) -> float:
-    """A job that was over before Snakemake looked at it has none: ``NA``, or ``-``."""
-    try:
-        value = float(text)
-    except ValueError:
-        return 0.0
-    return value if math.isfinite(value) else 0.0
