@@ -9,7 +9,7 @@ from torch import Tensor
 from protsae.interventions.edited_predictions import Pass, packed_passes
 from protsae.plm.esm2.batch import Packed
 from protsae.plm.esm2.forward import FusedEsm2
-from protsae.plm.esm2.places import Inside, Place
+from protsae.plm.esm2.places import Inside, Place, layer_of
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def esm_pass(esm2: FusedEsm2, place: Place, one: Pass, is_masked: bool = True) -
     batch, rows = packed_passes([one], is_masked)
     batch, rows = batch.to(esm2.device), rows.to(esm2.device)
     below = place.layer - 1 if isinstance(place, Inside) else place
-    found = esm2(batch, layers={below, place})
+    found = esm2(batch, layers={below, place}, stop=layer_of(place))
     x_ND, start_ND = found.representations[place], found.representations[below]
     true = torch.from_numpy(one.tokens[one.predicted]).to(esm2.device)
     n_tokens = len(batch.tokens_N)
