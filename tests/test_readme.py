@@ -120,7 +120,7 @@ def test_the_commands_of_the_guide_run(
     structure, feature = tiny_structure(tmp_path)
     lines = "".join(fenced_blocks("docs/guide.md", "sh")).splitlines()
     assert [line.split()[1] for line in lines] == [
-        *("explain", "show", "probe-proteins", "export", "describe"),
+        *("explain", "show", "show", "probe-proteins", "export", "describe"),
     ]
     elsewhere = {
         name: str(tmp_path / name) for name in ("explain", "coloured.pdb", "probe_proteins")
@@ -134,7 +134,9 @@ def test_the_commands_of_the_guide_run(
         assert main([line.split()[1], *words]) == 0
     assert (tmp_path / "coloured.pdb").is_file()
     assert (tmp_path / "explain" / "predictions.tsv").is_file()
-    assert "\nFeature 1/topk/0 of esm2_tiny\n" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert " of esm2_tiny with 'signal peptide' in the concept or the label" in out
+    assert "\nFeature 1/topk/0 of esm2_tiny\n" in out
 
 
 def tiny_structure(folder: Path) -> tuple[Path, str]:

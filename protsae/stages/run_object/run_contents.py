@@ -10,6 +10,7 @@ from protsae.config.settings import Config
 from protsae.errors import UserError
 from protsae.inspection.feature_activations import FeatureActivations, Pool
 from protsae.inspection.feature_name import FeatureName
+from protsae.inspection.feature_search import found_features
 from protsae.inspection.run_feature import RunFeature, read_feature
 from protsae.inspection.run_protein import ProteinActivations, RunProtein
 from protsae.io.hdf5.code_cache import StoredCodes
@@ -190,6 +191,22 @@ class RunContents:
         >>> matrix.loc["P00321", 246]  # doctest: +SKIP
         """
         return self.activations(layer, variant, model).pooled(pool)
+
+    def find(self, words: str) -> pd.DataFrame:
+        """Features of `model` whose concept, its synonyms or whose label has all the words.
+
+        Parameters
+        ----------
+        words : str
+            Such as ``"signal peptide"``. A word may be the beginning of one.
+
+        Returns
+        -------
+        DataFrame
+            Rows of `features`: those called for such a concept first, by F1 on valid. Frozen SAEs
+            are left out.
+        """
+        return found_features(self.features, self.model, words)
 
     def feature(
         self, layer: int, variant: str, feature: int, model: str | None = None

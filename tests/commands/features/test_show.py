@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from protsae import read_run
 from protsae.cli import main
 from protsae.inspection.feature_name import FeatureName
+from protsae.inspection.feature_search import MOST_SHOWN
 from protsae.inspection.run_feature import read_feature
 from tests.helpers.configured_run import write_configured_run
 from tests.helpers.run_folder import MODEL
@@ -34,6 +36,19 @@ def test_the_folder_is_results_unless_said(
     monkeypatch.chdir(results.parent)
     assert main(["show", "onehot/0/relu/1"]) == 0
     assert "Feature 0/relu/1 of onehot\n" in capsys.readouterr().out
+
+
+def test_other_words_list_features(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    features = read_run(results).features
+    named = features[features["concept"].notna() & (features["model"] == MODEL)].iloc[0]
+    capsys.readouterr()
+    assert main(["show", *named["concept"].split(), "--results", str(results)]) == 0
+    out = capsys.readouterr().out
+    assert f" of {MODEL} with {named['concept']!r} in the concept or the label" in out
+    assert f"  {named['layer']}/{named['variant']}/{named['feature']} " in out
+    found = read_run(results).find(named["concept"])
+    assert out.count(" F1 ") == min(len(found), MOST_SHOWN)
+    assert len(found)
 
 
 @pytest.mark.parametrize(
