@@ -186,12 +186,13 @@ def peaks(codes: sparse.csr_array, lengths: np.ndarray) -> sparse.csr_array:
     >>> peaks(codes, np.array([2, 1])).toarray().tolist()
     [[3.0, 0.0], [0.0, 2.0]]
     """
-    protein = np.repeat(ragged.groups(lengths), np.diff(codes.indptr))
-    key = protein * codes.shape[1] + codes.indices
-    order = np.lexsort((codes.data, key))
-    last = np.append(np.diff(key[order]) != 0, True)[: len(order)]
-    at, value = key[order][last], codes.data[order][last]
-    where = np.divmod(at, codes.shape[1])
+    columns = sparse.csc_array(codes)
+    columns.sort_indices()
+    protein = ragged.groups(lengths)[columns.indices]
+    feature = np.repeat(np.arange(codes.shape[1]), np.diff(columns.indptr))
+    first = np.flatnonzero(ragged.changes(protein, feature))
+    value = np.maximum.reduceat(columns.data, first) if len(first) else columns.data
+    where = protein[first], feature[first]
     return sparse.csr_array((value, where), shape=(len(lengths), codes.shape[1]))
 
 

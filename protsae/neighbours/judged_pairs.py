@@ -28,6 +28,8 @@ BOUNDED_BELOW = 1e-12
 """A p-value that is certain to be smaller is not computed: a bound stands for it."""
 PAIRS_AT_ONCE = 1024
 """Pairs tested together: memory, not results."""
+RANKS_AT_ONCE = 2**20
+"""Ranks whose laws are found together, at least those of one pair: likewise."""
 
 
 @dataclass(frozen=True)
@@ -277,11 +279,14 @@ def _p_values(products: np.ndarray, pair: np.ndarray, n_pairs: int) -> np.ndarra
     found = np.full(n_pairs, np.nan)
     order = np.argsort(pair, kind="stable")
     ends = np.searchsorted(pair[order], np.arange(n_pairs + 1))
-    for number in np.flatnonzero(np.diff(ends)).tolist():
-        rows = ranks[order[ends[number] : ends[number + 1]]]
-        sizes, one = np.full(len(rows), rows.shape[1]), np.zeros(len(rows), np.int64)
-        law = SumLaws.of_draws(rows.ravel(), sizes, one, 1)
-        [found[number]] = law.at_least(rows[:, 0].sum(keepdims=True), BOUNDED_BELOW)
+    for some in ragged.runs(np.diff(ends), max(1, RANKS_AT_ONCE // ranks.shape[1])):
+        rows = ranks[order[ends[some.start] : ends[some.stop]]]
+        law = pair[order[ends[some.start] : ends[some.stop]]] - some.start
+        sizes = np.full(len(rows), rows.shape[1])
+        laws = SumLaws.of_draws(rows.ravel(), sizes, law, some.stop - some.start)
+        observed = np.bincount(law, rows[:, 0], some.stop - some.start).astype(np.int64)
+        told = np.diff(ends[some.start : some.stop + 1]) > 0
+        found[some] = np.where(told, laws.at_least(observed, BOUNDED_BELOW), np.nan)
     return found
 
 

@@ -5,6 +5,8 @@ are; files, tables and messages have UniProt's [start, end], 1-based and inclusi
 `inclusive` convert arrays between the two.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 
 
@@ -67,6 +69,23 @@ def changes(*keys: np.ndarray) -> np.ndarray:
     for key in keys:
         new[1:] |= key[1:] != key[:-1]
     return new
+
+
+def runs(sizes: np.ndarray, most: int) -> Iterator[slice]:
+    """Runs of successive groups with at most ``most`` elements in all; a larger group is alone.
+
+    Examples
+    --------
+    >>> list(runs(np.array([3, 0, 2, 9, 1]), 5))
+    [slice(0, 3, None), slice(3, 4, None), slice(4, 5, None)]
+    """
+    ends = np.cumsum(sizes)
+    first = 0
+    while first < len(sizes):
+        before = ends[first - 1] if first else 0
+        stop = max(first + 1, int(np.searchsorted(ends, before + most, side="right")))
+        yield slice(first, stop)
+        first = stop
 
 
 def half_open(start: np.ndarray, end: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -140,10 +140,4 @@ def most_passed(passed: sparse.csr_array, begin: np.ndarray, end: np.ndarray) ->
 def _blocks(passed: sparse.csr_array, begin: np.ndarray, end: np.ndarray) -> Iterator[slice]:
     """Consecutive instances that fit ``BLOCK_CELLS``, at least one at a time."""
     stored = (passed.indptr[end] - passed.indptr[begin]).astype(np.int64)
-    total = np.cumsum(stored + passed.shape[1])
-    first = 0
-    while first < len(total):
-        used = total[first - 1] if first else 0
-        stop = max(first + 1, int(np.searchsorted(total, used + BLOCK_CELLS, side="right")))
-        yield slice(first, stop)
-        first = stop
+    return ragged.runs(stored + passed.shape[1], BLOCK_CELLS)
