@@ -27,6 +27,8 @@ wildcard_constraints:
     shard=r"\d+",
 
 
+# Of the jobs that can start, those of the longest chain do first (embed, train, encode, annotate, effects:
+# `priority`); evaluate and probe, which only tables waits for, fill in.
 include: "workflow/rules/proteins.smk"
 include: "workflow/rules/activations.smk"
 include: "workflow/rules/sae.smk"

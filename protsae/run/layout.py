@@ -30,7 +30,7 @@ STAGES: dict[str, tuple[str, ...]] = {
     "sparse_probe": ("encode", "probe"),
     "lookup": ("split",),
     "tables": ("annotate", "evaluate", "effects", "probe", "lookup"),
-    "neighbours": ("tables",),
+    "neighbours": ("annotate",),
     "report": ("tables", "neighbours"),
     "scaling": ("evaluate",),
 }

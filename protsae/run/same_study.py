@@ -104,3 +104,26 @@ def validate_place(results: Path, name: str, stamp: Mapping[str, Any]) -> None:
     """Raise UserError if a file of a run is `misplaced`."""
     if problem := misplaced(name, stamp):
         raise UserError(f"{results / name}: {problem}; run the stage that writes it again")
+
+
+def validate_annotated(path: str, stamp: Mapping[str, Any], saes: Mapping[str, str]) -> None:
+    """Make sure that a table of annotate is of these SAEs.
+
+    Parameters
+    ----------
+    stamp : mapping
+        What the table says that it is of.
+    saes : mapping of str to str
+        Names and checksums of the SAEs.
+
+    Raises
+    ------
+    UserError
+        If it is of others.
+    """
+    for name, digest in saes.items():
+        if (found := stamp["saes"].get(name)) != digest:
+            raise UserError(
+                f"{path}: annotates SAE {str(found)[:12]} of variant {name}; expected "
+                f"{digest[:12]}, the weights there are; run the annotate stage again"
+            )

@@ -59,6 +59,7 @@ rule embed_shard:
         "<results>/logs/embed/{model}/shard-{shard}.log",
     wildcard_constraints:
         model=f"{re.escape(ESM)}(-permuted)?",
+    priority: 6
     conda:
         "../envs/protsae.yaml"
     threads: 4

@@ -24,6 +24,7 @@ rule encode_shard:
         "<results>/codes/{model}/layer-{layer}/shard-{shard}.h5",
     log:
         "<results>/logs/encode/{model}/layer-{layer}/shard-{shard}.log",
+    priority: 2
     conda:
         "../envs/protsae.yaml"
     threads: 1
@@ -77,6 +78,7 @@ rule annotate_layer:
         calibration="<results>/annotation/{model}/layer-{layer}/calibration.parquet",
     log:
         "<results>/logs/annotate/{model}/layer-{layer}.log",
+    priority: 3
     conda:
         "../envs/protsae.yaml"
     threads: 1

@@ -97,6 +97,7 @@ rule lookup:
         concepts="<results>/concepts.tsv",
     log:
         "<results>/logs/lookup.log",
+    priority: 5
     conda:
         "../envs/protsae.yaml"
     threads: 1

@@ -67,8 +67,12 @@ rule neighbours:
         ),
         proteins="<results>/proteins/proteins.parquet",
         annotations="<results>/proteins/annotations.parquet",
-        features="<results>/features.parquet",
-        associations="<results>/associations.parquet",
+        features=layer_paths(
+            "<results>/annotation/{model}/layer-{layer}/features.parquet"
+        ),
+        associations=layer_paths(
+            "<results>/annotation/{model}/layer-{layer}/associations.parquet"
+        ),
         labels=local_file("concepts.labels"),
     output:
         neighbours="<results>/neighbours/neighbours.parquet",
@@ -80,6 +84,7 @@ rule neighbours:
         graphml="<results>/neighbours/matches.graphml",
     log:
         "<results>/logs/neighbours.log",
+    priority: 4
     conda:
         "../envs/protsae.yaml"
     threads: 1
@@ -88,9 +93,10 @@ rule neighbours:
         runtime=240,
     params:
         settings=to_flags(CONFIG.neighbours),
+        results=lambda wildcards, output: Path(output.neighbours).parents[1],
         code=code("neighbours"),
     shell:
-        'protsae neighbours {params.settings} --results "$(dirname {input.features:q})"'
+        "protsae neighbours {params.settings} --results {params.results:q}"
         ' --output "$(dirname {output.neighbours:q})" --threads {threads} > {log:q} 2>&1'
 
 

@@ -26,6 +26,7 @@ rule train_saes:
         ),
     log:
         "<results>/logs/train/{model}/layer-{layer}.log",
+    priority: 1
     conda:
         "../envs/protsae.yaml"
     threads: 1
@@ -136,6 +137,7 @@ rule measure_effects:
         "<results>/effects/{model}/layer-{layer}/effects.parquet",
     log:
         "<results>/logs/effects/{model}/layer-{layer}.log",
+    priority: 4
     conda:
         "../envs/protsae.yaml"
     threads: 1

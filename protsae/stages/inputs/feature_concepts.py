@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -11,7 +10,11 @@ from protsae.config.stage_settings import ConceptSettings
 from protsae.errors import UserError
 from protsae.io.hdf5.activation_cache import LayerCache
 from protsae.io.table_files.parquet import read_table, validate_table
-from protsae.run.same_study import validate_same_layer, validate_same_study
+from protsae.run.same_study import (
+    validate_annotated,
+    validate_same_layer,
+    validate_same_study,
+)
 from protsae.schema.features.feature_tables import LAYER_FEATURES
 from protsae.stages.inputs.concept_inputs import read_concepts
 from protsae.stages.inputs.studied_proteins import Study
@@ -82,7 +85,7 @@ def read_feature_concepts(
     validate_same_study({features: stamp}, study.stamp(annotations))
     expected = {**vars(cache.source), "layer": cache.layer}
     validate_same_layer(features, stamp, "the activations", expected)
-    _validate_annotated(features, stamp, saes)
+    validate_annotated(features, stamp, saes)
     table = read_table(features, LAYER_FEATURES)
     names: dict[str, list[str | None]] = {}
     for variant in saes:
@@ -97,12 +100,3 @@ def read_feature_concepts(
             "not give; use those that annotate was run with"
         )
     return FeatureConcepts(names, concepts)
-
-
-def _validate_annotated(path: str, stamp: Mapping[str, Any], saes: Mapping[str, str]) -> None:
-    for name, digest in saes.items():
-        if (found := stamp["saes"].get(name)) != digest:
-            raise UserError(
-                f"{path}: annotates SAE {str(found)[:12]} of variant {name}; expected "
-                f"{digest[:12]}, as in --sae; run the annotate stage again"
-            )

@@ -16,6 +16,7 @@ from protsae.io.json_files import write_document
 from protsae.io.saes.sae_identity import sae_sha256
 from protsae.io.table_files.parquet import text_checksums, write_table
 from protsae.run.run_places import feature_name, place
+from protsae.schema.features.feature_tables import LAYER_FEATURES
 from protsae.stages.neighbouring.related_run import RelatedRun
 from protsae.stages.neighbouring.related_tables import TABLES, NeighbourTables
 
@@ -26,7 +27,12 @@ def write_neighbours(folder: str | Path, tables: NeighbourTables, run: RelatedRu
     """Write all tables, bound to the run's proteins and SAEs, and the graph of matches."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    graph = match_graph(tables.matches, run.features, run.model)
+    annotated = [
+        run.annotated(model, layer, LAYER_FEATURES)
+        for model, layer in run.layers
+        if model == run.model
+    ]
+    graph = match_graph(tables.matches, pd.concat(annotated), run.model)
     with atomic_path(folder / GRAPHML) as temporary:
         temporary.write_text(as_graphml(graph), encoding="utf-8", newline="\n")
     write_document(folder / GRAPH, as_json(graph))

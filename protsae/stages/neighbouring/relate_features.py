@@ -12,6 +12,7 @@ from protsae.config.reserved_names import is_permuted, trained_name
 from protsae.config.stage_settings import NeighbourSettings
 from protsae.errors import UserError
 from protsae.io.progress import progress
+from protsae.schema.pair_tables import LAYER_ASSOCIATIONS
 from protsae.stages.neighbouring.absorption_rows import Detector, absorption_rows
 from protsae.stages.neighbouring.match_rows import match_rows
 from protsae.stages.neighbouring.neighbour_rows import (
@@ -87,9 +88,8 @@ def _own_tables(
     yield "neighbours", neighbour_rows(sae, near, chosen, test, settings)
     placed = map_rows(sae, near, settings)
     yield "map", placed
-    pairs = run.associations
-    for name, value in sae.key.items():
-        pairs = pairs[pairs[name] == value]
+    pairs = run.annotated(sae.model, sae.layer, LAYER_ASSOCIATIONS)
+    pairs = pairs[pairs["variant"] == sae.variant]
     yield "communities", community_rows(sae, placed, pairs[pairs["q_value"] <= CALLED_Q])
     detectors = best_detectors(pairs)
     activations = run.activations(sae.model, sae.layer, sae.variant)

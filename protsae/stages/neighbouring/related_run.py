@@ -13,11 +13,11 @@ from protsae.inspection.feature_activations import FeatureActivations
 from protsae.io.hdf5.code_cache import StoredCodes
 from protsae.io.saes.sae_files import read_sae
 from protsae.io.saes.sae_identity import sae_sha256
-from protsae.io.table_files.parquet import read_table
+from protsae.io.table_files.parquet import read_table, validate_table
 from protsae.run.layout import model_layers, model_name, shard_names
 from protsae.run.run_places import place, read_run_config
-from protsae.schema.features.feature_tables import FEATURES
-from protsae.schema.pair_tables import ASSOCIATIONS
+from protsae.run.same_study import validate_annotated, validate_same_study
+from protsae.schema.table import Table
 from protsae.stages.inputs.concept_inputs import read_concepts
 from protsae.stages.inputs.studied_proteins import Study, read_study
 from protsae.stages.neighbouring.related_sae import RelatedSae, Side
@@ -78,15 +78,22 @@ class RelatedRun:
         of_study = study.proteins, study.protein_set, self.config.concepts
         return read_concepts(self.annotations, *of_study)
 
-    @cached_property
-    def features(self) -> pd.DataFrame:
-        """The table ``features``."""
-        return read_table(self.results / "features.parquet", FEATURES)
+    def annotated(self, model: str, layer: int, table: Table) -> pd.DataFrame:
+        """A table that annotate wrote of a layer.
 
-    @cached_property
-    def associations(self) -> pd.DataFrame:
-        """The table ``associations``."""
-        return read_table(self.results / "associations.parquet", ASSOCIATIONS)
+        Not the tables of the whole run, which wait for effects: this stage can run beside them.
+
+        Raises
+        ------
+        UserError
+            If it is missing or damaged, or of other proteins or SAEs.
+        """
+        path = self.results / "annotation" / place(model, layer) / f"{table.name}.parquet"
+        stamp = validate_table(path, table)
+        validate_same_study({str(path): stamp}, self.study.stamp(self.annotations))
+        own = {name: sae_sha256(self.sae_folder(model, layer, name)) for name in self.config.train}
+        validate_annotated(str(path), stamp, own)
+        return read_table(path, table)
 
     def sae_folder(self, model: str, layer: int, variant: str) -> Path:
         """Where an SAE lies."""

@@ -11,11 +11,12 @@ import pytest
 
 import protsae
 from protsae.cli import main
-from protsae.io.table_files.parquet import read_table
+from protsae.io.table_files.parquet import read_metadata, read_table, write_table
 from protsae.run.layout import NEIGHBOUR_FILES
 from protsae.run.verify_run import verify_run
 from protsae.schema.neighbours.match_tables import MATCHES
 from protsae.schema.neighbours.neighbour_tables import MAP, NEIGHBOURS
+from protsae.schema.pair_tables import LAYER_ASSOCIATIONS
 from protsae.stages.tracing.circuit_files import read_circuit
 from tests.helpers.finished_run import RESULTS, copy_run
 
@@ -149,3 +150,24 @@ def test_codes_that_are_missing_are_named(
     err = capsys.readouterr().err.splitlines()[-1]
     assert err.startswith(f"protsae neighbours: {missing}: no such file")
     assert not (tmp_path / "out").exists()
+
+
+def test_annotations_of_other_weights_are_refused(
+    folder: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Not even those of an SAE that is not related: its layer was annotated with other files."""
+    copied = copy_run(folder, tmp_path / "run")
+    monkeypatch.chdir(copied)
+    path = Path(RESULTS, "annotation/esm2_tiny/layer-01/associations.parquet")
+    stamp = read_metadata(path)
+    own = stamp["saes"]["batchtopk"]
+    stamp["saes"]["batchtopk"] = own[::-1]
+    write_table(path, read_table(path, LAYER_ASSOCIATIONS), LAYER_ASSOCIATIONS, stamp)
+    assert neighbours(tmp_path / "out", "--saes", "topk", "--map", "false") == 2
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        f"protsae neighbours: {path}: annotates SAE {own[::-1][:12]} of variant batchtopk; "
+        f"expected {own[:12]}, the weights there are; run the annotate stage again"
+    )

@@ -247,5 +247,5 @@ def test_features_of_another_sae(
     assert effects(annotated, *of_concepts(annotated), *folders, saes=("topk",)) == 2
     said = capsys.readouterr().err
     digests = sae_sha256(annotated / "topk")[:12], sae_sha256(tmp_path / "topk")[:12]
-    expected = "annotates SAE {} of variant topk; expected {}, as in --sae; run the annotate stage"
+    expected = "annotates SAE {} of variant topk; expected {}, the weights there are; run the "
     assert expected.format(*digests) in said, shown
