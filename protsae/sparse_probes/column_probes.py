@@ -170,10 +170,18 @@ def _chosen(
     squares = np.asarray((scaled * scaled).sum(0)) - total * mean**2
     target = labels * root[:, None]
 
+    known: dict[int, np.ndarray] = {}
+
     def products(columns: np.ndarray) -> np.ndarray:
-        found = scaled.T @ scaled[:, columns]
-        dense: np.ndarray = found.toarray() if is_sparse else found
-        return dense - total * mean[:, None] * mean[columns]
+        # Concepts have columns in common, which one takes sooner and another later.
+        new = np.array([column for column in columns.tolist() if column not in known], dtype=int)
+        if len(new):
+            found = scaled.T @ scaled[:, new]
+            dense = found.toarray() if is_sparse else found
+            known.update(
+                zip(new.tolist(), (dense - total * mean[:, None] * mean[new]).T, strict=True)
+            )
+        return np.stack([known[column] for column in columns.tolist()], axis=1)
 
     cross = scaled.T @ target - mean[:, None] * (root @ target)
     return forward_selection(products, np.where(rare, 0, np.maximum(squares, 0)), cross, n_steps)
