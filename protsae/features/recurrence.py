@@ -141,15 +141,18 @@ def recurrence_words(row: pd.Series) -> str:
     --------
     >>> row = {"recurs": 0, "stability": 0.43, "random_stability": 0.2}
     >>> recurrence_words(pd.Series(row))
-    'other seeds do not find it (0.43)'
+    'other seeds do not find it (correlation 0.43)'
     >>> recurrence_words(pd.Series(row | {"stability": 0.97, "random_stability": 0.96}))
-    'random directions find it as other seeds do (0.96, 0.97)'
+    'random directions find it as other seeds do (correlation 0.96, 0.97)'
     """
     if pd.isna(row["recurs"]) or row["recurs"] == 1:
         return ""
     if row["stability"] < LEAST_CORRELATION or pd.isna(row["stability"]):
-        return f"other seeds do not find it ({row['stability']:.2f})"
+        return f"other seeds do not find it (correlation {row['stability']:.2f})"
     null = row["random_stability"]
     if null >= LEAST_CORRELATION:
-        return f"random directions find it as other seeds do ({null:.2f}, {row['stability']:.2f})"
-    return f"not every other seed finds it ({row['stability']:.2f})"
+        return (
+            f"random directions find it as other seeds do (correlation {null:.2f}, "
+            f"{row['stability']:.2f})"
+        )
+    return f"not every other seed finds it (correlation {row['stability']:.2f})"

@@ -27,6 +27,7 @@ MOST_OTHERS = 4
 
 _BASELINES = {
     "coordinate": "coordinate_f1",
+    "neuron": "mlp_f1",
     "principal component": "pca_f1",
     "random dictionary": "random_f1",
     "frozen SAE": "frozen_f1",
@@ -35,6 +36,7 @@ _BASELINES = {
     "rule": "rule_f1",
 }
 _REFERENCES = {"window": "window_f1", "homology": "homology_f1", "probe": "probe_f1"}
+_CALIBRATION = {"calibrated": "holds", "uncalibrated": "fails, or cannot be tested"}
 _INDENT = 14
 
 
@@ -118,7 +120,8 @@ def score_words(row: pd.Series) -> str:
     text += f"base rate {_percent(row['base_rate'])}"
     if pd.notna(row["f1_at_reference_rate"]):
         rate = _percent(row["reference_base_rate"])
-        text += f", F1 {row['f1_at_reference_rate']:.2f} at the {rate} of the reference set"
+        text += f"; F1 {row['f1_at_reference_rate']:.2f} where {rate} of residues have it, as in "
+        text += "the reference set"
     return text
 
 
@@ -128,9 +131,23 @@ def _baseline_words(row: pd.Series) -> str:
     text = f"{_f1s(row, _BASELINES)} ({one_line(str(row['rule']))})" if has(row, "rule") else ""
     text = f"{text or _f1s(row, _BASELINES)}, always on {always:.2f}"
     if has(row, "f1_difference"):
-        difference = f"{row['f1_difference']:+.2f}{interval_words(row, 'f1_difference')}"
-        text += f"; F1 less the best: {difference}"
+        text += f"; F1 less the best: {_difference_words(row)}"
     return text
+
+
+def _difference_words(row: pd.Series) -> str:
+    """F1 less that of the best baseline, with its interval, which is of these two alone."""
+    low, high = row["f1_difference_low"], row["f1_difference_high"]
+    text = _signed(row["f1_difference"])
+    text += "" if pd.isna(low) else f" [{_signed(low)}, {_signed(high)}]"
+    if row["verdict"] == UNDECIDED and high < 0:
+        text += ", which leaves out 0, but not for the luckiest of several baselines"
+    return text
+
+
+def _signed(value: float) -> str:
+    """Two decimals; more where they would hide the sign."""
+    return f"{value:+.2f}" if round(abs(value), 2) or not value else f"{value:+.1g}"
 
 
 def _others(row: pd.Series, associations: pd.DataFrame) -> str:
@@ -149,7 +166,8 @@ def stability_words(row: pd.Series) -> str:
     >>> row = {"stability": 0.91, "random_stability": 0.5, "exchanged_stability": 0.2}
     >>> row |= {"stability_cosine": 0.8}
     >>> stability_words(pd.Series(row | {"recurs": 1}))
-    'it recurs; 0.91 with other seeds, 0.50 with random directions, 0.20 with exchanged proteins'
+    'it recurs (correlation 0.91 with its matches in other seeds); by chance 0.50 with random \
+directions, 0.20 with exchanged proteins'
     >>> stability_words(pd.Series({"stability": None, "stability_cosine": None}))
     'not known: the SAE has one seed'
     """
@@ -158,14 +176,14 @@ def stability_words(row: pd.Series) -> str:
         why = "the SAE has one seed" if one_seed else "it is active at no test residue"
         return f"not known: {why}"
     chance = (
-        f"{row['random_stability']:.2f} with random directions, "
+        f"by chance {row['random_stability']:.2f} with random directions, "
         f"{row['exchanged_stability']:.2f} with exchanged proteins"
     )
     if doubt := recurrence_words(row):
         return f"{doubt}; {chance}"
     unknown = "not known whether it recurs: active in fewer than 10 test clusters"
     says = unknown if pd.isna(row["recurs"]) else "it recurs"
-    return f"{says}; {row['stability']:.2f} with other seeds, {chance}"
+    return f"{says} (correlation {row['stability']:.2f} with its matches in other seeds); {chance}"
 
 
 def activity_words(row: pd.Series) -> str:
@@ -176,16 +194,20 @@ def activity_words(row: pd.Series) -> str:
     >>> row = {"kind": "point", "density": 0.02, "prevalence": 0.5, "segment_length": 3.0}
     >>> row |= {"mean_activation": 1.25, "max_activation": 4.0, "threshold": 0.5}
     >>> activity_words(pd.Series(row))
-    'point; active at 2 % of test residues, in segments of 3 in 50 % of test proteins; mean 1.25, \
-largest 4; on above 0.5'
+    'point; active (above 0) at 2 % of test residues, in 50 % of test proteins; there 1.25 on \
+average, 4 at most; median segment 3 residues; counted as on above 0.5'
     """
     if not row["density"]:
         return "active at no test residue"
-    length = f"in segments of {row['segment_length']:.3g} " if has(row, "segment_length") else ""
-    text = f"{row['kind']}; active at {_percent(row['density'])} of test residues, {length}in "
-    text += f"{_percent(row['prevalence'])} of test proteins; "
-    text += f"mean {row['mean_activation']:.3g}, largest {row['max_activation']:.3g}"
-    return f"{text}; on above {row['threshold']:.3g}" if has(row, "threshold") else text
+    text = f"{row['kind']}; active (above 0) at {_percent(row['density'])} of test residues, "
+    text += f"in {_percent(row['prevalence'])} of test proteins; "
+    text += f"there {row['mean_activation']:.3g} on average, {row['max_activation']:.3g} at most"
+    text += (
+        f"; median segment {row['segment_length']:.3g} residues"
+        if has(row, "segment_length")
+        else ""
+    )
+    return f"{text}; counted as on above {row['threshold']:.3g}" if has(row, "threshold") else text
 
 
 def calibration_line(calibration: pd.DataFrame, width: int = WIDTH) -> list[str]:
@@ -197,8 +219,8 @@ def calibration_line(calibration: pd.DataFrame, width: int = WIDTH) -> list[str]
     >>> row |= {"expected_positives": 55.25, "expected_low": 40.0, "expected_high": 70.0}
     >>> for line in calibration_line(pd.DataFrame([row, row])):
     ...     print(line)
-      calibration calibrated: of 90 test residues at which it is on, 60 have the
-                  concept; expected 55 [40, 70]
+      calibration holds: of 90 test residues at which it is on, 60 have the concept;
+                  expected 55 [40, 70]
     >>> calibration_line(pd.DataFrame())
     []
     """
@@ -208,8 +230,8 @@ def calibration_line(calibration: pd.DataFrame, width: int = WIDTH) -> list[str]
     expected = f"{row['expected_positives']:.0f}"
     bounds = f"[{row['expected_low']:.0f}, {row['expected_high']:.0f}]"
     text = (
-        f"{row['calibration']}: of {count(row['test_on'], 'test residue')} at which it is on, "
-        f"{row['observed_positives']:,} have the concept; expected {expected} {bounds}"
+        f"{_CALIBRATION[row['calibration']]}: of {count(row['test_on'], 'test residue')} at which "
+        f"it is on, {row['observed_positives']:,} have the concept; expected {expected} {bounds}"
     )
     return headed("calibration", text, width)
 

@@ -47,14 +47,20 @@ class FeatureNeighbours:
     def words(self) -> list[tuple[str, str]]:
         """Heads and what is said under them; nothing where nothing is known."""
         said = [
-            ("near", self._near("decoder", "cosine {value:.2f}, random {random_cosine:.2f}")),
+            ("direction", self._near("decoder", "cosine {value:.2f}, random {random_cosine:.2f}")),
             (
-                "beside",
-                self._near("residues", "Jaccard {test_value:.2f}, by residue {expected:.2f}"),
+                "residues",
+                self._near("residues", "Jaccard {test_value:.2f}, by amino acid {expected:.2f}"),
             ),
-            ("proteins", self._near("proteins", "Jaccard {test_value:.2f}, chance {expected:.2f}")),
-            ("from", _listed([self._match(row, "") for row in _called(self.previous)])),
-            ("becomes", _listed([self._match(row, "match_") for row in _called(self.following)])),
+            (
+                "proteins",
+                self._near("proteins", "Jaccard {test_value:.2f}, by chance {expected:.2f}"),
+            ),
+            ("prev. layer", _listed([self._match(row, "") for row in _called(self.previous)])),
+            (
+                "next layer",
+                _listed([self._match(row, "match_") for row in _called(self.following)]),
+            ),
         ]
         return [(head, text) for head, text in said if text]
 
@@ -72,12 +78,12 @@ class FeatureNeighbours:
     def _match(self, row: Mapping[Any, Any], prefix: str) -> str:
         feature = int(row["match" if prefix else "feature"])
         name = self._named(int(row[f"{prefix}layer"]), row[f"{prefix}variant"], feature)
-        what = "the same" if row["persists"] == 1 else "related"
+        what = "the same feature" if row["persists"] == 1 else "related"
         cheap = ("exchanged_correlation", "rotated_correlation", "residue_correlation")
         largest = max(row[column] for column in cheap)
         return (
-            f"{name} ({what}: correlation {row['correlation']:.2f}, {largest:.2f} by place, "
-            f"protein or amino acid alone; q {row['q_value']:.1g})"
+            f"{name} ({what}: correlation {row['correlation']:.2f}; place, protein or amino acid "
+            f"alone give {largest:.2f}; q {row['q_value']:.1g})"
         )
 
     def _named(self, layer: int, variant: str, feature: int) -> str:

@@ -1,18 +1,24 @@
 """Features of a run by words: those of their concept, its synonyms, and their label."""
 
 import re
+from collections.abc import Callable, Iterable
+from difflib import get_close_matches
+from pathlib import Path
 
 import pandas as pd
 
 from protsae.association.frozen_saes import is_frozen
 from protsae.association.scoring.metrics import CALLED_Q
 from protsae.concepts.uniprot.words import concept_words, synonyms
+from protsae.errors import UserError
 from protsae.inspection.description_words import interval_words
+from protsae.io.table_files.parquet import read_table
 from protsae.one_line import cut, one_line
+from protsae.schema.features.feature_tables import FEATURES
 from protsae.screen.wording import count, fitted
 
-MOST_SHOWN = 20
-"""Features that are listed; the others are counted."""
+MOST_CALLED, MOST_OTHERS = 20, 5
+"""Features that are listed: called for a concept with the words, and others."""
 
 
 def is_search(text: str) -> bool:
@@ -30,7 +36,8 @@ def found_features(features: pd.DataFrame, model: str, words: str) -> pd.DataFra
     """Features whose best concept or label has all the words, the likeliest first.
 
     A word is found at the beginning of any word, in upper or lower case, of a concept's name in
-    UniProt's table or pages, of its synonyms ("PTM" for MOD_RES), or of the label.
+    UniProt's table or pages, of its synonyms ("PTM" for MOD_RES, "cysteine" for residue: C), or of
+    the label; a plural also without its s. A single letter is found as a word of its own.
 
     Parameters
     ----------
@@ -43,61 +50,166 @@ def found_features(features: pd.DataFrame, model: str, words: str) -> pd.DataFra
     Returns
     -------
     DataFrame
-        Rows of ``features``: those called for a concept with the words, then the others with such
-        a concept, then those whose label alone has them; within each by F1 on valid, so that F1 on
-        test is no luck of the search.
+        Rows of ``features``, with ``is_called``: whether for a concept with the words. These come
+        first, then the others with such a concept, then those whose label alone has them; concepts
+        of exactly that name before all; within each by F1 on valid, so that F1 on test is no luck
+        of the search.
     """
-    own = features[(features["model"] == model) & ~is_frozen(features)]
-    wanted = [re.compile(rf"(?<!\w){re.escape(word)}", re.IGNORECASE) for word in words.split()]
-
-    def has_all(text: str) -> bool:
-        return all(word.search(text) for word in wanted)
-
-    concepts = own["concept"].dropna().unique()
-    named = {name for name in concepts if has_all(_texts(str(name)))}
+    own = _subjects(features, model)
+    wanted = _words(words)
+    names = own["concept"].dropna().astype(str)
+    named = {name for name in names.unique() if _has_all(_texts(name), wanted)}
+    exact = {name for name in named if _words(name.partition(": ")[0]) == wanted}
     by_concept = own["concept"].isin(named)
-    by_label = own["label"].fillna("").map(has_all).astype(bool)
-    called = by_concept & (own["q_value"].fillna(1) <= CALLED_Q)
-    found = own.assign(_by_concept=by_concept, _called=called)[by_concept | by_label]
-    order = ["_called", "_by_concept", "valid_f1"]
-    ranked = found.sort_values(order, ascending=False, kind="stable", na_position="last")
-    return ranked.drop(columns=order[:2])
+    by_label = own["label"].fillna("").map(lambda label: _has_all(_words(label), wanted))
+    ranked = own.assign(
+        is_called=by_concept & (own["q_value"].fillna(1) <= CALLED_Q),
+        _is_exact=own["concept"].isin(exact),
+        _by_concept=by_concept,
+    )[by_concept | by_label.astype(bool)]
+    order = ["_is_exact", "is_called", "_by_concept", "valid_f1"]
+    ranked = ranked.sort_values(order, ascending=False, kind="stable", na_position="last")
+    return ranked.drop(columns=["_is_exact", "_by_concept"])
 
 
-def search_lines(found: pd.DataFrame, model: str, words: str, width: int) -> list[str]:
-    """How many were found, and the first `MOST_SHOWN` with what each detects and how surely."""
+def run_lines(results: Path, model: str, words: str, width: int) -> list[str]:
+    """What a run's features are found by words, or, without words, the concepts to look for.
+
+    Raises
+    ------
+    UserError
+        If the run is not finished.
+    """
+    features = read_table(results / "features.parquet", FEATURES)
+    if not words:
+        return concept_lines(features, model, width)
+    path = results / "concepts.tsv"
+    try:
+        concepts = pd.read_csv(path, sep="\t", index_col="concept", dtype=str)["left_out"]
+    except (OSError, ValueError, KeyError) as error:
+        raise UserError(f"{path}: {cut(str(error))}; run the lookup stage again") from error
+    return search_lines(features, concepts, model, words, width)
+
+
+def search_lines(
+    features: pd.DataFrame, left_out: pd.Series, model: str, words: str, width: int
+) -> list[str]:
+    """What `found_features` finds: what each detects and how surely, or why nothing was found.
+
+    Parameters
+    ----------
+    left_out : Series
+        Of the concepts of the run by name: why they are not scored; missing for those that are.
+    """
+    found = found_features(features, model, words)
     asked = cut(repr(" ".join(words.split())), 60)
-    n_found = count(len(found), "feature") if len(found) else "no feature"
-    head = f"{n_found} of {model} with {asked} in the concept or the label"
     if found.empty:
-        return fitted(
-            f"{head}. Concepts that features have: the column concept of features.tsv.",
-            "",
-            width=width,
-        )
-    lines = fitted(f"{head}, the best on the validation set first:", "", width=width)
-    for _, row in found.head(MOST_SHOWN).iterrows():
-        name = f"{row['layer']}/{row['variant']}/{row['feature']}"
-        lines += fitted(one_line("; ".join(_parts(row))), f"  {name:<14} ", 2, width)
-    if len(found) > MOST_SHOWN:
-        lines.append(f"  and {len(found) - MOST_SHOWN:,} more")
-    first = found.iloc[0]
-    example = f"{first['layer']}/{first['variant']}/{first['feature']}"
-    return [*lines, f"All about one of them: protsae show {example}"]
+        return _nothing_lines(_subjects(features, model), left_out, model, words, asked, width)
+    called, others = found[found["is_called"]], found[~found["is_called"]]
+    n_called = f"{len(called):,}" if len(called) else "none"
+    head = (
+        f"{count(len(found), 'feature')} of {model} with {asked} in the concept or the label; "
+        f"{n_called} called (q ≤ {CALLED_Q}) for such a concept"
+    )
+    order = "the best on valid first, F1 on test:" if len(called) else "the first of them:"
+    lines = fitted(f"{head}; {order}", "", width=width)
+    lines += _listed(called, MOST_CALLED, width)
+    if len(called) and len(others):
+        lines.append("not called for it, or by their label alone:")
+    lines += _listed(others, MOST_OTHERS, width)
+    return [*lines, f"All about one of them: protsae show {_name(found.iloc[0])}"]
 
 
-def _texts(concept: str) -> str:
-    return " ".join((concept, concept_words(concept), *synonyms(concept)))
+def concept_lines(features: pd.DataFrame, model: str, width: int) -> list[str]:
+    """Every concept that features of the run are called for, with how many and the best of them.
+
+    Of those that the sequence defines, such as amino acids, how many only.
+    """
+    own = _subjects(features, model)
+    called = own[own["q_value"].fillna(1) <= CALLED_Q]
+    best = called.sort_values("valid_f1", ascending=False, kind="stable").drop_duplicates("concept")
+    sizes = called["concept"].value_counts()
+    lines = [f"Concepts that features of {model} are called for (q ≤ {CALLED_Q}):"]
+    is_defined = best["defined_by_sequence"] == 1
+    for _, row in best[~is_defined].iterrows():
+        text = f"{row['concept']}: {count(sizes[row['concept']], 'feature')}; best on valid: "
+        lines += fitted(one_line(f"{text}{_name(row)}, {_score(row)}"), "  ", width=width)
+    defined = [f"{concept} {sizes[concept]:,}" for concept in sorted(best["concept"][is_defined])]
+    if defined:
+        head = "and for concepts that the sequence defines, features of each: "
+        lines += fitted(one_line(f"{head}{', '.join(defined)}"), "  ", width=width)
+    return [*lines, "Features of one of them: protsae show WORDS, such as signal peptide"]
 
 
-def _parts(row: pd.Series) -> list[str]:
-    """Concept, F1 with its interval, whether called, and the verdict; then the label."""
-    label = row["label"] if pd.notna(row["label"]) else "no label"
-    if pd.isna(row["concept"]):
-        return [str(label)]
-    is_called = pd.notna(row["q_value"]) and row["q_value"] <= CALLED_Q
-    beside = f" ({row['best_baseline']} {row['best_baseline_f1']:.2f})"
-    verdict = f", {row['verdict']}{beside}" if pd.notna(row["verdict"]) else ""
-    surely = f"called{verdict}" if is_called else "not called"
+def _subjects(features: pd.DataFrame, model: str) -> pd.DataFrame:
+    return features[(features["model"] == model) & ~is_frozen(features)]
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"[^\W_]+", text.lower())
+
+
+def _texts(concept: str) -> list[str]:
+    return _words(" ".join((concept, concept_words(concept), *synonyms(concept))))
+
+
+def _has_all(texts: list[str], wanted: list[str]) -> bool:
+    """Whether each of some words begins one of the others; letters have to be one."""
+    return bool(wanted) and all(any(map(_is_in(word), texts)) for word in wanted)
+
+
+def _is_in(word: str) -> Callable[[str], bool]:
+    if len(word) == 1:
+        return word.__eq__
+    stem = word[:-1] if len(word) > 3 and word.endswith("s") else word
+    return lambda text: text.startswith((word, stem))
+
+
+def _nothing_lines(
+    own: pd.DataFrame, left_out: pd.Series, model: str, words: str, asked: str, width: int
+) -> list[str]:
+    """Why: the concept was not scored, or is written otherwise."""
+    wanted = _words(words)
+    lines = fitted(
+        f"no feature of {model} with {asked} in the concept or the label", "", None, width
+    )
+    for concept, why in left_out.items():
+        if _has_all(_texts(str(concept)), wanted):
+            reason = "scored, but best for no feature" if pd.isna(why) else f"not scored: {why}"
+            lines += fitted(one_line(f"{concept}: {reason}"), "  ", width=width)
+    known = _vocabulary([*own["concept"].dropna(), *left_out.index], own["label"].dropna())
+    near = [close for word in wanted for close in get_close_matches(word, known, n=1)]
+    if len(lines) == 1 and near:
+        lines.append(f"  did you mean: {' '.join(near)}?")
+    return [*lines, "Concepts that features are called for: protsae show"]
+
+
+def _vocabulary(concepts: Iterable[str], labels: Iterable[str]) -> set[str]:
+    names = {word for concept in set(concepts) for word in _texts(str(concept))}
+    return names | {word for label in set(labels) for word in _words(str(label))}
+
+
+def _listed(found: pd.DataFrame, most: int, width: int) -> list[str]:
+    lines = []
+    for _, row in found.head(most).iterrows():
+        label = row["label"] if pd.notna(row["label"]) else "no label"
+        said = [f"{row['concept']} {_score(row)}"] if pd.notna(row["concept"]) else []
+        text = one_line("; ".join([*said, str(label)]))
+        lines += fitted(text, f"  {_name(row):<14} ", 2, width)
+    more = len(found) - most
+    return [*lines, f"  and {more:,} more (run.find in Python has all)"] if more > 0 else lines
+
+
+def _name(row: pd.Series) -> str:
+    return f"{row['layer']}/{row['variant']}/{row['feature']}"
+
+
+def _score(row: pd.Series) -> str:
+    """F1 with its interval, whether called, and the verdict."""
     score = f"F1 {row['f1']:.2f}{interval_words(row, 'f1')}"
-    return [f"{row['concept']} {score}, {surely}", str(label)]
+    if pd.isna(row["q_value"]) or row["q_value"] > CALLED_Q:
+        return f"{score}, not called"
+    if row["defined_by_sequence"] == 1:
+        return f"{score}, called, but the sequence defines it"
+    beside = f" ({row['best_baseline']} {row['best_baseline_f1']:.2f})"
+    return f"{score}, called" + (f", {row['verdict']}{beside}" if pd.notna(row["verdict"]) else "")

@@ -4,7 +4,7 @@ import pandas as pd
 
 from protsae.association.frozen_saes import is_frozen
 from protsae.association.run_tables import DETECTOR_BASELINES, best_per_concept, is_above
-from protsae.association.scoring.metrics import always_on_f1
+from protsae.association.scoring.metrics import CALLED_Q, always_on_f1
 from protsae.concepts.concept import is_defined_by_sequence
 
 LEAST_F1 = 0.1
@@ -46,7 +46,8 @@ def best_features(features: pd.DataFrame, count: int) -> pd.DataFrame:
     Of all features that detect a concept, the one with the highest F1 on valid stands for it.
     Up to two thirds of the places go to annotated concepts with a positive margin
     and an F1 of at least ``LEAST_F1``, the others to whatever has the highest margin on test;
-    without this the twenty amino acids would fill the page. Those above their baselines come first.
+    without this the twenty amino acids would fill the page. Those above their baselines come first,
+    then those that are called.
 
     Returns
     -------
@@ -58,7 +59,8 @@ def best_features(features: pd.DataFrame, count: int) -> pd.DataFrame:
     scored = add_margin(features)
     alike = scored["concept"].value_counts()
     best = best_per_concept(scored)
-    best = best.sort_values(["above", "margin"], ascending=False, kind="stable")
+    best = best.assign(called=(best["q_value"].fillna(1) <= CALLED_Q).astype(bool))
+    best = best.sort_values(["above", "called", "margin"], ascending=False, kind="stable")
     best = best.assign(
         derived=best["concept_type"].map(is_defined_by_sequence).astype(bool),
         n_alike=best["concept"].map(alike),
@@ -68,8 +70,8 @@ def best_features(features: pd.DataFrame, count: int) -> pd.DataFrame:
     others = best.drop(annotated.index).head(count - len(annotated))
     chosen = best.loc[[*annotated.index, *others.index]]
     return chosen.sort_values(
-        ["derived", "above", "margin"],
-        ascending=[True, False, False],
+        ["derived", "above", "called", "margin"],
+        ascending=[True, False, False, False],
         kind="stable",
         ignore_index=True,
     )

@@ -50,13 +50,18 @@ def protein_lines(
 
 
 def _concept_lines(segments: pd.DataFrame, predictions: pd.DataFrame, most: int) -> list[str]:
-    """Each concept by falling F1 of its feature, with the places at which it is predicted.
+    """Each concept with the places at which it is predicted; the most probable first, then by F1.
 
     Where the feature that predicts it is off, the best of those that are on stands for it.
     """
     # Chosen by F1 on valid, so that the F1 on test that is shown is not flattered.
     best = segments.sort_values("valid_f1", ascending=False, kind="stable")
-    best = best.drop_duplicates("concept").sort_values("f1", ascending=False, kind="stable")
+    best = best.drop_duplicates("concept")
+    likeliest = [
+        max(_probabilities(row, predictions).values(), default=-1) for _, row in best.iterrows()
+    ]
+    best = best.assign(likeliest=likeliest)
+    best = best.sort_values(["likeliest", "f1"], ascending=False, kind="stable")
     lines = []
     for _, row in best[:most].iterrows():
         same = segments[segments["concept"] == row["concept"]]
@@ -92,7 +97,7 @@ def _place(place: pd.Series, probable: Mapping[int, float]) -> str:
     start, end, n = place["start"], place["end"], place["n_features"]
     residues = f"{start}" if start == end else f"{start} to {end}"
     p = f"p {probable[start]:.2f}, " if start in probable else ""
-    return f"{residues} ({p}{count(n, 'feature')} of {count(place['n_layers'], 'layer')})"
+    return f"{residues} ({p}{count(n, 'feature')} in {count(place['n_layers'], 'layer')})"
 
 
 def _score(row: pd.Series, is_probable: bool) -> str:
@@ -112,12 +117,12 @@ def _score(row: pd.Series, is_probable: bool) -> str:
 def _left_out_lines(n_on: Mapping[int, int]) -> list[str]:
     """Features that are on and not named, by why."""
     why = {
-        2: "called for a concept that the sequence defines",
-        3: "not called for their concept",
+        2: "called for what the sequence defines, such as an amino acid or a motif",
+        3: "not called for their concept (q > 0.05)",
         4: "without a concept",
     }
     found = [f"{n_on[number]:,} {text}" for number, text in why.items() if n_on.get(number)]
-    return fitted(", ".join(found), "  Features not named: ") if found else []
+    return fitted(", ".join(found), "  Not listed: ") if found else []
 
 
 def said_at_end(folder: str, written: Mapping[str, int], notes: Sequence[str]) -> list[str]:

@@ -2,8 +2,14 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 
-from protsae.inspection.feature_search import MOST_SHOWN, found_features, search_lines
+from protsae.inspection.feature_search import (
+    MOST_CALLED,
+    concept_lines,
+    found_features,
+    search_lines,
+)
 
 COLUMNS = [
     *("model", "freeze", "layer", "variant", "feature", "concept", "label", "q_value", "valid_f1"),
@@ -11,6 +17,7 @@ COLUMNS = [
 ]
 SURE = (0.6, 0.5, 0.7, "undecided", "rule", 0.75)
 NO_VERDICT = (0.25, np.nan, np.nan, None, None, np.nan)
+LEFT_OUT = pd.Series({"SIGNAL": None, "ZN_FING": "fewer than 10 residues", "TURN": None})
 
 
 def features() -> pd.DataFrame:
@@ -23,47 +30,108 @@ def features() -> pd.DataFrame:
         ("esm", "none", 6, "relu", 6, "PEPTIDE", "Peptide in a designal", 0.01, 0.7, *NO_VERDICT),
         ("esm", "decoder", 6, "frozen", 7, "SIGNAL", "Signal peptide", 0.01, 0.9, *SURE),
         ("esm-permuted", "none", 3, "topk", 8, "SIGNAL", None, 0.01, 0.9, *SURE),
+        ("esm", "none", 6, "relu", 9, "BINDING: Zn(2+)", "C", 0.3, 0.1, *NO_VERDICT),
     ]
-    return pd.DataFrame(rows, columns=COLUMNS)
+    found = pd.DataFrame(rows, columns=COLUMNS)
+    return found.assign(defined_by_sequence=(found["concept"] == "residue: L").astype(int))
 
 
 def numbers(words: str) -> list[int]:
     return found_features(features(), "esm", words)["feature"].tolist()
 
 
+def lines(words: str, table: pd.DataFrame | None = None) -> list[str]:
+    table = features() if table is None else table
+    return search_lines(table, LEFT_OUT, "esm", words, 120)
+
+
 def test_called_first_then_the_concept_then_the_label_each_by_valid_f1() -> None:
     assert numbers("signal peptide") == [3, 2, 1, 4]
-    assert found_features(features(), "esm", "signal").columns.tolist() == COLUMNS
+    found = found_features(features(), "esm", "signal")
+    assert found["is_called"].tolist() == [True, True, False, False]
+    assert found.columns.tolist() == [*features().columns, "is_called"]
 
 
-def test_words_begin_words_in_any_case_and_synonyms_count() -> None:
-    assert numbers("PEPT") == [6, 3, 2, 1, 4]
-    assert numbers("leader") == [3, 2, 1]
-    assert numbers("ignal") == numbers("signal nowhere") == []
-    assert numbers("20") == [2]
-    assert numbers("(") == []
+def test_a_concept_of_that_very_name_goes_before_all() -> None:
+    assert numbers("peptide") == [6, 3, 2, 1, 4]
+    assert numbers("pept") == [6, 3, 2, 1, 4]
+    assert numbers("signal") == [3, 2, 1, 4]
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ("SIGNAL-peptides", [3, 2, 1, 4]),
+        ("'leader'", [3, 2, 1]),
+        ("zinc", [9]),
+        ("binding zn", [9]),
+        ("leucine", [4]),
+        ("residue L", [4]),
+        ("C", [9]),
+        ("20", [2]),
+        ("ignal", []),
+        ("signal nowhere", []),
+        ("(", []),
+    ],
+)
+def test_words_begin_words(words: str, found: list[int]) -> None:
+    """In any case, whatever stands between them; synonyms and plurals count, letters are whole."""
+    assert numbers(words) == found
 
 
 def test_lines() -> None:
-    found = found_features(features(), "esm", "signal")
-    assert search_lines(found, "esm", "signal", 120) == [
-        "4 features of esm with 'signal' in the concept or the label, the best on the validation "
-        "set first:",
+    assert lines("signal") == [
+        "4 features of esm with 'signal' in the concept or the label; 2 called (q ≤ 0.05) for such "
+        "a concept; the best on valid",
+        "first, F1 on test:",
         "  6/relu/3       SIGNAL F1 0.60 [0.50, 0.70], called, undecided (rule 0.75); no label",
         "  3/topk/2       SIGNAL F1 0.60 [0.50, 0.70], called, undecided (rule 0.75); R at 20",
+        "not called for it, or by their label alone:",
         "  3/topk/1       SIGNAL F1 0.25, not called; L near the start",
-        "  6/relu/4       residue: L F1 0.25, called; Signal peptide",
+        "  6/relu/4       residue: L F1 0.25, called, but the sequence defines it; Signal peptide",
         "All about one of them: protsae show 6/relu/3",
+    ]
+    assert lines("zinc") == [
+        "1 feature of esm with 'zinc' in the concept or the label; none called (q ≤ 0.05) for such "
+        "a concept; the first of them:",
+        "  6/relu/9       BINDING: Zn(2+) F1 0.25, not called; C",
+        "All about one of them: protsae show 6/relu/9",
     ]
 
 
-def test_many_are_counted_and_none_says_where_to_look() -> None:
-    many = pd.concat([features()] * 7, ignore_index=True)
-    lines = search_lines(found_features(many, "esm", "signal"), "esm", "signal", 100)
-    assert len(lines) == MOST_SHOWN + 3
-    assert lines[-2] == "  and 8 more"
-    none = found_features(many, "esm", "zinc")
-    assert search_lines(none, "esm", "zinc\n", 200) == [
-        "no feature of esm with 'zinc' in the concept or the label. Concepts that features have: "
-        "the column concept of features.tsv."
+def test_many_are_counted() -> None:
+    shown = lines("signal", pd.concat([features()] * 11, ignore_index=True))
+    assert sum(" F1 0.60 " in line for line in shown) == MOST_CALLED == 20
+    more = [line for line in shown if "more" in line]
+    assert more == [f"  and {n} more (run.find in Python has all)" for n in (2, 17)]
+
+
+def test_nothing_found_says_why() -> None:
+    head = "no feature of esm with {!r} in the concept or the label"
+    last = "Concepts that features are called for: protsae show"
+    assert lines("zinc finger\n") == [
+        head.format("zinc finger"),
+        "  ZN_FING: not scored: fewer than 10 residues",
+        last,
+    ]
+    assert lines("turn") == [
+        head.format("turn"),
+        "  TURN: scored, but best for no feature",
+        last,
+    ]
+    assert lines("signl peptid") == [
+        head.format("signl peptid"),
+        "  did you mean: signal peptide?",
+        last,
+    ]
+
+
+def test_concepts_that_there_are() -> None:
+    assert concept_lines(features(), "esm", 120) == [
+        "Concepts that features of esm are called for (q ≤ 0.05):",
+        "  PEPTIDE: 1 feature; best on valid: 6/relu/6, F1 0.25, called",
+        "  SIGNAL: 2 features; best on valid: 6/relu/3, F1 0.60 [0.50, 0.70], called, undecided "
+        "(rule 0.75)",
+        "  and for concepts that the sequence defines, features of each: residue: L 1",
+        "Features of one of them: protsae show WORDS, such as signal peptide",
     ]

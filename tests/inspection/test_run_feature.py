@@ -134,9 +134,9 @@ def test_what_is_said(changed: dict[str, object], said: str) -> None:
 @pytest.mark.parametrize(
     ("stability", "recurs", "said"),
     [
-        (0.9, 1, "it recurs; 0.90 with other seeds, 0.20 with random directions"),
-        (0.4, 0, "other seeds do not find it (0.40); 0.20 with random directions"),
-        (0.9, pd.NA, "not known whether it recurs: active in fewer than 10 test clusters; 0.90"),
+        (0.9, 1, "it recurs (correlation 0.90 with its matches in other seeds); by chance 0.20"),
+        (0.4, 0, "other seeds do not find it (correlation 0.40); by chance 0.20 with"),
+        (0.9, pd.NA, "not known whether it recurs: active in fewer than 10 test clusters (corr"),
         (np.nan, pd.NA, "not known: it is active at no test residue"),
     ],
 )

@@ -147,7 +147,7 @@ def test_cards_and_summary_say_what_scores_rest_on(page: str) -> None:
         "false-positive rate",
         "AUROC at equal distance from the N-terminus</dt><dd>0.75",
         "dead on 20 residues",
-        "the same against amino-acid frequencies",
+        "loss recovered, 0 = amino-acid frequencies",
     ):
         assert text in page, text
 
@@ -190,6 +190,14 @@ def test_best_features_one_per_concept_uniprot_first() -> None:
     assert best["n_alike"].tolist() == [2, 2, 2]  # two variants
     # The first places go to UniProt concepts, though residue: C has a higher margin than 3.
     assert best_features(joined_feature_rows(MODEL, 1), 1)["feature"].tolist() == [0]
+
+
+def test_features_that_are_not_called_come_after_those_that_are() -> None:
+    """Whatever their margin: the first card of a page is no chance finding."""
+    rows = joined_feature_rows(MODEL, 1)
+    first = rows[rows["concept"] == "SIGNAL"].iloc[[0]].assign(verdict=None)
+    chance = first.assign(feature=99, concept="PROPEP", f1=1.0, valid_f1=0.9, q_value=0.2)
+    assert best_features(pd.concat([chance, first]), 5)["concept"].tolist() == ["SIGNAL", "PROPEP"]
 
 
 def test_representative_is_chosen_on_valid_not_on_test() -> None:

@@ -46,14 +46,14 @@ def test_a_protein_in_words() -> None:
         "P1: 137 residues",
         "  On, and above all baselines:",
         # The best is the one with the highest F1 on valid, whatever its F1 on test.
-        "    SIGNAL at 1 to 22 (p 0.88, 2 features of 2 layers), 40 (p 0.10, 1 feature of 1 layer);"
+        "    SIGNAL at 1 to 22 (p 0.88, 2 features in 2 layers), 40 (p 0.10, 1 feature in 1 layer);"
         " p",
         "      uncalibrated, at base rate 0.012; F1 0.61 [0.52, 0.70], above (rule 0.50); 6/topk/1",
         "  Called (q ≤ 0.05), but not above all baselines: 1 feature, 1 concept.",
-        "    TURN (Turn, at G) at 9 to 10 (1 feature of 1 layer); F1 0.30; 3/topk/7",
-        "  Features not named: 1 called for a concept that the sequence defines, 1 not called for "
-        "their",
-        "                      concept, 2 without a concept",
+        "    TURN (Turn, at G) at 9 to 10 (1 feature in 1 layer); F1 0.30; 3/topk/7",
+        "  Not listed: 1 called for what the sequence defines, such as an amino acid or a motif, 1 "
+        "not called",
+        "              for their concept (q > 0.05), 2 without a concept",
     ]
 
 

@@ -5,7 +5,14 @@ is; the amino acids that are enriched around its peaks; and examples at every st
 in which it disagrees with the annotation. The name of a feature is LAYER/SAE/FEATURE, or
 MODEL/LAYER/SAE/FEATURE for one-hot sequences and permuted models.
 
+Other words list the features of the run's model that have all of them in their best concept, its
+synonyms or their label; a word may be the beginning of one. No words at all list the concepts that
+features are called for. Called (q <= 0.05) means that a feature detects a concept better than
+chance; it is a finding only if it is above all baselines, too. docs/scores.md has more.
+
 examples:
+  protsae show
+  protsae show signal peptide
   protsae show 6/topk/246
   protsae show onehot/0/topk/12 --results results
 """
@@ -17,19 +24,17 @@ from pathlib import Path
 
 from protsae.inspection.feature_lines import WIDTH
 from protsae.inspection.feature_name import parse_feature_name
-from protsae.inspection.feature_search import found_features, is_search, search_lines
+from protsae.inspection.feature_search import is_search, run_lines
 from protsae.inspection.run_feature import read_feature
-from protsae.io.table_files.parquet import read_table
 from protsae.run.layout import model_name
 from protsae.run.run_places import read_run_config
-from protsae.schema.features.feature_tables import FEATURES
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line."""
     parser.add_argument(
         "feature",
-        nargs="+",
+        nargs="*",
         metavar="FEATURE",
         help="its name, such as 6/topk/246, or words to look for, such as signal peptide",
     )
@@ -45,10 +50,8 @@ def run(args: argparse.Namespace) -> None:
     is_terminal = sys.stdout.isatty()
     width = max(WIDTH, shutil.get_terminal_size().columns if is_terminal else WIDTH)
     words = " ".join(args.feature)
-    if is_search(words):
-        model = model_name(config)
-        found = found_features(read_table(results / "features.parquet", FEATURES), model, words)
-        lines = search_lines(found, model, words, width)
+    if not args.feature or is_search(words):
+        lines = run_lines(results, model_name(config), words, width)
     else:
         name = parse_feature_name(words, results, config)
         lines = read_feature(results, name).lines(width, is_terminal)

@@ -45,12 +45,51 @@ _SYNONYMS = {
     "MOD_RES": ("PTM", "phosphorylation", "acetylation", "methylation"),
     "LIPID": ("palmitoylation", "myristoylation", "prenylation", "GPI anchor"),
     "CARBOHYD": ("glycan", "N-linked", "O-linked"),
-    "DISULFID": ("cystine", "S-S bond"),
+    "DISULFID": ("cystine", "S-S bond", "disulphide"),
     "CROSSLNK": ("isopeptide bond", "ubiquitin"),
     "HELIX": ("alpha helix", "secondary structure"),
     "STRAND": ("beta sheet", "secondary structure"),
     "TURN": ("secondary structure",),
 }
+
+
+_LIGANDS = {
+    "Zn": "zinc",
+    "Mg": "magnesium",
+    "Ca": "calcium",
+    "Mn": "manganese",
+    "Fe": "iron",
+    "Cu": "copper",
+    "Co": "cobalt",
+    "Ni": "nickel",
+    "Na": "sodium",
+    "K": "potassium",
+}
+"""Metals in words, as UniProt writes them: Zn(2+)."""
+
+_AMINO_ACIDS = {
+    "A": ("alanine", "Ala"),
+    "C": ("cysteine", "Cys"),
+    "D": ("aspartate", "Asp"),
+    "E": ("glutamate", "Glu"),
+    "F": ("phenylalanine", "Phe"),
+    "G": ("glycine", "Gly"),
+    "H": ("histidine", "His"),
+    "I": ("isoleucine", "Ile"),
+    "K": ("lysine", "Lys"),
+    "L": ("leucine", "Leu"),
+    "M": ("methionine", "Met"),
+    "N": ("asparagine", "Asn"),
+    "P": ("proline", "Pro"),
+    "Q": ("glutamine", "Gln"),
+    "R": ("arginine", "Arg"),
+    "S": ("serine", "Ser"),
+    "T": ("threonine", "Thr"),
+    "V": ("valine", "Val"),
+    "W": ("tryptophan", "Trp"),
+    "Y": ("tyrosine", "Tyr"),
+}
+"""Names of the amino acids, and three letters."""
 
 
 def concept_words(name: str) -> str:
@@ -66,11 +105,16 @@ def concept_words(name: str) -> str:
 
 
 def synonyms(name: str) -> tuple[str, ...]:
-    """Other words for the type of a concept; none for those that have none.
+    """Other words for a concept: for its type, its metal or its amino acid; none if it has none.
 
     Examples
     --------
-    >>> synonyms("DISULFID")
-    ('cystine', 'S-S bond')
+    >>> synonyms("DISULFID"), synonyms("residue: C"), synonyms("BINDING: Zn(2+)")[-1]
+    (('cystine', 'S-S bond', 'disulphide'), ('cysteine', 'Cys'), 'zinc')
     """
-    return _SYNONYMS.get(name.partition(": ")[0], ())
+    kind, _, rest = name.partition(": ")
+    others = _SYNONYMS.get(kind, ())
+    if kind == "residue":
+        return _AMINO_ACIDS.get(rest, ())
+    metal = _LIGANDS.get(rest.partition("(")[0]) if rest.endswith("+)") else None
+    return (*others, metal) if metal else others

@@ -1,5 +1,6 @@
 """``protsae show``: what it prints, and one line if there is no such feature."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 from protsae import read_run
 from protsae.cli import main
 from protsae.inspection.feature_name import FeatureName
-from protsae.inspection.feature_search import MOST_SHOWN
+from protsae.inspection.feature_search import MOST_CALLED, MOST_OTHERS
 from protsae.inspection.run_feature import read_feature
 from tests.helpers.configured_run import write_configured_run
 from tests.helpers.run_folder import MODEL
@@ -47,8 +48,28 @@ def test_other_words_list_features(results: Path, capsys: pytest.CaptureFixture[
     assert f" of {MODEL} with {named['concept']!r} in the concept or the label" in out
     assert f"  {named['layer']}/{named['variant']}/{named['feature']} " in out
     found = read_run(results).find(named["concept"])
-    assert out.count(" F1 ") == min(len(found), MOST_SHOWN)
-    assert len(found)
+    called = found["is_called"].sum()
+    listed = min(called, MOST_CALLED) + min(len(found) - called, MOST_OTHERS)
+    assert len(re.findall(r"^  \d+/\S+/\d+ ", out, re.MULTILINE)) == listed > 0
+
+
+def test_no_words_list_the_concepts(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    capsys.readouterr()
+    assert main(["show", "--results", str(results)]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith(f"Concepts that features of {MODEL} are called for (q ≤ 0.05):\n")
+
+
+def test_words_need_the_table_of_concepts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    results = write_configured_run(tmp_path / "results")
+    (results / "concepts.tsv").write_text("concept\n")
+    capsys.readouterr()
+    assert main(["show", "signal", "--results", str(results)]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"protsae show: {results}/concepts.tsv: ")
+    assert error.endswith("; run the lookup stage again\n")
 
 
 @pytest.mark.parametrize(
