@@ -44,7 +44,7 @@ def _multiply(
     """By the product of all terms' spectra: few calls, for small tables."""
     size = fft.next_fast_len(length, real=True)
     table = np.zeros((len(first), size))
-    row = ragged.groups(np.diff(first, append=len(values)))
+    row = ragged.groups(np.append(first[1:], len(values)) - first)
     table[row, values] = probability
     spectrum = np.multiply.reduce(fft.rfft(table), axis=0)
     law: np.ndarray = fft.irfft(spectrum, size)[:length]

@@ -207,7 +207,8 @@ class SumLaws:
     @cached_property
     def _sizes(self) -> np.ndarray:
         """Entries of each term."""
-        return np.diff(self.first, append=len(self.below))
+        ends = np.append(self.first[1:], len(self.below))
+        return ends - self.first if len(self.first) else self.first
 
     @cached_property
     def _law_of_entry(self) -> np.ndarray:

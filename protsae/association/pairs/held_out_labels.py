@@ -122,25 +122,29 @@ class HeldOut:
         everywhere = bool(known.all())
         has_concept = np.zeros(len(self.cluster), dtype=bool)
         has_concept[self.rows(concept)] = True
-        shape = self.n_clusters, len(rows_on)
-        tp, on = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
-        for detector, every in enumerate(rows_on):
-            rows = every if everywhere else every[known[every]]
-            on[:, detector] = self._by_cluster(rows)
-            tp[:, detector] = self._by_cluster(rows[has_concept[rows]])
-        return CountsByCluster(tp, on)
+        on = [every if everywhere else every[known[every]] for every in rows_on]
+        tp = [rows[has_concept[rows]] for rows in on]
+        return CountsByCluster(self._by_cluster(tp), self._by_cluster(on))
 
-    def _by_cluster(self, rows: np.ndarray) -> np.ndarray:
-        """How many of these rows, ascending, lie in each cluster."""
+    def _by_cluster(self, every: list[np.ndarray]) -> np.ndarray:
+        """How many of the rows of each detector, ascending, lie in each cluster.
+
+        Returns
+        -------
+        ndarray, dtype=int64, shape=(n_clusters, n_detectors)
+        """
         # Found by protein: there are far fewer proteins than residues.
-        upto = np.searchsorted(rows, self._first)
-        in_protein = np.diff(upto, append=len(rows))
-        return np.bincount(self.protein_cluster, in_protein, self.n_clusters).astype(np.int64)
+        upto = np.array([np.searchsorted(rows, self._edges) for rows in every])
+        in_protein = upto[:, 1:] - upto[:, :-1]
+        shape = len(every), self.n_clusters
+        cell = np.arange(shape[0])[:, None] * shape[1] + self.protein_cluster
+        counts = np.bincount(cell.ravel(), in_protein.ravel(), shape[0] * shape[1])
+        return np.ascontiguousarray(counts.reshape(shape).T.astype(np.int64))
 
     @cached_property
-    def _first(self) -> np.ndarray:
-        """First row of each protein."""
-        return ragged.starts(self.lengths).astype(self.labels.indices.dtype)
+    def _edges(self) -> np.ndarray:
+        """First row of each protein, and the number of rows."""
+        return np.append(0, np.cumsum(self.lengths)).astype(self.labels.indices.dtype)
 
     def instances_found(self, concept: int, rows_on: list[np.ndarray]) -> np.ndarray:
         """How many instances of a concept have a residue where each detector is on."""

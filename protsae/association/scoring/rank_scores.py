@@ -7,6 +7,9 @@ from scipy import sparse
 
 from protsae.statistics.cluster_intervals import auroc_interval
 
+PAIRS_AT_ONCE = 256
+"""Pairs whose sums by cluster are held at a time: memory, not results."""
+
 
 def rank_scores(
     activations: sparse.csc_array,
@@ -49,11 +52,51 @@ def rank_scores(
     [[0.833, 0.75]]
     """
     found = np.full((len(feature), 4), np.nan)
-    for f in np.unique(feature):
-        ranked = _Ranked.of(*_column(activations, f), cluster)
-        for pair in np.flatnonzero(feature == f):
-            found[pair] = ranked.pair_scores(_column(labels, concept[pair])[0])
+    by_feature = np.argsort(feature, kind="stable")
+    n_clusters = int(cluster.max(initial=-1)) + 1
+    for first in range(0, len(feature), PAIRS_AT_ONCE):
+        some = by_feature[first : first + PAIRS_AT_ONCE]
+        sums = np.zeros((4, len(some), n_clusters))
+        for place, pair in enumerate(some.tolist()):
+            if not place or feature[pair] != feature[some[place - 1]]:
+                ranked = _Ranked.of(*_column(activations, feature[pair]), cluster)
+            curve = ranked.curve(_column(labels, concept[pair])[0])
+            found[pair, :2] = curve.scores
+            if not np.isnan(curve.scores[1]):
+                sums[:, place] = ranked.sums(curve)
+        # Clusters stay next to each other in memory, which fixes in which order they are added.
+        found[some, 2:] = np.stack(auroc_interval(*sums.swapaxes(1, 2)), axis=1)
     return found
+
+
+@dataclass(frozen=True, eq=False)
+class _Curve:
+    """Residues with a concept among those that are ranked.
+
+    Attributes
+    ----------
+    rows : ndarray of int
+        Those with the concept.
+    blocks : ndarray of int
+        Their blocks.
+    new_hits, hits : ndarray of int, shape (n_blocks,)
+        With the concept in each block, and down to its end.
+    at : ndarray of int
+        Blocks with hits. The curve is straight between: their ends, and what lies before them.
+    n_above, n_hits : ndarray of int, shape (2 len(at) + 1,)
+        Residues, and those with the concept, down to these places.
+    scores : tuple of float
+        Average precision and AUROC.
+    """
+
+    rows: np.ndarray
+    blocks: np.ndarray
+    new_hits: np.ndarray
+    hits: np.ndarray
+    at: np.ndarray
+    n_above: np.ndarray
+    n_hits: np.ndarray
+    scores: tuple[float, float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,8 +112,10 @@ class _Ranked:
         Residues down to the end of each block, and in it.
     stored : ndarray of int
         Clusters of the residues that are not zero, by falling activation.
-    zeros : ndarray of int, shape (n_clusters,)
-        Residues that are.
+    zeros, everyone : ndarray of int, shape (n_clusters,)
+        Residues that are, and all.
+    has_zeros : bool
+        Some are.
     """
 
     cluster: np.ndarray
@@ -79,6 +124,8 @@ class _Ranked:
     sizes: np.ndarray
     stored: np.ndarray
     zeros: np.ndarray
+    everyone: np.ndarray
+    has_zeros: bool
 
     @classmethod
     def of(cls, row: np.ndarray, value: np.ndarray, cluster: np.ndarray) -> "_Ranked":
@@ -87,44 +134,47 @@ class _Ranked:
         ends = np.flatnonzero(np.append(value[1:] != value[:-1], True)) if len(value) else row
         n_residues = len(cluster)
         n_above = np.append(ends + 1, n_residues) if len(value) < n_residues else ends + 1
-        sizes = np.diff(n_above, prepend=0)
+        sizes = _steps(n_above)
         of_block = np.full(n_residues, len(n_above) - 1, dtype=np.int32)
         of_block[row] = np.repeat(np.arange(len(ends), dtype=np.int32), sizes[: len(ends)])
         stored, everyone = cluster[row], np.bincount(cluster)
         zeros = everyone - np.bincount(stored, minlength=len(everyone))
-        return cls(cluster, of_block, n_above, sizes, stored, zeros)
+        has_zeros = len(stored) < n_residues
+        return cls(cluster, of_block, n_above, sizes, stored, zeros, everyone, has_zeros)
 
-    def pair_scores(self, with_concept: np.ndarray) -> tuple[float, float, float, float]:
-        """As of `rank_scores`, given the rows with the concept."""
-        blocks, n_clusters = self.of_block[with_concept], len(self.zeros)
+    def curve(self, with_concept: np.ndarray) -> _Curve:
+        """Average precision and AUROC, and the way there, given the rows with the concept."""
+        blocks = self.of_block[with_concept]
         new_hits = np.bincount(blocks, minlength=len(self.n_above))
         hits = np.cumsum(new_hits)
-        # The curve is straight between blocks with hits: their ends, and what lies before them.
         at = np.flatnonzero(new_hits)
-        before = self.n_above - self.sizes
-        n_curve = np.stack([before[at], self.n_above[at]], axis=1)
-        n_curve = np.append(n_curve, len(self.cluster))
-        curve = np.append(np.stack([(hits - new_hits)[at], hits[at]], axis=1), hits[-1])
-        average_precision, auroc = curve_scores(n_curve, curve)
-        if np.isnan(auroc):
-            return average_precision, auroc, np.nan, np.nan
+        n_above, n_hits = np.empty((2, 2 * len(at) + 1), dtype=np.int64)
+        n_above[1::2], n_hits[1::2] = self.n_above[at], hits[at]
+        n_above[:-1:2] = n_above[1::2] - self.sizes[at]
+        n_hits[:-1:2] = n_hits[1::2] - new_hits[at]
+        n_above[-1], n_hits[-1] = len(self.cluster), hits[-1]
+        scores = curve_scores(n_above, n_hits)
+        return _Curve(with_concept, blocks, new_hits, hits, at, n_above, n_hits, scores)
+
+    def sums(self, curve: _Curve) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """What `auroc_interval` takes: of residues with the concept, and without, by cluster."""
+        n_clusters = len(self.zeros)
         placed = np.empty(len(self.n_above))
-        placed[at] = placements(n_curve, curve)[0][1::2]
+        placed[curve.at] = placements(curve.n_above, curve.n_hits)[0][1::2]
         # Share of those with the concept that lie above a residue of each block.
-        passed = (hits - new_hits / 2) / hits[-1]
-        own = self.cluster[with_concept]
+        passed = (curve.hits - curve.new_hits / 2) / curve.hits[-1]
+        own = self.cluster[curve.rows]
         positives = np.bincount(own, minlength=n_clusters)
-        negatives = np.bincount(self.stored, minlength=n_clusters) + self.zeros - positives
-        n_stored = len(self.sizes) - int(self.zeros.any())
+        negatives = self.everyone - positives
+        n_stored = len(self.sizes) - self.has_zeros
         of_stored = np.repeat(passed[:n_stored], self.sizes[:n_stored])
         of_all = np.bincount(self.stored, of_stored, n_clusters) + passed[-1] * self.zeros
-        low, high = auroc_interval(
-            np.bincount(own, placed[blocks], n_clusters),
+        return (
+            np.bincount(own, placed[curve.blocks], n_clusters),
             positives,
-            of_all - np.bincount(own, passed[blocks], n_clusters),
+            of_all - np.bincount(own, passed[curve.blocks], n_clusters),
             negatives,
         )
-        return average_precision, auroc, float(low), float(high)
 
 
 def by_falling_value(row: np.ndarray, value: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -155,14 +205,14 @@ def curve_scores(n_above: np.ndarray, hits: np.ndarray) -> tuple[float, float]:
     n_residues, positives = int(n_above[-1]), int(hits[-1])
     if not positives:
         return np.nan, np.nan
-    new_hits = np.diff(hits, prepend=0)
+    new_hits = _steps(hits)
     average_precision = float((new_hits / positives) @ (hits / np.maximum(n_above, 1)))
     negatives = n_residues - positives
     if not negatives:
         return average_precision, np.nan
     misses = n_above - hits
     # Twice the area, in whole numbers: exact below 3e9 residues.
-    below = 2 * (negatives - misses) + np.diff(misses, prepend=0)
+    below = 2 * (negatives - misses) + _steps(misses)
     return average_precision, int(new_hits @ below) / (2 * positives * negatives)
 
 
@@ -190,9 +240,22 @@ def placements(n_above: np.ndarray, hits: np.ndarray) -> tuple[np.ndarray, np.nd
     ([1.0, 0.75, 0.25], [0.25, 0.5, 0.75])
     """
     misses = n_above - hits
-    below = 2 * (misses[..., -1:] - misses) + np.diff(misses, prepend=0)
-    above = 2 * hits - np.diff(hits, prepend=0)
+    below = 2 * (misses[..., -1:] - misses) + _steps(misses)
+    above = 2 * hits - _steps(hits)
     return below / (2 * misses[..., -1:]), above / (2 * hits[..., -1:])
+
+
+def _steps(sums: np.ndarray) -> np.ndarray:
+    """By how much each exceeds the one before it, the first one 0; `np.diff` takes twice as long.
+
+    Examples
+    --------
+    >>> _steps(np.array([2, 5, 9])).tolist()
+    [2, 3, 4]
+    """
+    steps = sums.copy()
+    steps[..., 1:] -= sums[..., :-1]
+    return steps
 
 
 def _column(matrix: sparse.csc_array, column: int) -> tuple[np.ndarray, np.ndarray]:
