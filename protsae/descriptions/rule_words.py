@@ -115,32 +115,33 @@ def sentence_of(row: Mapping[Any, Any], evidence: Mapping[Any, Any]) -> str:
     return " ".join(said)
 
 
-def motif_words(logo: pd.DataFrame) -> str | None:
-    """Amino acids that are enriched around the peak of a feature, at the most informative offsets.
+def motif_words(logos: pd.DataFrame) -> dict[int, str]:
+    """Amino acids that are enriched around the peaks of features, at the most informative offsets.
 
     Parameters
     ----------
-    logo : DataFrame
-        Rows of the logos table of one feature.
+    logos : DataFrame
+        Rows of the logos table of an SAE.
 
     Returns
     -------
-    str or None
-        None if there are none.
+    dict
+        By feature, of those that have any.
 
     Examples
     --------
-    >>> logo = pd.DataFrame({"offset": [-2, 0, 1], "enriched": ["DE", "C", None]})
+    >>> logo = pd.DataFrame({"feature": 7, "offset": [-2, 0, 1], "enriched": ["DE", "C", None]})
     >>> motif_words(logo.assign(information=[0.5, 2.0, 0.1]))
-    'Enriched around its peaks: D and E 2 residues before, C at the peak.'
+    {7: 'Enriched around its peaks: D and E 2 residues before, C at the peak.'}
     """
-    enriched = logo[logo["enriched"].notna()]
-    best = enriched.nlargest(MOST_OFFSETS, "information").sort_values("offset")
-    places = [
-        f"{' and '.join(letters)} {_from_peak(offset)}"
-        for offset, letters in zip(best["offset"].tolist(), best["enriched"], strict=True)
-    ]
-    return f"Enriched around its peaks: {', '.join(places)}." if places else None
+    enriched = logos[logos["enriched"].notna()]
+    falling = enriched.sort_values("information", ascending=False, kind="stable")
+    best = falling.groupby("feature").head(MOST_OFFSETS).sort_values(["feature", "offset"])
+    places: dict[int, list[str]] = {}
+    columns = (best[name].tolist() for name in ("feature", "offset", "enriched"))
+    for feature, offset, letters in zip(*columns, strict=True):
+        places.setdefault(feature, []).append(f"{' and '.join(letters)} {_from_peak(offset)}")
+    return {name: f"Enriched around its peaks: {', '.join(own)}." for name, own in places.items()}
 
 
 def _from_peak(offset: int) -> str:

@@ -11,6 +11,7 @@ from protsae.association.scoring.metrics import CALLED_Q
 from protsae.features.leading_sites import Sites
 from protsae.proteins.alphabet import STANDARD, letter_index
 from protsae.statistics import ragged
+from protsae.statistics.cluster_intervals import group_sums
 from protsae.statistics.multiple_testing import benjamini_hochberg
 
 FLANK = 10
@@ -65,11 +66,16 @@ def logo_rows(backgrounds: "Backgrounds", sites: Sites) -> pd.DataFrame:
     features = np.unique(sites.group)
     shape = len(features), len(OFFSETS), len(STANDARD)
     counts, expected = np.zeros(shape), np.zeros(shape)
-    group = np.searchsorted(features, sites.group)
-    for some in _parts(len(sites)):
-        letters, chances = backgrounds.around(sites.protein[some], sites.residue[some])
-        np.add.at(counts, group[some], np.eye(_OTHER + 1)[letters][..., :_OTHER])
-        np.add.at(expected, group[some], chances)
+    sizes = sizes[features]
+    for some in _parts(sizes):
+        own = slice(int(sizes[: some.start].sum()), int(sizes[: some.stop].sum()))
+        letters, chances = backgrounds.around(sites.protein[own], sites.residue[own])
+        group, n_groups = ragged.groups(sizes[some]), len(sizes[some])
+        cell = (group[:, None] * len(OFFSETS) + np.arange(len(OFFSETS))) * (_OTHER + 1) + letters
+        counted = np.bincount(cell.ravel(), minlength=n_groups * len(OFFSETS) * (_OTHER + 1))
+        counts[some] = counted.reshape(n_groups, len(OFFSETS), -1)[..., :_OTHER]
+        summed = group_sums(chances.reshape(len(group), -1), group, n_groups)
+        expected[some] = summed.reshape(expected[some].shape)
     n_windows = counts.sum(-1, keepdims=True)
     p_values = _at_least(counts, n_windows, expected)
     q_values = benjamini_hochberg(p_values.ravel()).reshape(shape)
@@ -95,8 +101,18 @@ def logo_rows(backgrounds: "Backgrounds", sites: Sites) -> pd.DataFrame:
     )
 
 
-def _parts(n: int) -> Iterator[slice]:
-    return (slice(i, i + AT_ONCE) for i in range(0, n, AT_ONCE))
+def _parts(sizes: np.ndarray) -> Iterator[slice]:
+    """Features, one after another, whose windows begin among the same `AT_ONCE`.
+
+    Examples
+    --------
+    >>> list(_parts(np.array([1500, 400, 200, 1900])))
+    [slice(0, 3, None), slice(3, 4, None)]
+    """
+    number = ragged.starts(sizes) // AT_ONCE
+    first = np.flatnonzero(ragged.changes(number)) if len(sizes) else np.empty(0, np.int64)
+    ends = np.append(first, len(sizes))[1:]
+    return (slice(*each) for each in zip(first.tolist(), ends.tolist(), strict=True))
 
 
 def _at_least(counts: np.ndarray, n: np.ndarray, expected: np.ndarray) -> np.ndarray:

@@ -94,8 +94,8 @@ def annotate_layer(
                 own["features"] = own["features"].assign(**dict.fromkeys(LABELS))
             else:
                 own |= missing_rows(layer, codes, examined)
-                motif = {name: motif_words(rows) for name, rows in own["logos"].groupby("feature")}
-                evidence = own["features"].assign(motif=own["features"]["feature"].map(motif))
+                motif = own["features"]["feature"].map(motif_words(own["logos"]))
+                evidence = own["features"].assign(motif=motif)
                 own["descriptions"] = describer.describe(codes, evidence)
                 labels = own["descriptions"][["feature", *LABELS]]
                 own["features"] = own["features"].merge(labels, on="feature")

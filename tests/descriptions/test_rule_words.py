@@ -70,16 +70,19 @@ def test_a_motif_follows_the_concept() -> None:
 def test_a_motif_names_the_four_most_informative_offsets() -> None:
     logo = pd.DataFrame(
         {
-            "offset": [-3, -1, 0, 1, 2, 5],
-            "enriched": ["K", "ST", "C", "G", None, "P"],
-            "information": [0.4, 0.9, 3.0, 0.2, 9.0, 1.1],
+            "feature": [4, 4, 4, 4, 4, 4, 6, 5],
+            "offset": [-3, -1, 0, 1, 2, 5, 0, 2],
+            "enriched": ["K", "ST", "C", "G", None, "P", None, "W"],
+            "information": [0.4, 0.9, 3.0, 0.2, 9.0, 1.1, 1.0, 0.1],
         }
     )
-    assert motif_words(logo) == (
-        "Enriched around its peaks: K 3 residues before, S and T 1 residue before, C at the peak, "
-        "P 5 residues after."
-    )
-    assert motif_words(logo[logo["offset"] == 2]) is None
+    assert motif_words(logo) == {
+        4: "Enriched around its peaks: K 3 residues before, S and T 1 residue before, C at the "
+        "peak, P 5 residues after.",
+        5: "Enriched around its peaks: W 2 residues after.",
+    }
+    assert motif_words(logo[logo["enriched"].isna()]) == {}
+    assert motif_words(logo[:0]) == {}
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 import numpy as np
-import pandas as pd
 from scipy import sparse
 
 from protsae.association.scoring.metrics import ratio
@@ -101,5 +100,24 @@ def _rank_excess(activations: sparse.csc_array) -> sparse.csc_array:
 
 
 def midranks(values: np.ndarray) -> np.ndarray:
-    """Ranks from 1 along the first axis; equal values share the mean of theirs."""
-    return pd.DataFrame(values).rank().to_numpy().reshape(values.shape)
+    """Ranks from 1 along the first axis; equal values share the mean of theirs.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n,) or (n, m)
+        Without NaN.
+
+    Examples
+    --------
+    >>> midranks(np.array([5.0, 1, 5])).tolist()
+    [2.5, 1.0, 2.5]
+    """
+    if values.ndim > 1:
+        return np.stack([midranks(column) for column in values.T], axis=1)
+    order = np.argsort(values)
+    ordered = values[order]
+    ends = np.flatnonzero(np.append(ordered[1:] != ordered[:-1], True)) + 1
+    sizes = np.diff(ends, prepend=0)
+    ranks = np.empty(len(values))
+    ranks[order] = np.repeat(ends - (sizes - 1) / 2, sizes)
+    return ranks

@@ -1,9 +1,10 @@
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import sparse
 from scipy.stats import pearsonr, spearmanr
 
-from protsae.association.scoring.correlations import pearson, spearman
+from protsae.association.scoring.correlations import midranks, pearson, spearman
 
 BOTH = pytest.mark.parametrize(
     ("correlate", "reference"),
@@ -82,3 +83,13 @@ def test_the_unit_of_a_feature_changes_nothing(correlate, reference, factor: flo
         correlate(sparse.csc_array(activations * np.float32(factor)), scales),
         atol=1e-12,
     )
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_midranks_are_those_of_pandas(dtype: type) -> None:
+    rng = np.random.default_rng(3)
+    for size in (0, 1, 2, 40, 3000):
+        values = rng.integers(-5, size // 2 + 1, size=(size, 2)).astype(dtype)
+        expected = pd.DataFrame(values).rank().to_numpy()
+        assert (midranks(values) == expected).all()
+        assert (midranks(values[:, 0]) == expected[:, 0]).all()
