@@ -19,8 +19,10 @@ END_RESIDUES = 50
 MOST_RUNS = 1_000_000
 """Runs of labels that are handed on for one concept: beyond, the nearest donors only, but not fewer
 than ``LEAST_DONORS``."""
-PAIRS_AT_ONCE = 16
-"""Detectors that are counted together: 4 bytes a donor of a cluster each, memory, not results."""
+CELLS_AT_ONCE = 2**17
+"""Donors of clusters, of all detectors that are counted together: memory, not results."""
+LEAST_AT_ONCE = 16
+"""Detectors that are counted together however many donors there are."""
 RESOLVED = 0.05
 """Where no overlap, however good, has a p-value this small, the position cannot be tested."""
 
@@ -265,7 +267,10 @@ class PositionLaws:
         -------
         ndarray, float64, shape (n_detectors, 3)
         """
-        parts = [rows_on[i : i + PAIRS_AT_ONCE] for i in range(0, len(rows_on), PAIRS_AT_ONCE)]
+        exchange = self.ways[0].exchange
+        n_cells = max(1, exchange.n_clusters * exchange.n_donors)
+        step = max(LEAST_AT_ONCE, CELLS_AT_ONCE // n_cells)
+        parts = [rows_on[i : i + step] for i in range(0, len(rows_on), step)]
         return np.concatenate([np.empty((0, 3)), *(self._pair_nulls(part) for part in parts)])
 
     def _pair_nulls(self, rows_on: list[np.ndarray]) -> np.ndarray:

@@ -17,7 +17,7 @@ proteins: there is no place in them to know."""
 LEAST_UNBROKEN = 0.1
 """Share of a protein's rotations that must be left by what they must not break; else less is asked
 of them, since with labels or unknown residues everywhere no rotation would be left."""
-PLACES_AT_ONCE = 2**17
+PLACES_AT_ONCE = 2**18
 """Places of circles, of all detectors that are rotated together: memory, not results."""
 
 
