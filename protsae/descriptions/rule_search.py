@@ -9,7 +9,6 @@ import numpy as np
 from scipy import sparse
 
 from protsae.descriptions.sparse_columns import ones_in, sparse_columns
-from protsae.statistics.cluster_intervals import group_sums
 
 MOST_TERMS = 3
 BEAM = 2
@@ -53,14 +52,22 @@ class TermRows:
     @cached_property
     def weighted(self) -> sparse.csr_array:
         """Weight of each residue where a term holds, shape (n_terms, n_residues)."""
-        return sparse.csr_array(sparse.csr_array(self.held) * self.weight)
+        rows = sparse_columns(self.rows, [self.weight[own] for own in self.rows], len(self.weight))
+        return rows.T
 
     @cached_property
     def n_clusters(self) -> np.ndarray:
         """Homology clusters in which each term holds."""
-        sums = group_sums(self.weighted.T, self.cluster, int(self.cluster.max(initial=-1)) + 1)
-        found: np.ndarray = np.asarray((sums > 0).sum(0)).ravel()
-        return found
+        shape = len(self.held), int(self.cluster.max(initial=-1)) + 1
+        found = np.zeros(shape, dtype=bool)
+        for of_term, own in zip(found, self.rows, strict=True):
+            of_term[self.cluster[own]] = True
+        return found.sum(1)
+
+    @cached_property
+    def rows(self) -> list[np.ndarray]:
+        """Residues at which each term holds, ascending."""
+        return [np.flatnonzero(own).astype(np.int32) for own in self.held]
 
 
 @dataclass(frozen=True, eq=False)
@@ -193,7 +200,7 @@ def _extend(split: Split, searches: Sequence[_Search]) -> None:
     for part in _parts(_pairs(searches), len(split.terms.held)):
         rules, place = _distinct([rule for _, rule in part])
         features = np.array([feature for feature, _ in part])
-        inside = (split.terms.weighted @ _indicators(split.terms.held, rules)).toarray()[:, place]
+        inside = (split.terms.weighted @ _indicators(split.terms, rules)).toarray()[:, place]
         sums = (split.terms.weighted @ _restricted(split, part)).toarray()
         r = _pearson(split, features, inside, sums)
         for search, found in zip(searches, candidates, strict=True):
@@ -215,7 +222,7 @@ def _correlations(split: Split, pairs: Sequence[tuple[int, Columns]]) -> np.ndar
     for part in _parts(pairs, 1):
         rules, place = _distinct([rule for _, rule in part])
         features = np.array([feature for feature, _ in part])
-        inside = (split.terms.weight @ _indicators(split.terms.held, rules))[place]
+        inside = (split.terms.weight @ _indicators(split.terms, rules))[place]
         sums = split.terms.weight @ _restricted(split, part)
         found.append(_pearson(split, features, inside, sums))
     return np.concatenate(found)
@@ -246,9 +253,9 @@ def _distinct(rules: Sequence[Columns]) -> tuple[list[Columns], np.ndarray]:
     return list(number), place
 
 
-def _indicators(held: np.ndarray, rules: Sequence[Columns]) -> sparse.csc_array:
+def _indicators(terms: TermRows, rules: Sequence[Columns]) -> sparse.csc_array:
     """1 where all terms of a rule hold, shape (n_residues, n_rules)."""
-    return ones_in([rule_rows(held, rule) for rule in rules], held.shape[1])
+    return ones_in([rule_rows(terms.held, rule, terms.rows) for rule in rules], terms.held.shape[1])
 
 
 def _restricted(split: Split, pairs: Sequence[tuple[int, Columns]]) -> sparse.csc_array:
@@ -266,16 +273,20 @@ def _restricted(split: Split, pairs: Sequence[tuple[int, Columns]]) -> sparse.cs
     return sparse_columns(rows, values, activations.shape[0])
 
 
-def rule_rows(held: np.ndarray, rule: Columns) -> np.ndarray:
+def rule_rows(
+    held: np.ndarray, rule: Columns, of_terms: Sequence[np.ndarray] | None = None
+) -> np.ndarray:
     """Residues at which all terms of a rule hold, ascending; all if it has none.
 
     Parameters
     ----------
     held : ndarray of bool, shape (n_terms, n_residues)
+    of_terms : sequence of ndarray of int, optional
+        Residues at which each term holds, where they are known already.
     """
     if not rule:
         return np.arange(held.shape[1])
-    rows = np.flatnonzero(held[rule[0]])
+    rows = np.flatnonzero(held[rule[0]]) if of_terms is None else of_terms[rule[0]]
     for term in rule[1:]:
         rows = rows[held[term][rows]]
     return rows

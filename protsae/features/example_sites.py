@@ -58,8 +58,9 @@ def choose_sites(layer: Layer, codes: Codes, sample: sparse.csc_array) -> Chosen
     """
     settings, n_features = layer.settings, codes.n_features
     is_test = (layer.proteins["split"] == "test").to_numpy()
-    bounds = {name: positive_quantiles(sample, pair) for name, pair in STRENGTHS.items()}
-    [logo_threshold] = positive_quantiles(sample, [LOGO_QUANTILE])
+    levels = sorted({LOGO_QUANTILE}.union(*STRENGTHS.values()))
+    threshold = dict(zip(levels, positive_quantiles(sample, levels), strict=True))
+    bounds = {name: (threshold[low], threshold[high]) for name, (low, high) in STRENGTHS.items()}
     strongest = LeadingSites(n_features, settings.examples)
     strengths = {name: LeadingSites(n_features, settings.further_examples) for name in STRENGTHS}
     logo = LeadingSites(n_features, LOGO_CLUSTERS)
@@ -69,7 +70,7 @@ def choose_sites(layer: Layer, codes: Codes, sample: sparse.csc_array) -> Chosen
         block = BlockSites.of(rows, proteins["length"].to_numpy(), number, layer.cluster[number])
         peaks = block.highest()
         strongest.offer(peaks)
-        high = peaks.value > logo_threshold[peaks.group]
+        high = peaks.value > threshold[LOGO_QUANTILE][peaks.group]
         logo.offer(peaks.take(high & ~is_test[peaks.protein]))
         for name, sites in _of_strengths(block, bounds, settings.seed):
             strengths[name].offer(sites)
@@ -78,7 +79,7 @@ def choose_sites(layer: Layer, codes: Codes, sample: sparse.csc_array) -> Chosen
 
 
 def _of_strengths(
-    block: BlockSites, bounds: Mapping[str, np.ndarray], seed: int
+    block: BlockSites, bounds: Mapping[str, tuple[np.ndarray, np.ndarray]], seed: int
 ) -> Iterator[tuple[str, Sites]]:
     """The residues of each of STRENGTHS: clusters in random order, and in each its residues."""
     for name, (low, high) in bounds.items():
