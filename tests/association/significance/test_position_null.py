@@ -3,6 +3,7 @@ from itertools import product
 import numpy as np
 import pytest
 
+from protsae.association.significance import position_null as position_nulls
 from protsae.association.significance.concatenated_proteins import Chains
 from protsae.association.significance.label_exchange import Exchange, nearest
 from protsae.association.significance.position_null import (
@@ -153,6 +154,21 @@ def test_what_is_on_at_the_same_place_everywhere_is_explained_by_it() -> None:
     assert null.p_value[0] > 0.3
     knows = position_null([np.flatnonzero(label)], [np.flatnonzero(label)], PAIR, chains)
     assert knows.p_value[0] < 1e-6
+
+
+@pytest.mark.parametrize("at_once", [1, 3])
+def test_how_many_are_counted_together_changes_nothing(
+    at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(1)
+    chains = chains_of(rng.integers(20, 60, 15).tolist())
+    on, label = (rng.random((8, len(chains.known))) < 0.3 for _ in range(2))
+    rows = [np.flatnonzero(own | label[0]) for own in on]
+    laws = PositionLaws.of(np.flatnonzero(label[0]), Exchange.of(chains))
+    expected = laws.pair_nulls(rows)
+    monkeypatch.setattr(position_nulls, "CELLS_AT_ONCE", 1)
+    monkeypatch.setattr(position_nulls, "LEAST_AT_ONCE", at_once)
+    assert (laws.pair_nulls(rows) == expected).all()
 
 
 def test_labels_keep_their_place_in_the_known_part() -> None:
