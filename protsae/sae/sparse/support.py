@@ -53,8 +53,13 @@ class Support:
         # The time of a sort is that of the bits of its keys.
         narrow = self.n_features < 2**15
         features = self.features.to(torch.int16) if narrow else self.features
-        ascending, order = features.sort(stable=True)
-        return order, _offsets(ascending, self.n_features)
+        if features.is_cuda or not narrow:
+            ascending, order = features.sort(stable=True)
+            return order, _offsets(ascending, self.n_features)
+        # numpy sorts few numbers of 16 bits by radix, too, in an eighth of the time of torch.
+        order = torch.from_numpy(features.numpy().argsort(kind="stable"))
+        counts_F = torch.bincount(self.features, minlength=self.n_features)
+        return order, F.pad(counts_F.cumsum(0), (1, 0))
 
     @cached_property
     def rows_by_feature(self) -> Tensor:

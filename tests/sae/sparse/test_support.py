@@ -83,6 +83,17 @@ def test_where_rows_begin_by_hand() -> None:
     assert support.fired_F.tolist() == [False, True, True, False]
 
 
+@pytest.mark.parametrize("n_features", [2**15 - 1, 2**15], ids=["narrow", "wide"])
+def test_by_feature_is_a_stable_sort_of_any_width(n_features: int) -> None:
+    features = torch.randint(n_features - 50, n_features, (400,), generator=generator(1))
+    support = Support(torch.arange(400), features, 400, n_features)
+    order, offsets = support.by_feature
+    assert torch.equal(order, features.argsort(stable=True))
+    assert offsets.dtype == torch.int64
+    assert torch.equal(offsets.diff(), torch.bincount(features, minlength=n_features))
+    assert offsets[0] == 0
+
+
 def test_no_gradient_where_nothing_is_selected() -> None:
     x_ND = torch.randn(N, D, generator=generator(1))
     encoder = torch.randn(E, F, generator=generator(2), requires_grad=True)
