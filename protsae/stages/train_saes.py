@@ -24,7 +24,7 @@ from protsae.provenance import settings_sha256
 from protsae.sae.architectures import build_sae
 from protsae.sae.autoencoder import Batch, Sae
 from protsae.sae.training.normalisation import fold_
-from protsae.sae.training.step import SaeTraining, step_bytes, weights_bytes
+from protsae.sae.training.step import SaeTraining, schedule, step_bytes, weights_bytes
 from protsae.stages.inputs.training_data import TrainingData, embedding_of
 
 LOGGED_ROWS = 100
@@ -244,7 +244,7 @@ def take_steps(
         taken = training.step(batch, step)
         every = max(1, settings.steps // LOGGED_ROWS)
         if (step + 1) % every == 0 or step + 1 == settings.steps:
-            lr = training.optimiser.param_groups[0]["lr"]
+            lr, _ = schedule(step, settings)
             stats = asdict(training.measure(batch, taken))
             if not (math.isfinite(stats["loss"]) and math.isfinite(stats["mse"])):
                 raise Diverged(

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -14,7 +14,18 @@ from torch import Tensor
 from protsae.io.atomic import atomic_path
 from protsae.one_line import note, reason
 
-Trained = Mapping[str, tuple[torch.nn.Module, torch.optim.Optimizer]]
+
+class Optimiser(Protocol):
+    """What keeps the moments: one of PyTorch's, or ``protsae.sae.training.adam.Adam``."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Tensors by name and number of the weight, under ``state``; and ``param_groups``."""
+
+    def load_state_dict(self, state_dict: dict[str, Any], /) -> None:
+        """Take such tensors over."""
+
+
+Trained = Mapping[str, tuple[torch.nn.Module, Optimiser]]
 """Modules in training, by name, each with its optimiser."""
 
 

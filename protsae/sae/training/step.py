@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from protsae.config.sae_settings import TrainSettings
 from protsae.sae.autoencoder import Batch, Losses, Sae
+from protsae.sae.training.adam import Adam
 from protsae.sae.training.auxk import auxk_loss, push_loss
 from protsae.sae.training.freezing import freeze_, keep_near_
 
@@ -88,9 +89,7 @@ class SaeTraining(nn.Module):
         idle_F = torch.zeros(sae.n_features, dtype=torch.int64, device=sae.W_dec.device)
         self.register_buffer("idle_F", idle_F)
         self.register_buffer("n_residues", torch.zeros((), dtype=torch.int64))
-        # Fused: one pass over weights, gradients and moments.
-        learning = [weight for weight in sae.parameters() if weight.requires_grad]
-        self.optimiser = torch.optim.Adam(learning, betas=(0.9, 0.999), fused=True)
+        self.optimiser = Adam(weight for weight in sae.parameters() if weight.requires_grad)
 
     @property
     def dead_F(self) -> Tensor:
@@ -100,18 +99,16 @@ class SaeTraining(nn.Module):
     def step(self, batch: Batch, step: int) -> Step:
         """Take step number ``step`` (0 is the first) on a batch."""
         rate, penalty_weight = schedule(step, self.settings)
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate
         losses = self.sae.losses(batch, penalty_weight)
         total, kl = self._objective(batch, losses)
         taken = Step(losses, kl, total.detach())
         if self.settings.auxk > 0:
             total = total + self.settings.auxk * self._help(batch, losses)
-        self.optimiser.zero_grad(set_to_none=True)
+        self.optimiser.zero_grad()
         total.backward()
         self.sae.constrain_gradient_()
         nn.utils.clip_grad_norm_(self.sae.parameters(), MAX_GRADIENT_NORM)
-        self.optimiser.step()
+        self.optimiser.step(rate)
         self.sae.constrain_()
         if self.settings.freeze == "soft":
             keep_near_(self.sae.W_dec, self._first_FD)
