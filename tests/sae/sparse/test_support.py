@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 
 from protsae.sae.autoencoder import Batch, columns_beside
+from protsae.sae.sparse import largest
 from protsae.sae.sparse.largest import (
     _ranked_in_rows,
     _ranked_of_all,
@@ -195,10 +196,14 @@ def test_fired_where_some_values_are_0() -> None:
     assert fired_F.tolist() == [False, True, False, False]
 
 
+@pytest.mark.parametrize("whole", [0, F], ids=["by a bound", "whole rows"])
 @pytest.mark.parametrize("k", [1, 2, 5, 23])
 @pytest.mark.parametrize("n_values", [1, 3, 1000])
-def test_the_largest_of_a_row_against_sorting(k: int, n_values: int) -> None:
+def test_the_largest_of_a_row_against_sorting(
+    k: int, n_values: int, whole: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """With many ties and with few, some rows negative: the first of equal ones are taken."""
+    monkeypatch.setattr(largest, "WHOLE", whole)
     pre_NF = torch.randint(1, n_values + 1, (N, F), generator=generator(k)).float() / n_values
     pre_NF[:4] -= 0.9
     order = (-pre_NF).argsort(dim=1, stable=True)[:, :k]
