@@ -58,6 +58,19 @@ class Adam:
             weight.grad = None
 
     @torch.no_grad()
+    def clip_gradient_(self, most: float) -> None:
+        """Scale all gradients by one factor if their norm, as of one vector, exceeds ``most``.
+
+        Bits of ``torch.nn.utils.clip_grad_norm_``, in half its time where weights are small.
+        """
+        gradients = [weight.grad for weight in self.weights if weight.grad is not None]
+        norms = [torch.linalg.vector_norm(gradient) for gradient in gradients]
+        factor = most / (torch.linalg.vector_norm(torch.stack(norms)) + 1e-6)
+        factor.clamp_(max=1.0)
+        for gradient in gradients:
+            gradient.mul_(factor)
+
+    @torch.no_grad()
     def step(self, rate: float) -> None:
         """One step against the gradients: one pass over weights, gradients and moments."""
         moved = {i: weight for i, weight in enumerate(self.weights) if weight.grad is not None}

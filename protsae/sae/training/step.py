@@ -107,7 +107,7 @@ class SaeTraining(nn.Module):
         self.optimiser.zero_grad()
         total.backward()
         self.sae.constrain_gradient_()
-        nn.utils.clip_grad_norm_(self.sae.parameters(), MAX_GRADIENT_NORM)
+        self.optimiser.clip_gradient_(MAX_GRADIENT_NORM)
         self.optimiser.step(rate)
         self.sae.constrain_()
         if self.settings.freeze == "soft":

@@ -70,6 +70,21 @@ def test_goes_on_from_its_state() -> None:
         assert torch.equal(weight, other)
 
 
+@pytest.mark.parametrize("most", [0.5, 100.0], ids=["clipped", "short enough"])
+def test_clipped_as_torch_does(most: float) -> None:
+    ours, theirs = ([Parameter(w) for w in drawn(0)] for _ in range(2))
+    for weights in (ours, theirs):
+        for weight, gradient in zip(weights[:2], drawn(1)[:2], strict=True):
+            weight.grad = gradient
+    Adam(ours).clip_gradient_(most)
+    torch.nn.utils.clip_grad_norm_(theirs, most)
+    for weight, other in zip(ours[:2], theirs[:2], strict=True):
+        assert weight.grad is not None
+        assert other.grad is not None
+        assert torch.equal(weight.grad, other.grad)
+    assert ours[2].grad is None
+
+
 def test_gradients_are_dropped() -> None:
     weights = [Parameter(w) for w in drawn(0)]
     weights[0].grad = torch.ones(3, 5)
