@@ -19,6 +19,7 @@ import torch
 
 from protsae.config.flags import add_flags, add_threads_flag, settings_from_flags
 from protsae.config.stage_settings import EvaluateSettings
+from protsae.device import keep_freed_memory
 from protsae.io.saes.evaluations import write_evaluation
 from protsae.io.saes.sae_files import unknown_train_set
 from protsae.stages.evaluate_saes import evaluate_saes
@@ -45,6 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Score and write evaluation.json beside each SAE."""
     torch.set_num_threads(args.threads)
+    keep_freed_memory()
     settings = settings_from_flags(EvaluateSettings, args)
     study = read_study(args.proteins)
     cache, found = open_saes(args.sae, args.activations, study.protein_set, study.names("train"))
