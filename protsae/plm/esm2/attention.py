@@ -6,7 +6,7 @@ half precision the variable-length flash kernel, one call for all sequences, whe
 """
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
@@ -16,7 +16,13 @@ MAX_SCORES = 2**21
 """Scores of a sequence held at once by the plain products: what fits a core's cache share."""
 
 
-def attend_packed(q_NHK: Tensor, k_NHK: Tensor, v_NHK: Tensor, lengths: Sequence[int]) -> Tensor:
+def attend_packed(
+    q_NHK: Tensor,
+    k_NHK: Tensor,
+    v_NHK: Tensor,
+    lengths: Sequence[int],
+    rows: Tensor | None = None,
+) -> Tensor:
     """softmax(q k^T / sqrt(K)) v within each of the sequences that make up the n_tokens rows.
 
     Parameters
@@ -24,26 +30,49 @@ def attend_packed(q_NHK: Tensor, k_NHK: Tensor, v_NHK: Tensor, lengths: Sequence
     q_NHK, k_NHK, v_NHK : tensor, shape (n_tokens, n_heads, d_head)
     lengths : sequence of int
         Rows of each sequence, in order; they add up to n_tokens.
+    rows : tensor of int64, shape (n,), optional
+        The queries that are wanted, in any order; all if not given. Where 15 % are, as of masked
+        residues, the CPU takes a sixth of the time.
 
     Returns
     -------
-    tensor, shape (n_tokens, n_heads, d_head)
+    tensor, shape (n_tokens, n_heads, d_head), or (n, n_heads, d_head)
     """
     if _has_flash(q_NHK):
-        return _flash(q_NHK, k_NHK, v_NHK, lengths)
-    found = []
-    for rows, shape in _equal_lengths(lengths):
-        q, k, v = (x[rows].unflatten(0, shape) for x in (q_NHK, k_NHK, v_NHK))
-        found.append(attend(q, k, v).flatten(0, 1))
-    return torch.cat(found)
+        mixed_NHK = _flash(q_NHK, k_NHK, v_NHK, lengths)
+        return mixed_NHK if rows is None else mixed_NHK[rows]
+    if rows is None:
+        return _attend_runs(q_NHK, k_NHK, v_NHK, lengths, lengths)
+    ends = torch.tensor([*itertools.accumulate(lengths)], device=rows.device)
+    sequence, order = torch.bucketize(rows, ends, right=True).sort(stable=True)
+    asked = torch.bincount(sequence, minlength=len(lengths)).tolist()
+    mixed_NHK = _attend_runs(q_NHK[rows[order]], k_NHK, v_NHK, asked, lengths)
+    return torch.empty_like(mixed_NHK).index_copy(0, order, mixed_NHK)
+
+
+def _attend_runs(
+    q_NHK: Tensor, k_NHK: Tensor, v_NHK: Tensor, asked: Sequence[int], lengths: Sequence[int]
+) -> Tensor:
+    """The queries of each sequence, ``asked`` of them, over its ``lengths`` keys."""
+    found, first, start = [], 0, 0
+    for (n_queries, length), run in itertools.groupby(zip(asked, lengths, strict=True)):
+        n_sequences = len(list(run))
+        last, stop = first + n_sequences * n_queries, start + n_sequences * length
+        if n_queries:
+            q = q_NHK[first:last].unflatten(0, (n_sequences, n_queries))
+            k, v = (x[start:stop].unflatten(0, (n_sequences, length)) for x in (k_NHK, v_NHK))
+            found.append(attend(q, k, v).flatten(0, 1))
+        first, start = last, stop
+    return torch.cat(found) if found else q_NHK
 
 
 def attend(
     q_BTHK: Tensor, k_BTHK: Tensor, v_BTHK: Tensor, bias_B1QT: Tensor | None = None
 ) -> Tensor:
-    """softmax(q k^T / sqrt(K) + bias) v, shape (n_rows, n_tokens, n_heads, d_head).
+    """softmax(q k^T / sqrt(K) + bias) v, of the shape of q: (n_rows, n_tokens, n_heads, d_head).
 
-    ``bias_B1QT`` is 0 where a query may see a key and -inf elsewhere.
+    ``bias_B1QT`` is 0 where a query may see a key and -inf elsewhere. There may be fewer queries
+    than keys.
     """
     q_BHTK, k_BHTK, v_BHTK = (x.transpose(1, 2) for x in (q_BTHK, k_BTHK, v_BTHK))
     if q_BTHK.is_cpu and q_BTHK.dtype != torch.float32:
@@ -54,7 +83,7 @@ def attend(
 
 
 def _plain(q_BHTK: Tensor, k_BHTK: Tensor, v_BHTK: Tensor, bias_B1QT: Tensor | None) -> Tensor:
-    n_rows, n_heads, n_tokens, width = q_BHTK.shape
+    n_rows, n_heads, n_tokens, width = k_BHTK.shape
     q_BHTK = q_BHTK * width**-0.5
     if bias_B1QT is not None:
         # One shape and few heads: training. In place, so that the backward pass is the identity.
@@ -80,19 +109,3 @@ def _flash(q_NHK: Tensor, k_NHK: Tensor, v_NHK: Tensor, lengths: Sequence[int]) 
     found = varlen_attn(q_NHK, k_NHK, v_NHK, ends, ends, longest, longest)
     assert isinstance(found, Tensor)  # a pair only where the log-sum-exp is asked for
     return found
-
-
-def _equal_lengths(lengths: Sequence[int]) -> Iterator[tuple[slice, tuple[int, int]]]:
-    """(rows, (n_sequences, length)) of each run of neighbours of equal length.
-
-    Examples
-    --------
-    >>> list(_equal_lengths([5, 3, 3]))
-    [(slice(0, 5, None), (1, 5)), (slice(5, 11, None), (2, 3))]
-    """
-    start = 0
-    for length, run in itertools.groupby(lengths):
-        n_sequences = len(list(run))
-        stop = start + n_sequences * length
-        yield slice(start, stop), (n_sequences, length)
-        start = stop

@@ -51,9 +51,14 @@ class Packed:
         """True where a token is a residue, neither <cls> nor <eos>."""
         return (self.tokens_N != CLS) & (self.tokens_N != EOS)
 
-    def attend(self, q_NHK: Tensor, k_NHK: Tensor, v_NHK: Tensor) -> Tensor:
-        """softmax(q k^T / sqrt(K)) v within each sequence, shape (n_tokens, n_heads, d_head)."""
-        return attend_packed(q_NHK, k_NHK, v_NHK, self.lengths)
+    def attend(
+        self, q_NHK: Tensor, k_NHK: Tensor, v_NHK: Tensor, rows: Tensor | None = None
+    ) -> Tensor:
+        """softmax(q k^T / sqrt(K)) v within each sequence, shape (n_tokens, n_heads, d_head).
+
+        Of the tokens ``rows`` alone, if given, in their order.
+        """
+        return attend_packed(q_NHK, k_NHK, v_NHK, self.lengths, rows)
 
     def _sequence_N(self) -> np.ndarray:
         return np.repeat(np.arange(len(self.lengths)), self.lengths)
@@ -115,12 +120,18 @@ class Rows:
         masked_BT1 = (self.tokens_BT == MASK).float()[:, :, None]
         return (seen_BQT @ masked_BT1 / seen_BQT.sum(-1, keepdim=True)).flatten()
 
-    def attend(self, q_NHK: Tensor, k_NHK: Tensor, v_NHK: Tensor) -> Tensor:
-        """softmax(q k^T / sqrt(K)) v within each sequence, shape (n_tokens, n_heads, d_head)."""
+    def attend(
+        self, q_NHK: Tensor, k_NHK: Tensor, v_NHK: Tensor, rows: Tensor | None = None
+    ) -> Tensor:
+        """softmax(q k^T / sqrt(K)) v within each sequence, shape (n_tokens, n_heads, d_head).
+
+        Of the tokens ``rows`` alone, if given, in their order; all are computed.
+        """
         shape = (*self.tokens_BT.shape, *q_NHK.shape[1:])
         bias_B1QT = torch.where(self._seen_BQT, 0.0, -torch.inf).to(q_NHK.dtype)[:, None]
         q_BTHK, k_BTHK, v_BTHK = (x.view(shape) for x in (q_NHK, k_NHK, v_NHK))
-        return attend(q_BTHK, k_BTHK, v_BTHK, bias_B1QT).flatten(0, 1)
+        mixed_NHK = attend(q_BTHK, k_BTHK, v_BTHK, bias_B1QT).flatten(0, 1)
+        return mixed_NHK if rows is None else mixed_NHK[rows]
 
     @property
     def _seen_BQT(self) -> Tensor:

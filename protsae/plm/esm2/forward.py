@@ -118,7 +118,7 @@ class FusedEsm2:
             Called with each of ``layers`` and its activations as soon as they are there; what it
             returns is kept (some rows, another precision), so the rest need not stay in memory.
         rows : tensor of int64, shape (n,), optional
-            Tokens that ``final_ND`` is wanted of, in its order: after its attention the last block
+            Tokens that ``final_ND`` is wanted of, in its order: from its queries on the last block
             runs on them alone.
         stop : int, optional
             The last block that runs; ``final_ND`` is then the layer of that number.
@@ -142,9 +142,9 @@ class FusedEsm2:
         for layer, block in enumerate(self.blocks[first:last], start=first + 1):
             qkv_NCHK = block.qkv(block.attention_norm(x_ND)).unflatten(-1, (3, self.n_heads, -1))
             q_NHK, k_NHK = (_rotate(qkv_NCHK[:, i], cos_N1K, sin_N1K) for i in (0, 1))
-            mixed_NHK = batch.attend(q_NHK, k_NHK, qkv_NCHK[:, 2])
-            if early and layer == last:
-                x_ND, mixed_NHK = x_ND[rows], mixed_NHK[rows]
+            wanted = rows if early and layer == last else None
+            mixed_NHK = batch.attend(q_NHK, k_NHK, qkv_NCHK[:, 2], wanted)
+            x_ND = x_ND if wanted is None else x_ND[wanted]
             x_ND = x_ND + at(Inside(layer, "attention"), block.out(mixed_NHK.flatten(1)))
             read_ND = at(Inside(layer, "mlp_in"), block.norm(x_ND))
             hidden_NF = at(Inside(layer, "mlp_hidden"), F.gelu(block.up(read_ND)))

@@ -59,7 +59,8 @@ def test_ablated_nodes_do_what_hooks_on_fair_esm_say(build):
     chosen = np.array([0, 5, 7 * SITE, 7 * SITE + 3, len(nodes.activation) - 1])
     part_ED = nodes.activation[chosen, None] * nodes.decoder_FD[nodes.feature[chosen]]
     few, many = (ablation_effects(one, nodes.residue[chosen], part_ED, n) for n in (1, 500))
-    np.testing.assert_allclose(few, many, atol=1e-5)
+    # Three times the spacing of float32 at the log p of random weights, for each of two passes.
+    np.testing.assert_allclose(few, many, atol=3e-5)
 
     fair = FairEsm(model, 4)
     x_ND = fair.activations(4)
