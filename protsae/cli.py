@@ -2,6 +2,7 @@
 
 import argparse
 import errno
+import gc
 import importlib
 import io
 import os
@@ -12,6 +13,7 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
+from types import ModuleType
 from typing import NoReturn
 
 from protsae import __version__
@@ -87,7 +89,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         _validate_memory_limit()
         # Its imports are part of it: they, too, may find no memory.
-        stage = importlib.import_module(module_of(name))
+        stage = imported(module_of(name))
         take_blas_buffers()
         stage.run(arguments_of(name, argv[1:]))
         if os.environ.get(JOB):
@@ -102,6 +104,23 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"protsae {name}: {line}", file=sys.stderr)
         return 2
     return 0
+
+
+def imported(name: str) -> ModuleType:
+    """A module, imported without the garbage collector.
+
+    Of what imports make, next to nothing is garbage, and walking through it takes a sixth of their
+    time: 0.3 CPU-s of a job that needs PyTorch. Later collections leave it out as well.
+    """
+    if name in sys.modules:
+        return sys.modules[name]
+    gc.disable()
+    try:
+        module = importlib.import_module(name)
+    finally:
+        gc.enable()
+    gc.freeze()
+    return module
 
 
 LEAST_MEMORY = 1280 << 20

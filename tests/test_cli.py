@@ -38,6 +38,30 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     return stage
 
 
+def test_imports_without_the_collector_and_with_it_again(tmp_path: Path) -> None:
+    """In a process of its own: of what was imported, nothing is looked at again."""
+    (tmp_path / "seen_by_imports.py").write_text("import gc\nwas_on = gc.isenabled()\n")
+    (tmp_path / "broken_import.py").write_text("raise ValueError\n")
+    code = (
+        "import gc\n"
+        "from protsae.cli import imported\n"
+        "assert imported('seen_by_imports').was_on is False\n"
+        "assert gc.isenabled()\n"
+        "assert gc.get_freeze_count() > 1000\n"
+        "frozen = gc.get_freeze_count()\n"
+        "assert imported('seen_by_imports').was_on is False\n"
+        "assert gc.get_freeze_count() == frozen, 'only after an import'\n"
+        "try:\n"
+        "    imported('broken_import')\n"
+        "except ValueError:\n"
+        "    assert gc.isenabled()\n"
+        "else:\n"
+        "    raise AssertionError\n"
+    )
+    path = os.pathsep.join([str(tmp_path), *sys.path])
+    subprocess.run([sys.executable, "-c", code], check=True, env={"PYTHONPATH": path})
+
+
 def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert exit_status(["--help"]) == 0
     out = capsys.readouterr().out
