@@ -111,7 +111,7 @@ def test_real_stages_include_what_they_run_on() -> None:
         "protsae.sae.autoencoder",
         "protsae.sae.architectures.topk",
         "protsae.io.hdf5.activation_cache",
-        "protsae.proteins.splits",
+        "protsae.proteins.split_names",
     } <= modules
     assert not any(name.startswith("protsae.report") for name in modules)
     digests = {name: code_digest(module_of(name)) for name in COMMANDS}

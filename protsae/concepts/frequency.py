@@ -9,7 +9,7 @@ from scipy import sparse
 
 from protsae.concepts.labeller import Labeller
 from protsae.proteins.records import FEATURE_TYPES
-from protsae.proteins.splits import SPLITS
+from protsae.proteins.split_names import SPLITS
 from protsae.statistics import ragged
 from protsae.statistics.cluster_intervals import group_sums
 

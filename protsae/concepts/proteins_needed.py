@@ -8,7 +8,7 @@ from scipy import sparse
 
 from protsae.concepts.frequency import LeftOut
 from protsae.concepts.uniprot.spans import feature_spans, is_certain
-from protsae.proteins.splits import SPLITS
+from protsae.proteins.split_names import SPLITS
 
 NAMED = 5
 """Concepts named for each reason, those that want the fewest proteins first."""

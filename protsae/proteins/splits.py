@@ -4,19 +4,14 @@ import hashlib
 from collections.abc import Sequence
 
 import numpy as np
-import pandas as pd
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
 from protsae.errors import UserError
 from protsae.proteins.balance import balance_parts
+from protsae.proteins.split_names import PARTS, SPLITS
 from protsae.statistics.cluster_intervals import group_sums
 
-SPLITS = ("train", "valid", "test")
-LEFT_OUT = "left out"
-"""In place of a part: a protein that joins clusters of two parts, and is used nowhere."""
-
-_NAMES = (*SPLITS, LEFT_OUT)
 _NEW, _OUT = -1, len(SPLITS)
 
 
@@ -149,7 +144,7 @@ def extend_splits(
         links[within],
     )
     found = _components(np.concatenate(edges), len(part))
-    split = np.array(_NAMES, dtype=object)[part]
+    split = np.array(PARTS, dtype=object)[part]
     _check_none_is_empty(split, len(np.unique(found[used])), valid, test)
     return split, found
 
@@ -198,22 +193,6 @@ def drawn_parts(
     return fits
 
 
-def check_splits(proteins: pd.DataFrame) -> list[str]:
-    """Problems of a protein table with columns cluster and split; empty if there are none.
-
-    Examples
-    --------
-    >>> check_splits(pd.DataFrame({"cluster": ["P1", "P1"], "split": ["train", "test"]}))
-    ['cluster P1 is in train and test']
-    """
-    found = proteins.groupby("cluster", sort=True)["split"].unique()
-    return [
-        f"cluster {cluster} is in {' and '.join(s for s in _NAMES if s in splits)}"
-        for cluster, splits in found.items()
-        if len(splits) > 1
-    ]
-
-
 def _hashes(sequences: Sequence[str], seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Two independent numbers of each sequence: uint64, and float64 in [0, 1)."""
     digests = [hashlib.sha256(f"{seed} {sequence}".encode()).digest() for sequence in sequences]
@@ -228,8 +207,8 @@ def _cluster_residues(member: np.ndarray, sequences: Sequence[str]) -> np.ndarra
 
 
 def _part_numbers(split: np.ndarray) -> np.ndarray:
-    """Places in ``_NAMES``, or ``_NEW`` for "": int64."""
-    return np.array([_NAMES.index(name) if name else _NEW for name in split], dtype=np.int64)
+    """Places in ``PARTS``, or ``_NEW`` for "": int64."""
+    return np.array([PARTS.index(name) if name else _NEW for name in split], dtype=np.int64)
 
 
 def _parts_touched(group: np.ndarray, part: np.ndarray) -> np.ndarray:

@@ -12,7 +12,8 @@ from protsae.io.mmseqs import MAX_EVALUE, cluster_sequences, find_links, search
 from protsae.io.table_files.annotations_table import read_annotations_table
 from protsae.io.table_files.proteins_table import read_previous_splits
 from protsae.one_line import note
-from protsae.proteins.splits import LEFT_OUT, SPLITS, assign_splits, extend_splits, joining_clusters
+from protsae.proteins.split_names import LEFT_OUT, SPLITS
+from protsae.proteins.splits import assign_splits, extend_splits, joining_clusters
 from protsae.schema.protein_tables import RELATIVES
 from protsae.stages.inputs.concept_inputs import read_all_concepts
 

@@ -7,7 +7,7 @@ import pytest
 
 from protsae.concepts.frequency import LeftOut
 from protsae.concepts.proteins_needed import annotated_residues, outlook_lines, proteins_needed
-from protsae.proteins.splits import SPLITS
+from protsae.proteins.split_names import SPLITS
 
 
 def occurrence(clusters: tuple[int, int, int], residues: tuple[int, int, int]) -> pd.DataFrame:

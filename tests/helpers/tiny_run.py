@@ -17,7 +17,7 @@ from protsae.io.hdf5.shard_index import CacheSource
 from protsae.io.hdf5.stored_rows import Compression
 from protsae.io.table_files.proteins_table import APART_FROM, read_split_proteins, study_stamp
 from protsae.proteins.alphabet import STANDARD
-from protsae.proteins.splits import SPLITS
+from protsae.proteins.split_names import SPLITS
 from protsae.provenance import protein_set_sha256
 from protsae.schema.protein_tables import FURTHER
 from tests.helpers.stored_tables import store

@@ -10,11 +10,9 @@ from scipy.sparse.csgraph import connected_components
 
 from protsae.errors import UserError
 from protsae.proteins.alphabet import STANDARD
+from protsae.proteins.split_names import LEFT_OUT, SPLITS, check_splits
 from protsae.proteins.splits import (
-    LEFT_OUT,
-    SPLITS,
     assign_splits,
-    check_splits,
     drawn_parts,
     extend_splits,
     joining_clusters,
@@ -293,20 +291,6 @@ def test_five_more_move_few_even_without_the_earlier_table() -> None:
             two = assign_splits(cluster, sequences, 0.2, 0.2, seed)
             moved.append(np.mean(one != two[:n_old]))
         assert np.mean(moved) <= most, moved
-
-
-def test_problems_are_named() -> None:
-    proteins = pd.DataFrame(
-        {
-            "cluster": ["B", "A", "C", "A", "C", "C", "B"],
-            "split": ["test", "valid", "train", "train", "test", "valid", "test"],
-        }
-    )
-    assert check_splits(proteins) == [
-        "cluster A is in train and valid",
-        "cluster C is in train and valid and test",
-    ]
-    assert check_splits(proteins[proteins["cluster"] == "B"]) == []
 
 
 def test_a_cluster_of_just_the_share_may_be_drawn() -> None:

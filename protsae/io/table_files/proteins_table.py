@@ -9,7 +9,7 @@ import pandas as pd
 
 from protsae.errors import UserError
 from protsae.io.table_files.parquet import read_metadata, read_table, validate_table
-from protsae.proteins.splits import LEFT_OUT, SPLITS, check_splits
+from protsae.proteins.split_names import PARTS, check_splits
 from protsae.provenance import file_sha256, protein_set_sha256
 from protsae.schema.protein_tables import FETCHED, FURTHER, PROTEINS
 from protsae.schema.table import Table
@@ -168,5 +168,5 @@ def _validate_set(path: str | Path, table: Table, proteins: pd.DataFrame) -> str
 
 
 def _split_problems(proteins: pd.DataFrame) -> list[str]:
-    unknown = sorted(set(proteins["split"]) - {*SPLITS, LEFT_OUT})
+    unknown = sorted(set(proteins["split"]) - set(PARTS))
     return [f"split {name!r}, which is none" for name in unknown] + check_splits(proteins)

@@ -17,7 +17,7 @@ from protsae.io.table_files.parquet import read_metadata
 from protsae.one_line import cut, note
 from protsae.proteins.filters import LONGEST_NAME, ProteinCounts, filter_proteins
 from protsae.proteins.records import Protein
-from protsae.proteins.splits import SPLITS
+from protsae.proteins.split_names import SPLITS
 from protsae.schema.protein_tables import FURTHER
 from protsae.stages.fetch_proteins import protein_row
 
