@@ -33,7 +33,7 @@ def label_of(rule: Terms) -> str:
     --------
     >>> from protsae.descriptions.terms import Neighbour
     >>> label_of((Letters("G"), Annotated("TRANSMEM: Helical"), Neighbour("P", 2)))
-    'G in transmembrane segment: Helical with P 2 residues after'
+    'G in transmembrane segment: Helical with P at +2'
     >>> label_of((Annotated("SIGNAL", "end"),)), label_of((Letters("C"),)), label_of(())
     ('The last 5 residues of signal peptide', 'C', 'unknown')
     """

@@ -50,7 +50,7 @@ class Neighbour:
     Examples
     --------
     >>> Neighbour("G", -3).name, Neighbour("aromatic", 1).name
-    ('G 3 residues before', 'aromatic 1 residue after')
+    ('G at -3', 'an aromatic residue at +1')
     """
 
     letters: str
@@ -59,9 +59,9 @@ class Neighbour:
     @property
     def name(self) -> str:
         """In words."""
-        distance = abs(self.offset)
-        residues = "1 residue" if distance == 1 else f"{distance} residues"
-        return f"{self.letters} {residues} {'before' if self.offset < 0 else 'after'}"
+        article = "an" if self.letters[0] in "aeiou" else "a"
+        what = self.letters if len(self.letters) == 1 else f"{article} {self.letters} residue"
+        return f"{what} at {self.offset:+d}"
 
 
 @dataclass(frozen=True)

@@ -78,7 +78,7 @@ def _named(features: pd.DataFrame) -> list[str]:
         if pd.notna(first["recurs"]) and first["recurs"] == 0:
             doubts.append("does not recur")
         said = "; ".join([f"{which}{more}", *doubts])
-        named.append(f"{one_line(str(text))} at {first['position']} ({said})")
+        named.append(f"{one_line(str(text))} (at residue {first['position']}; {said})")
     return named
 
 

@@ -110,7 +110,7 @@ def test_what_is_said_of_kind_and_concept(kind: str, q: float | None, low: float
     [
         ((Place("N", 1, 1),), "Residue 1"),
         ((Letters("L"), Place("N", 1, 20)), "L in residues 1–20"),  # noqa: RUF001 (en dash)
-        ((Neighbour("G", 1),), "Residues with G 1 residue after"),
+        ((Neighbour("G", 1),), "Residues with G at +1"),
         (
             (Share("A", 9, 20, True), Annotated("TRANSMEM")),
             "Transmembrane segment with at least 20 % A within ± 9",
