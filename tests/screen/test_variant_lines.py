@@ -33,11 +33,11 @@ def test_the_least_expected_with_their_features() -> None:
         "P1: 3 mutants",
         "  The 2 that the model expects least:",
         "  A7W: log-odds -3.00 (the new residue 20 times less likely), 0.50 with no residue masked",
-        "    Lost: A (at residue 7; layer 3, topk 1 and 1 more), without a label (at residue 7; layer 3, "
-        "topk",
+        "    Lost: A (at residue 7; layer 3, topk 1 and 1 more), without a label (at residue 7; "
+        "layer 3, topk",
         "          3)",
-        "    Gained: Residues with W at -2 (at residue 7; layer 3, topk 7; low confidence; does not "
-        "recur)",
+        "    Gained: Residues with W at -2 (at residue 7; layer 3, topk 7; low confidence; does "
+        "not recur)",
         "  A7P:K9R: log-odds -2.00 (the new residues 7.4 times less likely), 0.50 with no residue "
         "masked",
         "    Gained: without a label (at residue 7; layer 3, topk 9; low confidence)",
