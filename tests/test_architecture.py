@@ -54,7 +54,7 @@ MAY_IMPORT = {
 MAY_IMPORT["screen"] = {"association", "config", "errors", "features", "io", "one_line", "run"}
 MAY_IMPORT["screen"] |= {"schema"}
 MAY_IMPORT["inspection"] = MAY_IMPORT["screen"] | {"concepts", "proteins", "screen", "statistics"}
-MAY_IMPORT["report"] |= {"inspection", "proteins"}
+MAY_IMPORT["report"] |= {"inspection", "proteins", "screen"}
 MAY_IMPORT["stages"] = MAY_IMPORT.keys() - {"report", "screen"} | {"protsae"}
 """Rooms that each room may import, itself aside, from the ground floor up; commands may all."""
 

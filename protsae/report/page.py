@@ -25,6 +25,7 @@ from protsae.report.sections.layer_cards import layer_section
 from protsae.report.sections.layer_probes import probe_section
 from protsae.report.sections.overview import run_numbers, split_rows
 from protsae.report.sections.recurring_features import recurrence_section
+from protsae.screen.run_findings import finding_lines
 
 HERE = Path(__file__).parent
 OPEN_FEATURES = 3
@@ -67,6 +68,7 @@ def render_page(run: PageData) -> str:
     return environment.get_template("template.html").render(
         style=Markup((HERE / "style.css").read_text()),
         version=__version__,
+        found=finding_lines(run.features, run.detectors),
         numbers=run_numbers(run),
         splits=split_rows(run.proteins),
         summary=summary_rows(run.summary),

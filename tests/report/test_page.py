@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from markupsafe import escape
 
 from protsae.association.scoring.metrics import always_on_f1
 from protsae.concepts.label_sets import LabelSet
@@ -15,6 +16,7 @@ from protsae.report.page import render_page
 from protsae.report.page_data import read_page_data
 from protsae.report.ranking import add_margin, best_features, concept_by_layer
 from protsae.report.sections.concept_residues import ConceptResidues
+from protsae.screen.run_findings import finding_lines
 from tests.helpers.run_folder import (
     ANNOTATIONS,
     HOSTILE,
@@ -237,3 +239,11 @@ def test_positions_follow_the_rules_of_scoring() -> None:
     assert residues.positions("P00002", f"BINDING: {HOSTILE}") == {3, 4}
     assert residues.positions("P00001", "residue: C") == {4, 7}
     assert residues.positions("P00003", "SIGNAL") == set()
+
+
+def test_the_page_begins_with_what_was_found(page: str, tmp_path: Path) -> None:
+    """In the words of the screen."""
+    run = read_page_data(write_run(tmp_path), 3)
+    lines = finding_lines(run.features, run.detectors)
+    assert f'<pre class="found" tabindex="0">{escape(chr(10).join(lines))}</pre>' in page
+    assert page.index('id="found"') < page.index('id="run"')

@@ -65,7 +65,7 @@ def relatives(proteins: pd.DataFrame, features: pd.DataFrame) -> list[str]:
     >>> row = dict.fromkeys(names, 0) | {"model": "esm2", "concept": "SIGNAL", "freeze": "none"}
     >>> features = pd.DataFrame([row]).assign(f1=0.5, f1_without_relatives=0.4)
     >>> relatives(proteins, features)
-    ['1 of 3 proteins', 'best feature with and without their clusters, F1: SIGNAL 0.50, 0.40']
+    ['1 of 3 proteins', 'F1 of the best feature, and without these:', 'SIGNAL 0.50, 0.40']
     """
     in_test = proteins[proteins["split"] == "test"]
     related = in_test["has_relative_in_train"].astype(bool)
@@ -80,11 +80,11 @@ def relatives(proteins: pd.DataFrame, features: pd.DataFrame) -> list[str]:
     ]
     if related.any() and len(called):
         best = best_per_concept(called).sort_values("concept")
-        scores = [
+        lines.append("F1 of the best feature, and without these:")
+        lines += [
             f"{row['concept']} {row['f1']:.2f}, {row['f1_without_relatives']:.2f}"
             for _, row in best.iterrows()
         ]
-        lines.append(f"best feature with and without their clusters, F1: {'; '.join(scores)}")
     return lines
 
 
