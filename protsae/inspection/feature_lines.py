@@ -141,7 +141,7 @@ def _difference_words(row: pd.Series) -> str:
     text = _signed(row["f1_difference"])
     text += "" if pd.isna(low) else f" [{_signed(low)}, {_signed(high)}]"
     if row["verdict"] == UNDECIDED and high < 0:
-        text += ", which leaves out 0, but not for the luckiest of several baselines"
+        text += ", below 0 only before correction for the number of baselines"
     return text
 
 
