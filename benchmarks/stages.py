@@ -23,9 +23,7 @@ import yaml
 
 from benchmarks.processor import machine
 from benchmarks.real_proteins import read_sequences
-
-STAGES = ("fetch", "split", "randomise", "onehot", "embed", "train", "evaluate", "probe", "lookup")
-STAGES += ("encode", "annotate", "tables", "report")
+from protsae.screen.stage_costs import stage_jobs
 
 
 def main() -> None:
@@ -63,7 +61,7 @@ def main() -> None:
     )
     wall = time.monotonic() - began
     print(f"\n{n_proteins:,} proteins, {args.cores} cores, {wall / 60:.1f} min in all\n")
-    print(stage_table(output / "run/benchmarks").to_string(index=False))
+    print(stage_table(output / "run").to_string(index=False))
 
 
 def write_input(records: Path, n_proteins: int | None, output: Path) -> int:
@@ -93,17 +91,15 @@ def write_input(records: Path, n_proteins: int | None, output: Path) -> int:
 def stage_table(folder: Path) -> pd.DataFrame:
     """Jobs, summed and longest wall time, CPU time, and the highest resident memory of stages."""
     rows = []
-    for stage in STAGES:
-        files = [folder / f"{stage}.tsv", *sorted((folder / stage).rglob("*.tsv"))]
-        jobs = pd.concat([pd.read_csv(path, sep="\t") for path in files if path.is_file()])
+    for stage, jobs in stage_jobs(folder).items():
         rows.append(
             {
                 "stage": stage,
                 "jobs": len(jobs),
-                "wall, all jobs (s)": round(jobs["s"].sum(), 1),
-                "longest job (s)": round(jobs["s"].max(), 1),
-                "CPU, all jobs (s)": round(pd.to_numeric(jobs["cpu_time"], "coerce").sum(), 1),
-                "peak memory (MB)": round(jobs["max_rss"].max()),
+                "wall, all jobs (s)": round(sum(job.wall for job in jobs), 1),
+                "longest job (s)": round(max(job.wall for job in jobs), 1),
+                "CPU, all jobs (s)": round(sum(job.cpu for job in jobs), 1),
+                "peak memory (MB)": round(max(job.memory for job in jobs) / 1e6),
             }
         )
     return pd.DataFrame(rows)

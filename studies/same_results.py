@@ -2,13 +2,13 @@
 
     python -m studies.same_results OLD NEW
 
-Logs and benchmarks, which have times in them, are left out.
+Logs, which have times in them, are left out.
 """
 
 import sys
 from pathlib import Path
 
-LEFT_OUT = ("logs", "benchmarks")
+LEFT_OUT = ("logs",)
 
 
 def files(results: Path) -> dict[str, Path]:

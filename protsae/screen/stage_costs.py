@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from protsae.run.job_cost import read_cost
+from protsae.run.job_cost import JobCost, read_cost
 from protsae.run.layout import STAGES
 from protsae.screen.wording import count, duration
 
@@ -34,24 +34,30 @@ class StageCost:
     memory: float
 
 
-def read_costs(results: Path) -> list[StageCost]:
-    """Of every stage of which a job has ended well, in the order of the pipeline."""
-    found = []
+def stage_jobs(results: Path) -> dict[str, list[JobCost]]:
+    """What each job that ended well took, by stage, in the order of the pipeline."""
+    folder = results / "logs"
+    found = {}
     for stage in STAGES:
-        folder = results / "logs"
         paths = [folder / f"{stage}.log", *sorted((folder / stage).rglob("*.log"))]
         costs = [cost for path in paths if (cost := read_cost(path)) is not None]
         if costs:
-            found.append(
-                StageCost(
-                    stage,
-                    len(costs),
-                    sum(cost.wall for cost in costs),
-                    sum(cost.cpu for cost in costs),
-                    max(cost.memory for cost in costs),
-                )
-            )
+            found[stage] = costs
     return found
+
+
+def read_costs(results: Path) -> list[StageCost]:
+    """Of every stage of which a job has ended well, in the order of the pipeline."""
+    return [
+        StageCost(
+            stage,
+            len(jobs),
+            sum(job.wall for job in jobs),
+            sum(job.cpu for job in jobs),
+            max(job.memory for job in jobs),
+        )
+        for stage, jobs in stage_jobs(results).items()
+    ]
 
 
 def cost_lines(costs: Sequence[StageCost]) -> list[str]:

@@ -19,11 +19,11 @@ from pathlib import Path
 from time import process_time
 
 import numpy as np
-import pandas as pd
 
 from protsae.association.scoring.metrics import always_on_f1
 from protsae.interventions.attribution.linear_shap import feature_weights, linear_shap
 from protsae.io.saes.sae_files import read_sae
+from protsae.run.job_cost import read_cost
 from protsae.sparse_probes.sequence_columns import NAMES
 from protsae.stages.neighbouring.related_run import RelatedRun
 from studies.compared_methods.drawn_residues import Drawn, Reader
@@ -135,13 +135,14 @@ def cost_line(drawn: Drawn, seconds: float) -> str:
     """How many proteins were drawn, and what training the SAEs had taken."""
     n = drawn.proteins["split"].value_counts()
     run = drawn.run
-    path = run.results / "benchmarks" / "train" / run.model / f"layer-{drawn.layer:02d}.tsv"
-    training = pd.read_csv(path, sep="\t")["cpu_time"].sum()
+    log = run.results / "logs" / "train" / run.model / f"layer-{drawn.layer:02d}.log"
+    cost = read_cost(log)
+    training = f"{cost.cpu:.0f} s" if cost else "an unknown time"
     n_saes = sum(settings.seeds for settings in run.config.train.values())
     return (
         f"Layer {drawn.layer} of {run.model}; {n['train']:,} proteins of train, {n['valid']:,} of "
         f"valid and {n['test']:,} of test. The {n_saes} SAEs of the layer, other seeds and frozen "
-        f"ones among them, had taken {training:.0f} s of processor time to train; all of this took "
+        f"ones among them, had taken {training} of processor time to train; all of this took "
         f"{seconds:.0f} s."
     )
 

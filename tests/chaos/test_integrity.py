@@ -88,7 +88,7 @@ def _files(folder: Path) -> list[str]:
     return [names[i % len(names)] for names in by_kind.values() for i in range(most)]
 
 
-KEPT = ("logs", "benchmarks")
+KEPT = ("logs",)
 
 
 def _readers(plan: list[Job], path: str, draw: random.Random) -> list[Job]:
