@@ -43,3 +43,17 @@ def test_intervals_there_and_back() -> None:
     begin, end = ragged.half_open(np.array([1, 5]), np.array([4, 5]))
     assert [list(range(a, b)) for a, b in zip(begin, end, strict=True)] == [[0, 1, 2, 3], [4]]
     assert [x.tolist() for x in ragged.inclusive(begin, end)] == [[1, 5], [4, 5]]
+
+
+@pytest.mark.parametrize("most", [1, 2, 3, 5])
+@pytest.mark.parametrize("seed", range(30))
+def test_runs(seed: int, most: int) -> None:
+    """Taken one by one: a run goes on as long as its elements stay at most so many."""
+    sizes = random_sizes(seed)
+    expected: list[list[int]] = []
+    for group, size in enumerate(sizes.tolist()):
+        if not expected or sizes[expected[-1]].sum() + size > most:
+            expected.append([])
+        expected[-1].append(group)
+    found = [list(range(run.start, run.stop)) for run in ragged.runs(sizes, most)]
+    assert found == expected
