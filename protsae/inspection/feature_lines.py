@@ -96,6 +96,8 @@ def concept_words(row: pd.Series) -> str:
     called = pd.notna(q) and q <= CALLED_Q
     if not called:
         said = f"(q {q:.2g})" if pd.notna(q) else "(no q)"
+        if concept.startswith("position: "):
+            return f"{concept}, not called {said}: every protein has it at the same place"
         return f"{concept}, not called {said}: no finding"
     if row["defined_by_sequence"] == 1:
         return f"{concept}, called (q {q:.2g}), but the sequence defines it"

@@ -21,6 +21,10 @@ MOST_CALLED, MOST_OTHERS = 20, 5
 """Features that are listed: called for a concept with the words, and others."""
 
 
+LEAST_LIKE = 0.75
+"""How like what was asked for a word has to be to be suggested, as of `difflib`."""
+
+
 def is_search(text: str) -> bool:
     """Whether it is words to look for: letters, and no slash as in a feature's name.
 
@@ -146,7 +150,8 @@ def _subjects(features: pd.DataFrame, model: str) -> pd.DataFrame:
 
 
 def _words(text: str) -> list[str]:
-    return re.findall(r"[^\W_]+", text.lower())
+    """Letters and digits apart: Zn2+ and Zn(2+) are the same."""
+    return re.findall(r"[^\W\d_]+|\d+", text.lower())
 
 
 def _texts(concept: str) -> list[str]:
@@ -162,7 +167,8 @@ def _is_in(word: str) -> Callable[[str], bool]:
     if len(word) == 1:
         return word.__eq__
     stem = word[:-1] if len(word) > 3 and word.endswith("s") else word
-    return lambda text: text.startswith((word, stem))
+    singular = f"{word[:-3]}x" if word.endswith("ices") else word  # helices
+    return lambda text: text.startswith((word, stem, singular))
 
 
 def _nothing_lines(
@@ -178,8 +184,8 @@ def _nothing_lines(
             reason = "scored, but best for no feature" if pd.isna(why) else f"not scored: {why}"
             lines += fitted(one_line(f"{concept}: {reason}"), "  ", width=width)
     known = _vocabulary([*own["concept"].dropna(), *left_out.index], own["label"].dropna())
-    near = [close for word in wanted for close in get_close_matches(word, known, n=1)]
-    if len(lines) == 1 and near:
+    near = [close for word in wanted for close in get_close_matches(word, known, 1, LEAST_LIKE)]
+    if len(lines) == 1 and len(near) == len(wanted) and near != wanted:
         lines.append(f"  did you mean: {' '.join(near)}?")
     return [*lines, "Concepts that features are called for: protsae show"]
 
@@ -206,7 +212,8 @@ def _name(row: pd.Series) -> str:
 
 def _score(row: pd.Series) -> str:
     """F1 with its interval, whether called, and the verdict."""
-    score = f"F1 {row['f1']:.2f}{interval_words(row, 'f1')}"
+    few = "" if pd.notna(row["f1_low"]) else f" (in {count(row['n_clusters'], 'test cluster')})"
+    score = f"F1 {row['f1']:.2f}{interval_words(row, 'f1') or few}"
     if pd.isna(row["q_value"]) or row["q_value"] > CALLED_Q:
         return f"{score}, not called"
     if row["defined_by_sequence"] == 1:

@@ -14,6 +14,7 @@ from typing import Any, TextIO
 import pandas as pd
 
 from protsae import __version__
+from protsae.features.protein_segments import n_features, trust
 from protsae.io.atomic import atomic_path
 from protsae.report.protein_tracks import Track, tracks_of
 from protsae.run.run_places import feature_name
@@ -53,7 +54,8 @@ class PageWriter:
         self._n_given += 1
         if self._n_given <= MOST_PROTEINS:
             tracks = tracks_of(segments, residues)
-            section = protein_section(self._template, name, sequence, tracks, predictions)
+            above = n_features(segments[trust(segments) == 0])
+            section = protein_section(self._template, name, sequence, tracks, predictions, above)
             self._file.write(section)
 
     @property
@@ -82,7 +84,12 @@ def open_page(path: Path, made_from: Mapping[str, Any]) -> Iterator[PageWriter]:
 
 
 def protein_section(
-    template: str, name: str, sequence: str, tracks: list[Track], predictions: pd.DataFrame
+    template: str,
+    name: str,
+    sequence: str,
+    tracks: list[Track],
+    predictions: pd.DataFrame,
+    n_above: int,
 ) -> str:
     """A protein: its tracks, what a reader without them gets, and the data for the script."""
     length = len(sequence)
@@ -105,6 +112,7 @@ def protein_section(
     return template.format(
         name=escape(name),
         length=f"{length:,} residue{'s' * (length != 1)}",
+        above=_ABOVE if n_above else _NONE_ABOVE,
         names=names,
         ticks=_ticks(length),
         rows=rows,
@@ -168,7 +176,7 @@ def _table(predictions: pd.DataFrame) -> str:
         cells = (probability, row["calibration"] or "", at_rate, f"{row['f1']:.2f}")
         which = feature_name(row["layer"], row["variant"], row["feature"])
         rows.append(
-            f'<tr><th scope="row" class="name">{escape(str(row["label"]))}</th><td>{place}</td>'
+            f'<tr><th scope="row" class="name">{escape(str(row["concept"]))}</th><td>{place}</td>'
             + "".join(f"<td>{escape(str(cell))}</td>" for cell in cells)
             + f'<td class="name">{escape(which)}</td></tr>'
         )
@@ -191,6 +199,8 @@ def _light(style: str) -> str:
     return light.replace("color-scheme: light dark", "color-scheme: light")
 
 
+_NONE_ABOVE = "No feature above all baselines is on: take what follows as a hint."
+_ABOVE = "Features above all baselines are on; the others are hints."
 _TABLE_HEAD = (
     '<div class="scroll" tabindex="0" role="region" aria-label="Predicted segments"><table><thead>'
     '<tr><th class="name">concept</th><th>residues</th><th>probability</th><th>calibration</th>'

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from protsae.concepts.uniprot.words import concept_words
 from protsae.run.run_places import feature_name
 from protsae.statistics import ragged
 
@@ -95,8 +96,13 @@ def _concept(residues: pd.DataFrame) -> Track:
     state = "uncalibrated" if first["calibration"] != "calibrated" else "calibrated"
     rate = first["assumed_base_rate"]
     at_rate = f"base rate {rate:.2g} ({first['base_rate_from']})" if pd.notna(rate) else ""
-    remark = ", ".join(filter(None, ("uncalibrated" * (state == "uncalibrated"), at_rate)))
-    return Track(str(first["label"]), remark, "p", state, runs)
+    remark = ", ".join(filter(None, (state * (state == "uncalibrated"), at_rate)))
+    return Track(_in_words(first["concept"]), remark, "p", state, runs)
+
+
+def _in_words(concept: str) -> str:
+    words = concept_words(concept)
+    return words[:1].upper() + words[1:]
 
 
 def _probable(start: int, end: int, value: float, low: float, high: float) -> Run:
@@ -117,8 +123,13 @@ def _feature(segments: pd.DataFrame) -> Track:
             strict=True,
         )
     ]
-    label = first["label"] if isinstance(first["label"], str) else "no concept"
+    has_concept = isinstance(first["concept"], str)
+    name = _in_words(first["concept"]) if has_concept else "No concept"
     f1 = f"F1 {first['f1']:.2f}" if pd.notna(first["f1"]) else ""
-    mark = first["calibration"] if first["calibration"] == "uncalibrated" else ""
+    verdict = first["verdict"] if isinstance(first["verdict"], str) else ""
+    if verdict and isinstance(first["best_baseline"], str):
+        verdict = f"{verdict} ({first['best_baseline']} {first['best_baseline_f1']:.2f})"
     which = feature_name(first["layer"], first["variant"], first["feature"])
-    return Track(label, ", ".join(filter(None, (which, f1, mark))), "f", "", runs)
+    label = first["label"] if isinstance(first["label"], str) else ""
+    remark = ", ".join(filter(None, (which, f1, verdict)))
+    return Track(name, f"{remark}; {label}" if label else remark, "f", "", runs)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import pandas as pd
 
 from protsae.features.protein_segments import agreement, n_features, trust
@@ -10,12 +11,13 @@ from protsae.one_line import note, one_line
 from protsae.run.run_places import feature_name
 from protsae.screen.wording import count, fitted, listed
 
-MOST_ABOVE, MOST_CALLED, MOST_PLACES = 8, 4, 4
-"""Concepts that are named for a protein, above all baselines or only called; places of each."""
+MOST_ABOVE, MOST_CALLED, MOST_PLACES, MOST_NAMED = 8, 4, 4, 6
+"""Concepts that are told for a protein, above all baselines or only called; places of each; and
+other concepts, by name alone."""
 
 WHAT_IT_SAYS = note(
-    "p is the probability of the concept at a residue, at the base rate that is named; F1 is "
-    "that of the run's test set"
+    "prob. is the probability of the concept at a residue, at the base rate that is named; "
+    "F1 is that of the run's test set; features of successive layers are not independent"
 )
 
 
@@ -50,7 +52,9 @@ def protein_lines(
 
 
 def _concept_lines(segments: pd.DataFrame, predictions: pd.DataFrame, most: int) -> list[str]:
-    """Each concept with the places at which it is predicted; the most probable first, then by F1.
+    """Each concept with the places at which it is predicted, calibrated probabilities first.
+
+    Then the most probable, then by F1.
 
     Where the feature that predicts it is off, the best of those that are on stands for it.
     """
@@ -60,8 +64,9 @@ def _concept_lines(segments: pd.DataFrame, predictions: pd.DataFrame, most: int)
     likeliest = [
         max(_probabilities(row, predictions).values(), default=-1) for _, row in best.iterrows()
     ]
-    best = best.assign(likeliest=likeliest)
-    best = best.sort_values(["likeliest", "f1"], ascending=False, kind="stable")
+    sure = (best["calibration"] == "calibrated") & (np.array(likeliest) >= 0)
+    best = best.assign(likeliest=likeliest, sure=sure)
+    best = best.sort_values(["sure", "likeliest", "f1"], ascending=False, kind="stable")
     lines = []
     for _, row in best[:most].iterrows():
         same = segments[segments["concept"] == row["concept"]]
@@ -72,8 +77,11 @@ def _concept_lines(segments: pd.DataFrame, predictions: pd.DataFrame, most: int)
         text = f"{one_line(_named(row))} at {where}; {_score(row, bool(probable))}"
         first, *others = fitted(text, "      ")
         lines += ["    " + first.lstrip(), *others]
-    more = len(best) - most
-    return [*lines, f"    and {count(more, 'more concept')}"] if more > 0 else lines
+    others = [one_line(str(concept)) for concept in best["concept"][most:]]
+    if others:
+        more = f"and {count(len(others), 'more concept')}: {listed(others, MOST_NAMED)}"
+        lines += fitted(more, "    ", 2)
+    return lines
 
 
 _FEATURE = ("layer", "variant", "feature")
@@ -96,7 +104,7 @@ def _place(place: pd.Series, probable: Mapping[int, float]) -> str:
     """Residues of a segment, its probability, and how many features of how many layers agree."""
     start, end, n = place["start"], place["end"], place["n_features"]
     residues = f"{start}" if start == end else f"{start} to {end}"
-    p = f"p {probable[start]:.2f}, " if start in probable else ""
+    p = f"prob. {probable[start]:.2f}, " if start in probable else ""
     return f"{residues} ({p}{count(n, 'feature')} in {count(place['n_layers'], 'layer')})"
 
 
@@ -108,7 +116,7 @@ def _score(row: pd.Series, is_probable: bool) -> str:
     baseline = f"{row['best_baseline']} {row['best_baseline_f1']:.2f}"
     against = f", {verdict} ({baseline})" if isinstance(row["best_baseline"], str) else ""
     which = feature_name(row["layer"], row["variant"], row["feature"])
-    rate = f"p {row['calibration']}, at base rate {row['assumed_base_rate']:.2g}; "
+    rate = f"prob. {row['calibration']}, at base rate {row['assumed_base_rate']:.2g}; "
     score = f"{rate if is_probable else ''}F1 {row['f1']:.2f}{interval}{against}; {which}"
     doubt = recurrence_words(row)
     return f"{score}; {doubt}" if doubt else score

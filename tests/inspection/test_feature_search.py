@@ -33,7 +33,8 @@ def features() -> pd.DataFrame:
         ("esm", "none", 6, "relu", 9, "BINDING: Zn(2+)", "C", 0.3, 0.1, *NO_VERDICT),
     ]
     found = pd.DataFrame(rows, columns=COLUMNS)
-    return found.assign(defined_by_sequence=(found["concept"] == "residue: L").astype(int))
+    is_defined = (found["concept"] == "residue: L").astype(int)
+    return found.assign(defined_by_sequence=is_defined, n_clusters=4)
 
 
 def numbers(words: str) -> list[int]:
@@ -64,6 +65,7 @@ def test_a_concept_of_that_very_name_goes_before_all() -> None:
         ("SIGNAL-peptides", [3, 2, 1, 4]),
         ("'leader'", [3, 2, 1]),
         ("zinc", [9]),
+        ("Zn2+", [9]),
         ("binding zn", [9]),
         ("leucine", [4]),
         ("residue L", [4]),
@@ -87,14 +89,15 @@ def test_lines() -> None:
         "  6/relu/3       SIGNAL F1 0.60 [0.50, 0.70], called, undecided (rule 0.75); no label",
         "  3/topk/2       SIGNAL F1 0.60 [0.50, 0.70], called, undecided (rule 0.75); R at 20",
         "not called for it, or by their label alone:",
-        "  3/topk/1       SIGNAL F1 0.25, not called; L near the start",
-        "  6/relu/4       residue: L F1 0.25, called, but the sequence defines it; Signal peptide",
+        "  3/topk/1       SIGNAL F1 0.25 (in 4 test clusters), not called; L near the start",
+        "  6/relu/4       residue: L F1 0.25 (in 4 test clusters), called, but the sequence defines it;"
+        " Signal peptide",
         "All about one of them: protsae show 6/relu/3",
     ]
     assert lines("zinc") == [
         "1 feature of esm with 'zinc' in the concept or the label; none called (q ≤ 0.05) for such "
         "a concept; the first of them:",
-        "  6/relu/9       BINDING: Zn(2+) F1 0.25, not called; C",
+        "  6/relu/9       BINDING: Zn(2+) F1 0.25 (in 4 test clusters), not called; C",
         "All about one of them: protsae show 6/relu/9",
     ]
 
@@ -129,7 +132,7 @@ def test_nothing_found_says_why() -> None:
 def test_concepts_that_there_are() -> None:
     assert concept_lines(features(), "esm", 120) == [
         "Concepts that features of esm are called for (q ≤ 0.05):",
-        "  PEPTIDE: 1 feature; best on valid: 6/relu/6, F1 0.25, called",
+        "  PEPTIDE: 1 feature; best on valid: 6/relu/6, F1 0.25 (in 4 test clusters), called",
         "  SIGNAL: 2 features; best on valid: 6/relu/3, F1 0.60 [0.50, 0.70], called, undecided "
         "(rule 0.75)",
         "  and for concepts that the sequence defines, features of each: residue: L 1",

@@ -44,7 +44,7 @@ def test_neighbours_of_equal_probability_are_one_run() -> None:
         (4, 4, 0.25, 0.1, 0.4, "0.25 [0.10, 0.40]"),
         (9, 9, 0.25, 0.1, 0.4, "0.25 [0.10, 0.40]"),
     ]
-    assert (track.name, track.remark) == ("SIGNAL", "base rate 0.01 (reference)")
+    assert (track.name, track.remark) == ("Signal peptide", "base rate 0.01 (reference)")
 
 
 def test_uncalibrated_concepts_say_so_and_come_last() -> None:
@@ -52,7 +52,7 @@ def test_uncalibrated_concepts_say_so_and_come_last() -> None:
         [residues((1, "A", 0.9, 0.8, 1.0), calibration="uncalibrated"), residues(*SIGNAL)]
     )
     assert [(track.name, track.state) for track in tracks_of(segments(), rows)] == [
-        ("SIGNAL", "calibrated"),
+        ("Signal peptide", "calibrated"),
         ("A", "uncalibrated"),
     ]
     assert tracks_of(segments(), rows)[1].remark.startswith("uncalibrated, base rate")
@@ -61,7 +61,7 @@ def test_uncalibrated_concepts_say_so_and_come_last() -> None:
 def test_some_features_of_each_concept_have_a_track() -> None:
     rows = [(1, 2, i, "A", 0.5) for i in range(9)] + [(3, 3, 9, "B", None), (5, 7, 10, None, 1.5)]
     tracks = tracks_of(segments(*rows), residues())
-    assert [track.name for track in tracks] == ["A"] * MOST_OF_CONCEPT + ["B", "no concept"]
+    assert [track.name for track in tracks] == ["A"] * MOST_OF_CONCEPT + ["B", "No concept"]
     assert tracks[-1].runs[0].height == 1
 
 
@@ -84,7 +84,7 @@ def test_the_page_needs_nothing_from_elsewhere_and_runs_no_text(tmp_path: Path) 
     [data] = re.findall(r'<script type="application/json" class="data">(.*?)</script>', text)
     stored = json.loads(data)
     assert stored["sequence"] == "MKVLAGGHH"
-    assert [track["name"] for track in stored["tracks"]] == ["SIGNAL", HOSTILE]
+    assert [track["name"] for track in stored["tracks"]] == ["Signal peptide", HOSTILE]
 
 
 def test_the_first_proteins_are_on_the_page_and_the_others_counted(tmp_path: Path) -> None:
@@ -112,5 +112,5 @@ def test_a_browser_shows_residue_and_value(tmp_path: Path, length: int) -> None:
     shown = subprocess.run(words, capture_output=True, text=True, timeout=120, check=True).stdout
     assert 'data-ready="yes"' in shown
     [said] = re.findall(r'<p class="readout"[^>]*>(.*?)</p>', shown)
-    expected = "K2: SIGNAL 0.75 [0.50, 0.90]" if length > 1 else "M1: "
+    expected = "K2: Signal peptide 0.75 [0.50, 0.90]" if length > 1 else "M1: "
     assert said.startswith(expected)

@@ -46,9 +46,10 @@ def test_a_protein_in_words() -> None:
         "P1: 137 residues",
         "  On, and above all baselines:",
         # The best is the one with the highest F1 on valid, whatever its F1 on test.
-        "    SIGNAL at 1 to 22 (p 0.88, 2 features in 2 layers), 40 (p 0.10, 1 feature in 1 layer);"
-        " p",
-        "      uncalibrated, at base rate 0.012; F1 0.61 [0.52, 0.70], above (rule 0.50); 6/topk/1",
+        "    SIGNAL at 1 to 22 (prob. 0.88, 2 features in 2 layers), 40 (prob. 0.10, 1 feature "
+        "in 1 layer);",
+        "      prob. uncalibrated, at base rate 0.012; F1 0.61 [0.52, 0.70], above (rule 0.50); "
+        "6/topk/1",
         "  Called (q ≤ 0.05), but not above all baselines: 1 feature, 1 concept.",
         "    TURN (Turn, at G) at 9 to 10 (1 feature in 1 layer); F1 0.30; 3/topk/7",
         "  Not listed: 1 called for what the sequence defines, such as an amino acid or a motif, 1 "
@@ -67,7 +68,8 @@ def test_a_protein_in_which_nothing_is_on() -> None:
 def test_many_concepts_and_hostile_names_keep_to_the_page() -> None:
     rows = [(6, i, 1, 5000, f"{'long ' * 30}\n\x07 {i}", *SURE[1:]) for i in range(30)]
     lines = protein_lines("P\n1", 5000, segments(*rows), predictions(), NOTHING_ON)
-    assert lines[-1] == "    and 22 more concepts"
+    assert lines[-2].startswith("    and 22 more concepts: long long ")
+    assert lines[-1].endswith(" ...")
     assert all(len(line) <= WIDTH and line.isprintable() for line in lines)
 
 

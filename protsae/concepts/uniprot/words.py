@@ -45,7 +45,7 @@ _SYNONYMS = {
     "MOD_RES": ("PTM", "phosphorylation", "acetylation", "methylation"),
     "LIPID": ("palmitoylation", "myristoylation", "prenylation", "GPI anchor"),
     "CARBOHYD": ("glycan", "N-linked", "O-linked"),
-    "DISULFID": ("cystine", "S-S bond", "disulphide"),
+    "DISULFID": ("cystine", "S-S bond", "disulphide", "disulfide bridge"),
     "CROSSLNK": ("isopeptide bond", "ubiquitin"),
     "HELIX": ("alpha helix", "secondary structure"),
     "STRAND": ("beta sheet", "secondary structure"),
@@ -110,7 +110,7 @@ def synonyms(name: str) -> tuple[str, ...]:
     Examples
     --------
     >>> synonyms("DISULFID"), synonyms("residue: C"), synonyms("BINDING: Zn(2+)")[-1]
-    (('cystine', 'S-S bond', 'disulphide'), ('cysteine', 'Cys'), 'zinc')
+    (('cystine', 'S-S bond', 'disulphide', 'disulfide bridge'), ('cysteine', 'Cys'), 'zinc')
     """
     kind, _, rest = name.partition(": ")
     others = _SYNONYMS.get(kind, ())
