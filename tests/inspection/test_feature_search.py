@@ -90,8 +90,8 @@ def test_lines() -> None:
         "  3/topk/2       SIGNAL F1 0.60 [0.50, 0.70], called, undecided (rule 0.75); R at 20",
         "not called for it, or by their label alone:",
         "  3/topk/1       SIGNAL F1 0.25 (in 4 test clusters), not called; L near the start",
-        "  6/relu/4       residue: L F1 0.25 (in 4 test clusters), called, but the sequence defines it;"
-        " Signal peptide",
+        "  6/relu/4       residue: L F1 0.25 (in 4 test clusters), called, but the sequence "
+        "defines it; Signal peptide",
         "All about one of them: protsae show 6/relu/3",
     ]
     assert lines("zinc") == [
