@@ -237,7 +237,7 @@ def test_the_page_of_neighbours_runs(
     for block in fenced_blocks("docs/neighbours.md", "python"):
         exec(block, {})
     said = capsys.readouterr().out
-    assert "\n  near        1/topk/" in said
+    assert "\n  direction   1/topk/" in said
     assert "random_cosine" in said
 
 

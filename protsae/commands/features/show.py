@@ -11,8 +11,8 @@ features are called for. Called (q <= 0.05) means that a feature detects a conce
 chance; it is a finding only if it is above all baselines, too. docs/scores.md has more.
 
 examples:
-  protsae show
   protsae show signal peptide
+  protsae show
   protsae show 6/topk/246
   protsae show onehot/0/topk/12 --results results
 """
