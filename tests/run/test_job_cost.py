@@ -38,8 +38,8 @@ def test_a_job_says_what_it_took(tmp_path: Path) -> None:
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     assert cost is not None
     # All but how Python begins and ends.
-    assert cost.wall == pytest.approx(wall, abs=0.5 * wall)
-    assert cost.cpu == pytest.approx(cpu, abs=0.25 * cpu)
+    assert 0.2 * wall < cost.wall < wall
+    assert cost.cpu == pytest.approx(cpu, abs=0.4 * cpu)
     assert 2e7 < cost.memory < 3e8
 
 
