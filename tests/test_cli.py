@@ -62,6 +62,33 @@ def test_imports_without_the_collector_and_with_it_again(tmp_path: Path) -> None
     subprocess.run([sys.executable, "-c", code], check=True, env={"PYTHONPATH": path})
 
 
+@pytest.mark.parametrize("lost", [False, True], ids=["plain", "in a callback"])
+def test_an_interrupt_while_modules_load_ends_the_process(tmp_path: Path, lost: bool) -> None:
+    """Even where Python ignores exceptions; later it is an exception again, unless ignored."""
+    kill = "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n"
+    in_callback = (
+        "import os, signal, weakref\n"
+        "class Thing: pass\n"
+        "thing = Thing()\n"
+        "seen = weakref.ref(thing, lambda _: os.kill(os.getpid(), signal.SIGINT))\n"
+        "del thing\n"
+    )
+    (tmp_path / "interrupted.py").write_text(in_callback if lost else kill)
+    (tmp_path / "quiet.py").write_text("")
+    code = (
+        "import signal\n"
+        "signal.signal(signal.SIGINT, signal.{})\n"
+        "from protsae.cli import imported\n"
+        "imported('quiet')\n"
+        "assert signal.getsignal(signal.SIGINT) is signal.{}\n"
+        "imported('interrupted')\n"
+    )
+    path = os.pathsep.join([str(tmp_path), *sys.path])
+    for handler, status in (("default_int_handler", -signal.SIGINT), ("SIG_IGN", 0)):
+        words = [sys.executable, "-c", code.format(handler, handler)]
+        assert subprocess.run(words, check=False, env={"PYTHONPATH": path}).returncode == status
+
+
 def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert exit_status(["--help"]) == 0
     out = capsys.readouterr().out
