@@ -12,7 +12,7 @@ from tests.helpers.chat_server import ChatServer, Reply, chat_server, completion
 
 KEY = "sk-secret-123"
 PROMPT = [{"role": "system", "content": "s"}, {"role": "user", "content": "u"}]
-QUICK = RetryPolicy(attempts=2, backoff=0.001, answer=0.5)
+QUICK = RetryPolicy(attempts=2, backoff=0.001, answer=30.0)
 
 
 @pytest.fixture
