@@ -14,6 +14,7 @@ from protsae.errors import UserError
 from protsae.inspection.description_words import interval_words
 from protsae.io.table_files.parquet import read_table
 from protsae.one_line import cut, one_line
+from protsae.run.run_places import feature_name
 from protsae.schema.features.feature_tables import FEATURES
 from protsae.screen.wording import count, fitted
 
@@ -207,7 +208,7 @@ def _listed(found: pd.DataFrame, most: int, width: int) -> list[str]:
 
 
 def _name(row: pd.Series) -> str:
-    return f"{row['layer']}/{row['variant']}/{row['feature']}"
+    return feature_name(row["layer"], row["variant"], row["feature"])
 
 
 def _score(row: pd.Series) -> str:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
 import pandas as pd
 
 from protsae.features.protein_segments import agreement, n_features, trust
@@ -61,10 +60,9 @@ def _concept_lines(segments: pd.DataFrame, predictions: pd.DataFrame, most: int)
     # Chosen by F1 on valid, so that the F1 on test that is shown is not flattered.
     best = segments.sort_values("valid_f1", ascending=False, kind="stable")
     best = best.drop_duplicates("concept")
-    likeliest = [
-        max(_probabilities(row, predictions).values(), default=-1) for _, row in best.iterrows()
-    ]
-    sure = (best["calibration"] == "calibrated") & (np.array(likeliest) >= 0)
+    probable = {row["concept"]: _probabilities(row, predictions) for _, row in best.iterrows()}
+    likeliest = best["concept"].map(lambda concept: max(probable[concept].values(), default=-1))
+    sure = (best["calibration"] == "calibrated") & (likeliest >= 0)
     best = best.assign(likeliest=likeliest, sure=sure)
     best = best.sort_values(["sure", "likeliest", "f1"], ascending=False, kind="stable")
     lines = []
@@ -72,14 +70,14 @@ def _concept_lines(segments: pd.DataFrame, predictions: pd.DataFrame, most: int)
         same = segments[segments["concept"] == row["concept"]]
         own = same[(same[list(_FEATURE)] == row[list(_FEATURE)]).all(axis=1)]
         places = agreement(own, same).sort_values("n_features", ascending=False, kind="stable")
-        probable = _probabilities(row, predictions)
-        where = listed([_place(place, probable) for _, place in places.iterrows()], MOST_PLACES)
-        text = f"{one_line(_named(row))} at {where}; {_score(row, bool(probable))}"
+        of_own = probable[row["concept"]]
+        where = listed([_place(place, of_own) for _, place in places.iterrows()], MOST_PLACES)
+        text = f"{one_line(_named(row))} at {where}; {_score(row, bool(of_own))}"
         first, *others = fitted(text, "      ")
         lines += ["    " + first.lstrip(), *others]
-    others = [one_line(str(concept)) for concept in best["concept"][most:]]
-    if others:
-        more = f"and {count(len(others), 'more concept')}: {listed(others, MOST_NAMED)}"
+    left = [one_line(str(concept)) for concept in best["concept"][most:]]
+    if left:
+        more = f"and {count(len(left), 'more concept')}: {listed(left, MOST_NAMED)}"
         lines += fitted(more, "    ", 2)
     return lines
 

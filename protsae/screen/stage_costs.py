@@ -35,7 +35,7 @@ class StageCost:
 
 
 def stage_jobs(results: Path) -> dict[str, list[JobCost]]:
-    """What each job that ended well took, by stage, in the order of the pipeline."""
+    """What each finished job took, by stage, in the order of the pipeline."""
     folder = results / "logs"
     found = {}
     for stage in STAGES:
@@ -47,7 +47,7 @@ def stage_jobs(results: Path) -> dict[str, list[JobCost]]:
 
 
 def read_costs(results: Path) -> list[StageCost]:
-    """Of every stage of which a job has ended well, in the order of the pipeline."""
+    """What each stage with a finished job took, in the order of the pipeline."""
     return [
         StageCost(
             stage,

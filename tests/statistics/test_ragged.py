@@ -48,7 +48,7 @@ def test_intervals_there_and_back() -> None:
 @pytest.mark.parametrize("most", [1, 2, 3, 5])
 @pytest.mark.parametrize("seed", range(30))
 def test_runs(seed: int, most: int) -> None:
-    """Taken one by one: a run goes on as long as its elements stay at most so many."""
+    """Against a loop that begins a new run when the next group would not fit."""
     sizes = random_sizes(seed)
     expected: list[list[int]] = []
     for group, size in enumerate(sizes.tolist()):

@@ -5,7 +5,7 @@ from protsae.stages.sparse_probing.sparse_probe_files import sparse_probe_lines
 
 
 def rows() -> pd.DataFrame:
-    """Three concepts, of which a linear probe detects two, and one is in few clusters."""
+    """Three concepts: a linear probe detects two of them, and one occurs in few clusters."""
     parts = []
     for variant, freeze, f1 in (
         ("topk", "none", 0.5),
