@@ -7,6 +7,8 @@ from functools import cached_property
 import numpy as np
 from scipy.optimize import minimize
 
+from protsae.references.loss_curvature import Curvature, spread_at
+
 CHUNK_ROWS = 256
 """Residues whose logits are held at a time: they stay in the processor's cache."""
 
@@ -19,18 +21,6 @@ their minima, 0.00002 in the mean; those of BLOSUM62 windows at most 0.002.
 
 THINNED = 4
 """The search begins on every so many rows: only its start is wanted."""
-
-LEADING = 96
-"""Leading principal axes, the bias among them, on which curvature is a whole matrix.
-
-On the others only its diagonal is taken. What a matrix costs grows with the cube of this number.
-"""
-
-CURVATURE_ROWS = 2048
-"""Rows from which the curvature of a concept is estimated."""
-
-LEAST_SPREAD = 1e-12
-"""p (1 - p) that a row counts with at least, so that the sum over rows is above 0."""
 
 MAX_ITERATIONS = 200
 
@@ -76,7 +66,7 @@ def fit_probes(
     which is scikit-learn's LogisticRegression with C = 1 / (n_known penalty). The concepts share
     nothing but the passes over x: L-BFGS-B minimises the sum of their losses, each over the entropy
     of its labels. Its variables are the weights on the principal axes of z, transformed so that the
-    Hessian where the search starts becomes about the identity (`_Curvature`). It starts at the
+    Hessian where the search starts becomes about the identity (`Curvature`). It starts at the
     solution for the next stronger penalty, and for the strongest at that on a part of the rows.
     Only the path depends on these: losses and gradients are exact. All in float64: in float32, sums
     round otherwise with other threads or instructions, the search then stops elsewhere, and F1 on
@@ -194,8 +184,8 @@ class _Problem:
         known = None if self.known is None else self.known[:, chosen]
         unknown = None if known is None else np.ascontiguousarray(~known.T)
         from_weights = start[:, chosen]
-        spread = _spread(self.rows, from_weights, known)
-        unit = _Curvature.at(self.rows, self.eigenvalues, spread, n_known, ridge)
+        spread = spread_at(self.rows, from_weights, known)
+        unit = Curvature.at(self.rows, self.eigenvalues, spread, n_known, ridge)
 
         def weights_at(flat: np.ndarray) -> np.ndarray:
             return from_weights + unit.step(flat.reshape(from_weights.shape) * np.sqrt(entropy))
@@ -232,64 +222,6 @@ class _Problem:
             low,
             high,
         )
-
-
-@dataclass(frozen=True, eq=False)
-class _Curvature:
-    """New variables of every concept, in which the Hessian of its loss is about the identity.
-
-    The Hessian is sum_i s_i r_i r_i^T / n_known + ridge with rows r and s = p (1 - p). On the
-    leading axes it is estimated as L L^T from rows drawn in proportion to s; on the others only
-    its diagonal is taken, and as if s were the same in all rows.
-    """
-
-    unit: np.ndarray  # (d + 1 - n_leading, n_concepts), one over the root of the diagonal
-    inverse: np.ndarray  # (n_concepts, n_leading, n_leading), L^-1
-
-    @classmethod
-    def at(
-        cls,
-        rows: np.ndarray,
-        eigenvalues: np.ndarray,
-        spread: np.ndarray,
-        n_known: np.ndarray,
-        ridge: np.ndarray,
-    ) -> "_Curvature":
-        """The curvature where rows have these p (1 - p), shape (n_concepts, n_rows)."""
-        n_others = max(len(eigenvalues) - LEADING, 0)
-        leading = rows[:, n_others:]
-        summed = spread.cumsum(1)
-        total = summed[:, -1]
-        # Every so much of the sum a row: one for each, and rows with more of it more often.
-        steps = (np.arange(CURVATURE_ROWS) + 0.5) / CURVATURE_ROWS
-        drawn = (leading[np.searchsorted(own, steps * own[-1])] for own in summed)
-        hessian = np.stack([part.T @ part for part in drawn])
-        hessian *= (total / n_known / CURVATURE_ROWS)[:, None, None]
-        hessian += np.diag(ridge[n_others:, 0])
-        diagonal = eigenvalues[:n_others, None] * (total / n_known) + ridge[:n_others]
-        return cls(1 / np.sqrt(diagonal), np.linalg.inv(np.linalg.cholesky(hessian)))
-
-    def step(self, variables: np.ndarray) -> np.ndarray:
-        """Weights, (d + 1, n_concepts), of new variables: of the leading axes, L^-T times them."""
-        n_others = len(self.unit)
-        leading = self.inverse.swapaxes(1, 2) @ variables[n_others:].T[:, :, None]
-        return np.vstack([variables[:n_others] * self.unit, leading[:, :, 0].T])
-
-    def slope(self, gradient: np.ndarray) -> np.ndarray:
-        """The gradient by the new variables of the gradient by weights."""
-        n_others = len(self.unit)
-        leading = self.inverse @ gradient[n_others:].T[:, :, None]
-        return np.vstack([gradient[:n_others] * self.unit, leading[:, :, 0].T])
-
-
-def _spread(rows: np.ndarray, weights: np.ndarray, known: np.ndarray | None) -> np.ndarray:
-    """p (1 - p) at every row, 0 where unknown: shape (n_concepts, n_rows)."""
-    t = np.tanh(rows @ (weights / 2))  # p (1 - p) = (1 - t^2) / 4
-    spread = (1 - np.square(t, out=t)) / 4
-    np.maximum(spread, LEAST_SPREAD, out=spread)
-    if known is not None:
-        spread *= known
-    return spread.T
 
 
 def _softplus_sums(

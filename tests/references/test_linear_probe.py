@@ -4,6 +4,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
 from protsae.references import linear_probe as probes
+from protsae.references import loss_curvature
 from protsae.references.linear_probe import control_types, fit_probes
 
 N_ROWS, D, PENALTIES = 1201, 7, (0.3, 0.01, 1e-4)  # more rows than a chunk holds
@@ -31,13 +32,13 @@ def peer_logits(x: np.ndarray, y: np.ndarray, rows: np.ndarray, penalty: float) 
     return peer.fit(z[rows], y[rows]).decision_function(z)
 
 
-@pytest.mark.parametrize("leading", [1, 4, probes.LEADING])
+@pytest.mark.parametrize("leading", [1, 4, loss_curvature.LEADING])
 def test_logits_are_those_of_scikit_learn(
     data: tuple[np.ndarray, np.ndarray], monkeypatch: pytest.MonkeyPatch, leading: int
 ) -> None:
     x, labels = data
     monkeypatch.setattr(probes, "TOLERANCE", 1e-12)
-    monkeypatch.setattr(probes, "LEADING", leading)  # less than all axes, and all
+    monkeypatch.setattr(loss_curvature, "LEADING", leading)  # less than all axes, and all
     everything = np.ones(N_ROWS, bool)
     for probe, penalty in zip(fit_probes(x, labels, None, PENALTIES), PENALTIES, strict=True):
         assert probe.penalty.tolist() == [penalty] * 3

@@ -136,14 +136,16 @@ def test_an_sae_that_the_run_lacks_is_said(
     )
 
 
+@pytest.fixture
+def own_copy(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The current folder has a copy of the run, to be changed."""
+    monkeypatch.chdir(copy_run(folder, tmp_path / "run"))
+
+
+@pytest.mark.usefixtures("own_copy")
 def test_codes_that_are_missing_are_named(
-    folder: Path,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    copied = copy_run(folder, tmp_path / "run")
-    monkeypatch.chdir(copied)
     missing = Path(RESULTS, "codes/esm2_tiny/layer-01/shard-0001.h5")
     missing.unlink()
     assert neighbours(tmp_path / "out") == 2
@@ -152,15 +154,11 @@ def test_codes_that_are_missing_are_named(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.usefixtures("own_copy")
 def test_annotations_of_other_weights_are_refused(
-    folder: Path,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Not even those of an SAE that is not related: its layer was annotated with other files."""
-    copied = copy_run(folder, tmp_path / "run")
-    monkeypatch.chdir(copied)
     path = Path(RESULTS, "annotation/esm2_tiny/layer-01/associations.parquet")
     stamp = read_metadata(path)
     own = stamp["saes"]["batchtopk"]
