@@ -135,7 +135,7 @@ def test_the_commands_of_the_guide_run(
     assert (tmp_path / "coloured.pdb").is_file()
     assert (tmp_path / "explain" / "predictions.tsv").is_file()
     out = capsys.readouterr().out
-    assert " of esm2_tiny with 'signal peptide' in the concept or the label" in out
+    assert " of esm2_tiny with 'signal peptide' in a concept or the label" in out
     assert "\nFeature 1/topk/0 of esm2_tiny\n" in out
 
 

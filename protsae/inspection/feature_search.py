@@ -1,4 +1,4 @@
-"""Features of a run by words: those of their concept, its synonyms, and their label."""
+"""Features of a run by words: those of the concepts they detect, of synonyms, and of labels."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -16,6 +16,7 @@ from protsae.io.table_files.parquet import read_table
 from protsae.one_line import cut, one_line
 from protsae.run.run_places import feature_name
 from protsae.schema.features.feature_tables import FEATURES
+from protsae.schema.pair_tables import ASSOCIATIONS
 from protsae.screen.wording import count, fitted
 
 MOST_CALLED, MOST_OTHERS = 20, 5
@@ -37,8 +38,19 @@ def is_search(text: str) -> bool:
     return "/" not in text and any(character.isalpha() for character in text)
 
 
-def found_features(features: pd.DataFrame, model: str, words: str) -> pd.DataFrame:
-    """Features whose best concept or label has all the words, the likeliest first.
+ASKED = (
+    *("concept", "q_value", "valid_f1", "f1", "f1_low", "f1_high", "n_clusters"),
+    "defined_by_sequence",
+)
+"""Columns of a pair that ``asked_`` columns give."""
+
+_KEYS = ["model", "layer", "variant", "feature"]
+
+
+def found_features(
+    features: pd.DataFrame, associations: pd.DataFrame, model: str, words: str
+) -> pd.DataFrame:
+    """Features that detect a concept with all the words, or whose label has them; likeliest first.
 
     A word is found at the beginning of any word, in upper or lower case, of a concept's name in
     UniProt's table or pages, of its synonyms ("PTM" for MOD_RES, "cysteine" for residue: C), or of
@@ -47,7 +59,9 @@ def found_features(features: pd.DataFrame, model: str, words: str) -> pd.DataFra
     Parameters
     ----------
     features : DataFrame
-        The feature table.
+        The feature table: each with its best concept.
+    associations : DataFrame
+        All pairs that were kept: a feature that is best at one concept may be called for others.
     model : str
         Only features of this one; those of frozen SAEs, which are baselines, are left out.
     words : str
@@ -55,26 +69,47 @@ def found_features(features: pd.DataFrame, model: str, words: str) -> pd.DataFra
     Returns
     -------
     DataFrame
-        Rows of ``features``, with ``is_called``: whether for a concept with the words. These come
-        first, then the others with such a concept, then those whose label alone has them; concepts
-        of exactly that name before all; within each by F1 on valid, so that F1 on test is no luck
-        of the search.
+        Rows of ``features``. ``asked_concept`` is the concept with the words: the best one, if it
+        has them, or another one that the feature is called for; with it come that pair's
+        ``asked_q_value``, ``asked_f1`` and so on (``ASKED``). ``is_called``: whether the feature is
+        called for it. Called ones come first, then others with such a concept, then those whose
+        label alone has the words; concepts of exactly that name before all, best concepts before
+        further ones; within each by F1 on valid, so that F1 on test is no luck of the search.
     """
     own = _subjects(features, model)
     wanted = _words(words)
-    names = own["concept"].dropna().astype(str)
-    named = {name for name in names.unique() if _has_all(_texts(name), wanted)}
-    exact = {name for name in named if _words(name.partition(": ")[0]) == wanted}
-    by_concept = own["concept"].isin(named)
-    by_label = own["label"].fillna("").map(lambda label: _has_all(_words(label), wanted))
-    ranked = own.assign(
-        is_called=by_concept & (own["q_value"].fillna(1) <= CALLED_Q),
-        _is_exact=own["concept"].isin(exact),
+    pairs = _concept_pairs(own, associations)
+    names = [name for name in pairs["concept"].unique() if _has_all(_texts(name), wanted)]
+    exact = [name for name in names if _words(name.partition(": ")[0]) == wanted]
+    pairs = pairs[pairs["concept"].isin(names)]
+    best_first = ["is_called", "is_best", "valid_f1"]
+    pairs = pairs.sort_values(best_first, ascending=False, kind="stable").drop_duplicates(_KEYS)
+    pairs = pairs.rename(columns={name: f"asked_{name}" for name in ASKED})
+    found = own.merge(pairs, on=_KEYS, how="left", validate="one_to_one")
+    by_concept = found["asked_concept"].notna()
+    by_label = found["label"].fillna("").map(lambda label: _has_all(_words(label), wanted))
+    ranked = found.assign(
+        is_called=found["is_called"].eq(True),
+        _is_exact=found["asked_concept"].isin(exact),
+        _is_best=found["is_best"].eq(True),
         _by_concept=by_concept,
     )[by_concept | by_label.astype(bool)]
-    order = ["_is_exact", "is_called", "_by_concept", "valid_f1"]
+    order = ["_is_exact", "is_called", "_by_concept", "_is_best", "asked_valid_f1"]
     ranked = ranked.sort_values(order, ascending=False, kind="stable", na_position="last")
-    return ranked.drop(columns=["_is_exact", "_by_concept"])
+    return ranked.drop(columns=["is_best", "_is_exact", "_is_best", "_by_concept"])
+
+
+def _concept_pairs(own: pd.DataFrame, associations: pd.DataFrame) -> pd.DataFrame:
+    """Each feature with its best concept, and with the others that it is called for: ``ASKED``."""
+    best = own[own["concept"].notna()]
+    further = associations[associations["q_value"] <= CALLED_Q].merge(
+        own[[*_KEYS, "concept"]], on=_KEYS, suffixes=("", "_best")
+    )
+    further = further[further["concept"] != further["concept_best"]]
+    columns = [*_KEYS, *ASKED]
+    pairs = [best[columns].assign(is_best=True), further[columns].assign(is_best=False)]
+    every = pd.concat(pairs, ignore_index=True)
+    return every.assign(is_called=every["q_value"] <= CALLED_Q)
 
 
 def run_lines(results: Path, model: str, words: str, width: int) -> list[str]:
@@ -86,18 +121,24 @@ def run_lines(results: Path, model: str, words: str, width: int) -> list[str]:
         If the run is not finished.
     """
     features = read_table(results / "features.parquet", FEATURES)
+    associations = read_table(results / "associations.parquet", ASSOCIATIONS)
     if not words:
-        return concept_lines(features, model, width)
+        return concept_lines(features, associations, model, width)
     path = results / "concepts.tsv"
     try:
         concepts = pd.read_csv(path, sep="\t", index_col="concept", dtype=str)["left_out"]
     except (OSError, ValueError, KeyError) as error:
         raise UserError(f"{path}: {cut(str(error))}; run the lookup stage again") from error
-    return search_lines(features, concepts, model, words, width)
+    return search_lines(features, associations, concepts, model, words, width)
 
 
 def search_lines(
-    features: pd.DataFrame, left_out: pd.Series, model: str, words: str, width: int
+    features: pd.DataFrame,
+    associations: pd.DataFrame,
+    left_out: pd.Series,
+    model: str,
+    words: str,
+    width: int,
 ) -> list[str]:
     """What `found_features` finds: what each detects and how surely, or why nothing was found.
 
@@ -106,44 +147,77 @@ def search_lines(
     left_out : Series
         Of the concepts of the run by name: why they are not scored; missing for those that are.
     """
-    found = found_features(features, model, words)
+    found = found_features(features, associations, model, words)
     asked = cut(repr(" ".join(words.split())), 60)
     if found.empty:
         return _nothing_lines(_subjects(features, model), left_out, model, words, asked, width)
-    called, others = found[found["is_called"]], found[~found["is_called"]]
-    n_called = f"{len(called):,}" if len(called) else "none"
+    is_best = found["asked_concept"] == found["concept"]
+    called, others = found[found["is_called"] & is_best], found[~found["is_called"]]
+    further = found[found["is_called"] & ~is_best]
+    n_called = len(called) + len(further)
     head = (
-        f"{count(len(found), 'feature')} of {model} with {asked} in the concept or the label; "
-        f"{n_called} called (q ≤ {CALLED_Q}) for such a concept"
+        f"{count(len(found), 'feature')} of {model} with {asked} in a concept or the label; "
+        f"{f'{n_called:,}' if n_called else 'none'} called (q ≤ {CALLED_Q}) for such a concept"
     )
-    order = "the best on valid first, F1 on test:" if len(called) else "the first of them:"
+    order = "the best on valid first, F1 on test:" if n_called else "the first of them:"
     lines = fitted(f"{head}; {order}", "", width=width)
     lines += _listed(called, MOST_CALLED, width)
-    if len(called) and len(others):
+    if len(further):
+        lines.append("called for it, but better at another concept:")
+        lines += _listed(further, MOST_OTHERS if len(called) else MOST_CALLED, width)
+    if n_called and len(others):
         lines.append("not called for it, or by their label alone:")
     lines += _listed(others, MOST_OTHERS, width)
     return [*lines, f"All about one of them: protsae show {_name(found.iloc[0])}"]
 
 
-def concept_lines(features: pd.DataFrame, model: str, width: int) -> list[str]:
+def concept_lines(
+    features: pd.DataFrame, associations: pd.DataFrame, model: str, width: int
+) -> list[str]:
     """Every concept that features of the run are called for, with how many and the best of them.
 
     Of those that the sequence defines, such as amino acids, how many only.
     """
     own = _subjects(features, model)
-    called = own[own["q_value"].fillna(1) <= CALLED_Q]
-    best = called.sort_values("valid_f1", ascending=False, kind="stable").drop_duplicates("concept")
-    sizes = called["concept"].value_counts()
+    pairs = _concept_pairs(own, associations)
+    called = pairs[pairs["is_called"]]
     lines = [f"Concepts that features of {model} are called for (q ≤ {CALLED_Q}):"]
-    is_defined = best["defined_by_sequence"] == 1
-    for _, row in best[~is_defined].iterrows():
-        text = f"{row['concept']}: {count(sizes[row['concept']], 'feature')}; best on valid: "
-        lines += fitted(one_line(f"{text}{_name(row)}, {_score(row)}"), "  ", width=width)
-    defined = [f"{concept} {sizes[concept]:,}" for concept in sorted(best["concept"][is_defined])]
+    by_best = called.sort_values(["is_best", "valid_f1"], ascending=False, kind="stable")
+    firsts = by_best.drop_duplicates("concept").sort_values(
+        ["is_best", "valid_f1"], ascending=False, kind="stable"
+    )
+    n_best = called["concept"][called["is_best"]].value_counts()
+    n_further = called["concept"][~called["is_best"]].value_counts()
+    is_defined = firsts["defined_by_sequence"] == 1
+    named = own.set_index(_KEYS)
+    for _, first in firsts[~is_defined].iterrows():
+        concept = first["concept"]
+        many = _counted(int(n_best.get(concept, 0)), int(n_further.get(concept, 0)))
+        row = named.loc[tuple(first[_KEYS])]
+        score = _score(row if first["is_best"] else first)
+        text = f"{concept}: {many}; best on valid: {_name(first)}, {score}"
+        lines += fitted(one_line(text), "  ", width=width)
+    defined = [
+        f"{concept} {n_best[concept]:,}"
+        for concept in sorted(firsts["concept"][is_defined])
+        if concept in n_best
+    ]
     if defined:
         head = "and for concepts that the sequence defines, features of each: "
         lines += fitted(one_line(f"{head}{', '.join(defined)}"), "  ", width=width)
     return [*lines, "Features of one of them: protsae show WORDS, such as signal peptide"]
+
+
+def _counted(n_best: int, n_further: int) -> str:
+    """How many features are called for a concept, and for how many of them another is better.
+
+    >>> _counted(1, 3), _counted(0, 1)
+    ('1 feature, and 3 better at another concept', '1 feature, better at another concept')
+    """
+    if not n_best:
+        return f"{count(n_further, 'feature')}, better at another concept"
+    more = f", and {n_further:,} better at another concept" if n_further else ""
+    return f"{count(n_best, 'feature')}{more}"
 
 
 def _subjects(features: pd.DataFrame, model: str) -> pd.DataFrame:
@@ -177,12 +251,12 @@ def _nothing_lines(
 ) -> list[str]:
     """Why: the concept was not scored, or is written otherwise."""
     wanted = _words(words)
-    lines = fitted(
-        f"no feature of {model} with {asked} in the concept or the label", "", None, width
-    )
+    lines = fitted(f"no feature of {model} with {asked} in a concept or the label", "", None, width)
     for concept, why in left_out.items():
         if _has_all(_texts(str(concept)), wanted):
-            reason = "scored, but best for no feature" if pd.isna(why) else f"not scored: {why}"
+            reason = (
+                "scored, but no feature is called for it" if pd.isna(why) else f"not scored: {why}"
+            )
             lines += fitted(one_line(f"{concept}: {reason}"), "  ", width=width)
     known = _vocabulary([*own["concept"].dropna(), *left_out.index], own["label"].dropna())
     near = [close for word in wanted for close in get_close_matches(word, known, 1, LEAST_LIKE)]
@@ -200,11 +274,21 @@ def _listed(found: pd.DataFrame, most: int, width: int) -> list[str]:
     lines = []
     for _, row in found.head(most).iterrows():
         label = row["label"] if pd.notna(row["label"]) else "no label"
-        said = [f"{row['concept']} {_score(row)}"] if pd.notna(row["concept"]) else []
-        text = one_line("; ".join([*said, str(label)]))
+        text = one_line("; ".join([*_said(row), str(label)]))
         lines += fitted(text, f"  {_name(row):<14} ", 2, width)
     more = len(found) - most
     return [*lines, f"  and {more:,} more (run.find in Python has all)"] if more > 0 else lines
+
+
+def _said(row: pd.Series) -> list[str]:
+    """What a feature detects: the concept asked for, and its best one where that is another."""
+    best = [f"{row['concept']} {_score(row)}"] if pd.notna(row["concept"]) else []
+    if pd.isna(row["asked_concept"]) or row["asked_concept"] == row["concept"]:
+        return best
+    asked = row[[f"asked_{name}" for name in ASKED]].rename(
+        lambda name: name.removeprefix("asked_")
+    )
+    return [f"{asked['concept']} {_score(asked)}", f"best at {row['concept']} (F1 {row['f1']:.2f})"]
 
 
 def _name(row: pd.Series) -> str:
@@ -219,5 +303,7 @@ def _score(row: pd.Series) -> str:
         return f"{score}, not called"
     if row["defined_by_sequence"] == 1:
         return f"{score}, called, but the sequence defines it"
+    if pd.isna(row.get("verdict")):  # taken for the best concept alone
+        return f"{score}, called"
     beside = f" ({row['best_baseline']} {row['best_baseline_f1']:.2f})"
-    return f"{score}, called" + (f", {row['verdict']}{beside}" if pd.notna(row["verdict"]) else "")
+    return f"{score}, called, {row['verdict']}{beside}"

@@ -193,7 +193,7 @@ class RunContents:
         return self.activations(layer, variant, model).pooled(pool)
 
     def find(self, words: str) -> pd.DataFrame:
-        """Features of `model` whose concept, its synonyms or whose label has all the words.
+        """Features of `model` that detect a concept with all the words, or whose label has them.
 
         Parameters
         ----------
@@ -204,9 +204,10 @@ class RunContents:
         -------
         DataFrame
             Rows of `features`: those called for such a concept first, by F1 on valid. Frozen SAEs
-            are left out.
+            are left out. ``asked_concept`` is the concept with the words, ``asked_f1`` and so on
+            are the pair's; a feature may be better at another one, its ``concept``.
         """
-        return found_features(self.features, self.model, words)
+        return found_features(self.features, self.associations, self.model, words)
 
     def feature(
         self, layer: int, variant: str, feature: int, model: str | None = None

@@ -45,7 +45,7 @@ def test_other_words_list_features(results: Path, capsys: pytest.CaptureFixture[
     capsys.readouterr()
     assert main(["show", *named["concept"].split(), "--results", str(results)]) == 0
     out = capsys.readouterr().out
-    assert f" of {MODEL} with {named['concept']!r} in the concept or the label" in out
+    assert f" of {MODEL} with {named['concept']!r} in a concept or the label" in out
     assert f"  {named['layer']}/{named['variant']}/{named['feature']} " in out
     found = read_run(results).find(named["concept"])
     called = found["is_called"].sum()
