@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import overload
 
 import pandas as pd
 
 from protsae.config.settings import Config
 from protsae.errors import UserError
 from protsae.inspection.feature_activations import FeatureActivations, Pool
-from protsae.inspection.feature_name import FeatureName
+from protsae.inspection.feature_name import FeatureName, parse_feature_name
 from protsae.inspection.feature_search import found_features
 from protsae.inspection.run_feature import RunFeature, read_feature
 from protsae.inspection.run_protein import ProteinActivations, RunProtein
@@ -209,15 +210,27 @@ class RunContents:
         """
         return found_features(self.features, self.associations, self.model, words)
 
+    @overload
+    def feature(self, layer: str) -> RunFeature: ...
+
+    @overload
     def feature(
         self, layer: int, variant: str, feature: int, model: str | None = None
+    ) -> RunFeature: ...
+
+    def feature(
+        self,
+        layer: int | str,
+        variant: str | None = None,
+        feature: int | None = None,
+        model: str | None = None,
     ) -> RunFeature:
         """All that the run knows of one feature; ``print`` shows it as ``protsae show`` does.
 
         Parameters
         ----------
         layer, variant, model
-            As of `sae`.
+            As of `sae`; or, alone, the feature's name, such as ``"6/topk/246"``.
         feature : int
             Index of the feature, from 0.
 
@@ -228,9 +241,12 @@ class RunContents:
 
         Examples
         --------
-        >>> print(read_run("results").feature(6, "topk", 246))  # doctest: +SKIP
+        >>> print(read_run("results").feature("6/topk/246"))  # doctest: +SKIP
         """
-        sae_place(self.results, self.config, layer, variant, model)
+        if variant is None or feature is None:
+            named = parse_feature_name(str(layer), self.results, self.config)
+            return read_feature(self.results, named)
+        sae_place(self.results, self.config, int(layer), variant, model)
         name = FeatureName(model or self.model, int(layer), variant, int(feature))
         return read_feature(self.results, name)
 

@@ -88,6 +88,12 @@ def test_a_feature(run: protsae.Run) -> None:
     protein = run.protein(first["accession"])
     assert protein.sequence[first["start"] - 1 : first["end"]] == first["residues"]
     assert f"Feature {LAYER}/{VARIANT}/{own['feature']} of {run.model}\n" in str(feature)
+    by_name = run.feature(f"{LAYER}/{VARIANT}/{own['feature']}")
+    pd.testing.assert_series_equal(by_name.row, feature.row)
+    with pytest.raises(
+        protsae.UserError, match=r"^'1': no name of a feature; expected LAYER/SAE/FEATURE"
+    ):
+        run.feature(1)  # type: ignore[call-overload]
 
 
 def test_a_protein(run: protsae.Run) -> None:
