@@ -90,9 +90,7 @@ def test_a_feature(run: protsae.Run) -> None:
     assert f"Feature {LAYER}/{VARIANT}/{own['feature']} of {run.model}\n" in str(feature)
     by_name = run.feature(f"{LAYER}/{VARIANT}/{own['feature']}")
     pd.testing.assert_series_equal(by_name.row, feature.row)
-    with pytest.raises(
-        protsae.UserError, match=r"^'1': no name of a feature; expected LAYER/SAE/FEATURE"
-    ):
+    with pytest.raises(protsae.UserError, match="'1': no name of a feature; expected LAYER/"):
         run.feature(1)  # type: ignore[call-overload]
 
 
