@@ -7,7 +7,7 @@ import torch
 from scipy import sparse
 
 from protsae.config.reserved_names import COORDINATES, PCA, RANDOM
-from protsae.detectors.activations import Codes, Encode, Encoded, ReadBlocks, signed, sparse_rows
+from protsae.detectors.activations import Encode, Encoded, ReadBlocks, signed, sparse_rows
 from protsae.sae.evaluation.decoder_similarity import random_directions
 from protsae.sae.evaluation.reconstruction import (
     Moments,
@@ -22,7 +22,7 @@ BLOCK_ROWS = 16384
 
 def baseline_detectors(
     blocks: ReadBlocks, train: set[str], d_model: int, width: int, k: int, seed: int
-) -> dict[str, Codes]:
+) -> dict[str, Encoded]:
     """The baselines of a layer, computed from its activations as they are read.
 
     Parameters
@@ -77,7 +77,7 @@ def on_components(moments: Moments) -> Callable[[np.ndarray], np.ndarray]:
     return project
 
 
-def neurons(blocks: ReadBlocks, weight: np.ndarray, bias: np.ndarray) -> Codes:
+def neurons(blocks: ReadBlocks, weight: np.ndarray, bias: np.ndarray) -> Encoded:
     """The neurons of a layer's MLP, computed from what the MLP reads.
 
         a = max(GELU(W x + b), 0), of which GELU(z) = z P(Z <= z), Z standard normal

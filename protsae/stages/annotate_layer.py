@@ -13,7 +13,7 @@ from protsae.association.run_tables import detector_rows
 from protsae.config.reserved_names import MLP
 from protsae.descriptions.describe_features import Describer
 from protsae.descriptions.rule_words import motif_words
-from protsae.detectors.activations import Codes
+from protsae.detectors.activations import Codes, Encoded
 from protsae.detectors.baselines import baseline_detectors
 from protsae.features.error_sites import error_sites
 from protsae.features.example_rows import example_rows, strongest_proteins
@@ -130,8 +130,8 @@ def _described(
 
 
 def layer_baselines(
-    layer: Layer, cache: LayerCache, saes: Mapping[str, Codes], mlp: Codes | None = None
-) -> dict[str, Codes]:
+    layer: Layer, cache: LayerCache, saes: Mapping[str, Codes], mlp: Encoded | None = None
+) -> dict[str, Encoded]:
     """The baselines of a layer's SAEs (`baseline_detectors`), and the neurons ``mlp`` if given.
 
     The random dictionary has as many directions as the widest SAE, and the ones of them that each

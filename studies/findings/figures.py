@@ -17,9 +17,11 @@ from protsae.config.reserved_names import COORDINATES, MLP, ONEHOT, PCA, RANDOM
 from studies.findings.tables import (
     ALL_LAYERS,
     BASELINES,
+    FROZEN,
     N_SHOWN,
     N_TYPES,
     NAMES,
+    OF_LAYERS,
     PERMUTED,
     SAE,
     SUPERVISED,
@@ -35,12 +37,13 @@ COLOURS = {
     NAMES[PCA]: "#3c8f6d",
     NAMES[RANDOM]: "#8a8a8a",
     NAMES[MLP]: "#b5558f",
+    FROZEN: "#5fb0c9",
     ONEHOT: "#b8860b",
     PERMUTED: "#7b5aa6",
     RULE: "#d9772b",
 }
 PROBE_COLOUR = "0.1"
-MARKERS = dict(zip(BASELINES, "osDPv^*", strict=True))
+MARKERS = dict(zip(BASELINES, "osDPXv^*", strict=True))
 COLOURS_OF_KINDS = [matplotlib.colormaps["tab20"](place) for place in range(20)]
 N_NAMED = 9
 """Types of concept with a colour of their own in the figure of kinds."""
@@ -51,7 +54,7 @@ def draw_captured(detectors: pd.DataFrame, path: Path) -> None:
     figure, axes = plt.subplots(1, 3, figsize=(WIDTH, 3.6), layout="constrained")
     axes[1].sharey(axes[0])
     detectors = detectors.assign(model=detectors["model"].map(shown_model))
-    for place, name in enumerate((SAE, *NAMES.values())):
+    for place, name in enumerate((SAE, *OF_LAYERS)):
         own = detectors[detectors["set"] == name].sort_values("layer")
         for axis, shown in zip(axes, ("trained", "permuted"), strict=False):
             rows = own[own["model"] == shown]

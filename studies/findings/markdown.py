@@ -7,7 +7,7 @@ import pandas as pd
 
 from protsae.association.baseline_comparison import RULE
 from studies.findings.comparison import TOO_FEW, VERDICTS
-from studies.findings.tables import ALL_LAYERS, N_TYPES, NAMES, SAE, shown_model, stated
+from studies.findings.tables import ALL_LAYERS, N_TYPES, OF_LAYERS, SAE, shown_model, stated
 
 
 def markdown(folder: Path) -> list[str]:
@@ -102,17 +102,17 @@ def _counts(verdicts: pd.DataFrame, key: str) -> str:
     return _table([header[0].replace("_", " "), *header[1:]], rows)
 
 
-SHORT = ("SAE", "coordinates", "PCA", "random", "neurons")
+SHORT = ("SAE", "coordinates", "PCA", "random", "neurons", "frozen SAE")
 """Sets of detectors in the head of a table."""
 
 
 def detectors_table(detectors: pd.DataFrame) -> str:
     """A row for each model and layer: what its SAE features are, and what each set captures.
 
-    Runs of protsae 0.2 have no neurons.
+    Runs of protsae 0.2 have no neurons and no frozen SAE.
     """
     rows = []
-    short = dict(zip((SAE, *NAMES.values()), SHORT, strict=True))
+    short = dict(zip((SAE, *OF_LAYERS), SHORT, strict=True))
     sets = [name for name in short if (detectors["set"] == name).any()]
     for (model, layer), own in detectors.groupby(["model", "layer"], sort=False):
         by_set = own.set_index("set").reindex(sets)

@@ -3,6 +3,8 @@
 Nothing here reads a run: ``best`` is what ``write_page.best_detectors`` gives.
 """
 
+from collections.abc import Collection
+
 import numpy as np
 import pandas as pd
 
@@ -10,14 +12,17 @@ from protsae.association.baseline_comparison import RULE
 from protsae.association.scoring.metrics import ratio
 from protsae.association.verdicts import ABOVE
 from protsae.config.reserved_names import COORDINATES, MLP, ONEHOT, PCA, RANDOM, is_permuted
+from protsae.config.settings import Config
 from protsae.errors import UserError
 
-SAE, PERMUTED = "SAE", "permuted model"
+SAE, FROZEN, PERMUTED = "SAE", "frozen SAE", "permuted model"
 NAMES = {
     **{COORDINATES: "coordinates", PCA: "principal components", RANDOM: "random dictionary"},
     MLP: "neurons",
 }
-BASELINES = (*NAMES.values(), ONEHOT, PERMUTED, RULE)
+OF_LAYERS = (*NAMES.values(), FROZEN)
+"""Baselines that each layer of the trained model has."""
+BASELINES = (*OF_LAYERS, ONEHOT, PERMUTED, RULE)
 """What a feature must be above to be a finding, beside always being on."""
 WINDOW, HOMOLOGUE, PROBE = "BLOSUM62 window", "homologue's annotation", "probe of the layer"
 SUPERVISED = (WINDOW, HOMOLOGUE, PROBE)
@@ -33,6 +38,22 @@ N_TYPES = 12
 """Types of UniProt held against probes, likewise."""
 NORMAL_95 = 1.959964
 """97.5 % quantile of the standard normal distribution."""
+
+
+def set_names(variants: pd.Series, frozen: Collection[str]) -> pd.Series:
+    """What each set of detectors of the trained model is called: one of ``OF_LAYERS``, or SAE.
+
+    Examples
+    --------
+    >>> set_names(pd.Series(["topk", "mlp", "fixed"]), ["fixed"]).tolist()
+    ['SAE', 'neurons', 'frozen SAE']
+    """
+    return variants.map({**NAMES, **dict.fromkeys(frozen, FROZEN)}).fillna(SAE)
+
+
+def frozen_names(config: Config) -> list[str]:
+    """SAEs of a run with a frozen part: baselines of the others."""
+    return [name for name, sae in config.train.items() if sae.freeze != "none"]
 
 
 def shown_model(name: str) -> str:

@@ -1,11 +1,12 @@
 """What the features of a run detect, beside every baseline: figures and tables of docs/findings.md.
 
-Of every set of detectors (SAE features, coordinates, principal components, a random dictionary, the
-same on one-hot sequences and on the permuted model) and every concept, the detector
-with the highest F1 on valid is taken, and its F1 on test shown with its 95 % interval over homology
-clusters. One-hot and the permuted model are one set each: the best of all their layers and kinds of
-detectors, so that these baselines choose among more than a layer's SAE does. The best rule on the
-sequence is another. ``studies/findings/comparison.py`` says how verdicts are reached.
+Of every set of detectors (SAE features, coordinates, principal components, a random dictionary,
+neurons, frozen SAEs, the same on one-hot sequences and on the permuted model) and every concept,
+the detector with the highest F1 on valid is taken, and its F1 on test shown with its 95 % interval
+over homology clusters. One-hot and the permuted model are one set each: the best of all their
+layers and kinds of detectors, so that these baselines choose among more than a layer's SAE does.
+The best rule on the sequence is another. ``studies/findings/comparison.py`` says how verdicts are
+reached.
 
 With --second-population, the detectors are also held against proteins of another source
 (studies.second_population.measure), and each finding is shown with its score on them.
@@ -16,6 +17,7 @@ With --second-population, the detectors are also held against proteins of anothe
 
 import argparse
 import sys
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +27,7 @@ from protsae.association.baseline_comparison import RULE, ConceptCounts
 from protsae.association.run_tables import best_per_concept, is_above, is_captured
 from protsae.association.scoring.metrics import always_on_f1
 from protsae.config.reserved_names import DETECTORS, ONEHOT, is_permuted
+from protsae.config.settings import read_config
 from protsae.errors import UserError
 from protsae.io.table_files.parquet import write_tsv
 from studies.findings import figures
@@ -33,16 +36,16 @@ from studies.findings.markdown import markdown
 from studies.findings.tables import (
     ALL_LAYERS,
     HOMOLOGUE,
-    NAMES,
     ONEHOT_PROBE,
     PERMUTED,
     PERMUTED_PROBE,
     PROBE,
-    SAE,
     WINDOW,
     against_probes,
+    frozen_names,
     over_layers,
     pool_reliability,
+    set_names,
 )
 from studies.second_population.measure import FILE, second_population
 
@@ -91,11 +94,12 @@ def main() -> None:
 
 def find(results: Path, variant: str) -> dict[str, pd.DataFrame]:
     """All tables, by name: those of the page's text, and ``best`` for the figures."""
+    frozen = frozen_names(read_config(results / "config.yaml"))
     pairs = pd.read_parquet(results / "associations.parquet")
-    pairs = pairs[pairs["variant"].isin([variant, *DETECTORS])]
+    pairs = pairs[pairs["variant"].isin([variant, *frozen, *DETECTORS])]
     features = pd.read_parquet(results / "features.parquet")
     base_rate = base_rates(results)
-    best = best_detectors(results, pairs, base_rate)
+    best = best_detectors(results, pairs, base_rate, frozen)
     verdicts = compare(best, cluster_counts(results, best))
     trained = trained_model(pairs)
     reliability = _of_layers(results, "annotation/*/layer-*/reliability.parquet", variant)
@@ -104,7 +108,7 @@ def find(results: Path, variant: str) -> dict[str, pd.DataFrame]:
         "verdicts": verdicts,
         "numbers": headline(verdicts),
         "sets": sets(best),
-        "detectors": detectors(results, variant, pairs, base_rate),
+        "detectors": detectors(results, variant, pairs, base_rate, frozen),
         "winners": winners(features[features["variant"] == variant]),
         "probes": against_probes(best),
         "recovery": recovered(
@@ -121,7 +125,9 @@ def trained_model(pairs: pd.DataFrame) -> str:
     return str(next(name for name in models if name != ONEHOT and not is_permuted(name)))
 
 
-def best_detectors(results: Path, pairs: pd.DataFrame, base_rate: pd.Series) -> pd.DataFrame:
+def best_detectors(
+    results: Path, pairs: pd.DataFrame, base_rate: pd.Series, frozen: Collection[str]
+) -> pd.DataFrame:
     """One row for each concept, layer and set of detectors: the best on valid, scored on test.
 
     Concepts that a rule on the sequence defines are left out. Sets of other models than the trained
@@ -133,14 +139,16 @@ def best_detectors(results: Path, pairs: pd.DataFrame, base_rate: pd.Series) -> 
     ----------
     results : Path
     pairs : DataFrame
-        associations.parquet, of the SAE that is shown and of ``DETECTORS``.
+        associations.parquet, of the SAE that is shown, of frozen ones and of ``DETECTORS``.
     base_rate : Series
         From ``base_rates``.
+    frozen : collection of str
+        Names of the frozen SAEs.
     """
     permuted = pairs["model"].map(is_permuted)
     other = (pairs["model"] == ONEHOT) | permuted
     pairs = pairs.assign(own_layer=pairs["layer"])
-    trained = pairs[~other].assign(set=lambda rows: rows["variant"].map(NAMES).fillna(SAE))
+    trained = pairs[~other].assign(set=lambda rows: set_names(rows["variant"], frozen))
     rest = pairs[other].assign(set=np.where(permuted[other], PERMUTED, ONEHOT), layer=ALL_LAYERS)
     probes = _of_layers(results, "probes/*/layer-*/probes.parquet")
     probes["set"] = PROBE
@@ -198,12 +206,16 @@ def sets(best: pd.DataFrame) -> pd.DataFrame:
 
 
 def detectors(
-    results: Path, variant: str, pairs: pd.DataFrame, base_rate: pd.Series
+    results: Path,
+    variant: str,
+    pairs: pd.DataFrame,
+    base_rate: pd.Series,
+    frozen: Collection[str],
 ) -> pd.DataFrame:
     """One row for each model, layer and set: what it finds, and how good SAEs are."""
     place = ["model", "layer", "variant"]
     table = pd.read_csv(results / "detectors.tsv", sep="\t")
-    table = table[table["variant"].isin([variant, *DETECTORS])]
+    table = table[table["variant"].isin([variant, *frozen, *DETECTORS])]
     best = best_per_concept(pairs, by=place)
     letters = best[best["concept_type"] == "residue"]
     captured = letters[is_captured(letters["f1"], letters["concept"].map(base_rate))]
@@ -217,16 +229,16 @@ def detectors(
     table = table.merge(summary[[*place, *columns]], on=place, how="left")
     counts = [name for name in columns if name.startswith("features_")]
     table = table.astype(dict.fromkeys(counts, "Int64"))
-    table.insert(2, "set", table["variant"].map(NAMES).fillna(SAE))
+    table.insert(2, "set", set_names(table["variant"], frozen))
     return table.drop(columns="variant")
 
 
 def winners(features: pd.DataFrame) -> pd.DataFrame:
     """How many features lie above all their baselines at a concept, by model and layer.
 
-    Their own layer's coordinates, components, random dictionary and neurons, one-hot and, except
-    for those of the permuted model itself, the permuted model: ``features_above_baselines``, by
-    concept.
+    Their own layer's coordinates, components, random dictionary, neurons and frozen SAEs, one-hot
+    and, except for those of the permuted model itself, the permuted model:
+    ``features_above_baselines``, by concept.
     """
     above = features[is_above(features)].groupby(["model", "layer", "concept"])
     table = above.agg(n_features=("feature", "size"), best_f1=("f1", "max")).reset_index()

@@ -2,14 +2,15 @@
 
 For each concept that is completely annotated in a second set of proteins (TMbed's topology,
 secondary structure of PDB chains), takes from the run the SAE feature, coordinate, principal
-component and random direction of all layers with the highest F1 on valid, the best detector of the
-model with permuted model, and the rule on the sequence; nothing is chosen or fitted anew. Proteins
-that share a homology cluster with a protein of train or valid, of which MMseqs2 finds a relative
-there, or whose sequence is in the run, are left out and counted. Then, by concept and detector:
-what the run claims on its test, that F1 at the base rate here, what is found here with its interval
-over homology clusters, and whether the feature is above all others here. definition_* say how
-UniProt's labels score as a detector of these, on sequences that the run and the set share: where
-definitions differ, a feature fitted to UniProt's cannot be expected to do better.
+component, random direction, neuron and feature of frozen SAEs of all layers with the highest F1 on
+valid, the best detector of the permuted model, and the rule on the sequence; nothing is chosen or
+fitted anew. Proteins that share a homology cluster with a protein of train or valid, of which
+MMseqs2 finds a relative there, or whose sequence is in the run, are left out and counted. Then, by
+concept and detector: what the run claims on its test, that F1 at the base rate here, what is found
+here with its interval over homology clusters, and whether the feature is above all others here.
+definition_* say how UniProt's labels score as a detector of these, on sequences that the run and
+the set share: where definitions differ, a feature fitted to UniProt's cannot be expected to do
+better.
 
 Run it where the run was started: its config.yaml names the model by the path from there.
 
@@ -19,7 +20,7 @@ Run it where the run was started: its config.yaml names the model by the path fr
 
 import argparse
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -28,24 +29,28 @@ import torch
 
 from protsae.association.pairs.layer_data import Layer
 from protsae.concepts.concept_table import ConceptTable
-from protsae.config.reserved_names import is_permuted
+from protsae.config.reserved_names import MLP, is_permuted
 from protsae.config.settings import Config, read_config
+from protsae.detectors.activations import Encoded
 from protsae.detectors.encoding import encoder
 from protsae.errors import UserError
 from protsae.io.mmseqs import MAX_EVALUE, cluster_sequences, search
 from protsae.io.progress import progress
 from protsae.io.table_files.parquet import write_tsv
 from protsae.io.table_files.proteins_table import read_split_proteins
-from protsae.plm.esm2.load import load_same_esm
+from protsae.plm.embedding import Embedder
+from protsae.plm.esm2.load import LoadedEsm, load_same_esm
+from protsae.plm.esm2.places import Inside, Place
 from protsae.references.rules.rule_library import rule_library
 from protsae.references.rules.sequence_rows import SequenceRows
 from protsae.references.rules.sequence_rules import Rule
 from protsae.stages.annotate_layer import layer_baselines
 from protsae.stages.embed_proteins import make_embedder
 from protsae.stages.inputs.concept_inputs import read_concepts
+from protsae.stages.inputs.mlp_neurons import block_neurons
 from protsae.stages.inputs.open_saes import open_codes, open_saes
 from studies.findings.markdown import second_population_table
-from studies.findings.tables import SAE
+from studies.findings.tables import SAE, frozen_names
 from studies.second_population.labels import (
     POPULATIONS,
     Labelled,
@@ -66,8 +71,6 @@ from studies.second_population.scores import (
 
 N_PROTEINS = 1000
 FILE = "second_population.tsv"
-
-Encode = Callable[[np.ndarray], np.ndarray]
 
 
 def main() -> None:
@@ -201,7 +204,7 @@ class Run:
         thresholds : ndarray, float64, shape (n_detectors,)
         """
         pairs = pd.read_parquet(self.results / "associations.parquet")
-        learnt = chosen_detectors(pairs, concepts, self.variant)
+        learnt = chosen_detectors(pairs, concepts, self.variant, frozen_names(self.config))
         rules = pd.read_parquet(self.results / "rules.parquet")
         rules = rules[rules["concept"].isin(concepts)]
         counts = pd.read_parquet(self.results / "rule_counts.parquet")
@@ -211,69 +214,93 @@ class Run:
         answers = [by_name[name].holds(rows) for name in fixed["rule"]]
         yes = np.stack(answers, axis=1).astype(np.float32)
         claimed = pd.concat([learnt, fixed], ignore_index=True)
-        activations = np.hstack([self._activations(learnt, sequences), yes])
+        activations = np.hstack([self.activations(learnt, sequences), yes])
         return claimed, activations, claimed["threshold"].fillna(0.5).to_numpy(dtype=float)
 
-    def _activations(self, chosen: pd.DataFrame, sequences: Sequence[str]) -> np.ndarray:
-        """Of the chosen detectors: float32, shape (n_residues, n_detectors)."""
+    def activations(self, chosen: pd.DataFrame, sequences: Sequence[str]) -> np.ndarray:
+        """Of detectors, by model, layer, variant and feature, on any sequences.
+
+        Returns
+        -------
+        ndarray, float32, shape (n_residues, n_detectors)
+        """
         lengths = np.array([len(sequence) for sequence in sequences])
         first_row = np.cumsum(lengths) - lengths
         found = np.zeros((int(lengths.sum()), len(chosen)), dtype=np.float32)
         for model, of_model in chosen.groupby("model", sort=True):
             layers = {
-                int(layer): self._encoders(str(model), int(layer), set(of_layer["variant"]))
-                for layer, of_layer in of_model.groupby("layer")
+                layer: self._detectors(
+                    str(model), layer, set(of_model["variant"][of_model["layer"] == layer])
+                )
+                for layer in of_model["layer"].unique().tolist()
             }
-            embedder = self._embedder(str(model), layers)
-            groups = of_model.groupby(["layer", "variant"]).groups
+            esm, embedder = self._embedder(str(model), layers)
+            groups = {
+                (int(rows["layer"].iloc[0]), str(rows["variant"].iloc[0])): rows
+                for _, rows in of_model.groupby(["layer", "variant"])
+            }
+            detectors: dict[tuple[int, str], tuple[Place, Encoded]] = {
+                (layer, variant): (
+                    (Inside(layer, "mlp_in"), block_neurons(esm, layer, _nothing))
+                    if variant == MLP
+                    else (layer, layers[layer][0][variant])
+                )
+                for layer, variant in groups
+            }
             with progress(len(found), f"embedding with {model}", "residues") as bar:
                 for piece in embedder(sequences):
                     start = int(first_row[piece.protein]) + piece.start
-                    for (layer, variant), members in groups.items():
-                        rows = piece.rows[layer].astype(np.float32)
-                        codes = layers[layer][0][variant](rows)
-                        columns = chosen.loc[members, "feature"].to_numpy(dtype=int)
-                        place = chosen.index.get_indexer(members)
-                        found[start : start + len(rows), place] = codes[:, columns]
+                    for key, wanted in groups.items():
+                        place, codes = detectors[key]
+                        rows = piece.rows[place].astype(np.float32)
+                        features = wanted["feature"].to_numpy(dtype=int)
+                        columns = chosen.index.get_indexer(wanted.index)
+                        values = codes.join([codes.encode(rows)])[:, features].toarray()
+                        found[start : start + len(rows), columns] = values
                     bar.update(len(rows))
         return found
 
-    def _encoders(
+    def _detectors(
         self, model: str, layer: int, variants: set[str]
-    ) -> tuple[dict[str, Encode], torch.dtype, str]:
-        """Encoders of these sets of detectors, the type that activations are stored in, and the
+    ) -> tuple[dict[str, Encoded], torch.dtype, str]:
+        """These sets of detectors but neurons, the type that activations are stored in, and the
         checksum of the model's weights."""
         name = f"layer-{layer:02d}"
         shards = _paths(self.results / "activations" / model, "shard-*.h5")
         folders = _paths(self.results / "sae" / model / name, "*")
         train = set(self.proteins.loc[self.proteins["split"] == "train", "accession"])
         cache, saes = open_saes(folders, shards, self._protein_set, train)
-        found: dict[str, Encode] = {
-            variant: encoder(trained.sae) for variant, trained in saes.items()
+        found = {
+            variant: Encoded(_nothing, encoder(trained.sae), trained.sae.n_features)
+            for variant, trained in saes.items()
         }
-        if not variants <= set(found):
+        if not variants <= {*found, MLP}:
             order = self.proteins["accession"].tolist()
             codes = _paths(self.results / "codes" / model / name, "shard-*.h5")
             stored = open_codes(codes, saes, cache, order)
-            of_run = Layer(self.proteins, self.table, self.config.annotate)
-            found |= {
-                n: codes.encode for n, codes in layer_baselines(of_run, cache, stored).items()
-            }
+            found |= layer_baselines(
+                Layer(self.proteins, self.table, self.config.annotate), cache, stored
+            )
         return found, getattr(torch, cache.dtype.name), cache.source.weights_sha256
 
     def _embedder(
-        self, model: str, layers: Mapping[int, tuple[dict[str, Encode], torch.dtype, str]]
-    ) -> Callable[..., object]:
-        """The model's embedder, as the embed stage had it."""
+        self, model: str, layers: Mapping[int, tuple[dict[str, Encoded], torch.dtype, str]]
+    ) -> tuple[LoadedEsm, Embedder]:
+        """The model, and its embedder as the embed stage had it: of layers and what MLPs read."""
         settings = self.config.embed.model_copy(update={"layers": tuple(layers)})
         if is_permuted(model):
             weights = str(self.results / "models" / f"{model}.pt")
             settings = settings.model_copy(update={"model": weights})
         _, _, checksum = next(iter(layers.values()))
         esm = load_same_esm(settings.model, settings.device, checksum)
-        embedder = make_embedder(esm, settings, self.threads)
-        embedder.dtypes = {layer: dtype for layer, (_, dtype, _) in layers.items()}
-        return embedder
+        embedder = make_embedder(esm, settings, self.threads, ["mlp_in"] if self.config.mlp else [])
+        embedder.dtypes |= {layer: dtype for layer, (_, dtype, _) in layers.items()}
+        return esm, embedder
+
+
+def _nothing(_accessions: set[str], _max_rows: int) -> Iterator[tuple[list[str], np.ndarray]]:
+    """No stored activations: those of other sequences are computed."""
+    return iter(())
 
 
 def named_rules(names: set[str]) -> dict[str, Rule]:

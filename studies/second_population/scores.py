@@ -1,6 +1,6 @@
 """What a run claims of its detectors beside what is found on other proteins: arrays and tables."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,14 +14,16 @@ from protsae.association.scoring.rank_scores import rank_scores
 from protsae.association.verdicts import CountsByCluster, compare, verdicts
 from protsae.config.reserved_names import DETECTORS, ONEHOT, is_permuted
 from protsae.statistics.cluster_intervals import f1_interval, group_sums
-from studies.findings.tables import NAMES, PERMUTED, SAE
+from studies.findings.tables import PERMUTED, SAE, set_names
 
 INTERVAL = ("f1_low", "f1_high")
 CLAIMED = ("f1", *INTERVAL, "recall", "false_positive_rate", "auroc", "base_rate", "n_clusters")
 """What the run says of a detector on its test."""
 
 
-def chosen_detectors(pairs: pd.DataFrame, concepts: Sequence[str], variant: str) -> pd.DataFrame:
+def chosen_detectors(
+    pairs: pd.DataFrame, concepts: Sequence[str], variant: str, frozen: Collection[str] = ()
+) -> pd.DataFrame:
     """For each concept and set of detectors the one with the highest F1 on valid, of all layers.
 
     Parameters
@@ -30,6 +32,8 @@ def chosen_detectors(pairs: pd.DataFrame, concepts: Sequence[str], variant: str)
         associations.parquet.
     variant : str
         The SAE that is shown.
+    frozen : collection of str
+        Names of the frozen SAEs.
 
     Returns
     -------
@@ -37,11 +41,10 @@ def chosen_detectors(pairs: pd.DataFrame, concepts: Sequence[str], variant: str)
         set (SAE, a baseline's name, or that of the permuted model: the best of all its detectors),
         concept, model, layer, variant, feature, threshold, and ``CLAIMED``.
     """
-    kept = pairs["concept"].isin(concepts) & pairs["variant"].isin([variant, *DETECTORS])
+    kept = pairs["concept"].isin(concepts) & pairs["variant"].isin([variant, *frozen, *DETECTORS])
     pairs = pairs[kept & (pairs["model"] != ONEHOT)]
-    sets = np.where(
-        pairs["model"].map(is_permuted), PERMUTED, pairs["variant"].map(NAMES).fillna(SAE)
-    )
+    own = set_names(pairs["variant"], frozen)
+    sets = np.where(pairs["model"].map(is_permuted), PERMUTED, own)
     ranked = pairs.assign(set=sets).sort_values("valid_f1", ascending=False, kind="stable")
     best = ranked.drop_duplicates(["concept", "set"])
     columns = ["set", "concept", "model", "layer", "variant", "feature", "threshold", *CLAIMED]

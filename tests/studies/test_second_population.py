@@ -1,13 +1,19 @@
 """Claimed against found: labels, relatives, scores, and a run's own test proteins as a check."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from protsae.association.baseline_comparison import RULE
 from protsae.config.reserved_names import COORDINATES, ONEHOT
+from protsae.config.settings import Config, read_config
+from protsae.detectors.activations import Codes
 from protsae.errors import UserError
 from protsae.references.rules.sequence_rules import Everywhere, Letters, Place
+from protsae.stages.annotate_layer import layer_baselines
+from protsae.stages.inputs.layer_inputs import LayerFiles, open_layer
 from studies.findings.markdown import second_population_table
 from studies.findings.tables import NAMES, PERMUTED, SAE
 from studies.second_population import measure as second_population
@@ -21,10 +27,21 @@ from studies.second_population.labels import (
     same_residues,
     without_relatives,
 )
-from studies.second_population.measure import named_rules
+from studies.second_population.measure import Run, named_rules
 from studies.second_population.scores import Residues, chosen_detectors, found_rows, with_verdicts
+from tests.helpers.finished_run import RESULTS as RESULTS_NAME
+from tests.helpers.finished_run import finished_run
 from tests.helpers.shared_data import SHARED
 
+RESULTS = Path(RESULTS_NAME)
+
+TINY = "esm2_tiny"
+INPUTS = {
+    "saes": f"sae/{TINY}/layer-01/*",
+    "codes": f"codes/{TINY}/layer-01/shard-*.h5",
+    "activations": f"activations/{TINY}/shard-*.h5",
+    "mlp": f"activations/{TINY}-mlp_in/shard-*.h5",
+}
 RECORD = {"set": "TMbed", "sequence": "MKACDEW", "labels": "SS2HhbU"}
 
 
@@ -161,6 +178,42 @@ def test_rules_are_found_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(second_population, "rule_library", Library)
     rule = named_rules({"S at residue 2"})["S at residue 2"]
     assert rule.on("MSS").tolist() == [False, True, False]
+
+
+def test_detectors_on_sequences_are_those_of_the_run(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of every kind, both signs of a coordinate among them, as the annotate stage has them."""
+    monkeypatch.chdir(finished_run(tmp_path_factory))
+    config = read_config(RESULTS / "config.yaml")
+    run = Run(RESULTS, config, "topk", 1)
+    own = run.proteins.head(3)
+    codes = _codes_of_annotate(config)
+    expected = {name: _dense(codes[name], own["accession"]) for name in codes}
+    half = expected[COORDINATES].shape[1] // 2
+    wanted = [(name, int(values.sum(0).argmax())) for name, values in expected.items()]
+    wanted.append((COORDINATES, half + int(expected[COORDINATES][:, half:].sum(0).argmax())))
+    assert {name for name, _ in wanted} == {"topk", "batchtopk", *NAMES}
+    values = np.stack([expected[name][:, feature] for name, feature in wanted], axis=1)
+    assert (values > 0).any(0).all()
+    chosen = pd.DataFrame(wanted, columns=["variant", "feature"]).assign(model=TINY, layer=1)
+    found = run.activations(chosen, own["sequence"].tolist())
+    np.testing.assert_allclose(found, values, rtol=1e-5, atol=1e-6)
+
+
+def _codes_of_annotate(config: Config) -> dict[str, Codes]:
+    of_model = {name: sorted(map(str, RESULTS.glob(pattern))) for name, pattern in INPUTS.items()}
+    tables = [str(RESULTS / "proteins" / f"{name}.parquet") for name in ("proteins", "annotations")]
+    lists = [of_model[name] for name in ("saes", "codes", "activations")]
+    files = LayerFiles(*lists, *tables, of_model["mlp"], config.embed.model)
+    inputs = open_layer(files, config.annotate, config.concepts, print)
+    of_layer = inputs.layer, inputs.cache, inputs.codes, inputs.mlp
+    return {**inputs.codes, **layer_baselines(*of_layer)}
+
+
+def _dense(codes: Codes, accessions: pd.Series) -> np.ndarray:
+    [(_, rows)] = codes.blocks(set(accessions), 10_000)
+    return rows.toarray()
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="no data beside the repository")

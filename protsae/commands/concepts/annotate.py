@@ -22,6 +22,7 @@ import torch
 
 from protsae.config.flags import add_flags, add_threads_flag, settings_from_flags
 from protsae.config.stage_settings import AnnotateSettings, ConceptSettings
+from protsae.detectors.activations import Codes
 from protsae.device import keep_freed_memory
 from protsae.stages.annotate_layer import annotate_layer, layer_baselines
 from protsae.stages.inputs.layer_inputs import LayerFiles, open_layer
@@ -53,7 +54,7 @@ def run(args: argparse.Namespace) -> None:
     files = LayerFiles(*of_sae, args.proteins, args.annotations, args.mlp_inputs, args.model)
     inputs = open_layer(files, settings, chosen, print)
     baselines = layer_baselines(inputs.layer, inputs.cache, inputs.codes, inputs.mlp)
-    detectors = {**inputs.codes, **baselines}
+    detectors: dict[str, Codes] = {**inputs.codes, **baselines}
     tables = annotate_layer(inputs.layer, detectors, inputs.saes, inputs.interplm, inputs.frozen)
     write_annotation(args.output, tables, inputs.stamp())
     features, sources = tables["features"], inputs.sources

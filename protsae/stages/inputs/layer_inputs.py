@@ -9,7 +9,7 @@ from protsae import __version__
 from protsae.association.pairs.layer_data import Layer
 from protsae.concepts.concept_table import ConceptTable
 from protsae.config.stage_settings import AnnotateSettings, ConceptSettings
-from protsae.detectors.activations import Codes
+from protsae.detectors.activations import Encoded
 from protsae.io.hdf5.activation_cache import LayerCache
 from protsae.io.hdf5.code_cache import StoredCodes
 from protsae.io.saes.sae_files import SaeSource
@@ -68,7 +68,7 @@ class LayerInputs:
         Those of ``layer``.
     interplm : InterplmConcepts or None
         Concepts as InterPLM's parser takes them, if the settings ask for its score.
-    mlp : Codes or None
+    mlp : Encoded or None
         The neurons of the layer's MLP, if what it reads was given.
     """
 
@@ -80,7 +80,7 @@ class LayerInputs:
     layer: Layer
     concepts: ConceptTable
     interplm: InterplmConcepts | None
-    mlp: Codes | None = None
+    mlp: Encoded | None = None
 
     @property
     def saes(self) -> dict[str, Sae]:

@@ -4,16 +4,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from protsae.config.reserved_names import MLP_IN, model_of, site_name
-from protsae.detectors.activations import Codes
+from protsae.detectors.activations import Encoded, ReadBlocks
 from protsae.detectors.baselines import neurons
 from protsae.errors import UserError
 from protsae.io.hdf5.activation_cache import LayerCache
-from protsae.plm.esm2.load import load_same_esm
+from protsae.plm.esm2.load import LoadedEsm, load_same_esm
 
 
 def open_neurons(
     shards: Sequence[str], model: str | None, cache: LayerCache, order: Sequence[str]
-) -> Codes | None:
+) -> Encoded | None:
     """The neurons of the block whose output a layer is; None without shards.
 
     Parameters
@@ -47,6 +47,11 @@ def open_neurons(
             )
     inputs.index.validate_order(order, "--mlp-inputs")
     esm = load_same_esm(model, "cpu", source.weights_sha256)
-    up = esm.model.layers[cache.layer - 1].fc1
+    return block_neurons(esm, cache.layer, inputs.protein_blocks)
+
+
+def block_neurons(esm: LoadedEsm, layer: int, mlp_inputs: ReadBlocks) -> Encoded:
+    """The neurons of the MLP in the block whose output ``layer`` is, from what this MLP reads."""
+    up = esm.model.layers[layer - 1].fc1
     weight, bias = (x.detach().float().numpy() for x in (up.weight, up.bias))
-    return neurons(inputs.protein_blocks, weight, bias)
+    return neurons(mlp_inputs, weight, bias)
