@@ -87,7 +87,7 @@ mutants: setup
 check: setup
 	ruff check .
 	ruff format --check .
-	mypy
+	mypy --num-workers 2
 	snakefmt --check Snakefile workflow
 	snakemake --lint
 

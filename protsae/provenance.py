@@ -54,29 +54,21 @@ def imported_modules(module: str, unused: str | None = None) -> set[str]:
         only it imports is followed.
     """
     found: set[str] = set()
+    seen: set[str] = set()
     todo = [module]
     while todo:
         name = todo.pop()
-        path = _source_path(name)
-        is_unused = unused is not None and f"{name}.".startswith(f"{unused}.")
-        if name in found or is_unused or _NOT_PART_OF_A_STAGE.fullmatch(name) or path is None:
+        if name in seen:
             continue
-        found.add(name)
-        todo += _imports(path.read_text())
+        seen.add(name)
+        is_unused = unused is not None and f"{name}.".startswith(f"{unused}.")
+        if is_unused or _NOT_PART_OF_A_STAGE.fullmatch(name):
+            continue
+        path = _source_path(name)
+        if path is not None:
+            found.add(name)
+            todo += _read(path.read_text())[0]
     return found
-
-
-# Snakemake asks for the code of twenty stages at a time, which share most of their modules.
-@cache
-def _imports(source: str) -> tuple[str, ...]:
-    """What a source may import, by full name."""
-    found: list[str] = []
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Import):
-            found += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            found += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-    return tuple(found)
 
 
 def code_digest(module: str, unused: str | None = None) -> str:
@@ -96,7 +88,6 @@ def code_digest(module: str, unused: str | None = None) -> str:
     return digest.hexdigest()[:16]
 
 
-@cache
 def code_text(source: str) -> str:
     """Python source without docstrings and comments, in one layout.
 
@@ -105,13 +96,29 @@ def code_text(source: str) -> str:
     >>> code_text('def f(x):  # twice\\n    "Double x."\\n    return (2*x)')
     'def f(x):\\n    return 2 * x'
     """
+    return _read(source)[1]
+
+
+# Snakemake asks for the code of twenty stages at a time, which share most of their modules.
+@cache
+def _read(source: str) -> tuple[tuple[str, ...], str]:
+    """What a source may import, and `code_text`: parsed once for both."""
     tree = ast.parse(source)
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if isinstance(body, list):  # of a lambda it is an expression
+    imports: list[str] = []
+    todo: list[ast.AST] = [tree]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, ast.Import):
+            imports += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            imports += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        # Statements stand in these alone; that expressions need no visit saves most of the time.
+        for block in ("body", "orelse", "finalbody", "handlers", "cases"):
+            todo += getattr(node, block, [])
+        if hasattr(node, "body"):
             # A docstring, or a string below an assignment that says what it is.
-            node.body = [each for each in body if not _is_text(each)] or [ast.Pass()]  # type: ignore[attr-defined]
-    return ast.unparse(tree)
+            node.body = [each for each in node.body if not _is_text(each)] or [ast.Pass()]
+    return tuple(imports), ast.unparse(tree)
 
 
 def _is_text(node: ast.stmt) -> bool:

@@ -79,6 +79,24 @@ def test_words_that_are_used_count() -> None:
     assert code_text("def f():\n    'Alone.'\n") == "def f():\n    pass"
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "class A:\n    def f(self):\n        {}",
+        "if x:\n    pass\nelse:\n    {}",
+        "for i in x:\n    pass\nelse:\n    {}",
+        "try:\n    pass\nexcept OSError:\n    {}",
+        "try:\n    pass\nfinally:\n    {}",
+        "with x:\n    {}",
+        "match x:\n    case 1:\n        {}",
+    ],
+    ids=["method", "else", "end of a loop", "except", "finally", "with", "case"],
+)
+def test_imports_are_followed_from_any_block(package: Path, statement: str) -> None:
+    (package / "stage.py").write_text(statement.format("import protsae.other"))
+    assert imported_modules("protsae.stage") == {"protsae.stage", "protsae.other"}
+
+
 def test_what_a_run_does_not_use_is_not_followed(package: Path) -> None:
     assert imported_modules("protsae.stage", unused="protsae.core") == {"protsae.stage"}
     before = code_digest("protsae.stage", unused="protsae.core")

@@ -12,8 +12,10 @@ feature concept              f1   f1_low coordinate   null   base rate always-on
 ======= ===================== ==== ====== ======== ====== ========= =============
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pandas as pd
@@ -71,8 +73,39 @@ ANNOTATIONS = pd.DataFrame(
 )
 
 
-def write_stages(results: Path) -> None:
+def write_stages(results: Path) -> Path:
     """Files of fetch, split, train, evaluate and annotate."""
+    return _write_anew(_stages, results)
+
+
+def write_run(results: Path) -> Path:
+    """All of that, and what ``tables`` makes of it."""
+    return _write_anew(_run, results)
+
+
+def _write_anew(write: Callable[[Path], None], results: Path) -> Path:
+    """What a function writes into a folder, in another one; it is called for the first only."""
+    for name, content in _written(write).items():
+        path = results / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    return results
+
+
+@cache
+def _written(write: Callable[[Path], None]) -> dict[str, bytes]:
+    with TemporaryDirectory() as folder:
+        write(Path(folder))
+        files = [path for path in sorted(Path(folder).rglob("*")) if path.is_file()]
+        return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
+def _run(results: Path) -> None:
+    write_stages(results)
+    assert main(tables_command(results)) == 0
+
+
+def _stages(results: Path) -> None:
     proteins = PROTEINS.assign(
         length=PROTEINS["sequence"].str.len(), has_relative_in_train=[True, False, False]
     )
@@ -181,13 +214,6 @@ def table_of(table: Table, **columns: Sequence[object]) -> pd.DataFrame:
         if column.name not in rows:
             rows[column.name] = unseen[column.kind]
     return rows[table.names]
-
-
-def write_run(results: Path) -> Path:
-    """All of that, and what ``tables`` makes of it."""
-    write_stages(results)
-    assert main(tables_command(results)) == 0
-    return results
 
 
 def write_map(results: Path) -> Path:

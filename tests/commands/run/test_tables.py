@@ -37,8 +37,7 @@ OUTPUTS = (
 
 @pytest.fixture
 def results(tmp_path: Path) -> Path:
-    write_stages(tmp_path)
-    return tmp_path
+    return write_stages(tmp_path)
 
 
 def test_features_come_in_one_order_onehot_first(results: Path) -> None:
