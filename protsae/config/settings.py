@@ -73,8 +73,8 @@ class Config(SaeVariants):
     )
     effect_saes: tuple[str, ...] = Field(
         (),
-        description="SAEs whose features are meant, those of them that the run has; none named: "
-        "all that are not frozen",
+        description="SAEs whose features' effect is measured, those of them that the run has; none "
+        "named: all that are not frozen",
     )
     mlp: bool = Field(
         True,

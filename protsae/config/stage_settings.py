@@ -211,11 +211,11 @@ class EffectSettings(Settings):
 
 
 class NeighbourSettings(Settings):
-    """How features are set beside one another."""
+    """How the features of a run are related to one another."""
 
     saes: tuple[str, ...] = Field(
         (),
-        description="SAEs whose features are meant, those of them that the run has; none named: "
+        description="SAEs whose features are compared, those of them that the run has; none named: "
         "all that are not frozen",
     )
     neighbours: Positive = Field(10, description="neighbours of each feature, of each kind")
@@ -277,8 +277,8 @@ class AnnotateSettings(Settings):
     )
     further_examples: Positive = Field(
         2,
-        description="examples of each other selection: of every strength, without the annotation, "
-        "and silent at it",
+        description="examples of each other selection: of every strength, on without the concept, "
+        "and off at the concept",
     )
     example_flank: Positive = Field(
         40, description="residues kept on each side of an example's peak"

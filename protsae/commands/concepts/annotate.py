@@ -3,9 +3,9 @@
 All SAEs of one layer, its single coordinates and principal components, the neurons of its MLP and a
 random dictionary are scored by the same code. Thresholds are quantiles of positive activations on
 the training set; concept and threshold are chosen on the validation set; every score is from the
-test set, with a 95 % interval over homology clusters and p-values of two null hypotheses: labels
-are rotated within the known residues of each protein, or taken from other homology clusters at the
-same positions.
+test set, with a 95 % interval over homology clusters and p-values of two null hypotheses. One
+rotates labels within the known residues of each protein; the other takes them from other homology
+clusters at the same positions.
 
 example:
   protsae annotate --sae results/sae/esm2_t6_8M_UR50D/layer-03/topk \\

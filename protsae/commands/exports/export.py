@@ -1,9 +1,9 @@
-"""Write a run's features in the files of other programs: AnnData, GFF3, structures, SAELens.
+"""Write a run's features as files of other programs: AnnData, GFF3, structures, SAELens.
 
-One word says what: anndata (.h5ad for scanpy), gff3 and bed (segments for genome browsers),
+Choose a format: anndata (.h5ad for scanpy), gff3 and bed (segments for genome browsers),
 structure (PDB or mmCIF with a feature as B-factor), defattr (the same for ChimeraX), saelens (an
 SAE as a folder) and huggingface (SAEs with a model card; nothing is uploaded).
-protsae export anndata --help explains one of them.
+protsae export FORMAT --help explains each.
 
 examples:
   protsae export anndata --sae 6/topk --output features.h5ad

@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser, name: str) -> None:
     add("--sae", required=True, metavar="LAYER/SAE", help="such as 6/topk, or onehot/0/topk")
     add("--of", choices=("proteins", "residues"), default="proteins", help="(%(default)s)")
     add("--pool", choices=POOLS, help="largest, mean, or share of active residues (max)")
-    add("--concepts", nargs="+", default=[], metavar="CONCEPT", help="columns of residues")
+    add("--concepts", nargs="+", default=[], metavar="CONCEPT", help="columns, for residues")
 
 
 def write(args: argparse.Namespace) -> list[str]:

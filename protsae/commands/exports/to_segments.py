@@ -1,8 +1,8 @@
 """Write where features are on in proteins of the run, as FORMAT.
 
 A segment is a run of residues at which a feature is above its threshold. It has the feature's
-concept and label and the activation at its peak. Proteins are the sequences: positions are those
-of residues. For proteins that are not of the run there is protsae explain.
+concept and label and the activation at its peak. Coordinates are
+positions in the protein. For proteins that are not in the run, use protsae explain.
 
 examples:
   protsae export FORMAT --features 6/topk/246 --output signal.FORMAT
@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser, name: str) -> None:
         "called for one that the sequence does not define (annotated, the default), or above all "
         "baselines",
     )
-    add("--concept", help="features with it")
+    add("--concept", help="only features with this concept")
     add("--proteins", nargs="+", default=[], metavar="ACCESSION", help="(default: all)")
 
 

@@ -1,9 +1,9 @@
-"""Write activations of a feature on a protein structure: as FORMAT.
+"""Write activations of a feature on a protein structure, as FORMAT.
 
-Each chain is mapped to the protein whose sequence it has, as protsae labels does, and each residue
-gets the activation at its place. "structure" copies the PDB or mmCIF file with activations in place
+Each chain is mapped to a protein by sequence, as in protsae labels, and each residue gets the
+activation at its position. "structure" copies the PDB or mmCIF file with activations in place
 of B-factors (-1 where none is known); "defattr" writes an attribute of residues for ChimeraX, and
-takes several features. Proteins are those of the run, or of --fasta, which go through the model.
+takes several features. Proteins come from the run, or from --fasta and through the model.
 
 examples:
   protsae export structure --structure 1pga.cif --feature 6/topk/246 --output coloured.cif
@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser, name: str) -> None:
     add("--feature", required=True, metavar="FEATURE", help="such as 6/topk/246", **several)
     add("--chains", nargs="+", default=[], metavar="CHAIN", help="(default: all)")
     of = parser.add_mutually_exclusive_group()
-    of.add_argument("--protein", metavar="ACCESSION", help="of the run (default: any)")
+    of.add_argument("--protein", metavar="ACCESSION", help="a protein of the run (default: any)")
     of.add_argument("--fasta", metavar="FILE", help="proteins in place of the run's")
     if name == "structure":
         add("--percent", action="store_true", help="of the largest activation on test")

@@ -1,11 +1,11 @@
-"""Set the features of a run beside one another: neighbours, communities, a map, and matches.
+"""Say how the features of a run relate: neighbours, communities, a map, matches and absorption.
 
-Each feature's nearest by decoder vector, by the residues and by the proteins they are active at,
-with what explains that most cheaply; communities, with the concepts they are about; the feature of
-the next layer (and of other SAEs) that stands for it, tested on other proteins; and where
-the feature of a narrower concept is active in place of that of a broader one (absorption). Reads a
-finished run. Writes neighbours, map, communities, matches and absorption as .parquet, and
-the matches as a graph, .json and .graphml; docs/tables.md explains the columns.
+Neighbours of a feature are those with the nearest decoder vectors, or active at the same residues
+or in the same proteins; each value stands beside what unrelated features would give. Communities
+are listed with their concepts. A match is the same feature in the next layer or in another SAE,
+tested on other proteins. Absorption is where the feature of a narrower concept is active in place
+of that of a broader one. Reads a finished run. Writes each as .parquet, and the matches as a graph,
+.json and .graphml, too; docs/tables.md explains the columns.
 
 example:
   protsae neighbours --results results --saes topk --output results/neighbours

@@ -5,11 +5,11 @@ is; the amino acids that are enriched around its peaks; and examples at every st
 in which it disagrees with the annotation. The name of a feature is LAYER/SAE/FEATURE, or
 MODEL/LAYER/SAE/FEATURE for one-hot sequences and permuted models.
 
-Other words list the features of the run's model that detect a concept with all of them, in its name
-or synonyms, or that have them in their label; a word may be the beginning of one. No words at all
-list the concepts that features are called for. Called (q <= 0.05) means that a feature detects a
-concept better than chance; it is a finding only if it is above all baselines, too. docs/scores.md
-has more.
+Any other words list the features of the run's model that detect a concept with all these words in
+its name or synonyms, or that have them in their label; the beginning of a word is enough. Without
+words, lists the concepts that features are called for. Called (q <= 0.05) means that a feature
+detects a concept better than chance; it is a finding only if it is above all baselines, too.
+docs/scores.md has more.
 
 examples:
   protsae show signal peptide

@@ -1,12 +1,11 @@
 """Measure what each feature of a layer does to the model's predictions, on the test split.
 
-At residues where a feature is active, the residue being masked, how much do predictions change
-when the feature is ablated; and where it is silent, when it is set to its 0.9 quantile? Both are
-estimated for all features at once, from gradients; some features are edited one by one, too. Beside
-each: random directions of the same norm, other features that are active as often, and the
-coordinate that does most. With --features and --annotations also what ablation does at residues
-with the concept of the feature, less what it does at others. Writes effects.parquet; docs/tables.md
-explains the columns.
+How much do predictions change when a feature is ablated at masked residues where it is active? How
+much when it is set to its 0.9 quantile where it is silent? Both are estimated for all features from
+gradients; some features are also edited one by one. Each is compared with random directions of the
+same norm, other features that are active as often, and the coordinate that does most. With
+--features and --annotations, also compares ablation at residues with the feature's concept and at
+others. Writes effects.parquet; docs/tables.md explains the columns.
 
 example:
   protsae effects --sae results/sae/esm2_t6_8M_UR50D/layer-03/topk \\

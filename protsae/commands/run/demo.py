@@ -1,7 +1,7 @@
 """Run the workflow on the bundled proteins in little more than a minute, to see what it makes.
 
-Two layers of the bundled model, one SAE each, without the baselines that findings need. The results
-are in results-demo; nothing is downloaded. All arguments are those of `protsae run`.
+It trains one SAE on each of two layers of the bundled model, without some of the baselines that a
+finding needs. It writes to results-demo and downloads nothing. Takes any argument of `protsae run`.
 
 example:
   protsae demo --cores 2

@@ -1,9 +1,9 @@
-"""Say what is active in your proteins: which features, where, and how probable which concept is.
+"""Say which features are active in your proteins and where, and how probable concepts are there.
 
-The proteins may be any; they need no annotations. Each goes through the model and the SAEs of a
-run, or of an atlas (protsae pack). Concepts are predicted with a probability for a base rate that
-is stated. Writes predictions (by segment) and residues as .parquet and .tsv, predictions.json,
-segments (of features) as .parquet, .tsv and .gff3, and explain.html, a page with tracks.
+Any proteins will do; they need no annotations. Each goes through the model and the SAEs of a run,
+or of an atlas (protsae pack). The probability of a concept is for a base rate, which is stated.
+Writes predictions (by segment) and residues as .parquet and .tsv, predictions.json, segments (of
+features) as .parquet, .tsv and .gff3, and explain.html, a page with tracks.
 
 examples:
   protsae explain --sequence MKTAYIAKQRQISFVKSHFSRQLEERLGLIEVQAPILSRVGDGTQDNLSGAEKAV
@@ -33,10 +33,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--run", default="results", metavar="RESULTS", help="(%(default)s)")
     source.add_argument(
-        "--atlas", metavar="ATLAS", help="what protsae pack made, in place of a run"
+        "--atlas", metavar="ATLAS", help="an atlas of protsae pack, in place of a run"
     )
-    parser.add_argument("--model", help="path or name of its ESM-2 (default: as that says)")
-    parser.add_argument("--base-rates", metavar="FILE", help="as protsae base-rates writes it")
+    parser.add_argument("--model", help="path or name of the ESM-2 (default: that of the run)")
+    parser.add_argument("--base-rates", metavar="FILE", help="what protsae base-rates writes")
     parser.add_argument("--layers", type=int, nargs="+", help="default: all of the model")
     parser.add_argument("--saes", nargs="+", help="names of SAEs (default: all)")
     parser.add_argument(

@@ -1,9 +1,9 @@
 """Run the workflow in the current folder, by Snakemake.
 
-Settings are those that protsae ships, changed by config.yaml in the current folder if there is
-one, then by --config. Paths in them start from the current folder (or Snakemake's --directory).
+Settings are protsae's defaults, overridden by config.yaml in the current folder, if there is one,
+and then by --config. Paths in them start from the current folder (or Snakemake's --directory).
 All arguments but --config go to Snakemake: see `snakemake --help`. Without --cores, --jobs or a
-profile, all cores are used. Targets are stages or files; without one, everything is made.
+profile, it uses all cores. Targets are stages or files; without one, it makes everything.
 
 examples:
   protsae run --cores 4

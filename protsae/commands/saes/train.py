@@ -1,9 +1,9 @@
 """Train all sparse autoencoders of a layer, in one pass over activations of the train split.
 
-Every batch is read and moved once and all SAEs take a step on it, each with the result that it has
-on its own. Activations are centred and scaled to E|x|^2 = d_model; both are folded into the saved
+Each batch is read and moved once, and every SAE takes a step on it; each comes out as if trained
+alone. Activations are centred and scaled to E|x|^2 = d_model; both are folded into the saved
 weights. SAEs with kl > 0 are trained end to end, together, on whole proteins run through the model.
-SAEs of other seeds lie in the folder of the first. An interrupted run resumes from a checkpoint.
+SAEs of other seeds go into the folder of the first. An interrupted run resumes from a checkpoint.
 
 example:
   protsae train --activations results/activations/esm2_t6_8M_UR50D/shard-*.h5 --layer 3 \\
@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--further-activations", nargs="+", help="all shards of further proteins")
     parser.add_argument("--model", help="the ESM-2 of the activations, for SAEs with kl > 0")
     parser.add_argument(
-        "--output", required=True, help="folder of the layer; each SAE gets one in it, by its name"
+        "--output", required=True, help="folder of the layer, for one folder per SAE, by name"
     )
     parser.add_argument(
         "--saes",
