@@ -42,7 +42,7 @@ GROUPS = {
         "deconfound": "a confounder removed from a probe by ablating features, with controls",
     },
     "run": {
-        "demo": "the workflow on the bundled proteins, in little more than a minute",
+        "demo": "the workflow on the bundled proteins, in about a minute",
         "init": "a folder for a run of your own: settings to edit, a cluster profile, a README",
         "run": "the workflow in the current folder, by Snakemake",
         "tables": "the feature table and the associations of all layers",

@@ -53,26 +53,26 @@ def predicted_segments(residues: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     residues : DataFrame
-        Of one protein, by concept and position: position, probability with its bounds, activation
-        and ``OF_RUN``.
+        By protein, concept and position: number (of the protein), position, probability with its
+        bounds, activation and ``OF_RUN``.
 
     Returns
     -------
     DataFrame
-        start, end, peak, activation (there), probability with its bounds (means over the residues),
-        expected_residues (their sum) and ``OF_RUN``; in the order of ``residues``.
+        number, start, end, peak, activation (there), probability with its bounds (means over the
+        residues), expected_residues (their sum) and ``OF_RUN``; in the order of ``residues``.
 
     Examples
     --------
-    >>> rows = pd.DataFrame(columns=OF_RUN, index=range(3)).assign(concept="SIGNAL")
+    >>> rows = pd.DataFrame(columns=OF_RUN, index=range(3)).assign(number=0, concept="SIGNAL")
     >>> rows = rows.assign(position=[2, 3, 9], activation=[1.0, 2, 1], probability=[0.5, 0.7, 0.2])
     >>> found = predicted_segments(rows.assign(probability_low=0.1, probability_high=0.9))
     >>> found[["start", "end", "peak", "probability"]].round(2).values.tolist()
     [[2.0, 3.0, 3.0, 0.6], [9.0, 9.0, 9.0, 0.2]]
     """
     position = residues["position"].to_numpy(np.int64)
-    concept = pd.factorize(residues["concept"])[0]
-    new = ragged.changes(concept, position - np.arange(len(position)))
+    protein, concept = residues["number"].to_numpy(), pd.factorize(residues["concept"])[0]
+    new = ragged.changes(protein, concept, position - np.arange(len(position)))
     run = np.cumsum(new) - 1
     activation = residues["activation"].to_numpy(np.float64)
     peak = np.lexsort((position, -activation, run))[np.flatnonzero(new)]
@@ -80,7 +80,7 @@ def predicted_segments(residues: pd.DataFrame) -> pd.DataFrame:
     means = residues[bounds].astype(float).groupby(run).mean().reset_index(drop=True)
     length = np.bincount(run, minlength=len(peak)) if len(peak) else np.zeros(0, np.int64)
     start = position[new]
-    found = residues.loc[new, list(OF_RUN)].reset_index(drop=True).join(means)
+    found = residues.loc[new, ["number", *OF_RUN]].reset_index(drop=True).join(means)
     return found.assign(
         start=start,
         end=start + length - 1,

@@ -32,9 +32,12 @@ def thresholds(features: pd.DataFrame) -> np.ndarray:
 
 
 def protein_segments(
-    codes: sparse.csr_array, features: pd.DataFrame, columns: Sequence[str]
+    codes: sparse.csr_array,
+    features: pd.DataFrame,
+    columns: Sequence[str],
+    lengths: Sequence[int] | None = None,
 ) -> pd.DataFrame:
-    """Active segments of an SAE's features in one protein.
+    """Active segments of an SAE's features in one protein, or in several.
 
     Parameters
     ----------
@@ -44,13 +47,15 @@ def protein_segments(
         Their rows of the feature table, row i being feature i.
     columns : sequence of str
         What to take from these rows, beside layer, variant and feature.
+    lengths : sequence of int, optional
+        Residues of each protein, where the codes are of several, one after another.
 
     Returns
     -------
     DataFrame
         start, end, peak (1-based, inclusive), activation, relative_activation (to the largest on
-        the test set of the run), threshold, layer, variant, feature and ``columns``; by feature and
-        place.
+        the test set of the run), threshold, layer, variant, feature and ``columns``; by feature,
+        protein and place. With ``lengths`` also number, that of the protein, from 0.
 
     Examples
     --------
@@ -62,20 +67,29 @@ def protein_segments(
     >>> found = protein_segments(codes, features, ["concept"])
     >>> found[["start", "end", "peak", "relative_activation", "concept"]].values.tolist()
     [[2, 3, 3, 0.5, 'SIGNAL']]
+
+    As two proteins of two residues:
+
+    >>> found = protein_segments(codes, features, ["concept"], [2, 2])
+    >>> found[["number", "start", "end"]].values.tolist()
+    [[0, 2, 2], [1, 1, 1]]
     """
     threshold = thresholds(features)
-    found = segments_above(codes, threshold, np.array([codes.shape[0]]))
-    start, end = ragged.inclusive(found.begin, found.end)
+    sizes = np.array([codes.shape[0]] if lengths is None else lengths)
+    found = segments_above(codes, threshold, sizes)
+    first = ragged.starts(sizes)[found.group]
+    start, end = ragged.inclusive(found.begin - first, found.end - first)
     activation = found.value.astype(np.float64)
     rows = features[["layer", "variant", "feature", *columns]].iloc[found.column]
     largest = features["max_activation"].to_numpy(np.float64)[found.column]
     return rows.reset_index(drop=True).assign(
         start=start,
         end=end,
-        peak=found.peak + 1,
+        peak=found.peak - first + 1,
         activation=activation,
         relative_activation=activation / np.where(largest > 0, largest, np.nan),
         threshold=threshold[found.column],
+        **({} if lengths is None else {"number": found.group}),
     )
 
 
@@ -146,7 +160,7 @@ def by_trust(segments: pd.DataFrame) -> pd.DataFrame:
     return segments.loc[order].reset_index(drop=True)
 
 
-def agreement(segments: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
+def agreement(segments: pd.DataFrame, others: pd.DataFrame) -> list[tuple[int, int]]:
     """How many features of how many layers agree with each segment: those on at a residue of it.
 
     Parameters
@@ -158,27 +172,24 @@ def agreement(segments: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame
-        ``segments`` with n_features and n_layers, each with the segment's own.
+    list of (int, int)
+        Features and layers, each with the segment's own.
 
     Examples
     --------
     >>> columns = ["start", "end", "layer", "variant", "feature"]
     >>> rows = [(1, 9, 3, "topk", 1), (9, 12, 6, "topk", 1), (10, 21, 6, "topk", 2)]
     >>> others = pd.DataFrame(rows, columns=columns)
-    >>> agreement(others[:2], others)[["n_features", "n_layers"]].values.tolist()
-    [[2, 2], [3, 2]]
+    >>> agreement(others[:2], others)
+    [(2, 2), (3, 2)]
     """
     start, end = others["start"].to_numpy(), others["end"].to_numpy()
-    feature, layer = others.groupby(_FEATURE).ngroup().to_numpy(), others["layer"].to_numpy()
+    features = list(zip(*(others[name].tolist() for name in _FEATURE), strict=True))
     found = [
-        (start <= last) & (end >= first)
+        {features[i] for i in np.flatnonzero((start <= last) & (end >= first))}
         for first, last in zip(segments["start"], segments["end"], strict=True)
     ]
-    return segments.assign(
-        n_features=[len(np.unique(feature[on])) for on in found],
-        n_layers=[len(np.unique(layer[on])) for on in found],
-    )
+    return [(len(on), len({layer for layer, *_ in on})) for on in found]
 
 
 _FEATURE = ["layer", "variant", "feature"]

@@ -1,5 +1,8 @@
 """Whether a feature recurs: whether the same training finds it with every other seed."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -134,7 +137,7 @@ def by_recurrence(features: pd.DataFrame) -> pd.DataFrame:
     return found.reset_index().sort_values([*_SAE, "recurs"], ascending=[True] * 3 + [False])
 
 
-def recurrence_words(row: pd.Series) -> str:
+def recurrence_words(row: pd.Series | Mapping[Any, Any]) -> str:
     """What other seeds say of a feature, for a line of text; empty if nothing, or if it recurs.
 
     Examples

@@ -1,13 +1,17 @@
 """What is active in a protein, in words: concepts with probabilities, and what is not named."""
 
+import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from protsae.features.protein_segments import agreement, n_features, trust
 from protsae.features.recurrence import recurrence_words
 from protsae.one_line import note, one_line
 from protsae.run.run_places import feature_name
+from protsae.schema.table import records
 from protsae.screen.wording import count, fitted, listed
 
 MOST_ABOVE, MOST_CALLED, MOST_PLACES, MOST_NAMED = 8, 4, 4, 6
@@ -38,10 +42,12 @@ def protein_lines(
     """
     level = pd.Series(trust(segments), index=segments.index)
     above, called = segments[level == 0], segments[level == 1]
-    none = "No feature above all baselines is on."
-    head = "On, and above all baselines:" if len(above) else none
-    lines = [f"{one_line(name)}: {count(length, 'residue')}", f"  {head}"]
-    lines += _concept_lines(above, predictions, MOST_ABOVE)
+    lines = [f"{one_line(name)}: {count(length, 'residue')}"]
+    if len(above):
+        lines.append("  On, and above all baselines:")
+        lines += _concept_lines(above, predictions, MOST_ABOVE)
+    else:
+        lines.append("  No feature above all baselines is on.")
     if len(called):
         on = count(n_features(called), "feature")
         of = count(called["concept"].nunique(), "concept")
@@ -59,56 +65,81 @@ def _concept_lines(segments: pd.DataFrame, predictions: pd.DataFrame, most: int)
     """
     # Chosen by F1 on valid, so that the F1 on test that is shown is not flattered.
     best = segments.sort_values("valid_f1", ascending=False, kind="stable")
-    best = best.drop_duplicates("concept")
-    probable = {row["concept"]: _probabilities(row, predictions) for _, row in best.iterrows()}
-    likeliest = best["concept"].map(lambda concept: max(probable[concept].values(), default=-1))
-    sure = (best["calibration"] == "calibrated") & (likeliest >= 0)
-    best = best.assign(likeliest=likeliest, sure=sure)
-    best = best.sort_values(["sure", "likeliest", "f1"], ascending=False, kind="stable")
+    rows = records(best.drop_duplicates("concept"))
+    probable = _probabilities(predictions)
+    own = {row["concept"]: probable.get(_of_feature(row), {}) for row in rows}
+    rows.sort(key=lambda row: _likeliness(row, own[row["concept"]]), reverse=True)
+    places = segments[["start", "end", *_FEATURE]]
     lines = []
-    for _, row in best[:most].iterrows():
-        same = segments[segments["concept"] == row["concept"]]
-        own = same[(same[list(_FEATURE)] == row[list(_FEATURE)]).all(axis=1)]
-        places = agreement(own, same).sort_values("n_features", ascending=False, kind="stable")
-        of_own = probable[row["concept"]]
-        where = listed([_place(place, of_own) for _, place in places.iterrows()], MOST_PLACES)
-        text = f"{one_line(_named(row))} at {where}; {_score(row, bool(of_own))}"
+    for row in rows[:most]:
+        where = listed(_places(row, places, own[row["concept"]]), MOST_PLACES)
+        text = f"{one_line(_named(row))} at {where}; {_score(row, bool(own[row['concept']]))}"
         first, *others = fitted(text, "      ")
         lines += ["    " + first.lstrip(), *others]
-    left = [one_line(str(concept)) for concept in best["concept"][most:]]
+    left = [one_line(str(row["concept"])) for row in rows[most:]]
     if left:
         more = f"and {count(len(left), 'more concept')}: {listed(left, MOST_NAMED)}"
         lines += fitted(more, "    ", 2)
     return lines
 
 
-_FEATURE = ("layer", "variant", "feature")
+Row = Mapping[Any, Any]
+"""Of a table, by column."""
 
 
-def _named(row: pd.Series) -> str:
+def _likeliness(row: Row, probable: Mapping[int, float]) -> tuple[bool, float, float]:
+    """What concepts are ranked by: whether probabilities are calibrated, the highest, and F1."""
+    highest = max(probable.values(), default=-1.0)
+    f1 = row["f1"] if row["f1"] == row["f1"] else -math.inf  # NaN differs
+    return row["calibration"] == "calibrated" and highest >= 0, highest, f1
+
+
+def _named(row: Row) -> str:
     """The concept, and what the feature is called, if that is another name."""
     concept, label = str(row["concept"]), row["label"]
     return f"{concept} ({label})" if isinstance(label, str) and label != concept else concept
 
 
-def _probabilities(row: pd.Series, predictions: pd.DataFrame) -> dict[int, float]:
-    """Probability by first residue of the segments that a feature predicts; none if it does not."""
-    own = predictions[(predictions[list(_FEATURE)] == row[list(_FEATURE)]).all(axis=1)]
-    own = own[(own["concept"] == row["concept"]) & own["probability"].notna()]
-    return dict(zip(own["start"], own["probability"], strict=True))
+_FEATURE = ("layer", "variant", "feature", "concept")
 
 
-def _place(place: pd.Series, probable: Mapping[int, float]) -> str:
-    """Residues of a segment, its probability, and how many features of how many layers agree."""
-    start, end, n = place["start"], place["end"], place["n_features"]
-    residues = f"{start}" if start == end else f"{start} to {end}"
-    p = f"prob. {probable[start]:.2f}, " if start in probable else ""
-    return f"{residues} ({p}{count(n, 'feature')} in {count(place['n_layers'], 'layer')})"
+def _of_feature(row: Row) -> tuple[Any, ...]:
+    return tuple(row[name] for name in _FEATURE)
 
 
-def _score(row: pd.Series, is_probable: bool) -> str:
+def _probabilities(predictions: pd.DataFrame) -> dict[tuple[Any, ...], dict[int, float]]:
+    """Probability by first residue of the segments that a feature predicts, for each feature."""
+    found: dict[tuple[Any, ...], dict[int, float]] = {}
+    columns = (predictions[name].tolist() for name in (*_FEATURE, "start", "probability"))
+    for *feature, start, probability in zip(*columns, strict=True):
+        if pd.notna(probability):
+            found.setdefault(tuple(feature), {})[start] = probability
+    return found
+
+
+def _places(row: Row, segments: pd.DataFrame, probable: Mapping[int, float]) -> list[str]:
+    """Where a feature is on, first where most features with its concept agree.
+
+    Each place with its probability, and with how many features of how many layers agree.
+    """
+    same = segments[segments["concept"].to_numpy() == row["concept"]]
+    own = same[np.logical_and.reduce([same[name].to_numpy() == row[name] for name in _FEATURE])]
+    places = zip(own["start"].tolist(), own["end"].tolist(), agreement(own, same), strict=True)
+    return [
+        f"{start}{'' if start == end else f' to {end}'} ("
+        f"{f'prob. {probable[start]:.2f}, ' if start in probable else ''}"
+        f"{count(n_features, 'feature')} in {count(n_layers, 'layer')})"
+        for start, end, (n_features, n_layers) in sorted(places, key=_disagreement)
+    ]
+
+
+def _disagreement(place: tuple[int, int, tuple[int, int]]) -> int:
+    return -place[2][0]
+
+
+def _score(row: Row, is_probable: bool) -> str:
     """For which base rate p is, and how well feature and best baseline do on test."""
-    has_interval = pd.notna(row["f1_low"])
+    has_interval = bool(pd.notna(row["f1_low"]))
     interval = f" [{row['f1_low']:.2f}, {row['f1_high']:.2f}]" if has_interval else ""
     verdict = row["verdict"] if isinstance(row["verdict"], str) else "no verdict"
     baseline = f"{row['best_baseline']} {row['best_baseline_f1']:.2f}"

@@ -85,6 +85,5 @@ def test_segments_are_limited(level: str, n: int) -> None:
 def test_features_that_share_a_residue_agree() -> None:
     rows = [(2, 5, 3, 1), (5, 5, 6, 1), (6, 9, 6, 2), (1, 1, 6, 3), (3, 4, 3, 1)]
     others = pd.DataFrame(rows, columns=["start", "end", "layer", "feature"]).assign(variant="a")
-    found = agreement(others.iloc[[0, 2]], others)
     # 2 to 5: itself and (5, 5); (3, 4) is of the same feature. 6 to 9: itself alone.
-    assert found[["n_features", "n_layers"]].to_numpy().tolist() == [[2, 2], [1, 1]]
+    assert agreement(others.iloc[[0, 2]], others) == [(2, 2), (1, 1)]

@@ -1,4 +1,4 @@
-"""Run the workflow on the bundled proteins in little more than a minute, to see what it makes.
+"""Run the workflow on the bundled proteins in about a minute, to see what it makes.
 
 It trains one SAE on each of two layers of the bundled model, without some of the baselines that a
 finding needs. It writes to results-demo and downloads nothing. Takes any argument of `protsae run`.
@@ -20,7 +20,8 @@ LEFT_OUT = """\
 A demo: layers 3 and 6, one TopK SAE each, trained for 300 steps.
 Left out (`protsae run` has it): the other layers, ReLU SAEs, the permuted model, one-hot
 sequences and neurons as baselines, most of the evaluation's masks, most residues that probes are
-fitted to, and k-sparse probes.
+fitted to, k-sparse probes, what features of layer 3 do to predictions, and most of the features
+that are edited one by one.
 """
 
 

@@ -60,8 +60,8 @@ def run(args: argparse.Namespace) -> None:
     wide = "annotated" if args.only == "above" else args.only
     about, path = {"stage": "explain", **explainer.made_from}, Path(args.output) / PAGE
     with open_explained(args.output, about) as writer, open_page(path, about) as page:
-        for name, sequence in proteins:
-            found = explainer.explained(name, sequence, wide)
+        for found in explainer.explained_each(proteins, wide):
+            name, sequence = found.name, found.sequence
             tables = found.segments, found.predictions
             lines = protein_lines(name, len(sequence), *tables, found.n_on)
             print("\n".join(lines), flush=True)

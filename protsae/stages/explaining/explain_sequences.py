@@ -31,7 +31,5 @@ def explain_sequences(
     if not named:
         raise UserError("no sequences to explain; give one, or a mapping of names to them")
     clean = {name: checked_sequence(sequence, name) for name, sequence in named.items()}
-    found = [
-        getattr(explainer.explained(name, sequence), table) for name, sequence in clean.items()
-    ]
+    found = [getattr(explained, table) for explained in explainer.explained_each(clean.items())]
     return pd.concat(found, ignore_index=True)

@@ -1,8 +1,9 @@
-"""What is active in one protein: its layer activations, its codes, and its active segments."""
+"""What is active in proteins: their layer activations, codes and active segments."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise, starmap
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,9 @@ from protsae.plm.precision import Float16Error
 from protsae.probabilities.activation_probabilities import ActivationProbabilities
 from protsae.schema.explained.prediction_tables import PREDICTIONS, RESIDUES
 from protsae.schema.explained.segment_table import FROM_FEATURES, SEGMENTS
-from protsae.schema.table import conform
+from protsae.schema.table import Table, conform
+from protsae.stages.explaining.given_proteins import in_groups
+from protsae.statistics import ragged
 
 BOUNDS = ("probability", "probability_low", "probability_high")
 _CLAIMED = ("label", "assumed_base_rate", "base_rate_from", "calibration")
@@ -89,11 +92,14 @@ class _Kept:
     features : DataFrame
         Their rows of the feature table, with label and claims.
     probabilities : ActivationProbabilities
+    rank : ndarray of int
+        Place of each in the order of `by_trust`.
     """
 
     columns: dict[tuple[int, str], np.ndarray]
     features: pd.DataFrame
     probabilities: ActivationProbabilities
+    rank: np.ndarray
 
     @classmethod
     def of(cls, saes: Mapping[tuple[int, str], OpenedSae], level: str) -> "_Kept":
@@ -103,7 +109,9 @@ class _Kept:
         rows = [saes[key].features.iloc[kept] for key, kept in columns.items()]
         features = pd.concat(rows, ignore_index=True)
         said = probabilities.claims.assign(label=label_of(features), row=range(len(features)))
-        return cls(columns, features.assign(**said), probabilities)
+        features = features.assign(**said)
+        rank = np.argsort(by_trust(features.assign(start=0))[_ROW].to_numpy())
+        return cls(columns, features, probabilities, rank)
 
 
 @dataclass(frozen=True)
@@ -177,28 +185,49 @@ class Explainer:
         level : str
             One of `LEVELS`, which segments are limited to.
         """
-        codes = self.codes(sequence)
-        segments = by_trust(self._segments(codes, level)).assign(protein=name)
-        residues = self._residues(sequence, codes).assign(protein=name)
-        predictions = predicted_segments(residues).assign(protein=name)
-        on = [self.saes[key].levels_on(of_sae) for key, of_sae in codes.items()]
-        return Explained(
-            name,
-            sequence,
-            conform(segments, SEGMENTS, name),
-            conform(predictions, PREDICTIONS, name),
-            conform(residues, RESIDUES, name),
-            dict(enumerate(np.sum(on, axis=0).tolist())),
+        return next(self.explained_each([(name, sequence)], level))
+
+    def explained_each(
+        self, proteins: Iterable[tuple[str, str]], level: str = "all"
+    ) -> Iterator[Explained]:
+        """The same of many proteins, by name and sequence; a few are held at a time.
+
+        Their tables are made together, in a fraction of the time, from codes that are computed one
+        protein at a time.
+        """
+        for group in in_groups(proteins):
+            yield from self._together(group, level)
+
+    def _together(self, proteins: list[tuple[str, str]], level: str) -> Iterator[Explained]:
+        names, sequences = zip(*proteins, strict=True)
+        of_each = [self.codes(sequence) for sequence in sequences]
+        codes = {key: stacked([own[key] for own in of_each]) for key in self.saes}
+        lengths = [len(sequence) for sequence in sequences]
+        residues = self._residues("".join(sequences), codes, lengths)
+        tables = (
+            _by_protein(self._segments(codes, lengths, level), SEGMENTS, names),
+            _by_protein(predicted_segments(residues), PREDICTIONS, names),
+            _by_protein(residues, RESIDUES, names),
         )
+        n_on = map(self._n_on, of_each)
+        return starmap(Explained, zip(names, sequences, *tables, n_on, strict=True))
+
+    def _n_on(self, codes: Mapping[tuple[int, str], sparse.csr_array]) -> dict[int, int]:
+        """Features that are on in a protein, by `trust`."""
+        on = [self.saes[key].levels_on(of_sae) for key, of_sae in codes.items()]
+        return dict(enumerate(np.sum(on, axis=0).tolist()))
 
     def _segments(
-        self, codes: Mapping[tuple[int, str], sparse.csr_array], level: str
+        self, codes: Mapping[tuple[int, str], sparse.csr_array], lengths: list[int], level: str
     ) -> pd.DataFrame:
-        """Of all SAEs at a time."""
+        """Of all SAEs at a time: rows of the segments table, with the number of the protein."""
         kept = self._kept(level)
         of_kept = [codes[key][:, columns] for key, columns in kept.columns.items()]
         together = sparse.csr_array(sparse.hstack(of_kept))
-        rows = protein_segments(together, kept.features, [*FROM_FEATURES, *_CLAIMED, _ROW])
+        taken = [*FROM_FEATURES, *_CLAIMED, _ROW]
+        rows = protein_segments(together, kept.features, taken, lengths)
+        order = np.lexsort((kept.rank[rows[_ROW]], rows["number"]))  # stable: places still rise
+        rows = rows.take(order).reset_index(drop=True)
         row = rows.pop(_ROW).to_numpy(np.int64)
         bounds = kept.probabilities.at(row, rows["activation"].to_numpy())
         return rows.assign(**dict(zip(BOUNDS, bounds, strict=True)))
@@ -214,10 +243,9 @@ class Explainer:
         return {}
 
     def _residues(
-        self, sequence: str, codes: Mapping[tuple[int, str], sparse.csr_array]
+        self, letters: str, codes: Mapping[tuple[int, str], sparse.csr_array], lengths: list[int]
     ) -> pd.DataFrame:
-        """Rows of the residues table, but for the protein's name."""
-        letters = np.array(list(sequence), dtype=object)
+        """Rows of the residues table, with the number of the protein."""
         parts = []
         for row in self._concept_records:
             key, feature = (row["layer"], row["variant"]), row["feature"]
@@ -225,15 +253,21 @@ class Explainer:
             place = np.flatnonzero(value > row["threshold"])
             bounds = self.saes[key].probabilities.at(np.full(len(place), feature), value[place])
             parts.append((place, value[place], bounds))
-        n_on = [len(place) for place, _, _ in parts]
-        said = self.concept_features[list(OF_RUN)].iloc[np.repeat(np.arange(len(n_on)), n_on)]
+        concept = ragged.groups(np.array([len(place) for place, _, _ in parts], np.int64))
         place = np.concatenate([np.empty(0, np.int64), *(part[0] for part in parts)])
+        activation = np.concatenate([np.empty(0), *(part[1] for part in parts)])
         bounds = np.concatenate([np.empty((3, 0)), *(part[2] for part in parts)], axis=1)
+        sizes = np.array(lengths)
+        number = ragged.groups(sizes)[place]
+        order = np.argsort(number, kind="stable")  # by concept and place in each protein
+        place, number = place[order], number[order]
+        said = self.concept_features[list(OF_RUN)].iloc[concept[order]]
         return said.reset_index(drop=True).assign(
-            position=place + 1,
-            residue=letters[place],
-            activation=np.concatenate([np.empty(0), *(part[1] for part in parts)]),
-            **dict(zip(BOUNDS, bounds, strict=True)),
+            number=number,
+            position=place - ragged.starts(sizes)[number] + 1,
+            residue=np.array(list(letters), dtype=object)[place],
+            activation=activation[order],
+            **dict(zip(BOUNDS, bounds[:, order], strict=True)),
         )
 
     @cached_property
@@ -282,4 +316,12 @@ class Explainer:
 
 def _encoded(encode: Encode, rows: np.ndarray) -> sparse.csr_array:
     starts = range(0, len(rows), ROWS_TOGETHER)
-    return stacked([sparse.csr_array(encode(rows[i : i + ROWS_TOGETHER])) for i in starts])
+    return stacked([encode(rows[i : i + ROWS_TOGETHER]) for i in starts])
+
+
+def _by_protein(rows: pd.DataFrame, table: Table, names: Sequence[str]) -> list[pd.DataFrame]:
+    """Rows of a table, split where the number of the protein changes; sorted by that."""
+    number = rows.pop("number").to_numpy(np.int64)
+    named = conform(rows.assign(protein=np.array(names, dtype=object)[number]), table, table.name)
+    ends = np.searchsorted(number, np.arange(len(names) + 1))
+    return [named.iloc[first:end].reset_index(drop=True) for first, end in pairwise(ends)]

@@ -18,6 +18,10 @@ STDIN = "-"
 ALONE = "sequence"
 """Name of a sequence that comes without one."""
 
+RESIDUES_TOGETHER = 4096
+"""Residues of a group of proteins: enough that a protein's tables take little time beside its
+activations, few enough for memory and for the first to be told soon."""
+
 _INVALID = re.compile(f"[^{LETTERS}]")
 
 
@@ -53,6 +57,28 @@ def given_proteins(sequence: str | None, fasta: str | None) -> Iterable[tuple[st
     if sequence is not None:
         return [(ALONE, checked_sequence(sequence, "--sequence"))]
     return read_given(str(fasta))
+
+
+def in_groups(
+    proteins: Iterable[tuple[str, str]], most: int = RESIDUES_TOGETHER
+) -> Iterator[list[tuple[str, str]]]:
+    """Successive proteins, at most so many residues of them together; a longer one is alone.
+
+    Examples
+    --------
+    >>> list(in_groups([("a", "MK"), ("b", "V"), ("c", "MKVLA"), ("d", "M")], 3))
+    [[('a', 'MK'), ('b', 'V')], [('c', 'MKVLA')], [('d', 'M')]]
+    """
+    group: list[tuple[str, str]] = []
+    n_residues = 0
+    for name, sequence in proteins:
+        if group and n_residues + len(sequence) > most:
+            yield group
+            group, n_residues = [], 0
+        group.append((name, sequence))
+        n_residues += len(sequence)
+    if group:
+        yield group
 
 
 def read_given(fasta: str | Path) -> Iterator[tuple[str, str]]:

@@ -1,16 +1,18 @@
 """Predicted concepts as files, protein by protein: Parquet, text and JSON."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, TextIO
-
-import pandas as pd
 
 from protsae.io.atomic import atomic_path
 from protsae.io.table_files.growing_tables import GrowingTable, growing_table
 from protsae.schema.explained.prediction_tables import PREDICTIONS, RESIDUES
+from protsae.schema.table import records
 from protsae.stages.explaining.explainer import Explained
 
 DOCUMENT = "predictions.json"
@@ -53,11 +55,11 @@ def open_predictions(folder: Path, metadata: Mapping[str, Any]) -> Iterator[Pred
 
 def protein_document(explained: Explained) -> dict[str, Any]:
     """A protein and the concepts predicted in it, as JSON: each with its feature and segments."""
-    predictions = explained.predictions
     concepts = []
-    for _, own in predictions.groupby("concept", sort=False):
-        first = _values(own[list(_OF_CONCEPT)])[0]
-        concepts.append({**first, "segments": _values(own[list(_OF_SEGMENT)])})
+    for _, rows in groupby(records(explained.predictions), itemgetter("concept")):
+        own = list(rows)
+        segments = [{name: _value(row[name]) for name in _OF_SEGMENT} for row in own]
+        concepts.append({**{n: _value(own[0][n]) for n in _OF_CONCEPT}, "segments": segments})
     return {
         "protein": explained.name,
         "length": len(explained.sequence),
@@ -76,10 +78,8 @@ _OF_SEGMENT = (
 )
 
 
-def _values(rows: pd.DataFrame) -> Sequence[dict[str, Any]]:
-    """Rows as JSON has them: numbers with four significant digits, None where there is none."""
-    records = rows.astype(object).where(rows.notna(), None).to_dict("records")
-    return [
-        {str(name): float(f"{v:.4g}") if isinstance(v, float) else v for name, v in row.items()}
-        for row in records
-    ]
+def _value(value: object) -> object:
+    """As JSON has it: numbers with four significant digits, None where there is none."""
+    if not isinstance(value, float):
+        return value
+    return None if math.isnan(value) else float(f"{value:.4g}")

@@ -1,16 +1,19 @@
 """What `protsae explain` writes: active segments as Parquet, as text, and for genome browsers."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any, TextIO
 
+import numpy as np
 import pandas as pd
 
 from protsae.io.atomic import atomic_path
 from protsae.io.table_files.gff3 import HEADER, attributes_text, region_line, sequence_line
 from protsae.io.table_files.parquet import TableWriter, open_table, text_checksums
 from protsae.schema.explained.segment_table import SEGMENTS
+from protsae.statistics import ragged
 
 TABLE, TEXT, PLACES = "segments.parquet", "segments.tsv", "segments.gff3"
 
@@ -23,24 +26,27 @@ class SegmentWriter:
 
     def __init__(self, table: TableWriter, text: TextIO, places: TextIO) -> None:
         self._table, self._text, self._places = table, text, places
-        self._held: list[pd.DataFrame] = []
+        self._held: list[tuple[str, int, pd.DataFrame]] = []
         self._n_held = 0
         text.write("\t".join(SEGMENTS.names) + "\n")
         places.write(HEADER)
 
     def append(self, name: str, length: int, segments: pd.DataFrame) -> None:
         """Write the segments of a protein of so many residues."""
-        self._held.append(segments)
+        self._held.append((name, length, segments))
         self._n_held += len(segments)
-        self._text.writelines(text_lines(segments))
-        self._places.write("".join(gff3_lines(name, length, segments)))
         if self._n_held >= _ROWS_TOGETHER:
             self.flush()
 
     def flush(self) -> None:
-        """Write what is held to the Parquet file."""
+        """Write what is held to all files: what is said of a feature is formatted once for all."""
         if self._held:
-            self._table.append(pd.concat(self._held, ignore_index=True))
+            names, lengths, tables = zip(*self._held, strict=True)
+            rows = pd.concat(tables, ignore_index=True)
+            self._table.append(rows)
+            self._text.writelines(text_lines(rows))
+            sizes = [len(table) for table in tables]
+            self._places.writelines(gff3_lines(names, lengths, sizes, rows))
         self._held, self._n_held = [], 0
 
 
@@ -93,27 +99,40 @@ def _lines(rows: pd.DataFrame) -> list[str]:
     return text.split("\n")[: len(rows)]
 
 
-def gff3_lines(name: str, length: int, segments: pd.DataFrame) -> Iterator[str]:
-    """A protein and its segments whose feature has a concept, as lines of GFF3; score: F1.
+def gff3_lines(
+    names: Sequence[str], lengths: Sequence[int], sizes: Sequence[int], segments: pd.DataFrame
+) -> Iterator[str]:
+    """Proteins and their segments whose feature has a concept, as lines of GFF3; score: F1.
+
+    Parameters
+    ----------
+    names, lengths, sizes : sequence
+        Of each protein: name, residues, rows of ``segments``.
+    segments : DataFrame
+        Rows of the segments table, protein by protein.
 
     Examples
     --------
-    >>> print("".join(gff3_lines("P1", 9, pd.DataFrame(columns=SEGMENTS.names))), end="")
+    >>> print("".join(gff3_lines(["P1"], [9], [0], pd.DataFrame(columns=SEGMENTS.names))), end="")
     ##sequence-region P1 1 9
     """
-    yield sequence_line(name, length)
-    named = segments[segments["concept"].notna()]
+    has_concept = segments["concept"].notna().to_numpy()
+    named = segments[has_concept]
     features = named.drop_duplicates(_FEATURE)
     said = {
         tuple(row[-len(_FEATURE) :]): attributes_text(dict(zip(_NAMES, row, strict=True)))
         for row in zip(*(features[column].tolist() for column in _COLUMNS), strict=True)
     }
     columns = [named[column].tolist() for column in (*_OF_PLACE, *_FEATURE)]
-    for start, end, f1, peak, activation, probability, *feature in zip(*columns, strict=True):
-        of_place = attributes_text(
-            {"peak": peak, "activation": activation, "probability": probability}
-        )
-        yield region_line(name, start, end, f1, f"{said[tuple(feature)]};{of_place}")
+    rows = zip(*columns, strict=True)
+    n_named = np.bincount(ragged.groups(np.array(sizes))[has_concept], minlength=len(sizes))
+    for name, length, n in zip(names, lengths, n_named.tolist(), strict=True):
+        yield sequence_line(name, length)
+        for start, end, f1, peak, activation, probability, *feature in islice(rows, n):
+            of_place = attributes_text(
+                {"peak": peak, "activation": activation, "probability": probability}
+            )
+            yield region_line(name, start, end, f1, f"{said[tuple(feature)]};{of_place}")
 
 
 _OF_PLACE = ("start", "end", "f1", "peak", "activation", "probability")

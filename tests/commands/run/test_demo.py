@@ -31,6 +31,7 @@ def test_what_the_demo_says_is_what_its_settings_are() -> None:
     update_config(settings, read_yaml(pipeline / "config" / "demo.yaml"))
     config = parse_settings(Config, settings)
     assert config.embed.layers == (3, 6)
+    assert config.effect_layers == (6,)
     assert {name: sae.architecture for name, sae in config.train.items()} == {"topk": "topk"}
     assert config.train["topk"].steps == 300
     assert not config.onehot
