@@ -81,8 +81,8 @@ def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
 
     Examples
     --------
-    >>> records(pd.DataFrame({"n": [1, 2], "concept": ["SIGNAL", None]}))
-    [{'n': 1, 'concept': 'SIGNAL'}, {'n': 2, 'concept': None}]
+    >>> records(pd.DataFrame({"n": [1, 2], "concept": ["SIGNAL", "HELIX"]}))
+    [{'n': 1, 'concept': 'SIGNAL'}, {'n': 2, 'concept': 'HELIX'}]
     """
     names = list(map(str, frame))
     columns = (frame[name].tolist() for name in names)
