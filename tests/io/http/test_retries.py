@@ -45,12 +45,12 @@ def test_limits_are_those_that_are_documented():
         ("until there is a connection", f"{policy.connect:g} s"),
         ("between two pieces of an answer", f"{policy.silence:g} s"),
         ("one answer", f"{policy.answer:g} s"),
-        ("one page with all its repetitions", f"{policy.page / 60:g} minutes"),
+        ("one page with all retries", f"{policy.page / 60:g} minutes"),
         ("size of an answer", sizes),
     ):
         assert f"| {what} | {limit} |\n" in text
-    pauses = f"first after {policy.backoff:g} s and at most {policy.longest:g} s later"
-    assert f"again up to {policy.attempts} times, {pauses}" in " ".join(text.split())
+    pauses = f"The first pause is {policy.backoff:g} s; pauses double, up to {policy.longest:g} s."
+    assert f"again up to {policy.attempts} times. {pauses}" in " ".join(text.split())
     assert f"waits up to {policy.longest_asked:g} s" in text
 
 
