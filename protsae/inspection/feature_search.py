@@ -61,7 +61,7 @@ def found_features(
     features : DataFrame
         The feature table: each with its best concept.
     associations : DataFrame
-        All pairs that were kept: a feature that is best at one concept may be called for others.
+        All pairs that were kept: a feature may be called for more concepts than its best one.
     model : str
         Only features of this one; those of frozen SAEs, which are baselines, are left out.
     words : str
@@ -121,7 +121,8 @@ def run_lines(results: Path, model: str, words: str, width: int) -> list[str]:
         If the run is not finished.
     """
     features = read_table(results / "features.parquet", FEATURES)
-    associations = read_table(results / "associations.parquet", ASSOCIATIONS)
+    columns = [*_KEYS, *ASKED]
+    associations = read_table(results / "associations.parquet", ASSOCIATIONS, columns)
     if not words:
         return concept_lines(features, associations, model, width)
     path = results / "concepts.tsv"
@@ -163,7 +164,7 @@ def search_lines(
     lines = fitted(f"{head}; {order}", "", width=width)
     lines += _listed(called, MOST_CALLED, width)
     if len(further):
-        lines.append("called for it, but better at another concept:")
+        lines.append("called for it, but with another best concept (chosen on valid):")
         lines += _listed(further, MOST_OTHERS if len(called) else MOST_CALLED, width)
     if n_called and len(others):
         lines.append("not called for it, or by their label alone:")
@@ -182,10 +183,8 @@ def concept_lines(
     pairs = _concept_pairs(own, associations)
     called = pairs[pairs["is_called"]]
     lines = [f"Concepts that features of {model} are called for (q ≤ {CALLED_Q}):"]
-    by_best = called.sort_values(["is_best", "valid_f1"], ascending=False, kind="stable")
-    firsts = by_best.drop_duplicates("concept").sort_values(
-        ["is_best", "valid_f1"], ascending=False, kind="stable"
-    )
+    best_first = called.sort_values("valid_f1", ascending=False, kind="stable")
+    firsts = best_first.drop_duplicates("concept")
     n_best = called["concept"][called["is_best"]].value_counts()
     n_further = called["concept"][~called["is_best"]].value_counts()
     is_defined = firsts["defined_by_sequence"] == 1
@@ -209,14 +208,14 @@ def concept_lines(
 
 
 def _counted(n_best: int, n_further: int) -> str:
-    """How many features are called for a concept, and for how many of them another is better.
+    """How many features are called for a concept, and how many of them have another best one.
 
     >>> _counted(1, 3), _counted(0, 1)
-    ('1 feature, and 3 better at another concept', '1 feature, better at another concept')
+    ('1 feature, and 3 with another best concept', '1 feature, with another best concept')
     """
     if not n_best:
-        return f"{count(n_further, 'feature')}, better at another concept"
-    more = f", and {n_further:,} better at another concept" if n_further else ""
+        return f"{count(n_further, 'feature')}, with another best concept"
+    more = f", and {n_further:,} with another best concept" if n_further else ""
     return f"{count(n_best, 'feature')}{more}"
 
 
@@ -285,10 +284,9 @@ def _said(row: pd.Series) -> list[str]:
     best = [f"{row['concept']} {_score(row)}"] if pd.notna(row["concept"]) else []
     if pd.isna(row["asked_concept"]) or row["asked_concept"] == row["concept"]:
         return best
-    asked = row[[f"asked_{name}" for name in ASKED]].rename(
-        lambda name: name.removeprefix("asked_")
-    )
-    return [f"{asked['concept']} {_score(asked)}", f"best at {row['concept']} (F1 {row['f1']:.2f})"]
+    asked = row[[f"asked_{name}" for name in ASKED]].set_axis(ASKED)
+    own = f"best concept {row['concept']} (F1 {row['f1']:.2f})"
+    return [f"{asked['concept']} {_score(asked)}", own]
 
 
 def _name(row: pd.Series) -> str:

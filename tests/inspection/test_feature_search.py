@@ -85,9 +85,10 @@ def test_features_called_for_a_concept_that_is_not_their_best() -> None:
         "2 features of esm with 'turn' in a concept or the label; 2 called (q ≤ 0.05) for such a "
         "concept; the best on valid",
         "first, F1 on test:",
-        "called for it, but better at another concept:",
-        "  3/topk/2       TURN F1 0.60 [0.50, 0.70], called; best at SIGNAL (F1 0.60); R at 20",
-        "  6/relu/4       TURN F1 0.60 [0.50, 0.70], called; best at residue: L (F1 0.25); "
+        "called for it, but with another best concept (chosen on valid):",
+        "  3/topk/2       TURN F1 0.60 [0.50, 0.70], called; best concept SIGNAL (F1 0.60); "
+        "R at 20",
+        "  6/relu/4       TURN F1 0.60 [0.50, 0.70], called; best concept residue: L (F1 0.25); "
         "Signal peptide",
         "All about one of them: protsae show 3/topk/2",
     ]
@@ -184,9 +185,9 @@ def test_concepts_that_there_are() -> None:
         "  PEPTIDE: 1 feature; best on valid: 6/relu/6, F1 0.25 (in 4 test clusters), called",
         "  SIGNAL: 2 features; best on valid: 6/relu/3, F1 0.60 [0.50, 0.70], called, undecided "
         "(rule 0.75)",
-        "  TURN: 2 features, better at another concept; best on valid: 3/topk/2, F1 0.60 "
+        "  TURN: 2 features, with another best concept; best on valid: 3/topk/2, F1 0.60 "
         "[0.50, 0.70], called",
-        "  TURN: Beta: 1 feature, better at another concept; best on valid: 3/topk/2, F1 0.60 "
+        "  TURN: Beta: 1 feature, with another best concept; best on valid: 3/topk/2, F1 0.60 "
         "[0.50, 0.70], called",
         "  and for concepts that the sequence defines, features of each: residue: L 1",
         "Features of one of them: protsae show WORDS, such as signal peptide",

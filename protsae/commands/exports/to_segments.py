@@ -1,8 +1,8 @@
 """Write where features are on in proteins of the run, as FORMAT.
 
 A segment is a run of residues at which a feature is above its threshold. It has the feature's
-concept and label and the activation at its peak. Coordinates are
-positions in the protein. For proteins that are not in the run, use protsae explain.
+concept and label and the activation at its peak. Coordinates are positions in
+the protein. For proteins that are not in the run, use protsae explain.
 
 examples:
   protsae export FORMAT --features 6/topk/246 --output signal.FORMAT

@@ -1,8 +1,8 @@
 """Say how the features of a run relate: neighbours, communities, a map, matches and absorption.
 
 Neighbours of a feature are those with the nearest decoder vectors, or active at the same residues
-or in the same proteins; each value stands beside what unrelated features would give. Communities
-are listed with their concepts. A match is the same feature in the next layer or in another SAE,
+or in the same proteins. Each value is given with that of unrelated features. Communities are listed
+with their concepts. A match is the same feature in the next layer or in another SAE,
 tested on other proteins. Absorption is where the feature of a narrower concept is active in place
 of that of a broader one. Reads a finished run. Writes each as .parquet, and the matches as a graph,
 .json and .graphml, too; docs/tables.md explains the columns.

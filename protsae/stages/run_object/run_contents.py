@@ -206,7 +206,7 @@ class RunContents:
         DataFrame
             Rows of `features`: those called for such a concept first, by F1 on valid. Frozen SAEs
             are left out. ``asked_concept`` is the concept with the words, ``asked_f1`` and so on
-            are the pair's; a feature may be better at another one, its ``concept``.
+            are the pair's. The feature's best concept on valid, ``concept``, may be another.
         """
         return found_features(self.features, self.associations, self.model, words)
 
