@@ -176,6 +176,25 @@ class SaeVariants(Settings):
         "for each, several lists one for each combination",
     )
 
+    @property
+    def frozen_saes(self) -> list[str]:
+        """Names of the SAEs with a frozen part: baselines of the others.
+
+        Examples
+        --------
+        >>> topk = TrainSettings(architecture="topk")
+        >>> frozen = TrainSettings(architecture="topk", freeze="decoder")
+        >>> saes = SaeVariants(train={"topk": topk, "fixed": frozen})
+        >>> saes.frozen_saes, saes.learned_saes
+        (['fixed'], ['topk'])
+        """
+        return [name for name, sae in self.train.items() if sae.freeze != "none"]
+
+    @property
+    def learned_saes(self) -> list[str]:
+        """Names of the others."""
+        return [name for name, sae in self.train.items() if sae.freeze == "none"]
+
     @model_validator(mode="after")
     def _not_a_baseline(self) -> Self:
         for name in (*DETECTORS, COORDINATE):

@@ -189,7 +189,7 @@ def effect_saes(config: Config) -> list[str]:
     """
     if config.effect_saes:
         return sorted(set(config.effect_saes) & config.train.keys())
-    return sorted(name for name, settings in config.train.items() if settings.freeze == "none")
+    return sorted(config.learned_saes)
 
 
 def stage_files(config: Config) -> dict[str, list[str]]:

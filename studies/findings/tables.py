@@ -12,7 +12,6 @@ from protsae.association.baseline_comparison import RULE
 from protsae.association.scoring.metrics import ratio
 from protsae.association.verdicts import ABOVE
 from protsae.config.reserved_names import COORDINATES, MLP, ONEHOT, PCA, RANDOM, is_permuted
-from protsae.config.settings import Config
 from protsae.errors import UserError
 
 SAE, FROZEN, PERMUTED = "SAE", "frozen SAE", "permuted model"
@@ -49,11 +48,6 @@ def set_names(variants: pd.Series, frozen: Collection[str]) -> pd.Series:
     ['SAE', 'neurons', 'frozen SAE']
     """
     return variants.map({**NAMES, **dict.fromkeys(frozen, FROZEN)}).fillna(SAE)
-
-
-def frozen_names(config: Config) -> list[str]:
-    """SAEs of a run with a frozen part: baselines of the others."""
-    return [name for name, sae in config.train.items() if sae.freeze != "none"]
 
 
 def shown_model(name: str) -> str:

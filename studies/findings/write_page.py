@@ -42,7 +42,6 @@ from studies.findings.tables import (
     PROBE,
     WINDOW,
     against_probes,
-    frozen_names,
     over_layers,
     pool_reliability,
     set_names,
@@ -94,7 +93,7 @@ def main() -> None:
 
 def find(results: Path, variant: str) -> dict[str, pd.DataFrame]:
     """All tables, by name: those of the page's text, and ``best`` for the figures."""
-    frozen = frozen_names(read_config(results / "config.yaml"))
+    frozen = read_config(results / "config.yaml").frozen_saes
     pairs = pd.read_parquet(results / "associations.parquet")
     pairs = pairs[pairs["variant"].isin([variant, *frozen, *DETECTORS])]
     features = pd.read_parquet(results / "features.parquet")

@@ -50,7 +50,7 @@ from protsae.stages.inputs.concept_inputs import read_concepts
 from protsae.stages.inputs.mlp_neurons import block_neurons
 from protsae.stages.inputs.open_saes import open_codes, open_saes
 from studies.findings.markdown import second_population_table
-from studies.findings.tables import SAE, frozen_names
+from studies.findings.tables import SAE
 from studies.second_population.labels import (
     POPULATIONS,
     Labelled,
@@ -204,7 +204,7 @@ class Run:
         thresholds : ndarray, float64, shape (n_detectors,)
         """
         pairs = pd.read_parquet(self.results / "associations.parquet")
-        learnt = chosen_detectors(pairs, concepts, self.variant, frozen_names(self.config))
+        learnt = chosen_detectors(pairs, concepts, self.variant, self.config.frozen_saes)
         rules = pd.read_parquet(self.results / "rules.parquet")
         rules = rules[rules["concept"].isin(concepts)]
         counts = pd.read_parquet(self.results / "rule_counts.parquet")

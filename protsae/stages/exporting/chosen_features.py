@@ -50,9 +50,12 @@ def parse_sae_name(text: str, results: Path, config: Config) -> tuple[str, int, 
 
 def own_saes(run: SourceRun) -> list[tuple[str, int, str]]:
     """SAEs of the run's own model but those that are frozen, which are baselines."""
-    learned = [name for name, sae in run.config.train.items() if sae.freeze == "none"]
     layers = [layer for model, layer in run.layers if model == run.model]
-    return [(run.model, layer, name) for layer in layers for name in learned or run.variants]
+    return [
+        (run.model, layer, name)
+        for layer in layers
+        for name in run.config.learned_saes or run.variants
+    ]
 
 
 def named_features(run: SourceRun, names: Sequence[str]) -> pd.DataFrame:

@@ -73,7 +73,7 @@ def related_saes(run: RelatedRun, settings: NeighbourSettings) -> list[str]:
                 f"{', '.join(run.config.train)}"
             )
         return found
-    return [name for name, sae in run.config.train.items() if sae.freeze == "none"]
+    return run.config.learned_saes
 
 
 def _own_tables(

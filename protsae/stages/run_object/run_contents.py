@@ -285,8 +285,7 @@ class RunContents:
     @property
     def _subjects(self) -> list[str]:
         """SAEs that are not frozen; all if all are."""
-        names = [name for name, sae in self.config.train.items() if sae.freeze == "none"]
-        return names or self.variants
+        return self.config.learned_saes or self.variants
 
     @cached_property
     def _annotations(self) -> pd.DataFrame:

@@ -41,9 +41,7 @@ def what_is_probed(
         known = " ".join(map(str, config.embed.layers))
         raise UserError(f"--layers: {asked}; expected some of those that {results} has: {known}")
     wanted = settings.saes or tuple(config.train)
-    variants = [
-        name for name, sae in config.train.items() if name in wanted or sae.freeze != "none"
-    ]
+    variants = [name for name in config.train if name in {*wanted, *config.frozen_saes}]
     if not set(variants) & set(wanted):
         asked, known = (" ".join(names) for names in (settings.saes, config.train))
         raise UserError(f"--saes: {asked}; expected some of those that {results} has: {known}")
