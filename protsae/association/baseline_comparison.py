@@ -1,7 +1,8 @@
 """Every feature beside all its baselines, from counts by homology cluster."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -32,13 +33,18 @@ COLUMNS = (
     *("verdict_p_value", "verdict_q_value", "verdict"),
 )
 
-_DETECTOR = ["model", "layer", "variant", "feature"]
+_LAYER = ["model", "layer"]
+_DETECTOR = [*_LAYER, "variant", "feature"]
+
+OfLayer = Callable[[Any, Any], pd.DataFrame]
+"""Model and layer to the counts by cluster of its detectors: model, layer, variant, feature,
+concept, cluster, tp, on. Of every feature's concept, and of the best detectors."""
 
 
 def compare_features(
     features: pd.DataFrame,
     associations: pd.DataFrame,
-    cluster_counts: pd.DataFrame,
+    cluster_counts: OfLayer,
     rule_counts: pd.DataFrame,
     related: Collection[str] = (),
 ) -> pd.DataFrame:
@@ -50,15 +56,17 @@ def compare_features(
     sequence, and being on everywhere. Features of frozen SAEs, of one-hot sequences and of the
     permuted model are not compared with their own kind.
 
+    Counts by cluster are held of one layer at a time, beside those of the best detectors that serve
+    all layers.
+
     Parameters
     ----------
     features, associations : DataFrame
         As in docs/tables.md; only features with q <= 0.05 get a verdict. Which SAEs are frozen, the
         column ``freeze`` of features says. Those of concepts that the
         sequence defines are corrected apart from the others.
-    cluster_counts : DataFrame
-        model, layer, variant, feature, concept, cluster, tp, on: of every feature's concept, and
-        of the best detectors.
+    cluster_counts : callable
+        `OfLayer`; asked for layers of the features, and of one-hot and permuted detectors.
     rule_counts : DataFrame
         concept, cluster, tp, on, positives, known: of the rule for each concept.
     related : collection of str
@@ -67,42 +75,56 @@ def compare_features(
     """
     named = features[features["concept"].notna()]
     best = _best_baselines(features, associations)
-    baselines = dict(list(best.groupby("concept", sort=False, observed=True)))
-    of_concept = dict(list(cluster_counts.groupby("concept", sort=False, observed=True)))
-    rules = dict(list(rule_counts.groupby("concept", sort=False, observed=True)))
-    found = [
-        _compared(
-            members,
-            baselines.get(concept, best.iloc[:0]),
-            ConceptCounts.of(of_concept[concept], rules[concept]),
-            related,
-        )
-        for concept, members in named.groupby("concept", sort=False)
-    ]
+    everywhere = _counts_of(best[best["baseline"].isin((ONE_HOT, PERMUTED))], cluster_counts)
+    rules = _by_concept(rule_counts)
+    parts = []
+    for (model, layer), of_layer in named.groupby(_LAYER, sort=False, observed=True):
+        serve = best[_serve(best, str(model), layer)]
+        found = {**everywhere, (model, layer): _by_concept(cluster_counts(model, layer))}
+        for concept, members in of_layer.groupby("concept", sort=False, observed=True):
+            own = [rows[concept] for rows in found.values() if concept in rows]
+            counts = ConceptCounts.of(own, rules[concept])
+            others = serve[serve["concept"] == concept]
+            parts.append(_compared(members, others, counts, related))
     empty = pd.DataFrame(index=features.index, columns=list(COLUMNS))
-    if not found:
+    if not parts:
         return empty
-    compared = pd.concat(found).loc[named.index]
+    compared = pd.concat(parts).loc[named.index]
     called = (named["q_value"] <= CALLED_Q).to_numpy(dtype=bool, na_value=False)
     p_values = compared["p_above"].to_numpy(), compared["p_below"].to_numpy()
     verdict = verdicts(*p_values, called, are_defined_by_sequence(named["concept_type"]))
     return compared.join(verdict.set_index(compared.index))[list(COLUMNS)].reindex(features.index)
 
 
+def _by_concept(rows: pd.DataFrame) -> dict[Any, pd.DataFrame]:
+    return dict(list(rows.groupby("concept", sort=False, observed=True)))
+
+
 def _best_baselines(features: pd.DataFrame, associations: pd.DataFrame) -> pd.DataFrame:
     """The best detectors of each concept, and of what ``baseline`` each is the best."""
-    variant, by_layer = associations["variant"], ["model", "layer"]
+    variant = associations["variant"]
     permuted = associations["model"].map(is_permuted).astype(bool)
     best = {
         **{
-            name: best_per_concept(associations[variant == v], by_layer)
+            name: best_per_concept(associations[variant == v], _LAYER)
             for v, name in OF_LAYER.items()
         },
-        FROZEN: best_per_concept(associations[of_frozen(associations, features)], by_layer),
+        FROZEN: best_per_concept(associations[of_frozen(associations, features)], _LAYER),
         ONE_HOT: best_per_concept(associations[associations["model"] == ONEHOT]),
         PERMUTED: best_per_concept(associations[permuted]),
     }
     return pd.concat([rows.assign(baseline=name) for name, rows in best.items()])
+
+
+def _counts_of(
+    detectors: pd.DataFrame, cluster_counts: OfLayer
+) -> dict[tuple[Any, ...], dict[Any, pd.DataFrame]]:
+    """Counts of these detectors at these concepts, by layer and concept."""
+    keys = [*_DETECTOR, "concept"]
+    return {
+        layer: _by_concept(cluster_counts(*layer).merge(wanted[keys], on=keys))
+        for layer, wanted in detectors.groupby(_LAYER, sort=False, observed=True)
+    }
 
 
 def _compared(
@@ -111,37 +133,33 @@ def _compared(
     counts: "ConceptCounts",
     related: Collection[str],
 ) -> pd.DataFrame:
-    """`compare` for the features of one concept, layer by layer, with the best baseline's name."""
+    """`compare` for the features of one concept in a layer, with the best baseline's name."""
     unrelated = ~counts.clusters.isin(list(related))
-    names = np.array([ALWAYS_ON, RULE, *best["baseline"]], dtype=object)
-    baselines = CountsByCluster.beside([counts.always_on, counts.rule, counts.take(best)])
     parts = []
-    kinds = [features["model"], features["layer"], is_frozen(features)]
-    for (model, layer, frozen), members in features.groupby(kinds, sort=False):
-        compared_with = np.flatnonzero(
-            np.append([True, True], _serve(best, str(model), layer, bool(frozen)))
-        )
-        others = baselines.of(compared_with)
+    for frozen, members in features.groupby(is_frozen(features), sort=False):
+        others = best[best["baseline"] != FROZEN] if frozen else best
+        names = np.array([ALWAYS_ON, RULE, *others["baseline"]], dtype=object)
+        baselines = CountsByCluster.beside([counts.always_on, counts.rule, counts.take(others)])
         own = counts.take(members)
-        compared = compare(own, others, counts.positives)
-        f1 = 2 * others.tp.sum(0) / np.maximum(others.on.sum(0) + counts.positives.sum(), 1)
+        compared = compare(own, baselines, counts.positives)
+        f1 = 2 * baselines.tp.sum(0) / np.maximum(baselines.on.sum(0) + counts.positives.sum(), 1)
         other = compared["other"].to_numpy()
         named = compared.assign(
             f1_without_relatives=counts.f1(own, unrelated),
             n_clusters_without_relatives=int((counts.positives[unrelated] > 0).sum()),
-            best_baseline=names[compared_with][other],
+            best_baseline=names[other],
             best_baseline_f1=f1[other],
         )
         parts.append(named.set_index(members.index))
     return pd.concat(parts)
 
 
-def _serve(best: pd.DataFrame, model: str, layer: object, frozen: bool) -> np.ndarray:
-    """Which of the best detectors an SAE of this model and layer is compared with."""
+def _serve(best: pd.DataFrame, model: str, layer: object) -> np.ndarray:
+    """Which of the best detectors features of this model and layer are compared with."""
     name, own_model = best["baseline"].to_numpy(), (best["model"] == model).to_numpy()
     of_layer = np.isin(name, [*OF_LAYER.values(), FROZEN])
     own_layer = own_model & (best["layer"] == layer).to_numpy()
-    own_kind = (name == FROZEN) & frozen | (name == PERMUTED) & is_permuted(model)
+    own_kind = (name == PERMUTED) & is_permuted(model)
     serve: np.ndarray = np.where(of_layer, own_layer, ~own_model) & ~own_kind
     return serve
 
@@ -167,18 +185,21 @@ class ConceptCounts:
     always_on: CountsByCluster
 
     @classmethod
-    def of(cls, counts: pd.DataFrame, rule: pd.DataFrame) -> "ConceptCounts":
-        """From the rows of one concept."""
+    def of(cls, counts: Sequence[pd.DataFrame], rule: pd.DataFrame) -> "ConceptCounts":
+        """From the rows of one concept, of detectors of one layer after another."""
         clusters = pd.Index(rule["cluster"].astype(object))
-        row = clusters.get_indexer(counts["cluster"].astype(object))
-        column = counts.groupby(_DETECTOR, sort=False, observed=True).ngroup().to_numpy()
-        detectors = _keys(counts.drop_duplicates(_DETECTOR))
-        positives, known = rule["positives"].to_numpy(), rule["known"].to_numpy()
+        detectors = [key for rows in counts for key in _keys(rows.drop_duplicates(_DETECTOR))]
+        columns = {detector: column for column, detector in enumerate(detectors)}
         tp, on = np.zeros((2, len(clusters), len(detectors)), dtype=np.int64)
-        tp[row, column], on[row, column] = counts["tp"], counts["on"]
+        first = 0
+        for rows in counts:
+            row = clusters.get_indexer(rows["cluster"].astype(object))
+            column = rows.groupby(_DETECTOR, sort=False, observed=True).ngroup().to_numpy()
+            tp[row, first + column], on[row, first + column] = rows["tp"], rows["on"]
+            first += int(column.max(initial=-1)) + 1
+        positives, known = rule["positives"].to_numpy(), rule["known"].to_numpy()
         of_rule = CountsByCluster(rule[["tp"]].to_numpy(), rule[["on"]].to_numpy())
         everywhere = CountsByCluster(positives[:, None], known[:, None])
-        columns = {detector: column for column, detector in enumerate(detectors)}
         return cls(columns, clusters, CountsByCluster(tp, on), positives, of_rule, everywhere)
 
     def f1(self, counts: CountsByCluster, clusters: np.ndarray) -> np.ndarray:

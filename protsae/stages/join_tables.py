@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from protsae.association.baseline_comparison import compare_features
+from protsae.association.baseline_comparison import OfLayer, compare_features
 from protsae.association.run_tables import (
     concatenate,
     reference_counts,
@@ -17,7 +17,7 @@ from protsae.association.run_tables import (
 )
 from protsae.errors import UserError
 from protsae.features.recurrence import with_stability
-from protsae.io.table_files.parquet import read_table
+from protsae.io.table_files.parquet import read_table, validate_table
 from protsae.run.run_parts import (
     Evaluations,
     Parts,
@@ -81,12 +81,9 @@ def join_tables(parts: Parts, proteins: pd.DataFrame, study: dict[str, Any]) -> 
     validate_ruled({*of_layers["concept"].dropna(), *of_pairs["concept"]}, rules, parts.rules)
     with_all = with_baselines(of_layers, of_pairs, probes, references, rules, d_model)
     rule_counts = read_table(parts.rule_counts, RULE_COUNTS)
-    name = f"{CLUSTER_COUNTS.name}.parquet"
-    counts = [read_table(folder / name, CLUSTER_COUNTS) for folder in folders]
     related = set(proteins.loc[proteins["has_relative_in_train"], "cluster"])
-    compared = compare_features(
-        with_all, of_pairs, pd.concat(counts, ignore_index=True), rule_counts, related
-    )
+    counts = _cluster_counts(folders)
+    compared = compare_features(with_all, of_pairs, counts, rule_counts, related)
     n_references = reference_counts(with_all).where(with_all["concept"].notna())
     matches = _rows(parts.stability, STABILITY)
     every = with_stability(with_all.join(compared).join(n_references), matches)
@@ -95,6 +92,20 @@ def join_tables(parts: Parts, proteins: pd.DataFrame, study: dict[str, Any]) -> 
     associations = conform(with_rules(of_pairs, rules), ASSOCIATIONS, "associations.parquet")
     summary = conform(summarise(documents, features), SUMMARY, "summary.tsv")
     return RunTables(features, associations, detectors, summary)
+
+
+def _cluster_counts(folders: Sequence[Path]) -> OfLayer:
+    """Reads them when they are asked for: of all layers together they may not fit into memory."""
+    paths: dict[tuple[str, int], list[Path]] = {}
+    for folder in folders:
+        path = folder / f"{CLUSTER_COUNTS.name}.parquet"
+        stamp = validate_table(path, CLUSTER_COUNTS)
+        paths.setdefault((stamp["model"], stamp["layer"]), []).append(path)
+
+    def of_layer(model: str, layer: int) -> pd.DataFrame:
+        return pd.concat([read_table(path, CLUSTER_COUNTS) for path in paths[model, layer]])
+
+    return of_layer
 
 
 def _rows(paths: Sequence[str], table: Table) -> pd.DataFrame:

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from protsae.association.baseline_comparison import compare_features
+from protsae.association.baseline_comparison import OfLayer, compare_features
 
 CLUSTERS = [f"c{number}" for number in range(11)]
 POSITIVES = 10
@@ -30,6 +30,12 @@ def detectors(found: dict[tuple[str, int, str, int], int]) -> pd.DataFrame:
     return table.assign(concept="SIGNAL", concept_type="SIGNAL", valid_f1=f1, f1=f1, q_value=0.05)
 
 
+def of_layer(counts: pd.DataFrame) -> OfLayer:
+    """Counts of one layer at a time, of the concept."""
+    named = counts.assign(concept="SIGNAL")
+    return lambda model, layer: named[(named["model"] == model) & (named["layer"] == layer)]
+
+
 def compared(
     related: tuple[str, ...] = (),
     found: dict[tuple[str, int, str, int], int] = FOUND,
@@ -47,9 +53,7 @@ def compared(
     rules = pd.DataFrame([{"concept": "SIGNAL", "cluster": c, **rule} for c in CLUSTERS])
     features = every[every["variant"].isin(["topk", *FROZEN])].reset_index(drop=True)
     features = features.assign(freeze=features["variant"].map(FROZEN).fillna("none"))
-    table = compare_features(
-        features, every, pd.DataFrame(counts).assign(concept="SIGNAL"), rules, related
-    )
+    table = compare_features(features, every, of_layer(pd.DataFrame(counts)), rules, related)
     if frozen:
         return table.set_index(pd.MultiIndex.from_frame(features[KEYS]))
     return table.set_index(pd.MultiIndex.from_frame(features[["model", "layer"]]))

@@ -192,6 +192,13 @@ def test_counts_of_an_sae() -> None:
     }
 
 
+@pytest.mark.parametrize(("recurs", "counts"), [(1, (5, 0)), (0, (0, 5))])
+def test_all_features_recur_or_none(recurs: int, counts: tuple[int, int]) -> None:
+    rows = verdict_rows().assign(recurs=recurs)
+    found = summarise([{"model": "m", "layer": 1, "variant": "topk"}], rows).iloc[0]
+    assert (found["features_recurring"], found["features_not_recurring"]) == counts
+
+
 def test_a_frozen_sae_has_no_descriptions() -> None:
     rows = verdict_rows().assign(confidence=None)
     found = summarise([{"model": "m", "layer": 1, "variant": "topk"}], rows).iloc[0]
