@@ -40,17 +40,23 @@ def compared(
     related: tuple[str, ...] = (),
     found: dict[tuple[str, int, str, int], int] = FOUND,
     frozen: bool = False,
+    lacking: tuple[str, ...] = (),
 ) -> pd.DataFrame:
-    """Of all SAE features, by model and layer, or, with frozen SAEs, by feature."""
+    """Of all SAE features, by model and layer, or, with frozen SAEs, by feature.
+
+    Clusters that are ``lacking`` have no residue with the concept.
+    """
     every = detectors(found)
     counts = [
         {**dict(zip(KEYS, key, strict=True)), "cluster": cluster, "tp": n, "on": n}
         for key, n in found.items()
         for cluster in CLUSTERS
-        if n
+        if n and cluster not in lacking
     ]
     rule = {"tp": 5, "on": 5, "positives": POSITIVES, "known": 30}
+    none = {"tp": 0, "on": 0, "positives": 0}
     rules = pd.DataFrame([{"concept": "SIGNAL", "cluster": c, **rule} for c in CLUSTERS])
+    rules.loc[rules["cluster"].isin(lacking), list(none)] = list(none.values())
     features = every[every["variant"].isin(["topk", *FROZEN])].reset_index(drop=True)
     features = features.assign(freeze=features["variant"].map(FROZEN).fillna("none"))
     table = compare_features(features, every, of_layer(pd.DataFrame(counts)), rules, related)
@@ -142,6 +148,12 @@ def test_a_detector_that_is_on_nowhere_in_test() -> None:
 def test_verdicts_where_all_clusters_agree() -> None:
     found = compared()["verdict"]
     assert (found[("m", 1)], found[("m", 2)], found[("onehot", 0)]) == ("below", "above", "below")
+
+
+def test_clusters_without_the_concept_are_not_among_those_without_relatives() -> None:
+    """Of 11 clusters, 4 have relatives in train, and 2 of the other 7 lack the concept."""
+    found = compared(tuple(CLUSTERS[:4]), lacking=tuple(CLUSTERS[-2:]))
+    assert found["n_clusters_without_relatives"].tolist() == [5] * len(found)
 
 
 def test_clusters_with_relatives_are_left_out_of_one_score_alone() -> None:

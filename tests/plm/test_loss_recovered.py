@@ -64,6 +64,11 @@ def test_two_clusters_are_enough() -> None:
     assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
 
 
+def test_a_gain_of_less_than_a_nat_is_enough() -> None:
+    """All that the floor costs in the five proteins is 2 x 5 x 0.01 nats."""
+    assert share(2.0, 2.005, 2.01).share == pytest.approx(0.5)
+
+
 def test_masks_and_relatives_are_summed_before_clusters_are_compared() -> None:
     # Cluster 0 gains 1 + 3 and 2 + 2 nats of 4 in each mask and protein: 8 of 16; the others half.
     clean = np.zeros((2, 5))

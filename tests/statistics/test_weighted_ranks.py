@@ -37,6 +37,14 @@ def test_a_weight_repeats_an_item() -> None:
         assert found[i] == pytest.approx(spearmanr(SCORE[times], other[times])[0])
 
 
+def test_a_correlation_is_never_above_1() -> None:
+    """Rounding would make 1 + 2e-16 of this one."""
+    rng = np.random.default_rng(1)
+    x, weight = rng.normal(size=7), rng.random(7)
+    assert weighted_correlation(x, 3 * x + 1, weight) == 1
+    assert weighted_correlation(x, -3 * x - 1, weight) == -1
+
+
 def test_nothing_and_constants() -> None:
     right, pairs = ranked_pairs(np.empty(0), np.empty(0, bool), np.ones((2, 0)))
     assert right.tolist() == pairs.tolist() == [0, 0]

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from protsae.errors import UserError
-from protsae.io.foreign_saes.foreign_tensors import scalar
+from protsae.io.foreign_saes.foreign_tensors import only, scalar
 
 PATH = Path("ae.pt")
 
@@ -29,3 +29,9 @@ def test_a_number(shape: tuple[int, ...]) -> None:
 def test_what_is_no_single_number(value: Tensor) -> None:
     with pytest.raises(UserError, match=r"^ae\.pt: k is not one finite number; copy it again$"):
         scalar(PATH, "k", value)
+
+
+def test_five_unused_tensors_are_named() -> None:
+    message = r"^ae\.pt: A, B, C, D, E would not be used; expected a topk SAE, W alone; save again "
+    with pytest.raises(UserError, match=message):
+        only(PATH, ["W", *"GFEDCBA"], ["W"], "topk")

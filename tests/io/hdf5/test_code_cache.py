@@ -130,6 +130,18 @@ def test_wrong_numbers_are_told(
         list(open_codes(paths).blocks({"P1", "P2"}, 100))
 
 
+def test_one_feature_alone_is_active(tmp_path: Path) -> None:
+    """The first of them, and the last."""
+    for feature in (0, WIDTH - 1):
+        rows = np.zeros((3, WIDTH), np.float32)
+        rows[:, feature] = 7
+        path = tmp_path / f"{feature}.h5"
+        with write_codes(path, ["P1"], [3], {"topk": WIDTH}, {"topk": "3" * 64}, SOURCE) as writer:
+            writer.append("topk", sparse.csr_array(rows))
+        [(_, codes)] = open_codes([path]).blocks({"P1"}, 100)
+        assert codes.toarray().tolist() == rows.tolist()
+
+
 def test_a_stored_zero_is_a_value(paths: list[Path]) -> None:
     with h5py.File(paths[0], "r+") as file:
         change("data", 0, 0)(file)

@@ -12,7 +12,14 @@ from safetensors.torch import load_file
 from protsae.config.sae_settings import TrainSettings
 from protsae.errors import UserError
 from protsae.io.json_files import write_document
-from protsae.io.saes.sae_files import SaeSource, read_sae, validate_same_source, write_sae
+from protsae.io.saes.sae_files import (
+    UNKNOWN,
+    SaeSource,
+    read_sae,
+    unknown_train_set,
+    validate_same_source,
+    write_sae,
+)
 from protsae.io.saes.sae_identity import train_set_sha256
 from protsae.sae.architectures import ARCHITECTURES, build_sae
 from protsae.sae.autoencoder import Sae
@@ -245,3 +252,10 @@ def test_saelens_loads_it_and_encodes_equally(tmp_path: Path, architecture: str)
     assert (features > 0).any()
     torch.testing.assert_close(theirs.encode(x_ND), features, atol=1e-5, rtol=0)
     torch.testing.assert_close(theirs.decode(features), ours.decode(features), atol=1e-5, rtol=0)
+
+
+def test_an_sae_that_may_have_been_trained_on_test() -> None:
+    assert unknown_train_set(SOURCE) == ""
+    assert unknown_train_set(replace(SOURCE, train_set_sha256=UNKNOWN)) == (
+        "; trained on unknown proteins: where it has seen those of test, its scores are too good"
+    )

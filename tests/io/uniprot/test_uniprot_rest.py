@@ -256,9 +256,11 @@ def test_a_wrong_query_shows_what_the_server_says(tmp_path):
     assert server.asked == [1]
 
 
-def test_a_cursor_that_has_expired_starts_anew_next_time(tmp_path):
-    with UniProtServer(ENTRIES, [Fault(3, 400)]) as server:
-        with pytest.raises(UserError, match=r"HTTP 400: .*; run again to fetch from the beginning"):
+@pytest.mark.parametrize("status", [400, 410])
+def test_a_cursor_that_has_expired_starts_anew_next_time(tmp_path, status):
+    message = rf"HTTP {status}: .*; run again to fetch from the beginning"
+    with UniProtServer(ENTRIES, [Fault(3, status)]) as server:
+        with pytest.raises(UserError, match=message):
             fetch(server, tmp_path)
         server.asked.clear()
         fetch(server, tmp_path)

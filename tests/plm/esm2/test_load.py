@@ -6,6 +6,7 @@ import re
 import zipfile
 from pathlib import Path
 
+import esm
 import pytest
 import torch
 
@@ -252,6 +253,15 @@ def misfit(layers=3, width=24, heads=4):
 def test_a_file_of_something_else(tiny, replace, message):
     torch.save(replace(contents(tiny)), tiny)
     assert message_of(tiny).startswith(f"esm2_tiny.pt: {message}")
+
+
+@pytest.mark.parametrize(("words", "shown"), [(40, "abc " * 39 + "abc"), (41, "abc " * 39 + "...")])
+def test_what_torch_finds_is_cut_to_160_characters(tiny, monkeypatch, words, shown):
+    def fails(*_):
+        raise RuntimeError("abc " * words)
+
+    monkeypatch.setattr(esm.pretrained, "load_model_and_alphabet_core", fails)
+    assert message_of(tiny) == f"esm2_tiny.pt: {misfit()} ({shown}); {AGAIN}"
 
 
 @pytest.mark.parametrize(("sizes", "least"), [((1, 2, 1), 24), ((3, 2, 1), 72), ((1, 6, 2), 216)])

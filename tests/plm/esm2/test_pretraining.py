@@ -100,6 +100,15 @@ def test_heads_of_a_new_model_look_at_their_offsets(heads, width):
                 assert found[head].max() < 0.2  # of 41 tokens
 
 
+def test_heads_look_by_their_four_fastest_rotary_frequencies() -> None:
+    """q = a (1, 0) in the plane of each, a^2 = 3 sqrt(22): one bias a frequency. Other biases are
+    below 1."""
+    attention = pretrain.new_esm2(layers=5, width=7 * 22, heads=7, seed=0).layers[0].self_attn
+    biases = attention.q_proj.bias.detach().view(7, 22)
+    large = biases[biases > 1]
+    assert large.tolist() == pytest.approx([(3 * 22**0.5) ** 0.5] * 4 * 7)
+
+
 def test_heads_that_look_at_an_offset_listen_little_to_content() -> None:
     """Weights of q and k are a quarter of those of the heads beside them, which begin anywhere."""
     model = pretrain.new_esm2(layers=5, width=256, heads=4, seed=0)
