@@ -71,8 +71,9 @@ class HeldOutProteins:
         in the same fold, the share that is ranked rightly. Average precision: precision among the
         proteins of the same fold that score at least as high, mean over the proteins with the
         class. F1 of what is decided. Of several classes, all are means over the classes. Spearman's
-        rho: within folds, mean over folds by their proteins. R2: 1 - sum (y - s)^2 / sum (y - m)^2,
-        m being the mean of the other folds.
+        rho: within folds, mean over folds by their proteins; a fold in which all scores are equal
+        counts as 0, as it counts half in AUROC, and where none differ in any fold rho is undefined.
+        R2: 1 - sum (y - s)^2 / sum (y - m)^2, m being the mean of the other folds.
         """
         of = self._of_numbers if self.target.kind == "number" else self._of_classes
         return np.concatenate([of(found, weights) for weights in self._weights()])
@@ -128,6 +129,7 @@ class HeldOutProteins:
     def _of_numbers(self, found: HeldOut, weights: np.ndarray) -> np.ndarray:
         y, score = self.target.values, found.scores[:, 0]
         together, total = np.zeros((2, len(weights)))
+        ranks_any = np.zeros(len(weights), dtype=bool)
         middle = np.empty(len(y))
         for number in np.unique(self.fold):
             own = self.fold == number
@@ -135,12 +137,14 @@ class HeldOutProteins:
             given = weights[:, own]
             ranks, of_y = (weighted_ranks(values[own], given) for values in (score, y))
             rho = weighted_correlation(ranks, of_y, given)
-            size = np.where(np.isnan(rho), 0, given.sum(1))
+            # Equal scores rank nothing: left out, one fold with homologues would stand for all.
+            ranks_any |= ~np.isnan(rho)
+            size = np.where(np.isnan(weighted_correlation(of_y, of_y, given)), 0, given.sum(1))
             together += np.nan_to_num(rho) * size
             total += size
         with np.errstate(invalid="ignore", divide="ignore"):
             r2 = 1 - (weights @ (y - score) ** 2) / (weights @ (y - middle) ** 2)
-            rho = together / total
+            rho = np.where(ranks_any, together / total, np.nan)
         return np.stack([rho, r2], axis=1)
 
     def _weights(self) -> Iterator[np.ndarray]:

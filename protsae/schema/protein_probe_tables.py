@@ -44,11 +44,12 @@ PROTEIN_PROBES = Table(
             "metric",
             "text",
             "auroc, average_precision, f1, spearman, r2",
-            "What `value` is. All are of proteins that took no part in the fit, nor had relatives "
-            "that did. AUROC, average precision and Spearman's rho compare proteins of the same "
-            "fold only. F1: at the threshold chosen within the other folds; of several classes, of "
-            "the one with the highest logit. Of several classes each is the mean over classes. R2: "
-            "1 less the squared error over that of the mean of the other folds: `base_rate` has 0.",
+            "What `value` is. All are of proteins that took no part in the fit, nor did any of "
+            "their homology cluster. AUROC, average precision and Spearman's rho compare proteins"
+            " of the same fold only; where all of a fold have one score, it counts as 0 in rho. "
+            "F1: at the threshold chosen within the other folds; of several classes, of the one "
+            "with the highest logit. Of several classes each is the mean over classes. R2: 1 less"
+            " the squared error over that of the mean of the other folds: `base_rate` has 0.",
         ),
         Column("value", "number", "≤ 1", "The score. Empty if it is undefined.", True),
         Column("low", "number", "≤ 1", f"Lower end of its {_INTERVAL}. {_TOO_FEW}", True),
@@ -75,7 +76,7 @@ PROTEIN_PROBES = Table(
             "number",
             "≤ 1",
             "The score on the proteins without an MMseqs2 hit in another fold: what is left where "
-            "not even a distant relative was seen. Empty if it is undefined.",
+            "the search finds not even a distant relative. Empty if it is undefined.",
             True,
         ),
         Column("lone_low", "number", "≤ 1", f"Lower end of its {_INTERVAL}. {_TOO_FEW}", True),

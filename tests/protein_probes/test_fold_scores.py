@@ -57,6 +57,16 @@ def test_numbers() -> None:
     assert found[1] == pytest.approx(1 - (1 + 400 + 400) / of_mean)
 
 
+def test_a_fold_in_which_all_scores_are_equal_ranks_nothing() -> None:
+    """Order right in fold 0, one score for all of fold 1: half of the proteins are told.
+
+    So it is with the label of the nearest homologue, where one fold alone has any.
+    """
+    assert scores([1, 2, 3, 10, 20, 30], [[1], [2], [4], [9], [9], [9]], [0] * 6)[0] == 0.5
+    # Where the numbers themselves are all alike, there is nothing to rank.
+    assert scores([1, 2, 3, 7, 7, 7], [[1], [2], [4], [7], [8], [9]], [0] * 6)[0] == 1
+
+
 @pytest.mark.parametrize("column", [[1, 0, 0, 1, 0, 1], [1, 2, 5, 10, 20, 30]])
 def test_the_base_rate_tells_nothing(column: list) -> None:
     """Compared over folds, it would be worse than nothing: fold 1 has more yes and a lower rate."""
