@@ -129,33 +129,45 @@ class BalancedTest:
             AUROC of the confounder. The first row is of the proteins as they are, the others of
             resampled clusters; NaN where a cell is empty.
         """
-        correct = ((logit > 0) == self.label).astype(np.float64)
-        of_cell = np.eye(N_CELLS)[self.cell] * N_CELLS
-        found = []
-        for weights in self._kept or self._weights():
-            accuracy = weights @ (of_cell * correct[:, None])
-            found.append(
-                np.stack(
-                    [
-                        accuracy.mean(1),
-                        accuracy.min(1),
-                        weighted_auroc(logit, self.label, weights),
-                        weighted_auroc(confounder_logit, self.confounder, weights),
-                    ],
-                    axis=1,
-                )
+        told = self.told(logit)
+        areas = [
+            np.stack(
+                [
+                    weighted_auroc(logit, self.label, weights),
+                    weighted_auroc(confounder_logit, self.confounder, weights),
+                ],
+                axis=1,
             )
-        return np.concatenate(found)
+            for weights in self._kept or self._weights()
+        ]
+        return np.column_stack([told.mean(1), told.min(1), np.concatenate(areas)])
+
+    def told(self, logit: np.ndarray) -> np.ndarray:
+        """Share of each cell whose label a probe tells (logit above 0).
+
+        Returns
+        -------
+        ndarray, float64, shape (1 + n_resamplings, 4)
+            Rows as of `scores`.
+        """
+        correct = ((logit > 0) == self.label).astype(np.float64)
+        of_cell = np.eye(N_CELLS)[self.cell] * N_CELLS * correct[:, None]
+        return np.concatenate([weights @ of_cell for weights in self._kept or self._weights()])
 
     def interval(self, scores: np.ndarray) -> tuple[float, float]:
         """95 % interval of a score from its values, shape (1 + n_resamplings,).
 
-        NaN if a cell has fewer than ``MIN_CLUSTERS`` homology clusters.
+        Not of the accuracy in the worst cell, see `worst_interval`. NaN unless `is_told`.
         """
-        if min(self.clusters_by_cell) < MIN_CLUSTERS:
+        if not self.is_told:
             return np.nan, np.nan
         low, high = interval(scores[1:])
         return float(low), float(high)
+
+    @property
+    def is_told(self) -> bool:
+        """Whether each cell has ``MIN_CLUSTERS`` homology clusters, as intervals need."""
+        return min(self.clusters_by_cell) >= MIN_CLUSTERS
 
     @cached_property
     def _kept(self) -> list[np.ndarray]:

@@ -35,11 +35,14 @@ class Scored:
         Of the label on balanced valid proteins.
     scores : ndarray, float64, shape (1 + n_resamplings, 4)
         As of `BalancedTest.scores`.
+    told_DRC : ndarray, float64, shape (n_draws, 1 + n_resamplings, 4)
+        As of `BalancedTest.told`, of each of several draws whose mean scores are given; mostly 1.
     """
 
     probe: str
     valid_auroc: float
     scores: np.ndarray
+    told_DRC: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,7 +123,8 @@ def score_removal(splits: Splits, probes: Probes, removal: Removal) -> list[Scor
 def averaged(draws: Sequence[Scored]) -> Scored:
     """Mean scores of several draws of features at random."""
     area = float(np.mean([one.valid_auroc for one in draws]))
-    return Scored(draws[0].probe, area, np.mean([one.scores for one in draws], axis=0))
+    scores = np.mean([one.scores for one in draws], axis=0)
+    return Scored(draws[0].probe, area, scores, np.concatenate([one.told_DRC for one in draws]))
 
 
 def variance_removed(before_ND: np.ndarray, after_ND: np.ndarray) -> float:
@@ -160,4 +164,6 @@ def _scored(
 ) -> Scored:
     valid, (_, x_valid, x_test) = splits.valid, x
     area = float(weighted_auroc(probe.logits(x_valid), valid.label, valid.balanced))
-    return Scored(name, area, splits.scored.scores(probe.logits(x_test), other.logits(x_test)))
+    logits, scored = probe.logits(x_test), splits.scored
+    scores = scored.scores(logits, other.logits(x_test))
+    return Scored(name, area, scores, scored.told(logits)[None])

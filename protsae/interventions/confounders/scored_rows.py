@@ -9,6 +9,7 @@ import pandas as pd
 from protsae.interventions.confounders.balanced_scores import BalancedTest
 from protsae.interventions.confounders.removal_arms import FEATURES, NONE, REMOVALS, REWEIGHTED
 from protsae.interventions.confounders.scored_probes import Scored
+from protsae.interventions.confounders.worst_cell import worst_gain_interval, worst_interval
 
 SCORES = ("accuracy", "worst_cell", "auroc", "confounder_auroc")
 """Columns of `BalancedTest.scores`."""
@@ -49,13 +50,13 @@ def scored_table(rows: Sequence[ScoredRow], scored: BalancedTest) -> pd.DataFram
     Gains and what the chosen features are ahead by are differences on the same resampled clusters.
     """
     chosen = chosen_rows(rows)
-    [none] = [row.found.scores for row in rows if row.arm == NONE]
+    [none] = [row.found for row in rows if row.arm == NONE]
     table = []
     for row in sorted(rows, key=lambda row: (ARMS.index(row.arm), row.found.probe, row.n)):
         scores, probe = row.found.scores, row.found.probe
         features = chosen[FEATURES, probe].found.scores
         values = {name: scores[:, i] for i, name in enumerate(SCORES)}
-        values |= {f"{name}_gain": (scores - none)[:, i] for i, name in enumerate(GAINS)}
+        values |= {f"{name}_gain": (scores - none.scores)[:, i] for i, name in enumerate(GAINS)}
         values["features_ahead"] = (features - scores)[:, AUROC]
         fields: dict[str, Any] = {
             "arm": row.arm,
@@ -65,8 +66,12 @@ def scored_table(rows: Sequence[ScoredRow], scored: BalancedTest) -> pd.DataFram
             "variance_removed": row.variance_removed,
             "valid_auroc": row.found.valid_auroc,
         }
-        for name, value in values.items():
-            low, high = scored.interval(value)
-            fields |= {name: float(value[0]), f"{name}_low": low, f"{name}_high": high}
+        intervals = {name: scored.interval(value) for name, value in values.items()}
+        if scored.is_told:
+            told_DRC = row.found.told_DRC
+            intervals["worst_cell"] = worst_interval(told_DRC)
+            intervals["worst_cell_gain"] = worst_gain_interval(told_DRC, none.told_DRC)
+        for name, (low, high) in intervals.items():
+            fields |= {name: float(values[name][0]), f"{name}_low": low, f"{name}_high": high}
         table.append(fields)
     return pd.DataFrame(table)

@@ -83,7 +83,9 @@ DECONFOUNDED = Table(
         *_scored(
             "worst_cell",
             _SHARE,
-            "The same share in the combination where it is least.",
+            "The same share in the combination where it is least. Of four that are told alike it "
+            "is that of the unluckiest, so that it lies low; the interval is of the least of what "
+            "the four would be on all proteins.",
         ),
         *_scored(
             "auroc",
@@ -104,7 +106,8 @@ DECONFOUNDED = Table(
         *_scored(
             "worst_cell_gain",
             _DIFFERENCE,
-            "`worst_cell` less that of `none`, paired by cluster.",
+            "`worst_cell` less that of `none`. Its interval is wide where the two are told in "
+            "other combinations.",
         ),
         *_scored(
             "auroc_gain",
