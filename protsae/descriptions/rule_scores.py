@@ -49,9 +49,10 @@ def score_rules(
           clusters (`share_interval`); dealt_auroc: its mean over the rules of other features that
           differ; 0.5 if none does.
         - p_value: of the rule not being better than the dealt ones, one-sided, by Student's t of
-          the difference of AUROC with the jackknife's error over clusters; the larger one against
-          both kinds of residues; NaN with fewer than ``MIN_CLUSTERS`` clusters with activity.
-        - correlation, correlation_low, correlation_high: `correlation` with the activation.
+          the difference of AUROC with the jackknife's error over clusters, or `blind_error`, if
+          that is larger; the larger one against both kinds of residues; NaN with fewer than
+          ``MIN_CLUSTERS`` clusters with activity.
+        - correlation, correlation_low, correlation_high: `activation_correlation`.
         - recall, precision: share of the activation that is where the rule holds; share of these
           residues at which the feature is active; of residues with known labels.
         - known_share: share of the activation that is at residues with known labels.
@@ -112,10 +113,16 @@ def pooled(
 def activation_correlation(
     proteins: ScoredProteins, sums: ProteinSums
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """`correlation` of each rule with the activation, and its interval."""
+    """`correlation` of each rule with the activation, and its interval.
+
+    NaN bounds with fewer than ``MIN_CLUSTERS`` clusters with activity: those without any hardly
+    vary, so that leaving them out one by one says nothing of the spread.
+    """
     n, held = sums.n_known, sums.held
     moments = [n, held, sums.activation, held, sums.squares, sums.activation_held]
-    return correlation(_by_cluster(proteins.of_clusters, moments))
+    r, low, high = correlation(_by_cluster(proteins.of_clusters, moments))
+    told = (proteins.of_clusters @ sums.activation > 0).sum(0) >= MIN_CLUSTERS
+    return r, np.where(told, low, np.nan), np.where(told, high, np.nan)
 
 
 def _by_cluster(of_clusters: sparse.csr_array, moments: Sequence[np.ndarray]) -> np.ndarray:
@@ -142,6 +149,9 @@ def _compared(
     told = (weight > 0).sum(0) >= MIN_CLUSTERS
     low, high = share_interval(placed, weight)
     difference, error = jackknifed_share(placed - of_dealt, weight)
+    squares = sums.squares * (silent > 0)
+    blind = ratio(blind_error(of_clusters, squares, ratio(false, silent)), total)
+    error = np.maximum(error, blind)
     varies = error > 1e-12
     freedom = np.maximum(effective_clusters(weight) - 1, 1)
     p_value = stdtr(freedom, -difference / np.where(varies, error, 1))
@@ -198,6 +208,35 @@ def jackknifed_share(gain: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, 
     without = np.where(counted, ratio(gain.sum(0) - gain, total - weight), 0)
     spread = np.where(counted, without - ratio(without.sum(0), n_clusters), 0)
     return share, np.sqrt(ratio(n_clusters - 1, n_clusters) * (spread**2).sum(0))
+
+
+def blind_error(
+    of_clusters: sparse.csr_array, squares: np.ndarray, share: np.ndarray
+) -> np.ndarray:
+    """Standard error of the sum of `placed_activation` of a rule that is blind to the activation.
+
+    sqrt(sum_i F (1 - F) a_i^2) / 2 over residues i with activation a_i, each of which is where the
+    rule holds with chance F and independently: at least, as neighbours are alike. The observed
+    error is smaller, or 0, where a few residues agree by chance: of ten in as many clusters, all
+    are where a rule holds that does at 0.8 of all, in one case of ten.
+
+    Parameters
+    ----------
+    of_clusters : csr_array, shape (n_clusters, n_proteins)
+        Of `ScoredProteins`: what a protein counts.
+    squares, share : ndarray, shape (n_proteins, n_features)
+        Sum of a_i^2, and F.
+
+    Examples
+    --------
+    Two relatives count half each; the rule holds at half of their residues:
+
+    >>> of_clusters = sparse.csr_array(np.array([[0.5, 0.5]]))
+    >>> blind_error(of_clusters, np.full((2, 1), 8.0), np.full((2, 1), 0.5)).tolist()
+    [0.5]
+    """
+    variance = of_clusters.power(2) @ (squares * share * (1 - share))
+    return np.sqrt(variance.sum(0)) / 2
 
 
 def _auroc(positives: np.ndarray, negatives: np.ndarray) -> float:

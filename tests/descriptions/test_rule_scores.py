@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse
+from scipy.special import stdtr
 from sklearn.metrics import roc_auc_score
 
 from protsae.descriptions.protein_sums import Predictions, ScoredProteins
@@ -144,8 +145,45 @@ def test_few_clusters_tell_nothing(world: tuple[Residues, np.ndarray]) -> None:
     rows = test.activations.toarray() * few[:, None]
     found = score_rule(residues_of(rows, test.cluster, test.alike), 0, predictions_of(held))
     assert found.n_clusters == 9
-    assert np.isnan(found.p_value)
-    assert np.isnan(found.auroc_low)
+    bounds = ["auroc_low", "auroc_high", "correlation_low", "correlation_high"]
+    assert np.isnan(found[["p_value", *bounds]].to_numpy(float)).all()
+    assert found.correlation > 0
+
+
+def test_a_few_residues_that_agree_by_chance_are_no_evidence() -> None:
+    """Ten clusters with an active residue each, all of them where the rule holds.
+
+    It holds at 24 of 29 residues, at 23 of the 28 silent ones of these clusters. That all ten agree
+    has a chance of (24/29)^10 = 0.15, and they do not vary at all.
+    """
+    held = np.tile(np.arange(LENGTH) < 24, N_PROTEINS)[:, None]
+    active = np.tile(np.arange(LENGTH) == 3, N_PROTEINS) & np.repeat(np.arange(24) < 10, LENGTH)
+    cluster, alike = np.arange(N_PROTEINS), np.tile([20, 21, 22], (N_PROTEINS, 1))
+    test = residues_of(active[:, None], cluster, alike)
+    found = score_rule(test, 0, Predictions([np.flatnonzero(held)], [None], np.array([1])))
+    assert found.homologous_auroc == pytest.approx((2 - 23 / 28) / 2)
+    # t of the AUROC less 0.5, with the error of ten independent draws; alike proteins have 24/29.
+    shares = np.array([23 / 28, 24 / 29])
+    t = (1 - shares) / 2 / np.sqrt(10 * shares * (1 - shares)) * 2 * 10
+    assert found.p_value == pytest.approx(stdtr(9, -t).max())
+    assert found.p_value > 0.05
+
+
+@pytest.mark.parametrize("share", [0.5, 0.8, 0.95])
+def test_rules_that_are_blind_to_the_activation_are_seldom_called(share: float) -> None:
+    """One active residue in each of ten clusters, at random."""
+    rng = np.random.default_rng(5)
+    n_features, n_active = 300, 10
+    place = LENGTH * np.arange(n_active)[:, None] + rng.integers(0, LENGTH, (n_active, n_features))
+    active = np.zeros((LENGTH * N_PROTEINS, n_features))
+    active[place, np.arange(n_features)] = rng.gamma(4, 1, place.shape)
+    held = rng.random(active.shape) < share
+    cluster, alike = np.arange(N_PROTEINS), np.tile([20, 21, 22], (N_PROTEINS, 1))
+    test = residues_of(active, cluster, alike)
+    proteins = ScoredProteins(np.bincount(test.protein), test.cluster, test.alike)
+    p_values = score_rules(proteins, test.activations, predictions_of(held))["p_value"]
+    assert (p_values < 0.05).mean() <= 0.05 + 2 * (0.05 * 0.95 / n_features) ** 0.5
+    assert (p_values < 0.001).mean() <= 0.01
 
 
 def test_nothing_of_a_feature_that_is_never_active(

@@ -128,8 +128,9 @@ DESCRIPTIONS = Table(
             "0 to 1",
             "P-value of the rule not being better for this feature than those of the others: "
             "Student's t of the paired difference of AUROC, by the jackknife over homology "
-            "clusters, one-sided; the larger one against both kinds of silent residues. Empty with "
-            "fewer than 10 clusters with activity.",
+            "clusters, or by the error of a rule that is blind to the activation where that is "
+            "larger, as a few residues may agree by chance; one-sided; the larger one against both "
+            "kinds of silent residues. Empty with fewer than 10 clusters with activity.",
             True,
         ),
         Column(
@@ -150,7 +151,8 @@ DESCRIPTIONS = Table(
             "correlation_low",
             "number",
             "-1 to 1",
-            "Lower bound of its 95 % confidence interval (jackknife over homology clusters).",
+            "Lower bound of its 95 % confidence interval (jackknife over homology clusters). Empty "
+            "with fewer than 10 clusters with activity.",
             True,
         ),
         Column("correlation_high", "number", "-1 to 1", "Upper bound of the same interval.", True),
