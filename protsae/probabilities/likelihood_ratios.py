@@ -55,10 +55,12 @@ def likelihood_ratios(counts: BinnedCounts) -> LikelihoodRatios:
     """Rising with activation, with intervals over homology clusters.
 
     The share of each bin that has the concept is `monotone_share`; its odds by those of the base
-    rate are the likelihood ratio L. log L +- t s, with s^2 = n / (n - 1) sum h_c^2 and
-    h_c = tp_c / tp - fp_c / fp - P_c / P + N_c / N (linearised), over the n clusters with the
-    feature on or the concept; bins that `monotone_share` makes equal count as one. A
-    pseudo-cluster of half positives is added to tp and fp, as in `share_interval`.
+    rate are the likelihood ratio L. The interval is log L' +- t s, with L' = (tp / P) / (fp / N),
+    s^2 = n / (n - 1) sum h_c^2 and h_c = tp_c / tp - fp_c / fp - P_c / P + N_c / N (linearised),
+    over the n clusters with the feature on or the concept; bins that `monotone_share` makes equal
+    count as one. A pseudo-cluster of half positives is added to tp and fp of L' and h, as in
+    `share_interval`: residues without exception in few clusters do not make a ratio sure. The
+    interval encloses L.
 
     Examples
     --------
@@ -75,32 +77,33 @@ def likelihood_ratios(counts: BinnedCounts) -> LikelihoodRatios:
     log_ratio = logit(share) - logit(counts.base_rate)
     block = ragged.changes(share)
     joined = counts.joined(np.flatnonzero(block))
-    influence, freedom = _influence(joined)
+    middle, influence, freedom = _spread(joined)
     half = stdtrit(freedom, 0.975) * np.sqrt((influence**2).sum(0))
     place = np.cumsum(block) - 1
     return LikelihoodRatios(
         np.exp(log_ratio),
-        np.exp(log_ratio - half[place]),
-        np.exp(log_ratio + half[place]),
+        np.exp(np.minimum((middle - half)[place], log_ratio)),
+        np.exp(np.maximum((middle + half)[place], log_ratio)),
         influence[:, place],
         freedom[place],
     )
 
 
-def _influence(counts: BinnedCounts) -> tuple[np.ndarray, np.ndarray]:
-    """Scaled so that the sum of squares is the variance; and the degrees of freedom."""
+def _spread(counts: BinnedCounts) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """log L'; influence, scaled so that its sum of squares is the variance; degrees of freedom."""
     tp, fp = counts.tp.astype(np.float64), (counts.on - counts.tp).astype(np.float64)
-    positives = counts.positives / counts.positives.sum()
+    share = counts.positives / counts.positives.sum()
     negatives = counts.known - counts.positives
     is_on = counts.on > 0
     pseudo = PSEUDO_CLUSTER * counts.on.sum(0) / np.maximum(is_on.sum(0), 1) / 2
     pseudo = np.maximum(pseudo, PSEUDO_CLUSTER / 2)
     tp, fp = np.vstack([tp, pseudo]), np.vstack([fp, pseudo])
-    outside = np.append(positives - negatives / negatives.sum(), 0.0)
+    outside = np.append(share - negatives / negatives.sum(), 0.0)
+    middle = np.log(tp.sum(0) / counts.positives.sum()) - np.log(fp.sum(0) / negatives.sum())
     found = tp / tp.sum(0) - fp / fp.sum(0) - outside[:, None]
     n_clusters = (is_on | (counts.positives > 0)[:, None]).sum(0)
     freedom = np.maximum(effective_clusters(counts.on) - 1, 1)
-    return found * np.sqrt((n_clusters + 1) / np.maximum(n_clusters, 1)), freedom
+    return middle, found * np.sqrt((n_clusters + 1) / np.maximum(n_clusters, 1)), freedom
 
 
 @dataclass(frozen=True)

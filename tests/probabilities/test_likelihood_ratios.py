@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy.stats import t
 
 from protsae.probabilities.binned_counts import BinnedCounts
 from protsae.probabilities.likelihood_ratios import (
@@ -56,6 +57,38 @@ def test_a_bin_without_negatives_has_an_interval() -> None:
     ones = np.ones((13, 1), int)
     found = likelihood_ratios(BinnedCounts(2 * ones, 2 * ones, 3 * ones[:, 0], 90 * ones[:, 0]))
     assert 0 < found.low[0] < found.value[0] < found.high[0] < np.inf
+
+
+def test_residues_without_exception_in_few_clusters_are_not_sure() -> None:
+    """Twelve clusters with 10 residues on, all with the concept, of 500: by hand.
+
+    The pseudo-cluster adds 1.25 to the 120 positives and to no negative of 5,880. At a base rate of
+    0.02 the lower bound is a probability of 0.90; without the pseudo-cluster in L' it was 0.9986.
+    """
+    ones = np.ones((12, 1), int)
+    counts = BinnedCounts(10 * ones, 10 * ones, 10 * ones[:, 0], 500 * ones[:, 0])
+    found = likelihood_ratios(counts)
+    h = np.append(np.full(12, 10 / 121.25), 1.25 / 121.25 - 1)
+    half = t.ppf(0.975, 11) * np.sqrt(13 / 12 * (h**2).sum())
+    assert found.low[0] == pytest.approx(121.25 / 120 / (1.25 / 5880) * np.exp(-half))
+    assert probability_at(found.low, 0.02)[0] == pytest.approx(0.90, abs=0.005)
+    assert found.low[0] < found.value[0] <= found.high[0]
+
+
+@pytest.mark.parametrize(("n", "wrong"), [(12, 0.05), (20, 0.05), (40, 0.02)])
+def test_intervals_hold_the_truth_where_few_clusters_are_wrong_as_a_whole(
+    n: int, wrong: float
+) -> None:
+    """On at 10 residues in each of ``n`` clusters of 300; 60 more have neither."""
+    rng = np.random.default_rng(3)
+    on = np.append(np.full(n, 10), np.zeros(60, int))
+    truth = (300 * (n + 60) - (1 - wrong) * 10 * n) / (wrong * 10 * n)
+    inside = []
+    for _ in range(400):
+        tp = np.where(rng.random(n + 60) < wrong, 0, on)
+        found = likelihood_ratios(BinnedCounts(tp[:, None], on[:, None], tp, np.full(n + 60, 300)))
+        inside.append(found.low[0] <= truth <= found.high[0])
+    assert np.mean(inside) >= 0.89
 
 
 def test_the_calibration_holds_where_it_should() -> None:
