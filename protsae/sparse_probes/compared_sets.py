@@ -94,7 +94,7 @@ class _Data:
         self.n_clusters = layer.of_split("test")["cluster"].nunique()
 
     def train_sample(self, codes: Codes) -> TrainRows:
-        """Residues drawn from all of train, the same for every set; a cluster counts once."""
+        """Residues drawn from all of train, the same for every set; relatives share a weight."""
         train = self.layer.of_split("train").set_index("accession")
         settings = self.layer.settings
         places = drawn_places(train["length"], settings.train_residues, settings.seed)

@@ -273,7 +273,8 @@ ABSORPTION = Table(
             "0 or 1",
             "Whether there is absorption: difference_low is above 0, absorbed_low above "
             "silent_elsewhere, and silent_elsewhere at most 0.5. Not corrected for the number of "
-            "pairs, of which one in 40 is called so by chance at most.",
+            "pairs: of those without absorption one in 40 is called so by chance, and up to one in "
+            "17 in simulated clusters where the concept's feature misses 1 to 3 % of instances.",
         ),
     ),
 )
