@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import sparse
 from scipy.special import stdtrit
-from scipy.stats import rankdata
 
 from protsae.association.scoring.metrics import CALLED_Q
 from protsae.association.significance.label_exchange import nearest
@@ -20,6 +19,7 @@ from protsae.statistics import ragged
 from protsae.statistics.cluster_correlation import correlation
 from protsae.statistics.cluster_intervals import MIN_CLUSTERS, group_sums
 from protsae.statistics.sum_distribution import SumLaws
+from protsae.statistics.weighted_ranks import mean_ranks
 
 DONORS = 12
 """Other proteins whose places are tried, those nearest in length: with more of them, features that
@@ -275,7 +275,7 @@ def _widened(
 def _p_values(products: np.ndarray, pair: np.ndarray, n_pairs: int) -> np.ndarray:
     """Of the sum of ranks of the first column among all, over the rows of each pair."""
     # Twice the mean rank of ties is a whole number.
-    ranks = np.rint(2 * rankdata(products, axis=1)).astype(np.int64)
+    ranks = np.rint(2 * mean_ranks(products, axis=1)).astype(np.int64)
     found = np.full(n_pairs, np.nan)
     order = np.argsort(pair, kind="stable")
     ends = np.searchsorted(pair[order], np.arange(n_pairs + 1))

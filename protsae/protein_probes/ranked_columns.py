@@ -2,13 +2,13 @@
 
 import numpy as np
 import pandas as pd
-from scipy.stats import rankdata
 
 from protsae.protein_probes.nested_probe import HeldOut, best_penalty, outputs
 from protsae.protein_probes.penalised_fits import LOGISTIC, RIDGE, Penalty, fit_penalised
 from protsae.protein_probes.target import Target
 from protsae.statistics.cluster_correlation import correlation
 from protsae.statistics.cluster_intervals import auroc_interval, group_sums
+from protsae.statistics.weighted_ranks import mean_ranks
 
 RANKED = 100
 """Columns of each class that are listed, at most."""
@@ -82,10 +82,10 @@ def column_auroc(
     """
     n_with, n_without = int(label.sum()), int((~label).sum())
     placed = np.zeros(x_NC.shape)
-    every = rankdata(x_NC, axis=0)
+    every = mean_ranks(x_NC, axis=0)
     for side, n_other in ((label, n_without), (~label, n_with)):
         # Of all others, those below are the ranks less the ranks among its own side.
-        below = every[side] - rankdata(x_NC[side], axis=0)
+        below = every[side] - mean_ranks(x_NC[side], axis=0)
         placed[side] = below / n_other
     placed[~label] = 1 - placed[~label]
     n_clusters = int(cluster.max()) + 1
@@ -104,7 +104,7 @@ def _alone(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     if y.dtype == bool:
         return column_auroc(x_NC, y, cluster)
-    x, other = rankdata(x_NC, axis=0), np.broadcast_to(rankdata(y)[:, None], x_NC.shape)
+    x, other = mean_ranks(x_NC, axis=0), np.broadcast_to(mean_ranks(y)[:, None], x_NC.shape)
     terms = np.stack([np.ones_like(x), x, other, x * x, other * other, x * other], axis=-1)
     n_clusters = int(cluster.max()) + 1
     sums = group_sums(terms.reshape(len(y), -1), cluster, n_clusters)

@@ -1,11 +1,14 @@
 """Weighted ranks, against scikit-learn and against items that are repeated."""
 
+from typing import Literal
+
 import numpy as np
 import pytest
-from scipy.stats import spearmanr
+from scipy.stats import rankdata, spearmanr
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from protsae.statistics.weighted_ranks import (
+    mean_ranks,
     precision_sums,
     ranked_pairs,
     weighted_correlation,
@@ -26,6 +29,12 @@ def test_auroc_and_average_precision_are_those_of_scikit_learn() -> None:
         assert right[i] / pairs[i] == pytest.approx(auroc)
         expected = average_precision_score(LABEL, SCORE, sample_weight=weight)
         assert precise[i] / (weight @ LABEL) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_mean_ranks_are_those_of_scipy(axis: Literal[0, 1]) -> None:
+    values = RNG.integers(0, 5, (23, 7)) / 3
+    assert mean_ranks(values, axis).tolist() == rankdata(values, axis=axis).tolist()
 
 
 def test_a_weight_repeats_an_item() -> None:

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import rankdata
 
 from protsae.statistics.cluster_correlation import correlation
+from protsae.statistics.weighted_ranks import mean_ranks
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def rank_correlation(x: np.ndarray, y: np.ndarray, residue: np.ndarray) -> RankC
     """
     if not len(x):
         return RankCorrelation(np.nan, np.nan, np.nan, 0)
-    a, b = rankdata(x), rankdata(y)
+    a, b = mean_ranks(x), mean_ranks(y)
     terms = np.stack([np.ones(len(a)), a, b, a**2, b**2, a * b], 1)
     _, cluster = np.unique(residue, return_inverse=True)
     moments = np.zeros((cluster.max() + 1, terms.shape[1]))

@@ -1,7 +1,8 @@
 """Which features or coordinates carry a confounder, apart from the label."""
 
 import numpy as np
-from scipy.stats import rankdata
+
+from protsae.statistics.weighted_ranks import mean_ranks
 
 
 def confounder_scores(columns: np.ndarray, label: np.ndarray, confounder: np.ndarray) -> np.ndarray:
@@ -34,7 +35,7 @@ def confounder_scores(columns: np.ndarray, label: np.ndarray, confounder: np.nda
     for value in (False, True):
         own = label == value
         has = confounder[own]
-        ranks = rankdata(columns[own], axis=0)
+        ranks = mean_ranks(columns[own], axis=0)
         n_has, n_lack = int(has.sum()), int((~has).sum())
         area = (ranks[has].sum(0) - n_has * (n_has + 1) / 2) / (n_has * n_lack)
         sides.append(2 * area - 1)
