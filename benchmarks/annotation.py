@@ -70,7 +70,7 @@ def main() -> None:
     threadpool_limits(1)
     if args.make:
         *sizes, path = args.make
-        np.savez(path, **make(*map(int, sizes)))
+        np.savez(path, allow_pickle=False, **make(*map(int, sizes)))
     elif args.count:
         count(args.count)
     elif args.pairs:

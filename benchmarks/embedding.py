@@ -31,6 +31,7 @@ from benchmarks.processor import has_fast_bfloat16, machine
 from benchmarks.real_proteins import read_sequences
 from protsae.plm.embedding import Embedder, token_budget
 from protsae.plm.esm2.forward import FusedEsm2
+from protsae.plm.esm2.places import Place
 
 ARCHITECTURES = {
     "8M": (6, 320, 20),
@@ -56,7 +57,7 @@ processor multiplies it."""
 MAX_DIFFERENCE = 1e-5
 """Largest absolute difference to fair-esm in float32, any layer."""
 
-Rows = list[dict[int, np.ndarray]]
+Rows = list[dict[Place, np.ndarray]]
 Method = Callable[[Sequence[str]], Rows]
 
 

@@ -154,7 +154,7 @@ def run_all(
         architectures, build = TRAINERS[trainer]
         for architecture in [a for a in architectures if a in args.architectures]:
             recipe = make_recipe(trainer, architecture, args, planting)
-            asked = {"trainer": trainer, "architecture": architecture}
+            asked: Result = {"trainer": trainer, "architecture": architecture}
             asked |= {"recipe": asdict(recipe), "planting": asdict(planting)}
             stored = [r for r in known if trainer != "protsae" and asked.items() <= r.items()]
             if stored:

@@ -126,8 +126,8 @@ def falling_short(kinds: Sequence[Kind], of_kinds: dict[str, pd.DataFrame]) -> l
     for kind in demanded:
         for figure, values in of_kinds[kind].items():
             mean, error = estimate(values)
-            high = figure in ERRORS and mean > LEVEL + 2 * error
-            if high or (figure == "power" and mean < LEAST_POWER):
+            too_high = figure in ERRORS and mean > LEVEL + 2 * error
+            if too_high or (figure == "power" and mean < LEAST_POWER):
                 short.append(f"{kind}: {figure} {mean:.3f} ± {2 * error:.3f}")
     together = pd.concat([of_kinds[kind] for kind in demanded]) if demanded else pd.DataFrame()
     for figure, (low, high) in TOGETHER.items():
@@ -140,7 +140,10 @@ def falling_short(kinds: Sequence[Kind], of_kinds: dict[str, pd.DataFrame]) -> l
 def estimate(values: pd.Series) -> tuple[float, float]:
     """Mean and standard error over the worlds that have the figure."""
     some = values.dropna()
-    return (some.mean(), some.sem() if len(some) > 1 else 0.0) if len(some) else (np.nan, np.nan)
+    if not len(some):
+        return np.nan, np.nan
+    error = some.std() / len(some) ** 0.5 if len(some) > 1 else 0.0
+    return some.mean(), error
 
 
 def intervals_falling_short() -> list[str]:

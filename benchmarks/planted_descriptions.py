@@ -146,15 +146,15 @@ def decoy(
         return rng.random(lengths.sum()) < 0.02
     if kind == "annotated proteins":
         having = truth.loc[truth["type"] == rng.choice(truth["type"].unique()), "accession"]
-        return proteins["accession"].isin(having).repeat(lengths).to_numpy() & (
+        return np.repeat(proteins["accession"].isin(having).to_numpy(), lengths) & (
             rng.random(lengths.sum()) < 0.1
         )
     if kind == "families":
         families = proteins["cluster"].unique()
         chosen = proteins["cluster"].isin(rng.choice(families, len(families) // 5, replace=False))
-        return chosen.repeat(lengths).to_numpy() & (rng.random(lengths.sum()) < 0.6)
+        return np.repeat(chosen.to_numpy(), lengths) & (rng.random(lengths.sum()) < 0.6)
     share = proteins["sequence"].str.count(rng.choice(list(STANDARD))) / lengths
-    rich = (share >= share.quantile(0.75)).repeat(lengths).to_numpy()
+    rich = np.repeat((share >= share.quantile(0.75)).to_numpy(), lengths)
     return rich & (rng.random(lengths.sum()) < 0.15)
 
 

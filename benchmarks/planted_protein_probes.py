@@ -40,9 +40,11 @@ def _said(kind: str, rng: np.random.Generator, cluster: np.ndarray) -> dict[str,
     if kind == "planted":
         first[:, 0] += 2 * label
     inputs = {"features": first, "embeddings": second}
-    found = probe_proteins(inputs, label, cluster, n_folds=N_FOLDS, n_resamplings=400)
-    scores = found.scores.set_index(["inputs", "metric"])
-    own, other = scores.loc[("features", "auroc")], scores.loc[("embeddings", "auroc")]
+    found = probe_proteins(
+        inputs, label.tolist(), cluster.tolist(), n_folds=N_FOLDS, n_resamplings=400
+    )
+    scores = dict(found.scores.set_index(["inputs", "metric"]).iterrows())
+    own, other = scores["features", "auroc"], scores["embeddings", "auroc"]
     low, high = other["ahead_low"], other["ahead_high"]
     wider = np.sqrt(1 + N_FOLDS / (N_FOLDS - 1))
     ahead = other["ahead"]

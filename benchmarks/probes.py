@@ -39,6 +39,7 @@ from protsae.io.mmseqs import cluster_sequences
 from protsae.plm.embedding import Embedder, token_budget
 from protsae.plm.esm2.forward import FusedEsm2
 from protsae.plm.esm2.load import load_esm
+from protsae.plm.esm2.places import Place
 from protsae.plm.esm2.pretraining import new_esm2
 from protsae.statistics.cluster_intervals import bootstrap_weights, interval
 
@@ -267,7 +268,7 @@ def one_hot(sequences: Sequence[str], residues: Residues, flank: int) -> sparse.
 
 def activations(
     model: ESM2, sequences: Sequence[str], residues: Residues, threads: int
-) -> dict[int, np.ndarray]:
+) -> dict[Place, np.ndarray]:
     """Every layer's activations of the residues, float32, shape (n_residues, d_model)."""
     layers = range(model.num_layers + 1)
     embedder = Embedder(
@@ -277,7 +278,8 @@ def activations(
         workers=threads,
     )
     n_residues = len(residues.protein)
-    found = {layer: np.full((n_residues, model.embed_dim), np.nan, np.float32) for layer in layers}
+    shape = (n_residues, model.embed_dim)
+    found: dict[Place, np.ndarray] = {layer: np.full(shape, np.nan, np.float32) for layer in layers}
     bounds = np.searchsorted(residues.protein, np.arange(len(sequences) + 1))
     for piece in embedder(sequences):
         own = np.arange(bounds[piece.protein], bounds[piece.protein + 1])
@@ -288,7 +290,7 @@ def activations(
     return found
 
 
-def by_layer(name: str, found: dict[int, np.ndarray]) -> dict[str, np.ndarray]:
+def by_layer(name: str, found: dict[Place, np.ndarray]) -> dict[str, np.ndarray]:
     """Layer numbers as names."""
     return {f"{name} {layer}": rows for layer, rows in found.items()}
 

@@ -80,7 +80,8 @@ def main() -> None:
     parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.child:
-        print(peak_megabytes(*args.child, args))
+        architecture, name = args.child
+        print(peak_megabytes(architecture, name, args))
         return
     keep_freed_memory()  # as the train stage does; peers and floors profit as well
     dtype = products_dtype("auto", torch.device(args.device))
@@ -90,7 +91,7 @@ def main() -> None:
     place = torch.cuda.get_device_name() if on_gpu else args.device
     print(f"protsae's products in {dtype}\n")
     figures: dict[str, float] = {}
-    told = {}
+    told: dict[str, object] = {}
     for n_threads in args.threads[:1] if on_gpu else args.threads:
         torch.set_num_threads(n_threads)
         for architecture in args.architectures:

@@ -16,6 +16,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -150,7 +151,7 @@ def draw(path: Path, activations: Path, folder: Path) -> None:
         ((x_ND - best.codes_NF @ W_dec).square().sum() / 2) + penalty * best.codes_NF.sum()
     )
     print(f"lambda {penalty:.3f}, L0 {best.l0:.1f}, worst gap {float(best.gap_N.max()):.1e}")
-    settings = {"nonnegative": True, "tolerance": 0.0, "trace": True}
+    settings: dict[str, Any] = {"nonnegative": True, "tolerance": 0.0, "trace": True}
     settings["max_iterations"] = FIGURE_ITERATIONS
     curves = {
         "ISTA": ista(x_ND, W_dec, penalty, **settings),

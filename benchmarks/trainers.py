@@ -223,14 +223,15 @@ def saelens_sae(architecture: str, recipe: Recipe) -> Any:
         {} if recipe.penalty is None else {f"{name}_coefficient": recipe.penalty}
         for name in ("l0", "l1")
     )
-    name, settings = {
+    choices: dict[str, tuple[str, dict[str, Any]]] = {
         "relu": ("Standard", l1),
         "topk": ("TopK", k),
         "batchtopk": ("BatchTopK", k),
         "jumprelu": ("JumpReLU", l0),
         "gated": ("Gated", l1),
         "matryoshka": ("MatryoshkaBatchTopK", k | widths),
-    }[architecture]
+    }
+    name, settings = choices[architecture]
     config = getattr(sae_lens, f"{name}TrainingSAEConfig")
     sizes = {"d_in": recipe.d_model, "d_sae": recipe.n_features, "device": recipe.device}
     return getattr(sae_lens, f"{name}TrainingSAE")(config(**sizes, **settings))
@@ -276,14 +277,15 @@ def dictionary_learning_trainer(architecture: str, recipe: Recipe) -> Any:
     ramp = {"sparsity_warmup_steps": recipe.warmup(2000, 2 / 3)}
     l1 = ramp | ({} if recipe.penalty is None else {"l1_penalty": recipe.penalty})
     l0 = ramp | ({} if recipe.penalty is None else {"sparsity_penalty": recipe.penalty})
-    trainer, settings = {
+    choices: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
         "relu": (standard.StandardTrainerAprilUpdate, l1),
         "topk": (top_k.TopKTrainer, k),
         "batchtopk": (BatchTopKTrainer, k),
         "jumprelu": (jumprelu.JumpReluTrainer, l0 | {"target_l0": float(recipe.k)}),
         "gated": (gdm.GatedSAETrainer, l1),
         "matryoshka": (matryoshka.MatryoshkaBatchTopKTrainer, k | {"group_fractions": shares}),
-    }[architecture]
+    }
+    trainer, settings = choices[architecture]
     if recipe.lr is not None:
         settings |= {"lr": recipe.lr}
     torch.manual_seed(recipe.seed)  # JumpReluTrainer takes a seed and ignores it
@@ -322,7 +324,7 @@ class Sparsify:
             base = {"adam": 2e-4, "signum": 5e-3}[optimiser]
             self.lr: float = recipe.lr or base / (recipe.n_features / 2**14) ** 0.5
             if optimiser == "adam":
-                self._optimiser = torch.optim.Adam(self._sae.parameters(), lr=self.lr)
+                self._optimiser: Any = torch.optim.Adam(self._sae.parameters(), lr=self.lr)
                 self._schedulers = [
                     get_linear_schedule_with_warmup(
                         self._optimiser, recipe.warmup(1000, 1 / 3), recipe.steps

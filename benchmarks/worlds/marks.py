@@ -183,4 +183,5 @@ def _part(
         return family_windows(rng, families.lengths, size)
     begin, end = family_windows(rng, families.ancestor, size)
     protein = np.arange(families.n_proteins)
-    return tuple(families.places(protein, x[families.family]) for x in (begin, end))
+    first, last = (families.places(protein, x[families.family]) for x in (begin, end))
+    return first, last

@@ -52,9 +52,9 @@ def sites(run: Run, n: int) -> list[tuple[str, str, int]]:
     table = run.proteins
     own = table[table["split"] == "test"].sample(frac=1, random_state=0).drop_duplicates("cluster")
     rng, found = np.random.default_rng(0), []
-    for row in own.head(n).itertuples():
-        places = [i for i, letter in enumerate(row.sequence, 1) if letter in STANDARD]
-        found.append((row.accession, row.sequence, int(rng.choice(places))))
+    for accession, sequence in own.head(n)[["accession", "sequence"]].to_numpy():
+        places = [i for i, letter in enumerate(sequence, 1) if letter in STANDARD]
+        found.append((accession, sequence, int(rng.choice(places))))
     return found
 
 
@@ -141,7 +141,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         }
         for name, shown in tables.items():
             print(f"\n{kind}, {args.sae}, {n_sites} sites. {name}:")
-            print("\n| " + " | ".join(shown) + " |\n|" + "---|" * len(shown.columns))
+            print("\n| " + " | ".join(shown.columns) + " |\n|" + "---|" * len(shown.columns))
             print("\n".join("| " + " | ".join(map(str, row)) + " |" for row in shown.to_numpy()))
     if args.output:
         table.to_parquet(Path(args.output))

@@ -122,7 +122,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--most-nodes", type=int, default=100)
     args = parser.parse_args(argv)
     tracing = read_run(args.results).tracing(args.sae, args.layers)
-    rows, n_drawn = [], 0
+    rows: list[dict[str, object]] = []
+    n_drawn = 0
     for site in drawn_sites(tracing, seed=0):
         if len(rows) == args.sites:
             break

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -21,7 +22,7 @@ from protsae.stages.inputs.models_of_activations import model_path
 from protsae.stages.neighbouring.related_run import RelatedRun
 
 BLOCK_ROWS = 8192
-Rows = np.ndarray | sparse.csr_array
+Rows: TypeAlias = np.ndarray | sparse.csr_array
 Blocks = Iterator[tuple[list[str], Rows]]
 Read = Callable[[set[str]], Blocks]
 """Accessions to blocks of whole proteins, with what a method reads of their residues."""
@@ -119,7 +120,7 @@ class Drawn:
         codes = open_neurons(shards, model, self.cache, self.run.study.order)
         assert isinstance(codes, Encoded)
         encode = codes.encode
-        return Reader(codes.read, lambda rows: encode(rows).toarray())
+        return Reader(codes.read, lambda rows: sparse.csr_array(encode(rows)).toarray())
 
     def features(self, variant: str) -> Reader:
         """Features of an SAE of the layer, such as ``topk`` or ``topk/seed-1``."""
@@ -161,10 +162,10 @@ class Drawn:
         parts = [found[name] for name in table.index]
         of_rows = [part[0] for part in parts]
         is_sparse = sparse.issparse(of_rows[0])
-        cluster = np.repeat(table["number"], [len(kept[name]) for name in table.index])
+        cluster = np.repeat(table["number"].to_numpy(), [len(kept[name]) for name in table.index])
         return (
             sparse.csr_array(sparse.vstack(of_rows)) if is_sparse else np.concatenate(of_rows),
             np.concatenate([part[1] for part in parts]),
             np.concatenate([part[2] for part in parts]),
-            cluster.to_numpy(),
+            cluster,
         )

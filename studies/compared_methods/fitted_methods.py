@@ -48,7 +48,7 @@ class Fitted:
     def logits(self, rows: Rows) -> np.ndarray:
         """Shape (n_rows, n_concepts)."""
         products = rows @ self.weights
-        dense = products.toarray() if sparse.issparse(products) else products
+        dense = sparse.csr_array(products).toarray() if sparse.issparse(products) else products
         found: np.ndarray = dense + self.bias
         return found
 

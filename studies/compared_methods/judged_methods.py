@@ -70,7 +70,8 @@ def _outputs(
     for names, rows in read(set(table.index)):
         for own, method in zip(logits, methods, strict=True):
             own.append(method.logits(rows).astype(np.float32))
-        cluster = np.repeat(table.loc[names, "number"], table.loc[names, "length"]).to_numpy()
+        own_clusters, lengths = (table.loc[names, name].to_numpy() for name in ("number", "length"))
+        cluster = np.repeat(own_clusters, lengths)
         others.append((*drawn.labels(names), cluster))
     labels, known, cluster = (np.concatenate(parts) for parts in zip(*others, strict=True))
     return [np.concatenate(parts) for parts in logits], labels, known, cluster

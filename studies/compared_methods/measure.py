@@ -163,9 +163,10 @@ def into_page(text: str, tables: dict[str, str]) -> str:
     """
     for name, table in tables.items():
         mark = f"<!-- compared: {name} -->"
+        whole = f"{mark}\n{table}\n<!-- /compared -->"
         text, n = re.subn(
             rf"{re.escape(mark)}.*?<!-- /compared -->",
-            lambda _, whole=f"{mark}\n{table}\n<!-- /compared -->": whole,
+            whole.replace("\\", r"\\"),
             text,
             flags=re.DOTALL,
         )

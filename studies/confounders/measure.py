@@ -49,7 +49,7 @@ def is_yeast(path: str, accessions: Sequence[str]) -> np.ndarray:
     with gzip.open(path, "rt") as lines:
         taxa = {record["accession"]: record["taxon_id"] for record in map(json.loads, lines)}
     values = {YEAST: 1.0, BACILLUS: 0.0}
-    return np.array([values.get(taxa.get(name), np.nan) for name in accessions])
+    return np.array([values.get(taxa.get(name, ""), np.nan) for name in accessions])
 
 
 def sampled(cell: np.ndarray, agree: float, rng: np.random.Generator, most: int) -> np.ndarray:

@@ -38,7 +38,8 @@ def by_layer(described: pd.DataFrame) -> pd.DataFrame:
     """
     rows = []
     for (model, layer, variant), own in described.groupby(["model", "layer", "variant"], sort=True):
-        place = ONEHOT if model == ONEHOT else f"permuted {layer}" if is_permuted(model) else layer
+        permuted = is_permuted(str(model))
+        place = ONEHOT if model == ONEHOT else f"permuted {layer}" if permuted else layer
         counts = own["confidence"].value_counts()
         named = own[own["confidence"] != UNKNOWN]
         rows.append(

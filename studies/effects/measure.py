@@ -150,8 +150,8 @@ def sense_row(run: Run, row: pd.Series, labels: OpenedRun) -> dict[str, object] 
             square = np.square(activation[own], dtype=np.float64).sum()
             sums.append((cluster, is_annotated, own.sum(), kl[own].sum(), square))
     table = pd.DataFrame(sums, columns=["cluster", "annotated", "n", "kl", "square"])
-    both = table.groupby(["cluster", "annotated"]).sum().unstack(fill_value=0)
-    both = both[(both["n"] > 0).all(axis=1)]
+    both = pd.DataFrame(table.groupby(["cluster", "annotated"]).sum().unstack(fill_value=0))
+    both = both[(both[["n"]] > 0).all(axis=1)]
     if len(both) < 5:
         return None
     weights = bootstrap_weights(len(both), N_RESAMPLINGS, 0)
@@ -188,7 +188,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     effects = read_effects(run.results)
     layers = []
     for (model, layer), rows in effects.groupby(["model", "layer"]):
-        name = f"permuted {layer}" if is_permuted(model) else str(layer)
+        name = f"permuted {layer}" if is_permuted(str(model)) else str(layer)
         layers.append({"layer": name, **layer_row(rows)})
     print_table(layers)
     features = run.features.merge(effects[KEY], on=KEY)

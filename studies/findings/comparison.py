@@ -115,7 +115,7 @@ def difference(sae: pd.DataFrame, others: pd.DataFrame, counts: ConceptCounts) -
     largest = held[int(found["other"])]
     everywhere = pd.DataFrame({"f1": sae["always_on_f1"].to_numpy()}, index=[ALWAYS_ON])
     row = everywhere if largest == ALWAYS_ON else others.loc[[largest]]
-    return found[names].to_dict() | strongest("other", row)
+    return {name: found[name] for name in names} | strongest("other", row)
 
 
 def _as_stored(rows: pd.DataFrame) -> pd.DataFrame:

@@ -196,7 +196,7 @@ def second_population_table(table: pd.DataFrame) -> str:
     rows = []
     for _, own in table.groupby(["population", "concept"], sort=False):
         by_set = own.set_index("set").reindex([SAE, RULE])
-        sae, rule = by_set.loc[SAE], by_set.loc[RULE]
+        sae, rule = by_set.iloc[0], by_set.iloc[1]
         first = own.iloc[0]
         rows.append(
             [

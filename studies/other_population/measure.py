@@ -10,7 +10,9 @@ the residues that have it. The base rate is that of these proteins. Prints a tab
 import argparse
 import gzip
 import json
+from collections.abc import Hashable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -57,14 +59,15 @@ def agreements(
     """One row for each concept that the run predicts and that occurs here."""
     concepts = ConceptTable.build(table, annotations, min_residues=1, min_clusters=1)
     place = {named.name: i for i, named in enumerate(concepts.concepts)}
-    chosen = explainer.concept_features
-    chosen = chosen[chosen["concept"].isin(place)].to_dict("records")
+    predicted = explainer.concept_features
+    chosen = predicted[predicted["concept"].isin(place)].to_dict("records")
     number, _ = pd.factorize(table["cluster"])
     counts: list[list[BinnedCounts]] = [[] for _ in chosen]
-    for cluster, row in zip(number, table.itertuples(), strict=True):
-        codes = explainer.codes(row.sequence)
-        labels = concepts.labels([row.accession]).toarray()
-        known = concepts.known([row.accession])
+    proteins = zip(number, table["accession"], table["sequence"], strict=True)
+    for cluster, accession, sequence in proteins:
+        codes = explainer.codes(sequence)
+        labels = concepts.labels([accession]).toarray()
+        known = concepts.known([accession])
         for own, feature in zip(counts, chosen, strict=True):
             column = place[feature["concept"]]
             value = codes[feature["layer"], feature["variant"]][:, [feature["feature"]]].toarray()
@@ -81,11 +84,11 @@ def agreements(
         summed = BinnedCounts(
             *(sum(getattr(c, name) for c in own) for name in ("tp", "on", "positives", "known"))
         )
-        ratios = edges_of(explainer, feature)[1]
-        spread = np.log(ratios[2] / ratios[1])[None] / 2 / NORMAL
-        freedom = np.full(len(ratios[0]), 1e6)
-        alone = agreement_on(LikelihoodRatios(*ratios, 0 * spread, freedom), summed)
-        both = agreement_on(LikelihoodRatios(*ratios, spread, freedom), summed)
+        value, low, high = edges_of(explainer, feature)[1]
+        spread = np.log(high / low)[None] / 2 / NORMAL
+        freedom = np.full(len(value), 1e6)
+        alone = agreement_on(LikelihoodRatios(value, low, high, 0 * spread, freedom), summed)
+        both = agreement_on(LikelihoodRatios(value, low, high, spread, freedom), summed)
         rows.append(
             {
                 "concept": feature["concept"],
@@ -107,11 +110,11 @@ def agreements(
     return pd.DataFrame(rows)
 
 
-def edges_of(explainer: Explainer, feature: dict[object, object]) -> tuple[np.ndarray, np.ndarray]:
+def edges_of(explainer: Explainer, feature: dict[Hashable, Any]) -> tuple[np.ndarray, np.ndarray]:
     """Bins of a feature, and its likelihood ratios with their bounds."""
-    sae = explainer.saes[feature["layer"], feature["variant"]]  # type: ignore[index]
-    edges = sae.probabilities.edges[feature["feature"]]  # type: ignore[call-overload]
-    ratios = sae.probabilities.ratios[:, feature["feature"]]  # type: ignore[call-overload]
+    sae = explainer.saes[feature["layer"], feature["variant"]]
+    edges = sae.probabilities.edges[feature["feature"]]
+    ratios = sae.probabilities.ratios[:, feature["feature"]]
     there = np.isfinite(edges)
     return edges[there], ratios[:, there]
 

@@ -66,7 +66,9 @@ def figures(results: Path) -> dict[str, dict[str, float]]:
     coordinates = trained[trained["variant"] == COORDINATES]
     n_concepts = n_undefined(probe)
     by_set = summary.set_index(set_names(summary))
-    found = {name: by_set[name].dropna().to_dict() for name in OF_SAES}
+    found: dict[str, dict[str, float]] = {
+        name: {str(k): value for k, value in by_set[name].dropna().items()} for name in OF_SAES
+    }
     found |= part_figures(sae, n_concepts)
     found["called"] = {"SAE features": n_called(sae), "coordinates": n_called(coordinates)}
     found["concepts_scored"] = {"default run": n_concepts}

@@ -166,13 +166,14 @@ def main(argv: Sequence[str] | None = None) -> None:
         print(concept, row_of(tables[-1], RULE), flush=True)
     rows = pd.DataFrame([row_of(table, judge) for judge in WAYS for table in tables])
     rows = rows[(rows["judge"] != HOMOLOGUE) | (rows["starts"] > 0)]
-    differences = rows[["target", "judge", *(name for name in rows if name.startswith("less"))]]
+    less = [name for name in rows.columns if name.startswith("less")]
+    differences = rows[["target", "judge", *less]]
     every = pd.concat(tables)
     used = every[["concept", "feature", "window_f1"]].drop_duplicates()
     alike = pd.DataFrame([diversity(table) for table in tables])
     said = rows[["target", "judge", "starts", *ARMS]]
     for table in (used, said, differences, alike, medians(every)):
-        print("\n| " + " | ".join(table) + " |\n|" + "---|" * len(table.columns))
+        print("\n| " + " | ".join(table.columns) + " |\n|" + "---|" * len(table.columns))
         print("\n".join("| " + " | ".join(map(str, row)) + " |" for row in table.to_numpy()))
     if args.output:
         pd.concat(tables).to_parquet(Path(args.output))
