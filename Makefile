@@ -53,7 +53,9 @@ test: check
 FAST_TESTS := $(addprefix tests/,statistics config concepts proteins features sae references \
 	missing_annotations stages association test_architecture.py)
 NOT_FAST := $(addprefix --ignore=tests/,concepts/test_concept_table.py features/test_feature_rows.py \
-	references/test_probe_scores.py sae/training sae/evaluation/test_power_law.py sae/sparse_coding)
+	references/test_probe_scores.py sae/training sae/evaluation/test_power_law.py sae/sparse_coding \
+	stages/atlas/test_open_atlas.py stages/explaining/test_explainer.py \
+	stages/run_object/test_open_run.py)
 
 test-fast: setup
 	pytest -n $(CORES) --dist worksteal -m "not slow" $(FAST_TESTS) $(NOT_FAST)

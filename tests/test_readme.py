@@ -4,6 +4,7 @@ import ast
 import importlib.util
 import re
 import shlex
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -78,6 +79,22 @@ def test_protsae_takes_its_commands(arguments: list[str]) -> None:
 def test_the_makefile_has_the_targets(arguments: list[str]) -> None:
     targets = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
     assert arguments[0] in targets
+
+
+def test_fast_tests_have_no_whole_runs() -> None:
+    """CONTRIBUTING says so; a run of the workflow takes as long as all the others."""
+    planned_only = subprocess.run(
+        ["make", "-n", "test-fast"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    words = shlex.split(planned_only.stdout.splitlines()[-1])
+    left_out = {word.removeprefix("--ignore=") for word in words if word.startswith("--ignore=")}
+    chosen = [ROOT / word for word in words if word.startswith("tests/")]
+    files = [file for path in chosen for file in ([path] if path.is_file() else path.rglob("*.py"))]
+    assert len(files) > 100
+    for file in files:
+        name = file.relative_to(ROOT)
+        if not left_out & {str(name), *map(str, name.parents)}:
+            assert "import finished_run" not in file.read_text(), name
 
 
 def test_there_are_commands_to_check() -> None:
