@@ -134,6 +134,8 @@ class Sae(nn.Module, ABC):
 
     architecture: ClassVar[str]
     initial_decoder_norm: ClassVar[float] = 1.0
+    pushed_by_nearest: ClassVar[bool] = False
+    """Whether the row nearest to its edge alone pushes an idle feature (`push_loss`)."""
 
     def __init__(self, d_model: int, n_features: int):
         super().__init__()

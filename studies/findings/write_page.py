@@ -184,10 +184,9 @@ def cluster_counts(results: Path, best: pd.DataFrame) -> dict[str, ConceptCounts
         for name in ("model", "variant", "concept", "cluster"):
             rows[name] = rows[name].astype(object)
         parts.append(rows.merge(wanted, on=list(wanted.columns)))
-    found = dict(list(pd.concat(parts).groupby("concept")))
-    none = parts[0].iloc[:0]
+    found = {name: [rows] for name, rows in pd.concat(parts).groupby("concept")}
     by_rule = rules[rules["concept"].isin(best["concept"])].groupby("concept", observed=True)
-    return {str(name): ConceptCounts.of(found.get(name, none), rows) for name, rows in by_rule}
+    return {str(name): ConceptCounts.of(found.get(name, []), rows) for name, rows in by_rule}
 
 
 def base_rates(results: Path) -> pd.Series:

@@ -24,6 +24,7 @@ class GatedSae(UnitNormSae):
     """
 
     architecture: ClassVar[str] = "gated"
+    pushed_by_nearest: ClassVar[bool] = True
 
     def __init__(self, d_model: int, n_features: int):
         super().__init__(d_model, n_features)

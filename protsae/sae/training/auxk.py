@@ -14,9 +14,12 @@ SPREAD_FLOOR = 1e-3
 """Least spread of the residual that is divided by, as a share of sum |x|^2: where next to nothing
 is left to explain, or all rows are equal, the quotient would be arbitrarily large."""
 
-
 PUSH_ROWS = 512
-"""Rows of a batch that say how far idle features are from their edge: a mean needs no more."""
+"""Rows of a batch that say how far idle features are from their edge: no more are needed."""
+
+NEAREST_PUSH = 0.25
+"""Weight of a push by the nearest row, beside that of AuxK: at 1, too, no feature stays dead, but
+more of those are active that match nothing in planted data."""
 
 
 def auxk_loss(sae: Sae, batch: Batch, residual_ND: Tensor, dead_F: Tensor) -> Tensor:
@@ -52,20 +55,29 @@ def auxk_loss(sae: Sae, batch: Batch, residual_ND: Tensor, dead_F: Tensor) -> Te
 def push_loss(sae: Sae, batch: Batch, edge_F: Tensor, idle_F: Tensor) -> Tensor:
     """Sum over idle features i of max(edge_i - pre_i, 0), a mean over ``PUSH_ROWS`` of the rows.
 
+    Of a Gated SAE (`Sae.pushed_by_nearest`), ``NEAREST_PUSH`` times the least over these rows.
+
     Below its edge a feature of a JumpReLU or Gated SAE has no other gradient that leads up: AuxK
     decodes what lies below as well, and is content. A penalty has led it there, which counts its
     activity and not its use, and it stays there for good.
 
+    A mean over rows raises the bias alone, as rows have mean 0. The penalty of a Gated SAE takes
+    from the encoder wherever the feature is active. Between the two, features lose their encoder
+    and flutter about their edge, active on all rows or on none. The row nearest to the edge, if it
+    pushes alone, turns the encoder to itself.
+
     References
     ----------
     Conerly et al. 2025, "Dictionary learning optimization techniques", Transformer Circuits,
-    January 2025: there for all features.
+    January 2025: there for all features and rows.
     """
     idle_A, real_A = _padded(idle_F)
     dtype = batch.x1_NE.dtype
     x1_NE = batch.x1_NE[:: -(-len(batch.x1_NE) // PUSH_ROWS)]
     pre_NA = x1_NE @ sae.encoder(torch.float32)[:, idle_A].to(dtype)
     short_NA = (edge_F[idle_A].to(dtype) - pre_NA).relu()
+    if sae.pushed_by_nearest:
+        return NEAREST_PUSH * (short_NA.amin(0).float() * real_A).sum()
     return (short_NA.mean(0, dtype=torch.float32) * real_A).sum()
 
 

@@ -5,8 +5,8 @@ import torch
 
 from protsae.config.sae_settings import TrainSettings
 from protsae.sae.architectures import TopkSae, build_sae
-from protsae.sae.autoencoder import Batch
-from protsae.sae.training.auxk import auxk_loss, push_loss
+from protsae.sae.autoencoder import Batch, Sae
+from protsae.sae.training.auxk import NEAREST_PUSH, auxk_loss, push_loss
 from protsae.sae.training.step import SaeTraining
 
 N, D, F = 13, 5, 11
@@ -119,9 +119,9 @@ def test_features_negative_everywhere_come_back(auxk: float, most_dead: int) -> 
     assert float(taken.losses.l0) == pytest.approx(2, abs=0.2)
 
 
-@pytest.mark.parametrize("architecture", ["jumprelu", "gated"])
-def test_the_push_by_hand(architecture: str) -> None:
-    """Two idle features below edges of 2 and 0.5 (gates: of 0), on two residues."""
+def pushed(architecture: str) -> tuple[Sae, float]:
+    """Loss and gradients of two idle features, 3 and -5, -1 and -2 on two residues, with edges of 2
+    and 0.5; of a Gated SAE they are 0."""
     sae = build_sae(TrainSettings(architecture=architecture, width=3), 2)
     with torch.no_grad():
         sae.W_enc.copy_(torch.tensor([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]))
@@ -131,15 +131,32 @@ def test_the_push_by_hand(architecture: str) -> None:
     assert edge_F is not None
     idle_F = torch.tensor([False, True, True])
     loss = push_loss(sae, Batch.of(torch.tensor([[3.0, -1.0], [-5.0, -2.0]])), edge_F, idle_F)
-    # Short of their edges by 0 and 7, and by 1.5 and 2.5; of 0 by 0 and 5, and by 1 and 2.
-    short = (7 + 1.5 + 2.5) if architecture == "jumprelu" else (5 + 1 + 2)
-    assert loss.item() == pytest.approx(short / 2)
     loss.backward()
-    assert sae.b_enc.grad is not None
-    assert sae.b_enc.grad.tolist() == [0, -0.5, -1]
-    if architecture == "jumprelu":
-        assert sae.threshold.grad is not None
-        assert sae.threshold.grad.tolist() == [0, 0.5, 1]
+    return sae, loss.item()
+
+
+def gradient(sae: Sae, name: str) -> list[float]:
+    gradient = sae.get_parameter(name).grad
+    assert gradient is not None
+    found: list[float] = gradient.tolist()
+    return found
+
+
+def test_the_push_by_hand() -> None:
+    """Short of their edges by 0 and 7, and by 1.5 and 2.5, of which the mean over rows counts."""
+    sae, loss = pushed("jumprelu")
+    assert loss == pytest.approx((7 + 1.5 + 2.5) / 2)
+    assert gradient(sae, "b_enc") == [0, -0.5, -1]
+    assert gradient(sae, "threshold") == [0, 0.5, 1]
+
+
+def test_the_nearest_row_alone_pushes_a_gated_feature() -> None:
+    """The first feature is over its edge on the first row, the second short of it by 1 there."""
+    sae, loss = pushed("gated")
+    assert loss == pytest.approx(NEAREST_PUSH * 1)
+    assert gradient(sae, "b_enc") == [0, 0, -NEAREST_PUSH]
+    row = [3.0, -1.0]
+    assert gradient(sae, "W_enc") == [[0, 0, -NEAREST_PUSH * x] for x in row]
 
 
 @pytest.mark.parametrize("architecture", ["jumprelu", "gated"])
