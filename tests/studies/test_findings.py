@@ -106,7 +106,7 @@ def cluster_counts(n_clusters: int) -> ConceptCounts:
         for i, name in enumerate(names)
     ]
     rule = {"cluster": names, "tp": 2, "on": 2, "positives": 10, "known": 100}
-    return ConceptCounts.of(pd.DataFrame(rows), pd.DataFrame(rule))
+    return ConceptCounts.of([pd.DataFrame(rows)], pd.DataFrame(rule))
 
 
 def signal(n_clusters: int) -> list[dict[str, object]]:
