@@ -228,13 +228,11 @@ class ConceptNulls:
     def _family_p_values(
         self, rows_on: list[np.ndarray], leading: np.ndarray, seed: int
     ) -> np.ndarray:
-        known = self.split.known_rows(self.concept)
         return cluster_null(
-            [rows_on[pair][known[rows_on[pair]]] for pair in leading],
+            [rows_on[pair] for pair in leading],
             [self.split.rows(self.concept)],
             np.stack([np.arange(len(leading)), np.zeros(len(leading), np.int64)], axis=1),
-            self.split.lengths,
-            self.split.protein_cluster,
+            self.split.exchange(self.concept).chains,
             PERMUTATIONS,
             STOP_AFTER,
             seed,

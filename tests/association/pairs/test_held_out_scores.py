@@ -206,6 +206,7 @@ def test_the_family_null_of_leading_pairs() -> None:
     assert pairs.drop(leading.index)["family_p_value"].isna().all()
     dense = np.concatenate([activations[name] for name in TEST["accession"]])
     lengths, family = TEST["length"].to_numpy(), np.arange(len(TEST)) // 2
+    chains = Chains(lengths, family, np.ones(len(dense), bool))
     expected = []
     # Draws depend on the place of a pair among those of its concept.
     for place, (_, row) in zip(
@@ -214,7 +215,7 @@ def test_the_family_null_of_leading_pairs() -> None:
         on = np.flatnonzero(dense[:, row["feature"]] > row["threshold"])
         has = np.flatnonzero(LABELS[:, NAMES.index(row["concept"])])
         rows = [on] * (place + 1), [has], np.array([[place, 0]])
-        expected.append(cluster_null(*rows, lengths, family, 999, 20, LAYER.settings.seed)[0])
+        expected.append(cluster_null(*rows, chains, 999, 20, LAYER.settings.seed)[0])
     assert leading["family_p_value"].tolist() == pytest.approx(expected, nan_ok=True)
     assert np.nanmin(expected) == 1 / 1000
     assert np.nanmax(expected) > 20 / 999

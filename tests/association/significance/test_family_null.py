@@ -3,20 +3,25 @@ from itertools import permutations, product
 import numpy as np
 import pytest
 
+from protsae.association.significance.concatenated_proteins import Chains
 from protsae.association.significance.family_null import _Families, cluster_null
 
 
-def exact_p(on: np.ndarray, label: np.ndarray, lengths: np.ndarray, cluster: np.ndarray) -> float:
+def exact_p(
+    on: np.ndarray, label: np.ndarray, lengths: np.ndarray, cluster: np.ndarray, known: np.ndarray
+) -> float:
     """All permutations within clusters, one by one."""
     first = np.cumsum(lengths) - lengths
+    some = [bool(known[first[p] : first[p] + lengths[p]].any()) for p in range(len(lengths))]
+    cluster = np.where(some, cluster, 100 + np.arange(len(lengths)))  # others are alone
 
     def true_positives(p: int, q: int) -> int:
-        return sum(
-            bool(
-                on[first[p] + i] and label[first[q] + (2 * i + 1) * lengths[q] // (2 * lengths[p])]
-            )
-            for i in range(lengths[p])
-        )
+        total = 0
+        for i in range(lengths[p]):
+            own = first[p] + i
+            other = first[q] + (2 * i + 1) * lengths[q] // (2 * lengths[p])
+            total += bool(on[own] and known[own] and label[other if known[other] else own])
+        return total
 
     members = [np.flatnonzero(cluster == c).tolist() for c in np.unique(cluster)]
     sums = [
@@ -38,14 +43,14 @@ def random_case(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarr
 def p_value(
     case: tuple[np.ndarray, ...], n_permutations: int = 999, stop_after: int = 10, seed: int = 0
 ) -> float:
-    lengths, cluster, on, label = case
+    lengths, cluster, on, label = case[:4]
+    known = case[4] if len(case) > 4 else np.ones(len(on), bool)
     return float(
         cluster_null(
             [np.flatnonzero(on)],
             [np.flatnonzero(label)],
             np.array([[0, 0]]),
-            lengths,
-            cluster,
+            Chains(lengths, cluster, known),
             n_permutations,
             stop_after,
             seed,
@@ -53,18 +58,61 @@ def p_value(
     )
 
 
+@pytest.mark.parametrize("share_known", [1.0, 0.7])
 @pytest.mark.parametrize("seed", range(30))
-def test_against_all_permutations(seed: int) -> None:
-    case = random_case(seed)
-    lengths, cluster, on, label = case
-    expected = exact_p(on, label, lengths, cluster)
-    exchange = _Families.of(lengths, cluster).exchange(np.flatnonzero(on), np.flatnonzero(label))
-    assert exchange is not None
-    assert exchange.observed == (on & label).sum()
-    found = p_value(case, n_permutations=2000, stop_after=2000)
-    assert found == pytest.approx(
+def test_against_all_permutations(seed: int, share_known: float) -> None:
+    lengths, cluster, on, label = random_case(seed)
+    known = np.random.default_rng(seed).random(len(on)) < share_known
+    label &= known
+    expected = exact_p(on, label, lengths, cluster, known)
+    families = _Families.of(Chains(lengths, cluster, known))
+    exchange = families.exchange(np.flatnonzero(on), np.flatnonzero(label))
+    assert exchange is None or exchange.observed == (on & label).sum()
+    found = p_value((lengths, cluster, on, label, known), n_permutations=2000, stop_after=2000)
+    assert np.isnan(found) == (exchange is None)
+    # Undefined where every permutation is as good.
+    assert np.nan_to_num(found, nan=1) == pytest.approx(
         expected, abs=4 * (expected * (1 - expected) / 2000) ** 0.5 + 1e-3
     )
+
+
+def halves_of_relatives(n_families: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Two alike in each family, of ten residues: the first half of one is known, the second half of
+    the other. Lengths, families and known residues."""
+    half = np.repeat([True, False, False, True], 5)
+    return np.full(2 * n_families, 10), np.arange(2 * n_families) // 2, np.tile(half, n_families)
+
+
+def test_relatives_known_in_other_parts_differ_in_nothing() -> None:
+    """On where the label is in all; which of these residues are known says nothing of relatives.
+
+    Were unknown labels negatives, the one exchange of each family would lose all true positives,
+    and p would be 2^-8.
+    """
+    lengths, cluster, known = halves_of_relatives(8)
+    place = np.tile(np.isin(np.arange(10), [2, 7]), 16)
+    assert np.isnan(p_value((lengths, cluster, place, place & known, known)))
+
+
+def test_what_is_known_of_both_relatives_still_tells() -> None:
+    """Residue 0 is known of all, too. Of each family it is labelled in one, where the detector is
+    on: as good as that is one of two exchanges in each of eight families."""
+    lengths, cluster, known = halves_of_relatives(8)
+    known = known | (np.arange(160) % 10 == 0)
+    on = np.arange(160) % 20 == 0
+    found = p_value((lengths, cluster, on, on, known), n_permutations=4000, stop_after=4000)
+    assert found == pytest.approx(2**-8, abs=4 * 2**-4 / 4000**0.5)
+
+
+def test_a_relative_of_which_nothing_is_known_takes_no_part() -> None:
+    """With it, nothing changes: neither p nor a draw."""
+    lengths, cluster, on, label = random_case(5)
+    more = np.append(lengths, 4), np.append(cluster, 3)
+    known = np.repeat([True, False], [len(on), 4])
+    with_it = (*more, np.append(on, np.ones(4, bool)), np.append(label, np.zeros(4, bool)), known)
+    for seed in range(5):
+        alone = p_value((lengths, cluster, on, label), stop_after=999, seed=seed)
+        assert p_value(with_it, stop_after=999, seed=seed) == alone
 
 
 def test_stops_early_where_nothing_is_there() -> None:
@@ -110,7 +158,7 @@ def test_without_information_p_is_undefined(
 def test_a_pair_does_not_depend_on_the_others() -> None:
     lengths, cluster, on, label = random_case(3)
     rows = [np.flatnonzero(on), np.flatnonzero(label)]
-    settings = (lengths, cluster, 99, 10, 7)
+    settings = (Chains(lengths, cluster, np.ones(len(on), bool)), 99, 10, 7)
     both = cluster_null(rows, rows, np.array([[0, 1], [1, 0]]), *settings)
     alone = cluster_null(rows, rows, np.array([[1, 0]]), *settings)
     assert both[1] == alone[0]
