@@ -69,8 +69,8 @@ def detector_rows(examined: Examined) -> pd.DataFrame:
     significant = undefined[undefined["q_value"] <= CALLED_Q]
     best = pairs.iloc[_best(pairs, "concept")]
     captures = pairs[is_captured(pairs["f1"], pairs["base_rate"])]
-    capturing = interval(examined.capturing.astype(float))
-    captured = interval(examined.captured.astype(float))
+    capturing = [float(end) for end in interval(examined.capturing.astype(float))]
+    captured = [float(end) for end in interval(examined.captured.astype(float))]
     return pd.DataFrame(
         {
             "n_detectors": examined.n_detectors,

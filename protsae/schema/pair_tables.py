@@ -99,9 +99,11 @@ DETECTORS = Table(
             "n_capturing_low",
             "number",
             "≥ 0",
-            "Lower bound of the 95 % bootstrap interval of n_capturing over homology clusters.",
+            "2.5 % quantile of n_capturing over resamplings of homology clusters. Empty with fewer "
+            "than 10 homology clusters.",
+            True,
         ),
-        Column("n_capturing_high", "number", "≥ 0", "Upper bound of the same interval."),
+        Column("n_capturing_high", "number", "≥ 0", "97.5 % quantile of the same.", True),
         Column(
             "concepts_significant",
             "integer",
@@ -126,10 +128,11 @@ DETECTORS = Table(
             "concepts_captured_low",
             "number",
             "≥ 0",
-            "Lower bound of the 95 % bootstrap interval of concepts_captured over homology "
-            "clusters.",
+            "2.5 % quantile of concepts_captured over resamplings of homology clusters. Empty with "
+            "fewer than 10 homology clusters.",
+            True,
         ),
-        Column("concepts_captured_high", "number", "≥ 0", "Upper bound of the same interval."),
+        Column("concepts_captured_high", "number", "≥ 0", "97.5 % quantile of the same.", True),
         Column(
             "concepts_per_detector",
             "number",

@@ -42,7 +42,11 @@ from protsae.sae.evaluation.reconstruction import (
     measure_moments,
 )
 from protsae.stages.inputs.open_saes import StoredSae
-from protsae.statistics.cluster_intervals import bootstrap_weights, ratio_interval
+from protsae.statistics.cluster_intervals import (
+    MIN_CLUSTERS,
+    bootstrap_weights,
+    ratio_interval,
+)
 
 BLOCK_ROWS = 16384
 """Residues encoded at a time."""
@@ -137,17 +141,19 @@ def score_reconstruction(
         pca.update(rows)
         for of_sae in sums.values():
             of_sae.update(rows, of_row)
-    weights = bootstrap_weights(len(clusters), settings.bootstrap, settings.seed)
+    # Of few clusters resampling shows too little: a single one would be sure of everything.
+    n_resamplings = settings.bootstrap if len(clusters) >= MIN_CLUSTERS else 0
+    weights = bootstrap_weights(len(clusters), n_resamplings, settings.seed)
     return {name: reconstruction_fields(of_sae, pca, weights) for name, of_sae in sums.items()}
 
 
 def reconstruction_fields(
     sums: Reconstruction, pca: PcaBaseline, weights: np.ndarray
 ) -> dict[str, Any]:
-    """The columns of evaluation.json that need no model."""
+    """The columns of evaluation.json that need no model; no intervals without resamplings."""
     sae = sums.sae
-    l0_low, l0_high = ratio_interval(sums.active, sums.n_residues, weights)
-    fvu_low, fvu_high = ratio_interval(sums.error, sums.variance, weights)
+    l0_low, l0_high = _bounds(sums.active, sums.n_residues, weights)
+    fvu_low, fvu_high = _bounds(sums.error, sums.variance, weights)
     n_components = min(max(1, round(sums.l0)), sae.d_model)
     return {
         "l0": sums.l0,
@@ -166,6 +172,12 @@ def reconstruction_fields(
         "neighbour_cosine_median": float(neighbour_cosine(sae.W_dec).median()),
         "density_histogram": density_histogram(sums.density),
     }
+
+
+def _bounds(
+    numerator: np.ndarray, denominator: np.ndarray, weights: np.ndarray
+) -> tuple[float, float] | tuple[None, None]:
+    return ratio_interval(numerator, denominator, weights) if len(weights) else (None, None)
 
 
 def draw_sample(

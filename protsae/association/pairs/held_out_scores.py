@@ -22,6 +22,7 @@ from protsae.association.verdicts import CountsByCluster
 from protsae.concepts.concept import are_defined_by_sequence
 from protsae.detectors.activations import Codes, LastRead
 from protsae.statistics.cluster_intervals import (
+    MIN_CLUSTERS,
     bootstrap_weights,
     effective_clusters,
     f1_interval,
@@ -107,8 +108,9 @@ class _Examination:
         kept = {"best": self._best, "leading": self._best | self._leading, "all": every}
         self._keeps = kept[keep]
         self._reference_rates = layer.reference_rates
-        bootstrap = layer.settings.bootstrap
-        self._weights = bootstrap_weights(split.n_clusters, bootstrap, self._seed)
+        # Of few clusters resampling shows too little: a single one would be sure of everything.
+        n_resamplings = layer.settings.bootstrap if split.n_clusters >= MIN_CLUSTERS else 0
+        self._weights = bootstrap_weights(split.n_clusters, n_resamplings, self._seed)
         self._positives = split.positives.sum(0)[self.concept]
         self._floor = always_on_f1(ratio(self._positives, split.n_known[self.concept]))
         self._distances = end_distances(split.lengths)

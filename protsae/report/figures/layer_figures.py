@@ -43,7 +43,7 @@ def across_layers(summary: pd.DataFrame) -> Markup:
 def captured(detectors: pd.DataFrame) -> Markup:
     """Concepts that features capture in each layer, and features that detect one, beside others.
 
-    Baselines are hollow and grey. Bars are 95 % intervals over homology clusters.
+    Baselines are hollow and grey. Bars hold 95 % of the counts over resampled homology clusters.
     """
     baseline = detectors["variant"].isin(DETECTORS)
 

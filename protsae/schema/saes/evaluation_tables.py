@@ -15,8 +15,14 @@ _COLUMNS = (
     Column("n_proteins", "integer", "≥ 0", "Number of proteins in the test set."),
     Column("n_clusters", "integer", "≥ 0", "Number of homology clusters in the test set."),
     Column("l0", "number", "0 to n_features", "Mean number of active features per residue."),
-    Column("l0_low", "number", "0 to n_features", "Lower bound of the 95 % interval of l0."),
-    Column("l0_high", "number", "0 to n_features", "Upper bound of the 95 % interval of l0."),
+    Column(
+        "l0_low",
+        "number",
+        "0 to n_features",
+        "Lower bound of the 95 % interval of l0. Empty with fewer than 10 homology clusters.",
+        True,
+    ),
+    Column("l0_high", "number", "0 to n_features", "Upper bound of the 95 % interval of l0.", True),
     Column(
         "fvu",
         "number",
@@ -24,8 +30,14 @@ _COLUMNS = (
         "Fraction of variance unexplained, Σ‖x - x̂‖² / Σ‖x - x̄‖². 0 is a perfect reconstruction, "
         "1 is no better than the mean.",
     ),
-    Column("fvu_low", "number", "≥ 0", "Lower bound of the 95 % interval of fvu."),
-    Column("fvu_high", "number", "≥ 0", "Upper bound of the 95 % interval of fvu."),
+    Column(
+        "fvu_low",
+        "number",
+        "≥ 0",
+        "Lower bound of the 95 % interval of fvu. Empty with fewer than 10 homology clusters.",
+        True,
+    ),
+    Column("fvu_high", "number", "≥ 0", "Upper bound of the 95 % interval of fvu.", True),
     Column(
         "pca_fvu",
         "number",

@@ -11,6 +11,7 @@ from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 from protsae.association.pairs.held_out_labels import HeldOut
 from protsae.association.pairs.held_out_scores import _rows_above, examine
 from protsae.association.pairs.scored_pairs import Examined
+from protsae.association.run_tables import detector_rows
 from protsae.association.significance.concatenated_proteins import Chains
 from protsae.association.significance.family_null import cluster_null
 from protsae.association.significance.position_null import position_null
@@ -181,6 +182,16 @@ def test_what_is_captured_where_clusters_are_drawn_again() -> None:
     assert examined.capturing.tolist() == capturing.tolist()
     assert set(captured) == {0, 1}
     assert set(capturing) == {1, 2, 3}
+
+
+@pytest.mark.parametrize(("n_clusters", "n_counts"), [(9, 0), (10, SETTINGS.bootstrap)])
+def test_few_clusters_are_not_resampled(n_clusters: int, n_counts: int) -> None:
+    cluster = LAYER.proteins["split"] + (LAYER.proteins.index % n_clusters).astype(str)
+    layer = replace(LAYER, proteins=LAYER.proteins.assign(cluster=cluster))
+    examined = examine(layer, HeldOut.of(layer), codes_of(graded()), keep="all")
+    assert len(examined.captured) == len(examined.capturing) == n_counts
+    bounds = detector_rows(examined).filter(regex="captur.*(low|high)")
+    assert bounds.isna().all(axis=None) == (n_counts == 0)
 
 
 def test_active_residues_and_the_train_sample(examined: Examined) -> None:

@@ -22,6 +22,7 @@ from tests.helpers.tiny_esm import build_esm, save_tiny
 from tests.helpers.tiny_run import (
     TOPK,
     inputs,
+    protein_rows,
     train_saes,
     write_embedded_run,
     write_onehot_run,
@@ -169,11 +170,23 @@ def test_scores_against_plain_numpy(onehot: Path) -> None:
     assert 0 < float(str(document["pca_fvu"])) < 1
 
 
-@pytest.mark.parametrize("name", ["l0", "fvu"])
-def test_intervals_hold_the_point(onehot: Path, name: str) -> None:
+def test_intervals_hold_the_point(tmp_path: Path) -> None:
+    run = write_onehot_run(tmp_path, protein_rows(36))
+    assert train_saes(run, run, {"topk": TOPK}) == 0
+    assert evaluate(run, run / "topk") == 0
+    document = read(run / "topk")
+    assert document["n_clusters"] == 12
+    for name in ("l0", "fvu"):
+        low, point, high = (float(str(document[name + end])) for end in ("_low", "", "_high"))
+        assert low <= point <= high
+
+
+def test_few_clusters_have_no_interval(onehot: Path) -> None:
+    """Six; of a single one every resampling would be the estimate itself."""
     document = read(onehot / "topk")
-    low, point, high = (float(str(document[name + end])) for end in ("_low", "", "_high"))
-    assert low <= point <= high
+    assert [document[f"{name}_{end}"] for name in ("l0", "fvu") for end in ("low", "high")] == (
+        [None] * 4
+    )
 
 
 def test_the_same_bytes_again(onehot: Path) -> None:
