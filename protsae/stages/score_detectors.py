@@ -64,7 +64,7 @@ def score_detectors(
         Residues whose labels are known; by default all. Labels elsewhere are ignored.
     split : mapping of protein to "train", "valid" or "test"
         No cluster may be on two sides; by default clusters are drawn for test and valid until each
-        has 20 % of all residues.
+        has 20 % of all residues. Every side needs proteins.
     baselines : mapping of name to activations, as the first argument
         Other detectors of the same residues, such as the coordinates.
     sequences : mapping of protein to str
@@ -85,8 +85,8 @@ def score_detectors(
     Raises
     ------
     ValueError
-        If arrays of a protein differ in length, activations are negative, a protein lacks labels,
-        or a cluster is on two sides of the split.
+        If arrays of a protein differ in length, activations are negative or NaN, a protein lacks
+        labels, a cluster is on two sides of the split, or a side has no protein.
 
     Examples
     --------
@@ -198,13 +198,24 @@ def _proteins(
         }
     )
     if split is not None:
-        return _checked(table.assign(split=[split[name] for name in names]))
+        return _all_sides(_checked(table.assign(split=[split[name] for name in names])))
     residues = table.groupby("cluster", sort=True)["length"].sum().sample(frac=1, random_state=seed)
     before = (residues.cumsum() - residues) / residues.sum()
     part = pd.Series(
         np.select([before < 0.2, before < 0.4], ["test", "valid"], "train"), before.index
     )
-    return table.assign(split=table["cluster"].map(part))
+    return _all_sides(table.assign(split=table["cluster"].map(part)))
+
+
+def _all_sides(table: pd.DataFrame) -> pd.DataFrame:
+    """The table; without valid, no pair would be proposed, and nothing said of it."""
+    for side in ("train", "valid", "test"):
+        if side not in table["split"].array:
+            raise ValueError(
+                f"no protein is in {side}: {len(table)} proteins in {table['cluster'].nunique()} "
+                "homology clusters; give more diverse ones, or split"
+            )
+    return table
 
 
 def _checked(table: pd.DataFrame) -> pd.DataFrame:
@@ -230,6 +241,8 @@ class ArrayCodes:
             array.eliminate_zeros()
             if array.shape[0] != length:
                 raise ValueError(f"{name}: {array.shape[0]} rows of activations; expected {length}")
+            if np.isnan(array.data).any():
+                raise ValueError(f"{name}: an activation is NaN; expected a number")
             if array.nnz and array.data.min() < 0:
                 raise ValueError(f"{name}: activation {array.data.min():g}; expected none below 0")
             arrays[name] = array

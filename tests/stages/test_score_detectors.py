@@ -1,5 +1,8 @@
 """Sites anywhere in 90 proteins, and detectors that find them or only seem to."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -106,6 +109,28 @@ def test_without_a_split_no_cluster_is_on_two_sides() -> None:
     activations, labels = planted()
     found = score_detectors(activations, labels, CLUSTERS)
     assert found.set_index(["feature", "concept"]).at[(FINDS, "0"), "f1"] == 1
+
+
+@pytest.mark.parametrize("layout", [np.asarray, sparse.csr_array])
+def test_nan_is_refused(layout: Callable[[np.ndarray], Any]) -> None:
+    """It would rank above all other activations, and be on at no threshold."""
+    activations, labels = planted()
+    rows = activations["P00"].copy()
+    rows[3, 1] = np.nan
+    with pytest.raises(ValueError, match="P00: an activation is NaN; expected a number"):
+        score_detectors({**activations, "P00": layout(rows)}, labels, CLUSTERS)
+
+
+def test_a_side_without_proteins_is_refused() -> None:
+    """One cluster is all drawn for test; without valid there would be a table without rows."""
+    activations, labels = planted()
+    n = len(activations)
+    message = f"no protein is in train: {n} proteins in 1 homology clusters; give more diverse ones"
+    with pytest.raises(ValueError, match=message):
+        score_detectors(activations, labels, dict.fromkeys(activations, "C"))
+    split = {name: side.replace("valid", "train") for name, side in SPLIT.items()}
+    with pytest.raises(ValueError, match=f"no protein is in valid: {n} proteins in"):
+        score_detectors(activations, labels, CLUSTERS, split=split)
 
 
 def test_what_does_not_fit_is_refused() -> None:
