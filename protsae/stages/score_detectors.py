@@ -18,6 +18,7 @@ from protsae.association.verdicts import CountsByCluster, compare, verdicts
 from protsae.concepts.concept import Concept
 from protsae.concepts.uniprot.spans import Spans
 from protsae.config.stage_settings import AnnotateSettings
+from protsae.proteins.split_names import PARTS
 from protsae.references.rules.rules_on_test import RulesOnTest
 
 COLUMNS = (
@@ -59,6 +60,7 @@ def score_detectors(
     activations : mapping of protein to array, float, shape (n_residues, n_detectors)
         Dense or SciPy sparse, none negative.
     labels : mapping of protein to array of bool, shape (n_residues, n_concepts)
+        Dense or sparse.
     clusters : mapping of protein to homology cluster
     known : mapping of protein to array of bool, shape (n_residues,) or (n_residues, n_concepts)
         Residues whose labels are known; by default all. Labels elsewhere are ignored.
@@ -85,8 +87,9 @@ def score_detectors(
     Raises
     ------
     ValueError
-        If arrays of a protein differ in length, activations are negative or NaN, a protein lacks
-        labels, a cluster is on two sides of the split, or a side has no protein.
+        If arrays of a protein differ in length, activations are negative or not finite, labels are
+        NaN, a protein lacks labels, a cluster or a side of the split, a cluster is on two sides, a
+        side has no protein, or concepts have not one name each.
 
     Examples
     --------
@@ -107,7 +110,7 @@ def score_detectors(
     settings = settings or AnnotateSettings()
     proteins = _proteins(activations, clusters, split, settings.seed)
     if sequences is not None:
-        proteins = proteins.assign(sequence=[sequences[name] for name in proteins["accession"]])
+        proteins = proteins.assign(sequence=_sequences(sequences, proteins))
     labelled = ArrayLabels.of(labels, known, proteins, concepts)
     layer = Layer(proteins, labelled, settings)
     held_out = HeldOut.of(layer)
@@ -190,15 +193,18 @@ def _proteins(
     seed: int,
 ) -> pd.DataFrame:
     names = list(activations)
+    if not names:
+        raise ValueError("no activations; expected those of some proteins")
     table = pd.DataFrame(
         {
             "accession": names,
-            "cluster": [clusters[name] for name in names],
+            "cluster": [_own(clusters, name, "cluster") for name in names],
             "length": [activations[name].shape[0] for name in names],
         }
     )
     if split is not None:
-        return _all_sides(_checked(table.assign(split=[split[name] for name in names])))
+        sides = [_own(split, name, "split") for name in names]
+        return _all_sides(_checked(table.assign(split=sides)))
     residues = table.groupby("cluster", sort=True)["length"].sum().sample(frac=1, random_state=seed)
     before = (residues.cumsum() - residues) / residues.sum()
     part = pd.Series(
@@ -218,7 +224,25 @@ def _all_sides(table: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
+def _own(of_proteins: Mapping[str, Any], name: str, what: str) -> Any:
+    if name not in of_proteins:
+        raise ValueError(f"{name}: no {what}")
+    return of_proteins[name]
+
+
+def _sequences(sequences: Mapping[str, str], proteins: pd.DataFrame) -> list[str]:
+    found = [_own(sequences, name, "sequence") for name in proteins["accession"]]
+    for name, length, own in zip(proteins["accession"], proteins["length"], found, strict=True):
+        if len(own) != length:
+            raise ValueError(f"{name}: {len(own)} letters, but {length} residues have activations")
+    return found
+
+
 def _checked(table: pd.DataFrame) -> pd.DataFrame:
+    unknown = table[~table["split"].isin(PARTS)]
+    if len(unknown):  # or its proteins would count nowhere
+        name, side = unknown[["accession", "split"]].iloc[0]
+        raise ValueError(f"{name}: split {side!r}; expected one of {', '.join(PARTS)}")
     sides = table.groupby("cluster")["split"].nunique()
     if (sides > 1).any():
         raise ValueError(f"cluster {sides.idxmax()} is on {sides.max()} sides of the split")
@@ -235,14 +259,25 @@ class ArrayCodes:
     @classmethod
     def of(cls, activations: PerProtein, proteins: pd.DataFrame) -> "ArrayCodes":
         """Check them against the table of proteins."""
-        arrays = {}
+        arrays: dict[str, sparse.csr_array] = {}
+        n_features = None
         for name, length in zip(proteins["accession"], proteins["length"], strict=True):
-            array = sparse.csr_array(activations[name], dtype=np.float32)
+            given = _own(activations, name, "activations")
+            if given.ndim != 2:
+                raise ValueError(
+                    f"{name}: activations of shape {given.shape}; expected (n_residues, "
+                    "n_detectors)"
+                )
+            array = sparse.csr_array(given, dtype=np.float32)
             array.eliminate_zeros()
-            if array.shape[0] != length:
-                raise ValueError(f"{name}: {array.shape[0]} rows of activations; expected {length}")
-            if np.isnan(array.data).any():
-                raise ValueError(f"{name}: an activation is NaN; expected a number")
+            n_features = array.shape[1] if n_features is None else n_features
+            if array.shape != (length, n_features):
+                raise ValueError(
+                    f"{name}: activations of shape {array.shape}; expected {(length, n_features)}"
+                )
+            if not np.isfinite(array.data).all():  # a NaN is above no threshold and below none
+                odd = array.data[~np.isfinite(array.data)][0]
+                raise ValueError(f"{name}: activation {odd:g}; expected finite numbers")
             if array.nnz and array.data.min() < 0:
                 raise ValueError(f"{name}: activation {array.data.min():g}; expected none below 0")
             arrays[name] = array
@@ -290,13 +325,23 @@ class ArrayLabels:
         """Check them against the table of proteins."""
         arrays, knowns = {}, {}
         for name, length in zip(proteins["accession"], proteins["length"], strict=True):
-            label = _labelled(labels, name, length, "labels")
             everywhere = np.ones((length, 1), bool)
-            is_known = everywhere if known is None else _labelled(known, name, length, "known")
+            is_known = (
+                everywhere if known is None else _labelled(known, name, length, "known", everywhere)
+            )
+            label = _labelled(labels, name, length, "labels", is_known)
             arrays[name], knowns[name] = label & is_known, is_known
         n_concepts = arrays[proteins["accession"].iloc[0]].shape[1]
         n_known = knowns[proteins["accession"].iloc[0]].shape[1]
+        for name, label in arrays.items():
+            if label.shape[1] != n_concepts or knowns[name].shape[1] != n_known:
+                raise ValueError(f"{name}: labels or known of other columns than those before")
         names = list(concepts) if concepts is not None else [str(i) for i in range(n_concepts)]
+        if len(names) != n_concepts or len(set(names)) != n_concepts:
+            raise ValueError(
+                f"concepts {', '.join(map(str, names))}; expected {n_concepts} different names, "
+                "one for each column of labels"
+            )
         return cls(
             tuple(Concept(name, "label", "given") for name in names),
             arrays,
@@ -325,11 +370,15 @@ class ArrayLabels:
         return Spans(nothing, nothing, nothing, nothing)
 
 
-def _labelled(arrays: PerProtein, name: str, length: int, what: str) -> np.ndarray:
-    """Of one protein: bool, shape (n_residues, n_columns)."""
-    if name not in arrays:
-        raise ValueError(f"{name}: no {what}")
-    array = np.asarray(arrays[name], dtype=bool)
-    if len(array) != length:
-        raise ValueError(f"{name}: {len(array)} residues labelled, but {length} have activations")
-    return array.reshape(length, -1)
+def _labelled(
+    arrays: PerProtein, name: str, length: int, what: str, is_read: np.ndarray
+) -> np.ndarray:
+    """Of one protein: bool, shape (n_residues, n_columns); a NaN may be where nothing is read."""
+    given = _own(arrays, name, what)
+    values = given.toarray() if sparse.issparse(given) else np.asarray(given)
+    if len(values) != length:
+        raise ValueError(f"{name}: {len(values)} residues labelled, but {length} have activations")
+    values = values.reshape(length, -1)
+    if (pd.isna(values) & is_read).any():  # as a truth value it would be True
+        raise ValueError(f"{name}: {what} hold NaN; expected True or False; known says where")
+    return values.astype(bool)

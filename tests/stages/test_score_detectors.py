@@ -1,6 +1,7 @@
 """Sites anywhere in 90 proteins, and detectors that find them or only seem to."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -117,7 +118,7 @@ def test_nan_is_refused(layout: Callable[[np.ndarray], Any]) -> None:
     activations, labels = planted()
     rows = activations["P00"].copy()
     rows[3, 1] = np.nan
-    with pytest.raises(ValueError, match="P00: an activation is NaN; expected a number"):
+    with pytest.raises(ValueError, match="P00: activation nan; expected finite numbers"):
         score_detectors({**activations, "P00": layout(rows)}, labels, CLUSTERS)
 
 
@@ -144,3 +145,105 @@ def test_what_does_not_fit_is_refused() -> None:
     missing = {name: rows for name, rows in labels.items() if name != "P02"}
     with pytest.raises(ValueError, match="P02: no labels"):
         score_detectors(activations, missing, CLUSTERS)
+
+
+def one_protein_otherwise(mapping: dict[str, np.ndarray], value: object) -> dict[str, object]:
+    """The same, but for the fourth protein."""
+    return {**mapping, "P03": value}
+
+
+def without_one_protein(mapping: dict[str, Any]) -> dict[str, Any]:
+    """The same without the fourth protein."""
+    return {name: value for name, value in mapping.items() if name != "P03"}
+
+
+@pytest.mark.parametrize(
+    ("odd", "message"),
+    [(np.nan, "P03: activation nan"), (np.inf, "P03: activation inf")],
+)
+def test_activations_that_are_no_numbers_are_refused(odd: float, message: str) -> None:
+    activations, labels = planted()
+    rows = activations["P03"].copy()
+    rows[7, FINDS] = odd
+    rows[8, FINDS] = -1.0  # a NaN hides it from a minimum
+    with pytest.raises(ValueError, match=f"^{message}; expected finite numbers$"):
+        score_detectors(one_protein_otherwise(activations, rows), labels, CLUSTERS, split=SPLIT)
+
+
+def test_a_label_that_is_nan_is_not_taken_for_true() -> None:
+    activations, labels = planted()
+    rows = labels["P03"].astype(float)
+    rows[0] = np.nan
+    message = "^P03: labels hold NaN; expected True or False; known says where$"
+    with pytest.raises(ValueError, match=message):
+        score_detectors(activations, one_protein_otherwise(labels, rows), CLUSTERS, split=SPLIT)
+
+
+def test_where_labels_are_not_known_they_may_be_nan() -> None:
+    activations, labels = planted()
+    known = {name: np.arange(LENGTH) > 0 for name in NAMES}
+    unknown = {name: np.where(known[name][:, None], rows, np.nan) for name, rows in labels.items()}
+    score = partial(score_detectors, activations, clusters=CLUSTERS, known=known, split=SPLIT)
+    pd.testing.assert_frame_equal(score(labels=unknown), score(labels=labels))
+
+
+def test_a_side_of_another_name_does_not_drop_its_proteins() -> None:
+    activations, labels = planted()
+    split = {name: side.replace("valid", "val") for name, side in SPLIT.items()}
+    message = "^P02: split 'val'; expected one of train, valid, test, left out$"
+    with pytest.raises(ValueError, match=message):
+        score_detectors(activations, labels, CLUSTERS, split=split)
+
+
+@pytest.mark.parametrize("names", [["site"], ["site", "C", "start", "end"], ["site", "C", "C"]])
+def test_each_column_of_labels_has_a_name_of_its_own(names: list[str]) -> None:
+    activations, labels = planted()
+    message = f"^concepts {', '.join(names)}; expected 3 different names, one for each column of"
+    with pytest.raises(ValueError, match=message):
+        score_detectors(activations, labels, CLUSTERS, split=SPLIT, concepts=names)
+
+
+def test_arrays_of_another_shape_are_refused_by_name() -> None:
+    activations, labels = planted()
+    score = partial(score_detectors, clusters=CLUSTERS, split=SPLIT)
+    flat = one_protein_otherwise(activations, activations["P03"][:, 0])
+    with pytest.raises(ValueError, match=r"^P03: activations of shape \(53,\); expected"):
+        score(flat, labels)
+    narrow = one_protein_otherwise(activations, activations["P03"][:, :2])
+    with pytest.raises(
+        ValueError, match=r"^P03: activations of shape \(53, 2\); expected \(53, 4\)$"
+    ):
+        score(narrow, labels)
+    narrow = one_protein_otherwise(labels, labels["P03"][:, :2])
+    with pytest.raises(
+        ValueError, match=r"^P03: labels or known of other columns than those before$"
+    ):
+        score(activations, narrow)
+    with pytest.raises(ValueError, match=r"^P03: 2 letters, but 53 residues have activations$"):
+        score(activations, labels, sequences={**dict.fromkeys(NAMES, "A" * LENGTH), "P03": "AA"})
+
+
+def test_what_a_protein_lacks_is_named() -> None:
+    activations, labels = planted()
+    letters = dict.fromkeys(NAMES, "A" * LENGTH)
+    score = partial(score_detectors, activations, labels)
+    with pytest.raises(ValueError, match=r"^P03: no cluster$"):
+        score(without_one_protein(CLUSTERS), split=SPLIT)
+    with pytest.raises(ValueError, match=r"^P03: no split$"):
+        score(CLUSTERS, split=without_one_protein(SPLIT))
+    with pytest.raises(ValueError, match=r"^P03: no sequence$"):
+        score(CLUSTERS, split=SPLIT, sequences=without_one_protein(letters))
+    with pytest.raises(ValueError, match=r"^P03: no activations$"):
+        score(CLUSTERS, split=SPLIT, baselines={"other": without_one_protein(activations)})
+    with pytest.raises(ValueError, match=r"^no activations; expected those of some proteins$"):
+        score_detectors({}, {}, {})
+
+
+def test_labels_may_be_sparse() -> None:
+    activations, labels = planted()
+    few = {name: labels[name] for name in NAMES[:30]}
+    scored = partial(
+        score_detectors, {n: activations[n] for n in few}, clusters=CLUSTERS, split=SPLIT
+    )
+    as_sparse = {name: sparse.csr_array(rows) for name, rows in few.items()}
+    pd.testing.assert_frame_equal(scored(labels=as_sparse), scored(labels=few))
