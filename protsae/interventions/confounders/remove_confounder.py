@@ -130,7 +130,7 @@ def remove_confounder(
     [1]
     """
     split, cluster = np.asarray(split), np.asarray(cluster)
-    label, confounder = np.asarray(label, dtype=bool), np.asarray(confounder, dtype=bool)
+    label, confounder = _truths(label, "label"), _truths(confounder, "confounder")
     x_ND, f_NF = np.asarray(activations, np.float64), np.asarray(codes)
     if seed < 0:
         raise UserError(f"seed {seed}; expected 0 or more")
@@ -167,6 +167,14 @@ def remove_confounder(
         for probe in (KEPT, RETRAINED)
     }
     return ConfounderRemoval(table, features, taken, scored.clusters_by_cell)
+
+
+def _truths(values: np.ndarray, name: str) -> np.ndarray:
+    if n_unknown := int(pd.isna(np.asarray(values)).sum()):  # as a truth value NaN would be True
+        raise UserError(
+            f"{name}: NaN for {n_unknown:,} proteins; expected True or False; leave them out"
+        )
+    return np.asarray(values, dtype=bool)
 
 
 def _validate(

@@ -197,7 +197,7 @@ def sae_name(text: str) -> tuple[int, str]:
     (6, 'topk')
     """
     layer, _, variant = text.partition("/")
-    if not layer.isdigit() or not variant or "/" in variant:
+    if not layer.isdecimal() or not variant or "/" in variant:
         raise UserError(f"--sae {cut(repr(text), 60)}; expected LAYER/SAE, such as 6/topk")
     return int(layer), variant
 

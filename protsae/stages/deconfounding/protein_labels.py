@@ -1,5 +1,6 @@
 """Yes/no labels of whole proteins of a run, for a probe or as its confounder."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,7 +47,9 @@ def by_length(proteins: pd.DataFrame) -> ProteinLabel:
     """
     lengths = proteins["sequence"].str.len()
     middle = float(lengths[proteins["split"] == "train"].median())
-    return ProteinLabel(f"longer than {middle:,.0f} residues", (lengths > middle).to_numpy(float))
+    # Between two lengths, such as 147.5: what is longer than that is longer than 147.
+    said = f"longer than {math.floor(middle):,} residues"
+    return ProteinLabel(said, (lengths > middle).to_numpy(float))
 
 
 def by_composition(proteins: pd.DataFrame) -> ProteinLabel:
@@ -76,7 +79,7 @@ def by_taxon(proteins: pd.DataFrame, text: str) -> ProteinLabel:
     """
     number = text.removeprefix(TAXON)
     taxa = proteins["taxon_id"]
-    if not number.isdigit() or not (taxa == int(number)).any():
+    if not number.isdecimal() or not (taxa == int(number)).any():
         common = ", ".join(str(taxon) for taxon in taxa.value_counts().index[:5])
         raise UserError(
             f"{cut(text, 60)}: no protein of this taxon; the commonest of the run: "
@@ -108,7 +111,8 @@ def read_label_table(path: str | Path) -> pd.DataFrame:
     Raises
     ------
     UserError
-        If it cannot be read, has no such column, or names a protein twice.
+        If it cannot be read, has no such column or more cells than columns, or names a protein
+        twice.
     """
     try:
         table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
@@ -117,6 +121,12 @@ def read_label_table(path: str | Path) -> pd.DataFrame:
     if ACCESSION not in table:
         found = cut(", ".join(map(str, table.columns)), 80)
         raise UserError(f"{path}: no column accession; it has {found}")
+    if not isinstance(table.index, pd.RangeIndex):  # pandas took the first cells for an index
+        raise UserError(
+            f"{path}: lines have more cells than the header, {len(table.columns)}; expected as "
+            "many; is there a tab at their ends?"
+        )
+    table[ACCESSION] = table[ACCESSION].str.strip()
     if table[ACCESSION].duplicated().any():
         twice = table[ACCESSION][table[ACCESSION].duplicated()].iloc[0]
         raise UserError(f"{path}: {cut(twice, 60)} occurs twice; expected a protein on one line")
@@ -131,8 +141,14 @@ def by_column(
     Raises
     ------
     UserError
-        If it holds another value.
+        If it holds another value, or none of its proteins is in the run.
     """
+    if not table.index.isin(proteins["accession"]).any():
+        found = f"such as {cut(str(table.index[0]), 40)}" if len(table) else "as it has none"
+        raise UserError(
+            f"{path}: none of its {len(table):,} proteins is in the run, {found}; name them as the "
+            f"run does, such as {proteins['accession'].iloc[0]}"
+        )
     column = table[name].str.strip().str.lower()
     if (wrong := ~column.isin(list(VALUES))).any():
         accession, value = table.index[wrong][0], table[name][wrong].iloc[0]

@@ -95,6 +95,10 @@ def test_too_few_clusters_have_scores_and_no_intervals() -> None:
     [
         ({"seed": -1}, "seed -1; expected 0 or more"),
         ({"label": [True] * 3}, "label of 3 proteins, activations of 469; expected as many"),
+        (
+            {"label": np.where(np.arange(469) < 2, np.nan, world()["label"])},
+            "label: NaN for 2 proteins; expected True or False; leave them out",
+        ),
         ({"decoder": np.eye(3)}, r"decoder of shape \(3, 3\); expected \(13, 13\): features of"),
         ({"activations": np.full((469, 13), np.nan)}, "activations or codes have a NaN or an inf"),
         ({"cluster": np.zeros(469, int)}, "homology cluster 0 is in more than one split; relativ"),

@@ -47,6 +47,14 @@ def test_length_is_above_the_median_of_train() -> None:
     assert label.values.tolist() == [0, 0, 1, 1, 0]
 
 
+def test_a_median_between_two_lengths_is_said_as_it_is_used() -> None:
+    """Of lengths 5, 6, 7 and 8, the last two are above 6.5, and longer than 6."""
+    sequences = ["M" * length for length in (5, 6, 7, 8)]
+    label = by_length(pd.DataFrame({"sequence": sequences, "split": "train"}))
+    assert label.values.tolist() == [0, 0, 1, 1]
+    assert label.meaning == "longer than 6 residues"
+
+
 def test_composition_is_the_first_component_of_train() -> None:
     """Lysine against leucine."""
     label = by_composition(PROTEINS)
@@ -77,6 +85,12 @@ def test_a_column_of_a_table(tmp_path: Path) -> None:
     assert protein_label("soluble", PROTEINS, concepts, path).meaning == "with soluble in mine.tsv"
 
 
+def test_blanks_around_an_accession_are_no_part_of_it(tmp_path: Path) -> None:
+    path = tmp_path / "mine.tsv"
+    path.write_text("accession\tsoluble\nP2 \tyes\n P4\tno\nP5\n")
+    np.testing.assert_array_equal(values("soluble", path), [np.nan, 1, np.nan, 0, np.nan])
+
+
 @pytest.mark.parametrize(
     ("text", "line"),
     [
@@ -86,6 +100,7 @@ def test_a_column_of_a_table(tmp_path: Path) -> None:
         ),
         ("taxon=7", "taxon=7: no protein of this taxon; the commonest of the run: 9606, 562"),
         ("taxon=E. coli", "taxon=E. coli: no protein of this taxon; "),
+        ("taxon=\N{SUPERSCRIPT TWO}", "taxon=\N{SUPERSCRIPT TWO}: no protein of this taxon; "),
     ],
 )
 def test_no_such_label(text: str, line: str) -> None:
@@ -99,6 +114,15 @@ def test_no_such_label(text: str, line: str) -> None:
         ("protein\ta\nP1\t1\n", "no column accession; it has protein, a$"),
         ("accession\ta\nP1\t1\nP1\t0\n", "P1 occurs twice; expected a protein on one line$"),
         ("accession\ta\nP1\t0.5\n", "P1 has '0.5' in column a; expected 1 or 0, yes or no, or n"),
+        (
+            "accession\ta\nP1\t1\t\nP2\t0\t\n",
+            "lines have more cells than the header, 2; expected as many; is there a tab at their",
+        ),
+        (
+            "accession\ta\nQ1\t1\nQ2\t0\n",
+            "none of its 2 proteins is in the run, such as Q1; name them as the run does, such as P1",
+        ),
+        ("accession\ta\n", "none of its 0 proteins is in the run, as it has none; name them as"),
     ],
 )
 def test_a_table_that_is_none(content: str, line: str, tmp_path: Path) -> None:
@@ -113,7 +137,7 @@ def test_a_table_that_is_missing(tmp_path: Path) -> None:
         read_label_table(tmp_path / "none.tsv")
 
 
-@pytest.mark.parametrize("text", ["topk", "x/topk", "6/topk/3", "6/"])
+@pytest.mark.parametrize("text", ["topk", "x/topk", "6/topk/3", "6/", "\N{SUPERSCRIPT TWO}/topk"])
 def test_names_of_saes(text: str) -> None:
     with pytest.raises(UserError, match=f"--sae '{text}'; expected LAYER/SAE, such as 6/topk"):
         sae_name(text)
