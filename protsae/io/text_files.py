@@ -95,6 +95,11 @@ def open_text(
         damaged.
     """
     path = Path(path)
+    if path.exists() and not path.is_file() and not path.is_dir():
+        # Such as <(zcat FILE) in a shell: its first bytes are read twice, to tell what it is.
+        raise UserError(
+            f"{path}: is a pipe or a device; expected {expected}; write it to a file first"
+        )
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "no such file"
         raise UserError(f"{path}: {what}; expected {expected}")

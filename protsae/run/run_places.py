@@ -15,12 +15,23 @@ def read_run_config(results: str | Path) -> Config:
     UserError
         If it is no results folder, or its configuration is of another release.
     """
+    return read_config(run_config_path(results))
+
+
+def run_config_path(results: str | Path) -> Path:
+    """The file of these settings.
+
+    Raises
+    ------
+    UserError
+        If it is no results folder.
+    """
     path = Path(results) / "config.yaml"
     if not path.is_file():
         raise UserError(
             f"{path}: no such file; expected the results folder of a run, which the workflow writes"
         )
-    return read_config(path)
+    return path
 
 
 def place(model: str, layer: int) -> str:

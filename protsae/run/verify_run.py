@@ -16,6 +16,7 @@ from protsae.io.progress import progress
 from protsae.io.saes.sae_identity import UNKNOWN, train_set_sha256
 from protsae.one_line import reason
 from protsae.run.layout import FURTHER, STAGES, llm_files, stage_files
+from protsae.run.run_places import run_config_path
 from protsae.run.same_study import misplaced
 from protsae.run.verify_file import FURTHER_SET, Stamp, check_file
 
@@ -52,7 +53,8 @@ def verify_run(results: Path, workers: int) -> Verified:
     UserError
         If the folder has no config.yaml, so that it is not known what there should be.
     """
-    config = parse_settings(Config, read_yaml(results / CONFIG), str(results / CONFIG))
+    path = run_config_path(results)
+    config = parse_settings(Config, read_yaml(path), str(path))
     files = stage_files(config)
     present = {_name(results, path) for path in results.rglob("*") if path.is_file()}
     started = _started(files, present)

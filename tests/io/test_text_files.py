@@ -4,6 +4,7 @@ import bz2
 import gzip
 import io
 import lzma
+import os
 import zipfile
 from pathlib import Path
 
@@ -132,3 +133,14 @@ def test_the_longest_line() -> None:
 def test_a_million_blank_lines_are_passed_over() -> None:
     handle = io.StringIO("a\n" + "\n" * 1_000_000 + "b")
     assert list(read_lines(handle, "x")) == [(1, "a\n"), (1_000_002, "b")]
+
+
+def test_a_pipe_is_no_missing_file(tmp_path: Path) -> None:
+    """As of ``--fasta <(zcat proteins.gz)``."""
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    with pytest.raises(UserError) as error, open_text(path, "proteins in FASTA"):
+        pass
+    assert str(error.value) == (
+        f"{path}: is a pipe or a device; expected proteins in FASTA; write it to a file first"
+    )

@@ -70,7 +70,10 @@ def test_every_problem_is_a_line(results: Path, capsys: pytest.CaptureFixture[st
 def test_a_folder_that_is_no_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     status, _, error = verify(tmp_path, capsys)
     assert status == 2
-    assert error == f"protsae verify: {tmp_path}/config.yaml: no such configuration file"
+    assert error == (
+        f"protsae verify: {tmp_path}/config.yaml: no such file; expected the results folder of a "
+        "run, which the workflow writes"
+    )
 
 
 def test_an_intermediate_that_is_gone(results: Path) -> None:

@@ -48,11 +48,11 @@ def test_length_is_above_the_median_of_train() -> None:
 
 
 def test_a_median_between_two_lengths_is_said_as_it_is_used() -> None:
-    """Of lengths 5, 6, 7 and 8, the last two are above 6.5, and longer than 6."""
-    sequences = ["M" * length for length in (5, 6, 7, 8)]
+    """Of lengths 5, 7, 8 and 9, the last two are above 7.5, and longer than 7."""
+    sequences = ["M" * length for length in (5, 7, 8, 9)]
     label = by_length(pd.DataFrame({"sequence": sequences, "split": "train"}))
     assert label.values.tolist() == [0, 0, 1, 1]
-    assert label.meaning == "longer than 6 residues"
+    assert label.meaning == "longer than 7 residues"
 
 
 def test_composition_is_the_first_component_of_train() -> None:
@@ -120,7 +120,7 @@ def test_no_such_label(text: str, line: str) -> None:
         ),
         (
             "accession\ta\nQ1\t1\nQ2\t0\n",
-            "none of its 2 proteins is in the run, such as Q1; name them as the run does, such as P1",
+            "none of its 2 proteins is in the run, such as Q1; name them as the run does",
         ),
         ("accession\ta\n", "none of its 0 proteins is in the run, as it has none; name them as"),
     ],
