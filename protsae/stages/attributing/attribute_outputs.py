@@ -69,11 +69,13 @@ def attribute_outputs(
     Raises
     ------
     UserError
-        If an output cannot be read or is none of the protein, or a probe would read a layer before
-        one that was asked for.
+        If there is no output, one cannot be read or is none of the protein, or a probe would read a
+        layer before one that was asked for.
     """
     amounts = amounts or Amounts()
     validate_amounts(amounts)
+    if not texts:
+        raise UserError("no outputs; expected one or more, such as 45, A45V or SIGNAL@45")
     outputs = [parse_output(text, name, sequence) for text in dict.fromkeys(texts)]
     reads = max(opened.saes) if probe_layer is None else probe_layer
     plan = [(one, layer) for one in outputs for layer in _layers(opened, one, reads)]

@@ -1,13 +1,13 @@
 """A table of what is active in some sequences, for Python."""
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Literal, get_args
 
 import pandas as pd
 
 from protsae.errors import UserError
 from protsae.stages.explaining.explainer import Explainer
-from protsae.stages.explaining.given_proteins import ALONE, checked_sequence
+from protsae.stages.explaining.given_proteins import named_sequences
 
 ExplainedTable = Literal["segments", "predictions", "residues"]
 
@@ -25,11 +25,10 @@ def explain_sequences(
     Raises
     ------
     UserError
-        If there is none, or one is empty or has another character than letters.
+        If there is no such table, or as `named_sequences`.
     """
-    named = {ALONE: sequences} if isinstance(sequences, str) else sequences
-    if not named:
-        raise UserError("no sequences to explain; give one, or a mapping of names to them")
-    clean = {name: checked_sequence(sequence, name) for name, sequence in named.items()}
+    if table not in get_args(ExplainedTable):
+        raise UserError(f"table={table!r}: expected one of {', '.join(get_args(ExplainedTable))}")
+    clean = named_sequences(sequences, "explain")
     found = [getattr(explained, table) for explained in explainer.explained_each(clean.items())]
     return pd.concat(found, ignore_index=True)

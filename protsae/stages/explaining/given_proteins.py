@@ -3,7 +3,7 @@
 import re
 import shutil
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from protsae.errors import UserError
@@ -50,6 +50,36 @@ def checked_sequence(sequence: str, where: str) -> str:
             "Z; correct the sequence"
         )
     return clean
+
+
+def named_sequences(sequences: object, what: str) -> dict[str, str]:
+    """Sequences by name, as a Python call gives them: one by itself, or a mapping.
+
+    Parameters
+    ----------
+    what : str
+        Is done with them, for the message.
+
+    Raises
+    ------
+    UserError
+        If it is neither, there is none, or as `checked_sequence`.
+
+    Examples
+    --------
+    >>> named_sequences("mkv", "explain"), named_sequences({"P1": "MKV"}, "explain")
+    ({'sequence': 'MKV'}, {'P1': 'MKV'})
+    >>> named_sequences(["MKV"], "explain")
+    Traceback (most recent call last):
+    protsae.errors.UserError: sequences to explain are a list; expected a sequence, or a mapping ...
+    """
+    expected = "a sequence, or a mapping of names to sequences"
+    named = {ALONE: sequences} if isinstance(sequences, str) else sequences
+    if not isinstance(named, Mapping):
+        raise UserError(f"sequences to {what} are a {type(named).__name__}; expected {expected}")
+    if not named:
+        raise UserError(f"no sequences to {what}; give one, or a mapping of names to them")
+    return {name: checked_sequence(sequence, name) for name, sequence in named.items()}
 
 
 def given_proteins(sequence: str | None, fasta: str | None) -> Iterable[tuple[str, str]]:

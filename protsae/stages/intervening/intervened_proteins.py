@@ -14,7 +14,7 @@ from protsae.plm.esm2.tokens import STANDARD_TOKENS
 from protsae.proteins.alphabet import STANDARD
 from protsae.schema.interventions.edited_predictions_table import EDITED
 from protsae.schema.table import conform
-from protsae.stages.explaining.given_proteins import ALONE, checked_sequence, given_proteins
+from protsae.stages.explaining.given_proteins import given_proteins, named_sequences
 from protsae.stages.intervening.opened_edits import OpenedEdits
 
 _LETTERS = np.array(list(STANDARD), dtype=object)
@@ -77,12 +77,9 @@ def intervene_sequences(
     Raises
     ------
     UserError
-        If there is none, one is empty or has another character than letters, or as `intervened`.
+        As `named_sequences` and `intervened`.
     """
-    named = {ALONE: sequences} if isinstance(sequences, str) else sequences
-    if not named:
-        raise UserError("no sequences to edit; give one, or a mapping of names to them")
-    clean = {name: checked_sequence(sequence, name) for name, sequence in named.items()}
+    clean = named_sequences(sequences, "edit")
     tables = [intervened(opened, *item, is_masked).table for item in clean.items()]
     return pd.concat(tables, ignore_index=True)
 

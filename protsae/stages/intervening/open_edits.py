@@ -17,7 +17,7 @@ from protsae.detectors.activations import stacked
 from protsae.errors import UserError
 from protsae.inspection.feature_name import FeatureName, parse_feature_name
 from protsae.interventions.intervention import feature_directions
-from protsae.interventions.intervention_text import Amount, WrittenEdit, parse_edit
+from protsae.interventions.intervention_text import EXAMPLE, Amount, WrittenEdit, parse_edit
 from protsae.io.hdf5.code_cache import StoredCodes, read_codes_source
 from protsae.io.saes.sae_files import read_sae
 from protsae.io.saes.sae_identity import sae_sha256
@@ -122,9 +122,12 @@ def open_edits(
     Raises
     ------
     UserError
-        If an edit cannot be read, the run has no such feature or layer, a file holds no direction
-        of the layer, edits are of two models, or the parts of the run do not belong together.
+        If there is no edit, one cannot be read, the run has no such feature or layer, a file holds
+        no direction of the layer, edits are of two models, or the parts of the run do not belong
+        together.
     """
+    if not texts:
+        raise UserError(f"no edits; expected one or more, such as {EXAMPLE}")
     run = OpenedRun(results, config)
     written = [parse_edit(text) for text in texts]
     names = [

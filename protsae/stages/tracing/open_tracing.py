@@ -59,7 +59,7 @@ def open_tracing(
     results, config = run.results, run.config
     name = model_name(config)
     own = [int(layer) for of, layer in model_layers(config) if of == name]
-    chosen = sorted(set(own if layers is None else layers))
+    chosen = sorted(set(layers or own))
     for layer in chosen:
         sae_place(results, config, layer, variant)
     opened = [run.sae(FeatureName(name, layer, variant, 0)) for layer in chosen]

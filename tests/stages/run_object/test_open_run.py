@@ -1,4 +1,5 @@
 import re
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -155,6 +156,30 @@ def test_what_a_run_lacks(
     for read in (*readers, partial(run.feature, feature=0)):
         with pytest.raises(protsae.UserError, match=f": {re.escape(line)}"):
             read(layer, variant, model=model)
+
+
+@pytest.mark.parametrize(
+    ("ask", "line"),
+    [
+        (lambda run: run.explain("MKV", table="rows"), "table='rows': expected one of segments, "),
+        (lambda run: run.explain(["MKV"]), "sequences to explain are a list; expected a sequence"),
+        (lambda run: run.intervene("MKV", []), "no edits; expected one or more, such as 6/topk"),
+        (
+            lambda run: run.attribute("MKV", []),
+            "no outputs; expected one or more, such as 45, A45V",
+        ),
+    ],
+)
+def test_a_call_that_asks_for_nothing_there_is(
+    run: protsae.Run, ask: Callable[[protsae.Run], object], line: str
+) -> None:
+    with pytest.raises(protsae.UserError) as error:
+        ask(run)
+    assert str(error.value).startswith(line)
+
+
+def test_no_layers_are_all_layers(run: protsae.Run) -> None:
+    assert run.tracing("topk", layers=[]).layers == run.tracing("topk").layers == (LAYER,)
 
 
 def test_another_layers_sae_is_refused(finished: Path, tmp_path: Path) -> None:
