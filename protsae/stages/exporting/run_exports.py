@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from protsae.errors import UserError
 from protsae.inspection.feature_activations import Pool
 from protsae.stages.atlas.run_card import NO_LICENCE
 from protsae.stages.explaining.explainer import Explainer
@@ -213,17 +214,25 @@ class RunExports:
         folder : str or Path
             A new one.
         saes : sequence of str
-            Such as ``6/topk``; default: all of the run's model that are not frozen.
+            Such as ``6/topk``, of the run's model, which the card is about; default: all of it
+            that are not frozen.
         licence : str
             Under which they may be used.
 
         Raises
         ------
         UserError
-            As `saelens`.
+            If an SAE is of another model, or as `saelens`.
         """
         where = self.run.results, self.run.config
-        names = [parse_sae_name(name, *where) for name in saes] or own_saes(self.run)
+        named = dict.fromkeys(parse_sae_name(name, *where) for name in saes)
+        for model, layer, variant in named:
+            if model != self.run.model:  # its folder would have the name of another SAE
+                raise UserError(
+                    f"{model}/{layer}/{variant}: the card is of {self.run.model}; expected SAEs of "
+                    "it; export one of another model as saelens"
+                )
+        names = list(named) or own_saes(self.run)
         return write_repository(self.run, folder, names, licence)
 
     def _segments(

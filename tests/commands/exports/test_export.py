@@ -350,6 +350,12 @@ def test_a_repository_with_a_card(
     assert len(lines) == 2
 
 
+def test_an_sae_that_is_named_twice_is_one(run: protsae.Run, tmp_path: Path) -> None:
+    done = run.export.huggingface(tmp_path / "repository", ["1/topk", "esm2_tiny/1/topk"])
+    assert done.n_saes == 1
+    assert (tmp_path / "repository" / "README.md").read_text().count("| `layer-01/topk` |") == 1
+
+
 @pytest.mark.filterwarnings("ignore")
 def test_the_hub_reads_the_card(run: protsae.Run, tmp_path: Path) -> None:
     hub = pytest.importorskip("huggingface_hub")
@@ -484,6 +490,10 @@ MISTAKES = [
     (f"structure --structure TINY --feature {FEATURE} --output x.cif", "is no file of that format"),
     ("saelens --sae 1/topk --output TAKEN", "is there already; expected a new folder"),
     ("huggingface --saes 1/none --output x", "no SAE 'none'; it has topk, batchtopk"),
+    (
+        "huggingface --saes 1/topk onehot/0/topk --output x",
+        "onehot/0/topk: the card is of esm2_tiny; expected SAEs of it; export one of another",
+    ),
 ]
 
 
