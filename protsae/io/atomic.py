@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from protsae.errors import UserError
+
 _MARK = ".tmp-"
 _PREFIX = f"{_MARK}{socket.gethostname()}-"
 """Of another machine it cannot be told which processes are alive."""
@@ -90,6 +92,22 @@ def validate_writable(folder: Path) -> None:
     nearest = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     with tempfile.TemporaryFile(dir=nearest):
         pass
+
+
+def validate_output_folder(folder: str | Path) -> None:
+    """Find out before long work whether a command can write into its ``--output``.
+
+    Raises
+    ------
+    UserError
+        If it is a file.
+    OSError
+        As `validate_writable`.
+    """
+    folder = Path(folder)
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"--output {folder}: is a file; expected a folder, or a name that is free")
+    validate_writable(folder)
 
 
 def is_temporary(name: str) -> bool:

@@ -16,6 +16,7 @@ examples:
 import argparse
 from pathlib import Path
 
+from protsae.io.atomic import validate_output_folder
 from protsae.screen.probing.protein_probe_lines import end_lines, label_lines
 from protsae.stages.deconfounding.deconfound_run import sae_name
 from protsae.stages.protein_probing.given_labels import KINDS, collect_labels
@@ -42,6 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Read, probe, write, say."""
+    validate_output_folder(args.output)
     own = read_run(args.run)
     layer, variant = sae_name(args.sae)
     accessions = own.proteins["accession"].tolist()

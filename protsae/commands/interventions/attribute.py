@@ -16,6 +16,7 @@ examples:
 import argparse
 
 from protsae.config.flags import add_threads_flag, whole_number
+from protsae.io.atomic import validate_output_folder
 from protsae.screen.interventions.attributed_lines import attributed_lines, said_at_end
 from protsae.stages.attributing.attribute_outputs import attribute_outputs
 from protsae.stages.attributing.attributed_layer import Amounts
@@ -53,6 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Attribute, write, say."""
+    validate_output_folder(args.output)
     source = read_run(args.run)
     name, sequence = one_protein(args.sequence, args.fasta, args.protein, source.protein)
     opened = source.attribution(args.sae, args.layers, args.model, args.threads)

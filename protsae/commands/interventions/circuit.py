@@ -18,6 +18,7 @@ from pathlib import Path
 
 from protsae.config.flags import add_threads_flag
 from protsae.interventions.circuits.find_circuit import Search
+from protsae.io.atomic import validate_output_folder
 from protsae.screen.interventions.circuit_lines import circuit_lines, warnings_of, wrote_line
 from protsae.stages.run_object.open_run import read_run
 from protsae.stages.tracing.circuit_files import write_circuit
@@ -50,6 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Trace, write, say how good it is."""
+    validate_output_folder(args.output)
     search = Search(args.share, args.steps, args.most_nodes, args.draws, args.seed)
     tracing = read_run(args.run).tracing(args.sae, args.layers, args.model, args.threads)
     given = (args.protein, args.sequence, args.concept, args.residue, args.to, args.sites)

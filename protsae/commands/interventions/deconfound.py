@@ -16,6 +16,7 @@ examples:
 import argparse
 from pathlib import Path
 
+from protsae.io.atomic import validate_output_folder
 from protsae.io.table_files.growing_tables import growing_table
 from protsae.schema.interventions.deconfounded_table import DECONFOUNDED
 from protsae.schema.table import conform
@@ -43,6 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Remove, score, write, say."""
+    validate_output_folder(args.output)
     own = read_run(args.run)
     layer, variant = sae_name(args.sae)
     done = own.remove_confounder(

@@ -19,6 +19,7 @@ import argparse
 from pathlib import Path
 
 from protsae.config.flags import add_threads_flag
+from protsae.io.atomic import validate_output_folder
 from protsae.io.table_files.growing_tables import growing_table
 from protsae.proteins.alphabet import STANDARD
 from protsae.schema.interventions.edited_predictions_table import EDITED
@@ -52,6 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Edit one protein after another."""
+    validate_output_folder(args.output)
     opened = read_run(args.run).edits(args.edit, args.model, args.threads)
     proteins = chosen_proteins(opened, args.protein, args.sequence, args.fasta)
     about = {"stage": "intervene", "is_masked": not args.unmasked, **opened.made_from}

@@ -15,6 +15,7 @@ examples:
 import argparse
 
 from protsae.config.flags import add_threads_flag, whole_number
+from protsae.io.atomic import validate_output_folder
 from protsae.screen.variant_lines import said_at_end, variant_lines
 from protsae.stages.atlas.open_atlas import read_atlas
 from protsae.stages.run_object.open_run import Run, read_run
@@ -52,6 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Score, then follow the features of the mutants that the model expects least."""
+    validate_output_folder(args.output)
     source = None if args.esm else read_atlas(args.atlas) if args.atlas else read_run(args.run)
     of_run = source.protein if isinstance(source, Run) else None
     name, sequence = one_protein(args.sequence, args.fasta, args.accession, of_run)
