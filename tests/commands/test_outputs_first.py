@@ -8,10 +8,8 @@ from protsae.cli import main
 
 SEQUENCE = ("--sequence", "MKV")
 COMMANDS = [
-    ("explain", *SEQUENCE),
     ("variants", *SEQUENCE, "--mutants", "K2R"),
     ("intervene", *SEQUENCE, "--edit", "1/topk/0:ablate"),
-    ("steer", *SEQUENCE, "--edit", "1/topk/0"),
     ("attribute", *SEQUENCE, "--of", "2"),
     ("circuit", *SEQUENCE, "--residue", "2", "--sae", "topk"),
     ("deconfound", "--sae", "1/topk", "--label", "SIGNAL", "--confounder", "length"),

@@ -19,7 +19,6 @@ from pathlib import Path
 
 from protsae.config.flags import add_threads_flag
 from protsae.interventions.steering import Schedule
-from protsae.io.atomic import validate_output_folder
 from protsae.screen.interventions.steered_lines import judge_lines, said_at_end, steered_lines
 from protsae.stages.intervening.design_judges import open_judges
 from protsae.stages.intervening.design_starts import Plan, design_starts, full_edit, given_starts
@@ -53,7 +52,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Design from one start after another."""
-    validate_output_folder(args.output)
     schedule = Schedule(args.rounds, args.share, *args.temperature)
     plan, own = Plan(schedule, args.designs, args.seed, args.keep), read_run(args.run)
     opened = own.edits([full_edit(edit) for edit in args.edit], args.model, args.threads)

@@ -88,7 +88,8 @@ def strongest(rows: pd.DataFrame, place: str, column: str) -> list[str]:
             for one in of_feature.loc[size.index].to_dict("records")
         ]
         label = of_feature["label"].iloc[0]
-        words = f", {one_line(label)}," if isinstance(label, str) and label else ""
+        is_known = isinstance(label, str) and label not in ("", "unknown")
+        words = f", {one_line(label)}," if is_known else ""
         where = listed(residues[:MOST_RESIDUES], MOST_RESIDUES)
         said.append(f"{place}/{int(feature)}{words} {sums[feature]:+.2g} ({where})")
     return said

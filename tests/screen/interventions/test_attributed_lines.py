@@ -3,7 +3,7 @@
 import pandas as pd
 
 from protsae.schema.interventions.attribution_tables import ATTRIBUTION_CHECKS
-from protsae.screen.interventions.attributed_lines import INCOMPLETE, attributed_lines
+from protsae.screen.interventions.attributed_lines import INCOMPLETE, attributed_lines, strongest
 
 CHECKS = dict.fromkeys(ATTRIBUTION_CHECKS.names, 0.5) | {
     "protein": "P1",
@@ -85,3 +85,9 @@ def test_without_any_attribution_no_feature_or_place_is_named() -> None:
     lines = attributed_lines(nothing, pd.DataFrame([{**CHECKS, "share_at_site": None}]))
     assert lines[3:5] == ["  Integrated gradients: none", "  Gradient x activation: none"]
     assert lines[5].startswith("  Checked: ")
+
+
+def test_unknown_is_no_label() -> None:
+    rows = pd.DataFrame({"feature": [7.0], "label": ["unknown"], "feature_attribution": [0.5]})
+    rows = rows.assign(attribution=0.5, residue="M", position=1)
+    assert strongest(rows, "6/topk", "attribution") == ["6/topk/7 +0.5 (M1 +0.5)"]
