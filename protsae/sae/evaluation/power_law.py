@@ -18,7 +18,7 @@ class PowerLaw:
     names : tuple of str
         ``floor``, ``scale``, then one for each variable that varies.
     values, low, high : ndarray, shape (n_parameters,)
-        Fitted, and the 95 % interval from resampled residuals.
+        Fitted, and the nominal 95 % interval from resampled residuals, too narrow for few points.
     r_squared : float
         Share of the variance of log y that the fit explains.
     n_points : int

@@ -24,7 +24,7 @@ SCALING = Table(
             "low",
             "number",
             "any",
-            "Lower bound of its 95 % interval, from resampled residuals.",
+            "Lower bound of its nominal 95 % interval, from resampled residuals.",
         ),
         Column("high", "number", "any", "Upper bound of the same interval."),
         Column("n_saes", "integer", "≥ 4", "Number of SAEs in the fit."),
