@@ -186,21 +186,27 @@ class ConceptCounts:
 
     @classmethod
     def of(cls, counts: Sequence[pd.DataFrame], rule: pd.DataFrame) -> "ConceptCounts":
-        """From the rows of one concept, of detectors of one layer after another."""
+        """From the rows of one concept, in parts; no detector is in two of them."""
         clusters = pd.Index(rule["cluster"].astype(object))
-        detectors = [key for rows in counts for key in _keys(rows.drop_duplicates(_DETECTOR))]
-        columns = {detector: column for column, detector in enumerate(detectors)}
-        tp, on = np.zeros((2, len(clusters), len(detectors)), dtype=np.int64)
-        first = 0
+        parts = [CountsByCluster(*np.zeros((2, len(clusters), 0), np.int64))]
+        detectors: list[tuple[object, ...]] = []
         for rows in counts:
-            row = clusters.get_indexer(rows["cluster"].astype(object))
-            column = rows.groupby(_DETECTOR, sort=False, observed=True).ngroup().to_numpy()
-            tp[row, first + column], on[row, first + column] = rows["tp"], rows["on"]
-            first += int(column.max(initial=-1)) + 1
+            detector = rows["feature"].to_numpy()
+            for name in (*_LAYER, "variant"):
+                code, named = pd.factorize(rows[name])
+                detector = detector * len(named) + code
+            _, first, column = np.unique(detector, return_index=True, return_inverse=True)
+            code, named = pd.factorize(rows["cluster"])
+            row = clusters.get_indexer(pd.Index(named, dtype=object))[code]
+            tp, on = np.zeros((2, len(clusters), len(first)), np.int64)
+            tp[row, column], on[row, column] = rows["tp"], rows["on"]
+            parts.append(CountsByCluster(tp, on))
+            detectors += _keys(rows.iloc[first])
+        columns = {detector: column for column, detector in enumerate(detectors)}
         positives, known = rule["positives"].to_numpy(), rule["known"].to_numpy()
         of_rule = CountsByCluster(rule[["tp"]].to_numpy(), rule[["on"]].to_numpy())
         everywhere = CountsByCluster(positives[:, None], known[:, None])
-        return cls(columns, clusters, CountsByCluster(tp, on), positives, of_rule, everywhere)
+        return cls(columns, clusters, CountsByCluster.beside(parts), positives, of_rule, everywhere)
 
     def f1(self, counts: CountsByCluster, clusters: np.ndarray) -> np.ndarray:
         """F1 of detectors over these clusters, a mask; NaN where none of them has the concept."""
