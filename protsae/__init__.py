@@ -34,7 +34,7 @@ _PUBLIC = {
     "read_run": "protsae.stages.run_object.open_run",
     "read_table": "protsae.io.table_files.parquet",
     "remove_confounder": "protsae.interventions.confounders.remove_confounder",
-    "score_detectors": "protsae.stages.score_detectors",
+    "score_detectors": "protsae.stages.scoring_detectors.score_detectors",
     "train_saes": "protsae.stages.train_saes",
 }
 """Names that the package offers, and the modules that hold them."""

@@ -215,10 +215,11 @@ def blind_error(
 ) -> np.ndarray:
     """Standard error of the sum of `placed_activation` of a rule that is blind to the activation.
 
-    sqrt(sum_i F (1 - F) a_i^2) / 2 over residues i with activation a_i, each of which is where the
-    rule holds with chance F and independently: at least, as neighbours are alike. The observed
-    error is smaller, or 0, where a few residues agree by chance: of ten in as many clusters, all
-    are where a rule holds that does at 0.8 of all, in one case of ten.
+    sqrt(sum_i F (1 - F) a_i^2) / 2 over residues i with activation a_i, if the rule holds at each
+    of them independently with probability F. Neighbouring residues are alike, so the true error is
+    at least this large. The error seen between clusters can be smaller, even 0, when a few residues
+    agree by chance: a rule that holds at 80 % of all residues holds at all of ten random ones in one
+    case of ten.
 
     Parameters
     ----------

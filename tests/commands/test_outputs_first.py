@@ -21,7 +21,7 @@ COMMANDS = [
 def test_an_output_that_is_a_file_is_told_before_anything_is_read(
     words: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """There is no run at all."""
+    """No run is there, and yet the complaint is about the output: it is checked first."""
     taken = tmp_path / "taken"
     taken.write_text("mine")
     assert main([*words, "--run", str(tmp_path / "none"), "--output", str(taken)]) == 2

@@ -9,7 +9,7 @@ from protsae.association.pairs.layer_data import Layer
 from protsae.config.stage_settings import AnnotateSettings
 from protsae.detectors.activations import Codes, Encoded
 from protsae.sparse_probes.compared_sets import probe_sets
-from protsae.stages.score_detectors import ArrayCodes, ArrayLabels
+from protsae.stages.scoring_detectors.given_arrays import ArrayCodes, ArrayLabels
 
 N_PROTEINS, LENGTH, N_DETECTORS = 97, 83, 19
 SIZES = (1, 2, 5)

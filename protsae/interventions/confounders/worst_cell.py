@@ -1,7 +1,8 @@
-"""Accuracy in the worst of the four cells, with intervals that hold for the least of four numbers.
+"""Accuracy in the worst of the four cells, with an interval that allows for picking the worst.
 
-The least of four estimates lies below the least of what they estimate, most where the four are
-alike, and in resampled clusters lower still: percentiles of it hold the truth in half of cases.
+The least of four estimates tends to lie below the least of the true values, most of all where these
+are alike, and lower still in resampled clusters. So percentiles of the resampled least hold the
+truth in only half of cases.
 """
 
 import warnings
@@ -17,8 +18,9 @@ TAIL = 2.5
 def worst_interval(told_DRC: np.ndarray) -> tuple[float, float]:
     """95 % interval of the accuracy in the worst cell.
 
-    From the least of the 2.5 % percentiles of the cells, which is no higher than that of the worst
-    one, to the least of their upper percentiles, of which each may miss in 2.5 % / 4: so all hold.
+    The lower bound is the least of the cells' 2.5 % percentiles: it is no higher than that of the
+    worst cell. The upper bound is the least of their 100 % - 2.5 % / 4 percentiles: each bounds its
+    own cell, all four do together in 97.5 % of cases, and then the least bounds the worst cell.
 
     Parameters
     ----------
@@ -43,11 +45,11 @@ def worst_interval(told_DRC: np.ndarray) -> tuple[float, float]:
 def worst_gain_interval(told_DRC: np.ndarray, before_1RC: np.ndarray) -> tuple[float, float]:
     """95 % interval of the accuracy in the worst cell less that of another probe.
 
-    Where two intervals overlap that both hold the truth. One is put together from those of the two
-    accuracies, g - sqrt((a - a_low)^2 + (b_high - b)^2) to g + sqrt((a_high - a)^2 + (b - b_low)^2)
-    (MOVER, for accuracies that are not negatively correlated). The other is from the least to the
-    largest of what single cells gain, between which the gain of the worst lies; each end may miss
-    in half of 2.5 %.
+    The overlap of two intervals. The first combines those of the two accuracies:
+    g - sqrt((a - a_low)^2 + (b_high - b)^2) to g + sqrt((a_high - a)^2 + (b - b_low)^2)
+    (MOVER, for accuracies that are not negatively correlated). The second goes from the least to
+    the largest gain of a single cell, by percentiles of 1.25 % and 98.75 %: the gain of the worst
+    lies between these.
 
     Parameters
     ----------

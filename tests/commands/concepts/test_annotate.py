@@ -15,7 +15,7 @@ from protsae.schema.pair_tables import INTERPLM
 from protsae.stages.annotate_layer import TABLES
 from protsae.stages.inputs.concept_inputs import read_concepts
 from protsae.stages.inputs.open_saes import open_saes
-from protsae.stages.score_detectors import COLUMNS, score_detectors
+from protsae.stages.scoring_detectors.score_detectors import COLUMNS, score_detectors
 from tests.helpers.stored_tables import load
 from tests.helpers.tiny_run import TOPK, encode, inputs, protein_rows, train_saes, write_onehot_run
 

@@ -10,7 +10,7 @@ import pytest
 from scipy import sparse
 
 import protsae
-from protsae.stages.score_detectors import score_detectors
+from protsae.stages.scoring_detectors.score_detectors import score_detectors
 
 N, LENGTH = 90, 53
 NAMES = [f"P{i:02d}" for i in range(N)]

@@ -1,0 +1,1 @@
+"""Any detectors scored against any labels, both given as arrays."""
