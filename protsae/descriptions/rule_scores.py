@@ -218,8 +218,8 @@ def blind_error(
     sqrt(sum_i F (1 - F) a_i^2) / 2 over residues i with activation a_i, if the rule holds at each
     of them independently with probability F. Neighbouring residues are alike, so the true error is
     at least this large. The error seen between clusters can be smaller, even 0, when a few residues
-    agree by chance: a rule that holds at 80 % of all residues holds at all of ten random ones in one
-    case of ten.
+    agree by chance: a rule that holds at 80 % of all residues holds at ten random ones in one case
+    of ten.
 
     Parameters
     ----------

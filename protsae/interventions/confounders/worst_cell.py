@@ -20,7 +20,7 @@ def worst_interval(told_DRC: np.ndarray) -> tuple[float, float]:
 
     The lower bound is the least of the cells' 2.5 % percentiles: it is no higher than that of the
     worst cell. The upper bound is the least of their 100 % - 2.5 % / 4 percentiles: each bounds its
-    own cell, all four do together in 97.5 % of cases, and then the least bounds the worst cell.
+    own cell, all do together in 97.5 % of cases or more, and then the least bounds the worst cell.
 
     Parameters
     ----------
