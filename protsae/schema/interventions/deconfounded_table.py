@@ -83,9 +83,9 @@ DECONFOUNDED = Table(
         *_scored(
             "worst_cell",
             _SHARE,
-            "The same share in the combination where it is least. Of four that are told alike it "
-            "is that of the unluckiest, so that it lies low; the interval is of the least of what "
-            "the four would be on all proteins.",
+            "The same share in the combination where it is least. If the four combinations are "
+            "equally easy, that is the one with the worst luck, so the value tends to be too low; "
+            "the interval allows for that.",
         ),
         *_scored(
             "auroc",
@@ -106,8 +106,8 @@ DECONFOUNDED = Table(
         *_scored(
             "worst_cell_gain",
             _DIFFERENCE,
-            "`worst_cell` less that of `none`. Its interval is wide where the two are told in "
-            "other combinations.",
+            "`worst_cell` less that of `none`. Its interval is wide where the worst combination is "
+            "not the same for both.",
         ),
         *_scored(
             "auroc_gain",
