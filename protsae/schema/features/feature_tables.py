@@ -276,8 +276,8 @@ FEATURES = Table(
             "verdict_q_value",
             "number",
             "0 to 1",
-            "`verdict_p_value` adjusted for all rows that have one (Benjamini-Hochberg); rows whose "
-            "concept the sequence defines are adjusted separately.",
+            "`verdict_p_value` adjusted for all rows that have one (Benjamini-Hochberg); rows "
+            "whose concept the sequence defines are adjusted separately.",
             True,
         ),
         Column(
