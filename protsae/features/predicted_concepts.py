@@ -42,7 +42,7 @@ def label_of(features: pd.DataFrame) -> pd.Series:
 
 OF_RUN = (
     *("concept", "label", "layer", "variant", "feature", "assumed_base_rate", "base_rate_from"),
-    *("calibration", "f1", "f1_low", "f1_high", "verdict"),
+    *("calibration", "look_alike_rate", "f1", "f1_low", "f1_high", "verdict"),
 )
 """What a predicted segment repeats of its feature."""
 
@@ -54,18 +54,20 @@ def predicted_segments(residues: pd.DataFrame) -> pd.DataFrame:
     ----------
     residues : DataFrame
         By protein, concept and position: number (of the protein), position, probability with its
-        bounds, activation and ``OF_RUN``.
+        bounds, activation, look_alike and ``OF_RUN``.
 
     Returns
     -------
     DataFrame
-        number, start, end, peak, activation (there), probability with its bounds (means over the
-        residues), expected_residues (their sum) and ``OF_RUN``; in the order of ``residues``.
+        number, start, end, peak, activation and look_alike (there), probability with its bounds
+        (means over the residues), expected_residues (their sum) and ``OF_RUN``; in the order of
+        ``residues``.
 
     Examples
     --------
     >>> rows = pd.DataFrame(columns=OF_RUN, index=range(3)).assign(number=0, concept="SIGNAL")
-    >>> rows = rows.assign(position=[2, 3, 9], activation=[1.0, 2, 1], probability=[0.5, 0.7, 0.2])
+    >>> rows = rows.assign(position=[2, 3, 9], activation=[1.0, 2, 1], look_alike=None)
+    >>> rows = rows.assign(probability=[0.5, 0.7, 0.2])
     >>> found = predicted_segments(rows.assign(probability_low=0.1, probability_high=0.9))
     >>> found[["start", "end", "peak", "probability"]].round(2).values.tolist()
     [[2.0, 3.0, 3.0, 0.6], [9.0, 9.0, 9.0, 0.2]]
@@ -86,5 +88,6 @@ def predicted_segments(residues: pd.DataFrame) -> pd.DataFrame:
         end=start + length - 1,
         peak=position[peak],
         activation=activation[peak],
+        look_alike=residues["look_alike"].to_numpy(object)[peak],
         expected_residues=means["probability"].to_numpy(np.float64) * length,
     )

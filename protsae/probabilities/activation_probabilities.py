@@ -5,13 +5,16 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
 from protsae.association.scoring.base_rate_adjustment import rates_of
 from protsae.probabilities.likelihood_ratios import probability_at
+from protsae.probabilities.look_alike_sites import LookAlike, is_near, look_alike_factor
 
 GIVEN, REFERENCE, OF_TEST = "given", "reference", "test set"
 """Where a base rate comes from: the user, ``annotate.reference_rates``, or the run's test set."""
 
+_LOOK_ALIKE = ("look_alike", "look_alike_feature", "look_alike_above")
 _RATIOS = ("likelihood_ratio", "likelihood_ratio_low", "likelihood_ratio_high")
 
 
@@ -21,18 +24,26 @@ class ActivationProbabilities:
 
     Attributes
     ----------
-    edges : ndarray of float, shape (n_features, n_bins)
-        Lower bounds of the bins, rising; infinite beyond the last, and for features without any.
-    ratios : ndarray of float, shape (3, n_features, n_bins)
+    edges : ndarray of float, shape (n_features, 2, n_bins)
+        Lower bounds of the bins elsewhere, and near the look-alike of the feature, rising;
+        infinite beyond the last, and where there are none.
+    ratios : ndarray of float, shape (3, n_features, 2, n_bins)
         Likelihood ratios, and the bounds of their intervals.
+        They are already those of the assumed rate of the look-alike.
     claims : DataFrame
-        One row per feature: assumed_base_rate, base_rate_from, calibration; empty for features
-        that the calibration table does not have.
+        One row per feature: assumed_base_rate, base_rate_from, calibration, look_alike_rate; empty
+        for features that the calibration table does not have, or that have no look-alike.
+    look_alikes : tuple of LookAlike
+        Of any of the features.
+    look_alike_of : ndarray of int, shape (n_features,)
+        Number of the look-alike of each feature; -1 if it has none.
     """
 
     edges: np.ndarray
     ratios: np.ndarray
     claims: pd.DataFrame
+    look_alikes: tuple[LookAlike, ...]
+    look_alike_of: np.ndarray
 
     @classmethod
     def of(
@@ -50,8 +61,11 @@ class ActivationProbabilities:
             Base rates of concepts that go before those of the feature table.
         """
         n_bins = max(1, int(calibration["bin"].max())) if len(calibration) else 1
-        place = calibration["feature"].to_numpy(np.int64), calibration["bin"].to_numpy(int) - 1
-        edges = np.full((len(features), n_bins), np.inf)
+        place = tuple(
+            calibration[name].to_numpy(np.int64) for name in ("feature", "near_look_alike", "bin")
+        )
+        place = (*place[:2], place[2] - 1)
+        edges = np.full((len(features), 2, n_bins), np.inf)
         edges[place] = calibration["activation_above"]
         ratios = np.full((3, *edges.shape), np.nan)
         for bound, name in enumerate(_RATIOS):
@@ -60,35 +74,118 @@ class ActivationProbabilities:
         claims = base_rates(features, rates)
         claims["calibration"] = first["calibration"].reindex(range(len(features))).to_numpy()
         claims.loc[claims["calibration"].isna(), ["assumed_base_rate", "base_rate_from"]] = None
-        return cls(edges, ratios, claims.astype({"assumed_base_rate": float}))
+        named = first.loc[first["look_alike"].notna(), list(_LOOK_ALIKE)]
+        own = [LookAlike(name, int(of), above) for name, of, above in named.to_numpy(object)]
+        look_alikes = tuple(dict.fromkeys(own))
+        look_alike_of = np.full(len(features), -1)
+        look_alike_of[named.index] = [look_alikes.index(each) for each in own]
+        given = rates_of(first["look_alike"].tolist(), rates)
+        rate = np.where(np.isnan(given), first["look_alike_base_rate"].astype(float), given)
+        claims["look_alike_rate"] = pd.Series(rate, first.index).reindex(range(len(features)))
+        claims = claims.astype({"assumed_base_rate": float})
+        ratios /= _factors(calibration, claims, place, edges.shape)
+        return cls(edges, ratios, claims, look_alikes, look_alike_of)
 
     def take(self, features: np.ndarray) -> "ActivationProbabilities":
-        """Of these features alone, in this order."""
-        claims = self.claims.iloc[features].reset_index(drop=True)
-        return ActivationProbabilities(self.edges[features], self.ratios[:, features], claims)
+        """Of these features alone, in this order; the numbers of look-alikes stay."""
+        return ActivationProbabilities(
+            self.edges[features],
+            self.ratios[:, features],
+            self.claims.iloc[features].reset_index(drop=True),
+            self.look_alikes,
+            self.look_alike_of[features],
+        )
 
     @classmethod
     def beside(cls, parts: Sequence["ActivationProbabilities"]) -> "ActivationProbabilities":
-        """Features of several SAEs, one SAE after another."""
-        widest = max(part.edges.shape[1] for part in parts)
-        more = [(0, 0), (0, 0)]
-        edges, ratios = [], []
+        """Features of several SAEs, one SAE after another, and so their look-alikes."""
+        widest = max(part.edges.shape[2] for part in parts)
+        more = [(0, 0), (0, 0), (0, 0)]
+        edges, ratios, look_alike_of = [], [], []
+        look_alikes: tuple[LookAlike, ...] = ()
         for part in parts:
-            more[1] = (0, widest - part.edges.shape[1])
+            more[2] = (0, widest - part.edges.shape[2])
             edges.append(np.pad(part.edges, more, constant_values=np.inf))
             ratios.append(np.pad(part.ratios, [(0, 0), *more], constant_values=np.nan))
+            own = part.look_alike_of
+            look_alike_of.append(np.where(own >= 0, own + len(look_alikes), -1))
+            look_alikes += part.look_alikes
         claims = pd.concat([part.claims for part in parts], ignore_index=True)
-        return cls(np.concatenate(edges), np.concatenate(ratios, axis=1), claims)
+        return cls(
+            np.concatenate(edges),
+            np.concatenate(ratios, axis=1),
+            claims,
+            look_alikes,
+            np.concatenate(look_alike_of),
+        )
 
-    def at(self, feature: np.ndarray, activation: np.ndarray) -> np.ndarray:
+    def near_look_alikes(self, codes: sparse.csr_array, lengths: np.ndarray) -> np.ndarray:
+        """Residues near which each look-alike is on: bool, shape (n_residues, n_look_alikes).
+
+        Parameters
+        ----------
+        codes : csr_array, shape (n_residues, n_features)
+            Of the one SAE, of proteins that stand one after another.
+        lengths : ndarray of int, shape (n_proteins,)
+        """
+        near = np.zeros((codes.shape[0], len(self.look_alikes)), dtype=bool)
+        if self.look_alikes:
+            value = codes[:, [each.feature for each in self.look_alikes]].toarray()
+            for number, each in enumerate(self.look_alikes):
+                rows = np.flatnonzero(value[:, number] > each.above)
+                near[:, number] = is_near(np.arange(codes.shape[0]), rows, lengths)
+        return near
+
+    def beside_look_alike(
+        self, feature: np.ndarray, row: np.ndarray, near: np.ndarray
+    ) -> np.ndarray:
+        """The concept of a feature's look-alike where it is near the row, else None: object, (n,).
+
+        Parameters
+        ----------
+        feature, row : ndarray of int, shape (n,)
+        near : ndarray of bool, shape (n_residues, n_look_alikes)
+            `near_look_alikes`, side by side for several SAEs.
+        """
+        number = self.look_alike_of[feature]
+        concepts = np.array([*(each.concept for each in self.look_alikes), None], dtype=object)
+        is_near = number >= 0
+        is_near[is_near] = near[row[is_near], number[is_near]]
+        found: np.ndarray = concepts[np.where(is_near, number, -1)]
+        return found
+
+    def at(self, feature: np.ndarray, activation: np.ndarray, near: np.ndarray) -> np.ndarray:
         """Probability and the bounds of its 95 % interval: float64, shape (3, n).
 
         NaN where the feature is off or has no probabilities. The base rate is taken as known.
+
+        Parameters
+        ----------
+        feature, activation, near : ndarray of int, of float and of bool, shape (n,)
+            Features, how strongly they are on, and whether their look-alike is near.
         """
-        above = (np.asarray(activation)[:, None] > self.edges[feature]).sum(1)
-        ratio = self.ratios[:, feature, np.maximum(above - 1, 0)]
+        part = near.astype(np.int64)
+        above = (np.asarray(activation)[:, None] > self.edges[feature, part]).sum(1)
+        ratio = self.ratios[:, feature, part, np.maximum(above - 1, 0)]
         rate = self.claims["assumed_base_rate"].to_numpy(np.float64)[feature]
         return np.where(above > 0, probability_at(ratio, rate), np.nan)
+
+
+def _factors(
+    calibration: pd.DataFrame,
+    claims: pd.DataFrame,
+    place: tuple[np.ndarray, ...],
+    shape: tuple[int, ...],
+) -> np.ndarray:
+    """`look_alike_factor` of each bin at the rates that are assumed; 1 without a look-alike."""
+    own = claims[["look_alike_rate", "assumed_base_rate"]].to_numpy(np.float64)[place[0]].T
+    # Residues with the concept do not have its look-alike.
+    rate = np.minimum(own[0] / (1 - own[1]), 1.0)
+    columns = calibration[["look_alike_ratio", "valid_look_alike_rate"]].to_numpy(np.float64).T
+    factor = look_alike_factor(columns[0], columns[1], rate)
+    factors = np.ones(shape)
+    factors[place] = np.where(np.isnan(factor), 1.0, factor)
+    return factors
 
 
 def base_rates(features: pd.DataFrame, rates: Mapping[str, float]) -> pd.DataFrame:

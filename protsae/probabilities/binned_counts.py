@@ -39,6 +39,11 @@ class BinnedCounts:
         tp, on = (np.add.reduceat(x, first, axis=1) for x in (self.tp, self.on))
         return BinnedCounts(tp, on, self.positives, self.known)
 
+    def beside(self, other: "BinnedCounts") -> "BinnedCounts":
+        """These bins, then those of ``other``, of the same clusters."""
+        tp, on = np.hstack([self.tp, other.tp]), np.hstack([self.on, other.on])
+        return BinnedCounts(tp, on, self.positives, self.known)
+
 
 def count_bins(
     value: np.ndarray,

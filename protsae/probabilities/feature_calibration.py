@@ -1,28 +1,40 @@
 """The calibration table of an SAE: what the activation of each feature says of its concept."""
 
-from dataclasses import dataclass
+from functools import reduce
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
 
 from protsae.association.pairs.layer_data import Layer
 from protsae.association.pairs.scored_pairs import Examined
 from protsae.association.pairs.selection import best_rows
+from protsae.association.scoring.base_rate_adjustment import rates_of
 from protsae.association.scoring.thresholds import positive_quantiles
 from protsae.concepts.concept import are_defined_by_sequence
 from protsae.detectors.activations import Codes
 from protsae.missing_annotations.candidate_ranking import QUANTILE_EDGES
-from protsae.probabilities.binned_counts import BinnedCounts, count_bins, first_bins
-from protsae.probabilities.likelihood_ratios import agreement_on, likelihood_ratios
-from protsae.statistics.cluster_intervals import MIN_CLUSTERS, group_sums
+from protsae.probabilities.binned_counts import BinnedCounts, first_bins
+from protsae.probabilities.labelled_split import LabelledSplit, ScoredFeature
+from protsae.probabilities.likelihood_ratios import (
+    LikelihoodRatios,
+    agreement_on,
+    likelihood_ratios,
+    log_ratio_influences,
+)
+from protsae.probabilities.look_alike_search import find_look_alikes
+from protsae.probabilities.look_alike_sites import LookAlike, look_alike_factor
+from protsae.statistics import ragged
+from protsae.statistics.cluster_intervals import MIN_CLUSTERS
 
 CALIBRATED, UNCALIBRATED = "calibrated", "uncalibrated"
+OF_LOOK_ALIKE = ("look_alike", "look_alike_feature", "look_alike_above", "look_alike_base_rate")
 COLUMNS = (
-    *("feature", "bin", "concept", "activation_above", "n_on", "n_positives", "n_clusters"),
+    *("feature", "near_look_alike", "bin", "concept", "activation_above"),
+    *("n_on", "n_positives", "n_clusters"),
     *("valid_base_rate", "likelihood_ratio", "likelihood_ratio_low", "likelihood_ratio_high"),
     *("test_on", "observed_positives", "expected_positives", "expected_low", "expected_high"),
-    *("calibration",),
+    *("calibration", "look_alike_ratio", "valid_look_alike_rate", *OF_LOOK_ALIKE),
 )
 
 
@@ -32,105 +44,122 @@ def calibrate(layer: Layer, codes: Codes, examined: Examined) -> pd.DataFrame:
     Of the features whose concept (the pair with the highest gain on valid) the sequence does not
     define. Bins begin at the threshold of the pair and at the quantiles ``QUANTILE_EDGES`` of the
     positive activations on train that are above it; they are joined where the feature is on in
-    fewer than ``MIN_CLUSTERS`` clusters of valid. The calibration fails if the positives observed
-    on test are outside the interval of `agreement_on`, or if fewer than ``MIN_CLUSTERS`` clusters
-    of valid or of test have the concept, so that it cannot be tested.
+    fewer than ``MIN_CLUSTERS`` clusters of valid. A feature with a look-alike (`find_look_alikes`)
+    has such bins far from the look-alike's feature, and others near it. The calibration fails if
+    the positives observed on test are outside the interval of `agreement_on`, or if fewer than
+    ``MIN_CLUSTERS`` clusters of valid or of test have the concept, so that it cannot be tested.
 
     Returns
     -------
     DataFrame
-        ``COLUMNS``, as in docs/tables.md; by feature and bin.
+        ``COLUMNS``, as in docs/tables.md; by feature, whether its look-alike is near, and bin.
     """
-    pairs = examined.pairs
-    best = pairs.iloc[best_rows(pairs["feature"].to_numpy(), pairs["gain"].to_numpy())]
-    best = best[~are_defined_by_sequence(best["concept_type"])]
+    pairs = examined.pairs[~are_defined_by_sequence(examined.pairs["concept_type"])]
+    leading = best_rows(examined.pairs["feature"].to_numpy(), examined.pairs["gain"].to_numpy())
+    best = pairs[pairs.index.isin(examined.pairs.index[leading])]
     if not len(best):
         return pd.DataFrame(columns=COLUMNS)
-    features = best["feature"].to_numpy()
     names = pd.Index([named.name for named in layer.concepts.concepts])
-    concept = names.get_indexer(pd.Index(best["concept"]))
-    every = positive_quantiles(examined.train_sample[:, features], QUANTILE_EDGES)
-    threshold = best["threshold"].to_numpy()
-    edges = [
-        np.unique(np.append(own, above[(above > own) & np.isfinite(above)]))
-        for own, above in zip(threshold, every.T, strict=True)
-    ]
-    valid, test = (_Labelled.read(layer, codes, part, features) for part in ("valid", "test"))
+    scored = _scored(best, names, examined)
+    candidates = _candidates(pairs, names)
+    wanted = [each.feature for each in scored]
+    wanted.extend(each.feature for each in candidates.values())
+    valid, test = (
+        LabelledSplit.read(layer, codes, part, np.unique(np.array(wanted)))
+        for part in ("valid", "test")
+    )
+    column = {look_alike: concept for concept, look_alike in candidates.items()}
+    look_alikes = find_look_alikes(valid, scored, candidates)
     rows = []
-    for column, feature in enumerate(features.tolist()):
-        own = edges[column]
-        counts = [part.counts(column, concept[column], own) for part in (valid, test)]
-        found = _rows(own, *counts)
-        rows.append(found.assign(feature=feature, concept=names[concept[column]]))
+    for own in scored:
+        look_alike = look_alikes.get(own.feature)
+        if look_alike is None:
+            found = _rows(valid, test, own) | dict.fromkeys(OF_LOOK_ALIKE)
+        else:
+            named = look_alike, column[look_alike]
+            rate = rates_of([look_alike.concept], layer.reference_rates)[0]
+            rate = test.base_rate(named[1]) if np.isnan(rate) else rate
+            found = _rows(valid, test, own, named) | {
+                "look_alike": look_alike.concept,
+                "look_alike_feature": look_alike.feature,
+                "look_alike_above": look_alike.above,
+                "look_alike_base_rate": rate,
+            }
+        rows.append(pd.DataFrame({**found, "feature": own.feature, "concept": names[own.concept]}))
     return pd.concat(rows, ignore_index=True)[list(COLUMNS)]
 
 
-def _rows(edges: np.ndarray, valid: BinnedCounts, test: BinnedCounts) -> pd.DataFrame:
-    """The rows of one feature."""
-    first = first_bins(valid.on)
-    valid, test = valid.joined(first), test.joined(first)
-    ratios = likelihood_ratios(valid)
-    found = agreement_on(ratios, test)
-    told = min(valid.n_clusters, test.n_clusters) >= MIN_CLUSTERS
-    return pd.DataFrame(
-        {
-            "bin": np.arange(1, len(first) + 1),
-            "activation_above": edges[first],
-            "n_on": valid.on.sum(0),
-            "n_positives": valid.tp.sum(0),
-            "n_clusters": (valid.on > 0).sum(0),
-            "valid_base_rate": valid.base_rate,
-            "likelihood_ratio": ratios.value,
-            "likelihood_ratio_low": ratios.low,
-            "likelihood_ratio_high": ratios.high,
-            "test_on": int(test.on.sum()),
-            "observed_positives": found.observed,
-            "expected_positives": found.expected,
-            "expected_low": found.low,
-            "expected_high": found.high,
-            "calibration": CALIBRATED if told and found.holds else UNCALIBRATED,
-        }
-    )
-
-
-@dataclass(frozen=True, eq=False)
-class _Labelled:
-    """Activations of a few features in a split, and the labels of its residues."""
-
-    activations: sparse.csc_array
-    cluster: np.ndarray
-    labels: sparse.csc_array
-    known: np.ndarray
-    known_column: np.ndarray
-    positives: np.ndarray
-    n_known: np.ndarray
-
-    @classmethod
-    def read(cls, layer: Layer, codes: Codes, split: str, features: np.ndarray) -> "_Labelled":
-        proteins = layer.of_split(split)
-        names = proteins["accession"].tolist()
-        number, clusters = pd.factorize(proteins["cluster"])
-        cluster = np.repeat(number, proteins["length"])
-        labels, known = layer.concepts.labels(names), layer.concepts.known(names)
-        positives = group_sums(labels.astype(np.int64), cluster, len(clusters)).toarray()
-        n_known = group_sums(known.astype(np.int64), cluster, len(clusters))
-        return cls(
-            layer.matrix(codes, split, features),
-            cluster,
-            sparse.csc_array(labels),
-            known,
-            layer.concepts.known_column,
-            positives,
-            n_known,
+def _scored(best: pd.DataFrame, names: pd.Index, examined: Examined) -> list[ScoredFeature]:
+    """The features of these pairs, with the bins of their activations."""
+    every = positive_quantiles(examined.train_sample[:, best["feature"]], QUANTILE_EDGES)
+    concepts = names.get_indexer(pd.Index(best["concept"])).tolist()
+    return [
+        ScoredFeature(feature, concept, np.unique(np.append(own, above[above > own])))
+        for feature, concept, own, above in zip(
+            best["feature"].tolist(),
+            concepts,
+            best["threshold"],
+            np.where(np.isfinite(every), every, -np.inf).T,
+            strict=True,
         )
+    ]
 
-    def counts(self, column: int, concept: int, edges: np.ndarray) -> BinnedCounts:
-        """Of one feature and its concept."""
-        own = slice(self.activations.indptr[column], self.activations.indptr[column + 1])
-        rows, value = self.activations.indices[own], self.activations.data[own]
-        is_known = self.known[rows, self.known_column[concept]]
-        rows, value = rows[is_known], value[is_known]
-        of_concept = slice(self.labels.indptr[concept], self.labels.indptr[concept + 1])
-        has_concept = np.isin(rows, self.labels.indices[of_concept])
-        sums = self.positives[:, concept], self.n_known[:, self.known_column[concept]]
-        return count_bins(value, has_concept, self.cluster[rows], edges, *sums)
+
+def _candidates(pairs: pd.DataFrame, names: pd.Index) -> dict[int, LookAlike]:
+    """The feature that is best on valid for each concept, by column of the labels."""
+    best = pairs.iloc[best_rows(pd.factorize(pairs["concept"])[0], pairs["valid_f1"].to_numpy())]
+    columns = (best[name].tolist() for name in ("concept", "feature", "threshold"))
+    found = [LookAlike(*each) for each in zip(*columns, strict=True)]
+    return dict(zip(names.get_indexer(pd.Index(best["concept"])).tolist(), found, strict=True))
+
+
+def _rows(
+    valid: LabelledSplit,
+    test: LabelledSplit,
+    own: ScoredFeature,
+    look_alike: tuple[LookAlike, int] | None = None,
+) -> dict[str, Any]:
+    """The columns of one feature; of those on its look-alike what valid says.
+
+    Where it has one, everything is done far from the look-alike's feature, then near it.
+    """
+    site = look_alike and look_alike[0]
+    on_valid, on_test = (split.counts(own, own.edges, site) for split in (valid, test))
+    first = [first_bins(part.on) for part in on_valid]
+    on_valid, on_test = (
+        [part.joined(begins) for part, begins in zip(parts, first, strict=True)]
+        for parts in (on_valid, on_test)
+    )
+    ratios = [likelihood_ratios(part) for part in on_valid]
+    alike, valid_rate, factors = np.array([np.nan]), np.nan, np.ones(1)
+    if look_alike:
+        mistaken, of_test = (split.mistaken(own, *look_alike) for split in (valid, test))
+        alike = np.exp([log_ratio_influences(part)[0][0] for part in mistaken])
+        valid_rate = mistaken[0].base_rate
+        factors = look_alike_factor(alike, valid_rate, of_test[0].base_rate)
+    shifted = [ratio.over(factor) for ratio, factor in zip(ratios, factors, strict=True)]
+    counts, tested = (reduce(BinnedCounts.beside, parts) for parts in (on_valid, on_test))
+    found = agreement_on(reduce(LikelihoodRatios.beside, shifted), tested)
+    of_valid = reduce(LikelihoodRatios.beside, ratios)
+    told = min(counts.n_clusters, tested.n_clusters) >= MIN_CLUSTERS
+    sizes = np.array([len(begins) for begins in first])
+    return {
+        "near_look_alike": ragged.groups(sizes).astype(bool),
+        "bin": ragged.places(sizes) + 1,
+        "activation_above": own.edges[np.concatenate(first)],
+        "n_on": counts.on.sum(0),
+        "n_positives": counts.tp.sum(0),
+        "n_clusters": (counts.on > 0).sum(0),
+        "valid_base_rate": counts.base_rate,
+        "likelihood_ratio": of_valid.value,
+        "likelihood_ratio_low": of_valid.low,
+        "likelihood_ratio_high": of_valid.high,
+        "test_on": int(tested.on.sum()),
+        "observed_positives": found.observed,
+        "expected_positives": found.expected,
+        "expected_low": found.low,
+        "expected_high": found.high,
+        "calibration": CALIBRATED if told and found.holds else UNCALIBRATED,
+        "look_alike_ratio": np.repeat(alike, sizes),
+        "valid_look_alike_rate": valid_rate,
+    }

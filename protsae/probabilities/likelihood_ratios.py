@@ -1,6 +1,6 @@
 """From counts to probabilities that hold at any base rate: likelihood ratios, by activation."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from scipy.special import logit, stdtrit
@@ -38,7 +38,7 @@ class LikelihoodRatios:
     ----------
     value, low, high : ndarray of float, shape (n_bins,)
         (tp / positives) / (fp / negatives), rising, and its 95 % interval over homology clusters.
-    influence : ndarray of float, shape (n_clusters, n_bins)
+    influence : ndarray of float, shape (n_clusters + 1, n_bins)
         How far each cluster moves the logarithm of the value: the sum of squares is its variance.
     freedom : ndarray of float, shape (n_bins,)
         Degrees of freedom of Student's t.
@@ -49,6 +49,17 @@ class LikelihoodRatios:
     high: np.ndarray
     influence: np.ndarray
     freedom: np.ndarray
+
+    def beside(self, other: "LikelihoodRatios") -> "LikelihoodRatios":
+        """These bins, then those of ``other``, from the same clusters."""
+        pairs = ((getattr(each, f.name) for each in (self, other)) for f in fields(self))
+        return LikelihoodRatios(*(np.concatenate([*pair], axis=-1) for pair in pairs))
+
+    def over(self, factor: float) -> "LikelihoodRatios":
+        """All divided by a number that is taken as known."""
+        return replace(
+            self, value=self.value / factor, low=self.low / factor, high=self.high / factor
+        )
 
 
 def likelihood_ratios(counts: BinnedCounts) -> LikelihoodRatios:
@@ -77,7 +88,7 @@ def likelihood_ratios(counts: BinnedCounts) -> LikelihoodRatios:
     log_ratio = logit(share) - logit(counts.base_rate)
     block = ragged.changes(share)
     joined = counts.joined(np.flatnonzero(block))
-    middle, influence, freedom = _spread(joined)
+    middle, influence, freedom = log_ratio_influences(joined)
     half = stdtrit(freedom, 0.975) * np.sqrt((influence**2).sum(0))
     place = np.cumsum(block) - 1
     return LikelihoodRatios(
@@ -89,8 +100,17 @@ def likelihood_ratios(counts: BinnedCounts) -> LikelihoodRatios:
     )
 
 
-def _spread(counts: BinnedCounts) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """log L'; influence, scaled so that its sum of squares is the variance; degrees of freedom."""
+def log_ratio_influences(counts: BinnedCounts) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """log L' of `likelihood_ratios` by bin, how far clusters move it, and degrees of freedom.
+
+    Returns
+    -------
+    middle : ndarray of float, shape (n_bins,)
+    influence : ndarray of float, shape (n_clusters + 1, n_bins)
+        Scaled so that its sum of squares is the variance; the last is of the pseudo-cluster.
+    freedom : ndarray of float, shape (n_bins,)
+        Of Student's t.
+    """
     tp, fp = counts.tp.astype(np.float64), (counts.on - counts.tp).astype(np.float64)
     share = counts.positives / counts.positives.sum()
     negatives = counts.known - counts.positives

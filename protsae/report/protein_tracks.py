@@ -124,7 +124,10 @@ def _probable(row: dict[str, Any], end: int) -> Run:
     if np.isnan(value):
         return Run(start, end, 0.5, None, None, "on, no probability")
     low, high = row["probability_low"], row["probability_high"]
-    return Run(start, end, value, low, high, f"{value:.2f} [{low:.2f}, {high:.2f}]")
+    near = (
+        f", near its look-alike {row['look_alike']}" if isinstance(row["look_alike"], str) else ""
+    )
+    return Run(start, end, value, low, high, f"{value:.2f} [{low:.2f}, {high:.2f}]{near}")
 
 
 def _feature(places: list[dict[str, Any]]) -> Track:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -87,9 +88,9 @@ Row = Mapping[Any, Any]
 """Of a table, by column."""
 
 
-def _likeliness(row: Row, probable: Mapping[int, float]) -> tuple[bool, float, float]:
+def _likeliness(row: Row, probable: Mapping[int, "_Probable"]) -> tuple[bool, float, float]:
     """What concepts are ranked by: whether probabilities are calibrated, the highest, and F1."""
-    highest = max(probable.values(), default=-1.0)
+    highest = max((place.probability for place in probable.values()), default=-1.0)
     f1 = row["f1"] if row["f1"] == row["f1"] else -math.inf  # NaN differs
     return row["calibration"] == "calibrated" and highest >= 0, highest, f1
 
@@ -107,17 +108,31 @@ def _of_feature(row: Row) -> tuple[Any, ...]:
     return tuple(row[name] for name in _FEATURE)
 
 
-def _probabilities(predictions: pd.DataFrame) -> dict[tuple[Any, ...], dict[int, float]]:
-    """Probability by first residue of the segments that a feature predicts, for each feature."""
-    found: dict[tuple[Any, ...], dict[int, float]] = {}
-    columns = (predictions[name].tolist() for name in (*_FEATURE, "start", "probability"))
-    for *feature, start, probability in zip(*columns, strict=True):
+@dataclass(frozen=True)
+class _Probable:
+    """Probability of a predicted segment, and the look-alike of its feature if that is near."""
+
+    probability: float
+    look_alike: str | None
+
+    def __str__(self) -> str:
+        near = f" near its look-alike {self.look_alike}" if self.look_alike else ""
+        return f"prob. {self.probability:.2f}{near}"
+
+
+def _probabilities(predictions: pd.DataFrame) -> dict[tuple[Any, ...], dict[int, _Probable]]:
+    """Of the segments that a feature predicts, by their first residue, for each feature."""
+    found: dict[tuple[Any, ...], dict[int, _Probable]] = {}
+    columns = (*_FEATURE, "start", "probability", "look_alike")
+    rows = zip(*(predictions[name].tolist() for name in columns), strict=True)
+    for *feature, start, probability, look_alike in rows:
         if pd.notna(probability):
-            found.setdefault(tuple(feature), {})[start] = probability
+            named = look_alike if isinstance(look_alike, str) else None
+            found.setdefault(tuple(feature), {})[start] = _Probable(probability, named)
     return found
 
 
-def _places(row: Row, segments: pd.DataFrame, probable: Mapping[int, float]) -> list[str]:
+def _places(row: Row, segments: pd.DataFrame, probable: Mapping[int, _Probable]) -> list[str]:
     """Where a feature is on, first where most features with its concept agree.
 
     Each place with its probability, and with how many features of how many layers agree.
@@ -127,7 +142,7 @@ def _places(row: Row, segments: pd.DataFrame, probable: Mapping[int, float]) -> 
     places = zip(own["start"].tolist(), own["end"].tolist(), agreement(own, same), strict=True)
     return [
         f"{start}{'' if start == end else f' to {end}'} ("
-        f"{f'prob. {probable[start]:.2f}, ' if start in probable else ''}"
+        f"{f'{probable[start]}, ' if start in probable else ''}"
         f"{count(n_features, 'feature')} in {count(n_layers, 'layer')})"
         for start, end, (n_features, n_layers) in sorted(places, key=_disagreement)
     ]

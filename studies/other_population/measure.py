@@ -2,7 +2,8 @@
 
 Draws proteins at random from a file of annotated ones, leaves out those with a relative in the run
 (E <= 0.001), and compares for each concept that the run predicts the sum of its probabilities with
-the residues that have it. The base rate is that of these proteins. Prints a table.
+the residues that have it. Base rates, also of look-alikes, are those of these proteins. Prints a
+table.
 
     python -m studies.other_population.measure results annotated.jsonl.gz --proteins 800
 """
@@ -53,12 +54,11 @@ def drawn(path: Path, n_proteins: int, run: protsae.Run) -> tuple[pd.DataFrame, 
     return table, pd.DataFrame(rows, columns=names)
 
 
-def agreements(
-    explainer: Explainer, table: pd.DataFrame, annotations: pd.DataFrame
-) -> pd.DataFrame:
+def agreements(run: protsae.Run, table: pd.DataFrame, annotations: pd.DataFrame) -> pd.DataFrame:
     """One row for each concept that the run predicts and that occurs here."""
     concepts = ConceptTable.build(table, annotations, min_residues=1, min_clusters=1)
     place = {named.name: i for i, named in enumerate(concepts.concepts)}
+    explainer = run.explainer(rates=base_rates_here(concepts, table["accession"].tolist()))
     predicted = explainer.concept_features
     chosen = predicted[predicted["concept"].isin(place)].to_dict("records")
     number, _ = pd.factorize(table["cluster"])
@@ -70,15 +70,27 @@ def agreements(
         known = concepts.known([accession])
         for own, feature in zip(counts, chosen, strict=True):
             column = place[feature["concept"]]
-            value = codes[feature["layer"], feature["variant"]][:, [feature["feature"]]].toarray()
+            probabilities = explainer.saes[feature["layer"], feature["variant"]].probabilities
+            of_sae = codes[feature["layer"], feature["variant"]]
+            value = of_sae[:, [feature["feature"]]].toarray()[:, 0]
             is_known = known[:, concepts.known_column[column]]
             has = labels[:, column].astype(bool)
-            at = is_known & (value[:, 0] > 0)
+            at = np.flatnonzero(is_known & (value > 0))
+            every = probabilities.near_look_alikes(of_sae, np.array([len(sequence)]))
+            look_alike = probabilities.beside_look_alike(
+                np.full(len(at), feature["feature"]), at, every
+            )
             sums = np.zeros((2, number.max() + 1), np.int64)
             sums[:, cluster] = (has & is_known).sum(), is_known.sum()
-            edges = edges_of(explainer, feature)[0]
-            where = np.full(int(at.sum()), cluster)
-            own.append(count_bins(value[at, 0], has[at], where, edges, *sums))
+            parts = [
+                count_bins(value[rows], has[rows], np.full(len(rows), cluster), edges, *sums)
+                for rows, edges in zip(
+                    (at[pd.isna(look_alike)], at[pd.notna(look_alike)]),
+                    edges_of(explainer, feature)[0],
+                    strict=True,
+                )
+            ]
+            own.append(parts[0].beside(parts[1]))
     rows = []
     for own, feature in zip(counts, chosen, strict=True):
         summed = BinnedCounts(
@@ -89,9 +101,12 @@ def agreements(
         freedom = np.full(len(value), 1e6)
         alone = agreement_on(LikelihoodRatios(value, low, high, 0 * spread, freedom), summed)
         both = agreement_on(LikelihoodRatios(value, low, high, spread, freedom), summed)
+        sae = explainer.saes[feature["layer"], feature["variant"]].probabilities
+        number_of = int(sae.look_alike_of[feature["feature"]])
         rows.append(
             {
                 "concept": feature["concept"],
+                "look_alike": sae.look_alikes[number_of].concept if number_of >= 0 else "",
                 "calibration": feature["calibration"],
                 "base_rate": summed.base_rate,
                 "n_clusters": summed.n_clusters,
@@ -110,13 +125,23 @@ def agreements(
     return pd.DataFrame(rows)
 
 
-def edges_of(explainer: Explainer, feature: dict[Hashable, Any]) -> tuple[np.ndarray, np.ndarray]:
-    """Bins of a feature, and its likelihood ratios with their bounds."""
+def base_rates_here(concepts: ConceptTable, accessions: list[str]) -> dict[str, float]:
+    """Share of the residues at which each concept is known that have it."""
+    labels, known = concepts.labels(accessions), concepts.known(accessions)
+    has, n_known = np.asarray(labels.sum(0)).ravel(), known.sum(0)[concepts.known_column]
+    named = [concept.name for concept in concepts.concepts]
+    return dict(zip(named, (has / n_known).tolist(), strict=True))
+
+
+def edges_of(
+    explainer: Explainer, feature: dict[Hashable, Any]
+) -> tuple[list[np.ndarray], np.ndarray]:
+    """Bins of a feature far from its look-alike and near it; all likelihood ratios with bounds."""
     sae = explainer.saes[feature["layer"], feature["variant"]]
     edges = sae.probabilities.edges[feature["feature"]]
     ratios = sae.probabilities.ratios[:, feature["feature"]]
     there = np.isfinite(edges)
-    return edges[there], ratios[:, there]
+    return [own[finite] for own, finite in zip(edges, there, strict=True)], ratios[:, there]
 
 
 def main() -> None:
@@ -128,7 +153,7 @@ def main() -> None:
     args = parser.parse_args()
     run = protsae.read_run(args.results)
     table, annotations = drawn(args.annotated, args.proteins, run)
-    found = agreements(run.explainer(), table, annotations)
+    found = agreements(run, table, annotations)
     print(f"{len(table)} proteins of {table['cluster'].nunique()} homology clusters")
     print(found.round(4).to_string(index=False))
 

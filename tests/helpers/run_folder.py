@@ -209,7 +209,7 @@ def write_layer_codes(path: Path, model: str) -> None:
 def table_of(table: Table, **columns: Sequence[object]) -> pd.DataFrame:
     """A table with these columns, and what no test looks at in the others."""
     rows = pd.DataFrame(columns)
-    unseen = {"text": "x", "integer": 1, "number": 0.5}
+    unseen = {"text": "x", "integer": 1, "number": 0.5, "boolean": False}
     for column in table.columns:
         if column.name not in rows:
             rows[column.name] = unseen[column.kind]
@@ -514,7 +514,8 @@ def calibration_rows(model: str, layer: int) -> pd.DataFrame:
     """Each SAE's feature for SIGNAL is on in one bin, 9 times as common where it is."""
     columns = {"variant": [*VARIANTS], "feature": [0, 3], "bin": [1, 1], "concept": "SIGNAL"}
     rows = table_of(CALIBRATION, **columns, calibration="calibrated", likelihood_ratio=9.0)
-    return rows.assign(model=model, layer=layer)
+    alone = dict.fromkeys(name for name in CALIBRATION.names if "look_alike" in name)
+    return rows.assign(model=model, layer=layer, **alone | {"near_look_alike": False})
 
 
 def probe_rows(model: str, layer: int) -> pd.DataFrame:

@@ -3,8 +3,10 @@ import pandas as pd
 
 from protsae.association.pairs.held_out_labels import HeldOut
 from protsae.association.pairs.held_out_scores import examine
+from protsae.association.pairs.layer_data import Layer
+from protsae.concepts.concept_table import ConceptTable
 from protsae.probabilities.feature_calibration import COLUMNS, calibrate
-from tests.association.tiny_layer import LENGTH, build_layer, codes_of, signal
+from tests.association.tiny_layer import LENGTH, SETTINGS, build_layer, codes_of, signal
 from tests.helpers.tiny_run import protein_rows
 
 N_PROTEINS = 240
@@ -76,3 +78,63 @@ def test_a_concept_in_few_clusters_is_uncalibrated() -> None:
     table = of_signal(calibrate(layer, codes, examine(layer, HeldOut.of(layer), codes)))
     assert set(table["calibration"]) == {"uncalibrated"}
     assert len(table) == 1  # joined to one bin
+
+
+LONG = 90
+
+
+def with_look_alike(share_of_test: float) -> tuple[Layer, dict[str, np.ndarray]]:
+    """Proteins with a TRANSMEM, and others with a SIGNAL, at which the first feature is on, too.
+
+    A third of the proteins of each split has a TRANSMEM at 61 to 70; of the others a share has a
+    SIGNAL at 5 to 14, a tenth of them but in test. The second feature is on at SIGNAL.
+    """
+    rng = np.random.default_rng(5)
+    proteins = protein_rows(600, LONG)
+    rows, activations = [], {}
+    for number, (name, split) in enumerate(
+        zip(proteins["accession"], proteins["split"], strict=True)
+    ):
+        on = rng.random((LONG, 2)) < [0.01, 0.0]
+        if number % 9 < 3:
+            rows.append((name, "TRANSMEM", "", 61, 70))
+            on[60:70, 0] = rng.random(10) < 0.8
+        elif rng.random() < (share_of_test if split == "test" else 0.1):
+            rows.append((name, "SIGNAL", "", 5, 14))
+            on[4:14, 0] = rng.random(10) < 0.6
+            on[4:14, 1] = rng.random(10) < 0.7
+        activations[name] = (on * rng.gamma(3, 1, on.shape)).astype(np.float32)
+    columns = ["accession", "type", "description", "start", "end"]
+    annotations = pd.DataFrame(rows, columns=columns)
+    concepts = ConceptTable.build(proteins, annotations, min_residues=3, min_clusters=2)
+    return Layer(proteins, concepts, SETTINGS), activations
+
+
+def of_transmem(share_of_test: float) -> pd.DataFrame:
+    layer, activations = with_look_alike(share_of_test)
+    codes = codes_of(activations)
+    table = calibrate(layer, codes, examine(layer, HeldOut.of(layer), codes))
+    return table[table["concept"] == "TRANSMEM"]
+
+
+def test_a_look_alike_that_is_common_in_test_alone_does_not_spoil_probabilities() -> None:
+    table = of_transmem(share_of_test=0.8)
+    assert set(table["look_alike"]) == {"SIGNAL"}
+    assert set(table["look_alike_feature"]) == {1}
+    far, near = (table[table["near_look_alike"] == is_near] for is_near in (False, True))
+    assert far["likelihood_ratio"].min() > 50
+    assert near["likelihood_ratio"].max() < 1
+    assert far["bin"].iloc[0] == near["bin"].iloc[0] == 1
+    # Half of the residues at which it is on are in a SIGNAL, 80 % of which are near its feature.
+    assert table["test_on"].iloc[0] > 1.5 * table["observed_positives"].iloc[0]
+    assert set(table["calibration"]) == {"calibrated"}
+
+
+def test_nothing_is_a_look_alike_of_a_feature_that_is_on_at_its_concept_alone() -> None:
+    layer, activations = with_look_alike(0.1)
+    for rows in activations.values():
+        rows[4:14, 0] = 0
+    codes = codes_of(activations)
+    table = calibrate(layer, codes, examine(layer, HeldOut.of(layer), codes))
+    assert table["look_alike"].isna().all()
+    assert not table["near_look_alike"].any()

@@ -5,14 +5,22 @@ from protsae.schema.table import Column, Table
 
 CALIBRATION = Table(
     "calibration",
-    1,
-    "one row per feature whose concept the sequence does not define, and bin of activation",
-    ("model", "layer", "variant", "feature", "bin"),
+    2,
+    "one row per feature whose concept the sequence does not define, whether its look-alike is "
+    "near, and bin of activation",
+    ("model", "layer", "variant", "feature", "near_look_alike", "bin"),
     (
         MODEL,
         LAYER,
         VARIANT,
         FEATURE,
+        Column(
+            "near_look_alike",
+            "boolean",
+            "true or false",
+            "Whether the row is about residues at most 20 residues from one at which "
+            "look_alike_feature is on. False for all rows of a feature without one.",
+        ),
         Column("bin", "integer", "≥ 1", "Number of the bin; activations rise with it."),
         Column("concept", "text", "see Concepts", "Concept of the feature in features.parquet."),
         Column(
@@ -71,7 +79,7 @@ CALIBRATION = Table(
             "number",
             "0 to test_on",
             "Number of these residues that should have it: the sum of their probabilities at the "
-            "base rate of the test set.",
+            "base rates of the concept and of its look-alike in the test set.",
         ),
         Column(
             "expected_low",
@@ -88,6 +96,56 @@ CALIBRATION = Table(
             "`calibrated` if observed_positives lies from expected_low to expected_high and the "
             "concept is in at least 10 homology clusters of the validation set and of the test "
             "set. Otherwise the probabilities fail on test, or cannot be tested.",
+        ),
+        Column(
+            "look_alike_ratio",
+            "number",
+            "> 0",
+            "Of the validation residues without the concept: how many times as often the feature "
+            "is on at those with look_alike as at the others, far from or near "
+            "look_alike_feature. Where a share q of the residues without the concept has the "
+            "look-alike, divide likelihood_ratio by (r q + 1 - q) / (r v + 1 - v), where r is this "
+            "ratio and v is valid_look_alike_rate. Empty without a look-alike.",
+            True,
+        ),
+        Column(
+            "valid_look_alike_rate",
+            "number",
+            "0 to 1",
+            "Of the validation residues without the concept, the share that have look_alike.",
+            True,
+        ),
+        Column(
+            "look_alike",
+            "text",
+            "see Concepts",
+            "Another concept that explains where the feature is on without its own: on the "
+            "validation set, at least a tenth of those residues have it, the feature is on there "
+            "significantly more often than elsewhere, and at most 5 % of its residues have the "
+            "concept as well. Of several, the one that explains most. Empty if there is none.",
+            True,
+        ),
+        Column(
+            "look_alike_feature",
+            "integer",
+            "≥ 0",
+            "Feature of the same SAE that is best for look_alike on the validation set.",
+            True,
+        ),
+        Column(
+            "look_alike_above",
+            "number",
+            "≥ 0",
+            "Activation above which look_alike_feature is on.",
+            True,
+        ),
+        Column(
+            "look_alike_base_rate",
+            "number",
+            "0 to 1",
+            "Share of residues that `protsae explain` takes to have look_alike unless a rate is "
+            "given: that of `annotate.reference_rates`, or, without one, of the test set.",
+            True,
         ),
     ),
 )

@@ -39,7 +39,7 @@ _SCORES = tuple(
 
 PREDICTIONS = Table(
     "predictions",
-    1,
+    2,
     "one row per segment at which a concept is predicted, protein by protein",
     ("protein", "concept", "start"),
     (
@@ -73,7 +73,7 @@ PREDICTIONS = Table(
 
 RESIDUES = Table(
     "residues",
-    1,
+    2,
     "one row per residue and concept predicted there, protein by protein, concept by concept",
     ("protein", "concept", "position"),
     (

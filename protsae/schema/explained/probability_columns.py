@@ -35,4 +35,21 @@ PROBABILITY = (
         "they did not or could not be tested: then take the probability as a score.",
         True,
     ),
+    Column(
+        "look_alike",
+        "text",
+        "see Concepts",
+        "Look-alike of the feature, if the look-alike's own feature is on within 20 residues: "
+        "another concept, at which the feature is often on, too (see calibration.parquet). The "
+        "probability is that of residues near it. Empty elsewhere.",
+        True,
+    ),
+    Column(
+        "look_alike_rate",
+        "number",
+        "0 to 1",
+        "Share of residues that are taken to have the look-alike of the feature, in proteins such "
+        "as these. Empty if the feature has no look-alike.",
+        True,
+    ),
 )

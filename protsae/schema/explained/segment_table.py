@@ -18,7 +18,7 @@ _OF_FEATURE = {column.name: column for column in FEATURES.columns}
 
 SEGMENTS = Table(
     "segments",
-    2,
+    3,
     "one row per active segment, protein by protein; in each the surest concepts first",
     ("protein", "layer", "variant", "feature", "start"),
     (

@@ -37,7 +37,7 @@ from protsae.stages.explaining.given_proteins import in_groups
 from protsae.statistics import ragged
 
 BOUNDS = ("probability", "probability_low", "probability_high")
-_CLAIMED = ("label", "assumed_base_rate", "base_rate_from", "calibration")
+_CLAIMED = ("label", "assumed_base_rate", "base_rate_from", "calibration", "look_alike_rate")
 _ROW = "row"
 """Place of a feature among those kept."""
 
@@ -203,9 +203,13 @@ class Explainer:
         of_each = [self.codes(sequence) for sequence in sequences]
         codes = {key: stacked([own[key] for own in of_each]) for key in self.saes}
         lengths = [len(sequence) for sequence in sequences]
-        residues = self._residues("".join(sequences), codes, lengths)
+        near = {
+            key: sae.probabilities.near_look_alikes(codes[key], np.array(lengths))
+            for key, sae in self.saes.items()
+        }
+        residues = self._residues("".join(sequences), codes, near, lengths)
         tables = (
-            _by_protein(self._segments(codes, lengths, level), SEGMENTS, names),
+            _by_protein(self._segments(codes, near, lengths, level), SEGMENTS, names),
             _by_protein(predicted_segments(residues), PREDICTIONS, names),
             _by_protein(residues, RESIDUES, names),
         )
@@ -218,7 +222,11 @@ class Explainer:
         return dict(enumerate(np.sum(on, axis=0).tolist()))
 
     def _segments(
-        self, codes: Mapping[tuple[int, str], sparse.csr_array], lengths: list[int], level: str
+        self,
+        codes: Mapping[tuple[int, str], sparse.csr_array],
+        near: Mapping[tuple[int, str], np.ndarray],
+        lengths: list[int],
+        level: str,
     ) -> pd.DataFrame:
         """Of all SAEs at a time: rows of the segments table, with the number of the protein."""
         kept = self._kept(level)
@@ -229,8 +237,12 @@ class Explainer:
         order = np.lexsort((kept.rank[rows[_ROW]], rows["number"]))  # stable: places still rise
         rows = rows.take(order).reset_index(drop=True)
         row = rows.pop(_ROW).to_numpy(np.int64)
-        bounds = kept.probabilities.at(row, rows["activation"].to_numpy())
-        return rows.assign(**dict(zip(BOUNDS, bounds, strict=True)))
+        peak = ragged.starts(np.array(lengths))[rows["number"]] + rows["peak"].to_numpy() - 1
+        near_together = np.hstack([near[key] for key in kept.columns])
+        look_alike = kept.probabilities.beside_look_alike(row, peak, near_together)
+        is_near = pd.notna(look_alike)
+        bounds = kept.probabilities.at(row, rows["activation"].to_numpy(), is_near)
+        return rows.assign(look_alike=look_alike, **dict(zip(BOUNDS, bounds, strict=True)))
 
     def _kept(self, level: str) -> "_Kept":
         """The features that segments are limited to; made once."""
@@ -243,7 +255,11 @@ class Explainer:
         return {}
 
     def _residues(
-        self, letters: str, codes: Mapping[tuple[int, str], sparse.csr_array], lengths: list[int]
+        self,
+        letters: str,
+        codes: Mapping[tuple[int, str], sparse.csr_array],
+        near: Mapping[tuple[int, str], np.ndarray],
+        lengths: list[int],
     ) -> pd.DataFrame:
         """Rows of the residues table, with the number of the protein."""
         parts = []
@@ -251,12 +267,15 @@ class Explainer:
             key, feature = (row["layer"], row["variant"]), row["feature"]
             value = codes[key][:, [feature]].toarray().ravel()
             place = np.flatnonzero(value > row["threshold"])
-            bounds = self.saes[key].probabilities.at(np.full(len(place), feature), value[place])
-            parts.append((place, value[place], bounds))
-        concept = ragged.groups(np.array([len(place) for place, _, _ in parts], np.int64))
+            probabilities, own = self.saes[key].probabilities, np.full(len(place), feature)
+            look_alike = probabilities.beside_look_alike(own, place, near[key])
+            bounds = probabilities.at(own, value[place], pd.notna(look_alike))
+            parts.append((place, value[place], look_alike, bounds))
+        concept = ragged.groups(np.array([len(part[0]) for part in parts], np.int64))
         place = np.concatenate([np.empty(0, np.int64), *(part[0] for part in parts)])
         activation = np.concatenate([np.empty(0), *(part[1] for part in parts)])
-        bounds = np.concatenate([np.empty((3, 0)), *(part[2] for part in parts)], axis=1)
+        look_alike = np.concatenate([np.empty(0, object), *(part[2] for part in parts)])
+        bounds = np.concatenate([np.empty((3, 0)), *(part[3] for part in parts)], axis=1)
         sizes = np.array(lengths)
         number = ragged.groups(sizes)[place]
         order = np.argsort(number, kind="stable")  # by concept and place in each protein
@@ -267,6 +286,7 @@ class Explainer:
             position=place - ragged.starts(sizes)[number] + 1,
             residue=np.array(list(letters), dtype=object)[place],
             activation=activation[order],
+            look_alike=look_alike[order],
             **dict(zip(BOUNDS, bounds[:, order], strict=True)),
         )
 

@@ -70,11 +70,11 @@ def protein_document(explained: Explained) -> dict[str, Any]:
 
 _OF_CONCEPT = (
     *("concept", "label", "calibration", "assumed_base_rate", "base_rate_from"),
-    *("layer", "variant", "feature", "f1", "f1_low", "f1_high", "verdict"),
+    *("look_alike_rate", "layer", "variant", "feature", "f1", "f1_low", "f1_high", "verdict"),
 )
 _OF_SEGMENT = (
     *("start", "end", "peak", "probability", "probability_low", "probability_high"),
-    *("expected_residues", "activation"),
+    *("look_alike", "expected_residues", "activation"),
 )
 
 

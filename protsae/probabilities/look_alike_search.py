@@ -1,0 +1,93 @@
+"""Which other concept a feature is on at, where it is wrong: its look-alike, from valid."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from scipy.special import stdtrit, xlogy
+
+from protsae.probabilities.labelled_split import LabelledSplit, ScoredFeature
+from protsae.probabilities.likelihood_ratios import log_ratio_influences
+from protsae.probabilities.look_alike_sites import LookAlike
+from protsae.statistics.cluster_intervals import MIN_CLUSTERS
+
+ERROR = 0.05
+"""Chance that a feature without look-alikes is given one, over all concepts that are tried."""
+LEAST_SHARE = 0.1
+"""Share of the residues at which a feature is wrong that its look-alike must have."""
+MOST_OVERLAP = 0.05
+"""Share of the residues of a look-alike that may have the concept of the feature as well."""
+
+
+def find_look_alikes(
+    valid: LabelledSplit, scored: Sequence[ScoredFeature], candidates: Mapping[int, LookAlike]
+) -> dict[int, LookAlike]:
+    """The look-alike of each feature that has one, by feature.
+
+    Of the concepts that exclude that of the feature (``MOST_OVERLAP``), the one that tells most
+    about where on valid the feature is on without its own concept (`most_alike`). It must be that
+    of ``LEAST_SHARE`` of these residues, and the feature more often on there than elsewhere, as
+    tested over homology clusters with ``ERROR`` shared among the concepts. The feature must be on
+    in ``MIN_CLUSTERS`` at the look-alike, near the look-alike's feature, and far from it.
+
+    Parameters
+    ----------
+    candidates : mapping of int to LookAlike
+        By column of the labels.
+    """
+    columns = np.array(list(candidates), dtype=np.int64)
+    features = np.array([each.feature for each in candidates.values()], dtype=np.int64)
+    found = {}
+    for own in scored:
+        exclude = valid.overlaps(own.concept, columns) <= MOST_OVERLAP
+        tried = columns[exclude & (features != own.feature)]
+        best = most_alike(*valid.wrong_at(own, tried))
+        if best >= 0:
+            look_alike = candidates[int(tried[best])]
+            if _is_alike(valid, own, look_alike, int(tried[best]), len(tried)):
+                found[own.feature] = look_alike
+    return found
+
+
+def most_alike(wrong: int, wrong_at: np.ndarray, size: int, size_at: np.ndarray) -> int:
+    """The concept that tells most about where a feature is on without its own; -1 if none does.
+
+    By the log-likelihood of being on, given whether a residue has the concept, among concepts at
+    which the feature is on more often than elsewhere.
+
+    Parameters
+    ----------
+    wrong, size : int
+        Residues without the feature's own concept: where it is on, and all.
+    wrong_at, size_at : ndarray of int, shape (n_concepts,)
+        Those of them with each of the other concepts.
+
+    Examples
+    --------
+    Wrong at 20 of 1,000 residues. Ten of these are among the 50 of the second concept:
+
+    >>> most_alike(20, np.array([1, 10, 0]), 1000, np.array([50, 50, 400]))
+    1
+    """
+    rest, size_of_rest = wrong - wrong_at, size - size_at
+    more = wrong_at * size_of_rest > rest * size_at
+    told = _log_likelihood(wrong_at, size_at) + _log_likelihood(rest, size_of_rest)
+    return int(np.where(more, told, -np.inf).argmax()) if more.any() else -1
+
+
+def _is_alike(
+    valid: LabelledSplit, own: ScoredFeature, look_alike: LookAlike, concept: int, n_tried: int
+) -> bool:
+    far, near = valid.mistaken(own, look_alike, concept)
+    both = far.beside(near).joined(np.array([0]))
+    on = [part.on for part in valid.counts(own, own.edges[:1], look_alike)]
+    if min(np.count_nonzero(counts) for counts in (both.tp, *on)) < MIN_CLUSTERS:
+        return False
+    [log_ratio], influence, [freedom] = log_ratio_influences(both)
+    least = stdtrit(freedom, 1 - ERROR / n_tried) * np.sqrt((influence**2).sum())
+    return bool(both.tp.sum() >= LEAST_SHARE * both.on.sum() and log_ratio > least)
+
+
+def _log_likelihood(hits: np.ndarray, number: np.ndarray) -> np.ndarray:
+    misses = number - hits
+    found: np.ndarray = xlogy(hits, hits) + xlogy(misses, misses) - xlogy(number, number)
+    return found
