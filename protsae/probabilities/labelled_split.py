@@ -141,8 +141,9 @@ class LabelledSplit:
         return float(self._positives[:, concept].sum() / n_known)
 
     def overlaps(self, concept: int, others: np.ndarray) -> np.ndarray:
-        """Share of the residues with each of the others that have the concept as well."""
-        shared: np.ndarray = self._shared[concept, others] / self._shared[others, others]
+        """Residues with a concept and each of the others, as a share of those with the rarer."""
+        size = np.minimum(self._shared[concept, concept], self._shared[others, others])
+        shared: np.ndarray = self._shared[concept, others] / np.maximum(size, 1)
         return shared
 
     @cached_property

@@ -15,7 +15,8 @@ ERROR = 0.05
 LEAST_SHARE = 0.1
 """Share of the residues at which a feature is wrong that its look-alike must have."""
 MOST_OVERLAP = 0.05
-"""Share of the residues of a look-alike that may have the concept of the feature as well."""
+"""Share of residues that a look-alike and the concept of the feature may have in common, of those
+of the rarer one: a subtype of the concept, or what it is a subtype of, is no look-alike."""
 
 
 def find_look_alikes(

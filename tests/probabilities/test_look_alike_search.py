@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import sparse
 
 from protsae.association.pairs.layer_data import Layer
 from protsae.concepts.concept_table import ConceptTable
@@ -106,3 +107,21 @@ def test_near_does_not_reach_into_the_next_protein() -> None:
         any(abs(o - row) <= 3 and protein[o] == protein[row] for o in others) for row in range(23)
     ]
     assert is_near(np.arange(23), others, lengths, reach=3).tolist() == slow
+
+
+def test_a_subtype_and_its_type_are_no_look_alikes_of_each_other() -> None:
+    """Both overlaps are in shares of the rarer concept: of the 10 residues of the subtype, 10."""
+    labels = np.zeros((100, 2), np.int64)
+    labels[:40, 0], labels[:10, 1] = 1, 1
+    split = LabelledSplit(
+        np.arange(0),
+        sparse.csc_array((100, 0)),
+        np.array([100]),
+        np.zeros(100, np.int64),
+        1,
+        sparse.csr_array(labels),
+        np.ones((100, 1), bool),
+        np.zeros(2, np.int64),
+    )
+    assert split.overlaps(0, np.array([1])).tolist() == [1.0]
+    assert split.overlaps(1, np.array([0])).tolist() == [1.0]
