@@ -129,3 +129,10 @@ def test_many_sums_at_once_are_each_by_itself(seed: int, grouped: bool) -> None:
             law.at_least(*each) for law, *each in zip(one_by_one, observed, least, strict=True)
         ]
         np.testing.assert_allclose(laws.at_least(observed, least), expected, rtol=1e-12)
+
+
+def test_a_tail_whose_tilt_newtons_method_would_overshoot() -> None:
+    """Six or more of seven that are 1 in one of a thousand cases and else 0."""
+    law = Law([[1] + [0] * 999] * 7)
+    expected = 7 * 1e-18 * 0.999 + 1e-21
+    assert law.at_least(6) == pytest.approx(expected, rel=1e-12)

@@ -46,6 +46,24 @@ def test_a_weight_repeats_an_item() -> None:
         assert found[i] == pytest.approx(spearmanr(SCORE[times], other[times])[0])
 
 
+@pytest.mark.parametrize("factor", [1e-17, 1e23])
+def test_a_correlation_does_not_depend_on_units(factor: float) -> None:
+    x, y, weight = np.array([2.0, 3.0, 7.0]), np.array([5.0, 1.0, 2.0]), np.array([2.0, 1.0, 4.0])
+    expected = np.cov(x, y, aweights=weight)
+    r = pytest.approx(expected[0, 1] / np.sqrt(expected[0, 0] * expected[1, 1]))
+    assert weighted_correlation(factor * x, y, weight) == r
+    assert weighted_correlation(x, factor * y, weight) == r
+    assert weighted_correlation(x, y, factor * weight) == r
+
+
+@pytest.mark.parametrize("value", [0.1e-17, 0.1e23])
+def test_a_constant_has_no_correlation_whatever_its_units(value: float) -> None:
+    """The mean of three such values may be another number, by rounding."""
+    constant, other, weight = np.full(3, value), np.arange(3.0), np.array([0.3, 0.1, 0.7])
+    assert np.isnan(weighted_correlation(constant, other, weight))
+    assert np.isnan(weighted_correlation(other, constant, weight))
+
+
 def test_a_correlation_is_never_above_1() -> None:
     """Rounding would make 1 + 2e-16 of this one."""
     rng = np.random.default_rng(1)

@@ -50,3 +50,12 @@ def test_every_member_of_a_cluster_has_a_relative_of_its_rank_by_length() -> Non
     given = {t: g for t, g in zip(exchange.taker, exchange.giver, strict=True) if g < 3 <= t}
     expected = {1: 10, 2: 10, 3: 20, 4: 30, 5: 30}
     assert {int(lengths[t]): int(lengths[g]) for t, g in given.items()} == expected
+
+
+def test_a_cluster_takes_part_from_one_known_residue_on() -> None:
+    """Two proteins with one between them, one with none, one with three."""
+    known = np.array([0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 0, 0, 0, 0], bool)
+    chains = Chains(np.array([3, 2, 5, 7]), np.array([4, 4, 6, 9]), known)
+    exchange = Exchange.of(chains)
+    assert exchange.cluster.tolist() == [0, 0, -1, 1]
+    assert exchange.n_clusters == 2

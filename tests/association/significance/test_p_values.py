@@ -80,3 +80,13 @@ def test_the_headline_is_the_larger_p_value() -> None:
     rotation, position = np.array([0.01, 0.2, 0.3]), np.array([0.04, 0.1, np.nan])
     np.testing.assert_array_equal(headline_p_value(rotation, position, False), [0.04, 0.2, np.nan])
     np.testing.assert_array_equal(headline_p_value(rotation, position, True), position)
+
+
+def test_a_mean_beyond_the_range_is_at_its_end() -> None:
+    """As where runs of labels that lie on one residue are counted twice."""
+    third, least, most = np.full(40, 1 / 3), np.full(43, 2), np.full(43, 3)
+    bounds = [
+        tail_bound(2 + np.append(third, ends), least, most, 2 * 43 + 37)
+        for ends in ([1.0, 1.0, 0.0], [1.4, 1.9, -0.3])
+    ]
+    assert bounds[1] == bounds[0] < 1e-8

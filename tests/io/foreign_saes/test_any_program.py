@@ -53,6 +53,7 @@ def test_each_program_is_known(tmp_path: Path) -> None:
         pytest.param("", "nothing", id="empty"),
         pytest.param("cfg.json", "cfg.json", id="half"),
         pytest.param("edcba", "a, b, c, d, e", id="five"),
+        pytest.param("fedcba", "a, b, c, d, e and 1 more", id="six"),
         pytest.param("gfedcba", "a, b, c, d, e and 2 more", id="seven"),
     ],
 )

@@ -1,5 +1,6 @@
 """Chat completions of a stand-in: what is sent, what is taken, and that the key is never shown."""
 
+import gzip
 import json
 from collections.abc import Iterator
 
@@ -7,7 +8,7 @@ import pytest
 
 from protsae.errors import UserError
 from protsae.io.http.retries import RetryPolicy
-from protsae.io.llm.chat_client import KEY_VARIABLE, ChatClient, Completion
+from protsae.io.llm.chat_client import KEY_VARIABLE, RETRIES, ChatClient, Completion
 from tests.helpers.chat_server import ChatServer, Reply, chat_server, completion, refusal
 
 KEY = "sk-secret-123"
@@ -163,3 +164,22 @@ def test_addresses_and_keys_that_are_refused(endpoint: str, key: str, message: s
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]"])
 def test_a_key_may_go_to_this_machine_in_plain_text(host: str) -> None:
     ChatClient(f"http://{host}:8000/v1", "x", KEY, print).close()
+
+
+def test_an_answer_may_take_ten_minutes_and_all_tries_an_hour() -> None:
+    assert (RETRIES.silence, RETRIES.answer, RETRIES.page) == (10 * 60, 10 * 60, 60 * 60)
+
+
+def test_the_largest_answer_has_16_mib(server: ChatServer) -> None:
+    status, headers, body = completion("hello")
+    client = ChatClient(server.url, "some-llm", "", print)
+    server.replies = [
+        (status, headers, body.ljust(16 * 2**20)),
+        (status, headers, body.ljust(16 * 2**20 + 1)),
+        (status, headers, gzip.compress(bytes(16 * 2**20 + 1))),
+    ]
+    assert client.ask(PROMPT).text == "hello"
+    for unpacked in ("", " unpacked"):
+        with pytest.raises(UserError, match=f"an answer of more than 16 MiB{unpacked}; expected "):
+            client.ask(PROMPT)
+    client.close()

@@ -6,6 +6,7 @@ import pytest
 from protsae.errors import UserError
 from protsae.io.protein_files.structure_files import (
     decimal_line,
+    read_chains,
     read_structure,
     structure_files,
 )
@@ -274,3 +275,18 @@ def test_a_backbone_of_deuterium_is_none(tmp_path: Path) -> None:
     path = tmp_path / "x.pdb"
     path.write_text(PDB.replace("0.00           N", "0.00           D", 1))
     assert [residue.letter for residue in read_structure(path)] == list("AMKW")
+
+
+def test_names_of_a_residue_that_is_one_amino_acid_here_and_another_there(tmp_path: Path) -> None:
+    rows = [
+        f"ATOM      1  {atom:3}{residue} A{number:4}    {x:7.3f}   0.000   0.000  0.50  0.00"
+        f"           {atom[0]}\n"
+        for number, residues in ((2, ["AALA", "BSER"]), (3, [" GLY"]))
+        for residue in residues
+        for x, atom in enumerate(("N", "CA", "C", "O"))
+    ]
+    path = tmp_path / "x.pdb"
+    path.write_text("".join(rows))
+    [chain] = read_chains(path)
+    assert chain.places == ((2, " "), (3, " "))
+    assert chain.names == ({"ALA", "SER"}, {"GLY"})

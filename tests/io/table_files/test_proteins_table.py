@@ -9,10 +9,11 @@ from protsae.errors import UserError
 from protsae.io.table_files.proteins_table import (
     read_previous_splits,
     read_protein_set,
+    read_sequences,
     read_split_proteins,
     study_stamp,
 )
-from protsae.schema.protein_tables import FETCHED
+from protsae.schema.protein_tables import FETCHED, FURTHER
 from tests.helpers.stored_tables import load, store, store_wrong
 from tests.helpers.tiny_run import protein_rows, write_proteins
 
@@ -51,6 +52,17 @@ def test_the_table_of_fetch_has_no_splits(tmp_path: Path) -> None:
     message = f"{path}: holds the fetched table, version 1; expected proteins, version 2"
     with pytest.raises(UserError, match=f"^{re.escape(message)}"):
         read_split_proteins(path)
+
+
+def test_sequences_are_those_of_a_study_or_further_ones(tmp_path: Path) -> None:
+    further = protein_rows(3, length=23)[FURTHER.names]
+    store(tmp_path / "further.parquet", further)
+    checksum = write_proteins(tmp_path / "proteins.parquet", protein_rows(5))
+    found, further_checksum = read_sequences(tmp_path / "further.parquet")
+    assert found["sequence"].tolist() == further["sequence"].tolist()
+    found, found_checksum = read_sequences(tmp_path / "proteins.parquet")
+    assert (len(found), found_checksum) == (5, checksum)
+    assert further_checksum != checksum
 
 
 @pytest.mark.parametrize(

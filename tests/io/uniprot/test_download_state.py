@@ -49,6 +49,7 @@ def starts_anew(server, folder):
         ({"pages": -1}, "state.json: pages is -1; expected a count"),
         ({"pages": 0}, "state.json: pages is 0; expected at least one"),
         ({"pages": True}, "state.json: pages is True; expected a count"),
+        ({"pages": 10**12 + 1}, "state.json: pages is 1000000000001; expected a count"),
         ({"pages": 10**30}, f"state.json: pages is {10**30}; expected a count"),
         ({"entries": "10"}, "state.json: entries is '10'; expected a count"),
         ({"total": 17.0}, "state.json: total is 17.0; expected a count"),
