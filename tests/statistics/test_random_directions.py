@@ -41,6 +41,18 @@ def test_one_vector_whose_sum_is_the_mean_of_all_directions(d_model: int) -> Non
     assert random_direction_p(v, np.ones(d_model)) == pytest.approx(expected, rel=0.02)
 
 
+@pytest.mark.parametrize("d_model", [3, 7])
+def test_p_falls_close_to_the_mean_as_elsewhere(d_model: int) -> None:
+    """By some 0.001 from 0.2 % below the mean sum to 0.2 % above."""
+    p, expected = [], []
+    for square in (0.998 / d_model, 1.002 / d_model):
+        direction = np.zeros(d_model)
+        direction[:2] = np.sqrt(square), np.sqrt(1 - square)
+        p.append(random_direction_p(np.eye(1, d_model), direction))
+        expected.append(beta.sf(square, 0.5, (d_model - 1) / 2))
+    assert p[0] - p[1] == pytest.approx(expected[0] - expected[1], rel=0.1)
+
+
 @pytest.mark.parametrize(("n", "d_model"), [(2, 5), (13, 31), (37, 11)])
 def test_it_is_the_share_of_random_directions_that_reach_as_far(n, d_model):
     rng = np.random.default_rng(n)

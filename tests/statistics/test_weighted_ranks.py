@@ -72,6 +72,12 @@ def test_a_correlation_is_never_above_1() -> None:
     assert weighted_correlation(x, -3 * x - 1, weight) == -1
 
 
+def test_items_without_weight_above_all_others_change_no_precision() -> None:
+    """As of the last two alone: 1/2 at the lower one."""
+    score, label = np.array([7.0, 5.0, 3.0, 2.0]), np.array([True, False, False, True])
+    assert precision_sums(score, label, np.array([0.0, 0.0, 1.0, 1.0])) == 0.5
+
+
 def test_nothing_and_constants() -> None:
     right, pairs = ranked_pairs(np.empty(0), np.empty(0, bool), np.ones((2, 0)))
     assert right.tolist() == pairs.tolist() == [0, 0]

@@ -93,3 +93,10 @@ def test_midranks_are_those_of_pandas(dtype: type) -> None:
         expected = pd.DataFrame(values).rank().to_numpy()
         assert (midranks(values) == expected).all()
         assert (midranks(values[:, 0]) == expected[:, 0]).all()
+
+
+def test_a_correlation_is_never_beyond_1() -> None:
+    """Of features with themselves, and with what rises as they fall; rounding exceeds 1 in some."""
+    values = np.random.default_rng(0).random((7, 97))
+    for scales in (values, 1 - values):
+        assert np.abs(pearson(sparse.csc_array(values), scales)).max() <= 1

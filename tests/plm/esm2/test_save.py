@@ -1,6 +1,7 @@
 """What we save, and what ships, fair-esm's own loader reads."""
 
 import json
+import re
 import zipfile
 from pathlib import Path
 
@@ -8,8 +9,9 @@ import esm
 import pytest
 import torch
 
+from protsae.errors import UserError
 from protsae.plm.esm2.load import load_esm
-from protsae.plm.esm2.save import save_esm
+from protsae.plm.esm2.save import save_esm, validate_esm_name
 from protsae.provenance import file_sha256
 from tests.helpers.tiny_esm import ALPHABET, build_esm
 
@@ -128,3 +130,14 @@ def test_a_name_that_fair_esm_would_not_recognise(tmp_path):
     with pytest.raises(ValueError, match=r"^mine\.pt: the name of an ESM-2 file must start with"):
         save_esm(build_esm(), tmp_path / "mine.pt")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["mine.pt", "my_esm2.pt", "esm2_x.pth", "esm2_x"])
+def test_a_name_for_output_that_fair_esm_would_not_recognise(tmp_path: Path, name: str) -> None:
+    message = (
+        f"--output {tmp_path / name}: fair-esm recognises an ESM-2 by its file name; expected "
+        "esm2*.pt"
+    )
+    with pytest.raises(UserError, match=f"^{re.escape(message)}$"):
+        validate_esm_name(tmp_path / name)
+    validate_esm_name(tmp_path / "esm2_x.pt")
