@@ -59,3 +59,8 @@ def test_a_cluster_takes_part_from_one_known_residue_on() -> None:
     exchange = Exchange.of(chains)
     assert exchange.cluster.tolist() == [0, 0, -1, 1]
     assert exchange.n_clusters == 2
+
+
+def test_without_proteins_no_cluster_takes_part() -> None:
+    nothing = np.zeros(0, dtype=np.int64)
+    assert Exchange.of(Chains(nothing, nothing, nothing.astype(bool))).n_clusters == 0

@@ -93,6 +93,15 @@ def test_a_ligand_with_the_number_of_a_residue_is_another(tmp_path: Path) -> Non
     assert written[60:66] == " -1.00"
 
 
+@pytest.mark.parametrize("number", [1002, -999])
+def test_residue_numbers_of_four_columns(tmp_path: Path, number: int) -> None:
+    source, target = tmp_path / "x.pdb", tmp_path / "y.pdb"
+    source.write_text(PDB.replace("ALA A   2 ", f"ALA A{number} "))
+    write_b_factors(source, target, {("A", number, " ", "ALA"): 5.5}, 0.0)
+    rows = [line for line in target.read_text().splitlines() if "ALA A" in line]
+    assert [line[60:66] for line in rows] == ["  5.50"] * 7
+
+
 def test_residue_numbers_in_base_36(tmp_path: Path) -> None:
     """As large structures have them: A000 is 10,000."""
     source, target = tmp_path / "x.pdb", tmp_path / "y.pdb"

@@ -120,6 +120,17 @@ def test_heads_that_look_at_an_offset_listen_little_to_content() -> None:
         assert (spread[::2] / spread[1::2]).tolist() == pytest.approx([0.25] * 2, rel=0.05)
 
 
+@pytest.mark.parametrize(("layers", "n_local"), [(1, 1), (3, 1), (4, 2), (6, 2), (7, 3), (13, 5)])
+def test_the_first_third_of_blocks_is_local_and_half_of_the_others(
+    layers: int, n_local: int
+) -> None:
+    n_offsets = [
+        sum(offset is not None for offset in block)
+        for block in pretrain.local_offsets(layers, heads=6)
+    ]
+    assert n_offsets == [6] * n_local + [3] * (layers - n_local)
+
+
 def test_local_heads_cover_both_sides_evenly():
     found = [o for block in pretrain.local_offsets(6, 8) for o in block if o is not None]
     assert sorted({abs(o) for o in found}) == [1, 2, 3, 4]
