@@ -123,6 +123,12 @@ def test_below_is_tested_beside_each() -> None:
     assert both == pytest.approx(2 * min(one_by_one))
 
 
+def test_above_all_of_several_p_below_is_1() -> None:
+    every, positives = drawn(0, [0.9, 0.2, 0.3])
+    found = compare(every.of(np.array([0])), every.of(np.array([1, 2])), positives)
+    assert found["p_below"].tolist() == [1]
+
+
 def test_verdicts_by_hand() -> None:
     """Four tests in either direction; of the fifth, not called, there is none."""
     above = np.array([0.01, 0.04, 0.5, 0.999, 1e-9])

@@ -7,6 +7,8 @@ import pytest
 
 from protsae.errors import UserError
 from protsae.io.table_files.proteins_table import (
+    APART_FROM,
+    read_further_proteins,
     read_previous_splits,
     read_protein_set,
     read_sequences,
@@ -63,6 +65,21 @@ def test_sequences_are_those_of_a_study_or_further_ones(tmp_path: Path) -> None:
     found, found_checksum = read_sequences(tmp_path / "proteins.parquet")
     assert (len(found), found_checksum) == (5, checksum)
     assert further_checksum != checksum
+
+
+def test_further_proteins_are_free_of_relatives_of_one_study(tmp_path: Path) -> None:
+    path = tmp_path / "further.parquet"
+    proteins = protein_rows(5)
+    study = study_stamp(proteins, write_proteins(tmp_path / "proteins.parquet", proteins))
+    store(path, protein_rows(3, length=23)[FURTHER.names], {APART_FROM: study})
+    assert len(read_further_proteins(path, study)[0]) == 3
+    message = (
+        f"{path}: free of relatives of other proteins: split_sha256 is "
+        f"{study['split_sha256'][:12]}; expected abcdefghijkl, as of the proteins given; run the "
+        "further stage again"
+    )
+    with pytest.raises(UserError, match=f"^{re.escape(message)}$"):
+        read_further_proteins(path, {**study, "split_sha256": "abcdefghijklmnopqrstuvwxyz"})
 
 
 @pytest.mark.parametrize(
