@@ -171,3 +171,16 @@ def test_clusters_with_relatives_are_left_out_of_one_score_alone() -> None:
     assert (some[n_left] == len(CLUSTERS) - 4).all()
     assert (none[n_left] == 0).all()
     assert none["best_baseline_f1"].notna().all()
+
+
+def test_detectors_are_told_apart_by_variant_and_number() -> None:
+    found = {
+        ("m", 1, "topk", 1): 7,
+        ("m", 1, "coordinates", 0): 9,
+        ("m", 1, "coordinates", 1): 3,
+        ("m", 1, "pca", 0): 2,
+        ("m", 1, "pca", 1): 8,
+    }
+    row = compared(found=found).loc[("m", 1)]
+    assert (row["best_baseline"], row["best_baseline_f1"]) == ("coordinate", pytest.approx(18 / 19))
+    assert row["f1_difference"] == pytest.approx(14 / 17 - 18 / 19)

@@ -70,20 +70,20 @@ def test_pairs_that_are_taken_together_change_no_bit(
     at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rng = np.random.default_rng(0)
-    lengths = np.full(53, 17)
+    lengths = np.full(211, 17)
     n_residues = int(lengths.sum())
-    x = sparse.csc_array(rng.random((n_residues, 7)) * (rng.random((n_residues, 7)) < 0.3))
+    x = sparse.csc_array(rng.random((n_residues, 23)) * (rng.random((n_residues, 23)) < 0.3))
     has = sparse.csc_array(rng.random((n_residues, 1)) < 0.3)
-    known, cluster = np.ones((n_residues, 1), bool), np.repeat(np.arange(53), lengths)
+    known, cluster = np.ones((n_residues, 1), bool), np.repeat(np.arange(211), lengths)
     given = x, has, known, ONE, end_distances(lengths)
-    ends, concept = np.array([N]), np.zeros(7, int)
-    whole = position_matched_auroc(*given, np.arange(7), concept, ends, cluster)
+    ends, concept = np.array([N]), np.zeros(23, int)
+    whole = position_matched_auroc(*given, np.arange(23), concept, ends, cluster)
     assert np.isfinite(whole).all()
     monkeypatch.setattr(module, "PAIRS_AT_ONCE", at_once)
     assert np.array_equal(
-        position_matched_auroc(*given, np.arange(7), concept, ends, cluster), whole
+        position_matched_auroc(*given, np.arange(23), concept, ends, cluster), whole
     )
-    for pair in range(7):
+    for pair in range(23):
         alone = position_matched_auroc(*given, np.array([pair]), ONE, ends, cluster)
         assert np.array_equal(alone[0], whole[pair])
 
@@ -172,3 +172,21 @@ def test_stored_zeros_are_zeros() -> None:
         np.arange(2),
     )
     assert found[:, 0].tolist() == [0.5]
+
+
+@pytest.mark.parametrize("n_residues", [0, 6])
+def test_without_residues_of_both_kinds_at_a_distance_there_is_none(n_residues: int) -> None:
+    """Those with the concept are at 0, those without it at 1; or there are no residues."""
+    has = np.arange(n_residues) % 2 == 0
+    found = position_matched_auroc(
+        sparse.csc_array(np.ones((n_residues, 1))),
+        sparse.csc_array(has[:, None]),
+        np.ones((n_residues, 1), bool),
+        ONE,
+        np.stack([~has, has]).astype(int),
+        ONE,
+        ONE,
+        np.array([N]),
+        np.arange(n_residues) // 2,
+    )
+    assert np.isnan(found).all()

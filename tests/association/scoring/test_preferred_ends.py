@@ -63,6 +63,15 @@ def test_chance_in_few_clusters_is_no_preference() -> None:
     assert ends(of_relatives) == [NONE]
 
 
+def test_exactly_2_33_standard_errors_are_a_preference() -> None:
+    """Six clusters of two proteins of 100 residues, half of them near the start, have the concept
+    at the first 100, 98, 95, 81, 63 and 29 of them: D_c is half of these, and 233 / 100 in all."""
+    first = np.array([50, 50, 49, 49, 48, 47, 41, 40, 32, 31, 15, 14])
+    labels = sparse.csr_array((np.arange(100) < first[:, None]).reshape(-1, 1).astype(np.int8))
+    lengths, cluster = np.full(12, 100), np.repeat(np.arange(6), 2)
+    assert ends(LabelledProteins(lengths, cluster, labels, np.ones((1200, 1), bool))) == [N]
+
+
 def test_short_proteins_are_near_both_ends_everywhere() -> None:
     assert ends(proteins([(0, 3)], length=NEAR)) == [NONE]
 

@@ -178,6 +178,19 @@ def test_a_family_without_the_label_changes_no_draw() -> None:
         assert p_value(with_others, stop_after=999, seed=seed) == alone
 
 
+def test_a_protein_without_relatives_changes_no_draw() -> None:
+    lengths, cluster, on, label = random_case(5)
+    with_another = (
+        np.append(lengths, 4),
+        np.append(cluster, 9),
+        np.append(on, np.ones(4, bool)),
+        np.append(label, np.ones(4, bool)),
+    )
+    for seed in range(5):
+        alone = p_value((lengths, cluster, on, label), stop_after=999, seed=seed)
+        assert p_value(with_another, stop_after=999, seed=seed) == alone
+
+
 @pytest.mark.parametrize("stop_after", [1, 63, 64, 65, 128, 200])
 def test_stops_at_the_draw_that_is_enough(stop_after: int) -> None:
     """On where a relative is labelled: every draw is as good as the data, so that as many draws as

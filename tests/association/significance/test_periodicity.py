@@ -140,6 +140,14 @@ def test_periods_of_single_proteins(
     assert found == pytest.approx(np.array(expected), abs=0.05)
 
 
+def test_the_first_sixty_proteins_tell_whether_half_are_regular() -> None:
+    """Thirty of sixty are; the next one is not, and no longer counts."""
+    regular = [spacing * np.arange(8) for spacing in (5, 9, 11)] * 10
+    irregular = [np.array([0, 9, 13, 31, 40, 44, 59, 77, 80]) + shift for shift in range(31)]
+    found = label_periods(runs_of(regular + irregular), np.full(61, 200))
+    assert found == pytest.approx(np.array([5, 9, 11] * 10 + [200] * 31), abs=0.05)
+
+
 def test_too_few_proteins_share_nothing() -> None:
     one = np.arange(0, 70, 7)
     assert common_period([one, one + 1]) == 0

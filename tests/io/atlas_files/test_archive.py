@@ -34,6 +34,12 @@ def test_round_trip(tmp_path: Path, name: str) -> None:
         assert (tmp_path / "out" / member).read_bytes() == data
 
 
+def test_members_are_files_that_all_may_read(tmp_path: Path) -> None:
+    with zipfile.ZipFile(packed(tmp_path)) as archive:
+        modes = {entry.filename: entry.external_attr >> 16 for entry in archive.infolist()}
+    assert modes == dict.fromkeys([DOCUMENT, *FILES], 0o644)
+
+
 def test_equal_files_give_equal_bytes(tmp_path: Path) -> None:
     (tmp_path / "later").mkdir()
     assert packed(tmp_path).read_bytes() == packed(tmp_path / "later").read_bytes()

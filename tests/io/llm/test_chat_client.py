@@ -183,3 +183,29 @@ def test_the_largest_answer_has_16_mib(server: ChatServer) -> None:
         with pytest.raises(UserError, match=f"an answer of more than 16 MiB{unpacked}; expected "):
             client.ask(PROMPT)
     client.close()
+
+
+def test_no_tokens_are_a_count_and_true_is_none(server: ChatServer) -> None:
+    status, headers, body = completion("x")
+    document = json.loads(body) | {"usage": {"prompt_tokens": 0, "completion_tokens": True}}
+    server.replies = [(status, headers, json.dumps(document).encode())]
+    found = ask(server)
+    assert (found.input_tokens, found.output_tokens) == (0, None)
+
+
+@pytest.mark.parametrize(("key", "shown"), [("abcde", "abcde"), ("abcdef", "***")])
+def test_a_key_is_hidden_from_six_characters_on(server: ChatServer, key: str, shown: str) -> None:
+    server.replies = [completion(f"your key is {key}")]
+    assert ask(server, key).text == f"your key is {shown}"
+
+
+def test_why_an_answer_is_none_is_cut_at_100_characters(server: ChatServer) -> None:
+    server.replies = [(200, {}, b'{"choices": ' + b"1" * 5000 + b"}")]
+    with pytest.raises(UserError) as error:
+        ask(server)
+    why = (
+        "Exceeds the limit (4300 digits) for integer string conversion: value has 5000 digits; use "
+        "sys.set..."
+    )
+    assert len(why) == 100
+    assert f"the answer is no chat completion ({why}); check --endpoint" in str(error.value)

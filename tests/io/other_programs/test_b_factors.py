@@ -146,6 +146,7 @@ def test_mmcif_without_places_of_authors(tmp_path: Path) -> None:
     [
         ("y.cif", 1.0, "is no file of that format; expected a name that ends in .pdb or .ent"),
         ("y.txt", 1.0, "no structure by its name; expected one that ends in .pdb, .ent, .cif"),
+        ("y.pdb", -100.0, "-100 does not fit the B-factor of a PDB file; expected at most 999.99"),
         ("y.pdb", 1000.0, "1000 does not fit the B-factor of a PDB file; expected at most 999.99"),
     ],
 )

@@ -158,3 +158,11 @@ def test_no_file(tmp_path: Path) -> None:
     with pytest.raises(UserError) as caught:
         read_ontology(tmp_path / "go.obo")
     assert str(caught.value) == f"{tmp_path / 'go.obo'}: no such file; {EXPECTED}"
+
+
+def test_a_long_reason_is_cut_at_100_characters(tmp_path: Path) -> None:
+    path = write_ontology(tmp_path / "go.obo", "A" * 300 + "\n")
+    with pytest.raises(UserError) as caught:
+        read_ontology(path)
+    why = "Tag-value pair parsing failed for: ".ljust(100, "A")
+    assert str(caught.value) == f"{path}: {why}; {EXPECTED}"

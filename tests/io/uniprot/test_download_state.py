@@ -9,6 +9,7 @@ from protsae.errors import UserError
 from protsae.io import atomic
 from protsae.io.http.client import RetryPolicy
 from protsae.io.uniprot import uniprot_rest
+from protsae.io.uniprot.download_state import Download
 from protsae.io.uniprot.uniprot_rest import fetch_pages
 from tests.helpers.uniprot_server import Fault, UniProtServer
 
@@ -129,3 +130,8 @@ def test_what_a_killed_download_left_is_removed(server, tmp_path):
     left.write_text("half")
     fetch(server, tmp_path)
     assert not left.exists()
+
+
+def test_before_the_first_page_there_is_nothing() -> None:
+    before = Download("https://x.org", "", "https://x.org")
+    assert (before.pages, before.entries, before.total) == (0, 0, 0)

@@ -387,3 +387,16 @@ def test_shapes_of_released_models_fit_their_names(name):
     assert f"t{layers}" == n_layers
     assert 12 * layers * d_model**2 == pytest.approx(stated, rel=0.1)
     assert d_model == heads * HEAD_SIZES[size]
+
+
+def test_by_default_the_first_gpu_if_any(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, int]] = []
+
+    def find(name: str, gpu: int) -> torch.device:
+        asked.append((name, gpu))
+        return torch.device("cpu")
+
+    monkeypatch.setattr("protsae.plm.esm2.load.find_device", find)
+    load_esm(str(tiny))
+    load_esm(str(tiny), "cuda", 5)
+    assert asked == [("auto", 0), ("cuda", 5)]
