@@ -51,6 +51,8 @@ def test_a_sample_smaller_than_train_is_whole_proteins() -> None:
     assert build_layer(settings).train_sample(codes).shape == (2 * LENGTH, D)
     settings = settings.model_copy(update={"train_residues": 2 * LENGTH})
     assert build_layer(settings).train_sample(codes).shape == (2 * LENGTH, D)
+    settings = settings.model_copy(update={"train_residues": 1})
+    assert build_layer(settings).train_sample(codes).shape == (LENGTH, D)
     assert build_layer().train_sample(codes).shape == (N_PROTEINS // 3 * LENGTH, D)
 
 
@@ -109,3 +111,10 @@ def test_columns_come_in_groups_of_few_activations(
     for members, rows in found:
         np.testing.assert_array_equal(rows.toarray(), test[:, members])
     assert list(layer.columns(codes, "test", features[:0], density)) == []
+
+
+def test_clusters_are_numbered_as_they_come() -> None:
+    layer = build_layer(n_proteins=6)
+    proteins = layer.proteins.assign(cluster=["C", "A", "C", "B", "A", "C"])
+    numbered = Layer(proteins, layer.concepts, SETTINGS).cluster
+    assert numbered.tolist() == [0, 1, 0, 2, 1, 0]

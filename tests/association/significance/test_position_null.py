@@ -268,3 +268,17 @@ def test_each_pair_has_its_own_detector_and_concept() -> None:
         assert found.expected[number] == pytest.approx(alone.expected[0])
         assert found.p_value[number] == pytest.approx(alone.p_value[0])
     assert len(set(found.p_value)) == 4
+
+
+def test_the_expected_overlap_is_the_largest_of_all_ways() -> None:
+    """Residues 101 to 110 of every third chain of 120 to 400: far from both ends, they are met
+    where labels keep their distance to the start."""
+    chains = chains_of(np.random.default_rng(0).integers(120, 400, 60).tolist())
+    place = np.arange(len(chains.known)) - chains.first[chains.protein]
+    rows = np.flatnonzero((place >= 100) & (place < 110) & (chains.protein % 3 == 0))
+    laws = PositionLaws.of(rows, Exchange.of(chains))
+    means = [way.share[rows].sum() for way in laws.ways]
+    [(observed, expected, p_value)] = laws.pair_nulls([rows])
+    assert p_value <= RESOLVED
+    assert means[1] > 1.5 * max(means[0], means[2])
+    assert (observed, expected) == (200, pytest.approx(means[1]))

@@ -102,6 +102,26 @@ def test_residue_numbers_of_four_columns(tmp_path: Path, number: int) -> None:
     assert [line[60:66] for line in rows] == ["  5.50"] * 7
 
 
+@pytest.mark.parametrize(("value", "text"), [(999.99, "999.99"), (-99.99, "-99.99")])
+def test_the_largest_and_smallest_value_of_pdb(tmp_path: Path, value: float, text: str) -> None:
+    source, target = tmp_path / "x.pdb", tmp_path / "y.pdb"
+    source.write_text(PDB)
+    write_b_factors(source, target, {("A", 2, " ", "ALA"): value}, 0.0)
+    rows = [line for line in target.read_text().splitlines() if "ALA A" in line]
+    assert [line[60:66] for line in rows] == [text] * 7
+
+
+def test_a_residue_name_has_three_columns(tmp_path: Path) -> None:
+    """What stands in the fourth is no part of it, as Bio.PDB reads it."""
+    source, target = tmp_path / "x.pdb", tmp_path / "y.pdb"
+    source.write_text(PDB.replace("ALA A", "ALAXA"))
+    [chain, _] = read_chains(source)
+    assert chain.names[1] == {"ALA"}
+    write_b_factors(source, target, {("A", 2, " ", "ALA"): 5.5}, 0.0)
+    rows = [line for line in target.read_text().splitlines() if "ALAXA" in line]
+    assert [line[60:66] for line in rows] == ["  5.50"] * 7
+
+
 def test_residue_numbers_in_base_36(tmp_path: Path) -> None:
     """As large structures have them: A000 is 10,000."""
     source, target = tmp_path / "x.pdb", tmp_path / "y.pdb"
