@@ -1,3 +1,4 @@
+import hashlib
 import json
 import zipfile
 from pathlib import Path
@@ -34,10 +35,36 @@ def test_round_trip(tmp_path: Path, name: str) -> None:
         assert (tmp_path / "out" / member).read_bytes() == data
 
 
-def test_members_are_files_that_all_may_read(tmp_path: Path) -> None:
+def test_members_are_files_that_all_may_read_of_no_time(tmp_path: Path) -> None:
     with zipfile.ZipFile(packed(tmp_path)) as archive:
-        modes = {entry.filename: entry.external_attr >> 16 for entry in archive.infolist()}
-    assert modes == dict.fromkeys([DOCUMENT, *FILES], 0o644)
+        found = {e.filename: (e.external_attr >> 16, e.date_time) for e in archive.infolist()}
+    assert found == dict.fromkeys([DOCUMENT, *FILES], (0o644, (1980, 1, 1, 0, 0, 0)))
+
+
+def test_the_comment_is_the_checksum_of_all_before_it(tmp_path: Path) -> None:
+    """Of a mebibyte and one byte, as of fewer."""
+
+    def packed_file(size: int) -> bytes:
+        source = tmp_path / str(size)
+        source.mkdir()
+        (source / "zeros").write_bytes(bytes(size))
+        write_archive(tmp_path / "atlas.zip", source, {})
+        return (tmp_path / "atlas.zip").read_bytes()
+
+    fewer = packed_file(1_000_000)
+    more = packed_file(2**20 + 1 + 1_000_000 - (len(fewer) - 64))
+    assert len(more) - 64 == 2**20 + 1
+    for whole in (fewer, more):
+        assert whole[-64:] == hashlib.sha256(whole[:-64]).hexdigest().encode()
+
+
+@pytest.mark.parametrize(
+    ("size", "line"), [(2**24, "its checksum does not fit"), (2**24 + 1, "is too large for one")]
+)
+def test_a_document_has_16_mib_at_most(tmp_path: Path, size: int, line: str) -> None:
+    path = rezipped(tmp_path / "atlas.zip", {DOCUMENT: bytes(size)})
+    with pytest.raises(UserError, match=line):
+        opened(path, tmp_path / "out")
 
 
 def test_equal_files_give_equal_bytes(tmp_path: Path) -> None:
