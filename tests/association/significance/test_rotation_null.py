@@ -306,6 +306,9 @@ def test_whole_periods_lose_less_than_half_a_chain() -> None:
     found = whole_periods(lengths, np.array([6.0, 7, 12, 0]), slack)
     assert found.tolist() == [6, 7, 12, 40]
     assert whole_periods(np.array([12, 13]), np.array([5.9, 6.1]), slack[:2]).tolist() == [12, 13]
+    # 13 is 0.3 more than one period, 25 is 0.4 less than two: of 26 residues all stay, of 25 13.
+    found = whole_periods(np.array([26, 25]), np.full(2, 12.7), np.full(2, 0.35))
+    assert found.tolist() == [26, 13]
 
 
 def test_runs_are_not_joined_across_a_gap() -> None:
@@ -385,6 +388,15 @@ def test_rotations_keep_the_phase_of_periodic_labels() -> None:
     null = alone(label, label, np.full(5, 70))
     assert null.expected[0] == null.observed[0] == 50
     assert null.p_value[0] == pytest.approx(1)
+
+
+def test_rotations_may_miss_a_period_by_a_tenth_of_a_run() -> None:
+    """Ten runs of 10 residues, 30 apart: by one residue to either side."""
+    begin = 30 * np.arange(10) + np.array([[3], [305], [607]])
+    rows = (begin[:, :, None] + np.arange(10)).ravel()
+    chains = Chains(np.full(3, 300), np.arange(3), np.ones(900, bool))
+    for allowed in RotatedLabels.of(rows, chains).allowed.reshape(3, 300):
+        assert set(np.flatnonzero(allowed) % 30) == {0, 1, 29}
 
 
 def test_what_is_left_of_a_period_has_no_place() -> None:
