@@ -122,7 +122,8 @@ CALIBRATION = Table(
             "Another concept that explains where the feature is on without its own: on the "
             "validation set, at least a tenth of those residues have it, the feature is on there "
             "significantly more often than elsewhere, and at most 5 % of the residues of the rarer "
-            "of the two concepts have both. Of several, the one that explains most. Empty if there is none.",
+            "of the two concepts have both. Of several, the one that explains most. Empty if there "
+            "is none.",
             True,
         ),
         Column(
