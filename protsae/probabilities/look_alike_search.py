@@ -28,7 +28,8 @@ def find_look_alikes(
     about where on valid the feature is on without its own concept (`most_alike`). It must be that
     of ``LEAST_SHARE`` of these residues, and the feature more often on there than elsewhere, as
     tested over homology clusters with ``ERROR`` shared among the concepts. The feature must be on
-    in ``MIN_CLUSTERS`` at the look-alike, near the look-alike's feature, and far from it.
+    in ``MIN_CLUSTERS`` at the look-alike, near the look-alike's feature, and far from it, and its
+    own concept be in as many: else it is uncalibrated, whatever is found.
 
     Parameters
     ----------
@@ -80,8 +81,9 @@ def _is_alike(
 ) -> bool:
     far, near = valid.mistaken(own, look_alike, concept)
     both = far.beside(near).joined(np.array([0]))
-    on = [part.on for part in valid.counts(own, own.edges[:1], look_alike)]
-    if min(np.count_nonzero(counts) for counts in (both.tp, *on)) < MIN_CLUSTERS:
+    right = valid.counts(own, own.edges[:1], look_alike)
+    counted = (both.tp, right[0].positives, *(part.on for part in right))
+    if min(np.count_nonzero(counts) for counts in counted) < MIN_CLUSTERS:
         return False
     [log_ratio], influence, [freedom] = log_ratio_influences(both)
     least = stdtrit(freedom, 1 - ERROR / n_tried) * np.sqrt((influence**2).sum())
