@@ -123,7 +123,7 @@ def test_nulls(examined: Examined) -> None:
             ("position", position_null(*given)),
         ):
             p_value = float(null.p_value[0])
-            assert row[f"{name}_p_value"] == pytest.approx(p_value, rel=1e-9, nan_ok=True)
+            assert row[f"{name}_p_value"] == pytest.approx(p_value, rel=1e-9, abs=0, nan_ok=True)
             f1 = 2 * null.expected[0] / (on.sum() + has.sum())
             assert row[f"{name}_null_f1"] == pytest.approx(f1)
         both = row[["rotation_p_value", "position_p_value"]].to_numpy(dtype=float)
