@@ -180,7 +180,7 @@ def _factors(
     """`look_alike_factor` of each bin at the rates that are assumed; 1 without a look-alike."""
     own = claims[["look_alike_rate", "assumed_base_rate"]].to_numpy(np.float64)[place[0]].T
     # Residues with the concept do not have its look-alike.
-    rate = np.minimum(own[0] / (1 - own[1]), 1.0)
+    rate = np.minimum(own[0] / np.maximum(1 - own[1], 1e-9), 1.0)
     columns = calibration[["look_alike_ratio", "valid_look_alike_rate"]].to_numpy(np.float64).T
     factor = look_alike_factor(columns[0], columns[1], rate)
     factors = np.ones(shape)

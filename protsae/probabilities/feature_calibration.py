@@ -61,7 +61,7 @@ def calibrate(layer: Layer, codes: Codes, examined: Examined) -> pd.DataFrame:
         return pd.DataFrame(columns=COLUMNS)
     names = pd.Index([named.name for named in layer.concepts.concepts])
     scored = _scored(best, names, examined)
-    candidates = _candidates(pairs, names)
+    candidates = _candidates(best, names)
     wanted = [each.feature for each in scored]
     wanted.extend(each.feature for each in candidates.values())
     valid, test = (
@@ -105,9 +105,11 @@ def _scored(best: pd.DataFrame, names: pd.Index, examined: Examined) -> list[Sco
     ]
 
 
-def _candidates(pairs: pd.DataFrame, names: pd.Index) -> dict[int, LookAlike]:
-    """The feature that is best on valid for each concept, by column of the labels."""
-    best = pairs.iloc[best_rows(pd.factorize(pairs["concept"])[0], pairs["valid_f1"].to_numpy())]
+def _candidates(leading: pd.DataFrame, names: pd.Index) -> dict[int, LookAlike]:
+    """Of the features that lead with a concept the best on valid, by column of the labels."""
+    best = leading.iloc[
+        best_rows(pd.factorize(leading["concept"])[0], leading["valid_f1"].to_numpy())
+    ]
     columns = (best[name].tolist() for name in ("concept", "feature", "threshold"))
     found = [LookAlike(*each) for each in zip(*columns, strict=True)]
     return dict(zip(names.get_indexer(pd.Index(best["concept"])).tolist(), found, strict=True))

@@ -141,10 +141,21 @@ class LabelledSplit:
         return float(self._positives[:, concept].sum() / n_known)
 
     def overlaps(self, concept: int, others: np.ndarray) -> np.ndarray:
-        """Residues with a concept and each of the others, as a share of those with the rarer."""
-        size = np.minimum(self._shared[concept, concept], self._shared[others, others])
-        shared: np.ndarray = self._shared[concept, others] / np.maximum(size, 1)
-        return shared
+        """Residues with a concept and each of the others, as a share of those with the rarer.
+
+        Counted where the labels of both are known; 1 where no residue has either.
+        """
+        column = self.known_column
+        of_own = self._known_with[column[others], concept]
+        of_others = self._known_with[column[concept], others]
+        rarer = np.minimum(of_own, of_others)
+        return np.where(rarer > 0, self._shared[concept, others] / np.maximum(rarer, 1), 1.0)
+
+    def known_apart(self, concept: int, others: np.ndarray) -> np.ndarray:
+        """Share of the residues at which the label of only one of two concepts is known."""
+        own = self.known[:, [self.known_column[concept]]]
+        apart: np.ndarray = (self.known != own).mean(0)[self.known_column[others]]
+        return apart
 
     @cached_property
     def _positives(self) -> np.ndarray:

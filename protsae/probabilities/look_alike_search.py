@@ -8,7 +8,7 @@ from scipy.special import stdtrit, xlogy
 from protsae.probabilities.labelled_split import LabelledSplit, ScoredFeature
 from protsae.probabilities.likelihood_ratios import log_ratio_influences
 from protsae.probabilities.look_alike_sites import LookAlike
-from protsae.statistics.cluster_intervals import MIN_CLUSTERS
+from protsae.statistics.cluster_intervals import MIN_CLUSTERS, effective_clusters
 
 ERROR = 0.05
 """Chance that a feature without look-alikes is given one, over all concepts that are tried."""
@@ -17,6 +17,9 @@ LEAST_SHARE = 0.1
 MOST_OVERLAP = 0.05
 """Share of residues that a look-alike and the concept of the feature may have in common, of those
 of the rarer one: a subtype of the concept, or what it is a subtype of, is no look-alike."""
+MOST_APART = 0.05
+"""Share of residues at which only one of their labels may be known: else the look-alike's rate
+among residues without the concept is not known either."""
 
 
 def find_look_alikes(
@@ -24,24 +27,26 @@ def find_look_alikes(
 ) -> dict[int, LookAlike]:
     """The look-alike of each feature that has one, by feature.
 
-    Of the concepts that exclude that of the feature (``MOST_OVERLAP``), the one that tells most
-    about where on valid the feature is on without its own concept (`most_alike`). It must be that
-    of ``LEAST_SHARE`` of these residues, and the feature more often on there than elsewhere, as
-    tested over homology clusters with ``ERROR`` shared among the concepts. The feature must be on
-    in ``MIN_CLUSTERS`` at the look-alike, near the look-alike's feature, and far from it, and its
-    own concept be in as many: else it is uncalibrated, whatever is found.
+    Of the concepts that exclude that of the feature (``MOST_OVERLAP``) and are known at the same
+    residues (``MOST_APART``), the one that tells most about where on valid the feature is on
+    without its own concept (`most_alike`). It must be that of ``LEAST_SHARE`` of these residues,
+    and the feature more often on there than elsewhere, as tested over homology clusters with
+    ``ERROR`` shared among the concepts. Where the feature is right, it must be far from the
+    look-alike's feature more often than near: else a wrong rate of the look-alike would do more
+    harm than the look-alike does good. The feature must be on in ``MIN_CLUSTERS`` at the
+    look-alike, near the look-alike's feature, and far from it, and its own concept be in as many:
+    else it is uncalibrated, whatever is found.
 
     Parameters
     ----------
     candidates : mapping of int to LookAlike
-        By column of the labels.
+        By column of the labels; each for the concept that it leads with.
     """
     columns = np.array(list(candidates), dtype=np.int64)
-    features = np.array([each.feature for each in candidates.values()], dtype=np.int64)
     found = {}
     for own in scored:
         exclude = valid.overlaps(own.concept, columns) <= MOST_OVERLAP
-        tried = columns[exclude & (features != own.feature)]
+        tried = columns[exclude & (valid.known_apart(own.concept, columns) <= MOST_APART)]
         best = most_alike(*valid.wrong_at(own, tried))
         if best >= 0:
             look_alike = candidates[int(tried[best])]
@@ -81,13 +86,18 @@ def _is_alike(
 ) -> bool:
     far, near = valid.mistaken(own, look_alike, concept)
     both = far.beside(near).joined(np.array([0]))
-    right = valid.counts(own, own.edges[:1], look_alike)
-    counted = (both.tp, right[0].positives, *(part.on for part in right))
+    of_concept = valid.counts(own, own.edges[:1], look_alike)
+    counted = (both.tp, of_concept[0].positives, *(part.on for part in of_concept))
     if min(np.count_nonzero(counts) for counts in counted) < MIN_CLUSTERS:
         return False
+    right_far, right_near = (part.tp.sum() for part in of_concept)
+    if right_near > right_far or both.tp.sum() < LEAST_SHARE * both.on.sum():
+        return False
     [log_ratio], influence, [freedom] = log_ratio_influences(both)
+    # Clusters with the look-alike may be few, however many there are where the feature is wrong.
+    freedom = min(freedom, max(float(effective_clusters(both.tp)[0]) - 1, 1.0))
     least = stdtrit(freedom, 1 - ERROR / n_tried) * np.sqrt((influence**2).sum())
-    return bool(both.tp.sum() >= LEAST_SHARE * both.on.sum() and log_ratio > least)
+    return bool(log_ratio > least)
 
 
 def _log_likelihood(hits: np.ndarray, number: np.ndarray) -> np.ndarray:

@@ -15,7 +15,7 @@ NEAR = 20
 
 @dataclass(frozen=True)
 class LookAlike:
-    """A concept, and the feature of the same SAE that is the best for it on valid.
+    """A concept, and of the features of the same SAE that lead with it the best on valid.
 
     Attributes
     ----------

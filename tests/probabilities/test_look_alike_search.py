@@ -18,9 +18,12 @@ PLACES = {"TRANSMEM": (41, 50), "SIGNAL": (3, 12), "COILED": (21, 30)}
 MEMBRANE, SIGNAL_FEATURE, COIL_FEATURE = 0, 1, 2
 
 
-def world(wrong_at_signal: float, marked: float) -> tuple[Layer, dict[str, np.ndarray]]:
+def world(
+    wrong_at_signal: float, marked: float, marked_membrane: float = 0.0
+) -> tuple[Layer, dict[str, np.ndarray]]:
     """Each concept in a third of the proteins. The first feature is on at TRANSMEM, at this share
-    of the residues of SIGNAL, and at one in fifty others; the others mark theirs."""
+    of the residues of SIGNAL, and at one in fifty others; the second one at these shares of SIGNAL
+    and of TRANSMEM; the third one at COILED."""
     rng = np.random.default_rng(11)
     proteins = protein_rows(N_PROTEINS, LENGTH)
     rows, activations = [], {}
@@ -30,7 +33,7 @@ def world(wrong_at_signal: float, marked: float) -> tuple[Layer, dict[str, np.nd
         first, last = PLACES[concept]
         rows.append((name, concept, "", first, last))
         inside = slice(first - 1, last)
-        share = {"TRANSMEM": [0.8, 0, 0], "SIGNAL": [wrong_at_signal, marked, 0]}
+        share = {"TRANSMEM": [0.8, marked_membrane, 0], "SIGNAL": [wrong_at_signal, marked, 0]}
         on[inside] |= rng.random((10, 3)) < share.get(concept, [0.02, 0, 0.7])
         activations[name] = (on * rng.gamma(3, 1, on.shape)).astype(np.float32)
     columns = ["accession", "type", "description", "start", "end"]
@@ -39,8 +42,10 @@ def world(wrong_at_signal: float, marked: float) -> tuple[Layer, dict[str, np.nd
     return Layer(proteins, concepts, SETTINGS), activations
 
 
-def searched(wrong_at_signal: float = 0.5, marked: float = 0.6) -> dict[int, LookAlike]:
-    layer, activations = world(wrong_at_signal, marked)
+def searched(
+    wrong_at_signal: float = 0.5, marked: float = 0.6, marked_membrane: float = 0.0
+) -> dict[int, LookAlike]:
+    layer, activations = world(wrong_at_signal, marked, marked_membrane)
     column = {named.name: i for i, named in enumerate(layer.concepts.concepts)}
     valid = LabelledSplit.read(layer, codes_of(activations), "valid", np.arange(3))
     scored = [ScoredFeature(MEMBRANE, column["TRANSMEM"], np.zeros(1))]
@@ -57,14 +62,15 @@ def test_the_concept_at_which_the_feature_is_wrong_is_its_look_alike() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wrong_at_signal", "marked"),
+    ("wrong_at_signal", "marked", "marked_membrane"),
     [
-        pytest.param(0.02, 0.6, id="no more often wrong there than elsewhere"),
-        pytest.param(0.5, 0.005, id="the look-alike's feature is on in too few clusters"),
+        pytest.param(0.02, 0.6, 0.0, id="no more often wrong there than elsewhere"),
+        pytest.param(0.5, 0.005, 0.0, id="the look-alike's feature is on in too few clusters"),
+        pytest.param(0.5, 0.6, 0.3, id="the look-alike's feature is on at most of the concept"),
     ],
 )
-def test_none(wrong_at_signal: float, marked: float) -> None:
-    assert searched(wrong_at_signal, marked) == {}
+def test_none(wrong_at_signal: float, marked: float, marked_membrane: float) -> None:
+    assert searched(wrong_at_signal, marked, marked_membrane) == {}
 
 
 def test_counts_are_those_of_a_loop_over_residues() -> None:
@@ -109,19 +115,34 @@ def test_near_does_not_reach_into_the_next_protein() -> None:
     assert is_near(np.arange(23), others, lengths, reach=3).tolist() == slow
 
 
+def labelled(labels: np.ndarray, known: np.ndarray) -> LabelledSplit:
+    """One protein without activations; each concept has a column of ``known``."""
+    n_residues, n_concepts = labels.shape
+    return LabelledSplit(
+        np.arange(0),
+        sparse.csc_array((n_residues, 0)),
+        np.array([n_residues]),
+        np.zeros(n_residues, np.int64),
+        1,
+        sparse.csr_array(labels),
+        known,
+        np.arange(n_concepts),
+    )
+
+
 def test_a_subtype_and_its_type_are_no_look_alikes_of_each_other() -> None:
     """Both overlaps are in shares of the rarer concept: of the 10 residues of the subtype, 10."""
     labels = np.zeros((100, 2), np.int64)
     labels[:40, 0], labels[:10, 1] = 1, 1
-    split = LabelledSplit(
-        np.arange(0),
-        sparse.csc_array((100, 0)),
-        np.array([100]),
-        np.zeros(100, np.int64),
-        1,
-        sparse.csr_array(labels),
-        np.ones((100, 1), bool),
-        np.zeros(2, np.int64),
-    )
+    split = labelled(labels, np.ones((100, 2), bool))
     assert split.overlaps(0, np.array([1])).tolist() == [1.0]
     assert split.overlaps(1, np.array([0])).tolist() == [1.0]
+
+
+def test_overlaps_count_where_both_labels_are_known() -> None:
+    """The first concept is known at the first 20 residues, where 5 of its 10 have the second."""
+    labels, known = np.zeros((100, 2), np.int64), np.ones((100, 2), bool)
+    labels[:10, 0], labels[5:60, 1], known[20:, 0] = 1, 1, False
+    split = labelled(labels, known)
+    assert split.overlaps(0, np.array([1])).tolist() == [0.5]
+    assert split.known_apart(0, np.array([0, 1])).tolist() == [0.0, 0.8]

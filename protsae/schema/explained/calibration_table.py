@@ -123,14 +123,16 @@ CALIBRATION = Table(
             "validation set, at least a tenth of those residues have it, the feature is on there "
             "significantly more often than elsewhere, and at most 5 % of the residues of the rarer "
             "of the two concepts have both. Of several, the one that explains most. Empty if there "
-            "is none.",
+            "is none, if the labels of the two are known at other residues, or if most residues "
+            "at which the feature is right are near look_alike_feature.",
             True,
         ),
         Column(
             "look_alike_feature",
             "integer",
             "≥ 0",
-            "Feature of the same SAE that is best for look_alike on the validation set.",
+            "Of the features of the same SAE with this concept, the one with the highest F1 on the "
+            "validation set.",
             True,
         ),
         Column(

@@ -144,6 +144,21 @@ def test_counts_by_cluster(examined: Examined) -> None:
         assert own.set_index("cluster")["tp"].sum() == tp.sum()
 
 
+def test_counts_are_kept_of_leading_pairs_and_of_the_best_of_each_concept() -> None:
+    """A detector leads with the pair of its highest gain on valid. Some that lead are the best of
+    no concept, and the best of some concept does not lead with it."""
+    found = examine(LAYER, SPLIT, codes_of(graded()), keep="leading")
+    pairs = found.pairs
+    leading = set(pairs.groupby("feature")["gain"].idxmax())
+    best = set(pairs.groupby("concept")["valid_f1"].idxmax())
+    assert leading - best
+    assert best - leading
+    columns = ["feature", "concept"]
+    kept = set(found.cluster_counts[columns].itertuples(index=False, name=None))
+    wanted = pairs.loc[sorted(leading | best), columns].itertuples(index=False, name=None)
+    assert kept == set(wanted)
+
+
 def test_baselines_are_neither_tested_nor_ranked_where_the_sequence_defines_the_concept() -> None:
     pairs = examine(LAYER, SPLIT, codes_of(graded()), keep="best").pairs
     defined = are_defined_by_sequence(pairs["concept_type"])

@@ -104,3 +104,10 @@ def test_a_mean_beyond_the_range_is_at_its_end() -> None:
 def test_the_least_p_value_that_is_exact_is_the_documented_one() -> None:
     text = Path(__file__).parents[3].joinpath("docs", "tables.md").read_text()
     assert text.count(f"Below {BOUNDED_BELOW:g} it is an upper bound.") >= 2
+
+
+def test_five_spreads_above_the_mean_are_far_enough_for_a_search() -> None:
+    """Of 100 coins 50 is the mean and sqrt(100 / 4) = 5 a spread: 75 is just far enough."""
+    mean, least, most = np.full(100, 0.5), np.zeros(100, int), np.ones(100, int)
+    assert tail_bound(mean, least, most, 74) == 1
+    assert tail_bound(mean, least, most, 75) < 1e-5

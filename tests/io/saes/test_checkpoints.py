@@ -69,6 +69,14 @@ def test_all_comes_back_bit_for_bit(path: Path) -> None:
                 assert torch.equal(states[index][moment], value), (key, index, moment)
 
 
+def test_a_name_may_have_a_slash(tmp_path: Path) -> None:
+    checkpoint, found = tmp_path / "checkpoint.safetensors", fresh(seed=1)["one"]
+    wanted = trained(3)["one"]
+    write_checkpoint(checkpoint, "mine", {"6/one": (wanted, wanted.optimiser)}, PROGRESS)
+    read_checkpoint(checkpoint, "mine", {"6/one": (found, found.optimiser)}, print)
+    assert_equal({"one": found}, {"one": wanted})
+
+
 def test_going_on_is_as_if_never_stopped(path: Path) -> None:
     found = fresh(seed=1)
     read_checkpoint(path, "mine", with_optimisers(found), print)
