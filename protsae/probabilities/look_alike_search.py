@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from scipy.special import stdtrit, xlogy
 
+from protsae.probabilities.binned_counts import BinnedCounts
 from protsae.probabilities.labelled_split import LabelledSplit, ScoredFeature
 from protsae.probabilities.likelihood_ratios import log_ratio_influences
-from protsae.probabilities.look_alike_sites import LookAlike
+from protsae.probabilities.look_alike_sites import LookAlike, look_alike_factor
 from protsae.statistics.cluster_intervals import MIN_CLUSTERS, effective_clusters
 
 ERROR = 0.05
@@ -20,6 +21,9 @@ of the rarer one: a subtype of the concept, or what it is a subtype of, is no lo
 MOST_APART = 0.05
 """Share of residues at which only one of their labels may be known: else the look-alike's rate
 among residues without the concept is not known either."""
+RATE_ERROR, MOST_CHANGE = 5, 0.25
+"""By what factor the rate of a look-alike may be wrong, and what share more or fewer residues with
+the concept may then be expected: else the look-alike does harm where its rate is a guess."""
 
 
 def find_look_alikes(
@@ -31,11 +35,10 @@ def find_look_alikes(
     residues (``MOST_APART``), the one that tells most about where on valid the feature is on
     without its own concept (`most_alike`). It must be that of ``LEAST_SHARE`` of these residues,
     and the feature more often on there than elsewhere, as tested over homology clusters with
-    ``ERROR`` shared among the concepts. Where the feature is right, it must be far from the
-    look-alike's feature more often than near: else a wrong rate of the look-alike would do more
-    harm than the look-alike does good. The feature must be on in ``MIN_CLUSTERS`` at the
-    look-alike, near the look-alike's feature, and far from it, and its own concept be in as many:
-    else it is uncalibrated, whatever is found.
+    ``ERROR`` shared among the concepts. A wrong rate of it may change how many residues with the
+    concept are expected by ``MOST_CHANGE`` at most. The feature must be on in ``MIN_CLUSTERS`` at
+    the look-alike, near the look-alike's feature, and far from it, and its own concept be in as
+    many: else it is uncalibrated, whatever is found.
 
     Parameters
     ----------
@@ -81,6 +84,43 @@ def most_alike(wrong: int, wrong_at: np.ndarray, size: int, size_at: np.ndarray)
     return int(np.where(more, told, -np.inf).argmax()) if more.any() else -1
 
 
+def most_change(of_concept: Sequence[BinnedCounts], mistaken: Sequence[BinnedCounts]) -> float:
+    """By what share the residues expected change if the look-alike's rate is ``RATE_ERROR`` off.
+
+    Expected are sum_b n_b p_b, with the odds of each p_b over `look_alike_factor`; the larger of
+    the changes where the rate on valid is taken to be so many times lower, and higher.
+
+    Parameters
+    ----------
+    of_concept, mistaken : sequence of BinnedCounts
+        One bin each, far from the look-alike's feature and near it: of the feature's concept, and
+        of the look-alike where it is absent.
+
+    Examples
+    --------
+    Half of the residues where it is on are right. Where wrong, it is on three times as often at
+    the look-alike, which a tenth of the residues have. If half of them had it, odds of 1 would be
+    1.2 / 2, and a probability of 0.5 about 0.37:
+
+    >>> ones = np.ones((10, 1), int)
+    >>> of_concept = BinnedCounts(50 * ones, 100 * ones, 100 * ones[:, 0], 2000 * ones[:, 0])
+    >>> alike = BinnedCounts(30 * ones, 120 * ones, 100 * ones[:, 0], 1000 * ones[:, 0])
+    >>> round(most_change([of_concept, of_concept], [alike, alike]), 2)
+    0.26
+    """
+    tp, on = (np.array([getattr(part, name).sum() for part in of_concept]) for name in ("tp", "on"))
+    odds = (tp + 0.5) / (on - tp + 0.5)
+    ratio = np.exp([log_ratio_influences(part)[0][0] for part in mistaken])
+    rate = mistaken[0].base_rate
+
+    def expected(assumed: float) -> float:
+        found = odds / look_alike_factor(ratio, rate, assumed)
+        return float((on * found / (1 + found)).sum())
+
+    changed = [expected(each) for each in (rate / RATE_ERROR, min(rate * RATE_ERROR, 1.0))]
+    return max(abs(each / expected(rate) - 1) for each in changed)
+
+
 def _is_alike(
     valid: LabelledSplit, own: ScoredFeature, look_alike: LookAlike, concept: int, n_tried: int
 ) -> bool:
@@ -90,8 +130,9 @@ def _is_alike(
     counted = (both.tp, of_concept[0].positives, *(part.on for part in of_concept))
     if min(np.count_nonzero(counts) for counts in counted) < MIN_CLUSTERS:
         return False
-    right_far, right_near = (part.tp.sum() for part in of_concept)
-    if right_near > right_far or both.tp.sum() < LEAST_SHARE * both.on.sum():
+    if both.tp.sum() < LEAST_SHARE * both.on.sum():
+        return False
+    if most_change(of_concept, [far, near]) > MOST_CHANGE:
         return False
     [log_ratio], influence, [freedom] = log_ratio_influences(both)
     # Clusters with the look-alike may be few, however many there are where the feature is wrong.

@@ -123,8 +123,9 @@ CALIBRATION = Table(
             "validation set, at least a tenth of those residues have it, the feature is on there "
             "significantly more often than elsewhere, and at most 5 % of the residues of the rarer "
             "of the two concepts have both. Of several, the one that explains most. Empty if there "
-            "is none, if the labels of the two are known at other residues, or if most residues "
-            "at which the feature is right are near look_alike_feature.",
+            "is none, if the labels of the two are known at other residues, or if a look_alike "
+            "five times as common or as rare would change the number of residues expected to have "
+            "the concept by more than a quarter.",
             True,
         ),
         Column(
