@@ -62,12 +62,8 @@ def calibrate(layer: Layer, codes: Codes, examined: Examined) -> pd.DataFrame:
     names = pd.Index([named.name for named in layer.concepts.concepts])
     scored = _scored(best, names, examined)
     candidates = _candidates(best, names)
-    wanted = [each.feature for each in scored]
-    wanted.extend(each.feature for each in candidates.values())
-    valid, test = (
-        LabelledSplit.read(layer, codes, part, np.unique(np.array(wanted)))
-        for part in ("valid", "test")
-    )
+    features = best["feature"].to_numpy()
+    valid, test = (LabelledSplit.read(layer, codes, part, features) for part in ("valid", "test"))
     column = {look_alike: concept for concept, look_alike in candidates.items()}
     look_alikes = find_look_alikes(valid, scored, candidates)
     rows = []
