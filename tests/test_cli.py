@@ -288,15 +288,16 @@ def test_unknown_names_are_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "status"),
+    ("words", "statuses"),
     [
-        (("verify", "results"), 128 + signal.SIGPIPE),
-        (("--help",), 0),  # argparse does not mind
-        (("annotate", "--help"), 0),
+        (("verify", "results"), [128 + signal.SIGPIPE]),
+        # argparse does not mind, but in Python 3.11.2 it does.
+        (("--help",), [0, 128 + signal.SIGPIPE]),
+        (("annotate", "--help"), [0, 128 + signal.SIGPIPE]),
     ],
 )
 def test_a_reader_that_has_gone_ends_a_command_without_a_word(
-    tmp_path: Path, words: tuple[str, ...], status: int
+    tmp_path: Path, words: tuple[str, ...], statuses: list[int]
 ) -> None:
     """A real pipe, closed before anything is written: as ``cat`` ends, by SIGPIPE."""
     write_configured_run(tmp_path / "results")
@@ -313,7 +314,7 @@ def test_a_reader_that_has_gone_ends_a_command_without_a_word(
         timeout=120,
     )
     os.close(writing)
-    assert finished.returncode == status
+    assert finished.returncode in statuses
     assert [line for line in finished.stderr.splitlines() if "verifying" not in line] == []
 
 
