@@ -18,5 +18,8 @@ def test_a_world_fails_if_a_number_is_not_as_asked_for() -> None:
     row = {"found": 1.0, "more common": 1.0, "rate too low": 1.0, "rate too high": 1.0}
     assert not fails({"world": "plain", **row})
     assert fails({"world": "plain", **row, "rate too high": 0.6})
-    assert not fails({"world": "beside", **row, "found": 0.25, "rate too high": 0.6})
+    assert fails({"world": "plain", **row, "found": 0.5})
+    assert fails({"world": "plain", **row, "more common": 1.6})
+    assert not fails({"world": "beside", **row, "found": 0.0, "more common": 1.6})
+    assert fails({"world": "beside", **row, "found": 0.0, "rate too high": 0.6})
     assert fails({"world": "no look-alike", **row})

@@ -64,7 +64,6 @@ def calibrate(layer: Layer, codes: Codes, examined: Examined) -> pd.DataFrame:
     candidates = _candidates(best, names)
     features = best["feature"].to_numpy()
     valid, test = (LabelledSplit.read(layer, codes, part, features) for part in ("valid", "test"))
-    column = {look_alike: concept for concept, look_alike in candidates.items()}
     look_alikes = find_look_alikes(valid, scored, candidates)
     rows = []
     for own in scored:
@@ -72,10 +71,10 @@ def calibrate(layer: Layer, codes: Codes, examined: Examined) -> pd.DataFrame:
         if look_alike is None:
             found = _rows(valid, test, own) | dict.fromkeys(OF_LOOK_ALIKE)
         else:
-            named = look_alike, column[look_alike]
+            column = int(names.get_indexer(pd.Index([look_alike.concept]))[0])
             rate = rates_of([look_alike.concept], layer.reference_rates)[0]
-            rate = test.base_rate(named[1]) if np.isnan(rate) else rate
-            found = _rows(valid, test, own, named) | {
+            rate = test.base_rate(column) if np.isnan(rate) else rate
+            found = _rows(valid, test, own, (look_alike, column)) | {
                 "look_alike": look_alike.concept,
                 "look_alike_feature": look_alike.feature,
                 "look_alike_above": look_alike.above,

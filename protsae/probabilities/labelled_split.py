@@ -153,8 +153,7 @@ class LabelledSplit:
 
     def known_apart(self, concept: int, others: np.ndarray) -> np.ndarray:
         """Share of the residues at which the label of only one of two concepts is known."""
-        own = self.known[:, [self.known_column[concept]]]
-        apart: np.ndarray = (self.known != own).mean(0)[self.known_column[others]]
+        apart: np.ndarray = self._apart[self.known_column[concept], self.known_column[others]]
         return apart
 
     @cached_property
@@ -177,6 +176,11 @@ class LabelledSplit:
     def _known_with(self) -> np.ndarray:
         """Residues with a concept that are known, by column of ``known`` and concept."""
         return np.stack([rows @ self.labels for rows in self.known.T.astype(np.int64)])
+
+    @cached_property
+    def _apart(self) -> np.ndarray:
+        """Share of the residues that are known in only one of two columns of ``known``."""
+        return np.stack([(self.known != own[:, None]).mean(0) for own in self.known.T])
 
     def _has(self, concept: int) -> np.ndarray:
         has = np.zeros(len(self.cluster), dtype=bool)

@@ -125,7 +125,7 @@ def test_a_look_alike_that_is_common_in_test_alone_does_not_spoil_probabilities(
     assert far["likelihood_ratio"].min() > 50
     assert near["likelihood_ratio"].max() < 1
     assert far["bin"].iloc[0] == near["bin"].iloc[0] == 1
-    # Half of the residues at which it is on are in a SIGNAL, 80 % of which are near its feature.
+    # It is wrong at more than a third of the residues at which it is on.
     assert table["test_on"].iloc[0] > 1.5 * table["observed_positives"].iloc[0]
     assert set(table["calibration"]) == {"calibrated"}
 

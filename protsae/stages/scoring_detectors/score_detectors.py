@@ -48,9 +48,9 @@ def score_detectors(
     A detector is on where its activation exceeds a threshold: a quantile of its positive
     activations on train, chosen for each pair with a concept by F1 on valid. Pairs whose valid F1
     is at least ``settings.min_f1`` and above that of being always on are scored on test: F1 with
-    its 95 % interval over homology clusters (`f1_interval`), the p-values of the rotation null and
-    of the position null (`rotation_null`, `position_null`), of which the larger one counts, and
-    q-values over all pairs (Benjamini-Hochberg). Pairs with q <= 0.05 are compared with the best
+    its 95 % interval over homology clusters (`f1_interval`), the larger of the p-values under the
+    rotation null and the position null (`rotation_null`, `position_null`), and q-values over all
+    pairs (Benjamini-Hochberg). Pairs with q <= 0.05 are compared with the best
     detector of each baseline, chosen on valid, and with being always on (`compare`).
 
     Parameters
