@@ -21,7 +21,7 @@ from scipy import sparse
 from protsae.detectors.activations import Encode, Encoded, ReadBlocks
 from protsae.detectors.baselines import largest
 from protsae.detectors.best_matches import best_matches, exchanged_rows
-from protsae.detectors.encoding import encoder
+from protsae.detectors.encoding import sparse_encoder
 from protsae.sae.autoencoder import Sae
 from protsae.sae.evaluation.decoder_similarity import nearest, random_directions
 
@@ -75,14 +75,14 @@ def match_seeds(sae: Sae, others: Mapping[int, Sae], residues: Residues) -> pd.D
     DataFrame
         The columns of the stability table (docs/tables.md) but model, layer and variant.
     """
-    own = residues.codes(encoder(sae), sae.n_features)
+    own = residues.codes(sparse_encoder(sae), sae.n_features)
     share = variance_shares(sae, own, residues)
     lengths, clusters = residues.proteins["length"], residues.proteins["cluster"]
     exchanged = exchanged_rows(lengths.tolist(), clusters.tolist())
     n_clusters = active_clusters(own, lengths.to_numpy(), clusters.tolist())
     found = []
     for seed, other in others.items():
-        codes = residues.codes(encoder(other), other.n_features)
+        codes = residues.codes(sparse_encoder(other), other.n_features)
         directions = random_directions(other.n_features, other.d_model, _DRAWN + seed)
         l0 = max(1, round(codes.nnz / codes.shape[0]))
         random = residues.codes(

@@ -174,7 +174,18 @@ class Sae(nn.Module, ABC):
 
     def encode(self, x_ND: Tensor) -> Tensor:
         """Features of activations: float32, shape (n_residues, n_features), none negative."""
-        return self.activate((x_ND - self.b_dec) @ self.W_enc + self.b_enc)
+        return self.activate(self.pre_activations(x_ND))
+
+    def pre_activations(self, x_ND: Tensor) -> Tensor:
+        """(x - b_dec) W_enc + b_enc, shape (n_residues, n_features)."""
+        return (x_ND - self.b_dec) @ self.W_enc + self.b_enc
+
+    def selected(self, pre_NF: Tensor) -> tuple[Tensor, Tensor] | None:
+        """Rows and features, ascending, of the pre-activations that ``activate`` keeps as they are.
+
+        None where it changes what it keeps, or where looking for them saves no time.
+        """
+        return None
 
     def in_float64(self) -> Self:
         """A copy whose products are in float64, as are its parameters.

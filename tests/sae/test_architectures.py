@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from protsae.config.sae_settings import TrainSettings
+from protsae.detectors.encoding import encoder, sparse_encoder
 from protsae.io.saes.sae_files import SaeSource, read_sae, write_sae
 from protsae.sae.architectures import (
     ARCHITECTURES,
@@ -128,6 +129,24 @@ def test_decode_is_the_formula(sae: Sae, x_ND: Tensor) -> None:
 def test_a_residue_is_encoded_the_same_alone_as_among_others(sae: Sae, x_ND: Tensor) -> None:
     alone = torch.cat([sae.encode(row[None]) for row in x_ND])
     torch.testing.assert_close(alone, sae.encode(x_ND), atol=1e-6, rtol=1e-5)
+
+
+def test_sparse_codes_are_the_dense_ones_without_zeros(sae: Sae, x_ND: Tensor) -> None:
+    rows = torch.cat([x_ND, torch.zeros(2, D), x_ND[:1]]).numpy()
+    codes, dense = sparse_encoder(sae)(rows), encoder(sae)(rows)
+    assert codes.dtype == np.float32
+    assert codes.nnz == np.count_nonzero(dense) > 0
+    assert codes.has_canonical_format
+    np.testing.assert_array_equal(codes.toarray(), dense)
+
+
+def test_what_float32_rounds_to_0_is_not_stored() -> None:
+    sae = TopkSae(d_model=2, n_features=3, k=2)
+    sae.W_enc.data.copy_(torch.tensor([[1e-30, 1.0, 0.0], [0.0, 0.0, 0.0]]))
+    codes = sparse_encoder(sae)(np.array([[1e-30, 2], [4, 1], [-1, 5]], np.float32))
+    assert codes.indptr.tolist() == [0, 1, 3, 3]
+    assert codes.indices.tolist() == [1, 0, 1]
+    assert codes.data.tolist() == [np.float32(1e-30), np.float32(4e-30), 4.0]
 
 
 def test_reading_back_gives_the_same_bits(architecture: str, tmp_path: Path, x_ND: Tensor) -> None:

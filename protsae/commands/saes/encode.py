@@ -16,7 +16,7 @@ import torch
 
 from protsae.config.flags import add_threads_flag
 from protsae.detectors.activations import Encoded
-from protsae.detectors.encoding import encoder
+from protsae.detectors.encoding import sparse_encoder
 from protsae.io.hdf5.code_cache import write_codes
 from protsae.io.progress import progress
 from protsae.stages.inputs.open_saes import open_saes
@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> None:
         n_stored = dict.fromkeys(found, 0)
         for variant, trained in progress(found.items(), "encoding", "SAEs"):
             sae = trained.sae
-            codes = Encoded(cache.protein_blocks, encoder(sae), sae.n_features)
+            codes = Encoded(cache.protein_blocks, sparse_encoder(sae), sae.n_features)
             for _, block in codes.blocks(set(table["accession"]), BLOCK_ROWS):
                 writer.append(variant, block)
                 n_stored[variant] += block.nnz

@@ -34,9 +34,13 @@ class TopkSae(UnitNormSae):
     def activate(self, pre_NF: Tensor) -> Tensor:
         """Keep the k largest of max(pre, 0) in each row."""
         kept_NF = torch.zeros_like(pre_NF)
-        support = largest_in_rows(pre_NF.detach(), self.k)
-        kept_NF[support.rows, support.features] = 1
+        kept_NF[self.selected(pre_NF)] = 1
         return pre_NF * kept_NF
+
+    def selected(self, pre_NF: Tensor) -> tuple[Tensor, Tensor]:
+        """The k largest of each row, if positive."""
+        support = largest_in_rows(pre_NF.detach(), self.k)
+        return support.rows, support.features
 
     def losses(self, batch: Batch, penalty_weight: float) -> Losses:
         """Sparsity is set by k: there is no penalty."""
