@@ -55,4 +55,5 @@ onstart:
     # On a cluster the machine that sends the jobs needs no GPU.
     if workflow.local_exec:
         check_devices(CONFIG)
+        start_fork_server()
     write_config(CONFIG)

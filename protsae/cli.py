@@ -1,6 +1,7 @@
 """The ``protsae`` command: runs a stage's module and turns user errors into exit status 2."""
 
 import argparse
+import contextlib
 import errno
 import gc
 import importlib
@@ -20,6 +21,7 @@ from protsae import __version__
 from protsae.commands import ALIASES, COMMANDS, GROUPS, PASSING_ON, module_of
 from protsae.errors import UserError, is_no_memory
 from protsae.one_line import cut
+from protsae.run.fork_server import ForkServer, run_forked
 from protsae.run.job_cost import JOB, cost_line, cost_until_now
 
 _BEGAN = time.monotonic()
@@ -58,10 +60,11 @@ def arguments_of(name: str, words: Sequence[str]) -> argparse.Namespace:
     return args
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None, began: float = _BEGAN) -> int:
     """Run one command; returns the exit status (0, or 2 for a user's mistake).
 
     Only the module of the command asked for is imported, so ``protsae --help`` needs no torch.
+    ``began`` is when the process did, by ``time.monotonic``.
     """
     argv = list(sys.argv[1:] if argv is None else argv)
     width = max(map(len, COMMANDS))
@@ -87,13 +90,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     # A terminated job unwinds like a failed one, so that nothing half-written stays behind.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
-        _validate_memory_limit()
         # Its imports are part of it: they, too, may find no memory.
-        stage = imported(module_of(name))
-        take_blas_buffers()
+        stage = _loaded(name)
         stage.run(arguments_of(name, argv[1:]))
         if os.environ.get(JOB):
-            print(cost_line(cost_until_now(_BEGAN)))
+            print(cost_line(cost_until_now(began)))
         sys.stdout.flush()
     except Exception as error:
         if _is_unread(error):
@@ -104,6 +105,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"protsae {name}: {line}", file=sys.stderr)
         return 2
     return 0
+
+
+def _loaded(name: str) -> ModuleType:
+    """The module of a command, and what it imports."""
+    _validate_memory_limit()
+    stage = imported(module_of(name))
+    take_blas_buffers()
+    return stage
 
 
 def imported(name: str) -> ModuleType:
@@ -161,8 +170,28 @@ def take_blas_buffers() -> None:
             sys.modules[linalg].cholesky([[1.0]])
 
 
+def fork_jobs(path: str) -> None:
+    """Be the server of `run_forked` at this path."""
+
+    def preload(words: Sequence[str]) -> None:
+        with contextlib.suppress(Exception):  # the job fails of the same, and says it
+            _loaded(ALIASES.get(words[0], words[0]))
+
+    ForkServer(preload, lambda: own_command(time.monotonic())).serve(path)
+
+
 def command() -> int:
-    """`main` as a command.
+    """`own_command`, in a process that the run's server forks if there is one."""
+    try:
+        status = run_forked(sys.argv[1:])
+    except UserError as error:
+        print(f"protsae: {error}", file=sys.stderr)
+        return 2
+    return own_command() if status is None else status
+
+
+def own_command(began: float = _BEGAN) -> int:
+    """`main` as a command, in this process.
 
     An interrupt ends it without a word. So does a reader that has gone, as ``head`` does when it
     has read enough, with the status of a program that SIGPIPE ends. A fault ends it without HDF5's
@@ -171,7 +200,7 @@ def command() -> int:
     _silence_hdf5()
     try:
         try:
-            status = main()
+            status = main(began=began)
         finally:
             _flush()  # of --help, too
     except KeyboardInterrupt:

@@ -28,6 +28,7 @@ from protsae.config.reserved_names import (
     site_name,
 )
 from protsae.provenance import code_digest
+from protsae.run.fork_server import start_fork_server
 from protsae.run.job_cost import JOB
 from protsae.run.job_memory import training_megabytes
 from protsae.run.plan_checks import validate_devices, validate_plan
