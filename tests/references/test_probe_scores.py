@@ -53,13 +53,13 @@ def test_placements_are_shares_of_the_others(seed: int) -> None:
     counts = counted(seed)
     logits, labels, known = random_case(seed)
     place = counts.place(logits)
-    placed, passed = counts.placements()
+    placed, passed = (shares.ravel() for shares in counts.placements())
     for p in range(N_CONCEPTS):
         z, has = logits[known[:, p], p], labels[known[:, p], p]
         at = place[known[:, p], p]
         won = (z[has][:, None] > z[~has][None]) + 0.5 * (z[has][:, None] == z[~has][None])
-        np.testing.assert_allclose(placed[p, at[has]], won.mean(1))
-        np.testing.assert_allclose(passed[p, at[~has]], won.mean(0))
+        np.testing.assert_allclose(placed[at[has]], won.mean(1))
+        np.testing.assert_allclose(passed[at[~has]], won.mean(0))
 
 
 def test_parts_change_nothing() -> None:
