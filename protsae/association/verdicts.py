@@ -93,7 +93,8 @@ def compare(own: CountsByCluster, others: CountsByCluster, positives: np.ndarray
 
     def error_beside(other: np.ndarray) -> np.ndarray:
         replicates = left_out[0] - other[:, None]
-        squares = (n - 1) / max(n, 1) * ((replicates - replicates.mean(0)) ** 2).sum(0)
+        mean = replicates.sum(0) / max(n, 1)
+        squares = (n - 1) / max(n, 1) * ((replicates - mean) ** 2).sum(0)
         # Equal in every replicate, to rounding: what differs in all clusters alike is taken for
         # certain, though a cluster that is none of these may be unlike them (docs/tables.md).
         return np.maximum(np.sqrt(squares), 1e-12)

@@ -1,18 +1,19 @@
 """Candidates for missing annotation: a feature is on as at a concept that the entry lacks.
 
 Of a chosen pair of feature and concept, every segment at which the feature is on counts once, as
-annotated (an instance of the concept lies within a few residues) or not. On valid this gives the
+annotated (an instance of the concept lies within a few residues) or not. On train this gives the
 share p of segments annotated, by how high their peak is; on test, the segments that are not
-annotated are candidates, ranked by p.
+annotated are candidates, ranked by p. Valid has chosen the pair and its threshold, and would
+flatter both.
 
 What p says. It estimates a lower bound on the share of all such segments that have the concept,
-as what is not annotated may have it all the same (a little high, if the pair and its threshold were
-chosen on the same proteins). It is no bound on the share of *candidates* that have it:
-the annotated ones are taken out of these. If a share m of the instances lacks its annotation,
-``missing_share(p, m)`` of the candidates are such. Real gaps are not counted anywhere, so m is not
-known; ``hidden_recovery`` makes gaps of a known share and sees whether they are found as predicted.
-That tests the ranking and p, not m, and for instances like the annotated ones only: curators do not
-skip at random.
+as what is not annotated may have it all the same (a little high at its upper end: shares that are
+made to rise lie above what few segments of few clusters can tell). It is no bound on the share of
+*candidates* that have it: the annotated ones are taken out of these. If a share m of the instances
+lacks its annotation, ``missing_share(p, m)`` of the candidates are such. Real gaps are not counted
+anywhere, so m is not known; ``hidden_recovery`` makes gaps of a known share and sees whether they
+are found as predicted. That tests the ranking and p, not m, and for instances like the annotated
+ones only: curators do not skip at random.
 
 Concepts with instances only: those of UniProt, where an entry may lack what is there. What
 follows from the sequence is never missing, and a label set has residues that it does not know.
@@ -75,7 +76,7 @@ def annotated_share(
     quantile : ndarray of float, shape (n_segments,)
         From ``activation_quantiles``.
     annotated : ndarray of bool, shape (n_segments,)
-        On valid: test must not have a say.
+        On proteins that had no say in choosing the pair, and are not test.
     n_pairs : int
 
     Returns
@@ -118,7 +119,7 @@ def rank_candidates(
     quantile : ndarray of float, shape (n_segments,)
         From ``activation_quantiles``.
     share : ndarray of float, shape (n_pairs, n_bins)
-        From ``annotated_share`` on valid.
+        From ``annotated_share`` on train.
 
     Returns
     -------

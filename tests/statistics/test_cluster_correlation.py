@@ -55,3 +55,13 @@ def test_the_jackknife_by_hand() -> None:
     r, low, high = (np.arctanh(value) for value in correlation(every))
     half = 2.2621572 * error  # Student's t, 9 degrees of freedom
     assert [float(low), float(high)] == pytest.approx([float(r) - half, float(r) + half])
+
+
+def test_clusters_that_hardly_vary_give_no_freedom() -> None:
+    """Nine clusters with y = -2, 0, 0, 2 and one three times as far: (9 + 9)^2 / (9 + 81) = 3.6."""
+    near, far = (moments([-1.0, -1, 1, 1], [-a, 0, 0, a], 9) for a in (2.0, 6.0))
+    every = np.concatenate([near, far[:1]])
+    z = np.array([np.arctanh(correlation(np.delete(every, i, axis=0))[0]) for i in range(10)])
+    error = np.sqrt(0.9 * ((z - z.mean()) ** 2).sum())
+    r, _, high = (np.arctanh(value) for value in correlation(every))
+    assert float(high - r) == pytest.approx(3.4781824 * error)  # Student's t, 2.6 of freedom

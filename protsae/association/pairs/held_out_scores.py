@@ -224,9 +224,11 @@ def _rank_scores(
 ) -> np.ndarray:
     """``OF_RANKS``, a row per pair: each concept over the residues where it is known."""
     known_column = split.known_column
-    found = np.empty((len(feature), len(OF_RANKS)))
+    found = np.full((len(feature), len(OF_RANKS)), np.nan)
     for column in np.unique(known_column[concept]):
         rows = split.known[:, column]
+        if not rows.any():  # partly known labels may be known of other splits alone
+            continue
         mine = known_column[concept] == column
         everywhere = rows.all()
         found[mine] = rank_scores(

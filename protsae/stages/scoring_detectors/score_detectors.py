@@ -10,7 +10,7 @@ from protsae.association.pairs.held_out_labels import HeldOut
 from protsae.association.pairs.held_out_scores import examine
 from protsae.association.pairs.layer_data import Layer
 from protsae.association.pairs.scored_pairs import Examined
-from protsae.association.scoring.metrics import CALLED_Q
+from protsae.association.scoring.metrics import CALLED_Q, f1_score
 from protsae.association.verdicts import CountsByCluster, compare, verdicts
 from protsae.config.stage_settings import AnnotateSettings
 from protsae.references.rules.rules_on_test import RulesOnTest
@@ -66,7 +66,8 @@ def score_detectors(
         No cluster may be on two sides; by default clusters are drawn for test and valid until each
         has 20 % of all residues. Every side needs proteins.
     baselines : mapping of name to activations, as the first argument
-        Other detectors of the same residues, such as the coordinates.
+        Other detectors of the same residues, such as the coordinates: ``x`` above and below 0 are
+        two detectors, ``np.hstack([x.clip(0), (-x).clip(0)])``.
     sequences : mapping of protein to str
         With them, the best rule on the sequence for each concept (`fit_rules`, from train and
         valid) is another baseline.
@@ -149,7 +150,7 @@ def _compared(
         counts = CountsByCluster.beside(others)
         positives = held_out.positives[:, column]
         compared = compare(dense_counts(own, pairs, held_out), counts, positives)
-        f1 = 2 * counts.tp.sum(0) / (counts.on.sum(0) + positives.sum())
+        f1 = f1_score(counts.tp.sum(0), counts.on.sum(0), positives.sum())
         other = compared["other"].to_numpy()
         parts.append(
             compared.drop(columns="other")

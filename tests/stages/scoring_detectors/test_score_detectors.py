@@ -247,3 +247,30 @@ def test_labels_may_be_sparse() -> None:
     )
     as_sparse = {name: sparse.csr_array(rows) for name, rows in few.items()}
     pd.testing.assert_frame_equal(scored(labels=as_sparse), scored(labels=few))
+
+
+def test_what_is_known_of_no_test_residue_scores_nothing() -> None:
+    """The site's labels are known of train and valid alone; the cysteine's everywhere."""
+    activations, labels = planted()
+    known = {
+        name: np.tile([SPLIT[name] != "test", True, True], (LENGTH, 1)) for name in activations
+    }
+    own = {name: rows[:, [FINDS, LETTER]] for name, rows in activations.items()}
+    found = score_detectors(own, labels, CLUSTERS, known=known, split=SPLIT)
+    rows = found.set_index(["feature", "concept"])
+    assert rows.loc[(1, "1"), "f1"] == 1
+    site = rows.loc[(0, "0")]
+    assert (site["tp"], site["n_clusters"], site["f1"], site["best_baseline_f1"]) == (0, 0, 0, 0)
+    assert site[["f1_low", "auroc", "p_value", "q_value", "f1_difference_low"]].isna().all()
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_concept_and_a_detector_that_test_lacks() -> None:
+    activations, labels = planted()
+    for name, rows in labels.items():
+        rows[:, SITE] &= SPLIT[name] != "test"
+        activations[name] *= np.float32(SPLIT[name] != "test")
+    own = {name: rows[:, [FINDS]] for name, rows in activations.items()}
+    found = score_detectors(own, labels, CLUSTERS, split=SPLIT, baselines={"same": own})
+    (site,) = found.query("concept == '0'").to_dict("records")
+    assert (site["f1"], site["best_baseline_f1"], site["verdict"]) == (0, 0, None)
