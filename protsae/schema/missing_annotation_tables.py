@@ -5,7 +5,7 @@ from protsae.schema.table import Column, Table
 
 CANDIDATES = Table(
     "candidates",
-    2,
+    3,
     "one row per active segment that may lack an annotation, sorted by variant and rank",
     ("model", "layer", "variant", "rank"),
     (

@@ -15,7 +15,8 @@ def correlation(moments: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray
     whichever has fewer. n - 1 would be sure of what a few clusters say. Where those are fewer than
     10, samples of 50 clusters of real features held the correlation of all in 75 to 78 % of cases
     with n - 1, and do in 83 to 85 %; over all features in 88 to 90, and 91 to 92 %. The interval is
-    nominal: a sample of few clusters seldom has the strongest, and its r is then too high.
+    nominal: a sample of few clusters seldom has the strongest, and its r is then too high. In a
+    planted world of lognormal strengths (sd 1) it holds the truth in 74 to 78 % of cases.
 
     Parameters
     ----------
