@@ -71,12 +71,21 @@ def called_lines(detectors: pd.DataFrame, frozen: pd.Series) -> list[str]:
     """Of the trained model, its coordinates and neurons, and the baselines: where most are called.
 
     Called for a concept that the sequence does not define, at a false discovery rate of 5 %; beside
-    it how many of these are true at least, with 95 % confidence.
+    it how many of these are true at least: a bound for that layer, not for the best of several.
 
     Parameters
     ----------
     frozen : Series of bool
         Which of them are features of frozen SAEs.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame(
+    ...     {"model": "m", "layer": [1, 2], "variant": "topk", "n_detectors": 31}
+    ...     | {"n_significant": [7, 11], "n_significant_low": [5, 3]}
+    ... )
+    >>> print(called_lines(table, pd.Series([False, False]))[-1])
+      model           11 of 31 (layer 2, topk), at least 3 true
     """
     permuted = detectors["model"].map(is_permuted).astype(bool)
     onehot = detectors["model"] == ONEHOT
@@ -97,12 +106,13 @@ def called_lines(detectors: pd.DataFrame, frozen: pd.Series) -> list[str]:
             where = [] if most["model"] == ONEHOT else [_place(most)]
             where += [] if most["variant"] in DETECTORS else [str(most["variant"])]
             called = f"{most['n_significant']:,} of {most['n_detectors']:,} ({', '.join(where)})"
-            least = f"at least {most['n_significant_low']:,} true (95 % confidence)"
+            least = f"at least {most['n_significant_low']:,} true"
             lines.append(f"  {name:<15} {called}, {least}")
     head = (
-        "Called for a concept that the sequence does not define, in the layer where they are most:"
+        "Called for a concept that the sequence does not define, in the layer where they are most, "
+        "and how many are true at least (95 % confidence, for that layer alone):"
     )
-    return [head, *lines] if lines else []
+    return [*fitted(head, "", 2), *lines] if lines else []
 
 
 def recurrence_lines(features: pd.DataFrame) -> list[str]:
