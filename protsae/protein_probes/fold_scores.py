@@ -11,7 +11,12 @@ import numpy as np
 
 from protsae.protein_probes.nested_probe import HeldOut, outputs
 from protsae.protein_probes.target import Target
-from protsae.statistics.cluster_intervals import MIN_CLUSTERS, bootstrap_weights, interval
+from protsae.statistics.cluster_intervals import (
+    MIN_CLUSTERS,
+    bootstrap_weights,
+    expanded_percentiles,
+    interval,
+)
 from protsae.statistics.weighted_ranks import (
     precision_sums,
     ranked_pairs,
@@ -81,11 +86,13 @@ class HeldOutProteins:
     def interval(self, scores: np.ndarray) -> tuple[float, float]:
         """95 % interval of a score from its values, shape (1 + n_resamplings,).
 
-        NaN if a class is in fewer than ``MIN_CLUSTERS`` homology clusters.
+        Between the `expanded_percentiles` for the class in the fewest homology clusters; NaN if it
+        is in fewer than ``MIN_CLUSTERS``.
         """
-        if min(self.clusters_by_class) < MIN_CLUSTERS:
+        fewest = min(self.clusters_by_class)
+        if fewest < MIN_CLUSTERS:
             return np.nan, np.nan
-        low, high = interval(scores[1:])
+        low, high = interval(scores[1:], expanded_percentiles(fewest))
         return float(low), float(high)
 
     def difference_interval(self, differences: np.ndarray) -> tuple[float, float]:

@@ -17,7 +17,11 @@ from protsae.interventions.circuits.circuit_nodes import Nodes
 from protsae.interventions.circuits.find_circuit import Circuit
 from protsae.interventions.circuits.graph_runs import graph_output
 from protsae.interventions.circuits.layered_pass import Dictionary
-from protsae.statistics.cluster_intervals import bootstrap_weights, interval
+from protsae.statistics.cluster_intervals import (
+    bootstrap_weights,
+    expanded_percentiles,
+    interval,
+)
 
 N_RESAMPLINGS = 2000
 
@@ -96,7 +100,7 @@ def judge(
     if len(sites) > 1:
         weights = bootstrap_weights(len(sites), N_RESAMPLINGS, seed)
         kept, stake = weights @ (along - scale.empty), weights @ (scale.full - scale.empty)
-        low, high = interval(kept / stake)
+        low, high = interval(kept / stake, expanded_percentiles(len(sites)))
         limits = float(low), float(high)
     return Judged(
         n_sites=len(sites),

@@ -10,7 +10,12 @@ from functools import cached_property
 
 import numpy as np
 
-from protsae.statistics.cluster_intervals import MIN_CLUSTERS, bootstrap_weights, interval
+from protsae.statistics.cluster_intervals import (
+    MIN_CLUSTERS,
+    bootstrap_weights,
+    expanded_percentiles,
+    interval,
+)
 from protsae.statistics.weighted_ranks import ranked_pairs
 
 N_CELLS = 4
@@ -161,7 +166,7 @@ class BalancedTest:
         """
         if not self.is_told:
             return np.nan, np.nan
-        low, high = interval(scores[1:])
+        low, high = interval(scores[1:], expanded_percentiles(min(self.clusters_by_cell)))
         return float(low), float(high)
 
     @property
