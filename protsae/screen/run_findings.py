@@ -85,7 +85,7 @@ def called_lines(detectors: pd.DataFrame, frozen: pd.Series) -> list[str]:
     ...     | {"n_significant": [7, 11], "n_significant_low": [5, 3]}
     ... )
     >>> print(called_lines(table, pd.Series([False, False]))[-1])
-      model           11 of 31 (layer 2, topk), at least 3 true
+      model           11 of 31 (layer 2, topk), at least 3 true there (95 % confidence)
     """
     permuted = detectors["model"].map(is_permuted).astype(bool)
     onehot = detectors["model"] == ONEHOT
@@ -106,13 +106,12 @@ def called_lines(detectors: pd.DataFrame, frozen: pd.Series) -> list[str]:
             where = [] if most["model"] == ONEHOT else [_place(most)]
             where += [] if most["variant"] in DETECTORS else [str(most["variant"])]
             called = f"{most['n_significant']:,} of {most['n_detectors']:,} ({', '.join(where)})"
-            least = f"at least {most['n_significant_low']:,} true"
+            least = f"at least {most['n_significant_low']:,} true there (95 % confidence)"
             lines.append(f"  {name:<15} {called}, {least}")
     head = (
-        "Called for a concept that the sequence does not define, in the layer where they are most, "
-        "and how many are true at least (95 % confidence, for that layer alone):"
+        "Called for a concept that the sequence does not define, in the layer where they are most:"
     )
-    return [*fitted(head, "", 2), *lines] if lines else []
+    return [head, *lines] if lines else []
 
 
 def recurrence_lines(features: pd.DataFrame) -> list[str]:
