@@ -187,7 +187,7 @@ def command() -> int:
     try:
         status = run_forked(words)
     except UserError as error:
-        print(f"protsae: {error}", file=sys.stderr)
+        print(f"protsae {words[0]}: {error}", file=sys.stderr)  # as screen.job_logs expects
         return 2
     except KeyboardInterrupt:
         return 128 + signal.SIGINT

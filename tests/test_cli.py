@@ -265,6 +265,15 @@ def test_an_interrupt_of_a_waiting_client_is_silent(monkeypatch: pytest.MonkeyPa
     assert command() == 130
 
 
+def test_a_killed_server_is_told_of_as_other_reasons_are(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(cli, "run_forked", Mock(side_effect=UserError("it was killed")))
+    monkeypatch.setattr(sys, "argv", ["protsae", "report"])
+    assert command() == 2
+    assert capsys.readouterr().err == "protsae report: it was killed\n"
+
+
 @pytest.mark.parametrize("name", sorted(PASSING_ON))
 def test_what_becomes_another_program_is_not_forked(
     name: str, monkeypatch: pytest.MonkeyPatch
