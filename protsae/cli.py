@@ -1,7 +1,6 @@
 """The ``protsae`` command: runs a stage's module and turns user errors into exit status 2."""
 
 import argparse
-import contextlib
 import errno
 import gc
 import importlib
@@ -174,20 +173,37 @@ def fork_jobs(path: str) -> None:
     """Be the server of `run_forked` at this path."""
 
     def preload(words: Sequence[str]) -> None:
-        with contextlib.suppress(Exception):  # the job fails of the same, and says it
-            _loaded(ALIASES.get(words[0], words[0]))
+        _loaded(ALIASES.get(words[0], words[0]))
 
     ForkServer(preload, lambda: own_command(time.monotonic())).serve(path)
 
 
 def command() -> int:
     """`own_command`, in a process that the run's server forks if there is one."""
+    _open_closed_streams()
+    words = sys.argv[1:]
+    if PASSING_ON.intersection(words[:1]):  # it becomes another program, which a server waits for
+        return own_command()
     try:
-        status = run_forked(sys.argv[1:])
+        status = run_forked(words)
     except UserError as error:
-        print(f"protsae: {error}", file=sys.stderr)
+        print(f"protsae {words[0]}: {error}", file=sys.stderr)  # as screen.job_logs expects
         return 2
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
     return own_command() if status is None else status
+
+
+def _open_closed_streams() -> None:
+    """Have the null device for each standard stream that is closed.
+
+    Otherwise the next file or socket gets its number, and whoever writes there writes to that.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            number = os.open(os.devnull, os.O_RDWR)
+            os.set_inheritable(number, True)
+            setattr(sys, name, os.fdopen(number, mode))
 
 
 def own_command(began: float = _BEGAN) -> int:

@@ -5,13 +5,15 @@ import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
+from unittest.mock import Mock
 
 import pytest
 from safetensors import SafetensorError
 
 import protsae
+from protsae import cli
 from protsae.cli import command, main
-from protsae.commands import ALIASES, COMMANDS
+from protsae.commands import ALIASES, COMMANDS, PASSING_ON
 from protsae.errors import UserError
 from tests.helpers.configured_run import write_configured_run
 from tests.helpers.fenced import ROOT
@@ -255,6 +257,45 @@ def test_an_interrupt_is_silent(
     monkeypatch.setattr(sys, "argv", ["protsae", "report"])
     assert command() == 130
     assert capsys.readouterr().err == ""
+
+
+def test_an_interrupt_of_a_waiting_client_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli, "run_forked", Mock(side_effect=KeyboardInterrupt))
+    monkeypatch.setattr(sys, "argv", ["protsae", "report"])
+    assert command() == 130
+
+
+def test_a_killed_server_is_told_of_as_other_reasons_are(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(cli, "run_forked", Mock(side_effect=UserError("it was killed")))
+    monkeypatch.setattr(sys, "argv", ["protsae", "report"])
+    assert command() == 2
+    assert capsys.readouterr().err == "protsae report: it was killed\n"
+
+
+@pytest.mark.parametrize("name", sorted(PASSING_ON))
+def test_what_becomes_another_program_is_not_forked(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server would wait until that has ended, and take no other job."""
+    monkeypatch.setattr(cli, "run_forked", Mock(side_effect=AssertionError))
+    monkeypatch.setattr(cli, "own_command", lambda: 5)
+    monkeypatch.setattr(sys, "argv", ["protsae", name])
+    assert command() == 5
+
+
+@pytest.mark.parametrize("closed", ["0<&-", "1>&-", "2>&-", "0<&- 1>&- 2>&-"])
+def test_closed_streams(tmp_path: Path, closed: str) -> None:
+    done = subprocess.run(
+        f"exec {sys.executable} -P -m protsae show nonsense {closed}",
+        shell=True,
+        cwd=tmp_path,
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr.count(b"\n") == ("2" not in closed)
 
 
 def test_too_low_a_limit_on_memory_is_told_at_once() -> None:

@@ -33,12 +33,18 @@ def add_flags(parser: argparse.ArgumentParser, model: type[Settings]) -> None:
         )
 
 
+_MOST_THREADS = 1024
+"""More than any program of ours makes use of; with many more, OpenMP crashes."""
+
+
 def add_threads_flag(parser: argparse.ArgumentParser, default: int = 1) -> None:
     """Give ``parser`` a ``--threads`` flag: CPU threads, at least 1."""
 
     def threads(text: str) -> int:
-        if not text.isdecimal() or int(text) < 1:
-            raise argparse.ArgumentTypeError(f"{text!r}; expected CPU threads, 1 or more")
+        if not text.isdecimal() or not 1 <= int(text) <= _MOST_THREADS:
+            raise argparse.ArgumentTypeError(
+                f"{text!r}; expected CPU threads, 1 to {_MOST_THREADS}"
+            )
         return int(text)
 
     parser.add_argument(
@@ -56,6 +62,19 @@ def whole_number(text: str) -> int:
     """
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"{text!r}; expected a whole number, 0 or more")
+    return int(text)
+
+
+def seed_number(text: str) -> int:
+    """The ``type`` of a flag that takes a seed, which scikit-learn has in 32 bits.
+
+    Examples
+    --------
+    >>> seed_number("7")
+    7
+    """
+    if not text.isdecimal() or int(text) >= 1 << 32:
+        raise argparse.ArgumentTypeError(f"{text!r}; expected a whole number, 0 to {(1 << 32) - 1}")
     return int(text)
 
 

@@ -33,6 +33,11 @@ def atomic_path(target: str | Path, leftovers: bool = True) -> Iterator[Path]:
         Look for what killed processes have left. This lists the folder, so whoever writes many
         files into one calls `remove_leftovers` first instead.
 
+    Raises
+    ------
+    UserError
+        If there is a folder of that name, or a device, which would be gone.
+
     Examples
     --------
     >>> import tempfile
@@ -43,6 +48,9 @@ def atomic_path(target: str | Path, leftovers: bool = True) -> Iterator[Path]:
     'a\\n'
     """
     target = Path(target)
+    if target.exists() and not target.is_file():
+        kind = "a folder" if target.is_dir() else "a device or pipe"
+        raise UserError(f"{target}: is {kind}; expected a file, or a name that is free")
     target.parent.mkdir(parents=True, exist_ok=True)
     if leftovers:
         remove_leftovers(target.parent, target.name)

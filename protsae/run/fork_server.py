@@ -9,6 +9,7 @@ same.
 
 import atexit
 import contextlib
+import ctypes
 import json
 import os
 import selectors
@@ -41,35 +42,48 @@ _LONGEST_PATH = 100
 """Bytes in the path of a socket; Linux takes 107."""
 _PATIENCE = 10.0
 """Seconds until a request has come in whole; it does so at once."""
+_TAKEN = b"+"
+"""What the server answers once the job's process is there; its exit status follows."""
+_PR_SET_PDEATHSIG = 1
+"""Of Linux's prctl: which signal a process gets when its parent ends."""
 
 
 def start_fork_server() -> None:
     """Start a server for all jobs of this process; it ends when this process does.
 
-    On Linux only: elsewhere not all libraries survive a fork.
+    On Linux only: elsewhere not all libraries survive a fork. Nor is there one where a folder for
+    temporary files or a process cannot be had.
     """
     if sys.platform != "linux":
         return
-    folder = Path(tempfile.mkdtemp(prefix="protsae-"))
+    try:
+        folder = Path(tempfile.mkdtemp(prefix="protsae-"))
+    except OSError:
+        return
     path = folder / "jobs"
     if len(os.fsencode(path)) > _LONGEST_PATH:
         folder.rmdir()
         return
     one_thread = dict.fromkeys((THREADS, "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    server = subprocess.Popen(
-        [sys.executable, "-P", "-c", _SERVER, str(path)],
-        stdin=subprocess.PIPE,  # closed when this process ends, however it does
-        env=os.environ | one_thread,
-        start_new_session=True,  # Ctrl-C reaches a job once, through ``protsae``
-    )
+    try:
+        server = subprocess.Popen(
+            [sys.executable, "-P", "-c", _SERVER, str(path)],
+            stdin=subprocess.PIPE,  # closed when this process ends, however it does
+            env=os.environ | one_thread,
+            start_new_session=True,  # Ctrl-C reaches a job once, through ``protsae``
+        )
+    except OSError:
+        folder.rmdir()
+        return
     os.environ[SOCKET] = str(path)
-    atexit.register(_stop, server)
+    atexit.register(_stop, server, folder)
 
 
-def _stop(server: "subprocess.Popen[bytes]") -> None:
+def _stop(server: "subprocess.Popen[bytes]", folder: Path) -> None:
     assert server.stdin is not None
     server.stdin.close()
     server.wait()
+    shutil.rmtree(folder, ignore_errors=True)  # it is still there if the server was killed
 
 
 def run_forked(words: Sequence[str]) -> int | None:
@@ -97,27 +111,39 @@ def run_forked(words: Sequence[str]) -> int | None:
     with socket.socket(socket.AF_UNIX) as connection:
         try:
             connection.connect(path)
-        except OSError:  # its run is over, or on another machine
+            _send(connection, words)
+            taken = connection.recv(1)
+        except OSError:  # its run is over, or on another machine; or no current folder is left
             return None
-        request = {"words": list(words), "folder": str(Path.cwd()), "environment": dict(os.environ)}
-        text = json.dumps(request).encode()
-        socket.send_fds(connection, [_LENGTH.pack(len(text))], _STREAMS)
-        connection.sendall(text)
+        if not taken:
+            return None
         for number in _PASSED_ON:
             signal.signal(number, lambda number, _: connection.sendall(bytes([number])))
-        status = connection.recv(1)
+        status = b""
+        with contextlib.suppress(ConnectionError):
+            status = connection.recv(1)
     if not status:
         raise UserError("the process that forks jobs was killed; run it again")
     return status[0]
 
 
+def _send(connection: socket.socket, words: Sequence[str]) -> None:
+    request = {"words": list(words), "folder": str(Path.cwd()), "environment": dict(os.environ)}
+    text = json.dumps(request).encode()
+    socket.send_fds(connection, [_LENGTH.pack(len(text))], _STREAMS)
+    connection.sendall(text)
+
+
 class ForkServer:
     """Takes requests of `run_forked` until standard input ends and all of its jobs are done.
+
+    A job that it cannot fork, it does not take.
 
     Parameters
     ----------
     preload : function
-        Imports what a job needs, given its words; called here, before the fork.
+        Imports what a job needs, given its words; called here, before the fork. If it raises, the
+        job is not taken: the process of its own tells why, with modules that are whole.
     run : function
         Runs the command of ``sys.argv`` and returns the exit status; called in the process.
     """
@@ -140,7 +166,7 @@ class ForkServer:
                     # One of the same moment may have closed it.
                     if self._selector.get_map().get(key.fd) is key:
                         key.data(key.fileobj)
-        shutil.rmtree(Path(path).parent)
+        shutil.rmtree(Path(path).parent, ignore_errors=True)  # something may have cleaned up
 
     def _close(self, listener: socket.socket, stdin: int) -> None:
         self._selector.unregister(stdin)
@@ -148,26 +174,41 @@ class ForkServer:
         listener.close()
 
     def _accept(self, listener: socket.socket) -> None:
-        import multiprocessing  # the client has no need of it
-
-        connection, _ = listener.accept()
         try:
-            request, streams = _received(connection)
-        except (OSError, ValueError):  # killed meanwhile
+            connection, _ = listener.accept()
+        except OSError:  # too many files are open: later
+            return
+        streams: list[int] = []
+        try:
+            job = self._started(connection, streams, listener)
+        except Exception:  # the client is gone, or there is no room for a process, or memory
+            self._connections.discard(connection)
             connection.close()
             return
+        finally:
+            for stream in streams:
+                os.close(stream)
+        self._selector.register(connection, selectors.EVENT_READ, partial(self._pass_on, job))
+        self._selector.register(
+            job.sentinel, selectors.EVENT_READ, partial(self._finish, job, connection)
+        )
+
+    def _started(
+        self, connection: socket.socket, streams: list[int], listener: socket.socket
+    ) -> Any:
+        """The process of a job; ``streams`` gets its streams."""
+        import multiprocessing  # the client has no need of it
+
+        request = _received(connection, streams)
         self._preload(request["words"])
         self._connections.add(connection)
         job = multiprocessing.get_context("fork").Process(
             target=self._run_job, args=(request, streams, listener)
         )
         job.start()
-        for stream in streams:
-            os.close(stream)
-        self._selector.register(connection, selectors.EVENT_READ, partial(self._pass_on, job))
-        self._selector.register(
-            job.sentinel, selectors.EVENT_READ, partial(self._finish, job, connection)
-        )
+        with contextlib.suppress(OSError):  # the client may be gone, which ends the job
+            connection.send(_TAKEN)
+        return job
 
     def _pass_on(self, job: Any, connection: socket.socket) -> None:
         """Signals, one byte each; where the client is gone, its job ends as well."""
@@ -194,11 +235,17 @@ class ForkServer:
         self, request: dict[str, Any], streams: Sequence[int], listener: socket.socket
     ) -> None:
         """In the forked process: become what the client would have been."""
+        # Without the server, nothing would tell the job that its client has gone.
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
         for other in (listener, *self._connections):
             other.close()
         for stream, own in zip(streams, _STREAMS, strict=True):
             os.dup2(stream, own)
             os.close(stream)
+        # Those of the server remember whether they were files or pipes, or are None.
+        sys.stdin = os.fdopen(0, closefd=False)
+        sys.stdout = os.fdopen(1, "w", closefd=False)
+        sys.stderr = os.fdopen(2, "w", buffering=1, errors="backslashreplace", closefd=False)
         os.chdir(request["folder"])
         os.environ.clear()
         os.environ.update(request["environment"])
@@ -206,9 +253,11 @@ class ForkServer:
         sys.exit(self._run())
 
 
-def _received(connection: socket.socket) -> tuple[dict[str, Any], list[int]]:
+def _received(connection: socket.socket, streams: list[int]) -> dict[str, Any]:
+    """A request; ``streams`` gets the streams that come with it, even if it is not whole."""
     connection.settimeout(_PATIENCE)
-    head, streams, _, _ = socket.recv_fds(connection, _LENGTH.size, len(_STREAMS))
+    head, found, _, _ = socket.recv_fds(connection, _LENGTH.size, len(_STREAMS))
+    streams.extend(found)
     if len(head) < _LENGTH.size or len(streams) < len(_STREAMS):
         raise ValueError("not a request")
     (length,) = _LENGTH.unpack(head)
@@ -219,4 +268,4 @@ def _received(connection: socket.socket) -> tuple[dict[str, Any], list[int]]:
             raise ValueError("not a whole request")
         text += part
     connection.settimeout(None)
-    return json.loads(text), streams
+    return json.loads(text)

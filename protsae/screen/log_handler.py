@@ -188,7 +188,7 @@ class LogHandler(LogHandlerBase):
         elif text.startswith(_NOTHING):
             self._write(
                 [
-                    "nothing to do: every file is there and up to date",
+                    "nothing to do: what is asked for is there and up to date",
                     f"what was found: protsae summary {self._results}",
                 ]
             )

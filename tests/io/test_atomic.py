@@ -1,4 +1,5 @@
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from protsae.errors import UserError
 from protsae.io.atomic import atomic_path, scratch_folder, validate_writable
 
 
@@ -66,6 +68,25 @@ def test_what_a_killed_process_left_is_removed(tmp_path: Path) -> None:
     with atomic_path(tmp_path / "a.txt") as temporary:
         temporary.write_text("whole")
     assert {path.name for path in tmp_path.iterdir()} == {*kept, "a.txt"}
+
+
+@pytest.mark.parametrize("name", [".", "/", "made"])
+def test_a_folder_is_no_file_to_write(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "made").mkdir()
+    with pytest.raises(UserError, match=f"^{re.escape(name)}: is a folder"), atomic_path(name):
+        pass
+
+
+def test_a_pipe_is_not_replaced(tmp_path: Path) -> None:
+    """Nor is /dev/full, which a test must not risk."""
+    os.mkfifo(tmp_path / "pipe")
+    told = pytest.raises(UserError, match="pipe: is a device or pipe; expected a file")
+    with told, atomic_path(tmp_path / "pipe"):
+        pass
+    assert (tmp_path / "pipe").is_fifo()
 
 
 def test_a_block_that_writes_nothing_is_our_bug(tmp_path: Path) -> None:

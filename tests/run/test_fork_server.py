@@ -1,17 +1,22 @@
 """Jobs by a fork server, held against the same jobs in processes of their own."""
 
+import contextlib
 import os
+import select
+import shlex
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
-from protsae.run.fork_server import SOCKET, THREADS
+from protsae.run.fork_server import SOCKET, THREADS, start_fork_server
 
 CLIENT = (
     "from protsae.run.fork_server import run_forked; import sys; sys.exit(run_forked(sys.argv[1:]))"
@@ -22,6 +27,11 @@ from pathlib import Path
 from protsae.run.fork_server import ForkServer
 
 loaded = []
+
+def preload(words):
+    if words[0] == "unloadable":
+        raise BlockingIOError("as of a fork for which there is no room")
+    loaded.append(words)
 
 def run():
     word = sys.argv[1]
@@ -43,23 +53,30 @@ def run():
     finally:
         Path(sys.argv[2]).with_suffix(".ended").touch()
 
-ForkServer(loaded.append, run).serve(sys.argv[1])
+ForkServer(preload, run).serve(sys.argv[1])
 """
+
+
+@contextlib.contextmanager
+def started(code: str, tmp_path: Path) -> Iterator["subprocess.Popen[bytes]"]:
+    """A server by this code; its socket is ``tmp_path``'s s/jobs."""
+    (tmp_path / "s").mkdir()
+    path = tmp_path / "s/jobs"
+    process = subprocess.Popen([sys.executable, "-P", "-c", code, str(path)], stdin=subprocess.PIPE)
+    until(path.exists)
+    try:
+        yield process
+    finally:
+        assert process.stdin is not None
+        process.stdin.close()
+    assert process.wait(20) in (0, -signal.SIGKILL)
 
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator["subprocess.Popen[bytes]"]:
-    """A server whose commands are those of `SERVER`; its socket is ``tmp_path``'s s/jobs."""
-    (tmp_path / "s").mkdir()
-    path = tmp_path / "s/jobs"
-    process = subprocess.Popen(
-        [sys.executable, "-P", "-c", SERVER, str(path)], stdin=subprocess.PIPE
-    )
-    until(path.exists)
-    yield process
-    assert process.stdin is not None
-    process.stdin.close()
-    assert process.wait(20) in (0, -signal.SIGKILL)
+    """One whose commands are those of `SERVER`."""
+    with started(SERVER, tmp_path) as process:
+        yield process
 
 
 def until(holds: Callable[[], bool], seconds: float = 20) -> None:
@@ -75,11 +92,11 @@ Client = Callable[..., "subprocess.Popen[str]"]
 @pytest.fixture
 def client(tmp_path: Path) -> Iterator[Client]:
     """Starts a client of the server with these words."""
-    started: list[subprocess.Popen[str]] = []
+    clients: list[subprocess.Popen[str]] = []
     variables = {SOCKET: str(tmp_path / "s/jobs"), THREADS: "1", "WORD": "w"}
 
     def start(*words: str, cwd: Path = tmp_path, **changes: str) -> "subprocess.Popen[str]":
-        started.append(
+        clients.append(
             subprocess.Popen(
                 [sys.executable, "-P", "-c", CLIENT, *words],
                 stdout=subprocess.PIPE,
@@ -89,10 +106,10 @@ def client(tmp_path: Path) -> Iterator[Client]:
                 env=os.environ | variables | changes,
             )
         )
-        return started[-1]
+        return clients[-1]
 
     yield start
-    for process in started:
+    for process in clients:
         process.kill()
         process.communicate()
 
@@ -202,6 +219,58 @@ def test_a_killed_server_is_told_of_in_a_line(
     assert error.splitlines()[-1].endswith("the process that forks jobs was killed; run it again")
 
 
+def test_a_killed_server_takes_its_jobs_with_it(
+    server: "subprocess.Popen[bytes]", tmp_path: Path, client: Client
+) -> None:
+    process, ended, _ = waiting(client, tmp_path / "job")
+    server.kill()
+    assert process.wait(20) == 1
+    until(ended.exists)
+
+
+def test_a_job_that_cannot_be_forked_is_not_taken(
+    server: object, tmp_path: Path, client: Client
+) -> None:
+    process = client("unloadable")
+    assert process.communicate(timeout=20) == ("", "")
+    assert process.returncode == 0, "the status of None"
+    assert client("say").wait(20) == 7, "the server goes on"
+
+
+def test_a_server_that_is_killed_before_it_takes_a_job(tmp_path: Path, client: Client) -> None:
+    (tmp_path / "s").mkdir()
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "s/jobs"))
+        listener.listen()
+        process = client("say")
+        assert select.select([listener], [], [], 20)[0]
+    assert process.communicate(timeout=20) == ("", "")
+    assert process.returncode == 0, "the status of None"
+
+
+def test_no_server_takes_a_job_of_a_folder_that_is_gone(server: object, tmp_path: Path) -> None:
+    code = f"""
+import os
+from protsae.run.fork_server import run_forked
+os.chdir({str(tmp_path)!r})
+os.mkdir("gone")
+os.chdir("gone")
+os.rmdir("../gone")
+assert run_forked(["say"]) is None
+"""
+    variables = {SOCKET: str(tmp_path / "s/jobs"), THREADS: "1"}
+    subprocess.run([sys.executable, "-P", "-c", code], env=os.environ | variables, check=True)
+
+
+def test_a_server_whose_folder_is_gone_ends_without_a_word(
+    server: object, tmp_path: Path, client: Client
+) -> None:
+    """As when something cleans up /tmp; the fixture holds the exit status."""
+    (tmp_path / "s/jobs").unlink()
+    (tmp_path / "s").rmdir()
+    assert client("say").wait(20) == 0, "the status of None"
+
+
 @pytest.mark.parametrize("change", [{SOCKET: "/nowhere/jobs"}, {THREADS: "2"}, {SOCKET: ""}])
 def test_without_a_server_for_it_nothing_happens(
     server: object, tmp_path: Path, change: dict[str, str], client: Client
@@ -211,6 +280,7 @@ def test_without_a_server_for_it_nothing_happens(
     assert process.returncode == 0, "the status of None"
 
 
+JOBS = "import sys; from protsae.cli import fork_jobs; fork_jobs(sys.argv[1])"
 PROTSAE = [sys.executable, "-P", "-m", "protsae"]
 COMMANDS = (
     ["--version"],
@@ -219,6 +289,27 @@ COMMANDS = (
     ["onehot"],
     ["show", "--help"],
 )
+
+
+@pytest.mark.parametrize("closed", ["0<&-", "1>&-", "2>&-", "0<&- 1>&- 2>&-"])
+def test_closed_streams_are_not_taken_for_the_connection(tmp_path: Path, closed: str) -> None:
+    """Else what the job writes to them goes to the server, as signals."""
+    variables = {SOCKET: str(tmp_path / "s/jobs"), THREADS: "1"}
+    with started(JOBS, tmp_path):
+        for words in ("show nonsense", "explain --fasta -"):
+            done = subprocess.run(
+                f"exec {shlex.join(PROTSAE)} {words} {closed}",
+                shell=True,
+                cwd=tmp_path,
+                env=os.environ | variables,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=60,
+                check=False,
+            )
+            assert done.returncode == 2
+            assert b"Traceback" not in done.stderr
+            assert done.stderr or "2" in closed
 
 
 def test_commands_of_protsae_say_and_return_the_same(tmp_path: Path) -> None:
@@ -278,3 +369,30 @@ assert {SOCKET!r} not in os.environ
     monkeypatch.setenv("TMPDIR", str(folder))
     subprocess.run([sys.executable, "-P", "-c", code], check=True)
     assert not list(folder.iterdir())
+
+
+def test_no_server_where_nothing_is_left_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.delenv(SOCKET, raising=False)
+    for owner, name in ((subprocess, "Popen"), (tempfile, "mkdtemp")):
+        with monkeypatch.context() as patch:
+            patch.setattr(owner, name, Mock(side_effect=OSError))
+            start_fork_server()
+        assert SOCKET not in os.environ
+        assert not list(tmp_path.iterdir())
+
+
+def test_what_a_killed_server_leaves_goes_with_what_started_it(tmp_path: Path) -> None:
+    code = f"""
+import os
+from protsae.run import fork_server
+fork_server.start_fork_server()
+path = os.environ[{SOCKET!r}]
+while not os.path.exists(path): pass
+os.kill(int(os.popen("pgrep -P %d -o" % os.getpid()).read()), 9)
+"""
+    variables = {"TMPDIR": str(tmp_path)}
+    subprocess.run([sys.executable, "-P", "-c", code], env=os.environ | variables, check=True)
+    assert not list(tmp_path.iterdir())

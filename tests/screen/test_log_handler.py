@@ -183,7 +183,7 @@ def test_nothing_to_do(screen: Screen) -> None:
     screen.tell(text="Nothing to be done (all requested files are present and up to date).")
     screen.handler.close()
     assert screen.lines() == [
-        "nothing to do: every file is there and up to date",
+        "nothing to do: what is asked for is there and up to date",
         "what was found: protsae summary out",
     ]
 

@@ -16,6 +16,7 @@ examples:
 import argparse
 from pathlib import Path
 
+from protsae.config.flags import add_threads_flag, seed_number
 from protsae.io.atomic import validate_output_folder
 from protsae.screen.probing.protein_probe_lines import end_lines, label_lines
 from protsae.stages.deconfounding.deconfound_run import sae_name
@@ -36,8 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--ontology", metavar="FILE", help="GO's OBO file: terms hold for narrower ones' proteins")
     add("--concepts", metavar="NAME", nargs="+", default=(), help="concepts of the run")
     add("--run", default="results", metavar="RESULTS", help="(%(default)s)")
-    add("--seed", type=int, default=0, help="of folds and resampling (%(default)s)")
-    add("--threads", type=int, default=1, help="of MMseqs2 (%(default)s)")
+    add("--seed", type=seed_number, default=0, help="of folds and resampling (%(default)s)")
+    add_threads_flag(parser)
     add("--output", default="probe_proteins", metavar="DIR", help="(default: %(default)s)")
 
 

@@ -15,7 +15,7 @@ examples:
 
 import argparse
 
-from protsae.config.flags import add_threads_flag, whole_number
+from protsae.config.flags import add_threads_flag, seed_number, whole_number
 from protsae.io.atomic import validate_output_folder
 from protsae.screen.interventions.attributed_lines import attributed_lines, said_at_end
 from protsae.stages.attributing.attribute_outputs import attribute_outputs
@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--top", type=whole_number, default=Amounts.n_rows, help=most)
     drawn = "random ones that are ablated in each layer (default: %(default)s)"
     parser.add_argument("--ablations", type=whole_number, default=Amounts.n_sampled, help=drawn)
-    parser.add_argument("--seed", type=int, default=Amounts.seed, help="of those drawn")
+    parser.add_argument("--seed", type=seed_number, default=Amounts.seed, help="of those drawn")
     parser.add_argument(
         "--output", default="attribute", metavar="DIR", help="(default: %(default)s)"
     )

@@ -10,6 +10,7 @@ example:
 import argparse
 from pathlib import Path
 
+from protsae.config.flags import seed_number
 from protsae.plm.esm2.load import load_esm
 from protsae.plm.esm2.permuted_weights import randomise_
 from protsae.plm.esm2.save import save_esm, validate_esm_name
@@ -19,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line."""
     parser.add_argument("--model", required=True, help="fair-esm name or a local .pt")
     parser.add_argument("--output", required=True, help="esm2*.pt to write, in fair-esm's layout")
-    parser.add_argument("--seed", type=int, default=0, help="of the order; default: 0")
+    parser.add_argument("--seed", type=seed_number, default=0, help="of the order; default: 0")
 
 
 def run(args: argparse.Namespace) -> None:

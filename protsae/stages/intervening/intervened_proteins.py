@@ -118,6 +118,11 @@ def edited_rows(name: str, sequence: str, edited: np.ndarray, found: Predicted) 
         Residues that are changed, bool, shape (n_residues,).
     found : Predicted
 
+    Raises
+    ------
+    UserError
+        If the edit is so large that the model computes no numbers.
+
     Examples
     --------
     >>> even, other = np.full((2, 33), 1 / 33), np.full((2, 33), 1 / 33)
@@ -127,6 +132,11 @@ def edited_rows(name: str, sequence: str, edited: np.ndarray, found: Predicted) 
     >>> rows[["residue", "edited", "edited_best", "gained", "gain"]].round(2).values.tolist()
     [['A', True, 'A', None, 0.0], ['X', False, 'A', 'A', 0.47]]
     """
+    if not np.isfinite(found.edited).all():
+        raise UserError(
+            f"{name}: no number is left of the edited prediction; expected an edit that the model "
+            "can compute with; edit by a smaller amount"
+        )
     clean, changed = _standard(found)
     change = changed - clean
     column = np.array([STANDARD.find(letter) for letter in sequence])

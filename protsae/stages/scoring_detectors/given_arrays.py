@@ -118,7 +118,7 @@ class ArrayCodes:
         n_features = None
         for name, length in zip(proteins["accession"], proteins["length"], strict=True):
             given = _own(activations, name, "activations")
-            if given.ndim != 2:
+            if given.ndim != 2 or not given.shape[1]:
                 raise ValueError(
                     f"{name}: activations of shape {given.shape}; expected (n_residues, "
                     "n_detectors)"
@@ -233,6 +233,12 @@ def _labelled(
     values = given.toarray() if sparse.issparse(given) else np.asarray(given)
     if len(values) != length:
         raise ValueError(f"{name}: {len(values)} residues labelled, but {length} have activations")
+    if not values.size:
+        raise ValueError(
+            f"{name}: {what} of shape {values.shape}; expected some residues, concepts"
+        )
+    if values.dtype.kind in "SU":  # 'False' as a truth value would be True
+        raise ValueError(f"{name}: {what} hold text; expected True or False")
     values = values.reshape(length, -1)
     if (pd.isna(values) & is_read).any():  # as a truth value it would be True
         raise ValueError(f"{name}: {what} hold NaN; expected True or False; known says where")

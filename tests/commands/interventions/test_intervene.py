@@ -167,6 +167,7 @@ def test_a_direction_is_named_in_the_metadata(folder: Path, tmp_path: Path) -> N
         (("--edit", "1/topk/1:ablate@3-4"), r"residue 4 is beyond the 3 residues of sequence"),
         (("--edit", "1/topk/1:ablate@SIGNAL"), r"sequence is no protein of results, which alone"),
         (("--edit", "1/topk/1:ablate@NONE"), r"no concept 'NONE' among the \d+ of results; exp"),
+        (("--edit", "1/topk/1:add=1e99"), r"sequence: no number is left of the edited prediction;"),
         (("--edit", "1/topk/1:clamp=-1"), r"clamp by a negative amount, -1; expected 0 or more"),
         (
             ("--edit", "1/topk/1:ablate", "--model", "esm2_other.pt"),

@@ -203,6 +203,23 @@ def test_each_column_of_labels_has_a_name_of_its_own(names: list[str]) -> None:
         score_detectors(activations, labels, CLUSTERS, split=SPLIT, concepts=names)
 
 
+def test_arrays_of_nothing_or_text_are_refused_by_name() -> None:
+    activations, labels = planted()
+    score = partial(score_detectors, clusters=CLUSTERS, split=SPLIT)
+    first = next(iter(activations))
+    without = {name: array[:, :0] for name, array in activations.items()}
+    with pytest.raises(ValueError, match=rf"^{first}: activations of shape \(\d+, 0\); expected"):
+        score(without, labels)
+    with pytest.raises(ValueError, match=rf"^{first}: activations of shape \(\d+, 0\); expected"):
+        score(activations, labels, baselines={"none": without})
+    nothing = {name: array[:, :0] for name, array in labels.items()}
+    with pytest.raises(ValueError, match=rf"^{first}: labels of shape \(\d+, 0\); expected some"):
+        score(activations, nothing)
+    text = {name: array.astype(str) for name, array in labels.items()}
+    with pytest.raises(ValueError, match=f"^{first}: labels hold text; expected True or False$"):
+        score(activations, text)
+
+
 def test_arrays_of_another_shape_are_refused_by_name() -> None:
     activations, labels = planted()
     score = partial(score_detectors, clusters=CLUSTERS, split=SPLIT)
