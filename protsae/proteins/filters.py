@@ -10,6 +10,7 @@ from protsae.config.stage_settings import FetchSettings
 from protsae.errors import UserError
 from protsae.one_line import cut, one_line, shown
 from protsae.proteins.alphabet import LETTERS, STANDARD
+from protsae.proteins.nucleic_acids import may_be_nucleic
 from protsae.proteins.records import Feature, Protein
 
 # Of ASCII only: a no-break space between residues is a slip that somebody should look at.
@@ -32,6 +33,8 @@ class ProteinCounts:
         Kept or dropped sequences that were cleaned, by what was done.
     examples : dict of str to list of str
         First accessions that were dropped, at most `N_EXAMPLES` by reason.
+    nucleic : int
+        Kept sequences that `may_be_nucleic`.
     """
 
     read: int = 0
@@ -39,6 +42,7 @@ class ProteinCounts:
     dropped: Counter[str] = field(default_factory=Counter)
     changed: Counter[str] = field(default_factory=Counter)
     examples: dict[str, list[str]] = field(default_factory=dict)
+    nucleic: int = 0
 
     def drop(self, accession: str, reason: str) -> None:
         """Count a protein that is dropped."""
@@ -127,6 +131,7 @@ def filter_proteins(
             counts.drop(protein.accession, reason)
         else:
             counts.kept += 1
+            counts.nucleic += may_be_nucleic(sequence)
             yield protein
     if not counts.kept:
         raise UserError(_nothing_left(source, counts))

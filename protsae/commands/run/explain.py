@@ -67,4 +67,4 @@ def run(args: argparse.Namespace) -> None:
             print("\n".join(lines), flush=True)
             writer.append(found, args.only)
             page.append(name, sequence, *tables, found.residues)
-    print("\n".join(said_at_end(args.output, vars(writer), page.notes)))
+    print("\n".join(said_at_end(args.output, vars(writer), [*page.notes, *writer.notes])))

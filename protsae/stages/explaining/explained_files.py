@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from protsae.features.protein_segments import only
+from protsae.proteins.nucleic_acids import may_be_nucleic, nucleic_notes
 from protsae.stages.explaining.explainer import Explained
 from protsae.stages.explaining.prediction_files import PredictionWriter, open_predictions
 from protsae.stages.explaining.segment_files import SegmentWriter, open_segments
@@ -18,8 +19,9 @@ class ExplainedWriter:
 
     Attributes
     ----------
-    n_proteins, n_residues, n_segments, n_j : int
-        Written so far; n_j letters J, which ESM-2 does not have.
+    n_proteins, n_residues, n_segments, n_j, n_nucleic : int
+        Written so far; n_j letters J, which ESM-2 does not have; n_nucleic proteins that
+        `may_be_nucleic`.
     """
 
     segments: SegmentWriter
@@ -28,6 +30,7 @@ class ExplainedWriter:
     n_residues: int = 0
     n_segments: int = 0
     n_j: int = 0
+    n_nucleic: int = 0
 
     def append(self, explained: Explained, level: str) -> None:
         """Write a protein, its segments limited to a level of `LEVELS`."""
@@ -38,6 +41,12 @@ class ExplainedWriter:
         self.n_residues += len(explained.sequence)
         self.n_segments += len(kept)
         self.n_j += explained.sequence.count("J")
+        self.n_nucleic += may_be_nucleic(explained.sequence)
+
+    @property
+    def notes(self) -> list[str]:
+        """What to say of the proteins written."""
+        return nucleic_notes(self.n_nucleic)
 
 
 @contextmanager

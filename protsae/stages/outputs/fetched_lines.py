@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from protsae.one_line import note
+from protsae.proteins.nucleic_acids import nucleic_notes
 from protsae.stages.fetch_proteins import Fetched
 
 
@@ -21,6 +22,7 @@ def fetched_lines(found: Fetched, annotations: str | None = None) -> Iterator[st
     for name, by_kind in (("dropped", proteins.dropped_by_name()), ("changed", changed)):
         if by_kind:
             yield note(f"proteins {name}: {_listed(by_kind)}")
+    yield from map(note, nucleic_notes(proteins.nucleic))
     features = counts["features"]
     yield f"features: {sum(features['kept'].values()):,} of {len(features['kept'])} types kept"
     if features["uncertain"]:

@@ -12,6 +12,8 @@ from protsae.cli import main
 from protsae.io.http.client import RetryPolicy
 from protsae.io.table_files.parquet import read_metadata
 from protsae.io.uniprot import uniprot_rest
+from protsae.one_line import note
+from protsae.proteins.nucleic_acids import nucleic_notes
 from protsae.schema.protein_tables import ANNOTATIONS
 from tests.helpers.stored_tables import load
 from tests.helpers.uniprot_server import Fault, UniProtServer
@@ -143,6 +145,13 @@ def test_every_feature_is_kept_or_has_a_reason(folder, capsys, name):
     n_left_out = sum(sum(reasons.values()) for reasons in left_out.values())
     n_features = sum(features["kept"].values()) + sum(features["uncertain"].values()) + n_left_out
     assert n_features == {"entries.json": 12, "entries.dat": 17}[name]
+
+
+def test_dna_among_proteins_is_kept_and_told_of(folder, capsys):
+    write_fasta(SEQUENCE, "ATGAAAACCGCGTATATTGCGAAACAGCGTTGC")
+    assert fetch("--input", "x.fasta") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:2] == ["proteins: 2 of 2 kept", *map(note, nucleic_notes(1))]
 
 
 def test_fasta_with_annotations_and_none(folder):
