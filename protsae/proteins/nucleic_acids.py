@@ -25,14 +25,16 @@ def nucleic_notes(n_sequences: int) -> list[str]:
     Examples
     --------
     >>> nucleic_notes(1)
-    ['1 sequence has no letters but A, C, G, T, U and N; if that is DNA or RNA, translate it']
+    ['1 sequence has no letters but A, C, G, T, U and N; if it is DNA or RNA, translate it']
     >>> nucleic_notes(2)[0][:44]
     '2 sequences have no letters but A, C, G, T, '
     """
     one = n_sequences == 1
-    have, those = ("sequence has", "that is") if one else ("sequences have", "those are")
+    have, they_are, them = (
+        ("sequence has", "it is", "it") if one else ("sequences have", "they are", "them")
+    )
     text = (
-        f"{n_sequences:,} {have} no letters but A, C, G, T, U and N; if {those} DNA or RNA, "
-        f"translate {'it' if one else 'them'}"
+        f"{n_sequences:,} {have} no letters but A, C, G, T, U and N; if {they_are} DNA or RNA, "
+        f"translate {them}"
     )
     return [text] if n_sequences else []
