@@ -26,6 +26,9 @@ import os, signal, sys, time
 from pathlib import Path
 from protsae.run.fork_server import ForkServer
 
+# Tests may run in the background, where these are ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 loaded = []
 
 def preload(words):
