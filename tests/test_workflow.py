@@ -390,6 +390,19 @@ def test_further_proteins_are_trained_on_and_seen_by_nothing_else(tmp_path: Path
     assert plan() == {"train_saes"} | after_training
 
 
+@pytest.mark.slow
+def test_jobs_find_what_they_need_imported(tmp_path: Path) -> None:
+    """With the time of every import in the log, there is only what hands the job over."""
+    few = ("--config", 'fetch={"max_length": 170}')
+    timed = {"PYTHONPROFILEIMPORTTIME": "1"}
+    finished = snakemake("onehot", *tiny_run(tmp_path), *few, cwd=tmp_path, **timed)
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    [log] = (tmp_path / RESULTS / "logs/onehot").rglob("*.log")
+    imports = {line.split("|")[-1].strip() for line in log.read_text().splitlines()}
+    assert "protsae.run.fork_server" in imports
+    assert "h5py" not in imports
+
+
 UNSEEING = (
     *("proteins/fetched.parquet", "proteins/proteins.parquet"),
     *("proteins/annotations.parquet", "proteins/relatives.tsv"),

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
 from protsae.association.scoring.metrics import f1_score, ratio
 from protsae.association.scoring.rank_scores import curve_scores, placements
@@ -261,10 +262,9 @@ def score_on_test(
     sums = np.zeros((2, *counts.on.shape))
     for block in read():
         place = ranks.place(probe.logits(block.rows))
-        positive = np.nonzero(block.labels & block.known)
-        sums[0] += _cell_sums(
-            of_positive[place[positive]], block.cluster, positive, counts.on.shape
-        )
+        positive = np.nonzero(block.labels & block.known)  # few
+        placed_few = sparse.csr_array((of_positive[place[positive]], positive), shape=place.shape)
+        sums[0] += group_sums(placed_few, block.cluster, n_clusters).toarray()
         placed = of_negative[place]
         placed *= ~block.labels & block.known
         sums[1] += group_sums(placed, block.cluster, n_clusters)
@@ -273,18 +273,6 @@ def score_on_test(
         auroc=auroc, auroc_low=low, auroc_high=high, average_precision=average_precision
     )
     return scores, counts
-
-
-def _cell_sums(
-    values: np.ndarray,
-    cluster: np.ndarray,
-    of: tuple[np.ndarray, ...],
-    shape: tuple[int, int],
-) -> np.ndarray:
-    """Sums by cluster and concept of the values of some residues and concepts: for few of them."""
-    row, concept = of
-    cell = cluster[row] * shape[1] + concept
-    return np.bincount(cell, values, shape[0] * shape[1]).reshape(shape)
 
 
 def _mixed(probes: Sequence[LinearProbe], best: np.ndarray) -> LinearProbe:

@@ -1,10 +1,9 @@
 """Forks jobs from one process that has imported their modules, so that each import is paid once.
 
-A job of the default run takes seconds, two to three of which go into importing PyTorch, SciPy and
-pandas. Snakemake still decides which job runs when: its shell calls ``protsae``, which hands the
-job over, passes on signals and returns the exit status. Without a server, or with other threads
-than the server's libraries were loaded for, the job runs in its own process. The results are the
-same.
+Most jobs of the default run take only seconds, and importing PyTorch, SciPy and pandas takes up to
+three of them. Snakemake still decides which job runs when: its shell calls ``protsae``, which hands
+the job over, passes on signals and returns the exit status. Without a server, or if the job has
+several threads, it runs in its own process. The results are the same.
 """
 
 import atexit
