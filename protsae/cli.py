@@ -52,10 +52,13 @@ def parser_of(name: str) -> argparse.ArgumentParser:
 def arguments_of(name: str, words: Sequence[str]) -> argparse.Namespace:
     """The flags of a command; ``passed_on`` has what is for another program, in its order."""
     parser = parser_of(name)
-    if name not in PASSING_ON:
-        return parser.parse_args(words)
     args, passed_on = parser.parse_known_args(words)
-    args.passed_on = passed_on
+    if name in PASSING_ON:
+        args.passed_on = passed_on
+    elif passed_on:
+        parser.error(f"unrecognized arguments: {' '.join(passed_on)}")
+    if getattr(args, "output", None) == "":  # which Path takes for the current folder
+        parser.error("argument --output: '' is no path; . is the current folder")
     return args
 
 

@@ -140,6 +140,12 @@ def test_flags_are_not_abbreviated(capsys: pytest.CaptureFixture[str]) -> None:
     assert "unrecognized arguments: --ident 0.5" in capsys.readouterr().err
 
 
+def test_an_output_without_a_name(capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_status(["split", "--input", "x", "--output", ""]) == 2
+    said = "error: argument --output: '' is no path; . is the current folder\n"
+    assert capsys.readouterr().err.endswith(said)
+
+
 def test_success(stage: SimpleNamespace) -> None:
     assert main(["report"]) == 0
 

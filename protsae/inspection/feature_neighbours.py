@@ -10,6 +10,7 @@ import pandas as pd
 from protsae.association.scoring.metrics import CALLED_Q
 from protsae.errors import UserError
 from protsae.inspection.feature_name import FeatureName
+from protsae.io.table_files.bound_tables import read_bound_table
 from protsae.io.table_files.parquet import read_metadata, read_table
 from protsae.run.layout import NEIGHBOUR_FOLDER
 from protsae.run.run_places import feature_name, place
@@ -131,7 +132,7 @@ def read_neighbours(
     following = matches[matches["match_layer"] > matches["layer"]]
     previous = others[(others["layer"] < name.layer) & (others["match"] == name.feature)]
     columns = ["model", "layer", "variant", "feature", "label"]
-    rows = read_table(results / "features.parquet", FEATURES, columns, where=of_model)
+    rows = read_bound_table(results, FEATURES, columns, where=of_model)
     rows = rows[rows["label"].notna()]
     keys = zip(rows["layer"], rows["variant"], rows["feature"], strict=True)
     labels: dict[Key, str] = dict(zip(keys, rows["label"], strict=True))

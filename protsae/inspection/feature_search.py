@@ -12,7 +12,7 @@ from protsae.association.scoring.metrics import CALLED_Q
 from protsae.concepts.uniprot.words import concept_words, synonyms
 from protsae.errors import UserError
 from protsae.inspection.description_words import interval_words
-from protsae.io.table_files.parquet import read_table
+from protsae.io.table_files.bound_tables import read_bound_table
 from protsae.one_line import cut, one_line
 from protsae.run.run_places import feature_name
 from protsae.schema.features.feature_tables import FEATURES
@@ -120,9 +120,9 @@ def run_lines(results: Path, model: str, words: str, width: int) -> list[str]:
     UserError
         If the run is not finished.
     """
-    features = read_table(results / "features.parquet", FEATURES)
+    features = read_bound_table(results, FEATURES)
     columns = [*_KEYS, *ASKED]
-    associations = read_table(results / "associations.parquet", ASSOCIATIONS, columns)
+    associations = read_bound_table(results, ASSOCIATIONS, columns)
     if not words:
         return concept_lines(features, associations, model, width)
     path = results / "concepts.tsv"

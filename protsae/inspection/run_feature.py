@@ -18,6 +18,7 @@ from protsae.inspection.feature_lines import (
 )
 from protsae.inspection.feature_name import FeatureName
 from protsae.inspection.feature_neighbours import FeatureNeighbours, read_neighbours
+from protsae.io.table_files.bound_tables import read_bound_table
 from protsae.io.table_files.parquet import read_metadata, read_table
 from protsae.io.table_files.proteins_table import read_split_proteins, study_stamp
 from protsae.one_line import one_line
@@ -114,7 +115,7 @@ def read_feature(results: Path, name: FeatureName) -> RunFeature:
         If the SAE has no such feature, or a table is missing, damaged, or of another run.
     """
     where = {**_sae(name), "feature": name.feature}
-    own = read_table(results / "features.parquet", FEATURES, where=where)
+    own = read_bound_table(results, FEATURES, where=where)
     if own.empty:
         raise UserError(_no_such_feature(results, name))
     proteins, protein_set = read_split_proteins(results / "proteins" / "proteins.parquet")

@@ -15,6 +15,7 @@ from protsae.io.json_files import read_document
 from protsae.io.protein_files.residue_labels import read_label_sets
 from protsae.io.saes.evaluations import read_evaluation
 from protsae.io.table_files.annotations_table import read_annotations_table
+from protsae.io.table_files.bound_tables import read_bound_table
 from protsae.io.table_files.parquet import read_metadata, read_table
 from protsae.io.table_files.proteins_table import read_split_proteins, study_stamp
 from protsae.report.ranking import best_features
@@ -121,7 +122,7 @@ def read_page_data(
     """
     results = Path(results)
     proteins, protein_set = read_split_proteins(results / "proteins" / "proteins.parquet")
-    features = read_table(results / "features.parquet", FEATURES)
+    features = read_bound_table(results, FEATURES)
     if features.empty:
         raise UserError(f"{results / 'features.parquet'}: no features; run the annotate stage")
     layers = [

@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from protsae.config.settings import Config
+from protsae.io.table_files.bound_tables import read_bound_table
 from protsae.io.table_files.parquet import read_table
 from protsae.run.layout import model_layers
 from protsae.run.run_places import read_run_config
@@ -24,7 +25,7 @@ def summary_lines(results: str | Path) -> list[str]:
     """
     folder = Path(results)
     config = read_run_config(folder)
-    features = read_table(folder / "features.parquet", FEATURES, FEATURE_COLUMNS)
+    features = read_bound_table(folder, FEATURES, FEATURE_COLUMNS)
     found = finding_lines(features, _read_detectors(folder, config))
     return [*found, *cost_lines(read_costs(folder)), *open_lines(folder)]
 

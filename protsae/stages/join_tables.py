@@ -17,7 +17,7 @@ from protsae.association.run_tables import (
 )
 from protsae.errors import UserError
 from protsae.features.recurrence import with_stability
-from protsae.io.table_files.parquet import read_table, validate_table
+from protsae.io.table_files.parquet import read_metadata, read_table, validate_table
 from protsae.run.run_parts import (
     Evaluations,
     Parts,
@@ -27,6 +27,7 @@ from protsae.run.run_parts import (
     validate_ruled,
     validate_same_saes,
 )
+from protsae.run.run_places import place
 from protsae.schema.features.feature_tables import FEATURES, LAYER_FEATURES
 from protsae.schema.interventions.effect_table import EFFECTS, OF_FEATURES
 from protsae.schema.pair_tables import ASSOCIATIONS, CLUSTER_COUNTS, DETECTORS, LAYER_ASSOCIATIONS
@@ -41,12 +42,18 @@ class RunTables:
     """Features with their baselines and verdicts, pairs, sets of detectors and SAEs of a run.
 
     Columns as of the tables of these names in docs/tables.md.
+
+    Attributes
+    ----------
+    made_from : dict
+        Checksums of the annotations, and of the SAEs by model, layer and variant.
     """
 
     features: pd.DataFrame
     associations: pd.DataFrame
     detectors: pd.DataFrame
     summary: pd.DataFrame
+    made_from: dict[str, Any]
 
 
 def join_tables(parts: Parts, proteins: pd.DataFrame, study: dict[str, Any]) -> RunTables:
@@ -91,7 +98,20 @@ def join_tables(parts: Parts, proteins: pd.DataFrame, study: dict[str, Any]) -> 
     features = conform(every, FEATURES, "features.parquet")
     associations = conform(with_rules(of_pairs, rules), ASSOCIATIONS, "associations.parquet")
     summary = conform(summarise(documents, features), SUMMARY, "summary.tsv")
-    return RunTables(features, associations, detectors, summary)
+    return RunTables(features, associations, detectors, summary, _made_from(folders))
+
+
+def _made_from(folders: Sequence[Path]) -> dict[str, Any]:
+    """What the tables of the layers, which are all of one study, state that they were made from."""
+    stamps = [read_metadata(folder / f"{LAYER_FEATURES.name}.parquet") for folder in folders]
+    return {
+        "annotations_sha256": stamps[0]["annotations_sha256"],
+        "saes": {
+            f"{place(stamp['model'], stamp['layer'])}/{variant}": digest
+            for stamp in stamps
+            for variant, digest in stamp["saes"].items()
+        },
+    }
 
 
 def _cluster_counts(folders: Sequence[Path]) -> OfLayer:

@@ -69,14 +69,19 @@ def attribute_outputs(
     Raises
     ------
     UserError
-        If there is no output, one cannot be read or is none of the protein, or a probe would read a
-        layer before one that was asked for.
+        If there is no output, one cannot be read or is none of the protein, a probe would read a
+        layer before one that was asked for, or none is needed and ``probe_layer`` is given.
     """
     amounts = amounts or Amounts()
     validate_amounts(amounts)
     if not texts:
         raise UserError("no outputs; expected one or more, such as 45, A45V or SIGNAL@45")
     outputs = [parse_output(text, name, sequence) for text in dict.fromkeys(texts)]
+    if probe_layer is not None and all(one.concept is None for one in outputs):
+        raise UserError(
+            f"--probe-layer {probe_layer}: {outputs[0].text} needs no probe; expected an output "
+            "such as SIGNAL@45; leave it out"
+        )
     reads = max(opened.saes) if probe_layer is None else probe_layer
     plan = [(one, layer) for one in outputs for layer in _layers(opened, one, reads)]
     concepts = dict.fromkeys(one.concept for one in outputs if one.concept is not None)

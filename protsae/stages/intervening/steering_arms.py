@@ -13,7 +13,7 @@ from protsae.errors import UserError
 from protsae.interventions.intervention import Intervention, feature_directions, plain_direction
 from protsae.interventions.steering import mean_change
 from protsae.io.hdf5.activation_cache import LayerCache
-from protsae.io.table_files.parquet import read_table
+from protsae.io.table_files.bound_tables import read_bound_table
 from protsae.one_line import cut
 from protsae.run.layout import shard_names
 from protsae.schema.features.feature_tables import FEATURES
@@ -192,5 +192,5 @@ class Controls:
 
 def open_controls(opened: OpenedEdits, results: Path, config: Config, seed: int) -> Controls:
     """Read what controls take from a run."""
-    features = read_table(results / "features.parquet", FEATURES)
+    features = read_bound_table(results, FEATURES)
     return Controls(opened, OpenedRun(results, config), features, seed)

@@ -23,7 +23,7 @@ def write_run_tables(folder: Path, tables: RunTables, study: dict[str, Any]) -> 
     study : dict
         The `study_stamp` of the run's proteins.
     """
-    metadata = {"stage": "tables", **study, "code_version": __version__}
+    metadata = {"stage": "tables", **study, **tables.made_from, "code_version": __version__}
     texts = [folder / f"{name}.tsv" for name in TEXTS]
     for name, path in zip(TEXTS, texts, strict=True):
         write_tsv(path, getattr(tables, name))

@@ -18,6 +18,7 @@ from protsae.io.hdf5.code_cache import StoredCodes
 from protsae.io.saes.sae_files import read_sae
 from protsae.io.saes.sae_identity import sae_sha256
 from protsae.io.table_files.annotations_table import read_annotations_table
+from protsae.io.table_files.bound_tables import read_bound_table
 from protsae.io.table_files.parquet import read_table
 from protsae.io.table_files.proteins_table import read_split_proteins
 from protsae.run.layout import NEIGHBOUR_FOLDER, model_layers, model_name, shard_names
@@ -71,12 +72,12 @@ class RunContents:
     @cached_property
     def features(self) -> pd.DataFrame:
         """What each feature detects: one row per feature (table ``features``)."""
-        return read_table(self.results / "features.parquet", FEATURES)
+        return read_bound_table(self.results, FEATURES)
 
     @cached_property
     def associations(self) -> pd.DataFrame:
         """All pairs of a detector and a concept that were kept (table ``associations``)."""
-        return read_table(self.results / "associations.parquet", ASSOCIATIONS)
+        return read_bound_table(self.results, ASSOCIATIONS)
 
     @cached_property
     def references(self) -> pd.DataFrame:

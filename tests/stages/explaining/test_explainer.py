@@ -15,6 +15,7 @@ from protsae.plm.precision import Float16Error
 from protsae.schema.explained.segment_table import SEGMENTS
 from protsae.stages.explaining.explainer import Explainer
 from tests.helpers.finished_run import RESULTS, copy_run, finished_run
+from tests.helpers.stored_tables import load, store
 from tests.helpers.tiny_esm import build_esm, random_sequence, save_tiny
 
 LAYER = 1
@@ -128,6 +129,10 @@ def test_parts_that_do_not_belong_together_are_refused(finished: Path, tmp_path:
     folder = results / "sae" / "esm2_tiny" / "layer-01"
     (folder / "topk").rename(folder / "away")
     (folder / "batchtopk").rename(folder / "topk")
+    with pytest.raises(protsae.UserError, match=r"features\.parquet: of SAE .*/topk; expected"):
+        protsae.read_run(results).explainer(saes=["topk"])
+    table = results / "features.parquet"
+    store(table, load(table), {"saes": {}})
     with pytest.raises(protsae.UserError, match="not the SAE whose codes the run has scored"):
         protsae.read_run(results).explainer(saes=["topk"])
     (results / "features.parquet").unlink()
