@@ -74,14 +74,21 @@ def _activations(
     found: list[np.ndarray] = [np.empty(0, np.float32)] * len(sites)
     names = layer.proteins["accession"].to_numpy()
     wanted = pd.Series(range(len(sites))).groupby(names[sites.protein]).agg(list)
-    for accession, rows in layer.each(codes, set(wanted.index)):
-        columns = sparse.csc_array(rows)
-        for i in wanted[accession]:
-            column = slice(*columns.indptr[sites.group[i] : sites.group[i] + 2])
-            values = np.zeros(columns.shape[0], np.float32)
-            values[columns.indices[column]] = columns.data[column]
-            found[i] = values[begin[i] : end[i]]
+    for proteins, rows in layer.blocks(codes, set(wanted.index)):
+        first = ragged.starts(proteins["length"].to_numpy())
+        for accession, row in zip(proteins["accession"], first, strict=True):
+            for i in wanted[accession]:
+                found[i] = _column(rows, int(sites.group[i]), row + begin[i], row + end[i])
     return found
+
+
+def _column(rows: sparse.csr_array, feature: int, begin: int, end: int) -> np.ndarray:
+    """One column of rows [begin, end), dense, without a search through the columns of all rows."""
+    ends = rows.indptr[begin : end + 1]
+    at = ends[0] + np.flatnonzero(rows.indices[ends[0] : ends[-1]] == feature)
+    values = np.zeros(end - begin, np.float32)
+    values[np.searchsorted(ends, at, side="right") - 1] = rows.data[at]
+    return values
 
 
 def _annotations(

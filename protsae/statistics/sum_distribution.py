@@ -151,10 +151,10 @@ class SumLaws:
         for law in np.flatnonzero(log_p >= np.log(np.maximum(least, SMALLEST))).tolist():
             entries = slice(*first_entry[law : law + 2])
             first = self.first[slice(*first_term[law : law + 2])] - entries.start
-            table = convolve(self.below[entries], tilted[entries], first)
-            within = table[: lacking[law] + 1].clip(min=0)
+            start, table = convolve(self.below[entries], tilted[entries], first)
+            within = table[: max(lacking[law] + 1 - start, 0)].clip(min=0)
             # By how much each sum exceeds the observed one; the least likely weigh least.
-            excess = lacking[law] - np.arange(len(within))
+            excess = lacking[law] - start - np.arange(len(within))
             log_p[law] += np.log(within @ np.exp(-tilt[law] * excess))
         tails: np.ndarray = np.exp(np.clip(log_p, np.log(SMALLEST), 0.0))
         return tails

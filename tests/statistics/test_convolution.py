@@ -4,7 +4,26 @@ import numpy as np
 import pytest
 
 from protsae.statistics import convolution as module
-from protsae.statistics.convolution import convolve
+from protsae.statistics.convolution import NEGLIGIBLE, convolve
+
+
+def law_of(start: int, table: np.ndarray, length: int) -> np.ndarray:
+    """From 0, with what was left out as 0."""
+    law = np.zeros(length)
+    law[start : start + len(table)] = table
+    return law
+
+
+def directly(values: list[np.ndarray], shares: list[np.ndarray]) -> np.ndarray:
+    law = np.ones(1)
+    for own, share in zip(values, shares, strict=True):
+        law = np.convolve(law, np.bincount(own, share))
+    return law
+
+
+def found(values: list[np.ndarray], shares: list[np.ndarray]) -> tuple[int, np.ndarray]:
+    sizes = np.array([len(own) for own in values])
+    return convolve(np.concatenate(values), np.concatenate(shares), np.cumsum(sizes) - sizes)
 
 
 @pytest.mark.parametrize("at_once", [0, 2**16], ids=["merged in pairs", "all at once"])
@@ -13,15 +32,39 @@ from protsae.statistics.convolution import convolve
 def test_terms_of_many_widths(
     n_terms: int, widest: int, at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of one width or of many, an odd number or an even one."""
+    """Of one width or of many, an odd number or an even one; some terms are constant."""
     monkeypatch.setattr(module, "AT_ONCE", at_once)
     rng = np.random.default_rng(n_terms)
     values = [np.unique(rng.integers(0, widest + 1, 5)) for _ in range(n_terms)]
     shares = [rng.dirichlet(np.ones(len(own))) for own in values]
-    expected = np.ones(1)
-    for own, share in zip(values, shares, strict=True):
-        expected = np.convolve(expected, np.bincount(own, share))
-    sizes = np.array([len(own) for own in values])
-    found = convolve(np.concatenate(values), np.concatenate(shares), np.cumsum(sizes) - sizes)
-    np.testing.assert_allclose(found[: len(expected)], expected, atol=1e-15)
-    np.testing.assert_allclose(found[len(expected) :], 0, atol=1e-15)
+    expected = directly(values, shares)
+    law = law_of(*found(values, shares), len(expected))
+    np.testing.assert_allclose(law, expected, atol=1e-15)
+
+
+@pytest.mark.parametrize("rare", [0.0, 1e-12], ids=["alike", "with rare large values"])
+def test_only_negligible_tails_are_left_out(rare: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """300 terms of 0, 1 or 2, of which some may be 97 instead: 601 or 5,000 sums."""
+    monkeypatch.setattr(module, "AT_ONCE", 0)
+    common = np.array([0.25, 0.5, 0.25])
+    values, shares = [np.arange(3)] * 300, [common] * 300
+    for term in range(0, 300, 6):
+        if rare:
+            values[term], shares[term] = np.array([0, 1, 2, 97]), np.append(common - rare / 3, rare)
+    expected = directly(values, shares)
+    start, table = found(values, shares)
+    assert expected[:start].sum() <= NEGLIGIBLE
+    assert expected[start + len(table) :].sum() <= NEGLIGIBLE
+    assert len(table) < len(expected) / 2
+    np.testing.assert_allclose(law_of(start, table, len(expected)), expected, atol=1e-16)
+
+
+def test_a_term_wider_than_what_is_likely(monkeypatch: pytest.MonkeyPatch) -> None:
+    """100 coins, and 0 or, with a probability of 1e-300, 400: it is counted modulo the table."""
+    monkeypatch.setattr(module, "AT_ONCE", 0)
+    values = [np.arange(2)] * 100 + [np.array([0, 400])]
+    shares = [np.full(2, 0.5)] * 100 + [np.array([1, 1e-300])]
+    start, table = found(values, shares)
+    assert len(table) < 101
+    expected = directly(values, shares)
+    np.testing.assert_allclose(law_of(start, table, len(expected)), expected, atol=1e-16)
