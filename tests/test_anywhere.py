@@ -1,7 +1,5 @@
 """The workflow in other folders than the repository: protsae run, Snakemake, as a module."""
 
-import gzip
-import json
 import os
 import shutil
 import signal
@@ -16,6 +14,7 @@ import pytest
 import yaml
 
 from tests.helpers.python_module import run_module
+from tests.helpers.short_proteins import write_short_proteins
 from tests.test_workflow import ROOT, planned, verify
 
 FASTA = ">sp|P00001|ONE_TEST One OS=Made up OX=1\nMKVLAAGIVGLLLAQWERTYHKLMNPDSTGCACDEFGHIKLMNPQR\n"
@@ -32,6 +31,7 @@ TINY = {
     "concepts": {"min_clusters": 2},
     "annotate": {"bootstrap": 20},
     "permuted_layers": [],
+    "neighbours": {"map": False},
 }
 """A run in seconds, over the project's settings."""
 
@@ -76,10 +76,7 @@ def test_an_empty_folder_two_lines_and_a_run(folder: Path) -> None:
     project = folder / "first"
     edit(project, "# input: proteins.fasta ", "input: proteins.json ")
     edit(project, "layers: [1, 2, 3, 4, 5, 6]", "layers: [1]")
-    with gzip.open(ROOT / "data/sample/proteins.json.gz") as file:
-        entries = json.load(file)["results"]
-    short = [entry for entry in entries if entry["sequence"]["length"] < 150]
-    (project / "proteins.json").write_text(json.dumps({"results": short}))
+    write_short_proteins(ROOT, project / "proteins.json", longest=149)
     (project / "tiny.yaml").write_text(yaml.safe_dump(TINY))
 
     finished = protsae("run", "--cores", "2", "--config", "tiny.yaml", cwd=project)

@@ -5,7 +5,13 @@ import pytest
 
 from protsae.errors import UserError
 from protsae.io import mmseqs
-from protsae.io.mmseqs import cluster_sequences, find_links, find_relatives, search
+from protsae.io.mmseqs import (
+    MOST_EXHAUSTIVE,
+    cluster_sequences,
+    find_links,
+    find_relatives,
+    search,
+)
 from protsae.io.protein_files.any_format import read_proteins
 from protsae.proteins.alphabet import STANDARD
 
@@ -77,21 +83,41 @@ def test_a_family_larger_than_mmseqs2_looks_by_default() -> None:
     assert set(cluster_sequences(sequences, 0.3, 0.8, cascade=True)) == {0}
 
 
-def test_no_search_finds_a_relative_in_another_cluster() -> None:
-    """The sample's real proteins, against themselves by the other tool of MMseqs2."""
+@pytest.mark.parametrize(
+    ("most_exhaustive", "n_apart"), [(0, 0), (MOST_EXHAUSTIVE, 2)], ids=["k-mers", "every pair"]
+)
+def test_relatives_in_other_clusters(
+    most_exhaustive: int, n_apart: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sample's real proteins, against themselves: what the clusters' k-mers miss is little.
+
+    Two have one in another cluster.
+    """
+    monkeypatch.setattr(mmseqs, "MOST_EXHAUSTIVE", most_exhaustive)
     sequences = [protein.sequence for protein in read_proteins(SAMPLE)]
     clusters = cluster_sequences(sequences, identity=0.3, coverage=0.8)
-    related = 0
+    related, apart = 0, 0
     for hit in search(sequences, sequences, evalue=1e-3):
-        pairs = [(a, b) for a, b in zip(hit.query_row, hit.target_row, strict=True)]
-        identity = sum(a == b for a, b in pairs) / len(pairs)
+        lengths = len(sequences[hit.query]), len(sequences[hit.target])
         residues = [sum(letter != "-" for letter in row) for row in (hit.query_row, hit.target_row)]
-        lengths = [len(sequences[hit.query]), len(sequences[hit.target])]
         coverage = min(residues[0] / lengths[0], residues[1] / lengths[1])
-        if hit.query != hit.target and identity >= 0.3 and coverage >= 0.8:
+        if hit.query != hit.target and hit.identity >= 0.3 and coverage >= 0.8:
             related += 1
-            assert clusters[hit.query] == clusters[hit.target]
+            apart += clusters[hit.query] != clusters[hit.target]
     assert related > 50
+    assert apart == n_apart
+
+
+def test_every_pair_is_compared_where_sequences_are_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two beta-lactamases, 24 % alike over 228 residues, share no similar k-mers."""
+    by_name = {protein.accession: protein.sequence for protein in read_proteins(SAMPLE)}
+    pair = [by_name["P14559"]], [by_name["P37321"]]
+    [hit] = search(*pair, evalue=1e-3)
+    assert hit.evalue < 1e-15
+    monkeypatch.setattr(mmseqs, "MOST_EXHAUSTIVE", len(pair[0][0]) * len(pair[1][0]) - 1)
+    assert search(*pair, evalue=1e-3) == []
+    monkeypatch.setattr(mmseqs, "MOST_EXHAUSTIVE", len(pair[0][0]) * len(pair[1][0]))
+    assert search(*pair, evalue=1e-3) == [hit]
 
 
 def test_a_single_sequence_too_short_to_align() -> None:
