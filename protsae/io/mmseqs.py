@@ -155,7 +155,8 @@ def find_relatives(
             "easy-search",
             _write_fasta(folder / "queries.fasta", queries),
             _write_fasta(folder / "targets.fasta", targets),
-            *(found, folder / "tmp", *_prefilter(queries, targets)),
+            *(found, folder / "tmp"),
+            *_prefilter(queries, targets),
             *(*_related(identity, coverage), "--max-seqs", str(max(20, len(targets)))),
             *("--format-output", "query,target", "--threads", str(threads)),
         )
