@@ -13,6 +13,11 @@ settings.load_profile("protsae")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
+def pytest_collection_modifyitems(items):
+    """The slow ones first: begun last, one would run on while all other cores wait."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 def pytest_terminal_summary(terminalreporter):
     """What tests have counted, such as the inputs of a fuzz test, as lines below the results."""
     reports = terminalreporter.stats.get("passed", []) + terminalreporter.stats.get("failed", [])
