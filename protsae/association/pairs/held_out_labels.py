@@ -30,9 +30,8 @@ OF_NULLS = (
 PERMUTATIONS, STOP_AFTER = 999, 20
 """Of the family null: most of them, and exceedances after which p is known well enough."""
 
-HELD_BYTES, NULL_BYTES = 2e9, 150
-"""Memory that the nulls of all concepts may take, and what they take for each residue and concept:
-memory, not results."""
+HELD_BYTES = 5e8
+"""Memory that nulls may take that are kept for the next detectors: memory, not results."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,12 +169,13 @@ class HeldOut:
         return covers_proteins(self.rows(concept), self.exchange(concept).chains)
 
     def nulls(self, concept: int) -> "ConceptNulls":
-        """Of one concept; kept for the next detectors where all of them fit into ``HELD_BYTES``."""
-        if self.labels.shape[0] * self.labels.shape[1] * NULL_BYTES > HELD_BYTES:
-            return ConceptNulls.of(self, concept)
-        if concept not in self._nulls:
-            self._nulls[concept] = ConceptNulls.of(self, concept)
-        return self._nulls[concept]
+        """Of one concept; kept for the next detectors until those kept fill ``HELD_BYTES``."""
+        if concept in self._nulls:
+            return self._nulls[concept]
+        found = ConceptNulls.of(self, concept)
+        if sum(kept.nbytes for kept in self._nulls.values()) + found.nbytes <= HELD_BYTES:
+            self._nulls[concept] = found
+        return found
 
     @cached_property
     def _nulls(self) -> dict[int, "ConceptNulls"]:
@@ -209,6 +209,11 @@ class ConceptNulls:
         exchange, rows = split.exchange(concept), split.rows(concept)
         rotated = RotatedLabels.of(rows, exchange.chains)
         return cls(split, concept, rotated, PositionLaws.of(rows, exchange))
+
+    @property
+    def nbytes(self) -> int:
+        """Of memory."""
+        return self.rotated.nbytes + self.given.nbytes
 
     def scores(
         self, rows_on: list[np.ndarray], on: np.ndarray, leading: np.ndarray, seed: int

@@ -83,22 +83,22 @@ class GivenLabels:
 
     Attributes
     ----------
-    exchange : Exchange
+    n_donors : int
     observed : ndarray of bool, shape (n_residues,)
         Where the concept holds.
     edges : csr_array, dtype=int32, shape=(n_clusters * n_donors, n_residues + 1)
         Of each cell the runs given: -1 at the first row of each, 1 at the row after its last. With
         how many residues before each row are on, the product counts those on within runs.
-    share : ndarray of float, shape (n_residues,)
-        Share of a cluster's donors that label each row.
+    times : ndarray of int, shape (n_residues,)
+        How many of a cluster's donors label each row, in the smallest type: it is kept.
     largest : ndarray of int, shape (n_clusters,)
         Most residues that a donor labels in each cluster.
     """
 
-    exchange: Exchange
+    n_donors: int
     observed: np.ndarray
     edges: sparse.csr_array
-    share: np.ndarray
+    times: np.ndarray
     largest: np.ndarray
 
     @classmethod
@@ -126,10 +126,17 @@ class GivenLabels:
         labelled = np.bincount(cell, end - begin, shape[0] * shape[1]).reshape(shape)
         observed = np.zeros(n_rows, dtype=bool)
         observed[rows] = True
-        share = np.cumsum(change)[:n_rows] / max(1, exchange.n_donors)
+        times = np.cumsum(change)[:n_rows]
         largest = labelled.max(1, initial=0).astype(np.int64)
         edges = _edges(begin, end, cell, (shape[0] * shape[1], n_rows + 1))
-        return cls(exchange, observed, edges, share, largest)
+        times = times.astype(np.min_scalar_type(int(times.max(initial=0))))
+        return cls(exchange.n_donors, observed, edges, times, largest)
+
+    @property
+    def nbytes(self) -> int:
+        """Of memory, without what other concepts share."""
+        edges = self.edges.data.nbytes + self.edges.indices.nbytes + self.edges.indptr.nbytes
+        return edges + self.observed.nbytes + self.times.nbytes
 
     def pair_nulls(self, on: "OnRows", least: np.ndarray | None = None) -> np.ndarray:
         """Of each detector observed and expected true positives, and the p-value: (n, 3).
@@ -139,7 +146,8 @@ class GivenLabels:
         """
         if least is None:
             least = np.full(len(on.every), BOUNDED_BELOW)
-        mean = np.array([on.sums(detector, self.share) for detector in range(len(on.every))])
+        times = np.array([on.sums(detector, self.times) for detector in range(len(on.every))])
+        mean = times / max(1, self.n_donors)
         most = np.minimum(on.n_on, self.largest)
         observed = np.array([np.count_nonzero(self.observed[rows]) for rows in on.every])
         p_value = tail_bounds(mean, np.zeros_like(most), most, observed)
@@ -147,7 +155,7 @@ class GivenLabels:
         if len(undecided):
             hits = np.stack([self.edges @ on.before(detector) for detector in undecided.tolist()])
             p_value[undecided] = _p_values(
-                hits.reshape(len(undecided), len(self.largest), self.exchange.n_donors),
+                hits.reshape(len(undecided), len(self.largest), self.n_donors),
                 *(of_all[undecided] for of_all in (on.n_on, most, observed, least)),
             )
         return np.stack([observed, mean.sum(1), p_value], axis=1)
@@ -240,11 +248,13 @@ class PositionLaws:
 
     Attributes
     ----------
+    exchange : Exchange
     ways : tuple of GivenLabels
     within : GivenLabels or None
         In the rows of ``exchange.of_parts``; none where chains are known to both ends.
     """
 
+    exchange: Exchange
     ways: tuple[GivenLabels, ...]
     within: GivenLabels | None
 
@@ -254,8 +264,15 @@ class PositionLaws:
         ways = tuple(GivenLabels.of(rows, exchange, anchor) for anchor in ANCHORS)
         parts = exchange.of_parts
         if parts is None:
-            return cls(ways, None)
-        return cls(ways, GivenLabels.of(exchange.chains.in_parts(rows), parts))
+            return cls(exchange, ways, None)
+        inside = exchange.chains.in_parts(rows)
+        return cls(exchange, ways, GivenLabels.of(inside, parts))
+
+    @property
+    def nbytes(self) -> int:
+        """Of memory, without what other concepts share."""
+        within = 0 if self.within is None else self.within.nbytes
+        return sum(way.nbytes for way in self.ways) + within
 
     def pair_nulls(self, rows_on: list[np.ndarray]) -> np.ndarray:
         """Of each detector observed true positives; of all ways the largest mean and p-value.
@@ -267,24 +284,24 @@ class PositionLaws:
         -------
         ndarray, float64, shape (n_detectors, 3)
         """
-        exchange = self.ways[0].exchange
-        n_cells = max(1, exchange.n_clusters * exchange.n_donors)
+        n_cells = max(1, self.exchange.n_clusters * self.ways[0].n_donors)
         step = max(LEAST_AT_ONCE, CELLS_AT_ONCE // n_cells)
         parts = [rows_on[i : i + step] for i in range(0, len(rows_on), step)]
         return np.concatenate([np.empty((0, 3)), *(self._pair_nulls(part) for part in parts)])
 
     def _pair_nulls(self, rows_on: list[np.ndarray]) -> np.ndarray:
         first, *others = self.ways
-        on = OnRows.of(rows_on, first.exchange)
+        on = OnRows.of(rows_on, self.exchange)
         found = first.pair_nulls(on)
         small = np.flatnonzero(found[:, 2] <= RESOLVED)
         if not len(small):
             return found
         on = on.among(small)
         ways = [(way, on) for way in others]
-        if self.within is not None:
-            inside = [first.exchange.chains.in_parts(rows) for rows in on.every]
-            ways.append((self.within, OnRows.of(inside, self.within.exchange)))
+        parts = self.exchange.of_parts
+        if self.within is not None and parts is not None:
+            inside = [self.exchange.chains.in_parts(rows) for rows in on.every]
+            ways.append((self.within, OnRows.of(inside, parts)))
         for way, rows in ways:
             # Only a p-value above the largest so far counts.
             law = way.pair_nulls(rows, np.maximum(found[small, 2], BOUNDED_BELOW))

@@ -149,7 +149,7 @@ class RotatedLabels:
         number = np.cumsum(present) - 1
         used = chains.known & present[chains.protein]
         used[used] = chains.known_place[used] < lengths[number[chains.protein[used]]]
-        place = np.full(len(chains.known), -1)
+        place = np.full(len(chains.known), -1, dtype=np.int32)
         place[used] = first[number[chains.protein[used]]] + chains.known_place[used]
         gap_protein, gap = chains.segments
         inside = present[gap_protein]
@@ -163,6 +163,13 @@ class RotatedLabels:
         share = times / np.repeat(_sums(allowed, first), lengths)
         whole = covers_proteins(rows, chains)
         return cls(place, holds, labels, lengths, cluster, allowed, has_label, share, whole)
+
+    @property
+    def nbytes(self) -> int:
+        """Of memory."""
+        arrays = self.place, self.holds, self.allowed, self.has_label, self.share
+        runs = self.labels.protein, self.labels.begin, self.labels.end
+        return sum(array.nbytes for array in (*arrays, *runs))
 
     def pair_nulls(self, rows_on: list[np.ndarray]) -> np.ndarray:
         """Of each detector observed and expected true positives, and the p-value: (n, 3)."""

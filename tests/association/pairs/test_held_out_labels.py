@@ -1,7 +1,9 @@
 """Labels of test by hand: instances that are found, and those that are missed by one residue."""
 
 import numpy as np
+import pytest
 
+from protsae.association.pairs import held_out_labels
 from protsae.association.pairs.held_out_labels import HeldOut
 from tests.association.tiny_layer import LENGTH, build_layer, start
 
@@ -31,3 +33,16 @@ def test_a_residue_of_an_instance_finds_it() -> None:
     n = len(first)
     assert SPLIT.instances_found(SIGNAL, on).tolist() == [n, n, 0, -(-n // 3)]
     assert SPLIT.n_instances[SIGNAL] == n
+
+
+def test_nulls_are_kept_for_the_next_detectors_where_there_is_room(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    split = HeldOut.of(LAYER)
+    kept = split.nulls(0)
+    assert split.nulls(0) is kept
+    of_rows = kept.rotated.place.nbytes + sum(way.times.nbytes for way in kept.given.ways)
+    assert kept.nbytes > of_rows
+    monkeypatch.setattr(held_out_labels, "HELD_BYTES", kept.nbytes)
+    assert split.nulls(1) is not split.nulls(1)
+    assert split.nulls(0) is kept

@@ -72,7 +72,8 @@ def test_no_expected_overlap_is_lost_by_differing_lengths() -> None:
     site = chains.first + (rng.random(83) * lengths).astype(int)
     third = everywhere[(everywhere - chains.first[chains.protein]) % 3 == 0]
     for labelled in (site, third):
-        expected = GivenLabels.of(labelled, exchange).share.sum()
+        given = GivenLabels.of(labelled, exchange)
+        expected = given.times.sum() / given.n_donors
         assert expected >= 0.99 * len(labelled)
 
 
@@ -105,9 +106,9 @@ def test_so_many_runs_that_fewer_donors_are_asked(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("protsae.association.significance.position_null.MOST_RUNS", 1200)
     chains = chains_of([30] * 83)
     given = GivenLabels.of(chains.first + 7, Exchange.of(chains))
-    assert given.exchange.n_donors == 14
+    assert given.n_donors == 14
     monkeypatch.setattr("protsae.association.significance.position_null.MOST_RUNS", 1)
-    assert GivenLabels.of(chains.first + 7, Exchange.of(chains)).exchange.n_donors == 12
+    assert GivenLabels.of(chains.first + 7, Exchange.of(chains)).n_donors == 12
 
 
 def test_residues_on_the_half_are_taken() -> None:
@@ -180,8 +181,8 @@ def test_labels_keep_their_place_in_the_known_part() -> None:
     laws = PositionLaws.of(labels, Exchange.of(chains))
     assert laws.within is not None
     assert laws.within.largest.tolist() == [3, 3]
-    assert laws.within.share.tolist() == (2 * ([0.0] * 3 + [1.0] * 3 + [0.0] * 6))
-    assert laws.ways[0].share[labels].tolist() == [0.5] * 6
+    assert (laws.within.times / laws.within.n_donors).tolist() == 2 * ([0] * 3 + [1] * 3 + [0] * 6)
+    assert (laws.ways[0].times[labels] / laws.ways[0].n_donors).tolist() == [0.5] * 6
     assert PositionLaws.of(labels, Exchange.of(chains_of([30] * 2))).within is None
 
 
@@ -277,7 +278,7 @@ def test_the_expected_overlap_is_the_largest_of_all_ways() -> None:
     place = np.arange(len(chains.known)) - chains.first[chains.protein]
     rows = np.flatnonzero((place >= 100) & (place < 110) & (chains.protein % 3 == 0))
     laws = PositionLaws.of(rows, Exchange.of(chains))
-    means = [way.share[rows].sum() for way in laws.ways]
+    means = [way.times[rows].sum() / way.n_donors for way in laws.ways]
     [(observed, expected, p_value)] = laws.pair_nulls([rows])
     assert p_value <= RESOLVED
     assert means[1] > 1.5 * max(means[0], means[2])
