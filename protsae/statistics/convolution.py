@@ -111,7 +111,7 @@ def _merge(values: np.ndarray, probability: np.ndarray, first: np.ndarray, size:
         tables[bit] = table
     widest = int(np.log2(size))
     for bit in range(min(tables), widest):
-        table = tables.pop(bit, np.empty((0, 2**bit)))
+        table = tables.pop(bit)
         pairs = len(table) // 2
         spectrum = fft.rfft(table[: 2 * pairs], 2 ** (bit + 1))
         merged = fft.irfft(spectrum[::2] * spectrum[1::2], 2 ** (bit + 1))
