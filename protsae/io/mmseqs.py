@@ -31,13 +31,14 @@ MAX_EVALUE = 1e-3
 MOST_HITS = 300
 """Targets that MMseqs2 aligns with a query, by default."""
 
-MOST_EXHAUSTIVE = 100_000_000_000
+MOST_EXHAUSTIVE = 1_000_000_000_000
 """Residues of all queries times residues of all targets up to which a search compares every query
 with every target.
 
-Beyond, only sequences that share similar k-mers are compared. To find out which k-mers are similar
-takes 4 s and 0.9 GB however few the sequences are; to compare 231 proteins with each other takes
-0.9 s and 11 MB. Of 675 pairs of these at E <= 0.001, k-mers miss 53, one of them at E = 4e-20.
+Beyond, only sequences that share similar k-mers are compared, which takes less time from there on:
+2,000 queries and 3,000 targets take 54 CPU-s and 29 MB compared with each other, 55 CPU-s and 0.9
+GB by k-mers; 231 proteins with each other 0.9 and 5.4 CPU-s. Of the queries with a hit at E <= 0.001
+k-mers miss 42 of 789; of 675 pairs of the 231 they miss 53, one of them at E = 4e-20.
 """
 
 QUERIES_AT_ONCE = 1000
