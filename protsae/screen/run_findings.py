@@ -24,6 +24,7 @@ FEATURE_COLUMNS = (
     ),
     *("q_value", "defined_by_sequence", "best_baseline", "best_baseline_f1", "verdict"),
     *("recurs", "confidence", "effect_q_value", "covariance_q_value"),
+    *("n_clusters", "f1_without_relatives", "n_clusters_without_relatives"),
 )
 """Columns of the feature table that `finding_lines` reads."""
 
@@ -205,7 +206,8 @@ def best_lines(features: pd.DataFrame) -> list[str]:
 
     The best feature of a concept is the one with the highest F1 on valid; concepts are in order of
     its F1 on test. Those in too few clusters for an interval, and those that the sequence defines,
-    are left out.
+    are left out. Where F1 is below the interval in the clusters without a relative in train, a line
+    says so.
     """
     called = features[
         (features["q_value"] <= CALLED_Q).fillna(False)
@@ -226,6 +228,10 @@ def best_lines(features: pd.DataFrame) -> list[str]:
         known = baseline if isinstance(row["best_baseline"], str) else "no baseline finds it"
         name = str(row["concept"])
         lines.append(f"  {name:<{width}}  {interval}  {where}; {known}"[:WIDTH])
+        if row["f1_without_relatives"] < row["f1_low"]:
+            left = f"{row['n_clusters_without_relatives']} of {row['n_clusters']}"
+            alone = f"{row['f1_without_relatives']:.2f} in the {left} homology clusters"
+            lines.append(f"  {'':<{width}}  {alone} without a relative in train")
     more = len(best) - MOST_CONCEPTS
     return [*lines, f"  and {count(more, 'more concept')}"] if more > 0 else lines
 
