@@ -115,10 +115,18 @@ def _verdict(row: pd.Series) -> str:
 
 
 def score_words(row: pd.Series) -> str:
-    """F1 on test with its interval, precision and recall, and what it comes to elsewhere."""
+    """F1 on test with its interval, precision and recall, and what it comes to elsewhere.
+
+    That in clusters without a relative in train is given where it is below the interval.
+    """
     clusters = count(row["n_clusters"], "homology cluster")
     text = f"{row['f1']:.2f}{interval_words(row, 'f1')} on test, {clusters} with the concept; "
     text += f"precision {row['precision']:.2f}, recall {row['recall']:.2f}; "
+    if row["f1_without_relatives"] < row["f1_low"]:
+        text += (
+            f"F1 {row['f1_without_relatives']:.2f} in the {row['n_clusters_without_relatives']} "
+        )
+        text += "clusters without a relative in train; "
     text += f"base rate {_percent(row['base_rate'])}"
     if pd.notna(row["f1_at_reference_rate"]):
         rate = _percent(row["reference_base_rate"])

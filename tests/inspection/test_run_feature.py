@@ -122,6 +122,11 @@ def told(**changed: object) -> str:
         ({"frozen_f1": 0.375}, "coordinate 0.50, frozen SAE 0.38, "),
         ({}, "also HELIX 0.60, residue: L 0.40 stability"),
         ({}, "stability not known: the SAE has one seed"),
+        (
+            {"f1_without_relatives": 0.59, "n_clusters_without_relatives": 5},
+            "recall 0.80; F1 0.59 in the 5 clusters without a relative in train; base rate",
+        ),
+        ({"f1_without_relatives": 0.6}, "precision 0.80, recall 0.80; base rate"),
         ({"f1_low": np.nan, "f1_high": np.nan}, "F1 0.80 on test, 1 homology cluster"),
         ({"model": "a\nb"}, "of a b concept"),
         ({"density": 0.0}, "activity active at no test residue"),
