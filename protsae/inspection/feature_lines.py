@@ -123,10 +123,8 @@ def score_words(row: pd.Series) -> str:
     text = f"{row['f1']:.2f}{interval_words(row, 'f1')} on test, {clusters} with the concept; "
     text += f"precision {row['precision']:.2f}, recall {row['recall']:.2f}; "
     if row["f1_without_relatives"] < row["f1_low"]:
-        text += (
-            f"F1 {row['f1_without_relatives']:.2f} in the {row['n_clusters_without_relatives']} "
-        )
-        text += "clusters without a relative in train; "
+        alone = f"the {row['n_clusters_without_relatives']} clusters without a relative in train"
+        text += f"F1 {row['f1_without_relatives']:.2f} in {alone}; "
     text += f"base rate {_percent(row['base_rate'])}"
     if pd.notna(row["f1_at_reference_rate"]):
         rate = _percent(row["reference_base_rate"])
