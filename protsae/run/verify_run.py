@@ -21,6 +21,8 @@ from protsae.run.same_study import misplaced
 from protsae.run.verify_file import FURTHER_SET, Stamp, check_file
 
 CONFIG = "config.yaml"
+BOUND = ("features.parquet", "associations.parquet")
+"""Tables of the whole run: their readers want to know of which SAEs they are."""
 KEPT = ("logs", "proteins/pages")
 """Folders whose files no rule declares: what stages say, and the pages of a download."""
 
@@ -121,6 +123,8 @@ def compare(stamps: dict[str, Stamp]) -> Iterator[tuple[str, str]]:
         if problem := misplaced(name, stamp):
             yield name, problem
         yield from _compare_texts(name, stamp, stamps)
+        if name in BOUND and "saes" not in stamp:
+            yield name, "does not state the SAEs that it is of; run the tables stage again"
         if name.startswith("activations/"):
             yield from _compare_weights(name, stamp, stamps)
         if name.endswith("protsae.json"):

@@ -29,7 +29,7 @@ def convolve(
     values : ndarray of int, shape (n_entries,)
         None negative; term by term.
     probability : ndarray of float, shape (n_entries,)
-        Positive; of each term they add to 1.
+        Of each term they add to 1.
     first : ndarray of int, shape (n_terms,)
         First entry of each term.
 
@@ -73,8 +73,10 @@ def _likely(
     values = values - np.repeat(mean, sizes)
     deviation = np.sqrt((probability * values**2).sum())
     slopes = np.outer([1, -1], _SLOPES).ravel() / max(deviation, LEAST_DEVIATION)
-    with np.errstate(over="ignore"):
-        moments = np.add.reduceat(probability * np.exp(slopes[:, None] * values), first, axis=1)
+    # A moment may be infinite: it bounds nothing. What has no probability has no part in it.
+    with np.errstate(over="ignore", invalid="ignore"):
+        parts = np.where(probability > 0, probability * np.exp(slopes[:, None] * values), 0.0)
+    moments = np.add.reduceat(parts, first, axis=1)
     ends = mean.sum() + (np.log(moments).sum(1) - np.log(NEGLIGIBLE)) / slopes
     above, below = ends[slopes > 0].min(), ends[slopes < 0].max()
     return int(max(below, 0)), int(min(above + 1, length))

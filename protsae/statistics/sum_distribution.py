@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 
 from protsae.statistics import ragged
-from protsae.statistics.convolution import convolve
+from protsae.statistics.convolution import NEGLIGIBLE, convolve
 from protsae.statistics.drawn_values import comonotonic_sums, distinct_values
 
 SMALLEST = 1e-300
@@ -117,7 +117,10 @@ class SumLaws:
         return self._by_law(np.log(self._by_term(at_most)))
 
     def at_least(self, observed: np.ndarray, bounded_below: np.ndarray | float = 0.0) -> np.ndarray:
-        """P(sum >= observed), to about 1e-12 of itself however small; ``SMALLEST`` at least.
+        """P(sum >= observed), never too small; ``SMALLEST`` at least.
+
+        It is right to about 1e-12 of itself, however small, where the sum is nearly normal; where
+        one term is wider than all others together, to about 1e-17.
 
         Where it is certain to be smaller than ``bounded_below``, a bound from above, which is too,
         and saves the convolution: exp(K(theta) - theta y), in the terms below.
@@ -155,7 +158,8 @@ class SumLaws:
             within = table[: max(lacking[law] + 1 - start, 0)].clip(min=0)
             # By how much each sum exceeds the observed one; the least likely weigh least.
             excess = lacking[law] - start - np.arange(len(within))
-            log_p[law] += np.log(within @ np.exp(-tilt[law] * excess))
+            # What a large table leaves out is added, so that no tail is too small for it.
+            log_p[law] += np.log(within @ np.exp(-tilt[law] * excess) + NEGLIGIBLE)
         tails: np.ndarray = np.exp(np.clip(log_p, np.log(SMALLEST), 0.0))
         return tails
 

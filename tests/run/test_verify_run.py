@@ -109,6 +109,7 @@ def stamps() -> dict[str, dict[str, object]]:
         "codes/m/layer-03/shard-0000.h5": {"model": "m", "saes": {"topk": "sae"}, "proteins": held},
         "annotation/m/layer-03/features.parquet": {**layer, **STUDY, "annotations_sha256": "a"},
         "probes/m/layer-03/probes.parquet": {"model": "m", "layer": 3, **STUDY},
+        "features.parquet": {**STUDY, "saes": {"m/layer-03/topk": "sae"}},
     }
 
 
@@ -149,6 +150,11 @@ def test_files_that_belong_together() -> None:
             {"saes": {"topk": "old"}},
             "SAE topk is old; expected sae, which is there",
         ),
+        (
+            "features.parquet",
+            {"saes": {"m/layer-03/topk": "old"}},
+            "SAE m/layer-03/topk is old; expected sae, which is there",
+        ),
         ("proteins/relatives.tsv", {"sha256": "u"}, "content is u; expected t, as proteins/pro"),
         (
             "sae/m/layer-03/topk/protsae.json",
@@ -178,6 +184,13 @@ def test_files_that_do_not(name: str, change: dict[str, object], problem: str) -
     found[name] |= change
     ((where, said),) = compare(found)
     assert (where, said[: len(problem)]) == (name, problem)
+
+
+def test_a_table_of_the_run_that_does_not_state_its_saes() -> None:
+    found = stamps()
+    del found["features.parquet"]["saes"]
+    said = "does not state the SAEs that it is of; run the tables stage again"
+    assert list(compare(found)) == [("features.parquet", said)]
 
 
 def test_a_protein_that_no_shard_has() -> None:

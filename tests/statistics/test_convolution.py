@@ -68,3 +68,14 @@ def test_a_term_wider_than_what_is_likely(monkeypatch: pytest.MonkeyPatch) -> No
     assert len(table) < 101
     expected = directly(values, shares)
     np.testing.assert_allclose(law_of(start, table, len(expected)), expected, atol=1e-16)
+
+
+def test_what_has_no_probability_has_no_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where a tilt has made a probability 0: far from what is likely, and harmless."""
+    monkeypatch.setattr(module, "AT_ONCE", 0)
+    values, shares = [np.array([0, 1, 10**6])] * 30, [np.array([0.5, 0.5, 0.0])] * 30
+    start, table = found(values, shares)
+    expected = directly([np.arange(2)] * 30, [np.full(2, 0.5)] * 30)
+    law = law_of(start, table, start + len(table))
+    np.testing.assert_allclose(law[:31], expected, atol=1e-15)
+    np.testing.assert_allclose(law[31:], 0, atol=1e-15)

@@ -149,3 +149,16 @@ def test_the_tail_of_a_sum_of_large_values() -> None:
     """Of 97 that are 1000 in a tenth of cases: fifty or more."""
     law = Law([[1000] + [0] * 9] * 97)
     assert law.at_least(50_000) == pytest.approx(binom.sf(49, 97, 0.1), rel=1e-10, abs=0)
+
+
+def test_a_tail_beyond_a_rare_value_wider_than_all_others_together() -> None:
+    """300 coins, and 100,000 in one of a thousand cases: its tilt leaves the others nothing."""
+    law = Law([[1, 0]] * 300 + [[100_000] + [0] * 999])
+    expected = 1e-3 * binom.sf(149, 300, 0.5)
+    assert law.at_least(100_150) == pytest.approx(expected, rel=1e-9, abs=0)
+
+
+def test_a_tail_that_is_left_out_is_bounded_from_above() -> None:
+    """100 coins, and 3,000 in 99 of 100 cases: two peaks, between which the mean lies."""
+    law = Law([[1, 0]] * 100 + [[0] + [3000] * 99])
+    assert 0.99 * binom.sf(97, 100, 0.5) < law.at_least(3098, 1e-12) < 1e-12
