@@ -52,11 +52,11 @@ def parser_of(name: str) -> argparse.ArgumentParser:
 def arguments_of(name: str, words: Sequence[str]) -> argparse.Namespace:
     """The flags of a command; ``passed_on`` has what is for another program, in its order."""
     parser = parser_of(name)
-    args, passed_on = parser.parse_known_args(words)
     if name in PASSING_ON:
+        args, passed_on = parser.parse_known_args(words)
         args.passed_on = passed_on
-    elif passed_on:
-        parser.error(f"unrecognized arguments: {' '.join(passed_on)}")
+        return args
+    args = parser.parse_args(words)
     if getattr(args, "output", None) == "":  # which Path takes for the current folder
         parser.error("argument --output: '' is no path; . is the current folder")
     return args

@@ -127,7 +127,7 @@ def _sizes(groups: np.ndarray) -> np.ndarray:
     [2, 1]
     """
     first = np.flatnonzero(ragged.changes(groups)) if len(groups) else np.empty(0, np.int64)
-    return np.diff(np.append(first, len(groups)))
+    return ragged.sizes_of(first, len(groups))
 
 
 def drawn(*numbers: np.ndarray | int) -> np.ndarray:

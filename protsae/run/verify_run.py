@@ -22,7 +22,7 @@ from protsae.run.verify_file import FURTHER_SET, Stamp, check_file
 
 CONFIG = "config.yaml"
 BOUND = ("features.parquet", "associations.parquet")
-"""Tables of the whole run: their readers want to know of which SAEs they are."""
+"""Tables of the whole run. Each must state the SAEs that its rows are of."""
 KEPT = ("logs", "proteins/pages")
 """Folders whose files no rule declares: what stages say, and the pages of a download."""
 

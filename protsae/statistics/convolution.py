@@ -67,7 +67,7 @@ def _likely(
     By Chernoff's bound: P(S >= s) <= exp(K(u) - u s) for any u > 0, K(u) = log E exp(u S), and
     likewise below.
     """
-    sizes = np.diff(np.append(first, len(values)))
+    sizes = ragged.sizes_of(first, len(values))
     mean = np.add.reduceat(probability * values, first)
     # From the mean of their term, so that no moment vanishes.
     values = values - np.repeat(mean, sizes)
@@ -88,7 +88,7 @@ def _multiply(
     """By the product of all terms' spectra: few calls, for small tables."""
     size = fft.next_fast_len(length, real=True)
     table = np.zeros((len(first), size))
-    row = ragged.groups(np.append(first[1:], len(values)) - first)
+    row = ragged.groups(ragged.sizes_of(first, len(values)))
     table[row, values] = probability
     spectrum = np.multiply.reduce(fft.rfft(table), axis=0)
     law: np.ndarray = fft.irfft(spectrum, size)[:length]
@@ -101,7 +101,7 @@ def _merge(values: np.ndarray, probability: np.ndarray, first: np.ndarray, size:
     Terms wait under their width, a power of two; a pair of one width makes one of the next. Those
     too wide for that are few: their spectra are multiplied.
     """
-    sizes = np.diff(np.append(first, len(values)))
+    sizes = ragged.sizes_of(first, len(values))
     bits = np.ceil(np.log2(np.maximum.reduceat(values, first) + 1)).astype(np.int64)
     term_bits = np.repeat(bits, sizes)
     tables: dict[int, np.ndarray] = {}

@@ -22,6 +22,18 @@ def starts(sizes: np.ndarray) -> np.ndarray:
     return before
 
 
+def sizes_of(first: np.ndarray, n_elements: int) -> np.ndarray:
+    """Elements of each group, from the place of its first: no group is empty.
+
+    Examples
+    --------
+    >>> sizes_of(np.array([0, 3]), 5).tolist()
+    [3, 2]
+    """
+    sizes: np.ndarray = np.diff(np.append(first, n_elements))
+    return sizes
+
+
 def groups(sizes: np.ndarray, dtype: type[np.integer] = np.int64) -> np.ndarray:
     """Number of the group of each element.
 

@@ -103,7 +103,7 @@ class SumLaws:
     ) -> "SumLaws":
         """Entries by term, each with its values ascending. Constant terms count in ``largest``."""
         first = np.flatnonzero(ragged.changes(term))
-        sizes = np.diff(np.append(first, len(term)))
+        sizes = ragged.sizes_of(first, len(term))
         largest = value[first + sizes - 1]
         below = np.repeat(largest, sizes) - value
         varies = np.repeat(sizes > 1, sizes)
@@ -211,8 +211,7 @@ class SumLaws:
     @cached_property
     def _sizes(self) -> np.ndarray:
         """Entries of each term."""
-        ends = np.append(self.first[1:], len(self.below))
-        return ends - self.first if len(self.first) else self.first
+        return ragged.sizes_of(self.first, len(self.below))
 
     @cached_property
     def _law_of_entry(self) -> np.ndarray:

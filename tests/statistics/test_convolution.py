@@ -44,7 +44,7 @@ def test_terms_of_many_widths(
 
 @pytest.mark.parametrize("rare", [0.0, 1e-12], ids=["alike", "with rare large values"])
 def test_only_negligible_tails_are_left_out(rare: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    """300 terms of 0, 1 or 2, of which some may be 97 instead: 601 or 5,000 sums."""
+    """300 terms of 0, 1 or 2; in the second case one term in six may also be 97, very rarely."""
     monkeypatch.setattr(module, "AT_ONCE", 0)
     common = np.array([0.25, 0.5, 0.25])
     values, shares = [np.arange(3)] * 300, [common] * 300

@@ -20,6 +20,12 @@ def test_elements_of_groups(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(30))
+def test_sizes_from_the_first_of_each_group(seed: int) -> None:
+    sizes = random_sizes(seed) + 1
+    assert ragged.sizes_of(ragged.starts(sizes), int(sizes.sum())).tolist() == sizes.tolist()
+
+
+@pytest.mark.parametrize("seed", range(30))
 def test_ranges(seed: int) -> None:
     sizes = random_sizes(seed)
     begin = np.random.default_rng(seed + 1).integers(-5, 5, len(sizes))

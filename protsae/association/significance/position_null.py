@@ -7,6 +7,7 @@ from scipy import sparse
 
 from protsae.association.significance.concatenated_proteins import Chains
 from protsae.association.significance.label_exchange import LEAST_DONORS, Exchange
+from protsae.association.significance.label_transfer import transferred
 from protsae.association.significance.p_values import BOUNDED_BELOW, Null, tail_bounds
 from protsae.association.significance.rotation_overlap import Runs
 from protsae.statistics import ragged
@@ -14,8 +15,6 @@ from protsae.statistics.sum_distribution import SumLaws
 
 ANCHORS = ("both", "start", "end")
 """How labels are placed in chains of another length; see `transferred`."""
-END_RESIDUES = 50
-"""Residues at each end of a chain in which labels keep their distance to that end."""
 MOST_RUNS = 1_000_000
 """Runs of labels that are handed on for one concept: beyond, the nearest donors only, but not fewer
 than ``LEAST_DONORS``."""
@@ -308,52 +307,3 @@ class PositionLaws:
             found[small, 1] = np.maximum(found[small, 1], law[:, 1])
             found[small, 2] = np.fmax(found[small, 2], law[:, 2])
         return found
-
-
-def transferred(
-    begin: np.ndarray,
-    end: np.ndarray,
-    giver: np.ndarray,
-    taker: np.ndarray,
-    anchor: str = "both",
-) -> tuple[np.ndarray, np.ndarray]:
-    """Where runs of chains of one length lie in chains of another.
-
-    Anchored at both ends, each is there, with one residue at least. Anchored at the start (or at
-    the end), it keeps its distance to it, and what would lie outside the chain is lost: end <=
-    begin where nothing is left.
-
-    Parameters
-    ----------
-    begin, end : ndarray of int, shape (n_runs,)
-        First residue and the one after the last, 0-based, in the giver.
-    giver, taker : ndarray of int, shape (n_runs,)
-        Lengths of the chains.
-
-    Examples
-    --------
-    From 200 residues to 150: the first ten stay, the last ten too; the middle lies in the middle.
-
-    >>> begin, end = np.array([0, 190, 90]), np.array([10, 200, 110])
-    >>> [x.tolist() for x in transferred(begin, end, np.full(3, 200), np.full(3, 150))]
-    [[0, 140, 70], [10, 150, 80]]
-    """
-    if anchor != "both":
-        shift = taker - giver if anchor == "end" else np.zeros_like(taker)
-        return np.maximum(begin + shift, 0), np.minimum(end + shift, taker)
-    low, high = (_image(x, giver, taker) for x in (begin, end))
-    # Residue i has its centre at i + 1/2.
-    first = np.ceil(low - 0.5 - 1e-9).astype(np.int64)
-    last = np.ceil(high - 0.5 - 1e-9).astype(np.int64)
-    lost = last <= first
-    middle = np.floor((low + high) / 2).astype(np.int64)
-    return np.where(lost, middle, first), np.where(lost, middle + 1, last)
-
-
-def _image(place: np.ndarray, giver: np.ndarray, taker: np.ndarray) -> np.ndarray:
-    """Place between residues, from 0 to the length of the giver, in the taker."""
-    end = np.minimum(np.minimum(giver, taker) // 2, END_RESIDUES)
-    between = np.maximum(giver - 2 * end, 1e-9)
-    inner = end + (place - end) * (taker - 2 * end) / between
-    at_end = np.where(place >= giver - end, taker - (giver - place), inner)
-    return np.where(place <= end, place, at_end)
