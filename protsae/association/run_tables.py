@@ -138,6 +138,19 @@ def is_above(features: pd.DataFrame) -> pd.Series:
     return features["verdict"].eq(ABOVE).fillna(False).astype(bool) & ~defined
 
 
+def rests_on_relatives(row: pd.Series) -> bool:
+    """Whether a feature's F1 in the clusters without a relative in train is below its interval.
+
+    False where there is no such cluster, or no interval.
+
+    Examples
+    --------
+    >>> rests_on_relatives(pd.Series({"f1_without_relatives": 0.05, "f1_low": 0.25}))
+    True
+    """
+    return bool(row["f1_without_relatives"] < row["f1_low"])
+
+
 def is_above_references(features: pd.DataFrame) -> pd.Series:
     """Whether it `is_above`, and its ``f1_low`` also exceeds all references, one at least.
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from protsae.association.run_tables import rests_on_relatives
 from protsae.association.scoring.metrics import CALLED_Q, always_on_f1
 from protsae.association.verdicts import UNDECIDED
 from protsae.features.recurrence import recurrence_words
@@ -122,7 +123,7 @@ def score_words(row: pd.Series) -> str:
     clusters = count(row["n_clusters"], "homology cluster")
     text = f"{row['f1']:.2f}{interval_words(row, 'f1')} on test, {clusters} with the concept; "
     text += f"precision {row['precision']:.2f}, recall {row['recall']:.2f}; "
-    if row["f1_without_relatives"] < row["f1_low"]:
+    if rests_on_relatives(row):
         alone = f"the {row['n_clusters_without_relatives']} clusters without a relative in train"
         text += f"F1 {row['f1_without_relatives']:.2f} in {alone}; "
     text += f"base rate {_percent(row['base_rate'])}"

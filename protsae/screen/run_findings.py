@@ -3,7 +3,7 @@
 import pandas as pd
 
 from protsae.association.frozen_saes import is_frozen, of_frozen
-from protsae.association.run_tables import best_per_concept, is_above
+from protsae.association.run_tables import best_per_concept, is_above, rests_on_relatives
 from protsae.association.scoring.metrics import CALLED_Q
 from protsae.config.reserved_names import COORDINATES, DETECTORS, MLP, ONEHOT, is_permuted, site_of
 from protsae.run.run_places import feature_name
@@ -228,7 +228,7 @@ def best_lines(features: pd.DataFrame) -> list[str]:
         known = baseline if isinstance(row["best_baseline"], str) else "no baseline finds it"
         name = str(row["concept"])
         lines.append(f"  {name:<{width}}  {interval}  {where}; {known}"[:WIDTH])
-        if row["f1_without_relatives"] < row["f1_low"]:
+        if rests_on_relatives(row):
             left = f"{row['n_clusters_without_relatives']} of {row['n_clusters']}"
             alone = f"{row['f1_without_relatives']:.2f} in the {left} homology clusters"
             lines.append(f"  {'':<{width}}  {alone} without a relative in train")
