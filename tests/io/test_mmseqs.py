@@ -29,8 +29,15 @@ def mutated(sequence: str, share: float, rng: np.random.Generator) -> str:
     return "".join(letters)
 
 
-def test_families_and_others() -> None:
+by_pairs_and_k_mers = pytest.mark.parametrize(
+    "most_exhaustive", [MOST_EXHAUSTIVE, 0], ids=["every pair", "k-mers"]
+)
+
+
+@by_pairs_and_k_mers
+def test_families_and_others(most_exhaustive: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """One call for all, as MMseqs2 takes seconds to start."""
+    monkeypatch.setattr(mmseqs, "MOST_EXHAUSTIVE", most_exhaustive)
     rng = np.random.default_rng(0)
     ancestors = [random_sequence(length, rng) for length in (101, 211, 149)]
     family = [2, 0, 1, 0, 2, 2, 1]
@@ -73,29 +80,34 @@ def test_relatives_of_a_few_among_others() -> None:
     assert find_relatives(many, targets, 0.3, 0.8).tolist() == [[1, 1]]
 
 
-def test_a_family_larger_than_mmseqs2_looks_by_default() -> None:
+@pytest.mark.parametrize(
+    ("most_exhaustive", "cascade"),
+    [(MOST_EXHAUSTIVE, False), (0, False), (0, True)],
+    ids=["every pair", "k-mers", "cascade"],
+)
+def test_a_family_larger_than_mmseqs2_looks_by_default(
+    most_exhaustive: int, cascade: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Two halves of 40, each with more near relatives than the 20 best that MMseqs2 would keep."""
     rng = np.random.default_rng(0)
     ancestor = random_sequence(151, rng)
     halves = [mutated(ancestor, 0.3, rng) for _ in range(2)]
     sequences = [mutated(half, 0.05, rng) for half in halves for _ in range(40)]
-    assert set(cluster_sequences(sequences, 0.3, 0.8)) == {0}
-    assert set(cluster_sequences(sequences, 0.3, 0.8, cascade=True)) == {0}
+    monkeypatch.setattr(mmseqs, "MOST_EXHAUSTIVE", most_exhaustive)
+    assert set(cluster_sequences(sequences, 0.3, 0.8, cascade=cascade)) == {0}
 
 
 @pytest.mark.parametrize(
-    ("most_exhaustive", "n_apart"), [(0, 0), (MOST_EXHAUSTIVE, 2)], ids=["k-mers", "every pair"]
+    ("most_exhaustive", "n_apart"), [(0, 2), (MOST_EXHAUSTIVE, 0)], ids=["k-mers", "every pair"]
 )
 def test_relatives_in_other_clusters(
     most_exhaustive: int, n_apart: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The sample's real proteins, against themselves: what the clusters' k-mers miss is little.
-
-    Two have one in another cluster.
-    """
-    monkeypatch.setattr(mmseqs, "MOST_EXHAUSTIVE", most_exhaustive)
+    """The sample's real proteins, every pair of them compared: k-mers leave two pairs apart."""
     sequences = [protein.sequence for protein in read_proteins(SAMPLE)]
-    clusters = cluster_sequences(sequences, identity=0.3, coverage=0.8)
+    with monkeypatch.context() as patched:
+        patched.setattr(mmseqs, "MOST_EXHAUSTIVE", most_exhaustive)
+        clusters = cluster_sequences(sequences, identity=0.3, coverage=0.8)
     related, apart = 0, 0
     for hit in search(sequences, sequences, evalue=1e-3):
         lengths = len(sequences[hit.query]), len(sequences[hit.target])
@@ -145,7 +157,7 @@ def test_a_failing_binary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(mmseqs, "get_mmseqs_binary", lambda: fake)
     with pytest.raises(UserError) as caught:
         cluster_sequences(["MKC"], 0.3, 0.8)
-    assert str(caught.value) == "mmseqs easy-cluster failed; its last line: Cannot write to disk"
+    assert str(caught.value) == "mmseqs easy-search failed; its last line: Cannot write to disk"
 
 
 def test_a_binary_that_fails_in_silence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,7 +165,7 @@ def test_a_binary_that_fails_in_silence(tmp_path: Path, monkeypatch: pytest.Monk
     fake.write_text("#!/bin/sh\nexit 1\n")
     fake.chmod(0o755)
     monkeypatch.setattr(mmseqs, "get_mmseqs_binary", lambda: fake)
-    with pytest.raises(UserError, match=r"^mmseqs easy-cluster failed; its last line: nothing$"):
+    with pytest.raises(UserError, match=r"^mmseqs easy-search failed; its last line: nothing$"):
         cluster_sequences(["MKC"], 0.3, 0.8)
 
 
