@@ -117,7 +117,8 @@ def _merge(values: np.ndarray, probability: np.ndarray, first: np.ndarray, size:
         pairs = len(table) // 2
         spectrum = fft.rfft(table[: 2 * pairs], 2 ** (bit + 1))
         merged = fft.irfft(spectrum[::2] * spectrum[1::2], 2 ** (bit + 1))
-        alone = np.pad(table[2 * pairs :], ((0, 0), (0, 2**bit)))
+        alone = np.zeros((len(table) % 2, 2 ** (bit + 1)))
+        alone[:, : 2**bit] = table[2 * pairs :]
         waiting = tables.get(bit + 1, np.empty((0, 2 ** (bit + 1))))
         tables[bit + 1] = np.concatenate([merged, alone, waiting])
     law = np.ones(size // 2 + 1, dtype=complex)

@@ -121,8 +121,8 @@ class HeldOut:
         everywhere = bool(known.all())
         has_concept = np.zeros(len(self.cluster), dtype=bool)
         has_concept[self.rows(concept)] = True
-        on = [every if everywhere else every[known[every]] for every in rows_on]
-        tp = [rows[has_concept[rows]] for rows in on]
+        on = [every if everywhere else every.compress(known.take(every)) for every in rows_on]
+        tp = [rows.compress(has_concept.take(rows)) for rows in on]
         return CountsByCluster(self._by_cluster(tp), self._by_cluster(on))
 
     def _by_cluster(self, every: list[np.ndarray]) -> np.ndarray:

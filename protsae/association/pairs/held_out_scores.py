@@ -212,7 +212,7 @@ def _counts_of(counts: CountsByCluster, pairs: np.ndarray, wanted: np.ndarray) -
 
 def _rows_above(activations: sparse.csc_array, column: int, threshold: float) -> np.ndarray:
     part = slice(activations.indptr[column], activations.indptr[column + 1])
-    above: np.ndarray = activations.indices[part][activations.data[part] > threshold]
+    above: np.ndarray = activations.indices[part].compress(activations.data[part] > threshold)
     return above
 
 

@@ -152,18 +152,19 @@ class Layer:
             counts.update(rows, *self._labels_of(proteins))
         return counts
 
-    def _labels_of(self, proteins: pd.DataFrame) -> tuple[sparse.csr_array, np.ndarray]:
+    def _labels_of(self, proteins: pd.DataFrame) -> tuple[sparse.csc_array, np.ndarray]:
         """Labels of these proteins and where they are known; the first ones asked for are kept."""
         names = tuple(proteins["accession"])
         if names in self._kept_labels:
             return self._kept_labels[names]
-        found = self.concepts.labels(names), self.concepts.known(names)
+        labels = sparse.csc_array(self.concepts.labels(names), dtype=np.int32)
+        found = labels, self.concepts.known(names)
         if sum(len(known) for _, known in self._kept_labels.values()) < KEPT_LABELS:
             self._kept_labels[names] = found
         return found
 
     @cached_property
-    def _kept_labels(self) -> dict[tuple[str, ...], tuple[sparse.csr_array, np.ndarray]]:
+    def _kept_labels(self) -> dict[tuple[str, ...], tuple[sparse.csc_array, np.ndarray]]:
         return {}
 
     def matrix(self, codes: Codes, split: str, features: np.ndarray) -> sparse.csc_array:

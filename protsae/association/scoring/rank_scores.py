@@ -137,14 +137,14 @@ class _Ranked:
         sizes = _steps(n_above)
         of_block = np.full(n_residues, len(n_above) - 1, dtype=np.int32)
         of_block[row] = np.repeat(np.arange(len(ends), dtype=np.int32), sizes[: len(ends)])
-        stored, everyone = cluster[row], np.bincount(cluster)
+        stored, everyone = cluster.take(row), np.bincount(cluster)
         zeros = everyone - np.bincount(stored, minlength=len(everyone))
         has_zeros = len(stored) < n_residues
         return cls(cluster, of_block, n_above, sizes, stored, zeros, everyone, has_zeros)
 
     def curve(self, with_concept: np.ndarray) -> _Curve:
         """Average precision and AUROC, and the way there, given the rows with the concept."""
-        blocks = self.of_block[with_concept]
+        blocks = self.of_block.take(with_concept)
         new_hits = np.bincount(blocks, minlength=len(self.n_above))
         hits = np.cumsum(new_hits)
         at = np.flatnonzero(new_hits)
@@ -163,16 +163,16 @@ class _Ranked:
         placed[curve.at] = placements(curve.n_above, curve.n_hits)[0][1::2]
         # Share of those with the concept that lie above a residue of each block.
         passed = (curve.hits - curve.new_hits / 2) / curve.hits[-1]
-        own = self.cluster[curve.rows]
+        own = self.cluster.take(curve.rows)
         positives = np.bincount(own, minlength=n_clusters)
         negatives = self.everyone - positives
         n_stored = len(self.sizes) - self.has_zeros
         of_stored = np.repeat(passed[:n_stored], self.sizes[:n_stored])
         of_all = np.bincount(self.stored, of_stored, n_clusters) + passed[-1] * self.zeros
         return (
-            np.bincount(own, placed[curve.blocks], n_clusters),
+            np.bincount(own, placed.take(curve.blocks), n_clusters),
             positives,
-            of_all - np.bincount(own, passed[curve.blocks], n_clusters),
+            of_all - np.bincount(own, passed.take(curve.blocks), n_clusters),
             negatives,
         )
 
@@ -263,4 +263,4 @@ def _column(matrix: sparse.csc_array, column: int) -> tuple[np.ndarray, np.ndarr
     part = slice(matrix.indptr[column], matrix.indptr[column + 1])
     row, value = matrix.indices[part], matrix.data[part]
     stored = value != 0
-    return row[stored], value[stored]
+    return row.compress(stored), value.compress(stored)

@@ -62,22 +62,31 @@ class MatchCounts:
             From ``passed_thresholds`` at this object's thresholds.
         labels : csr_array, shape (n_residues, n_concepts)
         """
-        n_residues, n_features = passed.shape
-        n_concepts, n_thresholds, _ = self._hits.shape
-        # Column (level - 1) * n_features + feature, so that a single product counts all levels.
-        # A row's columns are no longer sorted, which products do not need.
-        column = passed.indices + (passed.data.astype(np.int32) - 1) * np.int32(n_features)
-        ones = np.ones(passed.nnz, dtype=np.int32)
-        on = sparse.csr_array(
-            (ones, column, passed.indptr), shape=(n_residues, n_thresholds * n_features)
+        every = np.ones(len(passed.indptr) - 1, dtype=bool)
+        self.update_levels(
+            _levels(passed, len(self.thresholds)), sparse.csc_array(labels, dtype=np.int32), every
         )
-        hits = (sparse.csr_array(labels.T, dtype=np.int32) @ on).tocoo()
+
+    def update_levels(
+        self, levels: sparse.csr_array, labels: sparse.csc_array, known: np.ndarray
+    ) -> None:
+        """Add residues whose labels are known, given which level of thresholds each passes.
+
+        Parameters
+        ----------
+        levels : csr_array, dtype=int32, shape=(n_residues, n_thresholds * n_features)
+            From `_levels`.
+        labels : csc_array, dtype=int32, shape=(n_residues, n_concepts)
+            0 where they are not known.
+        known : ndarray of bool, shape (n_residues,)
+        """
+        hits = (labels.T @ levels).tocoo()
         # Each place occurs once in a product, so that nothing is lost by adding at an index.
-        self._hits.reshape(n_concepts, n_thresholds * n_features)[hits.coords] += hits.data
+        self._hits.reshape(hits.shape)[hits.coords] += hits.data
         # Fewer than 2^31 residues at a time; np.bincount would copy all columns to int64.
-        self._on += (np.ones(n_residues, dtype=np.int32) @ on).reshape(self._on.shape)
+        self._on += (known.astype(np.int32) @ levels).reshape(self._on.shape)
         self.positives += np.asarray(labels.sum(0, dtype=np.int64)).ravel()
-        self.n_residues += n_residues
+        self.n_residues += int(np.count_nonzero(known))
 
     @property
     def true_positives(self) -> np.ndarray:
@@ -88,6 +97,18 @@ class MatchCounts:
     def on(self) -> np.ndarray:
         """Residues on: int64, shape (n_thresholds, n_features)."""
         return self._on[::-1].cumsum(0)[::-1]
+
+
+def _levels(passed: sparse.csr_array, n_thresholds: int) -> sparse.csr_array:
+    """1 in column (number of thresholds passed - 1) * n_features + feature: all levels at once.
+
+    A row's columns are not sorted, which products do not need.
+    """
+    n_residues, n_features = passed.shape
+    column = passed.indices + (passed.data.astype(np.int32) - 1) * np.int32(n_features)
+    ones = np.ones(passed.nnz, dtype=np.int32)
+    shape = n_residues, n_thresholds * n_features
+    return sparse.csr_array((ones, column, passed.indptr), shape=shape)
 
 
 class KnownCounts:
@@ -110,7 +131,7 @@ class KnownCounts:
         self.thresholds = thresholds
 
     def update(
-        self, activations: sparse.csr_array, labels: sparse.csr_array, known: np.ndarray
+        self, activations: sparse.csr_array, labels: sparse.sparray, known: np.ndarray
     ) -> None:
         """Add residues.
 
@@ -118,15 +139,13 @@ class KnownCounts:
         ----------
         activations : csr_array, shape (n_residues, n_features)
             Only positive values stored.
-        labels : csr_array, shape (n_residues, n_concepts)
+        labels : sparse array, shape (n_residues, n_concepts)
+            A csc_array of int32 is taken as it is.
         known : ndarray of bool, shape (n_residues, n_known_columns)
         """
-        passed = passed_thresholds(activations, self.thresholds)
+        levels = _levels(passed_thresholds(activations, self.thresholds), len(self.thresholds))
+        by_concept = sparse.csc_array(labels, dtype=np.int32)
         for column, members, counts in zip(self._known, self.columns, self.groups, strict=True):
-            rows = known[:, column]
-            of_group = labels if len(self.groups) == 1 else labels[:, members]
-            everywhere = rows.all()
-            counts.update_passed(
-                passed if everywhere else passed[rows],
-                of_group if everywhere else of_group[rows],
-            )
+            of_group, rows = by_concept[:, members], known[:, column]
+            of_group.data *= rows[of_group.indices]
+            counts.update_levels(levels, of_group, rows)

@@ -68,7 +68,7 @@ def passed_thresholds(activations: sparse.csr_array, thresholds: np.ndarray) -> 
         raise ValueError(f"{len(thresholds)} thresholds; at most {np.iinfo(np.uint8).max} fit")
     number = np.zeros(activations.nnz, dtype=np.uint8)
     for threshold in thresholds:
-        number += activations.data > threshold[activations.indices]
+        number += activations.data > threshold.take(activations.indices)
     passed = sparse.csr_array(
         (number, activations.indices, activations.indptr), shape=activations.shape
     )

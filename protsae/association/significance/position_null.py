@@ -148,7 +148,7 @@ class GivenLabels:
         times = np.array([on.sums(detector, self.times) for detector in range(len(on.every))])
         mean = times / max(1, self.n_donors)
         most = np.minimum(on.n_on, self.largest)
-        observed = np.array([np.count_nonzero(self.observed[rows]) for rows in on.every])
+        observed = np.array([np.count_nonzero(self.observed.take(rows)) for rows in on.every])
         p_value = tail_bounds(mean, np.zeros_like(most), most, observed)
         undecided = np.flatnonzero(p_value >= least)
         if len(undecided):
@@ -212,9 +212,9 @@ class OnRows:
     @classmethod
     def of(cls, every: list[np.ndarray], exchange: Exchange) -> "OnRows":
         """From the rows where each is on."""
-        of_row = [exchange.cluster[exchange.chains.protein[rows]] for rows in every]
-        rows = [own[cluster >= 0] for own, cluster in zip(every, of_row, strict=True)]
-        cluster = [own[own >= 0] for own in of_row]
+        of_row = [exchange.cluster.take(exchange.chains.protein.take(rows)) for rows in every]
+        rows = [own.compress(cluster >= 0) for own, cluster in zip(every, of_row, strict=True)]
+        cluster = [own.compress(own >= 0) for own in of_row]
         n_on = [np.bincount(own, minlength=exchange.n_clusters) for own in cluster]
         shape = len(every), exchange.n_clusters
         return cls(
@@ -224,7 +224,7 @@ class OnRows:
     def sums(self, detector: int, values: np.ndarray) -> np.ndarray:
         """Of the values of the rows where a detector is on, by cluster."""
         n_clusters = self.n_on.shape[1]
-        return np.bincount(self.cluster[detector], values[self.rows[detector]], n_clusters)
+        return np.bincount(self.cluster[detector], values.take(self.rows[detector]), n_clusters)
 
     def among(self, chosen: np.ndarray) -> "OnRows":
         """Some of the detectors."""
@@ -236,9 +236,9 @@ class OnRows:
 
     def before(self, detector: int) -> np.ndarray:
         """How many rows come before each residue, and in all: int32, (n_residues + 1,)."""
-        steps = np.zeros(self.n_residues + 1, dtype=np.int32)
-        steps[self.rows[detector] + 1] = 1
-        return np.cumsum(steps, dtype=np.int32)
+        rows = self.rows[detector]
+        number = np.arange(len(rows) + 1, dtype=np.int32)
+        return np.repeat(number, np.diff(rows, prepend=-1, append=self.n_residues))
 
 
 @dataclass(frozen=True, eq=False)

@@ -179,22 +179,22 @@ class RotatedLabels:
 
     def _pair_nulls(self, rows_on: list[np.ndarray]) -> np.ndarray:
         n, n_proteins = len(rows_on), len(self.lengths)
-        observed = np.array([np.count_nonzero(self.holds[rows]) for rows in rows_on])
-        places = [self.place[rows] for rows in rows_on]
-        places = [own[own >= 0] for own in places]
+        observed = np.array([np.count_nonzero(self.holds.take(rows)) for rows in rows_on])
+        places = [self.place.take(rows) for rows in rows_on]
+        places = [own.compress(own >= 0) for own in places]
         detector = ragged.groups(np.array([len(own) for own in places]))
         place = np.concatenate(places)
-        expected = np.bincount(detector, self.share[place], n)
+        expected = np.bincount(detector, self.share.take(place), n)
         if self.whole:
             return np.stack([observed, expected, np.full(n, np.nan)], axis=1)
         # Detector after detector, as if each had proteins of its own.
         on = Runs.of_rows(place + len(self.share) * detector, np.tile(self.lengths, n))
         protein = np.repeat(on.protein, on.end - on.begin)
-        share = np.bincount(protein, self.share[place], n * n_proteins).reshape(n, n_proteins)
+        share = np.bincount(protein, self.share.take(place), n * n_proteins).reshape(n, n_proteins)
         n_on = on.sizes(n * n_proteins).reshape(n, n_proteins)
         n_labelled = self.labels.sizes(n_proteins)
         least, most = (n_on + n_labelled - self.lengths).clip(0), np.minimum(n_on, n_labelled)
-        within = np.bincount(detector, self.has_label[place], n).astype(np.int64)
+        within = np.bincount(detector, self.has_label.take(place), n).astype(np.int64)
         mean, least, most = (self._by_cluster(x) for x in (share, least, most))
         p_value = tail_bounds(mean, least, most, within)
         undecided = p_value >= BOUNDED_BELOW

@@ -1,5 +1,6 @@
 """Runs of residues within proteins, and how they meet when rotated."""
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -71,6 +72,18 @@ class Runs:
         chosen = keep[self.protein]
         number = np.cumsum(keep) - 1
         return Runs(number[self.protein[chosen]], self.begin[chosen], self.end[chosen])
+
+    def between(self, first: int, stop: int) -> "Runs":
+        """Runs of the proteins from the first to before the second number, numbered anew.
+
+        Examples
+        --------
+        >>> runs = Runs(np.array([0, 2, 2, 5]), np.array([1, 3, 6, 0]), np.array([5, 4, 8, 2]))
+        >>> runs.between(1, 3).protein.tolist(), runs.between(1, 3).begin.tolist()
+        ([1, 1], [3, 6])
+        """
+        mine = slice(*np.searchsorted(self.protein, [first, stop]).tolist())
+        return Runs(self.protein[mine] - first, self.begin[mine], self.end[mine])
 
     def hulls(self) -> "Runs":
         """From the first run of each protein to its last.
@@ -159,13 +172,12 @@ def overlaps(on: Runs, labels: Runs, lengths: np.ndarray) -> np.ndarray:
     [0, 0, 0, 1, 1]
     """
     shared = np.zeros(int(lengths.sum()), dtype=np.int32)
-    block = ragged.starts(lengths) // BLOCK_RESIDUES
-    begin = 0
-    for number in np.unique(block):
-        mine = block == number
-        part = _meet(on.among(mine), labels.among(mine), lengths[mine])
+    first = ragged.starts(lengths)
+    blocks = np.append(np.flatnonzero(ragged.changes(first // BLOCK_RESIDUES)), len(lengths))
+    for block in itertools.pairwise(blocks.tolist()):
+        part = _meet(on.between(*block), labels.between(*block), lengths[slice(*block)])
+        begin = first[block[0]]
         shared[begin : begin + len(part)] = part
-        begin += len(part)
     return shared
 
 
