@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from protsae.association.frozen_saes import is_frozen, of_frozen
+from protsae.association.frozen_saes import is_frozen
 from protsae.association.run_tables import best_per_concept
 from protsae.association.scoring.metrics import CALLED_Q, f1_score
 from protsae.association.verdicts import CountsByCluster, compare, verdicts
@@ -44,6 +44,7 @@ concept, cluster, tp, on. Of every feature's concept, and of the best detectors.
 def compare_features(
     features: pd.DataFrame,
     associations: pd.DataFrame,
+    frozen: pd.Series,
     cluster_counts: OfLayer,
     rule_counts: pd.DataFrame,
     related: Collection[str] = (),
@@ -62,9 +63,11 @@ def compare_features(
     Parameters
     ----------
     features, associations : DataFrame
-        As in docs/tables.md; only features with q <= 0.05 get a verdict. Which SAEs are frozen, the
-        column ``freeze`` of features says. Those of concepts that the
-        sequence defines are corrected apart from the others.
+        As in docs/tables.md; only features with q <= 0.05 get a verdict. Those of concepts that the
+        sequence defines are corrected apart from the others. For features, pairs with ``freeze``
+        may stand.
+    frozen : Series of bool
+        Which of the associations are of SAEs with a frozen part.
     cluster_counts : callable
         `OfLayer`; asked for layers of the features, and of one-hot and permuted detectors.
     rule_counts : DataFrame
@@ -74,7 +77,7 @@ def compare_features(
         ``f1_without_relatives``; ``n_clusters_without_relatives`` are left that have the concept.
     """
     named = features[features["concept"].notna()]
-    best = _best_baselines(features, associations)
+    best = _best_baselines(associations, frozen)
     everywhere = _counts_of(best[best["baseline"].isin((ONE_HOT, PERMUTED))], cluster_counts)
     rules = _by_concept(rule_counts)
     parts = []
@@ -100,7 +103,7 @@ def _by_concept(rows: pd.DataFrame) -> dict[Any, pd.DataFrame]:
     return dict(list(rows.groupby("concept", sort=False, observed=True)))
 
 
-def _best_baselines(features: pd.DataFrame, associations: pd.DataFrame) -> pd.DataFrame:
+def _best_baselines(associations: pd.DataFrame, frozen: pd.Series) -> pd.DataFrame:
     """The best detectors of each concept, and of what ``baseline`` each is the best."""
     variant = associations["variant"]
     permuted = associations["model"].map(is_permuted).astype(bool)
@@ -109,7 +112,7 @@ def _best_baselines(features: pd.DataFrame, associations: pd.DataFrame) -> pd.Da
             name: best_per_concept(associations[variant == v], _LAYER)
             for v, name in OF_LAYER.items()
         },
-        FROZEN: best_per_concept(associations[of_frozen(associations, features)], _LAYER),
+        FROZEN: best_per_concept(associations[frozen], _LAYER),
         ONE_HOT: best_per_concept(associations[associations["model"] == ONEHOT]),
         PERMUTED: best_per_concept(associations[permuted]),
     }

@@ -6,13 +6,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from protsae.association.frozen_saes import is_frozen, of_frozen
+from protsae.association.frozen_saes import is_frozen
 from protsae.association.pairs.scored_pairs import Examined
 from protsae.association.pairs.selection import best_rows
 from protsae.association.scoring.metrics import CALLED_Q, always_on_f1, reaches
 from protsae.association.verdicts import ABOVE
 from protsae.concepts.concept import are_defined_by_sequence
-from protsae.config.reserved_names import COORDINATES, MLP, ONEHOT, PCA, RANDOM, is_permuted
+from protsae.config.reserved_names import (
+    COORDINATES,
+    DETECTORS,
+    MLP,
+    ONEHOT,
+    PCA,
+    RANDOM,
+    is_permuted,
+)
 from protsae.statistics.cluster_intervals import interval
 from protsae.statistics.multiple_testing import least_true
 
@@ -187,9 +195,29 @@ def reference_counts(features: pd.DataFrame) -> pd.DataFrame:
     return counts
 
 
+def best_pairs(associations: pd.DataFrame, frozen: pd.Series) -> pd.DataFrame:
+    """The pair of each concept with the highest ``valid_f1``, by concept.
+
+    Of the features of the trained model's SAEs, those with a frozen part aside, in all layers; of
+    equals the first. A feature may have a concept of its own that it matches better.
+
+    Parameters
+    ----------
+    associations : DataFrame
+        As in docs/tables.md.
+    frozen : Series of bool
+        Which of them are of SAEs with a frozen part.
+    """
+    is_sae = ~associations["variant"].isin(DETECTORS) & ~frozen
+    permuted = associations["model"].map(is_permuted).astype(bool)
+    own = associations[is_sae & ~permuted & (associations["model"] != ONEHOT)]
+    return best_per_concept(own).sort_values("concept", ignore_index=True)
+
+
 def with_baselines(
     features: pd.DataFrame,
     associations: pd.DataFrame,
+    frozen: pd.Series,
     probes: pd.DataFrame,
     references: pd.DataFrame,
     rules: pd.DataFrame,
@@ -208,8 +236,9 @@ def with_baselines(
     Parameters
     ----------
     features, associations, probes, references, rules : DataFrame
-        As in docs/tables.md; features without these columns. Which SAEs are frozen, their
-        ``freeze`` says.
+        As in docs/tables.md; features without these columns, or pairs with ``freeze``.
+    frozen : Series of bool
+        Which of the associations are of SAEs with a frozen part.
     d_model : dict of (model, layer) to int
         Coordinates of each layer.
     """
@@ -234,8 +263,7 @@ def with_baselines(
             found["coordinate_sign"] = (detector < pd.array(width)).map({True: 1, False: -1})
             found["coordinate_sign"] = found["coordinate_sign"].astype("Int64")
         found = found.drop(columns="detector")
-    frozen = associations[of_frozen(associations, features)]
-    best = best_per_concept(frozen, by=["model", "layer"])
+    best = best_per_concept(associations[frozen], by=["model", "layer"])
     of_best = best[[*place, "f1"]].rename(columns={"f1": "frozen_f1"})
     found = found.merge(of_best, on=place, how="left", validate="many_to_one")
     found["frozen_f1"] = found["frozen_f1"].where(~is_frozen(found)).astype("float64")

@@ -68,7 +68,7 @@ def render_page(run: PageData) -> str:
     return environment.get_template("template.html").render(
         style=Markup((HERE / "style.css").read_text()),
         version=__version__,
-        found=finding_lines(run.features, run.detectors),
+        found=finding_lines(run.features, run.best_features, run.detectors),
         numbers=run_numbers(run),
         splits=split_rows(run.proteins),
         summary=summary_rows(run.summary),

@@ -23,7 +23,7 @@ from protsae.run.layout import NEIGHBOUR_FOLDER
 from protsae.run.run_places import place
 from protsae.run.same_study import validate_place, validate_same_study
 from protsae.schema.features.example_tables import EXAMPLES, LOGOS
-from protsae.schema.features.feature_tables import FEATURES
+from protsae.schema.features.feature_tables import BEST_FEATURES, FEATURES
 from protsae.schema.missing_annotation_tables import CANDIDATES, RECOVERY, RELIABILITY
 from protsae.schema.neighbours.neighbour_tables import MAP
 from protsae.schema.pair_tables import DETECTORS
@@ -85,7 +85,8 @@ class PageData:
         Of the proteins that stand in an example.
     labels : list of LabelSet
         Of label files.
-    features, detectors, summary, probes, candidates, recovery, reliability : DataFrame
+    features, best_features, detectors, summary : DataFrame
+    probes, candidates, recovery, reliability : DataFrame
         As in docs/tables.md, of all layers.
     layers : list of Layer
         In the order of the feature table.
@@ -96,6 +97,7 @@ class PageData:
     annotations: pd.DataFrame
     labels: list[LabelSet]
     features: pd.DataFrame
+    best_features: pd.DataFrame
     detectors: pd.DataFrame
     summary: pd.DataFrame
     probes: pd.DataFrame
@@ -148,6 +150,7 @@ def read_page_data(
         annotations=annotations[annotations["accession"].isin(shown)].reset_index(drop=True),
         labels=read_label_sets(labels, sequences)[0],
         features=features,
+        best_features=read_bound_table(results, BEST_FEATURES),
         detectors=concatenate([layer.detectors for layer in layers]),
         summary=summarise(evaluations, features),
         probes=of_layers("probes", PROBES),

@@ -250,9 +250,10 @@ def _paths(config: Config) -> Iterator[tuple[str, str]]:
         yield "sparse_probe", "sparse_probes.parquet"
     for name in ("references.parquet", "rules.parquet", "rule_counts.parquet", "concepts.tsv"):
         yield "lookup", name
-    for name in ("features.parquet", "features.tsv", "associations.parquet"):
-        yield "tables", name
-    for name in ("detectors.tsv", "summary.tsv"):
+    for name in ("features", "best_features"):
+        yield "tables", f"{name}.parquet"
+        yield "tables", f"{name}.tsv"
+    for name in ("associations.parquet", "detectors.tsv", "summary.tsv"):
         yield "tables", name
     for name in NEIGHBOUR_FILES:
         yield "neighbours", f"{NEIGHBOUR_FOLDER}/{name}"

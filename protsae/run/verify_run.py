@@ -21,7 +21,7 @@ from protsae.run.same_study import misplaced
 from protsae.run.verify_file import FURTHER_SET, Stamp, check_file
 
 CONFIG = "config.yaml"
-BOUND = ("features.parquet", "associations.parquet")
+BOUND = ("features.parquet", "best_features.parquet", "associations.parquet")
 """Tables of the whole run. Each must state the SAEs that its rows are of."""
 KEPT = ("logs", "proteins/pages")
 """Folders whose files no rule declares: what stages say, and the pages of a download."""

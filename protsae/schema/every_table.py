@@ -7,7 +7,7 @@ from protsae.schema.explained.segment_table import SEGMENTS
 from protsae.schema.explained.variant_tables import VARIANT_FEATURES, VARIANTS
 from protsae.schema.features.description_table import DESCRIPTIONS
 from protsae.schema.features.example_tables import EXAMPLES, LOGOS
-from protsae.schema.features.feature_tables import FEATURES
+from protsae.schema.features.feature_tables import BEST_FEATURES, FEATURES
 from protsae.schema.features.llm_description_table import LLM_DESCRIPTIONS
 from protsae.schema.interventions.attribution_tables import ATTRIBUTION_CHECKS, ATTRIBUTIONS
 from protsae.schema.interventions.deconfounded_table import DECONFOUNDED
@@ -33,6 +33,7 @@ from protsae.schema.sparse_probe_table import SPARSE_PROBES
 
 EVERY = (
     FEATURES,
+    BEST_FEATURES,
     DESCRIPTIONS,
     LLM_DESCRIPTIONS,
     ASSOCIATIONS,

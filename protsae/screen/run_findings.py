@@ -3,28 +3,15 @@
 import pandas as pd
 
 from protsae.association.frozen_saes import is_frozen, of_frozen
-from protsae.association.run_tables import best_per_concept, is_above, rests_on_relatives
+from protsae.association.run_tables import is_above, rests_on_relatives
 from protsae.association.scoring.metrics import CALLED_Q
 from protsae.config.reserved_names import COORDINATES, DETECTORS, MLP, ONEHOT, is_permuted, site_of
 from protsae.run.run_places import feature_name
 from protsae.screen.wording import WIDTH, count, fitted, listed
 
 FEATURE_COLUMNS = (
-    *(
-        "model",
-        "layer",
-        "variant",
-        "feature",
-        "freeze",
-        "concept",
-        "valid_f1",
-        "f1",
-        "f1_low",
-        "f1_high",
-    ),
-    *("q_value", "defined_by_sequence", "best_baseline", "best_baseline_f1", "verdict"),
+    *("model", "layer", "variant", "freeze", "concept", "defined_by_sequence", "verdict"),
     *("recurs", "confidence", "effect_q_value", "covariance_q_value"),
-    *("n_clusters", "f1_without_relatives", "n_clusters_without_relatives"),
 )
 """Columns of the feature table that `finding_lines` reads."""
 
@@ -32,20 +19,22 @@ MOST_CONCEPTS = 4
 """Concepts whose best feature is named."""
 
 
-def finding_lines(features: pd.DataFrame, detectors: pd.DataFrame) -> list[str]:
+def finding_lines(features: pd.DataFrame, best: pd.DataFrame, detectors: pd.DataFrame) -> list[str]:
     """What was found: features above all baselines, how many are called, and the best by concept.
 
     Parameters
     ----------
     features : DataFrame
         ``FEATURE_COLUMNS`` of the feature table.
+    best : DataFrame
+        Table ``best_features``.
     detectors : DataFrame
         Table ``detectors`` of all layers.
     """
     own = features[_is_trained(features) & ~is_frozen(features)]
     called = called_lines(detectors, of_frozen(detectors, features))
     found = [*above_lines(own), *called, *recurrence_lines(own)]
-    return [*found, *description_lines(own), *effect_lines(features), *best_lines(own)]
+    return [*found, *description_lines(own), *effect_lines(features), *best_lines(best)]
 
 
 def above_lines(features: pd.DataFrame) -> list[str]:
@@ -201,20 +190,24 @@ def effect_lines(features: pd.DataFrame) -> list[str]:
     return [first, *(f"  {line}" for line in others)]
 
 
-def best_lines(features: pd.DataFrame) -> list[str]:
-    """For concepts that a feature is called for, the best feature and the best baseline.
+def best_lines(best: pd.DataFrame) -> list[str]:
+    """For concepts that their best feature is called for, the feature and the best baseline.
 
-    The best feature of a concept is the one with the highest F1 on valid; concepts are in order of
-    its F1 on test. Those in too few clusters for an interval, and those that the sequence defines,
-    are left out. Where F1 is below the interval in the clusters without a relative in train, a line
-    says so.
+    In order of F1 on test. Concepts in too few clusters for an interval, and those that the
+    sequence defines, are left out. Where the feature itself matches another concept best, and where
+    F1 is below the interval in the clusters without a relative in train, a line says so.
+
+    Parameters
+    ----------
+    best : DataFrame
+        Table ``best_features``.
     """
-    called = features[
-        (features["q_value"] <= CALLED_Q).fillna(False)
-        & features["defined_by_sequence"].eq(0).fillna(False)
-        & features["f1_low"].notna()
+    called = best[
+        (best["q_value"] <= CALLED_Q).fillna(False)
+        & best["defined_by_sequence"].eq(0).fillna(False)
+        & best["f1_low"].notna()
     ]
-    best = best_per_concept(called).sort_values("f1", ascending=False, kind="stable")
+    best = called.sort_values("f1", ascending=False, kind="stable")
     if not len(best):
         return ["No feature is called for such a concept in 10 homology clusters or more."]
     width = max(len(str(name)) for name in best["concept"][:MOST_CONCEPTS])
@@ -228,6 +221,8 @@ def best_lines(features: pd.DataFrame) -> list[str]:
         known = baseline if isinstance(row["best_baseline"], str) else "no baseline finds it"
         name = str(row["concept"])
         lines.append(f"  {name:<{width}}  {interval}  {where}; {known}"[:WIDTH])
+        if row["own_concept"] != row["concept"]:
+            lines.append(f"  {'':<{width}}  a better match for {row['own_concept']}"[:WIDTH])
         if rests_on_relatives(row):
             left = f"{row['n_clusters_without_relatives']} of {row['n_clusters']}"
             alone = f"{row['f1_without_relatives']:.2f} in the {left} homology clusters"

@@ -9,7 +9,7 @@ from protsae.io.table_files.bound_tables import read_bound_table
 from protsae.io.table_files.parquet import read_table
 from protsae.run.layout import model_layers
 from protsae.run.run_places import read_run_config
-from protsae.schema.features.feature_tables import FEATURES
+from protsae.schema.features.feature_tables import BEST_FEATURES, FEATURES
 from protsae.schema.pair_tables import DETECTORS
 from protsae.screen.run_findings import FEATURE_COLUMNS, finding_lines
 from protsae.screen.stage_costs import cost_lines, read_costs
@@ -26,7 +26,8 @@ def summary_lines(results: str | Path) -> list[str]:
     folder = Path(results)
     config = read_run_config(folder)
     features = read_bound_table(folder, FEATURES, FEATURE_COLUMNS)
-    found = finding_lines(features, _read_detectors(folder, config))
+    best = read_bound_table(folder, BEST_FEATURES)
+    found = finding_lines(features, best, _read_detectors(folder, config))
     return [*found, *cost_lines(read_costs(folder)), *open_lines(folder)]
 
 
@@ -37,12 +38,14 @@ def open_lines(folder: Path) -> list[str]:
     --------
     >>> for line in open_lines(Path("results")):
     ...     print(line)
-    Open results/report.html    the page of the run
-         results/features.tsv   one row per feature
+    Open results/report.html         the page of the run
+         results/features.tsv        one row per feature
+         results/best_features.tsv   the best feature of each concept
     """
     return [
-        f"Open {folder}/report.html    the page of the run",
-        f"     {folder}/features.tsv   one row per feature",
+        f"Open {folder}/report.html         the page of the run",
+        f"     {folder}/features.tsv        one row per feature",
+        f"     {folder}/best_features.tsv   the best feature of each concept",
     ]
 
 

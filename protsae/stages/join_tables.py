@@ -8,7 +8,9 @@ from typing import Any
 import pandas as pd
 
 from protsae.association.baseline_comparison import OfLayer, compare_features
+from protsae.association.frozen_saes import of_frozen
 from protsae.association.run_tables import (
+    best_pairs,
     concatenate,
     reference_counts,
     summarise,
@@ -28,7 +30,7 @@ from protsae.run.run_parts import (
     validate_same_saes,
 )
 from protsae.run.run_places import place
-from protsae.schema.features.feature_tables import FEATURES, LAYER_FEATURES
+from protsae.schema.features.feature_tables import BEST_FEATURES, FEATURES, LAYER_FEATURES
 from protsae.schema.interventions.effect_table import EFFECTS, OF_FEATURES
 from protsae.schema.pair_tables import ASSOCIATIONS, CLUSTER_COUNTS, DETECTORS, LAYER_ASSOCIATIONS
 from protsae.schema.reference_tables import PROBES, REFERENCES, RULE_COUNTS, RULES
@@ -39,7 +41,8 @@ from protsae.schema.table import Table, conform
 
 @dataclass(frozen=True)
 class RunTables:
-    """Features with their baselines and verdicts, pairs, sets of detectors and SAEs of a run.
+    """Features, and the best one of each concept, with their baselines and verdicts; pairs; sets of
+    detectors; and SAEs of a run.
 
     Columns as of the tables of these names in docs/tables.md.
 
@@ -50,6 +53,7 @@ class RunTables:
     """
 
     features: pd.DataFrame
+    best_features: pd.DataFrame
     associations: pd.DataFrame
     detectors: pd.DataFrame
     summary: pd.DataFrame
@@ -86,19 +90,31 @@ def join_tables(parts: Parts, proteins: pd.DataFrame, study: dict[str, Any]) -> 
     probes = pd.concat([read_table(path, PROBES) for path in parts.probes])
     references, rules = read_table(parts.references, REFERENCES), read_table(parts.rules, RULES)
     validate_ruled({*of_layers["concept"].dropna(), *of_pairs["concept"]}, rules, parts.rules)
-    with_all = with_baselines(of_layers, of_pairs, probes, references, rules, d_model)
     rule_counts = read_table(parts.rule_counts, RULE_COUNTS)
     related = set(proteins.loc[proteins["has_relative_in_train"], "cluster"])
-    counts = _cluster_counts(folders)
-    compared = compare_features(with_all, of_pairs, counts, rule_counts, related)
-    n_references = reference_counts(with_all).where(with_all["concept"].notna())
+    counts, frozen = _cluster_counts(folders), of_frozen(of_pairs, of_layers)
+
+    def with_verdicts(rows: pd.DataFrame) -> pd.DataFrame:
+        found = with_baselines(rows, of_pairs, frozen, probes, references, rules, d_model)
+        compared = compare_features(found, of_pairs, frozen, counts, rule_counts, related)
+        return found.join(compared).join(reference_counts(found).where(found["concept"].notna()))
+
     matches = _rows(parts.stability, STABILITY)
-    every = with_stability(with_all.join(compared).join(n_references), matches)
+    every = with_stability(with_verdicts(of_layers), matches)
     every = with_effects(every, _rows(parts.effects, EFFECTS))
     features = conform(every, FEATURES, "features.parquet")
+    best = with_verdicts(best_pairs(of_pairs, frozen).assign(freeze="none"))
+    best = best.merge(_of_own(features), on=list(FEATURES.key), how="left", validate="m:1")
+    best_features = conform(best[BEST_FEATURES.names], BEST_FEATURES, "best_features.parquet")
     associations = conform(with_rules(of_pairs, rules), ASSOCIATIONS, "associations.parquet")
     summary = conform(summarise(documents, features), SUMMARY, "summary.tsv")
-    return RunTables(features, associations, detectors, summary, _made_from(folders))
+    return RunTables(features, best_features, associations, detectors, summary, _made_from(folders))
+
+
+def _of_own(features: pd.DataFrame) -> pd.DataFrame:
+    """The concept that each feature matches best itself, and whether it recurs."""
+    own = features[[*FEATURES.key, "concept", "recurs"]]
+    return own.rename(columns={"concept": "own_concept"})
 
 
 def _made_from(folders: Sequence[Path]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from protsae.association.baseline_comparison import OfLayer, compare_features
+from protsae.association.frozen_saes import of_frozen
 
 CLUSTERS = [f"c{number}" for number in range(11)]
 POSITIVES = 10
@@ -62,7 +63,14 @@ def compared(
     rules.loc[rules["cluster"].isin(single), list(none)] = 1
     features = every[every["variant"].isin(["topk", *FROZEN])].reset_index(drop=True)
     features = features.assign(freeze=features["variant"].map(FROZEN).fillna("none"))
-    table = compare_features(features, every, of_layer(pd.DataFrame(counts)), rules, related)
+    table = compare_features(
+        features,
+        every,
+        of_frozen(every, features),
+        of_layer(pd.DataFrame(counts)),
+        rules,
+        related,
+    )
     if frozen:
         return table.set_index(pd.MultiIndex.from_frame(features[KEYS]))
     return table.set_index(pd.MultiIndex.from_frame(features[["model", "layer"]]))

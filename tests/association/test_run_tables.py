@@ -5,8 +5,10 @@ import pandas as pd
 import pytest
 from scipy import sparse
 
+from protsae.association.frozen_saes import of_frozen
 from protsae.association.pairs.scored_pairs import Examined
 from protsae.association.run_tables import (
+    best_pairs,
     best_per_concept,
     concatenate,
     detector_rows,
@@ -21,6 +23,10 @@ from protsae.association.verdicts import ABOVE, UNDECIDED
 
 COORDINATES_OF_LAYER = 7
 """Width of the layers; detectors 7 to 13 are coordinates of the other sign."""
+
+
+KEYS_OF = {0: "coordinate", 5: "neuron", 7: "frozen SAE", 10: "one-hot", 12: "permuted model"}
+"""Rows of ``associations``."""
 
 
 def associations() -> pd.DataFrame:
@@ -46,6 +52,26 @@ def associations() -> pd.DataFrame:
     return table.assign(concept="SIGNAL")
 
 
+@pytest.mark.parametrize("other", [0, 5, 7, 10, 12], ids=lambda row: KEYS_OF[row])
+def test_the_best_pair_is_of_a_feature_of_the_trained_model(other: int) -> None:
+    """Whatever else is better on valid: a coordinate, a neuron, a frozen SAE, one-hot, permuted."""
+    pairs = associations()
+    pairs.loc[other, "valid_f1"] = 0.99
+    best = best_pairs(pairs, of_frozen(pairs, features()))
+    assert best[["model", "layer", "variant", "feature"]].values.tolist() == [["m", 1, "topk", 0]]
+
+
+def test_the_best_pair_of_each_concept_over_layers_and_saes() -> None:
+    """By valid F1, of equals the first; the same feature may stand for two concepts."""
+    rows = [("A", 1, "relu", 3, 0.5), ("B", 1, "relu", 3, 0.7), ("B", 2, "topk", 5, 0.6)]
+    rows += [("A", 2, "topk", 7, 0.8), ("A", 3, "relu", 9, 0.8)]
+    pairs = pd.DataFrame(rows, columns=["concept", "layer", "variant", "feature", "valid_f1"])
+    pairs = pairs.iloc[::-1].assign(model="m")
+    best = best_pairs(pairs, pd.Series(False, index=pairs.index))
+    found = best[["concept", "layer", "variant", "feature"]].values.tolist()
+    assert found == [["A", 3, "relu", 9], ["B", 1, "relu", 3]]
+
+
 def features() -> pd.DataFrame:
     places = [("m", 1, "topk"), ("m", 2, "topk"), ("onehot", 0, "topk"), ("m-permuted", 2, "topk")]
     rows = [(*place, 0, "SIGNAL") for place in places] + [("m", 1, "topk", 1, None)]
@@ -62,6 +88,7 @@ def joined() -> pd.DataFrame:
     table = with_baselines(
         features(),
         associations(),
+        of_frozen(associations(), features()),
         probes.assign(concept="SIGNAL"),
         methods.assign(concept="SIGNAL"),
         pd.DataFrame({**rules, "defined_by_sequence": [0]}),

@@ -244,6 +244,6 @@ def test_positions_follow_the_rules_of_scoring() -> None:
 def test_the_page_begins_with_what_was_found(page: str, tmp_path: Path) -> None:
     """In the words of the screen."""
     run = read_page_data(write_run(tmp_path), 3)
-    lines = finding_lines(run.features, run.detectors)
+    lines = finding_lines(run.features, run.best_features, run.detectors)
     assert f'<pre class="found" tabindex="0">{escape(chr(10).join(lines))}</pre>' in page
     assert page.index('id="found"') < page.index('id="run"')

@@ -27,6 +27,8 @@ rule tables:
     output:
         features="<results>/features.parquet",
         features_text="<results>/features.tsv",
+        best_features="<results>/best_features.parquet",
+        best_features_text="<results>/best_features.tsv",
         associations="<results>/associations.parquet",
         detectors="<results>/detectors.tsv",
         summary="<results>/summary.tsv",
@@ -103,6 +105,7 @@ rule neighbours:
 rule report:
     input:
         "<results>/features.parquet",
+        "<results>/best_features.parquet",
         "<results>/summary.tsv",
         "<results>/proteins/proteins.parquet",
         "<results>/proteins/annotations.parquet",

@@ -1,7 +1,7 @@
 """Join the tables of all layers into those of the run: features, associations, summary.
 
-Writes features.parquet, features.tsv, associations.parquet, detectors.tsv and summary.tsv;
-docs/tables.md explains every column.
+Writes features.parquet and .tsv, best_features.parquet and .tsv, associations.parquet,
+detectors.tsv and summary.tsv; docs/tables.md explains every column.
 
 example:
   protsae tables --proteins results/proteins/proteins.parquet \\

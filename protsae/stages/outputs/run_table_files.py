@@ -7,11 +7,11 @@ from protsae import __version__
 from protsae.association.frozen_saes import is_frozen
 from protsae.association.scoring.metrics import CALLED_Q
 from protsae.io.table_files.parquet import text_checksums, write_table, write_tsv
-from protsae.schema.features.feature_tables import FEATURES
+from protsae.schema.features.feature_tables import BEST_FEATURES, FEATURES
 from protsae.schema.pair_tables import ASSOCIATIONS
 from protsae.stages.join_tables import RunTables
 
-TEXTS = ("features", "detectors", "summary")
+TEXTS = ("features", "best_features", "detectors", "summary")
 """Tables that are written as tab-separated text."""
 
 
@@ -29,6 +29,7 @@ def write_run_tables(folder: Path, tables: RunTables, study: dict[str, Any]) -> 
         write_tsv(path, getattr(tables, name))
     with_texts = {**metadata, "texts": text_checksums(*texts)}
     write_table(folder / "features.parquet", tables.features, FEATURES, with_texts)
+    write_table(folder / "best_features.parquet", tables.best_features, BEST_FEATURES, metadata)
     write_table(folder / "associations.parquet", tables.associations, ASSOCIATIONS, metadata)
 
 
@@ -44,6 +45,8 @@ def table_lines(tables: RunTables, folder: Path) -> list[str]:
         f"  {significant:,} have a concept at a false discovery rate of {CALLED_Q:.0%} "
         f"({defined:,} one that a rule on the sequence defines) and",
         f"  {above:,} beat all baselines for theirs",
+        f"wrote {folder / 'best_features.parquet'} and .tsv: {len(tables.best_features):,} "
+        "concepts",
         f"wrote {folder / 'associations.parquet'}: {len(tables.associations):,} pairs",
         f"wrote {folder / 'detectors.tsv'}: {len(tables.detectors):,} sets of detectors",
         f"wrote {folder / 'summary.tsv'}: {len(tables.summary):,} SAEs",

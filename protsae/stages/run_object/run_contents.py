@@ -25,7 +25,7 @@ from protsae.run.layout import NEIGHBOUR_FOLDER, model_layers, model_name, shard
 from protsae.run.run_places import place, sae_place
 from protsae.sae.architectures import restore_sae
 from protsae.sae.autoencoder import Sae
-from protsae.schema.features.feature_tables import FEATURES
+from protsae.schema.features.feature_tables import BEST_FEATURES, FEATURES
 from protsae.schema.neighbours.match_tables import ABSORPTION, MATCHES
 from protsae.schema.neighbours.neighbour_tables import COMMUNITIES, MAP, NEIGHBOURS
 from protsae.schema.pair_tables import ASSOCIATIONS
@@ -73,6 +73,11 @@ class RunContents:
     def features(self) -> pd.DataFrame:
         """What each feature detects: one row per feature (table ``features``)."""
         return read_bound_table(self.results, FEATURES)
+
+    @cached_property
+    def best_features(self) -> pd.DataFrame:
+        """The best feature of each concept: one row per concept (table ``best_features``)."""
+        return read_bound_table(self.results, BEST_FEATURES)
 
     @cached_property
     def associations(self) -> pd.DataFrame:

@@ -130,9 +130,11 @@ def verdicts_of(run: Path, pairs: pd.DataFrame) -> pd.DataFrame:
     positives = test["cluster"].map(annotated).fillna(0).astype(int)
     rule = pd.DataFrame({"concept": "BINDING", "cluster": test["cluster"], "tp": 0, "on": 0})
     rule = rule.assign(positives=positives, known=test["length"])
+    mine = pairs[pairs["concept"] == "BINDING"]
     return compare_features(
         best,
-        pairs[pairs["concept"] == "BINDING"],
+        mine,
+        pd.Series(False, index=mine.index),
         lambda *_: counts[counts["concept"] == "BINDING"],
         rule,
     )

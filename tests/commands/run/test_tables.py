@@ -8,14 +8,16 @@ import pandas as pd
 import pytest
 
 from protsae.cli import main
+from protsae.config.reserved_names import DETECTORS
 from protsae.io.saes.evaluations import read_evaluation, write_evaluation
 from protsae.io.table_files.parquet import read_metadata, write_table
-from protsae.schema.features.feature_tables import FEATURES
+from protsae.schema.features.feature_tables import BEST_FEATURES, FEATURES
 from protsae.schema.interventions.effect_table import EFFECTS, OF_FEATURES
 from protsae.schema.pair_tables import ASSOCIATIONS
 from protsae.schema.saes.evaluation_tables import EVALUATION, SUMMARY
 from protsae.schema.saes.stability_table import STABILITY
 from tests.helpers.run_folder import (
+    HOSTILE,
     LAYERS,
     MODEL,
     N_FEATURES,
@@ -29,6 +31,8 @@ from tests.helpers.stored_tables import load, store, store_wrong
 OUTPUTS = (
     "features.parquet",
     "features.tsv",
+    "best_features.parquet",
+    "best_features.tsv",
     "associations.parquet",
     "detectors.tsv",
     "summary.tsv",
@@ -47,6 +51,33 @@ def test_features_come_in_one_order_onehot_first(results: Path) -> None:
     expected = [(m, n, v, f) for m, n in LAYERS for v in VARIANTS for f in range(N_FEATURES)]
     key = features[["model", "layer", "variant", "feature"]]
     assert list(key.itertuples(index=False, name=None)) == expected
+
+
+def test_the_best_feature_of_each_concept(results: Path) -> None:
+    """Of equal features the first; feature 0 matches residue: C, too, but feature 1 does better."""
+    assert main(tables_command(results)) == 0
+    best = load(results / "best_features.parquet")
+    assert list(best) == BEST_FEATURES.names
+    assert best["concept"].tolist() == [f"BINDING: {HOSTILE}", "SIGNAL", "residue: C"]
+    assert best["own_concept"].tolist() == best["concept"].tolist()
+    place = best[["model", "layer", "variant"]].drop_duplicates().values.tolist()
+    assert place == [[MODEL, 1, "relu"]]
+    assert best["feature"].tolist() == [3, 0, 1]
+    features = load(results / "features.parquet")
+    own = features[(features["model"] == MODEL) & (features["layer"] == 1)].iloc[[3, 0, 1]]
+    for name in ("f1", "coordinate_f1", "rule_f1", "best_baseline", "best_baseline_f1"):
+        assert best[name].tolist() == pytest.approx(own[name].tolist(), nan_ok=True), name
+
+
+def test_a_concept_whose_best_feature_matches_another_one_better(results: Path) -> None:
+    """Without feature 1 of any SAE, the best feature for residue: C is 0, which matches SIGNAL."""
+    for path in results.glob("annotation/*/*/associations.parquet"):
+        pairs = load(path)
+        store(path, pairs[pairs["variant"].isin(DETECTORS) | (pairs["feature"] != 1)])
+    restamp(results)
+    assert main(tables_command(results)) == 0
+    row = load(results / "best_features.parquet").set_index("concept").loc["residue: C"]
+    assert (row["feature"], row["own_concept"]) == (0, "SIGNAL")
 
 
 def test_associations_of_a_feature_fall_in_valid_f1(results: Path) -> None:
@@ -107,6 +138,7 @@ def test_stdout_names_the_outputs(results: Path, capsys: pytest.CaptureFixture[s
         "  12 have a concept at a false discovery rate of 5% (6 one that a rule on the sequence "
         "defines) and\n"
         "  4 beat all baselines for theirs\n"
+        f"wrote {results}/best_features.parquet and .tsv: 3 concepts\n"
         f"wrote {results}/associations.parquet: 39 pairs\n"
         f"wrote {results}/detectors.tsv: 12 sets of detectors\n"
         f"wrote {results}/summary.tsv: 6 SAEs\n"
