@@ -66,6 +66,7 @@ HEAVY_ALLOWED = {
     | {"neighbours"},
     "umap": {"neighbours"},
     "igraph": {"neighbours"},
+    "numba": {"statistics"},
     "triton": {"sae"},
     "h5py": {"io"},
     "esm": {"plm", "commands"},

@@ -9,6 +9,7 @@ import numpy as np
 from scipy import sparse
 
 from protsae.descriptions.sparse_columns import ones_in, sparse_columns
+from protsae.statistics.compiled import compiled
 
 MOST_TERMS = 3
 BEAM = 2
@@ -50,10 +51,25 @@ class TermRows:
     cluster: np.ndarray
 
     @cached_property
-    def weighted(self) -> sparse.csr_array:
-        """Weight of each residue where a term holds, shape (n_terms, n_residues)."""
-        rows = sparse_columns(self.rows, [self.weight[own] for own in self.rows], len(self.weight))
-        return rows.T
+    def at_residues(self) -> sparse.csr_array:
+        """Terms that hold at each residue: bool, shape (n_residues, n_terms)."""
+        every = [np.ones(len(own), dtype=bool) for own in self.rows]
+        return sparse.csr_array(sparse_columns(self.rows, every, len(self.weight)))
+
+    def sums(self, columns: sparse.csc_array) -> np.ndarray:
+        """Weighted sums of each column over the residues where each term holds.
+
+        Parameters
+        ----------
+        columns : csc_array, dtype=float64, shape=(n_residues, n_columns)
+
+        Returns
+        -------
+        ndarray, float64, shape (n_columns, n_terms)
+        """
+        at = self.at_residues
+        column = columns.indptr, columns.indices, columns.data
+        return _sums(at.indptr, at.indices, self.weight, *column, len(self.held))
 
     @cached_property
     def n_clusters(self) -> np.ndarray:
@@ -68,6 +84,27 @@ class TermRows:
     def rows(self) -> list[np.ndarray]:
         """Residues at which each term holds, ascending."""
         return [np.flatnonzero(own).astype(np.int32) for own in self.held]
+
+
+@compiled
+def _sums(
+    first_term: np.ndarray,
+    term: np.ndarray,
+    weight: np.ndarray,
+    first_row: np.ndarray,
+    row: np.ndarray,
+    value: np.ndarray,
+    n_terms: int,
+) -> np.ndarray:
+    sums = np.zeros((len(first_row) - 1, n_terms))
+    for column in range(len(sums)):
+        of_column = sums[column]
+        for entry in range(first_row[column], first_row[column + 1]):
+            residue = row[entry]
+            share = weight[residue] * value[entry]
+            for place in range(first_term[residue], first_term[residue + 1]):
+                of_column[term[place]] += share
+    return sums
 
 
 @dataclass(frozen=True, eq=False)
@@ -200,8 +237,8 @@ def _extend(split: Split, searches: Sequence[_Search]) -> None:
     for part in _parts(_pairs(searches), len(split.terms.held)):
         rules, place = _distinct([rule for _, rule in part])
         features = np.array([feature for feature, _ in part])
-        inside = (split.terms.weighted @ _indicators(split.terms, rules)).toarray()[:, place]
-        sums = (split.terms.weighted @ _restricted(split, part)).toarray()
+        inside = split.terms.sums(_indicators(split.terms, rules)).T[:, place]
+        sums = split.terms.sums(_restricted(split, part)).T
         r = _pearson(split, features, inside, sums)
         for search, found in zip(searches, candidates, strict=True):
             allowed = np.where(search.allowed[:, None], r, -1)

@@ -18,7 +18,7 @@ from protsae.neighbours.assignment import Pairs
 from protsae.statistics import ragged
 from protsae.statistics.cluster_correlation import correlation
 from protsae.statistics.cluster_intervals import MIN_CLUSTERS, group_sums
-from protsae.statistics.sum_distribution import SumLaws
+from protsae.statistics.sums.sum_distribution import SumLaws
 from protsae.statistics.weighted_ranks import mean_ranks
 
 DONORS = 12

@@ -26,6 +26,17 @@ def terms_of(rng: np.random.Generator) -> TermRows:
     return TermRows(held, rng.choice([0.5, 1.0], 11)[cluster], cluster)
 
 
+def test_weighted_sums_where_terms_hold() -> None:
+    """Beside a dense product; a column without values, and one term that holds nowhere."""
+    rng = np.random.default_rng(5)
+    own = terms_of(rng)
+    own.held[3] = False
+    dense = np.where(rng.random((N_ROWS, 11)) < 0.1, rng.normal(size=(N_ROWS, 11)), 0)
+    dense[:, 2] = 0
+    expected = dense.T @ (own.held * own.weight).T
+    np.testing.assert_allclose(own.sums(sparse.csc_array(dense)), expected, atol=1e-12)
+
+
 def with_activations(terms: TermRows, rows: list[np.ndarray]) -> Split:
     return Split(terms, sparse.csc_array(np.stack(rows, axis=1).astype(np.float32)))
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from protsae.statistics.sum_distribution import SMALLEST
+from protsae.statistics.sums.sum_distribution import SMALLEST
 
 BOUNDED_BELOW = 1e-12
 """P-values that a bound shows to be smaller are not computed: no decision depends on them."""

@@ -11,7 +11,7 @@ from protsae.association.significance.label_transfer import transferred
 from protsae.association.significance.p_values import BOUNDED_BELOW, Null, tail_bounds
 from protsae.association.significance.rotation_overlap import Runs
 from protsae.statistics import ragged
-from protsae.statistics.sum_distribution import SumLaws
+from protsae.statistics.sums.sum_distribution import SumLaws
 
 ANCHORS = ("both", "start", "end")
 """How labels are placed in chains of another length; see `transferred`."""

@@ -9,7 +9,7 @@ from protsae.association.significance.p_values import BOUNDED_BELOW, Null, tail_
 from protsae.association.significance.periodicity import label_periods
 from protsae.association.significance.rotation_overlap import Runs, overlaps
 from protsae.statistics import ragged
-from protsae.statistics.sum_distribution import SumLaws
+from protsae.statistics.sums.sum_distribution import SumLaws
 
 WHOLE_SHARE = 0.9
 """A concept that covers this share of the known residues of half of its proteins is one of whole

@@ -11,7 +11,7 @@ from protsae.association.significance.p_values import (
     headline_p_value,
     tail_bounds,
 )
-from protsae.statistics.sum_distribution import SumLaws
+from protsae.statistics.sums.sum_distribution import SumLaws
 
 
 def tail_bound(mean: np.ndarray, least: np.ndarray, most: np.ndarray, observed: int) -> float:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from protsae.statistics.drawn_values import comonotonic_sums, distinct_values
+from protsae.statistics.sums.drawn_values import comonotonic_sums, distinct_values
 
 
 def sums(parts: list[list[int]], group: list[int]) -> list[list[float]]:

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom
 
-from protsae.statistics import convolution as module
-from protsae.statistics.sum_distribution import SumLaws
+from protsae.statistics.sums import convolution as module
+from protsae.statistics.sums.sum_distribution import SumLaws
 
 
 class Law:
@@ -51,7 +51,7 @@ def quantiles(draws: list[list[int]]) -> list[int]:
     return np.sum(rows, axis=0).tolist()
 
 
-@pytest.mark.parametrize("at_once", [0, 2**16])
+@pytest.mark.parametrize("at_once", [0, 2**21])
 @pytest.mark.parametrize("seed", range(40))
 def test_groups_move_together(seed: int, at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Sums of each group at common quantiles, then all combinations of the groups' sums."""
@@ -73,7 +73,7 @@ def test_the_largest_sum_by_hand() -> None:
     assert law.largest == 19
     assert law.log_p_of_largest() == pytest.approx(math.log(1 / 6))
     assert law.at_least(19) == pytest.approx(1 / 6)
-    assert (law.at_least(20), law.at_least(5)) == (0, 1)
+    assert (law.at_least(20), law.at_least(5)) == (0, pytest.approx(1))
 
 
 def test_a_sum_that_cannot_vary() -> None:

@@ -6,8 +6,8 @@ from functools import cached_property
 import numpy as np
 
 from protsae.statistics import ragged
-from protsae.statistics.convolution import NEGLIGIBLE, convolve
-from protsae.statistics.drawn_values import comonotonic_sums, distinct_values
+from protsae.statistics.sums.convolution import NEGLIGIBLE, convolve
+from protsae.statistics.sums.drawn_values import comonotonic_sums, distinct_values
 
 SMALLEST = 1e-300
 """Probability that is reported in place of any smaller one."""

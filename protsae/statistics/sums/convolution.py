@@ -1,12 +1,13 @@
-"""The law of a sum of independent whole numbers from those of its terms, by Fourier transforms."""
+"""The law of a sum of independent whole numbers, from those of its terms."""
 
 import numpy as np
 from scipy import fft
 
 from protsae.statistics import ragged
+from protsae.statistics.compiled import compiled
 
-AT_ONCE = 2**16
-"""Entries of the table of all terms up to which their spectra are multiplied at once."""
+AT_ONCE = 2**21
+"""Entries of all terms times sums up to which the terms are added one by one."""
 
 NEGLIGIBLE = 1e-17
 """Probability of each tail that a large table leaves out: a tenth of what transforms err by."""
@@ -23,6 +24,8 @@ def convolve(
     values: np.ndarray, probability: np.ndarray, first: np.ndarray
 ) -> tuple[int, np.ndarray]:
     """Law of a sum of independent whole numbers.
+
+    Small ones term by term, large ones by Fourier transforms.
 
     Parameters
     ----------
@@ -50,8 +53,8 @@ def convolve(
     """
     widest = np.maximum.reduceat(values, first)
     length = int(widest.sum()) + 1
-    if len(first) * length <= AT_ONCE:
-        return 0, _multiply(values, probability, first, length)
+    if len(values) * length <= AT_ONCE:
+        return 0, _add(values, probability, np.append(first, len(values)), length)
     start, stop = _likely(values, probability, first, length)
     size = fft.next_fast_len(stop - start, real=True)
     # Modulo the size: what lies outside, which is negligible, is added to what lies inside.
@@ -82,16 +85,21 @@ def _likely(
     return int(max(below, 0)), int(min(above + 1, length))
 
 
-def _multiply(
-    values: np.ndarray, probability: np.ndarray, first: np.ndarray, length: int
-) -> np.ndarray:
-    """By the product of all terms' spectra: few calls, for small tables."""
-    size = fft.next_fast_len(length, real=True)
-    table = np.zeros((len(first), size))
-    row = ragged.groups(ragged.sizes_of(first, len(values)))
-    table[row, values] = probability
-    spectrum = np.multiply.reduce(fft.rfft(table), axis=0)
-    law: np.ndarray = fft.irfft(spectrum, size)[:length]
+@compiled
+def _add(values: np.ndarray, probability: np.ndarray, first: np.ndarray, length: int) -> np.ndarray:
+    """Term by term; ``first`` has the number of entries as well, at its end."""
+    law, added = np.zeros(length), np.zeros(length)
+    law[0], reach = 1.0, 1
+    for term in range(len(first) - 1):
+        widest = 0
+        for entry in range(first[term], first[term + 1]):
+            widest = max(widest, values[entry])
+        added[: reach + widest] = 0.0
+        for entry in range(first[term], first[term + 1]):
+            for place in range(reach):
+                added[values[entry] + place] += probability[entry] * law[place]
+        reach += widest
+        law, added = added, law
     return law
 
 

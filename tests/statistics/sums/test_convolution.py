@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from protsae.statistics import convolution as module
-from protsae.statistics.convolution import NEGLIGIBLE, convolve
+from protsae.statistics.sums import convolution as module
+from protsae.statistics.sums.convolution import NEGLIGIBLE, convolve
 
 
 def law_of(start: int, table: np.ndarray, length: int) -> np.ndarray:
@@ -26,7 +26,7 @@ def found(values: list[np.ndarray], shares: list[np.ndarray]) -> tuple[int, np.n
     return convolve(np.concatenate(values), np.concatenate(shares), np.cumsum(sizes) - sizes)
 
 
-@pytest.mark.parametrize("at_once", [0, 2**16], ids=["merged in pairs", "all at once"])
+@pytest.mark.parametrize("at_once", [0, 2**21], ids=["merged in pairs", "term by term"])
 @pytest.mark.parametrize("n_terms", range(1, 14))
 @pytest.mark.parametrize("widest", [1, 4, 40])
 def test_terms_of_many_widths(

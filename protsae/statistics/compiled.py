@@ -1,0 +1,44 @@
+"""Loops that NumPy has no fast call for, compiled by numba."""
+
+import functools
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+Loop = TypeVar("Loop", bound=Callable[..., Any])
+
+
+def compiled(loop: Loop) -> Loop:
+    """Compile a function of arrays and numbers at its first call, for the types it is called with.
+
+    What is compiled is kept on disk for the next process, beside the module or in the user's cache
+    folder (``NUMBA_CACHE_DIR`` names another one). Where neither can be written, each process
+    compiles anew.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> @compiled
+    ... def largest_step(values):
+    ...     largest = 0.0
+    ...     for place in range(1, len(values)):
+    ...         largest = max(largest, abs(values[place] - values[place - 1]))
+    ...     return largest
+    >>> largest_step(np.array([1.0, 5.0, 2.0]))
+    4.0
+    """
+
+    @functools.cache
+    def machine_code() -> Callable[..., Any]:
+        import numba
+
+        try:
+            code: Callable[..., Any] = numba.njit(cache=True)(loop)
+        except RuntimeError:  # no folder that can be written
+            code = numba.njit(loop)
+        return code
+
+    @functools.wraps(loop)
+    def call(*arguments: Any) -> Any:
+        return machine_code()(*arguments)
+
+    return call  # type: ignore[return-value]
