@@ -177,6 +177,8 @@ def fork_jobs(path: str) -> None:
 
     def preload(words: Sequence[str]) -> None:
         _loaded(ALIASES.get(words[0], words[0]))
+        if "protsae.statistics.compiled" in sys.modules:
+            sys.modules["protsae.statistics.compiled"].start_compiler()
 
     ForkServer(preload, lambda: own_command(time.monotonic())).serve(path)
 

@@ -9,7 +9,7 @@ import pandas as pd
 from scipy import sparse
 
 from protsae.association.scoring.metrics import f1_score, ratio
-from protsae.association.scoring.rank_scores import curve_scores, placements
+from protsae.references.block_scores import curve_scores, placements
 from protsae.references.linear_probe import LinearProbe
 from protsae.statistics.cluster_intervals import auroc_interval, f1_interval, group_sums
 
@@ -131,7 +131,7 @@ class LogitCounts:
         return scores[0], scores[1]
 
     def placements(self) -> tuple[np.ndarray, np.ndarray]:
-        """`rank_scores.placements` of each step, shapes (n_concepts, n_steps); 0: undefined."""
+        """`block_scores.placements` of each step, shapes (n_concepts, n_steps); 0: undefined."""
         falling = self._counts[:, :, ::-1].cumsum(2)
         with np.errstate(invalid="ignore"):
             placed, passed = placements(falling[0], falling[1])

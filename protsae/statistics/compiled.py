@@ -42,3 +42,16 @@ def compiled(loop: Loop) -> Loop:
         return machine_code()(*arguments)
 
     return call  # type: ignore[return-value]
+
+
+@compiled
+def _same(number: int) -> int:
+    return number
+
+
+def start_compiler() -> None:
+    """Import numba and let it get ready, half a second that the first call of a loop takes.
+
+    For a process that others are forked from.
+    """
+    _same(0)

@@ -41,3 +41,14 @@ print(before, "numba" in sys.modules)
 """
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert said.stdout == "False True\n"
+
+
+def test_a_process_that_others_are_forked_from_gets_ready() -> None:
+    code = """
+import sys
+from protsae.statistics.compiled import start_compiler
+start_compiler()
+print("numba" in sys.modules)
+"""
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert said.stdout == "True\n"

@@ -3,7 +3,7 @@ import pytest
 from scipy import sparse
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from protsae.association.scoring.rank_scores import curve_scores, placements, rank_scores
+from protsae.association.scoring.rank_scores import rank_scores
 from protsae.statistics import cluster_intervals as resampling
 from protsae.statistics.cluster_intervals import auroc_interval
 
@@ -66,19 +66,6 @@ def test_against_scikit_learn(seed: int) -> None:
             case = (labels[:, p], activations[:, f])
             assert average_precision[p, f] == pytest.approx(average_precision_score(*case))
             assert auroc[p, f] == pytest.approx(roc_auc_score(*case))
-
-
-def test_placements_by_hand() -> None:
-    """From the top: two with the concept; one with and one without; three without; two with."""
-    blocks = np.array([2, 4, 7, 9]), np.array([2, 3, 3, 5])
-    placed, passed = placements(*blocks)
-    assert placed.tolist() == [1, 3.5 / 4, 1.5 / 4, 0]
-    assert passed.tolist() == [1 / 5, 2.5 / 5, 3 / 5, 4 / 5]
-    # AUROC, as the mean over those with the concept and over those without:
-    assert (2 * placed[0] + placed[1] + 2 * placed[3]) / 5 == 0.575
-    assert (passed[1] + 3 * passed[2]) / 4 == pytest.approx(0.575)
-    average_precision = 2 / 5 * 1 + 1 / 5 * 3 / 4 + 2 / 5 * 5 / 9
-    assert curve_scores(*blocks) == pytest.approx((average_precision, 0.575))
 
 
 @pytest.mark.parametrize("level", [0.0, 3.0])
