@@ -7,8 +7,6 @@ from typing import Any
 import pandas as pd
 
 from protsae import __version__
-from protsae.association.frozen_saes import is_frozen
-from protsae.association.run_tables import best_per_concept
 from protsae.association.scoring.metrics import CALLED_Q
 from protsae.config.reserved_names import ONEHOT, is_permuted
 from protsae.report.page_data import PageData
@@ -32,7 +30,7 @@ def run_numbers(run: PageData) -> list[tuple[str, list[str]]]:
         ("Changed", _listed(proteins["changed"])),
         ("Residues", [f"{int(run.proteins['length'].sum()):,}"]),
         ("Homology clusters", [f"{run.proteins['cluster'].nunique():,}"]),
-        ("Relatives of train in test", relatives(run.proteins, run.features)),
+        ("Relatives of train in test", relatives(run.proteins, run.best_features)),
         ("Annotations kept", _joined(features["kept"])),
         ("Annotations without exact ends", _joined(features["uncertain"])),
         ("Annotations left out", _joined(left_out)),
@@ -52,38 +50,31 @@ def run_numbers(run: PageData) -> list[tuple[str, list[str]]]:
     return [(name, lines) for name, lines in rows if lines]
 
 
-def relatives(proteins: pd.DataFrame, features: pd.DataFrame) -> list[str]:
+def relatives(proteins: pd.DataFrame, best: pd.DataFrame) -> list[str]:
     """How many test proteins have any, and the best feature of each concept with and without them.
 
-    Concepts that the sequence defines are left out; of the others those that a feature is called
-    for, the best one by valid.
+    Of table ``best_features`` those called, without concepts that the sequence defines.
 
     Examples
     --------
     >>> proteins = pd.DataFrame({"split": ["test"] * 3, "has_relative_in_train": [1, 0, 0]})
-    >>> names = ["model", "concept", "defined_by_sequence", "q_value", "valid_f1"]
-    >>> row = dict.fromkeys(names, 0) | {"model": "esm2", "concept": "SIGNAL", "freeze": "none"}
-    >>> features = pd.DataFrame([row]).assign(f1=0.5, f1_without_relatives=0.4)
-    >>> relatives(proteins, features)
+    >>> best = pd.DataFrame({"concept": ["SIGNAL"], "defined_by_sequence": 0, "q_value": 0.01})
+    >>> relatives(proteins, best.assign(f1=0.5, f1_without_relatives=0.4))
     ['1 of 3 proteins', 'F1 of the best feature, and without these:', 'SIGNAL 0.50, 0.40']
     """
     in_test = proteins[proteins["split"] == "test"]
     related = in_test["has_relative_in_train"].astype(bool)
     lines = [f"{related.sum():,} of {len(in_test):,} proteins"]
-    called = features[
-        (features["q_value"] <= CALLED_Q).fillna(False)
-        & features["defined_by_sequence"].eq(0).fillna(False)
-        & features["f1_without_relatives"].notna()
-        & ~is_frozen(features)
-        & (features["model"] != ONEHOT)
-        & ~features["model"].map(is_permuted).astype(bool)
+    called = best[
+        (best["q_value"] <= CALLED_Q).fillna(False)
+        & best["defined_by_sequence"].eq(0).fillna(False)
+        & best["f1_without_relatives"].notna()
     ]
     if related.any() and len(called):
-        best = best_per_concept(called).sort_values("concept")
         lines.append("F1 of the best feature, and without these:")
         lines += [
             f"{row['concept']} {row['f1']:.2f}, {row['f1_without_relatives']:.2f}"
-            for _, row in best.iterrows()
+            for _, row in called.iterrows()
         ]
     return lines
 
