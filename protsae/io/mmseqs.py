@@ -113,10 +113,11 @@ def cluster_sequences(
 def find_links(
     sequences: Sequence[str], identity: float, coverage: float, threads: int = 1
 ) -> np.ndarray:
-    """Pairs of relatives, by the rule that `cluster_sequences` joins them by.
+    """Pairs of relatives, by the rule that `cluster_sequences` joins them by; copies are, too.
 
-    For a few sequences of one or more of its clusters: among fewer, E-values are lower, so that no
-    link is lost for the number of sequences.
+    MMseqs2 does not align all copies: ends of X cost coverage, and scores of 7,000 residues or more
+    overflow. For a few sequences of one or more of its clusters: among fewer, E-values are lower,
+    so that no link is lost for the number of sequences.
 
     Returns
     -------
@@ -128,8 +129,16 @@ def find_links(
     UserError
         If MMseqs2 fails; the last line it printed is in the message.
     """
-    pairs = np.sort(find_relatives(sequences, sequences, identity, coverage, threads), axis=1)
+    aligned = np.sort(find_relatives(sequences, sequences, identity, coverage, threads), axis=1)
+    pairs = np.concatenate([aligned, _copies(sequences)])
     return np.unique(pairs[pairs[:, 0] < pairs[:, 1]], axis=0)
+
+
+def _copies(sequences: Sequence[str]) -> np.ndarray:
+    """Each sequence after the first one that equals it: int64, shape (n_sequences, 2)."""
+    first: dict[str, int] = {}
+    pairs = [(first.setdefault(sequence, i), i) for i, sequence in enumerate(sequences)]
+    return np.array(pairs, dtype=np.int64).reshape(-1, 2)
 
 
 def find_relatives(

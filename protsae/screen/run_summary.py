@@ -39,13 +39,12 @@ def open_lines(folder: Path) -> list[str]:
     >>> for line in open_lines(Path("results")):
     ...     print(line)
     Open results/report.html         the page of the run
-         results/features.tsv        one row per feature
-         results/best_features.tsv   the best feature of each concept
+         results/best_features.tsv   the best feature of each concept; features.tsv has all features
     """
     return [
         f"Open {folder}/report.html         the page of the run",
-        f"     {folder}/features.tsv        one row per feature",
-        f"     {folder}/best_features.tsv   the best feature of each concept",
+        f"     {folder}/best_features.tsv   the best feature of each concept; features.tsv has all "
+        "features",
     ]
 
 

@@ -1,6 +1,7 @@
 """Loops that NumPy has no fast call for, compiled by numba."""
 
 import functools
+import pickle
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -11,8 +12,8 @@ def compiled(loop: Loop) -> Loop:
     """Compile a function of arrays and numbers at its first call, for the types it is called with.
 
     What is compiled is kept on disk for the next process, beside the module or in the user's cache
-    folder (``NUMBA_CACHE_DIR`` names another one). Where neither can be written, each process
-    compiles anew.
+    folder (``NUMBA_CACHE_DIR`` names another one). Where neither can be written, or what was kept
+    cannot be read, each process compiles anew.
 
     Examples
     --------
@@ -27,19 +28,20 @@ def compiled(loop: Loop) -> Loop:
     4.0
     """
 
-    @functools.cache
-    def machine_code() -> Callable[..., Any]:
-        import numba
-
-        try:
-            code: Callable[..., Any] = numba.njit(cache=True)(loop)
-        except RuntimeError:  # no folder that can be written
-            code = numba.njit(loop)
-        return code
+    code: Callable[..., Any] | None = None
 
     @functools.wraps(loop)
     def call(*arguments: Any) -> Any:
-        return machine_code()(*arguments)
+        nonlocal code
+        import numba
+
+        try:
+            code = code or numba.njit(cache=True)(loop)
+            return code(*arguments)
+        # No folder that can be written, a full one, or one with a damaged file.
+        except (RuntimeError, OSError, EOFError, pickle.UnpicklingError):
+            code = numba.njit(loop)
+            return code(*arguments)
 
     return call  # type: ignore[return-value]
 

@@ -70,6 +70,15 @@ def test_links_within_a_few_sequences() -> None:
     assert find_links(["MK", "MKC"], 0.3, 0.8).shape == (0, 2)
 
 
+def test_copies_share_a_cluster_that_mmseqs2_does_not_align() -> None:
+    """Too short, X alone, ends of X that cost coverage, and too long for its scores."""
+    rng = np.random.default_rng(0)
+    core = random_sequence(101, rng)
+    each = ["MK", "X" * 100, "X" * 37 + core, random_sequence(12_000, rng)]
+    assert find_relatives(each, each, 0.3, 0.8).tolist() == []
+    assert cluster_sequences([*each, *each], 0.3, 0.8).tolist() == [0, 1, 2, 3] * 2
+
+
 def test_relatives_of_a_few_among_others() -> None:
     """The same rule between two sets; a query's relatives do not depend on the other queries."""
     rng = np.random.default_rng(0)

@@ -30,6 +30,32 @@ def test_without_a_folder_that_can_be_written(monkeypatch: pytest.MonkeyPatch) -
     assert compiled(products)(np.array([7.0]), 2).tolist() == [49]
 
 
+@pytest.mark.parametrize("fault", [OSError(28, "No space left on device"), EOFError()])
+@pytest.mark.parametrize("when", ["load_overload", "save_overload"])
+def test_a_cache_that_is_full_or_damaged(
+    fault: Exception, when: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise fault
+
+    monkeypatch.setattr(caching.FunctionCache, when, fails)
+    cubed = compiled(products)
+    assert cubed(np.array([3.0]), 3).tolist() == cubed(np.array([3.0]), 3).tolist() == [27]
+    assert cubed(np.array([3]), 3).tolist() == [27], "another type is compiled without a cache"
+
+
+def test_a_cache_that_fills_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the second type that a loop is called with."""
+    cubed = compiled(products)
+    assert cubed(np.array([3.0]), 3).tolist() == [27]
+
+    def fails(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(caching.FunctionCache, "load_overload", fails)
+    assert cubed(np.array([3]), 3).tolist() == [27]
+
+
 def test_numba_is_imported_by_the_first_call_only() -> None:
     code = """
 import sys

@@ -20,9 +20,10 @@ def deconfound(output: Path, *words: object) -> int:
 
 
 def label_table(path: Path) -> Path:
-    """A label in turns, and longer proteins beside it."""
-    run = protsae.read_run(RESULTS)
-    own = run.proteins[["accession"]].assign(odd=np.arange(len(run.proteins)) % 2)
+    """A label in turns, by rising length within each split: as common among the longer proteins."""
+    proteins = protsae.read_run(RESULTS).proteins
+    own = proteins.assign(length=proteins["sequence"].str.len()).sort_values(["split", "length"])
+    own = own[["accession"]].assign(odd=np.arange(len(own)) % 2)
     own.to_csv(path, sep="\t", index=False)
     return path
 
