@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
+from protsae.descriptions import rule_search as module
 from protsae.descriptions.rule_search import (
     Found,
     Split,
@@ -35,6 +36,16 @@ def test_weighted_sums_where_terms_hold() -> None:
     dense[:, 2] = 0
     expected = dense.T @ (own.held * own.weight).T
     np.testing.assert_allclose(own.sums(sparse.csc_array(dense)), expected, atol=1e-12)
+
+
+def test_the_loop_of_sums_in_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It reads nothing outside of its arrays; what is compiled does not look."""
+    rng = np.random.default_rng(7)
+    own = terms_of(rng)
+    columns = sparse.csc_array(np.where(rng.random((N_ROWS, 3)) < 0.1, 1.0, 0))
+    compiled = own.sums(columns)
+    monkeypatch.setattr(module, "_sums", module._sums.__wrapped__)
+    np.testing.assert_allclose(own.sums(columns), compiled, rtol=1e-13)
 
 
 def with_activations(terms: TermRows, rows: list[np.ndarray]) -> Split:

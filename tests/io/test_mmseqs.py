@@ -159,6 +159,18 @@ def test_a_single_sequence_too_short_to_align() -> None:
     assert cluster_sequences(["MK"], 0.3, 0.8).tolist() == [0]
 
 
+def test_what_makes_relatives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """MMseqs2 is told; here a program that says what it was told, and fails."""
+    fake = tmp_path / "mmseqs"
+    fake.write_text('#!/bin/sh\necho "$@" >&2\nexit 1\n')
+    fake.chmod(0o755)
+    monkeypatch.setattr(mmseqs, "get_mmseqs_binary", lambda: fake)
+    with pytest.raises(UserError) as caught:
+        find_relatives(["MKC"], ["MKC"], 0.35, 0.75)
+    told = "--min-seq-id 0.35 -c 0.75 --cov-mode 0 -e 0.001 --mask 0 --comp-bias-corr 0"
+    assert told in str(caught.value)
+
+
 def test_a_failing_binary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fake = tmp_path / "mmseqs"
     fake.write_text("#!/bin/sh\necho starting\necho 'Cannot write to disk' >&2\nexit 1\n")

@@ -89,7 +89,7 @@ def _score(
     has = np.zeros(n_residues, dtype=np.bool_)
     for residue in with_concept:
         has[residue] = True
-        sums[1, cluster[residue]] += n_negatives > 0
+        sums[1, cluster[residue]] += 1
     precision, twice = 0.0, 0
     for step in range(2 if n_negatives else 1):
         hits, misses, begin = 0, 0, 0

@@ -3,6 +3,7 @@ import pytest
 from scipy import sparse
 from sklearn.metrics import average_precision_score, roc_auc_score
 
+from protsae.association.scoring import rank_scores as module
 from protsae.association.scoring.rank_scores import rank_scores
 from protsae.statistics import cluster_intervals as resampling
 from protsae.statistics.cluster_intervals import auroc_interval
@@ -74,6 +75,28 @@ def test_a_constant_feature_is_no_detector(level: float) -> None:
     activations = np.full((13, 1), level, np.float32)
     average_precision, auroc, *_ = every_pair(activations, (np.arange(13) < 5)[:, None])
     assert (average_precision[0, 0], auroc[0, 0]) == (5 / 13, 0.5)
+
+
+def test_pairs_of_a_feature_after_another_one() -> None:
+    """Each feature's activations are ranked once."""
+    activations, labels = random_case(4)
+    stored, has = sparse.csc_array(activations), sparse.csc_array(labels.astype(np.uint8))
+    cluster = np.arange(len(labels)) // 5
+    feature, concept = np.array([0, 1, 1]), np.array([0, 0, 1])
+    found = rank_scores(stored, has, feature, concept, cluster)
+    for pair, own in enumerate(found):
+        alone = rank_scores(stored, has, feature[[pair]], concept[[pair]], cluster)
+        np.testing.assert_array_equal(alone[0], own)
+
+
+def test_the_loop_in_python_reads_nothing_outside_of_its_arrays(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What is compiled does not look."""
+    activations, labels = random_case(2)
+    expected = every_pair(activations, labels)
+    monkeypatch.setattr(module, "_score", module._score.__wrapped__)
+    np.testing.assert_array_equal(every_pair(activations, labels), expected)
 
 
 def test_labels_that_do_not_vary() -> None:

@@ -42,6 +42,20 @@ def test_terms_of_many_widths(
     np.testing.assert_allclose(law, expected, atol=1e-15)
 
 
+@pytest.mark.parametrize("n_terms", [1, 2, 7])
+def test_the_loop_in_python_reads_nothing_outside_of_its_arrays(
+    n_terms: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is compiled does not look. One term is always 0."""
+    rng = np.random.default_rng(n_terms)
+    values = [np.zeros(1, int), *(np.unique(rng.integers(0, 9, 5)) for _ in range(n_terms))]
+    shares = [rng.dirichlet(np.ones(len(own))) for own in values]
+    _, expected = found(values, shares)
+    monkeypatch.setattr(module, "_add", module._add.__wrapped__)
+    _, law = found(values, shares)
+    np.testing.assert_allclose(law, expected, rtol=1e-13)
+
+
 @pytest.mark.parametrize("rare", [0.0, 1e-12], ids=["alike", "with rare large values"])
 def test_only_negligible_tails_are_left_out(rare: float, monkeypatch: pytest.MonkeyPatch) -> None:
     """300 terms of 0, 1 or 2; in the second case one term in six may also be 97, very rarely."""
