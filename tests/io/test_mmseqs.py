@@ -141,12 +141,8 @@ def test_every_pair_is_compared_where_sequences_are_few(monkeypatch: pytest.Monk
     assert search(*pair, evalue=1e-3) == [hit]
 
 
-@pytest.mark.parametrize("most_exhaustive", [0, MOST_EXHAUSTIVE], ids=["k-mers", "every pair"])
-def test_alanine_glycine_cysteine_and_threonine_are_no_dna(
-    most_exhaustive: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_alanine_glycine_cysteine_and_threonine_are_no_dna() -> None:
     """A protein of these alone is found in a longer one, whatever else is searched for."""
-    monkeypatch.setattr(mmseqs, "MOST_EXHAUSTIVE", most_exhaustive)
     rng = np.random.default_rng(0)
     few = "".join(rng.choice(list("AGTCN"), 120))
     target = few + random_sequence(97, rng)
