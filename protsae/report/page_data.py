@@ -22,8 +22,9 @@ from protsae.report.ranking import best_features
 from protsae.run.layout import NEIGHBOUR_FOLDER
 from protsae.run.run_places import place
 from protsae.run.same_study import validate_place, validate_same_study
+from protsae.schema.features.best_features_table import BEST_FEATURES
 from protsae.schema.features.example_tables import EXAMPLES, LOGOS
-from protsae.schema.features.feature_tables import BEST_FEATURES, FEATURES
+from protsae.schema.features.feature_tables import FEATURES
 from protsae.schema.missing_annotation_tables import CANDIDATES, RECOVERY, RELIABILITY
 from protsae.schema.neighbours.neighbour_tables import MAP
 from protsae.schema.pair_tables import DETECTORS

@@ -5,9 +5,10 @@ from protsae.schema.explained.calibration_table import CALIBRATION
 from protsae.schema.explained.prediction_tables import PREDICTIONS, RESIDUES
 from protsae.schema.explained.segment_table import SEGMENTS
 from protsae.schema.explained.variant_tables import VARIANT_FEATURES, VARIANTS
+from protsae.schema.features.best_features_table import BEST_FEATURES
 from protsae.schema.features.description_table import DESCRIPTIONS
 from protsae.schema.features.example_tables import EXAMPLES, LOGOS
-from protsae.schema.features.feature_tables import BEST_FEATURES, FEATURES
+from protsae.schema.features.feature_tables import FEATURES
 from protsae.schema.features.llm_description_table import LLM_DESCRIPTIONS
 from protsae.schema.interventions.attribution_tables import ATTRIBUTION_CHECKS, ATTRIBUTIONS
 from protsae.schema.interventions.deconfounded_table import DECONFOUNDED

@@ -9,7 +9,8 @@ from protsae.io.table_files.bound_tables import read_bound_table
 from protsae.io.table_files.parquet import read_table
 from protsae.run.layout import model_layers
 from protsae.run.run_places import read_run_config
-from protsae.schema.features.feature_tables import BEST_FEATURES, FEATURES
+from protsae.schema.features.best_features_table import BEST_FEATURES
+from protsae.schema.features.feature_tables import FEATURES
 from protsae.schema.pair_tables import DETECTORS
 from protsae.screen.run_findings import FEATURE_COLUMNS, finding_lines
 from protsae.screen.stage_costs import cost_lines, read_costs

@@ -30,7 +30,8 @@ from protsae.run.run_parts import (
     validate_same_saes,
 )
 from protsae.run.run_places import place
-from protsae.schema.features.feature_tables import BEST_FEATURES, FEATURES, LAYER_FEATURES
+from protsae.schema.features.best_features_table import BEST_FEATURES
+from protsae.schema.features.feature_tables import FEATURES, LAYER_FEATURES
 from protsae.schema.interventions.effect_table import EFFECTS, OF_FEATURES
 from protsae.schema.pair_tables import ASSOCIATIONS, CLUSTER_COUNTS, DETECTORS, LAYER_ASSOCIATIONS
 from protsae.schema.reference_tables import PROBES, REFERENCES, RULE_COUNTS, RULES

@@ -29,6 +29,13 @@ def mutated(sequence: str, share: float, rng: np.random.Generator) -> str:
     return "".join(letters)
 
 
+def put_in_place(fake: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A shell script in place of MMseqs2."""
+    fake.write_text(f"#!/bin/sh\n{script}")
+    fake.chmod(0o755)
+    monkeypatch.setattr(mmseqs, "get_mmseqs_binary", lambda: fake)
+
+
 by_pairs_and_k_mers = pytest.mark.parametrize(
     "most_exhaustive", [MOST_EXHAUSTIVE, 0], ids=["every pair", "k-mers"]
 )
@@ -157,10 +164,7 @@ def test_a_single_sequence_too_short_to_align() -> None:
 
 def test_what_makes_relatives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """MMseqs2 is told; here a program that says what it was told, and fails."""
-    fake = tmp_path / "mmseqs"
-    fake.write_text('#!/bin/sh\necho "$@" >&2\nexit 1\n')
-    fake.chmod(0o755)
-    monkeypatch.setattr(mmseqs, "get_mmseqs_binary", lambda: fake)
+    put_in_place(tmp_path / "mmseqs", 'echo "$@" >&2\nexit 1\n', monkeypatch)
     with pytest.raises(UserError) as caught:
         find_relatives(["MKC"], ["MKC"], 0.35, 0.75)
     told = "--min-seq-id 0.35 -c 0.75 --cov-mode 0 -e 0.001 --mask 0 --comp-bias-corr 0"
@@ -168,20 +172,15 @@ def test_what_makes_relatives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_failing_binary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    fake = tmp_path / "mmseqs"
-    fake.write_text("#!/bin/sh\necho starting\necho 'Cannot write to disk' >&2\nexit 1\n")
-    fake.chmod(0o755)
-    monkeypatch.setattr(mmseqs, "get_mmseqs_binary", lambda: fake)
+    script = "echo starting\necho 'Cannot write to disk' >&2\nexit 1\n"
+    put_in_place(tmp_path / "mmseqs", script, monkeypatch)
     with pytest.raises(UserError) as caught:
         cluster_sequences(["MKC"], 0.3, 0.8)
     assert str(caught.value) == "mmseqs easy-search failed; its last line: Cannot write to disk"
 
 
 def test_a_binary_that_fails_in_silence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    fake = tmp_path / "mmseqs"
-    fake.write_text("#!/bin/sh\nexit 1\n")
-    fake.chmod(0o755)
-    monkeypatch.setattr(mmseqs, "get_mmseqs_binary", lambda: fake)
+    put_in_place(tmp_path / "mmseqs", "exit 1\n", monkeypatch)
     with pytest.raises(UserError, match=r"^mmseqs easy-search failed; its last line: nothing$"):
         cluster_sequences(["MKC"], 0.3, 0.8)
 

@@ -74,7 +74,7 @@ class Runs:
         return Runs(number[self.protein[chosen]], self.begin[chosen], self.end[chosen])
 
     def between(self, first: int, stop: int) -> "Runs":
-        """Runs of the proteins from the first to before the second number, numbered anew.
+        """Runs of proteins first, first + 1, ..., stop - 1, which are numbered from 0.
 
         Examples
         --------

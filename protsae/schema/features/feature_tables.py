@@ -6,7 +6,6 @@ from protsae.schema.features.description_table import LABEL_COLUMNS
 from protsae.schema.features.stability_columns import STABILITY_COLUMNS
 from protsae.schema.interventions.effect_table import FEATURE_EFFECTS
 from protsae.schema.shared_columns import (
-    CONCEPT,
     F1_DIFFERENCE,
     F1_DIFFERENCE_HIGH,
     FREEZE,
@@ -301,30 +300,6 @@ FEATURES = Table(
             "highest first, separated by commas.",
             True,
         ),
-    ),
-)
-
-_BASELINES = slice(FEATURES.names.index("coordinate"), FEATURES.names.index("verdict") + 1)
-_OF_BEST = (*FEATURES.names[_BASELINES], "recurs")
-
-BEST_FEATURES = Table(
-    "best_features",
-    1,
-    "one row per concept that a feature of the trained model was kept for, sorted by concept",
-    ("concept",),
-    (
-        *CONCEPT,
-        *IDENTITY,
-        Column(
-            "own_concept",
-            "text",
-            "see Concepts",
-            "Concept that the feature itself matches best, `concept` of the feature in "
-            "features.parquet. If it is another one, the feature detects something else that goes "
-            "with this concept.",
-        ),
-        *PAIR,
-        *(c for c in FEATURES.columns if c.name in _OF_BEST),
     ),
 )
 

@@ -7,7 +7,8 @@ from protsae import __version__
 from protsae.association.frozen_saes import is_frozen
 from protsae.association.scoring.metrics import CALLED_Q
 from protsae.io.table_files.parquet import text_checksums, write_table, write_tsv
-from protsae.schema.features.feature_tables import BEST_FEATURES, FEATURES
+from protsae.schema.features.best_features_table import BEST_FEATURES
+from protsae.schema.features.feature_tables import FEATURES
 from protsae.schema.pair_tables import ASSOCIATIONS
 from protsae.stages.join_tables import RunTables
 

@@ -25,7 +25,8 @@ from protsae.run.layout import NEIGHBOUR_FOLDER, model_layers, model_name, shard
 from protsae.run.run_places import place, sae_place
 from protsae.sae.architectures import restore_sae
 from protsae.sae.autoencoder import Sae
-from protsae.schema.features.feature_tables import BEST_FEATURES, FEATURES
+from protsae.schema.features.best_features_table import BEST_FEATURES
+from protsae.schema.features.feature_tables import FEATURES
 from protsae.schema.neighbours.match_tables import ABSORPTION, MATCHES
 from protsae.schema.neighbours.neighbour_tables import COMMUNITIES, MAP, NEIGHBOURS
 from protsae.schema.pair_tables import ASSOCIATIONS

@@ -11,7 +11,8 @@ from protsae.cli import main
 from protsae.config.reserved_names import DETECTORS
 from protsae.io.saes.evaluations import read_evaluation, write_evaluation
 from protsae.io.table_files.parquet import read_metadata, write_table
-from protsae.schema.features.feature_tables import BEST_FEATURES, FEATURES
+from protsae.schema.features.best_features_table import BEST_FEATURES
+from protsae.schema.features.feature_tables import FEATURES
 from protsae.schema.interventions.effect_table import EFFECTS, OF_FEATURES
 from protsae.schema.pair_tables import ASSOCIATIONS
 from protsae.schema.saes.evaluation_tables import EVALUATION, SUMMARY
