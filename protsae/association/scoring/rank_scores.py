@@ -58,75 +58,108 @@ def rank_scores(
         sums = np.zeros((len(some), 4, len(everyone)))
         for place, pair in enumerate(some.tolist()):
             if not place or feature[pair] != feature[some[place - 1]]:
-                falling = by_falling_value(*_column(activations, feature[pair]))
+                row, value = by_falling_value(*_column(activations, feature[pair]))
+                ends = _block_ends(value, len(cluster))
             with_concept = _column(labels, concept[pair])[0]
-            found[pair, :2] = _score(*falling, with_concept, cluster, everyone, sums[place])
+            n_positives, n_negatives = len(with_concept), len(cluster) - len(with_concept)
+            if not n_positives:
+                continue
+            has = np.zeros(len(cluster), dtype=bool)
+            has[with_concept] = True
+            found[pair, 0], twice_won, above, below = _curve(row, ends, has, n_positives)
+            if n_negatives:
+                found[pair, 1] = twice_won / (2 * n_positives * n_negatives)
+                above, below = above / (2 * n_negatives), below / (2 * n_positives)
+                _by_cluster(
+                    row, ends, has, with_concept, above, below, cluster, everyone, sums[place]
+                )
         # Clusters stay next to each other in memory, which fixes in which order they are added.
         found[some, 2:] = np.stack(auroc_interval(*sums.transpose(1, 2, 0)), axis=1)
     return found
 
 
+def _block_ends(value: np.ndarray, n_residues: int) -> np.ndarray:
+    """Residues down to the end of each block of equals, by falling value; zeros are the last.
+
+    Examples
+    --------
+    >>> _block_ends(np.array([3.0, 2, 2]), 7).tolist()
+    [1, 3, 7]
+    """
+    ends = np.flatnonzero(np.append(value[1:] != value[:-1], True)[: len(value)]) + 1
+    return np.append(ends, n_residues) if len(value) < n_residues else ends
+
+
 @compiled
-def _score(
+def _curve(
+    row: np.ndarray, ends: np.ndarray, has: np.ndarray, n_positives: int
+) -> tuple[float, int, np.ndarray, np.ndarray]:
+    """Average precision, and where each block lies among the residues of the other kind.
+
+    Returns
+    -------
+    average_precision : float
+    twice_won : int
+        Pairs of a residue with the concept and one without of which the first lies above, twice;
+        equal ones count half. In whole numbers: exact below 3e9 residues.
+    above, below : ndarray, float64, shape (n_blocks,)
+        Twice the residues without the concept that lie below a block, and those with it that lie
+        above.
+    """
+    above, below = np.zeros(len(ends)), np.zeros(len(ends))
+    n_negatives = ends[-1] - n_positives
+    average_precision, twice_won, hits, begin = 0.0, 0, 0, 0
+    for block in range(len(ends)):
+        new_hits = n_positives - hits
+        if begin < len(row):
+            new_hits = 0
+            for place in range(begin, ends[block]):
+                new_hits += has[row[place]]
+        hits += new_hits
+        new_misses = ends[block] - begin - new_hits
+        lost = 2 * (n_negatives - (ends[block] - hits)) + new_misses
+        average_precision += new_hits / n_positives * (hits / ends[block])
+        twice_won += new_hits * lost
+        above[block], below[block] = lost, 2 * hits - new_hits
+        begin = ends[block]
+    return average_precision, twice_won, above, below
+
+
+@compiled
+def _by_cluster(
     row: np.ndarray,
-    value: np.ndarray,
+    ends: np.ndarray,
+    has: np.ndarray,
     with_concept: np.ndarray,
+    above: np.ndarray,
+    below: np.ndarray,
     cluster: np.ndarray,
     everyone: np.ndarray,
     sums: np.ndarray,
-) -> tuple[float, float]:
-    """Average precision and AUROC of one pair; fills in what `auroc_interval` takes, by cluster.
+) -> None:
+    """Add up what `auroc_interval` takes, from the placements of each block (DeLong et al. 1988).
 
-    Twice through the residues by falling activation, block of equals by block, zeros last: first
-    the scores, then where each residue lies among those of the other kind (its placement, DeLong et
-    al. 1988), equal ones half. AUROC is counted in whole numbers: exact below 3e9 residues.
+    ``has`` is used up: False at the end wherever a residue is stored.
     """
-    n_residues, n_positives = len(cluster), len(with_concept)
-    n_negatives = n_residues - n_positives
-    precision, area = np.nan, np.nan
-    if not n_positives:
-        return precision, area
-    has = np.zeros(n_residues, dtype=np.bool_)
     for residue in with_concept:
-        has[residue] = True
         sums[1, cluster[residue]] += 1
-    precision, twice = 0.0, 0
-    for step in range(2 if n_negatives else 1):
-        hits, misses, begin = 0, 0, 0
-        while hits + misses < n_residues:
-            end = begin
-            while end < len(row) and value[end] == value[begin]:
-                end += 1
-            new_hits = 0
-            for place in range(begin, end):
-                new_hits += has[row[place]]
-            new_misses = end - begin - new_hits
-            if begin == len(row):  # those that are not stored
-                new_hits, new_misses = n_positives - hits, n_negatives - misses
-            hits, misses = hits + new_hits, misses + new_misses
-            lost, won = 2 * (n_negatives - misses) + new_misses, 2 * hits - new_hits
-            if not step:
-                precision += new_hits / n_positives * (hits / (hits + misses))
-                twice += new_hits * lost
+    begin = 0
+    for block in range(len(ends)):
+        for place in range(begin, min(ends[block], len(row))):
+            own = cluster[row[place]]
+            if has[row[place]]:
+                sums[0, own] += above[block]
+                has[row[place]] = False
             else:
-                above, below = lost / (2 * n_negatives), won / (2 * n_positives)
-                for place in range(begin, end):
-                    own = cluster[row[place]]
-                    if has[row[place]]:
-                        sums[0, own] += above
-                        has[row[place]] = False
-                    else:
-                        sums[2, own] += below
-                        sums[3, own] += 1
-                if begin == len(row):
-                    for residue in with_concept:
-                        sums[0, cluster[residue]] += above * has[residue]
-                    for own in range(len(everyone)):
-                        left = everyone[own] - sums[1, own] - sums[3, own]
-                        sums[2, own] += below * left
-                        sums[3, own] += left
-            begin = end
-    return precision, twice / (2 * n_positives * n_negatives) if n_negatives else np.nan
+                sums[2, own] += below[block]
+                sums[3, own] += 1
+        begin = ends[block]
+    for residue in with_concept:  # those that are not stored
+        sums[0, cluster[residue]] += above[-1] * has[residue]
+    for own in range(len(everyone)):
+        left = everyone[own] - sums[1, own] - sums[3, own]
+        sums[2, own] += below[-1] * left
+        sums[3, own] += left
 
 
 def by_falling_value(row: np.ndarray, value: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
