@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from protsae.association.frozen_saes import is_frozen
-from protsae.association.run_tables import best_per_concept
+from protsae.association.joined_baselines import best_per_concept
 from protsae.association.scoring.metrics import CALLED_Q, f1_score
 from protsae.association.verdicts import CountsByCluster, compare, verdicts
 from protsae.concepts.concept import are_defined_by_sequence

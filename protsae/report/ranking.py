@@ -3,7 +3,8 @@
 import pandas as pd
 
 from protsae.association.frozen_saes import is_frozen
-from protsae.association.run_tables import DETECTOR_BASELINES, best_per_concept, is_above
+from protsae.association.joined_baselines import DETECTOR_BASELINES, best_per_concept
+from protsae.association.run_tables import is_above
 from protsae.association.scoring.metrics import CALLED_Q, always_on_f1
 from protsae.concepts.concept import is_defined_by_sequence
 

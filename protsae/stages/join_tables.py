@@ -9,13 +9,15 @@ import pandas as pd
 
 from protsae.association.baseline_comparison import OfLayer, compare_features
 from protsae.association.frozen_saes import of_frozen
-from protsae.association.run_tables import (
+from protsae.association.joined_baselines import (
     best_pairs,
+    with_baselines,
+    with_rules,
+)
+from protsae.association.run_tables import (
     concatenate,
     reference_counts,
     summarise,
-    with_baselines,
-    with_rules,
 )
 from protsae.errors import UserError
 from protsae.features.recurrence import with_stability

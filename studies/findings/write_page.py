@@ -24,7 +24,8 @@ import numpy as np
 import pandas as pd
 
 from protsae.association.baseline_comparison import RULE, ConceptCounts
-from protsae.association.run_tables import best_per_concept, is_above, is_captured
+from protsae.association.joined_baselines import best_per_concept
+from protsae.association.run_tables import is_above, is_captured
 from protsae.association.scoring.metrics import always_on_f1
 from protsae.config.reserved_names import DETECTORS, ONEHOT, is_permuted
 from protsae.config.settings import read_config

@@ -28,7 +28,7 @@ import pandas as pd
 import torch
 import yaml
 
-from protsae.association.run_tables import best_per_concept
+from protsae.association.joined_baselines import best_per_concept
 from protsae.association.scoring.metrics import CALLED_Q
 from protsae.concepts.concept import are_defined_by_sequence
 from protsae.config.reserved_names import COORDINATES, DETECTORS, ONEHOT, is_permuted

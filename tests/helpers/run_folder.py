@@ -21,7 +21,11 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from protsae.association.run_tables import DETECTOR_BASELINES, OF_REFERENCES, with_rules
+from protsae.association.joined_baselines import (
+    DETECTOR_BASELINES,
+    OF_REFERENCES,
+    with_rules,
+)
 from protsae.cli import main
 from protsae.concepts.sequence.scales import SCALE_COLUMNS
 from protsae.features.recurrence import MEANS

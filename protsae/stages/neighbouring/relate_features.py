@@ -6,7 +6,7 @@ from itertools import permutations
 
 import pandas as pd
 
-from protsae.association.run_tables import best_per_concept
+from protsae.association.joined_baselines import best_per_concept
 from protsae.association.scoring.metrics import CALLED_Q
 from protsae.config.reserved_names import is_permuted, trained_name
 from protsae.config.stage_settings import NeighbourSettings
