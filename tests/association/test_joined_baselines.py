@@ -1,4 +1,4 @@
-"""Tables of a run by hand: which row stands for a concept, baselines, references, counts."""
+"""Which row stands for a concept, and its baselines, by hand."""
 
 import pandas as pd
 import pytest

@@ -1,4 +1,4 @@
-"""Tables of a run by hand: which row stands for a concept, baselines, references, counts."""
+"""Tables of a run by hand: order of rows, references, counts."""
 
 import numpy as np
 import pandas as pd
