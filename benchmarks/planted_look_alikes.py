@@ -171,9 +171,10 @@ def measure(kind: Kind, seed: int) -> dict[str, float]:
     layer, codes = build_layer({split: draw(rng, kind, USUAL) for split in SPLITS})
     examined = examine(layer, HeldOut.of(layer), codes)
     table = calibrate(layer, codes, examined)
-    with patch("protsae.probabilities.feature_calibration.find_look_alikes", lambda *_: {}):
+    none = "protsae.probabilities.feature_calibration.find_look_alikes"
+    with patch(none, lambda _, scored, __: [None] * len(scored)):
         plain = calibrate(layer, codes, examined)
-    own = table[table["feature"] == 0]
+    own = table[(table["feature"] == 0) & (table["concept"] == "TRANSMEM")]
     found = {"found": float((own["look_alike"] == "SIGNAL").all())}
     more, same = (draw(rng, kind, share) for share in (MORE * USUAL, USUAL))
     for name, new, off in (
@@ -189,8 +190,9 @@ def measure(kind: Kind, seed: int) -> dict[str, float]:
 def expected_by_observed(calibration: pd.DataFrame, new: Proteins, off: float) -> float:
     """Of the residues at which the first feature is on; the look-alike's rate is so far off."""
     rates = {"TRANSMEM": new.membrane.mean(), "SIGNAL": min(new.said.mean() * off, 1.0)}
-    features = pd.DataFrame({"concept": list(rates), "reference_base_rate": 0.0, "base_rate": 0.0})
-    probabilities = ActivationProbabilities.of(features, calibration, rates)
+    pairs = pd.DataFrame({"feature": [0, 1], "concept": list(rates)})
+    pairs = pairs.assign(reference_base_rate=0.0, base_rate=0.0)
+    probabilities = ActivationProbabilities.of(pairs, calibration, rates)
     codes = sparse_rows(new.activations.reshape(-1, 2))
     lengths = np.full(len(new.cluster), LENGTH)
     value = new.activations[:, :, 0].ravel()

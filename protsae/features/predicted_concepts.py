@@ -15,7 +15,8 @@ def concept_features(features: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     features : DataFrame
-        Rows of the feature table, of any layers and SAEs.
+        Features with a concept each, of any layers and SAEs: rows of the feature table, and of that
+        of best features.
 
     Returns
     -------
@@ -42,7 +43,8 @@ def label_of(features: pd.DataFrame) -> pd.Series:
 
 OF_RUN = (
     *("concept", "label", "layer", "variant", "feature", "assumed_base_rate", "base_rate_from"),
-    *("calibration", "look_alike_rate", "f1", "f1_low", "f1_high", "verdict"),
+    *("calibration", "look_alike_rate", "valid_f1", "f1", "f1_low", "f1_high", "q_value"),
+    *("verdict", "best_baseline", "best_baseline_f1", "stability", "random_stability", "recurs"),
 )
 """What a predicted segment repeats of its feature."""
 

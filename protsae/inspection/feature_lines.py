@@ -219,30 +219,35 @@ average, 4 at most; median segment 3 residues; counted as on above 0.5'
     return f"{text}; counted as on above {row['threshold']:.3g}" if has(row, "threshold") else text
 
 
-def calibration_line(calibration: pd.DataFrame, width: int = WIDTH) -> list[str]:
-    """Whether the probabilities of its concept hold on test, and what was expected and observed.
+def calibration_lines(calibration: pd.DataFrame, width: int = WIDTH) -> list[str]:
+    """Whether the probabilities of concepts hold on test, and what was expected and observed.
 
     Examples
     --------
-    >>> row = {"calibration": "calibrated", "test_on": 90, "observed_positives": 60}
+    >>> row = {"concept": "SIGNAL", "calibration": "calibrated", "activation_above": 0.5}
+    >>> row |= {"test_on": 90, "observed_positives": 60}
     >>> row |= {"expected_positives": 55.25, "expected_low": 40.0, "expected_high": 70.0}
-    >>> for line in calibration_line(pd.DataFrame([row, row])):
+    >>> for line in calibration_lines(pd.DataFrame([row, row])):
     ...     print(line)
-      calibration holds: of 90 test residues at which it is on, 60 have the concept;
-                  expected 55 [40, 70]
-    >>> calibration_line(pd.DataFrame())
+      calibration SIGNAL: holds; of 90 test residues with an activation above 0.5,
+                  60 have it; expected 55 [40, 70]
+    >>> calibration_lines(pd.DataFrame(columns=["concept"]))
     []
     """
-    if calibration.empty:
-        return []
-    row = calibration.iloc[0]
+    texts = [_calibration(row) for _, row in calibration.drop_duplicates("concept").iterrows()]
+    heads = ["calibration", *[""] * (len(texts) - 1)]
+    return [line for head, text in zip(heads, texts) for line in headed(head, text, width)]
+
+
+def _calibration(row: pd.Series) -> str:
     expected = f"{row['expected_positives']:.0f}"
     bounds = f"[{row['expected_low']:.0f}, {row['expected_high']:.0f}]"
-    text = (
-        f"{_CALIBRATION[row['calibration']]}: of {count(row['test_on'], 'test residue')} at which "
-        f"it is on, {row['observed_positives']:,} have the concept; expected {expected} {bounds}"
+    return (
+        f"{one_line(row['concept'])}: {_CALIBRATION[row['calibration']]}; of "
+        f"{count(row['test_on'], 'test residue')} with an activation above "
+        f"{row['activation_above']:.3g}, {row['observed_positives']:,} have it; expected "
+        f"{expected} {bounds}"
     )
-    return headed("calibration", text, width)
 
 
 def logo_lines(logo: pd.DataFrame, width: int = WIDTH) -> list[str]:

@@ -11,7 +11,7 @@ from protsae.errors import UserError
 from protsae.inspection.example_lines import example_lines
 from protsae.inspection.feature_lines import (
     WIDTH,
-    calibration_line,
+    calibration_lines,
     feature_lines,
     headed,
     logo_lines,
@@ -91,7 +91,7 @@ class RunFeature:
         of_text = min(width, MOST_OF_TEXT)
         return [
             *feature_lines(self.row, self.associations, self.description, self.llm, of_text),
-            *calibration_line(self.calibration, of_text),
+            *calibration_lines(self.calibration, of_text),
             *logo_lines(self.logo, of_text),
             *self._neighbour_lines(of_text),
             "",

@@ -1,4 +1,4 @@
-"""Probabilities that residues have the concepts of an SAE's features, at stated base rates."""
+"""Probabilities that residues have concepts where an SAE's features are on, at stated base rates."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,23 +20,23 @@ _RATIOS = ("likelihood_ratio", "likelihood_ratio_low", "likelihood_ratio_high")
 
 @dataclass(frozen=True, eq=False)
 class ActivationProbabilities:
-    """What the activations of an SAE's features say of their concepts.
+    """What the activations of an SAE's features say of concepts, pair by pair.
 
     Attributes
     ----------
-    edges : ndarray of float, shape (n_features, 2, n_bins)
-        Lower bounds of the bins elsewhere, and near the look-alike of the feature, rising;
-        infinite beyond the last, and where there are none.
-    ratios : ndarray of float, shape (3, n_features, 2, n_bins)
+    edges : ndarray of float, shape (n_pairs, 2, n_bins)
+        Lower bounds of the bins elsewhere, and near the look-alike of the pair, rising; infinite
+        beyond the last, and where there are none.
+    ratios : ndarray of float, shape (3, n_pairs, 2, n_bins)
         Likelihood ratios, and the bounds of their intervals.
         They are already those of the assumed rate of the look-alike.
     claims : DataFrame
-        One row per feature: assumed_base_rate, base_rate_from, calibration, look_alike_rate; empty
-        for features that the calibration table does not have, or that have no look-alike.
+        One row per pair: assumed_base_rate, base_rate_from, calibration, look_alike_rate; empty
+        for pairs that the calibration table does not have, or that have no look-alike.
     look_alikes : tuple of LookAlike
-        Of any of the features.
-    look_alike_of : ndarray of int, shape (n_features,)
-        Number of the look-alike of each feature; -1 if it has none.
+        Of any of the pairs.
+    look_alike_of : ndarray of int, shape (n_pairs,)
+        Number of the look-alike of each pair; -1 if it has none.
     """
 
     edges: np.ndarray
@@ -47,58 +47,60 @@ class ActivationProbabilities:
 
     @classmethod
     def of(
-        cls, features: pd.DataFrame, calibration: pd.DataFrame, rates: Mapping[str, float]
+        cls, pairs: pd.DataFrame, calibration: pd.DataFrame, rates: Mapping[str, float]
     ) -> "ActivationProbabilities":
         """From tables of one SAE.
 
         Parameters
         ----------
-        features : DataFrame
-            Rows of the feature table, row i being feature i.
+        pairs : DataFrame
+            Columns feature, concept (or none), reference_base_rate and base_rate; none twice.
         calibration : DataFrame
-            Its rows of the calibration table.
+            Rows of the calibration table; those of other pairs are left out.
         rates : mapping of str to float
-            Base rates of concepts that go before those of the feature table.
+            Base rates of concepts that go before those of the pairs.
         """
+        numbered = pairs[["feature", "concept"]].assign(pair=range(len(pairs)))
+        calibration = calibration.merge(numbered, on=["feature", "concept"])
         n_bins = max(1, int(calibration["bin"].max())) if len(calibration) else 1
         place = tuple(
-            calibration[name].to_numpy(np.int64) for name in ("feature", "near_look_alike", "bin")
+            calibration[name].to_numpy(np.int64) for name in ("pair", "near_look_alike", "bin")
         )
         place = (*place[:2], place[2] - 1)
-        edges = np.full((len(features), 2, n_bins), np.inf)
+        edges = np.full((len(pairs), 2, n_bins), np.inf)
         edges[place] = calibration["activation_above"]
         ratios = np.full((3, *edges.shape), np.nan)
         for bound, name in enumerate(_RATIOS):
             ratios[bound][place] = calibration[name]
-        first = calibration.drop_duplicates("feature").set_index("feature")
-        claims = base_rates(features, rates)
-        claims["calibration"] = first["calibration"].reindex(range(len(features))).to_numpy()
+        first = calibration.drop_duplicates("pair").set_index("pair")
+        claims = base_rates(pairs, rates)
+        claims["calibration"] = first["calibration"].reindex(range(len(pairs))).to_numpy()
         claims.loc[claims["calibration"].isna(), ["assumed_base_rate", "base_rate_from"]] = None
         named = first.loc[first["look_alike"].notna(), list(_LOOK_ALIKE)]
         own = [LookAlike(name, int(of), above) for name, of, above in named.to_numpy(object)]
         look_alikes = tuple(dict.fromkeys(own))
-        look_alike_of = np.full(len(features), -1)
+        look_alike_of = np.full(len(pairs), -1)
         look_alike_of[named.index] = [look_alikes.index(each) for each in own]
         given = rates_of(first["look_alike"].tolist(), rates)
         rate = np.where(np.isnan(given), first["look_alike_base_rate"].astype(float), given)
-        claims["look_alike_rate"] = pd.Series(rate, first.index).reindex(range(len(features)))
+        claims["look_alike_rate"] = pd.Series(rate, first.index).reindex(range(len(pairs)))
         claims = claims.astype({"assumed_base_rate": float})
         ratios /= _factors(calibration, claims, place, edges.shape)
         return cls(edges, ratios, claims, look_alikes, look_alike_of)
 
-    def take(self, features: np.ndarray) -> "ActivationProbabilities":
-        """Of these features alone, in this order; the numbers of look-alikes stay."""
+    def take(self, pairs: np.ndarray) -> "ActivationProbabilities":
+        """Of these pairs alone, in this order; the numbers of look-alikes stay."""
         return ActivationProbabilities(
-            self.edges[features],
-            self.ratios[:, features],
-            self.claims.iloc[features].reset_index(drop=True),
+            self.edges[pairs],
+            self.ratios[:, pairs],
+            self.claims.iloc[pairs].reset_index(drop=True),
             self.look_alikes,
-            self.look_alike_of[features],
+            self.look_alike_of[pairs],
         )
 
     @classmethod
     def beside(cls, parts: Sequence["ActivationProbabilities"]) -> "ActivationProbabilities":
-        """Features of several SAEs, one SAE after another, and so their look-alikes."""
+        """Pairs of several SAEs, one SAE after another, and so their look-alikes."""
         widest = max(part.edges.shape[2] for part in parts)
         more = [(0, 0), (0, 0), (0, 0)]
         edges, ratios, look_alike_of = [], [], []
@@ -137,37 +139,38 @@ class ActivationProbabilities:
         return near
 
     def beside_look_alike(
-        self, feature: np.ndarray, row: np.ndarray, near: np.ndarray
+        self, pair: np.ndarray, row: np.ndarray, near: np.ndarray
     ) -> np.ndarray:
-        """The concept of a feature's look-alike where it is near the row, else None: object, (n,).
+        """The concept of a pair's look-alike where it is near the row, else None: object, (n,).
 
         Parameters
         ----------
-        feature, row : ndarray of int, shape (n,)
+        pair, row : ndarray of int, shape (n,)
         near : ndarray of bool, shape (n_residues, n_look_alikes)
             `near_look_alikes`, side by side for several SAEs.
         """
-        number = self.look_alike_of[feature]
+        number = self.look_alike_of[pair]
         concepts = np.array([*(each.concept for each in self.look_alikes), None], dtype=object)
         is_near = number >= 0
         is_near[is_near] = near[row[is_near], number[is_near]]
         found: np.ndarray = concepts[np.where(is_near, number, -1)]
         return found
 
-    def at(self, feature: np.ndarray, activation: np.ndarray, near: np.ndarray) -> np.ndarray:
+    def at(self, pair: np.ndarray, activation: np.ndarray, near: np.ndarray) -> np.ndarray:
         """Probability and the bounds of its 95 % interval: float64, shape (3, n).
 
-        NaN where the feature is off or has no probabilities. The base rate is taken as known.
+        NaN where the feature is off or the pair has no probabilities. The base rate is taken as
+        known.
 
         Parameters
         ----------
-        feature, activation, near : ndarray of int, of float and of bool, shape (n,)
-            Features, how strongly they are on, and whether their look-alike is near.
+        pair, activation, near : ndarray of int, of float and of bool, shape (n,)
+            Pairs, how strongly their features are on, and whether their look-alike is near.
         """
         part = near.astype(np.int64)
-        above = (np.asarray(activation)[:, None] > self.edges[feature, part]).sum(1)
-        ratio = self.ratios[:, feature, part, np.maximum(above - 1, 0)]
-        rate = self.claims["assumed_base_rate"].to_numpy(np.float64)[feature]
+        above = (np.asarray(activation)[:, None] > self.edges[pair, part]).sum(1)
+        ratio = self.ratios[:, pair, part, np.maximum(above - 1, 0)]
+        rate = self.claims["assumed_base_rate"].to_numpy(np.float64)[pair]
         return np.where(above > 0, probability_at(ratio, rate), np.nan)
 
 
@@ -188,19 +191,19 @@ def _factors(
     return factors
 
 
-def base_rates(features: pd.DataFrame, rates: Mapping[str, float]) -> pd.DataFrame:
-    """The base rate that each feature's concept is taken to have, and where that comes from.
+def base_rates(pairs: pd.DataFrame, rates: Mapping[str, float]) -> pd.DataFrame:
+    """The base rate that the concept of each pair is taken to have, and where that comes from.
 
     Examples
     --------
     >>> rows = [("SIGNAL", 0.01, 0.06), ("TRANSMEM", 0.02, 0.05), ("MOTIF", None, 0.01)]
-    >>> features = pd.DataFrame(rows, columns=["concept", "reference_base_rate", "base_rate"])
-    >>> base_rates(features, {"SIGNAL": 0.5}).values.tolist()
+    >>> pairs = pd.DataFrame(rows, columns=["concept", "reference_base_rate", "base_rate"])
+    >>> base_rates(pairs, {"SIGNAL": 0.5}).values.tolist()
     [[0.5, 'given'], [0.02, 'reference'], [0.01, 'test set']]
     """
-    given = rates_of(features["concept"].tolist(), rates)
-    reference = features["reference_base_rate"].to_numpy(np.float64)
-    of_test = features["base_rate"].to_numpy(np.float64)
+    given = rates_of(pairs["concept"].tolist(), rates)
+    reference = pairs["reference_base_rate"].to_numpy(np.float64)
+    of_test = pairs["base_rate"].to_numpy(np.float64)
     is_given, is_reference = ~np.isnan(given), ~np.isnan(reference)
     rate = np.where(is_given, given, np.where(is_reference, reference, of_test))
     source = np.where(is_given, GIVEN, np.where(is_reference, REFERENCE, OF_TEST))

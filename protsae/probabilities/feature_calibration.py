@@ -1,4 +1,4 @@
-"""The calibration table of an SAE: what the activation of each feature says of its concept."""
+"""The calibration table of an SAE: what the activations of features say of concepts."""
 
 from functools import reduce
 from typing import Any
@@ -30,7 +30,7 @@ from protsae.statistics.cluster_intervals import MIN_CLUSTERS
 CALIBRATED, UNCALIBRATED = "calibrated", "uncalibrated"
 OF_LOOK_ALIKE = ("look_alike", "look_alike_feature", "look_alike_above", "look_alike_base_rate")
 COLUMNS = (
-    *("feature", "near_look_alike", "bin", "concept", "activation_above"),
+    *("feature", "concept", "near_look_alike", "bin", "activation_above"),
     *("n_on", "n_positives", "n_clusters"),
     *("valid_base_rate", "likelihood_ratio", "likelihood_ratio_low", "likelihood_ratio_high"),
     *("test_on", "observed_positives", "expected_positives", "expected_low", "expected_high"),
@@ -41,59 +41,68 @@ COLUMNS = (
 def calibrate(layer: Layer, codes: Codes, examined: Examined) -> pd.DataFrame:
     """Likelihood ratios of an SAE's features on valid, and whether they hold on test.
 
-    Of the features whose concept (the pair with the highest gain on valid) the sequence does not
-    define. Bins begin at the threshold of the pair and at the quantiles ``QUANTILE_EDGES`` of the
-    positive activations on train that are above it; they are joined where the feature is on in
-    fewer than ``MIN_CLUSTERS`` clusters of valid. A feature with a look-alike (`find_look_alikes`)
-    has such bins far from the look-alike's feature, and others near it. The calibration fails if
-    the positives observed on test are outside the interval of `agreement_on`, or if fewer than
-    ``MIN_CLUSTERS`` clusters of valid or of test have the concept, so that it cannot be tested.
+    Of two kinds of pairs whose concept the sequence does not define: of each feature with its own
+    concept (the pair with the highest gain on valid), and of each concept with the feature that has
+    the highest F1 on valid. Bins begin at the threshold of the pair and at the quantiles
+    ``QUANTILE_EDGES`` of the positive activations on train that are above it; they are joined where
+    the feature is on in fewer than ``MIN_CLUSTERS`` clusters of valid. A pair with a look-alike
+    (`find_look_alikes`) has such bins far from the look-alike's feature, and others near it. The
+    calibration fails if the positives observed on test are outside the interval of
+    `agreement_on`, or if fewer than ``MIN_CLUSTERS`` clusters of valid or of test have the
+    concept, so that it cannot be tested.
 
     Returns
     -------
     DataFrame
-        ``COLUMNS``, as in docs/tables.md; by feature, whether its look-alike is near, and bin.
+        ``COLUMNS``, as in docs/tables.md; by feature, concept, whether the look-alike is near, and
+        bin.
     """
-    pairs = examined.pairs[~are_defined_by_sequence(examined.pairs["concept_type"])]
-    leading = best_rows(examined.pairs["feature"].to_numpy(), examined.pairs["gain"].to_numpy())
-    best = pairs[pairs.index.isin(examined.pairs.index[leading])]
-    if not len(best):
+    own, of_concepts = _pairs(examined.pairs)
+    chosen = examined.pairs.loc[own.union(of_concepts)]
+    if not len(chosen):
         return pd.DataFrame(columns=COLUMNS)
     names = pd.Index([named.name for named in layer.concepts.concepts])
-    scored = _scored(best, names, examined)
-    candidates = _candidates(best, names)
-    features = best["feature"].to_numpy()
+    scored = _scored(chosen, names, examined)
+    candidates = _candidates(examined.pairs.loc[own], names)
+    features = np.unique(chosen["feature"])
     valid, test = (LabelledSplit.read(layer, codes, part, features) for part in ("valid", "test"))
-    look_alikes = find_look_alikes(valid, scored, candidates)
     rows = []
-    for own in scored:
-        look_alike = look_alikes.get(own.feature)
+    for pair, look_alike in zip(scored, find_look_alikes(valid, scored, candidates), strict=True):
         if look_alike is None:
-            found = _rows(valid, test, own) | dict.fromkeys(OF_LOOK_ALIKE)
+            found = _rows(valid, test, pair) | dict.fromkeys(OF_LOOK_ALIKE)
         else:
             column = int(names.get_indexer(pd.Index([look_alike.concept]))[0])
             rate = rates_of([look_alike.concept], layer.reference_rates)[0]
             rate = test.base_rate(column) if np.isnan(rate) else rate
-            found = _rows(valid, test, own, (look_alike, column)) | {
+            found = _rows(valid, test, pair, (look_alike, column)) | {
                 "look_alike": look_alike.concept,
                 "look_alike_feature": look_alike.feature,
                 "look_alike_above": look_alike.above,
                 "look_alike_base_rate": rate,
             }
-        rows.append(pd.DataFrame({**found, "feature": own.feature, "concept": names[own.concept]}))
+        rows.append(pd.DataFrame({**found, "feature": pair.feature, "concept": names[pair.concept]}))
     return pd.concat(rows, ignore_index=True)[list(COLUMNS)]
 
 
-def _scored(best: pd.DataFrame, names: pd.Index, examined: Examined) -> list[ScoredFeature]:
+def _pairs(pairs: pd.DataFrame) -> tuple[pd.Index, pd.Index]:
+    """Rows of features with their own concept, and of concepts with their best feature."""
+    undefined = ~are_defined_by_sequence(pairs["concept_type"])
+    leading = best_rows(pairs["feature"].to_numpy(), pairs["gain"].to_numpy())
+    rest = pairs[undefined]
+    best = best_rows(pd.factorize(rest["concept"])[0], rest["valid_f1"].to_numpy())
+    return pairs.index[leading].intersection(rest.index), rest.index[best]
+
+
+def _scored(pairs: pd.DataFrame, names: pd.Index, examined: Examined) -> list[ScoredFeature]:
     """The features of these pairs, with the bins of their activations."""
-    every = positive_quantiles(examined.train_sample[:, best["feature"]], QUANTILE_EDGES)
-    concepts = names.get_indexer(pd.Index(best["concept"])).tolist()
+    every = positive_quantiles(examined.train_sample[:, pairs["feature"]], QUANTILE_EDGES)
+    concepts = names.get_indexer(pd.Index(pairs["concept"])).tolist()
     return [
         ScoredFeature(feature, concept, np.unique(np.append(own, above[above > own])))
         for feature, concept, own, above in zip(
-            best["feature"].tolist(),
+            pairs["feature"].tolist(),
             concepts,
-            best["threshold"],
+            pairs["threshold"],
             np.where(np.isfinite(every), every, -np.inf).T,
             strict=True,
         )
@@ -113,15 +122,15 @@ def _candidates(leading: pd.DataFrame, names: pd.Index) -> dict[int, LookAlike]:
 def _rows(
     valid: LabelledSplit,
     test: LabelledSplit,
-    own: ScoredFeature,
+    pair: ScoredFeature,
     look_alike: tuple[LookAlike, int] | None = None,
 ) -> dict[str, Any]:
-    """The columns of one feature; of those on its look-alike what valid says.
+    """The columns of one pair; of those on its look-alike what valid says.
 
     Where it has one, everything is done far from the look-alike's feature, then near it.
     """
     site = look_alike and look_alike[0]
-    on_valid, on_test = (split.counts(own, own.edges, site) for split in (valid, test))
+    on_valid, on_test = (split.counts(pair, pair.edges, site) for split in (valid, test))
     first = [first_bins(part.on) for part in on_valid]
     on_valid, on_test = (
         [part.joined(begins) for part, begins in zip(parts, first, strict=True)]
@@ -130,7 +139,7 @@ def _rows(
     ratios = [likelihood_ratios(part) for part in on_valid]
     alike, valid_rate, factors = np.array([np.nan]), np.nan, np.ones(1)
     if look_alike:
-        mistaken, of_test = (split.mistaken(own, *look_alike) for split in (valid, test))
+        mistaken, of_test = (split.mistaken(pair, *look_alike) for split in (valid, test))
         alike = np.exp([log_ratio_influences(part)[0][0] for part in mistaken])
         valid_rate = mistaken[0].base_rate
         factors = look_alike_factor(alike, valid_rate, of_test[0].base_rate)
@@ -143,7 +152,7 @@ def _rows(
     return {
         "near_look_alike": ragged.groups(sizes).astype(bool),
         "bin": ragged.places(sizes) + 1,
-        "activation_above": own.edges[np.concatenate(first)],
+        "activation_above": pair.edges[np.concatenate(first)],
         "n_on": counts.on.sum(0),
         "n_positives": counts.tp.sum(0),
         "n_clusters": (counts.on > 0).sum(0),

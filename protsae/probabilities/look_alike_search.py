@@ -28,8 +28,8 @@ the concept may then be expected: else the look-alike does harm where its rate i
 
 def find_look_alikes(
     valid: LabelledSplit, scored: Sequence[ScoredFeature], candidates: Mapping[int, LookAlike]
-) -> dict[int, LookAlike]:
-    """The look-alike of each feature that has one, by feature.
+) -> list[LookAlike | None]:
+    """The look-alike of each feature with its concept; None where there is none.
 
     Of the concepts that exclude that of the feature (``MOST_OVERLAP``) and are known at the same
     residues (``MOST_APART``), the one that tells most about where on valid the feature is on
@@ -46,15 +46,16 @@ def find_look_alikes(
         By column of the labels; each for the concept that it leads with.
     """
     columns = np.array(list(candidates), dtype=np.int64)
-    found = {}
+    found: list[LookAlike | None] = []
     for own in scored:
+        found.append(None)
         exclude = valid.overlaps(own.concept, columns) <= MOST_OVERLAP
         tried = columns[exclude & (valid.known_apart(own.concept, columns) <= MOST_APART)]
         best = most_alike(*valid.wrong_at(own, tried))
         if best >= 0:
             look_alike = candidates[int(tried[best])]
             if _is_alike(valid, own, look_alike, int(tried[best]), len(tried)):
-                found[own.feature] = look_alike
+                found[-1] = look_alike
     return found
 
 

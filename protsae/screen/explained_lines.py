@@ -41,6 +41,7 @@ def protein_lines(
     n_on : mapping of int to int
         Features that are on, by `trust`.
     """
+    segments = _with_predicted(segments, predictions)
     level = pd.Series(trust(segments), index=segments.index)
     above, called = segments[level == 0], segments[level == 1]
     lines = [f"{one_line(name)}: {count(length, 'residue')}"]
@@ -55,6 +56,14 @@ def protein_lines(
         lines.append(f"  Called (q ≤ 0.05), but not above all baselines: {on}, {of}.")
         lines += _concept_lines(called, predictions, MOST_CALLED)
     return [*lines, *_left_out_lines(n_on)]
+
+
+def _with_predicted(segments: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:
+    """Segments, and those predicted by a feature whose own concept is another."""
+    own = pd.MultiIndex.from_frame(segments[list(_FEATURE)].drop_duplicates())
+    is_own = pd.MultiIndex.from_frame(predictions[list(_FEATURE)]).isin(own)
+    others = predictions[~is_own].assign(defined_by_sequence=0)
+    return pd.concat([segments, others], ignore_index=True) if len(others) else segments
 
 
 def _concept_lines(segments: pd.DataFrame, predictions: pd.DataFrame, most: int) -> list[str]:

@@ -78,7 +78,7 @@ def agreements(run: protsae.Run, table: pd.DataFrame, annotations: pd.DataFrame)
             at = np.flatnonzero(is_known & (value > 0))
             every = probabilities.near_look_alikes(of_sae, np.array([len(sequence)]))
             look_alike = probabilities.beside_look_alike(
-                np.full(len(at), feature["feature"]), at, every
+                np.full(len(at), feature["pair"]), at, every
             )
             sums = np.zeros((2, number.max() + 1), np.int64)
             sums[:, cluster] = (has & is_known).sum(), is_known.sum()
@@ -102,7 +102,7 @@ def agreements(run: protsae.Run, table: pd.DataFrame, annotations: pd.DataFrame)
         alone = agreement_on(LikelihoodRatios(value, low, high, 0 * spread, freedom), summed)
         both = agreement_on(LikelihoodRatios(value, low, high, spread, freedom), summed)
         sae = explainer.saes[feature["layer"], feature["variant"]].probabilities
-        number_of = int(sae.look_alike_of[feature["feature"]])
+        number_of = int(sae.look_alike_of[feature["pair"]])
         rows.append(
             {
                 "concept": feature["concept"],
@@ -138,8 +138,8 @@ def edges_of(
 ) -> tuple[list[np.ndarray], np.ndarray]:
     """Bins of a feature far from its look-alike and near it; all likelihood ratios with bounds."""
     sae = explainer.saes[feature["layer"], feature["variant"]]
-    edges = sae.probabilities.edges[feature["feature"]]
-    ratios = sae.probabilities.ratios[:, feature["feature"]]
+    edges = sae.probabilities.edges[feature["pair"]]
+    ratios = sae.probabilities.ratios[:, feature["pair"]]
     there = np.isfinite(edges)
     return [own[finite] for own, finite in zip(edges, there, strict=True)], ratios[:, there]
 

@@ -5,6 +5,7 @@ from scipy import sparse
 
 from protsae.probabilities.activation_probabilities import ActivationProbabilities
 
+CONCEPTS = ["HELIX", "TRANSMEM", "SIGNAL"]
 ALONE = {"near_look_alike": False, "look_alike": None, "look_alike_feature": None}
 
 
@@ -13,6 +14,7 @@ def row(
 ) -> dict[str, object]:
     return {
         "feature": feature,
+        "concept": CONCEPTS[feature],
         "bin": number,
         "activation_above": above,
         "likelihood_ratio": ratio,
@@ -43,8 +45,8 @@ def like_signal(number: int, above: float, ratio: float, is_near: bool) -> dict[
 
 
 def features() -> pd.DataFrame:
-    concepts = ["HELIX", "TRANSMEM", "SIGNAL"]
-    return pd.DataFrame({"concept": concepts, "reference_base_rate": 0.1, "base_rate": 0.3})
+    of_each = {"feature": range(3), "concept": CONCEPTS}
+    return pd.DataFrame({**of_each, "reference_base_rate": 0.1, "base_rate": 0.3})
 
 
 def opened(rates: dict[str, float] | None = None) -> ActivationProbabilities:
@@ -71,6 +73,21 @@ def test_bins_far_from_a_look_alike_and_near_it() -> None:
     assert at(found, 1, 4.0, True)[0] == pytest.approx(0.1)
     assert np.isnan(at(found, 1, 1.0, True)).all()
     assert np.isnan(at(found, 2, 9.0, False)).all()
+
+
+def test_a_feature_says_other_things_of_another_concept() -> None:
+    """At a base rate of 1 in 10, likelihood ratios of 9 and 81: of HELIX a half, of BINDING 0.9."""
+    other = {**row(0, 1, 2.0, 81.0), "concept": "BINDING"}
+    absent = {**row(0, 1, 2.0, 5.0), "concept": "TURN"}
+    table = pd.DataFrame([row(0, 1, 1.0, 9.0), other, absent])
+    pairs = pd.DataFrame({"feature": [0, 1, 0], "concept": ["HELIX", None, "BINDING"]})
+    pairs = pairs.assign(reference_base_rate=0.1, base_rate=0.3)
+    found = ActivationProbabilities.of(pairs, table, {})
+    assert at(found, 0, 3.0, False)[0] == pytest.approx(0.5)
+    assert at(found, 2, 3.0, False)[0] == pytest.approx(0.9)
+    assert np.isnan(at(found, 2, 1.5, False)).all()
+    assert np.isnan(at(found, 1, 3.0, False)).all()
+    assert found.claims["calibration"].tolist()[::2] == ["calibrated"] * 2
 
 
 def test_a_common_look_alike_makes_the_concept_less_likely() -> None:

@@ -69,6 +69,42 @@ def test_counts_are_those_of_valid_above_the_threshold() -> None:
     assert table["valid_base_rate"].iloc[0] == label.mean()
 
 
+def test_a_concept_that_no_feature_matches_best_has_its_best_feature() -> None:
+    """Two features are on at the first half of each SIGNAL, one of them less often: both are best
+    at DOMAIN, which is that half. SIGNAL has the first one as well."""
+    layer, has = half_signals()
+    rng = np.random.default_rng(7)
+    activations = {
+        name: (rng.random((LENGTH, 2)) < np.outer(on, [0.9, 0.6])).astype(np.float32)
+        for name, on in has.items()
+    }
+    codes = codes_of(activations)
+    examined = examine(layer, HeldOut.of(layer), codes)
+    table = calibrate(layer, codes, examined)
+    pairs = table[["feature", "concept"]].drop_duplicates().to_numpy().tolist()
+    assert sorted(pairs) == [[0, "DOMAIN"], [0, "SIGNAL"], [1, "DOMAIN"]]
+    scored = examined.pairs.set_index(["feature", "concept"])
+    for row in table[table["bin"] == 1].itertuples():
+        pair = scored.loc[(row.feature, row.concept)]
+        assert row.activation_above == pair["threshold"]
+        assert row.observed_positives == pair["tp"]
+        assert row.test_on == pair["tp"] + pair["fp"]
+
+
+def half_signals() -> tuple[Layer, dict[str, np.ndarray]]:
+    """SIGNAL at 5 to 14 of every second protein, DOMAIN at 5 to 9; and where DOMAIN is."""
+    proteins = protein_rows(N_PROTEINS, LENGTH)
+    rows, has = [], {}
+    for number, name in enumerate(proteins["accession"]):
+        has[name] = np.zeros(LENGTH, bool)
+        if number // 3 % 2:
+            rows += [(name, "SIGNAL", "", 5, 14), (name, "DOMAIN", "", 5, 9)]
+            has[name][4:9] = True
+    annotations = pd.DataFrame(rows, columns=["accession", "type", "description", "start", "end"])
+    concepts = ConceptTable.build(proteins, annotations, min_residues=3, min_clusters=2)
+    return Layer(proteins, concepts, SETTINGS), has
+
+
 def test_a_concept_in_few_clusters_is_uncalibrated() -> None:
     """6 of 12 test proteins have it: too few to see whether the probabilities hold."""
     layer = build_layer(n_proteins=36)

@@ -20,7 +20,7 @@ from protsae.io.json_files import read_document, write_document
 from protsae.one_line import reason, shown
 from protsae.provenance import file_sha256
 
-FORMAT, FORMAT_VERSION = "protsae-atlas", 1
+FORMAT, FORMAT_VERSION = "protsae-atlas", 2
 DOCUMENT = "atlas.json"
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*")
 _DIGITS = 64

@@ -5,30 +5,31 @@ from protsae.schema.table import Column, Table
 
 CALIBRATION = Table(
     "calibration",
-    2,
-    "one row per feature whose concept the sequence does not define, whether its look-alike is "
-    "near, and bin of activation",
-    ("model", "layer", "variant", "feature", "near_look_alike", "bin"),
+    3,
+    "one row per pair, whether its look-alike is near, and bin of activation. Pairs are each "
+    "feature with its own concept, and each concept with the feature of the SAE that has the "
+    "highest F1 on the validation set; concepts that the sequence defines are left out",
+    ("model", "layer", "variant", "feature", "concept", "near_look_alike", "bin"),
     (
         MODEL,
         LAYER,
         VARIANT,
         FEATURE,
+        Column("concept", "text", "see Concepts", "Concept of the pair."),
         Column(
             "near_look_alike",
             "boolean",
             "true or false",
             "Whether the row is about residues at most 20 residues from one at which "
-            "look_alike_feature is on. False for all rows of a feature without one.",
+            "look_alike_feature is on. False for all rows of a pair without one.",
         ),
         Column("bin", "integer", "≥ 1", "Number of the bin; activations rise with it."),
-        Column("concept", "text", "see Concepts", "Concept of the feature in features.parquet."),
         Column(
             "activation_above",
             "number",
             "≥ 0",
             "Activations above this one, and up to that of the next bin, are in the bin. The first "
-            "is the threshold of the feature.",
+            "is the threshold of the pair.",
         ),
         Column(
             "n_on",

@@ -16,7 +16,7 @@ _CONCEPT = (
         "label",
         "text",
         "words",
-        "Label of the feature in features.parquet; its concept, if there is none.",
+        "Label of the feature in features.parquet; the concept, if there is none.",
     ),
 )
 _WHICH = (
@@ -24,22 +24,34 @@ _WHICH = (
     VARIANT,
     replace(
         FEATURE,
-        meaning="Feature that predicts the concept: of those called for it, the one with the "
-        "highest F1 on the validation set of the run.",
+        meaning="Feature that predicts the concept: that of best_features.parquet if it is called "
+        "for the concept, else, of the features that match this concept best and are called for "
+        "it, the one with the highest F1 on the validation set.",
     ),
 )
 _SCORES = tuple(
     replace(
         _OF_FEATURE[name],
+        meaning=f"`{name}` of the feature for this concept, in features.parquet or "
+        "best_features.parquet; empty where that is.",
+        empty=True,
+    )
+    for name in (
+        *("valid_f1", "f1", "f1_low", "f1_high", "q_value", "verdict"),
+        *("best_baseline", "best_baseline_f1"),
+    )
+) + tuple(
+    replace(
+        _OF_FEATURE[name],
         meaning=f"`{name}` of the feature in features.parquet; empty where that is.",
         empty=True,
     )
-    for name in ("f1", "f1_low", "f1_high", "verdict")
+    for name in ("stability", "random_stability", "recurs")
 )
 
 PREDICTIONS = Table(
     "predictions",
-    2,
+    3,
     "one row per segment at which a concept is predicted, protein by protein",
     ("protein", "concept", "start"),
     (
@@ -73,7 +85,7 @@ PREDICTIONS = Table(
 
 RESIDUES = Table(
     "residues",
-    2,
+    3,
     "one row per residue and concept predicted there, protein by protein, concept by concept",
     ("protein", "concept", "position"),
     (

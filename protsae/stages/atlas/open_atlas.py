@@ -22,9 +22,9 @@ from protsae.io.saes.sae_files import read_sae
 from protsae.io.saes.sae_identity import sae_sha256
 from protsae.io.table_files.parquet import read_table
 from protsae.plm.esm2.load import LoadedEsm, load_esm
-from protsae.probabilities.activation_probabilities import ActivationProbabilities
 from protsae.sae.architectures import restore_sae
 from protsae.sae.autoencoder import Sae
+from protsae.schema.features.best_features_table import BEST_FEATURES
 from protsae.schema.features.feature_tables import FEATURES
 from protsae.stages.atlas.fvu_check import fvu_of, validate_fvu
 from protsae.stages.explaining.explain_sequences import ExplainedTable, explain_sequences
@@ -64,6 +64,11 @@ class Atlas:
     def features(self) -> pd.DataFrame:
         """What each feature detects: one row per feature (table ``features``)."""
         return read_table(self._root / "features.parquet", FEATURES)
+
+    @cached_property
+    def best_features(self) -> pd.DataFrame:
+        """The best feature of each concept, where its SAE is here (table ``best_features``)."""
+        return read_table(self._root / "best_features.parquet", BEST_FEATURES)
 
     def sae(self, layer: int, variant: str) -> Sae:
         """An SAE, in evaluation mode, for activations as the run stores them (`Run.sae`).
@@ -139,7 +144,7 @@ class Atlas:
         rows = feature_rows_of(self.features, model, layer, variant, n_features, self.path)
         proteins = self.document["protein_set_sha256"]
         claims = read_calibration(self._root, folder.parent, variant, proteins)
-        return OpenedSae(encoder(sae), rows, ActivationProbabilities.of(rows, claims, rates))
+        return OpenedSae.of(encoder(sae), rows, self.best_features, claims, rates)
 
     def _load(self, given: str | None) -> LoadedEsm:
         """The model that is named, or that the atlas names and whose checksum is right."""

@@ -14,6 +14,7 @@ from protsae.io.saes.evaluations import read_evaluation
 from protsae.io.saes.sae_identity import CONFIG, IDENTITY, WEIGHTS
 from protsae.io.table_files.parquet import write_table
 from protsae.sae.autoencoder import Sae
+from protsae.schema.features.best_features_table import BEST_FEATURES
 from protsae.schema.features.feature_tables import FEATURES
 from protsae.stages.atlas.fvu_check import fvu_of
 from protsae.stages.atlas.run_card import NO_LICENCE, DescribedRun, card_of
@@ -29,6 +30,10 @@ class FinishedRun(DescribedRun, Protocol):
     @property
     def model(self) -> str:
         """Name of its model."""
+
+    @property
+    def best_features(self) -> pd.DataFrame:
+        """The table of this name."""
 
     def sae(self, layer: int, variant: str) -> Sae:
         """One of its SAEs."""
@@ -124,7 +129,7 @@ def _test_fvu(run: FinishedRun, layer: int, variant: str) -> float:
 
 
 def _copy_members(run: FinishedRun, explainer: Explainer, folder: Path) -> None:
-    """SAEs and calibration as the run has them, under the same names; and its features' rows."""
+    """SAEs and calibration as the run has them, under the same names; and rows of features."""
     for layer, variant in explainer.saes:
         place = Path(run.model) / f"layer-{layer:02d}"
         for name in (WEIGHTS, CONFIG, IDENTITY):
@@ -134,6 +139,9 @@ def _copy_members(run: FinishedRun, explainer: Explainer, folder: Path) -> None:
     proteins = {"protein_set_sha256": explainer.made_from["protein_set_sha256"]}
     together = pd.concat(rows).sort_values(list(FEATURES.key), kind="stable")
     write_table(folder / "features.parquet", together, FEATURES, proteins)
+    place = ["model", "layer", "variant"]
+    best = run.best_features.merge(together[place].drop_duplicates(), on=place)
+    write_table(folder / "best_features.parquet", best, BEST_FEATURES, proteins)
 
 
 def _copy(source: Path, folder: Path, name: Path) -> None:

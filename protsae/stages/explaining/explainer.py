@@ -40,6 +40,14 @@ BOUNDS = ("probability", "probability_low", "probability_high")
 _CLAIMED = ("label", "assumed_base_rate", "base_rate_from", "calibration", "look_alike_rate")
 _ROW = "row"
 """Place of a feature among those kept."""
+_OF_PAIR = (
+    *("layer", "variant", "feature", "concept", "threshold", "valid_f1", "f1", "f1_low", "f1_high"),
+    *("q_value", "verdict", "best_baseline", "best_baseline_f1"),
+    *("base_rate", "reference_base_rate", "defined_by_sequence"),
+)
+"""What predicting takes from the tables of features and of best features."""
+_OF_FEATURE = ["label", "stability", "random_stability", "recurs"]
+"""And what it takes from that of features alone."""
 
 ROWS_TOGETHER = 8192
 """Residues of a longer protein that are encoded at a time, so that its dense codes fit memory."""
@@ -47,7 +55,7 @@ ROWS_TOGETHER = 8192
 
 @dataclass(frozen=True)
 class OpenedSae:
-    """An SAE's encoder as a function on arrays, and its rows of the run's feature table.
+    """An SAE's encoder as a function on arrays, and what the run's tables say of its features.
 
     Attributes
     ----------
@@ -55,13 +63,46 @@ class OpenedSae:
         Of `protsae.detectors.encoding.encoder`, as `protsae encode` uses it.
     features : DataFrame
         Their rows of the feature table; row i is feature i.
+    pairs : DataFrame
+        ``_OF_PAIR`` and ``_OF_FEATURE`` of each feature with its own concept, row i being feature
+        i; then of those that are best for another concept.
     probabilities : ActivationProbabilities
-        Of their concepts.
+        Of the pairs.
     """
 
     encode: Encode
     features: pd.DataFrame
+    pairs: pd.DataFrame
     probabilities: ActivationProbabilities
+
+    @classmethod
+    def of(
+        cls,
+        encode: Encode,
+        features: pd.DataFrame,
+        best_features: pd.DataFrame,
+        calibration: pd.DataFrame,
+        rates: Mapping[str, float],
+    ) -> "OpenedSae":
+        """From tables of a run.
+
+        Parameters
+        ----------
+        features, calibration : DataFrame
+            Rows of this SAE.
+        best_features : DataFrame
+            Those of other SAEs are left out.
+        rates : mapping of str to float
+            As of `ActivationProbabilities.of`.
+        """
+        place = ["model", "layer", "variant"]
+        best = best_features.merge(features[place].head(1), on=place)
+        others = best[best["concept"] != best["own_concept"]]
+        own = features[_OF_FEATURE].iloc[others["feature"]].reset_index(drop=True)
+        others = others.drop(columns=_OF_FEATURE, errors="ignore").reset_index(drop=True).join(own)
+        names = [*_OF_PAIR, *_OF_FEATURE]
+        pairs = pd.concat([features[names], others[names]], ignore_index=True)
+        return cls(encode, features, pairs, ActivationProbabilities.of(pairs, calibration, rates))
 
     @cached_property
     def trust(self) -> np.ndarray:
@@ -264,10 +305,10 @@ class Explainer:
         """Rows of the residues table, with the number of the protein."""
         parts = []
         for row in self._concept_records:
-            key, feature = (row["layer"], row["variant"]), row["feature"]
-            value = codes[key][:, [feature]].toarray().ravel()
+            key = row["layer"], row["variant"]
+            value = codes[key][:, [row["feature"]]].toarray().ravel()
             place = np.flatnonzero(value > row["threshold"])
-            probabilities, own = self.saes[key].probabilities, np.full(len(place), feature)
+            probabilities, own = self.saes[key].probabilities, np.full(len(place), row["pair"])
             look_alike = probabilities.beside_look_alike(own, place, near[key])
             bounds = probabilities.at(own, value[place], pd.notna(look_alike))
             parts.append((place, value[place], look_alike, bounds))
@@ -296,8 +337,16 @@ class Explainer:
 
     @cached_property
     def concept_features(self) -> pd.DataFrame:
-        """The feature that predicts each concept, with its label and claims."""
-        return concept_features(_Kept.of(self.saes, "all").features)
+        """The feature that predicts each concept, with its label and claims.
+
+        And ``pair``, the row of both in the SAE's `OpenedSae.pairs`.
+        """
+        parts = []
+        for sae in self.saes.values():
+            claims = sae.probabilities.claims
+            said = claims.assign(label=label_of(sae.pairs), pair=range(len(claims)))
+            parts.append(sae.pairs.assign(**said))
+        return concept_features(pd.concat(parts, ignore_index=True))
 
     def codes(self, sequence: str) -> dict[tuple[int, str], sparse.csr_array]:
         """Activations of all features at every residue, by layer and variant.

@@ -22,7 +22,6 @@ from protsae.io.saes.sae_identity import sae_sha256
 from protsae.io.table_files.parquet import read_metadata, read_table
 from protsae.plm.embedding import Embedder
 from protsae.plm.esm2.load import LoadedEsm
-from protsae.probabilities.activation_probabilities import ActivationProbabilities
 from protsae.run.layout import model_name, shard_names
 from protsae.sae.architectures import restore_sae
 from protsae.schema.explained.calibration_table import CALIBRATION
@@ -39,6 +38,7 @@ def open_explainer(
     config: Config,
     folders: Mapping[tuple[int, str], Path],
     features: pd.DataFrame,
+    best_features: pd.DataFrame,
     model: str | None = None,
     threads: int = 1,
     rates: Mapping[str, float] | None = None,
@@ -53,8 +53,8 @@ def open_explainer(
         Its settings.
     folders : mapping of (layer, variant) to Path
         The SAEs, one or more, all of the run's model.
-    features : DataFrame
-        The run's feature table.
+    features, best_features : DataFrame
+        The run's tables of these names.
     model : str, optional
         Path or name of the ESM-2; by default the one that the settings name.
     threads : int
@@ -82,8 +82,7 @@ def open_explainer(
         n_features = len(weights["b_enc"])
         rows = feature_rows_of(features, sae_source.model, layer, variant, n_features, results)
         claims = read_calibration(results, folder.parent, variant, scored_set)
-        probabilities = ActivationProbabilities.of(rows, claims, rates or {})
-        saes[layer, variant] = OpenedSae(encode, rows, probabilities)
+        saes[layer, variant] = OpenedSae.of(encode, rows, best_features, claims, rates or {})
     source = next(iter(sources.values()))
     esm = load_run_model(model, config, results, source)
     stated = json.loads(source.settings)

@@ -121,7 +121,14 @@ class Run(RunContents):
             for variant in dict.fromkeys(saes or self._subjects)
         }
         return open_explainer(
-            self.results, self.config, folders, self.features, model, threads, rates
+            self.results,
+            self.config,
+            folders,
+            self.features,
+            self.best_features,
+            model,
+            threads,
+            rates,
         )
 
     def intervene(

@@ -154,10 +154,10 @@ def test_versions(tmp_path: Path) -> None:
     document = json.loads((path / DOCUMENT).read_text())
     del document["xxh3"]
     write_document(path / DOCUMENT, {**document, "format_version": FORMAT_VERSION + 1})
-    with pytest.raises(UserError, match=r"of version 2; this protsae reads 1; install a newer"):
+    with pytest.raises(UserError, match=r"of version 3; this protsae reads 2; install a newer"):
         opened(path, tmp_path / "one")
     write_document(path / DOCUMENT, {**document, "format": "other"})
-    with pytest.raises(UserError, match="format 'other' version 1; expected protsae-atlas"):
+    with pytest.raises(UserError, match="format 'other' version 2; expected protsae-atlas"):
         opened(path, tmp_path / "two")
     (path / DOCUMENT).write_text("{")
     with pytest.raises(UserError, match=r"atlas: atlas\.json: not JSON"):

@@ -12,8 +12,9 @@ import torch
 import protsae
 from protsae.plm.embedding import Piece
 from protsae.plm.precision import Float16Error
+from protsae.schema.explained.calibration_table import CALIBRATION
 from protsae.schema.explained.segment_table import SEGMENTS
-from protsae.stages.explaining.explainer import Explainer
+from protsae.stages.explaining.explainer import Explainer, OpenedSae
 from tests.helpers.finished_run import RESULTS, copy_run, finished_run
 from tests.helpers.stored_tables import load, store
 from tests.helpers.tiny_esm import build_esm, random_sequence, save_tiny
@@ -118,6 +119,46 @@ def test_another_model_is_refused(run: protsae.Run, finished: Path, tmp_path: Pa
         run.explainer(str(tmp_path / "esm2_none.pt"))
 
 
+def test_a_concept_is_predicted_by_its_best_feature_though_that_has_another(
+    explainer: Explainer, run: protsae.Run
+) -> None:
+    """At a base rate of 1 in 10, a likelihood ratio of 9 is a probability of a half."""
+    key, sequence = (LAYER, "topk"), run.proteins["sequence"].iloc[0]
+    codes = explainer.codes(sequence)[key]
+    feature = int(codes.indices[0])
+    features = explainer.saes[key].features.assign(q_value=1.0, label="unknown")
+    features.loc[feature, ["concept", "label"]] = "residue: C", "Cysteine"
+    best = features.iloc[[feature]].assign(
+        own_concept="residue: C", concept="DISULFID", threshold=0.0, q_value=0.01
+    )
+    best = best.assign(defined_by_sequence=0, reference_base_rate=0.1, f1=0.5)
+    bins = {name: [np.nan] for name in CALIBRATION.names} | {
+        **{"feature": [feature], "concept": ["DISULFID"], "calibration": ["calibrated"]},
+        **{"near_look_alike": [False], "bin": [1], "activation_above": [0.0]},
+        **{"likelihood_ratio": [9.0], "likelihood_ratio_low": [1.0], "likelihood_ratio_high": [81]},
+    }
+    opened = OpenedSae.of(
+        explainer.saes[key].encode,
+        features,
+        # Nothing is taken of features of another SAE.
+        pd.concat([best, best.assign(variant="batchtopk", concept="TURN")]),
+        pd.DataFrame(bins).astype({"look_alike": object}),
+        {},
+    )
+    found = Explainer(explainer.embedder, {key: opened}, {}).explained("P1", sequence)
+    rows = found.residues
+    assert set(rows["concept"]) == {"DISULFID"}
+    on = np.flatnonzero(codes[:, [feature]].toarray()[:, 0] > 0) + 1
+    assert rows["position"].tolist() == on.tolist()
+    assert set(rows["feature"]) == {feature}
+    assert set(rows["label"]) == {"Cysteine"}
+    assert rows["probability"].to_numpy() == pytest.approx(0.5)
+    assert rows[["probability_low", "probability_high"]].iloc[0].tolist() == pytest.approx(
+        [0.1, 0.9]
+    )
+    assert found.predictions["f1"].unique().tolist() == [0.5]
+
+
 def copy_model(finished: Path, folder: Path) -> Path:
     for path in finished.glob("esm2_tiny*.pt"):
         shutil.copy(path, folder)
@@ -131,8 +172,9 @@ def test_parts_that_do_not_belong_together_are_refused(finished: Path, tmp_path:
     (folder / "batchtopk").rename(folder / "topk")
     with pytest.raises(protsae.UserError, match=r"features\.parquet: of SAE .*/topk; expected"):
         protsae.read_run(results).explainer(saes=["topk"])
-    table = results / "features.parquet"
-    store(table, load(table), {"saes": {}})
+    for name in ("features", "best_features"):
+        table = results / f"{name}.parquet"
+        store(table, load(table), {"saes": {}})
     with pytest.raises(protsae.UserError, match="not the SAE whose codes the run has scored"):
         protsae.read_run(results).explainer(saes=["topk"])
     (results / "features.parquet").unlink()
