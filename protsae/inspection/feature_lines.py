@@ -1,5 +1,7 @@
 """What a feature is, in lines of text: its concept and how sure that is, activity, and motif."""
 
+import itertools
+
 import numpy as np
 import pandas as pd
 
@@ -235,8 +237,10 @@ def calibration_lines(calibration: pd.DataFrame, width: int = WIDTH) -> list[str
     []
     """
     texts = [_calibration(row) for _, row in calibration.drop_duplicates("concept").iterrows()]
-    heads = ["calibration", *[""] * (len(texts) - 1)]
-    return [line for head, text in zip(heads, texts) for line in headed(head, text, width)]
+    heads = itertools.chain(["calibration"], itertools.repeat(""))
+    return [
+        line for head, text in zip(heads, texts, strict=False) for line in headed(head, text, width)
+    ]
 
 
 def _calibration(row: pd.Series) -> str:

@@ -1,4 +1,4 @@
-"""Probabilities that residues have concepts where an SAE's features are on, at stated base rates."""
+"""How probable concepts are where an SAE's features are on, at stated base rates."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -138,9 +138,7 @@ class ActivationProbabilities:
                 near[:, number] = is_near(np.arange(codes.shape[0]), rows, lengths)
         return near
 
-    def beside_look_alike(
-        self, pair: np.ndarray, row: np.ndarray, near: np.ndarray
-    ) -> np.ndarray:
+    def beside_look_alike(self, pair: np.ndarray, row: np.ndarray, near: np.ndarray) -> np.ndarray:
         """The concept of a pair's look-alike where it is near the row, else None: object, (n,).
 
         Parameters

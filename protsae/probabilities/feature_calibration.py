@@ -80,7 +80,9 @@ def calibrate(layer: Layer, codes: Codes, examined: Examined) -> pd.DataFrame:
                 "look_alike_above": look_alike.above,
                 "look_alike_base_rate": rate,
             }
-        rows.append(pd.DataFrame({**found, "feature": pair.feature, "concept": names[pair.concept]}))
+        rows.append(
+            pd.DataFrame({**found, "feature": pair.feature, "concept": names[pair.concept]})
+        )
     return pd.concat(rows, ignore_index=True)[list(COLUMNS)]
 
 

@@ -59,7 +59,7 @@ def test_a_protein_in_words() -> None:
 
 
 def test_a_concept_may_be_predicted_by_a_feature_that_matches_another_better() -> None:
-    """Feature 9 is called for DISULFID with a higher F1 on valid than feature 1, whose own it is."""
+    """Feature 9 has a higher F1 on valid for DISULFID than feature 1, whose own concept it is."""
     disulfid = ("DISULFID", 0.2, 0.1, None, None, 0.02, None, None, None, 0.25, 0)
     rows = segments((6, 1, 5, 5, *disulfid)).assign(label="unknown")
     predicted = predictions((5, 9, 30, "DISULFID", 0.6)).assign(
@@ -69,8 +69,8 @@ def test_a_concept_may_be_predicted_by_a_feature_that_matches_another_better() -
     )
     assert protein_lines("P1", 137, rows, predicted, NOTHING_ON)[2:] == [
         "  Called (q ≤ 0.05), but not above all baselines: 2 features, 1 concept.",
-        "    DISULFID (Cysteine) at 30 (prob. 0.60, 1 feature in 1 layer); prob. calibrated, at base "
-        "rate",
+        "    DISULFID (Cysteine) at 30 (prob. 0.60, 1 feature in 1 layer); prob. calibrated, at "
+        "base rate",
         "      0.001; F1 0.63, undecided (rule 0.59); 5/topk/9",
     ]
 

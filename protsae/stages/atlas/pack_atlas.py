@@ -139,8 +139,8 @@ def _copy_members(run: FinishedRun, explainer: Explainer, folder: Path) -> None:
     proteins = {"protein_set_sha256": explainer.made_from["protein_set_sha256"]}
     together = pd.concat(rows).sort_values(list(FEATURES.key), kind="stable")
     write_table(folder / "features.parquet", together, FEATURES, proteins)
-    place = ["model", "layer", "variant"]
-    best = run.best_features.merge(together[place].drop_duplicates(), on=place)
+    of_sae = ["model", "layer", "variant"]
+    best = run.best_features.merge(together[of_sae].drop_duplicates(), on=of_sae)
     write_table(folder / "best_features.parquet", best, BEST_FEATURES, proteins)
 
 
