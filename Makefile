@@ -47,8 +47,9 @@ run: setup
 		echo "If an earlier run was killed: protsae run --unlock, then make run again." >&2; exit 1; }
 	protsae verify results
 
+# One worker more than there are cores: some of the tests wait for other processes.
 test: check
-	pytest -n $(CORES) --dist worksteal
+	pytest -n $$(($(CORES) + 1)) --dist worksteal
 
 FAST_TESTS := $(addprefix tests/,statistics config concepts proteins features sae references \
 	missing_annotations stages association test_architecture.py)

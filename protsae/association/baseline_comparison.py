@@ -48,6 +48,7 @@ def compare_features(
     cluster_counts: OfLayer,
     rule_counts: pd.DataFrame,
     related: Collection[str] = (),
+    table: Sequence[str] = ("features",),
 ) -> pd.DataFrame:
     """``COLUMNS`` for each feature, empty where it has no concept.
 
@@ -75,6 +76,8 @@ def compare_features(
     related : collection of str
         Clusters of test with a protein that has a relative in train: left out of
         ``f1_without_relatives``; ``n_clusters_without_relatives`` are left that have the concept.
+    table : sequence of str
+        The table of each feature, or of all: verdicts are corrected within each.
     """
     named = features[features["concept"].notna()]
     best = _best_baselines(associations, frozen)
@@ -95,7 +98,10 @@ def compare_features(
     compared = pd.concat(parts).loc[named.index]
     called = (named["q_value"] <= CALLED_Q).to_numpy(dtype=bool, na_value=False)
     p_values = compared["p_above"].to_numpy(), compared["p_below"].to_numpy()
-    verdict = verdicts(*p_values, called, are_defined_by_sequence(named["concept_type"]))
+    defined = pd.Series(are_defined_by_sequence(named["concept_type"]), index=named.index)
+    of_table = pd.Series(np.broadcast_to(table, len(features)), index=features.index)
+    group = named.groupby([defined, of_table.loc[named.index]]).ngroup().to_numpy()
+    verdict = verdicts(*p_values, called, group)
     return compared.join(verdict.set_index(compared.index))[list(COLUMNS)].reindex(features.index)
 
 

@@ -96,22 +96,39 @@ def join_tables(parts: Parts, proteins: pd.DataFrame, study: dict[str, Any]) -> 
     rule_counts = read_table(parts.rule_counts, RULE_COUNTS)
     related = set(proteins.loc[proteins["has_relative_in_train"], "cluster"])
     counts, frozen = _cluster_counts(folders), of_frozen(of_pairs, of_layers)
-
-    def with_verdicts(rows: pd.DataFrame) -> pd.DataFrame:
-        found = with_baselines(rows, of_pairs, frozen, probes, references, rules, d_model)
-        compared = compare_features(found, of_pairs, frozen, counts, rule_counts, related)
-        return found.join(compared).join(reference_counts(found).where(found["concept"].notna()))
-
-    matches = _rows(parts.stability, STABILITY)
-    every = with_stability(with_verdicts(of_layers), matches)
+    found = _beside_best(of_layers, of_pairs, frozen)
+    found = with_baselines(found, of_pairs, frozen, probes, references, rules, d_model)
+    table = found.pop("table")
+    compared = compare_features(
+        found, of_pairs, frozen, counts, rule_counts, related, table.tolist()
+    )
+    found = found.join(compared).join(reference_counts(found).where(found["concept"].notna()))
+    is_best = table == BEST_FEATURES.name
+    every = with_stability(found[~is_best], _rows(parts.stability, STABILITY))
     every = with_effects(every, _rows(parts.effects, EFFECTS))
     features = conform(every, FEATURES, "features.parquet")
-    best = with_verdicts(best_pairs(of_pairs, frozen).assign(freeze="none"))
-    best = best.merge(_of_own(features), on=list(FEATURES.key), how="left", validate="m:1")
+    best = found[is_best].merge(
+        _of_own(features), on=list(FEATURES.key), how="left", validate="m:1"
+    )
     best_features = conform(best[BEST_FEATURES.names], BEST_FEATURES, "best_features.parquet")
     associations = conform(with_rules(of_pairs, rules), ASSOCIATIONS, "associations.parquet")
     summary = conform(summarise(documents, features), SUMMARY, "summary.tsv")
     return RunTables(features, best_features, associations, detectors, summary, _made_from(folders))
+
+
+def _beside_best(
+    of_layers: pd.DataFrame, of_pairs: pd.DataFrame, frozen: pd.Series
+) -> pd.DataFrame:
+    """Features, and below them the best pair of each concept, with the name of their ``table``.
+
+    Together, as the counts by cluster that both are compared by are large to read.
+    """
+    best = best_pairs(of_pairs, frozen).assign(freeze="none")
+    rows = {
+        FEATURES.name: of_layers,
+        BEST_FEATURES.name: best[best.columns.intersection(of_layers.columns)],
+    }
+    return pd.concat([found.assign(table=name) for name, found in rows.items()])
 
 
 def _of_own(features: pd.DataFrame) -> pd.DataFrame:

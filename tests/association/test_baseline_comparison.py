@@ -43,6 +43,7 @@ def compared(
     frozen: bool = False,
     lacking: tuple[str, ...] = (),
     single: tuple[str, ...] = (),
+    table: tuple[str, ...] = ("features",),
 ) -> pd.DataFrame:
     """Of all SAE features, by model and layer, or, with frozen SAEs, by feature.
 
@@ -63,17 +64,26 @@ def compared(
     rules.loc[rules["cluster"].isin(single), list(none)] = 1
     features = every[every["variant"].isin(["topk", *FROZEN])].reset_index(drop=True)
     features = features.assign(freeze=features["variant"].map(FROZEN).fillna("none"))
-    table = compare_features(
+    rows = compare_features(
         features,
         every,
         of_frozen(every, features),
         of_layer(pd.DataFrame(counts)),
         rules,
         related,
+        table,
     )
     if frozen:
-        return table.set_index(pd.MultiIndex.from_frame(features[KEYS]))
-    return table.set_index(pd.MultiIndex.from_frame(features[["model", "layer"]]))
+        return rows.set_index(pd.MultiIndex.from_frame(features[KEYS]))
+    return rows.set_index(pd.MultiIndex.from_frame(features[["model", "layer"]]))
+
+
+def test_verdicts_are_corrected_within_each_table() -> None:
+    """The second feature of four is the only one of its table: nothing to correct for."""
+    together = compared().loc[("m", 2)]
+    apart = compared(table=("a", "b", "a", "a")).loc[("m", 2)]
+    assert apart["verdict_p_value"] == together["verdict_p_value"]
+    assert apart["verdict_q_value"] == apart["verdict_p_value"] < together["verdict_q_value"]
 
 
 @pytest.mark.parametrize(
