@@ -12,6 +12,7 @@ from protsae.cli import main
 from protsae.io.json_files import read_document
 from protsae.stages.atlas.pack_atlas import pack_atlas
 from tests.helpers.finished_run import RESULTS, copy_run, finished_run
+from tests.helpers.stored_tables import load, store
 from tests.helpers.tiny_esm import build_esm, random_sequence, save_tiny
 
 FILES = ("predictions.tsv", "residues.tsv", "segments.tsv", "segments.gff3", "explain.html")
@@ -48,6 +49,29 @@ def test_an_atlas_explains_as_its_run_does(finished: Path, atlas: Path) -> None:
     pd.testing.assert_frame_equal(opened.features.reset_index(drop=True)[list(kept)], kept)
     assert opened.card["licence"] == "CC0"
     assert opened.card["n_proteins"] == run.proteins.groupby("split").size().to_dict()
+
+
+def test_an_atlas_predicts_as_its_run_does(finished: Path, tmp_path: Path) -> None:
+    """Were all pairs of the run called, and of concepts that the sequence does not define."""
+    results = copy_run(finished, tmp_path / "run") / RESULTS
+    for name in ("features", "best_features"):
+        rows = load(results / f"{name}.parquet")
+        store(results / f"{name}.parquet", rows.assign(q_value=0.01, defined_by_sequence=0))
+    run = protsae.read_run(results)
+    pack_atlas(run, tmp_path / "run" / "atlas.zip", saes=["topk"])
+    opened = protsae.read_atlas(tmp_path / "run" / "atlas.zip")
+    explainer = opened.explainer()
+    predicted = explainer.concept_features
+    expected = run.explainer(saes=["topk"])
+    pd.testing.assert_frame_equal(predicted, expected.concept_features)
+    own = run.best_features.query("variant == 'topk'")
+    assert opened.best_features["concept"].tolist() == own["concept"].tolist()
+    of_other_concepts = own[own["concept"] != own["own_concept"]]
+    assert set(of_other_concepts["concept"]) <= set(predicted["concept"])
+    assert len(of_other_concepts) > 0
+    found, there = (each.explained("P1", SEQUENCE).predictions for each in (explainer, expected))
+    assert len(found) > 0
+    pd.testing.assert_frame_equal(found, there)
 
 
 def test_commands_write_equal_files(finished: Path, atlas: Path, tmp_path: Path) -> None:
