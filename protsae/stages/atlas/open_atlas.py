@@ -28,8 +28,9 @@ from protsae.schema.features.best_features_table import BEST_FEATURES
 from protsae.schema.features.feature_tables import FEATURES
 from protsae.stages.atlas.fvu_check import fvu_of, validate_fvu
 from protsae.stages.explaining.explain_sequences import ExplainedTable, explain_sequences
-from protsae.stages.explaining.explainer import Explainer, OpenedSae
+from protsae.stages.explaining.explainer import Explainer
 from protsae.stages.explaining.open_explainer import open_embedder, read_calibration
+from protsae.stages.explaining.opened_sae import OpenedSae
 from protsae.stages.inputs.models_of_activations import model_path
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 import torch
 from scipy import sparse
 
-from protsae.detectors.activations import Encode, stacked
+from protsae.detectors.activations import stacked
 from protsae.features.predicted_concepts import (
     OF_RUN,
     concept_features,
@@ -22,8 +22,6 @@ from protsae.features.protein_segments import (
     LEVELS,
     by_trust,
     protein_segments,
-    thresholds,
-    trust,
 )
 from protsae.io.hdf5.float16 import to_float32
 from protsae.plm.embedding import Embedder
@@ -34,92 +32,13 @@ from protsae.schema.explained.prediction_tables import PREDICTIONS, RESIDUES
 from protsae.schema.explained.segment_table import FROM_FEATURES, SEGMENTS
 from protsae.schema.table import Table, conform
 from protsae.stages.explaining.given_proteins import in_groups
+from protsae.stages.explaining.opened_sae import OpenedSae, encoded
 from protsae.statistics import ragged
 
 BOUNDS = ("probability", "probability_low", "probability_high")
 _CLAIMED = ("label", "assumed_base_rate", "base_rate_from", "calibration", "look_alike_rate")
 _ROW = "row"
 """Place of a feature among those kept."""
-_OF_PAIR = (
-    *("layer", "variant", "feature", "concept", "threshold", "valid_f1", "f1", "f1_low", "f1_high"),
-    *("q_value", "verdict", "best_baseline", "best_baseline_f1"),
-    *("base_rate", "reference_base_rate", "defined_by_sequence"),
-)
-"""What predicting takes from the tables of features and of best features."""
-_OF_FEATURE = ["label", "stability", "random_stability", "recurs"]
-"""And what it takes from that of features alone."""
-
-ROWS_TOGETHER = 8192
-"""Residues of a longer protein that are encoded at a time, so that its dense codes fit memory."""
-
-
-@dataclass(frozen=True)
-class OpenedSae:
-    """An SAE's encoder as a function on arrays, and what the run's tables say of its features.
-
-    Attributes
-    ----------
-    encode : Encode
-        Of `protsae.detectors.encoding.encoder`, as `protsae encode` uses it.
-    features : DataFrame
-        Their rows of the feature table; row i is feature i.
-    pairs : DataFrame
-        ``_OF_PAIR`` and ``_OF_FEATURE`` of each feature with its own concept, row i being feature
-        i; then of those that are best for another concept.
-    probabilities : ActivationProbabilities
-        Of the pairs.
-    """
-
-    encode: Encode
-    features: pd.DataFrame
-    pairs: pd.DataFrame
-    probabilities: ActivationProbabilities
-
-    @classmethod
-    def of(
-        cls,
-        encode: Encode,
-        features: pd.DataFrame,
-        best_features: pd.DataFrame,
-        calibration: pd.DataFrame,
-        rates: Mapping[str, float],
-    ) -> "OpenedSae":
-        """From tables of a run.
-
-        Parameters
-        ----------
-        features, calibration : DataFrame
-            Rows of this SAE.
-        best_features : DataFrame
-            Those of other SAEs are left out.
-        rates : mapping of str to float
-            As of `ActivationProbabilities.of`.
-        """
-        place = ["model", "layer", "variant"]
-        best = best_features.merge(features[place].head(1), on=place)
-        others = best[best["concept"] != best["own_concept"]]
-        own = features[_OF_FEATURE].iloc[others["feature"]].reset_index(drop=True)
-        others = others.drop(columns=_OF_FEATURE, errors="ignore").reset_index(drop=True).join(own)
-        names = [*_OF_PAIR, *_OF_FEATURE]
-        pairs = pd.concat([features[names], others[names]], ignore_index=True)
-        return cls(encode, features, pairs, ActivationProbabilities.of(pairs, calibration, rates))
-
-    @cached_property
-    def trust(self) -> np.ndarray:
-        """How sure the concept of each feature is, as `trust` says."""
-        return trust(self.features)
-
-    @cached_property
-    def thresholds(self) -> np.ndarray:
-        """Activations above which features are on."""
-        return thresholds(self.features)
-
-    def levels_on(self, codes: sparse.csr_array) -> np.ndarray:
-        """How many features are on at a residue or more, by their `trust`: int, shape (5,)."""
-        column = codes.indices[codes.data > self.thresholds[codes.indices]]
-        is_on = np.zeros(len(self.trust), dtype=bool)
-        is_on[column] = True
-        return np.bincount(self.trust[is_on], minlength=len(LEVELS))
 
 
 @dataclass(frozen=True)
@@ -341,11 +260,7 @@ class Explainer:
 
         And ``pair``, the row of both in the SAE's `OpenedSae.pairs`.
         """
-        parts = []
-        for sae in self.saes.values():
-            claims = sae.probabilities.claims
-            said = claims.assign(label=label_of(sae.pairs), pair=range(len(claims)))
-            parts.append(sae.pairs.assign(**said))
+        parts = [sae.predictors for sae in self.saes.values()]
         return concept_features(pd.concat(parts, ignore_index=True))
 
     def codes(self, sequence: str) -> dict[tuple[int, str], sparse.csr_array]:
@@ -357,7 +272,7 @@ class Explainer:
             float32, shape (n_residues, n_features).
         """
         rows = self.layer_activations(sequence)
-        return {key: _encoded(sae.encode, rows[key[0]]) for key, sae in self.saes.items()}
+        return {key: encoded(sae.encode, rows[key[0]]) for key, sae in self.saes.items()}
 
     def layer_activations(self, sequence: str) -> dict[int, np.ndarray]:
         """Layer activations as the run stores and reads them: float32, shape (n_residues, d_model).
@@ -381,11 +296,6 @@ class Explainer:
             for place, rows in piece.rows.items():
                 to_float32(rows, found[layer_of(place)][piece.start : piece.start + len(rows)])
         return found
-
-
-def _encoded(encode: Encode, rows: np.ndarray) -> sparse.csr_array:
-    starts = range(0, len(rows), ROWS_TOGETHER)
-    return stacked([encode(rows[i : i + ROWS_TOGETHER]) for i in starts])
 
 
 def _by_protein(rows: pd.DataFrame, table: Table, names: Sequence[str]) -> list[pd.DataFrame]:

@@ -26,7 +26,8 @@ from protsae.run.layout import model_name, shard_names
 from protsae.sae.architectures import restore_sae
 from protsae.schema.explained.calibration_table import CALIBRATION
 from protsae.stages.embed_proteins import make_embedder
-from protsae.stages.explaining.explainer import Explainer, OpenedSae
+from protsae.stages.explaining.explainer import Explainer
+from protsae.stages.explaining.opened_sae import OpenedSae
 from protsae.stages.inputs.models_of_activations import load_run_model
 from protsae.stages.inputs.scored_sae import validate_sae
 

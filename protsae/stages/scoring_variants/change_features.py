@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from protsae.detectors.activations import sparse_rows, stacked
+from protsae.detectors.activations import sparse_rows
 from protsae.interventions.changed_activations import (
     FeatureChanges,
     Nearby,
@@ -23,7 +23,8 @@ from protsae.interventions.neighbourhoods import FLANK
 from protsae.io.progress import progress
 from protsae.proteins.substitutions import Mutant
 from protsae.schema.explained.variant_tables import FROM_FEATURES
-from protsae.stages.explaining.explainer import ROWS_TOGETHER, Explainer, OpenedSae
+from protsae.stages.explaining.explainer import Explainer
+from protsae.stages.explaining.opened_sae import OpenedSae, encoded
 
 MUTANTS_TOGETHER, VALUES_TOGETHER = 60, 1 << 25
 """Mutants whose residues are encoded at a time, about a thousand rows; fewer where the features of
@@ -87,8 +88,7 @@ def mutant_changes(
 
 def _codes(sae: OpenedSae, rows: np.ndarray) -> sparse.csr_array:
     """Of the whole protein, sparse, as they are held all the time."""
-    starts = range(0, len(rows), ROWS_TOGETHER)
-    return stacked([sparse_rows(sae.encode(rows[i : i + ROWS_TOGETHER])) for i in starts])
+    return encoded(lambda part: sparse_rows(sae.encode(part)), rows)
 
 
 def _of_group(

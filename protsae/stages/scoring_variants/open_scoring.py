@@ -9,7 +9,8 @@ from protsae.config.stage_settings import EmbedSettings
 from protsae.plm.embedding import Embedder
 from protsae.plm.esm2.load import load_esm
 from protsae.stages.embed_proteins import make_embedder
-from protsae.stages.explaining.explainer import Explainer, OpenedSae
+from protsae.stages.explaining.explainer import Explainer
+from protsae.stages.explaining.opened_sae import OpenedSae
 
 OF_ALL = 100
 """Mutants whose features are computed where all single ones are asked for: those with the lowest

@@ -8,7 +8,7 @@ import pandas as pd
 
 from protsae.schema.explained.variant_tables import VARIANT_FEATURES, VARIANTS
 from protsae.schema.table import conform
-from protsae.stages.explaining.explainer import OpenedSae
+from protsae.stages.explaining.opened_sae import OpenedSae
 from protsae.stages.explaining.prediction_files import growing_table
 from protsae.stages.scoring_variants.change_features import Changes, SaeKey, top_features
 from protsae.stages.scoring_variants.score_mutants import worst

@@ -14,7 +14,8 @@ from protsae.plm.embedding import Piece
 from protsae.plm.precision import Float16Error
 from protsae.schema.explained.calibration_table import CALIBRATION
 from protsae.schema.explained.segment_table import SEGMENTS
-from protsae.stages.explaining.explainer import Explainer, OpenedSae
+from protsae.stages.explaining.explainer import Explainer
+from protsae.stages.explaining.opened_sae import OpenedSae
 from tests.helpers.finished_run import RESULTS, copy_run, finished_run
 from tests.helpers.stored_tables import load, store
 from tests.helpers.tiny_esm import build_esm, random_sequence, save_tiny
@@ -201,7 +202,7 @@ def test_a_long_protein_is_encoded_in_parts(
     explainer: Explainer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = explainer.codes(random_sequence(90))[LAYER, "topk"].toarray()
-    monkeypatch.setattr("protsae.stages.explaining.explainer.ROWS_TOGETHER", 40)
+    monkeypatch.setattr("protsae.stages.explaining.opened_sae._ROWS_TOGETHER", 40)
     parts = explainer.codes(random_sequence(90))[LAYER, "topk"].toarray()
     np.testing.assert_allclose(parts, whole, rtol=1e-6)
 
