@@ -3,20 +3,28 @@
 import numpy as np
 import pandas as pd
 
+from protsae.association.joined_baselines import best_per_concept
 from protsae.features.protein_segments import is_called, is_defined
 from protsae.statistics import ragged
 
+TIMES = 2.0
+"""How many times as high the F1 of a feature for another concept than its own must be, to predict
+it in the place of a feature whose own it is. Such a feature follows the concept where the two
+concepts go together, which they may not in other proteins."""
 
-def concept_features(features: pd.DataFrame) -> pd.DataFrame:
+
+def concept_features(pairs: pd.DataFrame) -> pd.DataFrame:
     """The feature that predicts each concept: of those called for it, the best on valid.
 
-    Concepts that the sequence defines are left out: a rule finds them exactly.
+    It is one whose own concept it is, unless one with another concept of its own has ``TIMES`` as
+    high an F1 on valid. Concepts that are the own one of no feature that is called are left out,
+    and those that the sequence defines: a rule finds them exactly.
 
     Parameters
     ----------
-    features : DataFrame
-        Features with a concept each, of any layers and SAEs: rows of the feature table, and of that
-        of best features.
+    pairs : DataFrame
+        Features of any layers and SAEs with a concept each, which is their own where ``is_own``:
+        rows of the feature table, and of that of best features.
 
     Returns
     -------
@@ -25,13 +33,25 @@ def concept_features(features: pd.DataFrame) -> pd.DataFrame:
 
     Examples
     --------
-    >>> rows = [("SIGNAL", 0.7, 0.6, 0.01), ("SIGNAL", 0.6, 0.8, 0.01), ("TURN", 0.9, 0.9, 0.3)]
-    >>> features = pd.DataFrame(rows, columns=["concept", "valid_f1", "f1", "q_value"])
-    >>> concept_features(features.assign(defined_by_sequence=0))["f1"].tolist()
-    [0.6]
+    >>> rows = [
+    ...     ("SIGNAL", 0.7, 0.6, 0.01, True),
+    ...     ("SIGNAL", 0.6, 0.8, 0.01, True),
+    ...     ("SIGNAL", 0.9, 0.9, 0.01, False),
+    ...     ("TURN", 0.9, 0.9, 0.3, True),
+    ...     ("DISULFID", 0.1, 0.1, 0.01, True),
+    ...     ("DISULFID", 0.7, 0.5, 0.01, False),
+    ...     ("DOMAIN", 0.7, 0.5, 0.01, False),
+    ... ]
+    >>> pairs = pd.DataFrame(rows, columns=["concept", "valid_f1", "f1", "q_value", "is_own"])
+    >>> concept_features(pairs.assign(defined_by_sequence=0))[["concept", "f1"]].values.tolist()
+    [['SIGNAL', 0.6], ['DISULFID', 0.5]]
     """
-    own = features[is_called(features) & ~is_defined(features)]
-    best = own.sort_values("valid_f1", ascending=False, kind="stable").drop_duplicates("concept")
+    called = pairs[is_called(pairs) & ~is_defined(pairs)]
+    is_own = called["is_own"].astype(bool)
+    own, others = best_per_concept(called[is_own]), best_per_concept(called[~is_own])
+    least = TIMES * others["concept"].map(own.set_index("concept")["valid_f1"])
+    better = others[others["valid_f1"] >= least]
+    best = pd.concat([own[~own["concept"].isin(better["concept"])], better])
     return best.sort_values("f1", ascending=False, kind="stable")
 
 

@@ -1,8 +1,8 @@
 """Does clamping a feature make a model design what the feature goes with? Against four controls.
 
-For each target the feature with the highest F1 on valid of the concept, of SAEs that are not
-frozen, is clamped to 2 x its 0.9 quantile at all residues. Starts are the first 80 residues
-of test proteins, one of a homology cluster, that do not satisfy the rule of the target. Three
+For each target the feature with the highest F1 on valid (best_features.parquet) is clamped to
+2 x its 0.9 quantile at all residues. Starts are the first 80 residues of test proteins, one of a
+homology cluster, that do not satisfy the rule of the target. Three
 judges say whether a design succeeds, none of which has seen a model: the rule, which needs the
 sequence alone; a window probe, fitted to the run's train proteins, which must be on at more of the
 design than of nearly all proteins; and the best homologue in train, which must have the concept
@@ -52,10 +52,9 @@ N_RESAMPLINGS = 10_000
 
 
 def best_feature(run: Run, concept: str) -> pd.Series:
-    """The feature of the run's model with the highest F1 on valid for a concept."""
-    table = run.features
-    own = table[(table["model"] == run.model) & (table["freeze"] == "none")]
-    return own[own["concept"] == concept].sort_values("valid_f1", kind="stable").iloc[-1]
+    """The feature with the highest F1 on valid for a concept."""
+    table = run.best_features
+    return table[table["concept"] == concept].iloc[0]
 
 
 def starts(run: Run, rule: str, n: int) -> list[tuple[str, str]]:
@@ -72,7 +71,7 @@ def designed(run: Run, concept: str, n_starts: int, n_designs: int) -> pd.DataFr
     row = best_feature(run, concept)
     name = FeatureName(run.model, int(row["layer"]), str(row["variant"]), int(row["feature"]))
     opened = run.edits(f"{name}:{CLAMP}")
-    arms = open_controls(opened, run.results, run.config, seed=0).arms()
+    arms = open_controls(opened, run.results, run.config, 0, concept).arms()
     rule, chosen = TARGETS[concept], starts(run, TARGETS[concept], n_starts)
     tables = []
     for number, (accession, sequence) in enumerate(chosen):

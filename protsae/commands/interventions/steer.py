@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--edit", metavar="EDIT", action="append", required=True, help="may be given several times")
     add("--run", default="results", metavar="RESULTS", help="(%(default)s)")
     add("--model", help="path or name of its ESM-2 (default: as the run says)")
-    add("--concept", help="to judge designs by (default: that of the first feature)")
+    add("--concept", help="of judges and controls (default: that of the first feature)")
     add("--controls", action="store_true", help="design with the controls, too")
     add("--rounds", type=int, default=20, help="(%(default)s)")
     add("--share", type=float, default=0.15, help="of the free residues a round (%(default)s)")
@@ -55,9 +55,9 @@ def run(args: argparse.Namespace) -> None:
     schedule = Schedule(args.rounds, args.share, *args.temperature)
     plan, own = Plan(schedule, args.designs, args.seed, args.keep), read_run(args.run)
     opened = own.edits([full_edit(edit) for edit in args.edit], args.model, args.threads)
-    controls = open_controls(opened, own.results, own.config, args.seed)
+    controls = open_controls(opened, own.results, own.config, args.seed, args.concept)
+    judges = open_judges(controls.run, controls.concept)
     arms = controls.arms(args.controls)
-    judges = open_judges(controls.run, args.concept or controls.concept)
     starts = given_starts(opened, args.protein, args.sequence, args.fasta, args.length)
     about, n = {"stage": "steer", **opened.made_from}, [0, 0]
     for rows in design_starts(

@@ -30,12 +30,14 @@ def read_bound_table(
     Raises
     ------
     UserError
-        As `read_table`, and if its rows are of other SAEs than those of the run. SAEs that are not
-        there, as where only tables were copied, are not missed.
+        As `read_table`, and if its rows are of other SAEs than those of the run, or it was not made
+        with the features.parquet beside it. SAEs that are not there, as where only tables were
+        copied, are not missed.
     """
     path = results / f"{table.name}.parquet"
     rows = read_table(path, table, columns, where)
-    saes = read_metadata(path).get("saes")
+    stated = read_metadata(path)
+    saes = stated.get("saes")
     if saes is None:
         raise UserError(
             f"{path}: does not state the SAEs that it is of; expected a table of this release; run "
@@ -47,5 +49,13 @@ def read_bound_table(
             raise UserError(
                 f"{path}: of SAE {digest[:12]} of {place}; expected {found[:12]}, the weights "
                 "there are; run the workflow again"
+            )
+    beside = results / "features.parquet"
+    of_features = read_metadata(beside) if beside.is_file() else stated
+    for key in ("protein_set_sha256", "annotations_sha256", "saes"):
+        if stated.get(key) != of_features.get(key):
+            raise UserError(
+                f"{path}: its {key} is not that of features.parquet beside it; run the tables "
+                "stage again"
             )
     return rows

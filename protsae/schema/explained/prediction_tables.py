@@ -24,9 +24,10 @@ _WHICH = (
     VARIANT,
     replace(
         FEATURE,
-        meaning="Feature that predicts the concept: that of best_features.parquet if it is called "
-        "for the concept, else, of the features that match this concept best and are called for "
-        "it, the one with the highest F1 on the validation set.",
+        meaning="Feature that predicts the concept: of the features that match this concept best "
+        "and are called for it, the one with the highest F1 on the validation set; or the one in "
+        "best_features.parquet that matches another concept better, if it is called for this one "
+        "with at least twice that F1.",
     ),
 )
 _SCORES = tuple(

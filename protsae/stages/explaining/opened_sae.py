@@ -9,6 +9,7 @@ import pandas as pd
 from scipy import sparse
 
 from protsae.detectors.activations import Encode, stacked
+from protsae.errors import UserError
 from protsae.features.predicted_concepts import label_of
 from protsae.features.protein_segments import LEVELS, thresholds, trust
 from protsae.probabilities.activation_probabilities import ActivationProbabilities
@@ -38,7 +39,7 @@ class OpenedSae:
         Their rows of the feature table; row i is feature i.
     pairs : DataFrame
         ``_OF_PAIR`` and ``_OF_FEATURE`` of each feature with its own concept, row i being feature
-        i; then of those that are best for another concept.
+        i; then of those that are best for another concept; and which they are, ``is_own``.
     probabilities : ActivationProbabilities
         Of the pairs.
     """
@@ -67,14 +68,25 @@ class OpenedSae:
             Those of other SAEs are left out.
         rates : mapping of str to float
             As of `ActivationProbabilities.of`.
+
+        Raises
+        ------
+        UserError
+            If the SAE has no such feature as one of the best features is.
         """
         place = ["model", "layer", "variant"]
         best = best_features.merge(features[place].head(1), on=place)
         others = best[best["concept"] != best["own_concept"]]
-        own = features[_OF_FEATURE].iloc[others["feature"]].reset_index(drop=True)
-        others = others.drop(columns=_OF_FEATURE, errors="ignore").reset_index(drop=True).join(own)
-        names = [*_OF_PAIR, *_OF_FEATURE]
-        pairs = pd.concat([features[names], others[names]], ignore_index=True)
+        if (beyond := others["feature"] >= len(features)).any():
+            raise UserError(
+                f"best_features.parquet: feature {others['feature'][beyond].iloc[0]} of an SAE "
+                f"with {len(features):,} features; run the tables stage again"
+            )
+        of_feature = features[["feature", *_OF_FEATURE]]
+        others = others[list(_OF_PAIR)].merge(of_feature, on="feature", validate="m:1")
+        names = [*_OF_PAIR, *_OF_FEATURE, "is_own"]
+        both = features.assign(is_own=True)[names], others.assign(is_own=False)[names]
+        pairs = pd.concat(both, ignore_index=True)
         return cls(encode, features, pairs, ActivationProbabilities.of(pairs, calibration, rates))
 
     @cached_property

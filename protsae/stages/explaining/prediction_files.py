@@ -70,7 +70,9 @@ def protein_document(explained: Explained) -> dict[str, Any]:
 
 _OF_CONCEPT = (
     *("concept", "label", "calibration", "assumed_base_rate", "base_rate_from"),
-    *("look_alike_rate", "layer", "variant", "feature", "f1", "f1_low", "f1_high", "verdict"),
+    *("look_alike_rate", "layer", "variant", "feature", "valid_f1", "f1", "f1_low", "f1_high"),
+    *("q_value", "verdict", "best_baseline", "best_baseline_f1"),
+    *("stability", "random_stability", "recurs"),
 )
 _OF_SEGMENT = (
     *("start", "end", "peak", "probability", "probability_low", "probability_high"),

@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 
+from protsae.association.joined_baselines import best_per_concept
+from protsae.config.reserved_names import COORDINATES
 from protsae.config.settings import Config
 from protsae.errors import UserError
 from protsae.interventions.intervention import Intervention, feature_directions, plain_direction
@@ -17,6 +18,7 @@ from protsae.io.table_files.bound_tables import read_bound_table
 from protsae.one_line import cut
 from protsae.run.layout import shard_names
 from protsae.schema.features.feature_tables import FEATURES
+from protsae.schema.pair_tables import ASSOCIATIONS
 from protsae.stages.intervening.design_starts import plain_arms
 from protsae.stages.intervening.designs import NONE, STEERED, Make
 from protsae.stages.intervening.open_edits import OpenedRun, feature_amounts
@@ -43,15 +45,18 @@ class Controls:
         The run's feature table.
     seed : int
         Of the features drawn at random.
+    asked_concept : str, optional
+        What is steered to, if it is not the concept of the first feature.
     """
 
     opened: OpenedEdits
     run: OpenedRun
     features: pd.DataFrame
     seed: int = 0
+    asked_concept: str | None = None
 
     def arms(self, with_controls: bool = True) -> dict[str, Make]:
-        """Arms, each as a function that makes interventions; the concept is the first edit's.
+        """Arms, each as a function that makes interventions.
 
         Parameters
         ----------
@@ -61,8 +66,8 @@ class Controls:
         Raises
         ------
         UserError
-            If the first feature has no concept or no coordinate, so that there is nothing to
-            compare with, or an edit is not of features.
+            If there is no concept, or the layer has no coordinate for it, so that there is nothing
+            to compare with, or an edit is not of features.
         """
         if not with_controls:
             return plain_arms(self.opened)
@@ -71,15 +76,16 @@ class Controls:
                 f"--controls: {cut(str(other[0].along), 80)} is no feature of an SAE, which "
                 "controls replace; leave --controls out"
             )
-        first = self.opened.edits[0]
-        row, concept = self.row(first), self.concept
-        if concept is None or pd.isna(row["coordinate"]):
+        first, concept = self.opened.edits[0], self.concept
+        axis = None if concept is None else self.coordinate(first, concept)
+        if concept is None or axis is None:
             raise UserError(
                 f"--controls: {first.names[0]} has no concept whose coordinate and difference of "
                 "means could be taken; leave --controls out"
+                if concept is None
+                else f"--controls: no coordinate of layer {first.names[0].layer} was kept for "
+                f"{cut(concept, 60)}; leave --controls out"
             )
-        axis = np.zeros(first.directions.write_KD.shape[1])
-        axis[int(row["coordinate"])] = int(row["coordinate_sign"])
         difference = self.mean_difference(first, concept)
         return {
             **plain_arms(self.opened),
@@ -90,16 +96,25 @@ class Controls:
 
     @property
     def concept(self) -> str | None:
-        """That of the first feature; none if it has none, or the first edit has no feature."""
+        """What is steered to: the one asked for, or that of the first feature, if it has one."""
         first = self.opened.edits[0]
-        found = self.row(first)["concept"] if first.names else None
+        if self.asked_concept is not None or not first.names:
+            return self.asked_concept
+        table = self._of_sae(first).set_index("feature")
+        found = table["concept"][first.names[0].feature]
         return found if isinstance(found, str) else None
 
-    def row(self, edit: OpenedEdit) -> Any:
-        """Of the feature table, of the first feature of an edit."""
-        name = edit.names[0]
-        own = self._of_sae(edit)
-        return own[own["feature"] == name.feature].iloc[0]
+    def coordinate(self, edit: OpenedEdit, concept: str) -> np.ndarray | None:
+        """The layer's coordinate that is best on valid for a concept, signed: float, (d_model,)."""
+        name, width = edit.names[0], edit.directions.write_KD.shape[1]
+        where = {"model": name.model, "layer": name.layer, "variant": COORDINATES}
+        pairs = read_bound_table(self.run.results, ASSOCIATIONS, where=where)
+        best = best_per_concept(pairs[pairs["concept"] == concept])
+        if best.empty:
+            return None
+        detector, axis = int(best["feature"].iloc[0]), np.zeros(width)
+        axis[detector % width] = 1 if detector < width else -1
+        return axis
 
     def random_features(self, name: str, start: str, number: int) -> list[Intervention]:
         """Each edited feature replaced by a random one of its SAE, of like density, edited alike.
@@ -190,7 +205,9 @@ class Controls:
         ]
 
 
-def open_controls(opened: OpenedEdits, results: Path, config: Config, seed: int) -> Controls:
+def open_controls(
+    opened: OpenedEdits, results: Path, config: Config, seed: int, concept: str | None = None
+) -> Controls:
     """Read what controls take from a run."""
     features = read_bound_table(results, FEATURES)
-    return Controls(opened, OpenedRun(results, config), features, seed)
+    return Controls(opened, OpenedRun(results, config), features, seed, concept)

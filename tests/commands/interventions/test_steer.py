@@ -8,9 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import protsae
 from protsae.cli import main
 from protsae.io.table_files.parquet import read_table
 from protsae.schema.interventions.design_table import DESIGNS
+from protsae.stages.intervening.steering_arms import open_controls
 from tests.helpers.finished_run import RESULTS
 from tests.helpers.tiny_esm import random_sequence
 
@@ -107,6 +109,27 @@ def test_all_controls(folder: Path, tmp_path: Path) -> None:
     assert table["arm"].tolist() == [
         *("steered", "none", "random feature", "coordinate", "mean difference")
     ]
+
+
+def test_controls_are_of_the_concept_that_is_asked_for(folder: Path) -> None:
+    """Without one, of the feature's own: the coordinate that its row in features.parquet names."""
+    run = protsae.read_run(folder / RESULTS)
+    own = run.features.query("model == 'esm2_tiny' and variant == 'topk' and coordinate.notna()")
+    row = own.iloc[0]
+    opened = run.edits(f"1/topk/{row['feature']}:clamp=9")
+    controls = open_controls(opened, run.results, run.config, 0)
+    assert controls.concept == row["concept"]
+    axis = controls.coordinate(opened.edits[0], row["concept"])
+    assert axis is not None
+    assert np.flatnonzero(axis).tolist() == [row["coordinate"]]
+    assert axis.sum() == row["coordinate_sign"]
+    other = own[own["concept"] != row["concept"]].iloc[0]
+    asked = open_controls(opened, run.results, run.config, 0, other["concept"])
+    assert asked.concept == other["concept"]
+    axis = asked.coordinate(opened.edits[0], other["concept"])
+    assert axis is not None
+    assert axis[other["coordinate"]] == other["coordinate_sign"]
+    assert asked.coordinate(opened.edits[0], "never kept") is None
 
 
 def test_a_coordinate_steers_and_has_no_controls(

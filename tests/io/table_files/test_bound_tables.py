@@ -22,8 +22,9 @@ def results(tmp_path: Path) -> Path:
 
 
 def state(results: Path, saes: dict[str, str] | None) -> Path:
-    path = results / "associations.parquet"
-    store(path, load(path), {"saes": saes})
+    for name in ("features", "associations"):
+        path = results / f"{name}.parquet"
+        store(path, load(path), {"saes": saes})
     return path
 
 
@@ -55,6 +56,18 @@ def test_tables_alone_are_enough(results: Path) -> None:
     """As where only they were copied."""
     path = state(results, {PLACE: 64 * "7"})
     assert read_bound_table(results, ASSOCIATIONS).equals(load(path))
+
+
+@pytest.mark.parametrize("key", ["protein_set_sha256", "annotations_sha256", "saes"])
+def test_a_table_of_other_features(results: Path, key: str) -> None:
+    path = results / "associations.parquet"
+    store(path, load(path), {key: {} if key == "saes" else 64 * "7"})
+    expected = (
+        f"{path}: its {key} is not that of features.parquet beside it; run the tables stage again"
+    )
+    with pytest.raises(UserError) as refused:
+        read_bound_table(results, ASSOCIATIONS)
+    assert str(refused.value) == expected
 
 
 def test_a_table_that_does_not_say(results: Path) -> None:

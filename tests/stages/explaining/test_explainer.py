@@ -123,14 +123,20 @@ def test_another_model_is_refused(run: protsae.Run, finished: Path, tmp_path: Pa
 def test_a_concept_is_predicted_by_its_best_feature_though_that_has_another(
     explainer: Explainer, run: protsae.Run
 ) -> None:
-    """At a base rate of 1 in 10, a likelihood ratio of 9 is a probability of a half."""
+    """At a base rate of 1 in 10, a likelihood ratio of 9 is a probability of a half.
+
+    The feature whose own concept it is has half the F1 on valid.
+    """
     key, sequence = (LAYER, "topk"), run.proteins["sequence"].iloc[0]
     codes = explainer.codes(sequence)[key]
     feature = int(codes.indices[0])
     features = explainer.saes[key].features.assign(q_value=1.0, label="unknown")
     features.loc[feature, ["concept", "label"]] = "residue: C", "Cysteine"
+    second = (feature + 1) % len(features)
+    features.loc[second, ["concept", "q_value"]] = "DISULFID", 0.01
+    features.loc[second, ["valid_f1", "defined_by_sequence"]] = 0.25, 0
     best = features.iloc[[feature]].assign(
-        own_concept="residue: C", concept="DISULFID", threshold=0.0, q_value=0.01
+        own_concept="residue: C", concept="DISULFID", threshold=0.0, q_value=0.01, valid_f1=0.5
     )
     best = best.assign(defined_by_sequence=0, reference_base_rate=0.1, f1=0.5)
     bins = {name: [np.nan] for name in CALIBRATION.names} | {
@@ -158,6 +164,8 @@ def test_a_concept_is_predicted_by_its_best_feature_though_that_has_another(
         [0.1, 0.9]
     )
     assert found.predictions["f1"].unique().tolist() == [0.5]
+    with pytest.raises(protsae.UserError, match=r"feature 9999 of an SAE with \d+ features; run"):
+        OpenedSae.of(opened.encode, features, best.assign(feature=9999), pd.DataFrame(bins), {})
 
 
 def copy_model(finished: Path, folder: Path) -> Path:
