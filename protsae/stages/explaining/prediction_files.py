@@ -1,13 +1,14 @@
 """Predicted concepts as files, protein by protein: Parquet, text and JSON."""
 
 import json
-import math
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, TextIO
+
+import pandas as pd
 
 from protsae.io.atomic import atomic_path
 from protsae.io.table_files.growing_tables import GrowingTable, growing_table
@@ -82,6 +83,6 @@ _OF_SEGMENT = (
 
 def _value(value: object) -> object:
     """As JSON has it: numbers with four significant digits, None where there is none."""
-    if not isinstance(value, float):
-        return value
-    return None if math.isnan(value) else float(f"{value:.4g}")
+    if value is None or pd.isna(value):
+        return None
+    return float(f"{value:.4g}") if isinstance(value, float) else value

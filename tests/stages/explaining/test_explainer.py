@@ -16,6 +16,7 @@ from protsae.schema.explained.calibration_table import CALIBRATION
 from protsae.schema.explained.segment_table import SEGMENTS
 from protsae.stages.explaining.explainer import Explainer
 from protsae.stages.explaining.opened_sae import OpenedSae
+from protsae.stages.explaining.prediction_files import protein_document
 from tests.helpers.finished_run import RESULTS, copy_run, finished_run
 from tests.helpers.stored_tables import load, store
 from tests.helpers.tiny_esm import build_esm, random_sequence, save_tiny
@@ -164,6 +165,9 @@ def test_a_concept_is_predicted_by_its_best_feature_though_that_has_another(
         [0.1, 0.9]
     )
     assert found.predictions["f1"].unique().tolist() == [0.5]
+    [concept] = json.loads(json.dumps(protein_document(found), allow_nan=False))["concepts"]
+    stated = {name: concept[name] for name in ("label", "f1", "q_value", "recurs")}
+    assert stated == {"label": "Cysteine", "f1": 0.5, "q_value": 0.01, "recurs": None}
     with pytest.raises(protsae.UserError, match=r"feature 9999 of an SAE with \d+ features; run"):
         OpenedSae.of(opened.encode, features, best.assign(feature=9999), pd.DataFrame(bins), {})
 
