@@ -81,8 +81,8 @@ _OF_SEGMENT = (
 )
 
 
-def _value(value: object) -> object:
+def _value(value: Any) -> Any:
     """As JSON has it: numbers with four significant digits, None where there is none."""
-    if value is None or pd.isna(value):
+    if pd.isna(value):
         return None
     return float(f"{value:.4g}") if isinstance(value, float) else value

@@ -132,6 +132,7 @@ def test_a_concept_is_predicted_by_its_best_feature_though_that_has_another(
     codes = explainer.codes(sequence)[key]
     feature = int(codes.indices[0])
     features = explainer.saes[key].features.assign(q_value=1.0, label="unknown")
+    features["recurs"] = pd.array([pd.NA] * len(features), "Int64")
     features.loc[feature, ["concept", "label"]] = "residue: C", "Cysteine"
     second = (feature + 1) % len(features)
     features.loc[second, ["concept", "q_value"]] = "DISULFID", 0.01
