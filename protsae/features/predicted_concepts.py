@@ -8,23 +8,24 @@ from protsae.features.protein_segments import is_called, is_defined
 from protsae.statistics import ragged
 
 TIMES = 2.0
-"""How many times as high the F1 of a feature for another concept than its own must be, to predict
-it in the place of a feature whose own it is. Such a feature follows the concept where the two
-concepts go together, which they may not in other proteins."""
+"""A feature that matches another concept better predicts this one only if its F1 on valid is this
+many times that of the best feature that does not. It follows the concept as far as the two
+concepts occur together, which may differ in other proteins."""
 
 
 def concept_features(pairs: pd.DataFrame) -> pd.DataFrame:
     """The feature that predicts each concept: of those called for it, the best on valid.
 
-    It is one whose own concept it is, unless one with another concept of its own has ``TIMES`` as
-    high an F1 on valid. Concepts that are the own one of no feature that is called are left out,
-    and those that the sequence defines: a rule finds them exactly.
+    Usually this is a feature that matches no other concept better (``is_own``). A feature that
+    does takes its place only if its F1 on valid is at least ``TIMES`` as high. Left out are
+    concepts for which no feature of the first kind is called, and those that the sequence defines:
+    a rule finds them exactly.
 
     Parameters
     ----------
     pairs : DataFrame
-        Features of any layers and SAEs with a concept each, which is their own where ``is_own``:
-        rows of the feature table, and of that of best features.
+        Rows of the feature table (``is_own``: the concept is the one that the feature matches
+        best) and of the table of best features, of any layers and SAEs.
 
     Returns
     -------

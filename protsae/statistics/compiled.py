@@ -11,9 +11,9 @@ Loop = TypeVar("Loop", bound=Callable[..., Any])
 def compiled(loop: Loop) -> Loop:
     """Compile a function of arrays and numbers at its first call, for the types it is called with.
 
-    What is compiled is kept on disk for the next process, beside the module or in the user's cache
-    folder (``NUMBA_CACHE_DIR`` names another one). Where neither can be written, or what was kept
-    cannot be read, each process compiles anew.
+    The compiled code is cached on disk for the next process, beside the module or in the user's
+    cache folder (``NUMBA_CACHE_DIR`` names another one). If neither can be written, or the cached
+    code cannot be read, each process compiles the function again.
 
     Examples
     --------

@@ -100,8 +100,9 @@ def _curve(
     -------
     average_precision : float
     twice_won : int
-        Pairs of a residue with the concept and one without of which the first lies above, twice;
-        equal ones count half. In whole numbers: exact below 3e9 residues.
+        Twice the number of pairs of a residue with the concept and one without in which the first
+        has the higher activation; a tie counts as half a pair. As an integer it is exact below 3e9
+        residues.
     above, below : ndarray, float64, shape (n_blocks,)
         Twice the residues without the concept that lie below a block, and those with it that lie
         above.

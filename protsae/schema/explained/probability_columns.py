@@ -31,8 +31,9 @@ PROBABILITY = (
         "calibration",
         "text",
         "calibrated or uncalibrated",
-        "`calibrated` if probabilities of this feature held on the test set; `uncalibrated` if "
-        "they did not or could not be tested: then take the probability as a score.",
+        "`calibrated` if the probabilities of this concept by this feature held on the test set; "
+        "`uncalibrated` if they did not or could not be tested: then take the probability as a "
+        "score.",
         True,
     ),
     Column(

@@ -38,8 +38,9 @@ class OpenedSae:
     features : DataFrame
         Their rows of the feature table; row i is feature i.
     pairs : DataFrame
-        ``_OF_PAIR`` and ``_OF_FEATURE`` of each feature with its own concept, row i being feature
-        i; then of those that are best for another concept; and which they are, ``is_own``.
+        ``_OF_PAIR`` and ``_OF_FEATURE`` of each feature with the concept that it matches best
+        (``is_own``), row i being feature i; below them, of features that are best for another
+        concept.
     probabilities : ActivationProbabilities
         Of the pairs.
     """
@@ -72,7 +73,7 @@ class OpenedSae:
         Raises
         ------
         UserError
-            If the SAE has no such feature as one of the best features is.
+            If one of the best features is beyond the features of the SAE.
         """
         place = ["model", "layer", "variant"]
         best = best_features.merge(features[place].head(1), on=place)

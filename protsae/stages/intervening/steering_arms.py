@@ -77,13 +77,15 @@ class Controls:
                 "controls replace; leave --controls out"
             )
         first, concept = self.opened.edits[0], self.concept
-        axis = None if concept is None else self.coordinate(first, concept)
-        if concept is None or axis is None:
+        if concept is None:
             raise UserError(
                 f"--controls: {first.names[0]} has no concept whose coordinate and difference of "
                 "means could be taken; leave --controls out"
-                if concept is None
-                else f"--controls: no coordinate of layer {first.names[0].layer} was kept for "
+            )
+        axis = self.coordinate(first, concept)
+        if axis is None:
+            raise UserError(
+                f"--controls: no coordinate of layer {first.names[0].layer} was kept for "
                 f"{cut(concept, 60)}; leave --controls out"
             )
         difference = self.mean_difference(first, concept)
