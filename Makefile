@@ -6,6 +6,8 @@ STAMP := $(VENV)/.installed
 SHELL := bash
 .SHELLFLAGS := -o pipefail -c
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+# Hundreds of processes start here: they compile protsae once, not each of them.
+unexport PYTHONDONTWRITEBYTECODE
 
 INTEROP ?= .venv-interop
 

@@ -1,13 +1,17 @@
 """Where artefacts come from: checksums of files, settings and the code of a stage."""
 
 import ast
+import contextlib
 import hashlib
+import importlib.util
 import json
+import os
 import re
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 PACKAGE_ROOT = Path(__file__).parent
 
@@ -67,7 +71,7 @@ def imported_modules(module: str, unused: str | None = None) -> set[str]:
         path = _source_path(name)
         if path is not None:
             found.add(name)
-            todo += _read(path.read_text())[0]
+            todo += _code_cache(PACKAGE_ROOT)[path].imports
     return found
 
 
@@ -76,15 +80,17 @@ def code_digest(module: str, unused: str | None = None) -> str:
 
     Rules list it as a param: an edited stage reruns; one that was touched, freshly cloned, laid
     out anew or documented better does not. Templates beside a module's package (``*.html``,
-    ``*.css``) count as its code. ``unused`` is that of `imported_modules`.
+    ``*.css``) count as its code. ``unused`` is that of `imported_modules`. What parsing a source
+    gave is kept beside Python's compiled modules, where Python may write those.
     """
-    digest = hashlib.sha256()
+    digest, codes = hashlib.sha256(), _code_cache(PACKAGE_ROOT)
     for name in sorted(imported_modules(module, unused)):
         path = _source_path(name)
         assert path is not None
-        digest.update(f"{name}\0{code_text(path.read_text())}\0".encode())
+        digest.update(f"{name}\0{codes[path].sha256}\0".encode())
         for template in sorted(p for p in path.parent.glob("*.*") if p.suffix in (".html", ".css")):
             digest.update(f"{name}/{template.name}\0".encode() + template.read_bytes() + b"\0")
+    codes.save()
     return digest.hexdigest()[:16]
 
 
@@ -96,13 +102,11 @@ def code_text(source: str) -> str:
     >>> code_text('def f(x):  # twice\\n    "Double x."\\n    return (2*x)')
     'def f(x):\\n    return 2 * x'
     """
-    return _read(source)[1]
+    return _parse(source)[1]
 
 
-# Snakemake asks for the code of twenty stages at a time, which share most of their modules.
-@cache
-def _read(source: str) -> tuple[tuple[str, ...], str]:
-    """What a source may import, and `code_text`: parsed once for both."""
+def _parse(source: str) -> tuple[list[str], str]:
+    """What a source may import, and `code_text`."""
     tree = ast.parse(source)
     imports: list[str] = []
     todo: list[ast.AST] = [tree]
@@ -118,7 +122,7 @@ def _read(source: str) -> tuple[tuple[str, ...], str]:
         if hasattr(node, "body"):
             # A docstring, or a string below an assignment that says what it is.
             node.body = [each for each in node.body if not _is_text(each)] or [ast.Pass()]
-    return tuple(imports), ast.unparse(tree)
+    return imports, ast.unparse(tree)
 
 
 def _is_text(node: ast.stmt) -> bool:
@@ -134,3 +138,58 @@ def _source_path(module: str) -> Path | None:
         return None
     base = PACKAGE_ROOT.joinpath(*module.split(".")[1:])
     return next((p for p in (base.with_suffix(".py"), base / "__init__.py") if p.is_file()), None)
+
+
+class _Code(NamedTuple):
+    """What counts of a source."""
+
+    key: str
+    """SHA-256 of the source and of this module, which says how a source is read."""
+    imports: Sequence[str]
+    """What it may import."""
+    sha256: str
+    """Of its `code_text`."""
+
+
+class _CodeCache:
+    """`_Code` of a package's sources; parsing them takes a second, and each cluster job needs them.
+
+    The file stands beside Python's compiled modules and is written on the same condition. What a
+    source was when it was parsed decides, not its date; a damaged file counts as none.
+    """
+
+    def __init__(self, package: Path) -> None:
+        compiled = importlib.util.cache_from_source(str(package / "code.py"))
+        self._file = Path(compiled).with_suffix(".json")
+        self._rules = Path(__file__).read_bytes()
+        self._is_new = False
+        try:
+            entries = json.loads(self._file.read_text())
+            self._known = {name: _Code(*entry) for name, entry in entries.items()}
+        except (OSError, ValueError, TypeError, AttributeError):
+            self._known = {}
+
+    def __getitem__(self, path: Path) -> _Code:
+        source = path.read_bytes()
+        key = hashlib.sha256(self._rules + source).hexdigest()
+        known = self._known.get(str(path))
+        if known is None or known.key != key:
+            imports, text = _parse(source.decode())
+            known = _Code(key, imports, hashlib.sha256(text.encode()).hexdigest())
+            self._known[str(path)] = known
+            self._is_new = True
+        return known
+
+    def save(self) -> None:
+        """Write what was parsed, unless Python is told not to or the folder cannot be written."""
+        if not self._is_new or sys.dont_write_bytecode:
+            return
+        own = self._file.with_name(f"{self._file.name}.{os.getpid()}")
+        with contextlib.suppress(OSError):
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            own.write_text(json.dumps(self._known))
+            own.replace(self._file)
+        self._is_new = False
+
+
+_code_cache = cache(_CodeCache)

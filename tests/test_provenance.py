@@ -123,6 +123,79 @@ def test_templates_count_as_source(package: Path) -> None:
     assert code_digest("protsae.stage") != before
 
 
+@pytest.fixture
+def kept(package: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file in which the parsed code of the package is kept."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    monkeypatch.setattr(sys, "pycache_prefix", None)
+    code_digest("protsae.stage")
+    return package / "__pycache__" / f"code.{sys.implementation.cache_tag}.json"
+
+
+def no_memory() -> None:
+    """As in a new process."""
+    provenance._code_cache.cache_clear()
+
+
+def test_a_second_process_parses_nothing(
+    package: Path, kept: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = code_digest("protsae.stage")
+    assert [path.name for path in kept.parent.iterdir()] == [kept.name]
+    no_memory()
+    monkeypatch.setattr(provenance, "_parse", None)
+    assert code_digest("protsae.stage") == before
+    (package / "core/numbers.py").write_text("x = 2\n")
+    with pytest.raises(TypeError, match="not callable"):
+        code_digest("protsae.stage")
+
+
+def test_a_second_process_sees_what_changed(package: Path, kept: Path) -> None:
+    before = code_digest("protsae.stage")
+    no_memory()
+    (package / "core/numbers.py").write_text("x = 2\n")
+    changed = code_digest("protsae.stage")
+    assert changed != before
+    no_memory()
+    assert code_digest("protsae.stage") == changed
+
+
+def test_code_kept_under_other_rules_is_read_again(
+    package: Path, kept: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What this module took from a source is good until this module changes."""
+    changed = package / "provenance.py"
+    changed.write_bytes(Path(provenance.__file__).read_bytes() + b"\n")
+    monkeypatch.setattr(provenance, "__file__", str(changed))
+    monkeypatch.setattr(provenance, "_parse", lambda source: ([], "of other rules"))
+    no_memory()
+    assert imported_modules("protsae.stage") == {"protsae.stage"}
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "1", '{"a": 1}', '{"a": [1]}', "\xff"])
+def test_a_damaged_file_of_kept_code_is_made_anew(package: Path, kept: Path, text: str) -> None:
+    before, whole = code_digest("protsae.stage"), kept.read_text()
+    kept.write_text(text, encoding="latin-1")
+    no_memory()
+    assert code_digest("protsae.stage") == before
+    assert kept.read_text() == whole
+
+
+def test_no_code_is_kept_where_python_keeps_none(
+    package: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    code_digest("protsae.stage")
+    assert not (package / "__pycache__").exists()
+
+
+def test_a_package_that_cannot_be_written(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    monkeypatch.setattr(sys, "pycache_prefix", None)
+    (package / "__pycache__").write_text("no folder")
+    assert len(code_digest("protsae.stage")) == 16
+
+
 def test_real_stages_include_what_they_run_on() -> None:
     modules = imported_modules("protsae.commands.saes.train")
     assert {

@@ -28,6 +28,11 @@ HUB_LICENCES = frozenset(
 
 MOST_CONCEPTS = 12
 
+_OF_PAIR = [
+    *("folder", "feature", "concept", "own_concept", "defined_by_sequence", "valid_f1"),
+    *("f1", "f1_low", "f1_high", "q_value", "verdict"),
+]
+
 _RELEASED = re.compile(r"esm2_t\d+_\w+_UR50D")
 
 
@@ -43,13 +48,16 @@ class CardSae:
     scores : mapping
         evaluation.json.
     features : DataFrame
-        Their rows of the feature table.
+        Its rows of the feature table.
+    best_features : DataFrame
+        Its rows of the table of best features.
     """
 
     folder: str
     source: SaeSource
     scores: Mapping[str, Any]
     features: pd.DataFrame
+    best_features: pd.DataFrame
 
 
 def card_text(saes: Sequence[CardSae], of_run: Mapping[str, Any]) -> str:
@@ -125,21 +133,34 @@ def _number(value: float | None) -> str:
 
 def _concepts(saes: Sequence[CardSae]) -> str:
     """The best feature of each concept that is called and that the sequence does not define."""
-    rows = pd.concat([sae.features.assign(folder=sae.folder) for sae in saes], ignore_index=True)
+    # A concept's best feature may match another one better, and be missing among those whose own
+    # it is; of a concept whose best feature is of an SAE that is not here, those are all there is.
+    tables = [
+        table.assign(folder=sae.folder)
+        for sae in saes
+        for table in (sae.features.assign(own_concept=sae.features["concept"]), sae.best_features)
+    ]
+    rows = pd.concat([table[_OF_PAIR] for table in tables], ignore_index=True)
     called = rows[trust(rows) <= LEVELS["annotated"]]
-    best = called.sort_values("valid_f1", ascending=False).drop_duplicates("concept")
+    best = called.sort_values("valid_f1", ascending=False, kind="stable").drop_duplicates("concept")
     if best.empty:
         return "No feature is called for a concept that the sequence does not define."
     lines = ["| concept | feature | F1 on test | verdict |", "|---|---|---|---|"]
     for row in best.head(MOST_CONCEPTS).to_dict("records"):
         low, high = row["f1_low"], row["f1_high"]
         interval = "" if np.isnan([low, high]).any() else f" [{low:.2f}, {high:.2f}]"
-        concept = one_line(row["concept"]).replace("|", "\\|")
+        concept = _cell(row["concept"])
         verdict = row["verdict"] if isinstance(row["verdict"], str) else "none"
         feature = f"`{row['folder']}` {row['feature']}"
+        if row["own_concept"] != row["concept"]:
+            feature += f" (itself: {_cell(row['own_concept'])})"
         lines.append(f"| {concept} | {feature} | {row['f1']:.2f}{interval} | {verdict} |")
     more = len(best) - MOST_CONCEPTS
     return "\n".join([*lines, *([f"\nand {more} more concepts."] if more > 0 else [])])
+
+
+def _cell(text: str) -> str:
+    return one_line(text).replace("|", "\\|")
 
 
 def _further(paths: Sequence[str]) -> str:
@@ -182,10 +203,11 @@ active nowhere there. Called: features with a concept (q ≤ 0.05) that the sequ
 
 {concepts}
 
-The best feature of each concept, chosen on the validation set. Intervals are 95 %, over homology
-clusters. A verdict other than "above" says that a baseline, such as a rule on the sequence, does as
-well or better, or that this is undecided. `features.tsv` in each folder has all features with their
-baselines. A concept is what fits a feature best, which is not all that the feature does.
+The best feature of each concept, chosen on the validation set. "itself": the concept that this
+feature matches better, if there is one. Intervals are 95 %, over homology clusters. A verdict other
+than "above" says that a baseline, such as a rule on the sequence, does as well or better, or that
+this is undecided. `features.tsv` in each folder has all features with their baselines. A concept is
+what fits a feature best, which is not all that the feature does.
 
 ## Data
 

@@ -85,7 +85,8 @@ def write_repository(
             rows = _feature_rows(run, (model, layer, variant))
             write_tsv(folder / name / FEATURES, rows)
             own = run.results / "sae" / place(model, layer) / variant / "evaluation.json"
-            described.append(CardSae(name, source, read_evaluation(own), rows))
+            best = _of_sae(run.best_features, (model, layer, variant))
+            described.append(CardSae(name, source, read_evaluation(own), rows, best))
         card = card_text(described, card_of(run, licence))
         (folder / CARD).write_text(card, encoding="utf-8", newline="\n")
     return WrittenSaes(target, len(saes), _size(target))
@@ -127,5 +128,9 @@ def _copy_sae(run: SourceRun, sae: SaeName, folder: Path) -> SaeSource:
 
 def _feature_rows(run: SourceRun, sae: SaeName) -> pd.DataFrame:
     model, layer, variant = sae
-    own = run.features[["model", "layer", "variant"]].eq([model, layer, variant]).all(axis=1)
-    return feature_rows_of(run.features, model, layer, variant, int(own.sum()), run.results)
+    n = len(_of_sae(run.features, sae))
+    return feature_rows_of(run.features, model, layer, variant, n, run.results)
+
+
+def _of_sae(table: pd.DataFrame, sae: SaeName) -> pd.DataFrame:
+    return table[table[["model", "layer", "variant"]].eq(list(sae)).all(axis=1)]

@@ -63,6 +63,10 @@ class SourceRun(Protocol):
         """Table of its features."""
 
     @property
+    def best_features(self) -> pd.DataFrame:
+        """Table of the best feature of each concept."""
+
+    @property
     def concepts(self) -> ConceptLabels:
         """Its concepts, with the labels of residues."""
 
