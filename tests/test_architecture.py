@@ -2,6 +2,7 @@
 
 import ast
 from collections import Counter
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -93,6 +94,7 @@ def modules() -> dict[str, Path]:
 MODULES = modules()
 
 
+@cache
 def imports(module: str) -> set[str]:
     """Modules that a module imports, anywhere in it; protsae's own in full."""
     found = set()
@@ -117,14 +119,18 @@ def stem(module: str) -> str:
 
 
 FILES = [name for name, path in MODULES.items() if path.stem != "__init__"]
-IMPORTS = {name: imports(name) & MODULES.keys() for name in MODULES}
+
+
+def imported_here(module: str) -> set[str]:
+    """Modules of protsae that a module imports."""
+    return imports(module) & MODULES.keys()
 
 
 def test_imports_run_in_no_circle_and_not_deep() -> None:
     depths: dict[str, int] = {}
     # Raises CycleError, which names the circle.
-    for name in TopologicalSorter(IMPORTS).static_order():
-        depths[name] = 1 + max((depths[other] for other in IMPORTS[name]), default=0)
+    for name in TopologicalSorter({name: imported_here(name) for name in MODULES}).static_order():
+        depths[name] = 1 + max((depths[other] for other in imported_here(name)), default=0)
     assert max(depths.values()) <= MOST_DEPTH, max(depths, key=lambda name: depths[name])
 
 
@@ -163,7 +169,7 @@ def test_tests_stand_where_their_modules_do() -> None:
 def test_rooms_import_only_what_they_may(room: str) -> None:
     for name in MODULES:
         if part(name) == room:
-            own = {part(other) for other in IMPORTS[name]}
+            own = {part(other) for other in imported_here(name)}
             assert own <= MAY_IMPORT[room] | {room}, name
 
 
