@@ -57,8 +57,9 @@ def arguments_of(name: str, words: Sequence[str]) -> argparse.Namespace:
         args.passed_on = passed_on
         return args
     args = parser.parse_args(words)
-    if getattr(args, "output", None) == "":  # which Path takes for the current folder
-        parser.error("argument --output: '' is no path; . is the current folder")
+    for flag, what in (("--output", "output"), ("DIR", "folder")):
+        if getattr(args, what, None) == "":  # which Path takes for the current folder
+            parser.error(f"argument {flag}: '' is no path; . is the current folder")
     return args
 
 

@@ -140,9 +140,15 @@ def test_flags_are_not_abbreviated(capsys: pytest.CaptureFixture[str]) -> None:
     assert "unrecognized arguments: --ident 0.5" in capsys.readouterr().err
 
 
-def test_an_output_without_a_name(capsys: pytest.CaptureFixture[str]) -> None:
-    assert exit_status(["split", "--input", "x", "--output", ""]) == 2
-    said = "error: argument --output: '' is no path; . is the current folder\n"
+@pytest.mark.parametrize(
+    ("argv", "flag"),
+    [(["split", "--input", "x", "--output", ""], "--output"), (["init", ""], "DIR")],
+)
+def test_an_output_without_a_name(
+    argv: list[str], flag: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert exit_status(argv) == 2
+    said = f"error: argument {flag}: '' is no path; . is the current folder\n"
     assert capsys.readouterr().err.endswith(said)
 
 
