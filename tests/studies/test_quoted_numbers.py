@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 from types import ModuleType
 
+import h5py
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -162,39 +164,77 @@ OTHER_PROCESSOR = {
 """What makes PyTorch and NumPy compute as on a processor without AVX."""
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "environment", [{}, OTHER_PROCESSOR], ids=["this processor", "without AVX"]
-)
-def test_a_part_of_the_default_run_gives_its_figures(
-    environment: dict[str, str], tmp_path: Path
-) -> None:
-    """One layer and SAE of it: they train, and are scored, as in the whole run.
+PART_OF_RUN = f"esm2_t6_protsae/layer-{PART[0]:02d}"
+ASSOCIATIONS = f"out/annotation/{PART_OF_RUN}/associations.parquet"
+EVALUATION = f"out/sae/{PART_OF_RUN}/{PART[1]}/evaluation.json"
 
-    SAEs share nothing but the order of residues, so that those of other seeds and the frozen one
-    need not train, too. Neurons are a baseline of other figures.
+
+@pytest.mark.slow
+def test_a_part_of_the_default_run_gives_its_figures(tmp_path: Path) -> None:
+    """One layer and SAE of it train, and are scored, as in the whole run; on other processors, too.
+
+    Activations are the same on any processor, so that those of a few proteins are compared and the
+    SAE is then trained again from the same ones. SAEs share nothing but the order of residues, so
+    that those of other seeds and the frozen one need not train. Neurons are a baseline of other
+    figures.
     """
     copy_workflow(tmp_path)
+    run_part(tmp_path, ASSOCIATIONS, EVALUATION)
+    validate_part(tmp_path)
+
+    every, few = (f"out/activations/esm2_t6_protsae/shard-{i:04d}.h5" for i in (0, SHARDS - 1))
+    run_part(tmp_path, few, shards=SHARDS, **OTHER_PROCESSOR)
+    own, as_elsewhere = activations(tmp_path / every), activations(tmp_path / few)
+    assert len(as_elsewhere) == 8
+    for accession, rows in as_elsewhere.items():
+        np.testing.assert_array_equal(rows, own[accession])
+
+    trained = (tmp_path / EVALUATION).with_name("sae_weights.safetensors")
+    before = trained.read_bytes()
+    run_part(tmp_path, ASSOCIATIONS, EVALUATION, "-R", "train_saes", **OTHER_PROCESSOR)
+    assert trained.read_bytes() != before, "it rounds as before"
+    validate_part(tmp_path)
+
+
+SHARDS = 29
+"""So many that the last has 8 proteins."""
+
+
+def run_part(folder: Path, *words: str, shards: int = 1, **environment: str) -> None:
+    """Run the workflow in a copy of it, with one layer and SAE of the default run."""
     layer, variant = PART
     others = [name for name in ("topk", "relu") if name != variant]
-    folder = f"esm2_t6_protsae/layer-{layer:02d}"
-    targets = (
-        f"out/annotation/{folder}/associations.parquet",
-        f"out/sae/{folder}/{variant}/evaluation.json",
-    )
     train = {others[0]: None, "frozen": None, variant: {"seeds": 1}}
-    config = (f'embed={{"layers": [{layer}]}}', f"train={json.dumps(train)}", "mlp=false")
+    config = {
+        **{"results": "out", "onehot": False, "permuted_layers": [], "mlp": False},
+        **{"cache": {"shards": shards}, "embed": {"layers": [layer]}, "train": train},
+    }
+    settings = [f"{name}={json.dumps(value)}" for name, value in config.items()]
     finished = snakemake(
-        *("--cores", str(os.cpu_count()), *targets),
-        *("--config", "results=out", "onehot=false", "permuted_layers=[]", *config),
-        cwd=tmp_path,
+        *("--cores", str(os.cpu_count()), *words, "--config", *settings),
+        cwd=folder,
         **environment,
     )
     assert finished.returncode == 0, finished.stderr
-    evaluation = read_json(tmp_path / targets[1])
+
+
+def activations(path: Path) -> dict[bytes, np.ndarray]:
+    """Of each protein of a shard."""
+    with h5py.File(path) as file:
+        rows = file[f"layers/{PART[0]:02d}"][:]
+        return {
+            protein["accession"]: rows[protein["offset"] :][: protein["length"]]
+            for protein in file["proteins"]
+        }
+
+
+def validate_part(folder: Path) -> None:
+    """Its figures are those of docs/numbers.json."""
+    layer, variant = PART
+    evaluation = read_json(folder / EVALUATION)
     expected = Numbers.read().figures
     n_concepts = int(expected["concepts_scored"]["default run"][0])
-    found = part_figures(pd.read_parquet(tmp_path / targets[0]), n_concepts)
+    found = part_figures(pd.read_parquet(folder / ASSOCIATIONS), n_concepts)
     sae = f"layer {layer} {variant}"
     of_sae = {name: (evaluation[name], expected[name][sae]) for name in OF_SAE}
     assert not apart(of_sae)
