@@ -73,8 +73,8 @@ def found_features(
         has them, or another one that the feature is called for; with it come that pair's
         ``asked_q_value``, ``asked_f1`` and so on (``ASKED``). ``is_called``: whether the feature is
         called for it. Called ones come first, then others with such a concept, then those whose
-        label alone has the words; concepts of exactly that name before all, best concepts before
-        further ones; within each by F1 on valid, so that F1 on test is no luck of the search.
+        label alone has the words; concepts of exactly that name before all; within each by F1 on
+        valid, so that F1 on test is no luck of the search.
     """
     own = _subjects(features, model)
     wanted = _words(words)
@@ -91,12 +91,11 @@ def found_features(
     ranked = found.assign(
         is_called=found["is_called"].eq(True),
         _is_exact=found["asked_concept"].isin(exact),
-        _is_best=found["is_best"].eq(True),
         _by_concept=by_concept,
     )[by_concept | by_label.astype(bool)]
-    order = ["_is_exact", "is_called", "_by_concept", "_is_best", "asked_valid_f1"]
+    order = ["_is_exact", "is_called", "_by_concept", "asked_valid_f1"]
     ranked = ranked.sort_values(order, ascending=False, kind="stable", na_position="last")
-    return ranked.drop(columns=["is_best", "_is_exact", "_is_best", "_by_concept"])
+    return ranked.drop(columns=["is_best", "_is_exact", "_by_concept"])
 
 
 def _concept_pairs(own: pd.DataFrame, associations: pd.DataFrame) -> pd.DataFrame:
@@ -152,10 +151,8 @@ def search_lines(
     asked = cut(repr(" ".join(words.split())), 60)
     if found.empty:
         return _nothing_lines(_subjects(features, model), left_out, model, words, asked, width)
-    is_best = found["asked_concept"] == found["concept"]
-    called, others = found[found["is_called"] & is_best], found[~found["is_called"]]
-    further = found[found["is_called"] & ~is_best]
-    n_called = len(called) + len(further)
+    called, others = found[found["is_called"]], found[~found["is_called"]]
+    n_called = len(called)
     head = (
         f"{count(len(found), 'feature')} of {model} with {asked} in a concept or the label; "
         f"{f'{n_called:,}' if n_called else 'none'} called (q ≤ {CALLED_Q}) for such a concept"
@@ -163,9 +160,6 @@ def search_lines(
     order = "the best on valid first, F1 on test:" if n_called else "the first of them:"
     lines = fitted(f"{head}; {order}", "", width=width)
     lines += _listed(called, MOST_CALLED, width)
-    if len(further):
-        lines.append("called for it, but with another best concept (chosen on valid):")
-        lines += _listed(further, MOST_OTHERS if len(called) else MOST_CALLED, width)
     if n_called and len(others):
         lines.append("not called for it, or by their label alone:")
     lines += _listed(others, MOST_OTHERS, width)

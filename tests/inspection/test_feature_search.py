@@ -85,13 +85,19 @@ def test_features_called_for_a_concept_that_is_not_their_best() -> None:
         "2 features of esm with 'turn' in a concept or the label; 2 called (q ≤ 0.05) for such a "
         "concept; the best on valid",
         "first, F1 on test:",
-        "called for it, but with another best concept (chosen on valid):",
         "  3/topk/2       TURN F1 0.60 [0.50, 0.70], called; best concept SIGNAL (F1 0.60); "
         "R at 20",
         "  6/relu/4       TURN F1 0.60 [0.50, 0.70], called; best concept residue: L (F1 0.25); "
         "Signal peptide",
         "All about one of them: protsae show 3/topk/2",
     ]
+
+
+def test_the_best_on_valid_comes_first_whatever_else_it_matches() -> None:
+    pair = associations().iloc[[1]].assign(concept="SIGNAL", valid_f1=0.99)
+    found = found_features(features(), pair, "esm", "signal")
+    assert found["feature"].tolist() == [4, 3, 2, 1]
+    assert found["concept"].tolist()[:2] == ["residue: L", "SIGNAL"]
 
 
 def test_a_best_concept_that_is_not_called_gives_way_to_one_that_is() -> None:
