@@ -164,10 +164,11 @@ def _at(position: int, length: int) -> float:
 
 
 def _table(predictions: pd.DataFrame) -> str:
-    """The most probable segments, for those who do not see tracks."""
+    """Segments for those who do not see tracks: calibrated ones first, then the most probable."""
     if not len(predictions):
         return "<p>No concept is predicted.</p>"
-    best = predictions.sort_values("probability", ascending=False, kind="stable")
+    ranked = predictions.assign(_is_sure=predictions["calibration"] == "calibrated")
+    best = ranked.sort_values(["_is_sure", "probability"], ascending=False, kind="stable")
     rows = []
     for row in best.head(MOST_ROWS).to_dict("records"):
         place = f"{row['start']}" if row["start"] == row["end"] else f"{row['start']}–{row['end']}"  # noqa: RUF001
@@ -181,7 +182,7 @@ def _table(predictions: pd.DataFrame) -> str:
             + f'<td class="name">{escape(which)}</td></tr>'
         )
     more = len(best) - MOST_ROWS
-    rest = f"<p>{more:,} less probable segments are in predictions.tsv.</p>" if more > 0 else ""
+    rest = f"<p>{more:,} more segments are in predictions.tsv.</p>" if more > 0 else ""
     return f"{_TABLE_HEAD}{''.join(rows)}</tbody></table></div>{rest}"
 
 

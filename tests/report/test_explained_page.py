@@ -87,6 +87,18 @@ def test_the_page_needs_nothing_from_elsewhere_and_runs_no_text(tmp_path: Path) 
     assert [track["name"] for track in stored["tracks"]] == ["Signal peptide", HOSTILE]
 
 
+def test_the_table_has_calibrated_segments_first(tmp_path: Path) -> None:
+    rows = [(1, "A", "uncalibrated", 0.9), (2, "B", "calibrated", 0.2), (3, "C", "calibrated", 0.5)]
+    table = pd.DataFrame(rows, columns=["start", "concept", "calibration", "probability"])
+    table = table.assign(end=table["start"], layer=6, variant="topk", feature=1, f1=0.5)
+    table = table.assign(probability_low=0.1, probability_high=0.95)
+    with open_page(tmp_path / PAGE, {"model": "esm"}) as page:
+        predictions = table.reindex(columns=PREDICTIONS.names)
+        page.append("P1", "MKV", segments(), predictions, residues())
+    text = (tmp_path / PAGE).read_text()
+    assert re.findall(r'<th scope="row" class="name">(\w)</th>', text) == ["C", "B", "A"]
+
+
 def test_the_first_proteins_are_on_the_page_and_the_others_counted(tmp_path: Path) -> None:
     names = [f"P{i}" for i in range(MOST_PROTEINS + 2)]
     text = write(tmp_path, dict.fromkeys(names, "MKVLAGGHH")).read_text()

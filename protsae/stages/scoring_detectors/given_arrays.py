@@ -30,8 +30,8 @@ def protein_rows(
     Raises
     ------
     ValueError
-        If there is no protein, one lacks a cluster or a side of the split, a cluster is on two
-        sides, or a side has no protein.
+        If an argument is no mapping, there is no protein, one lacks a cluster or a side of the
+        split, a cluster is on two sides, or a side has no protein.
 
     Examples
     --------
@@ -40,6 +40,8 @@ def protein_rows(
     >>> protein_rows(rows, dict(zip(rows, "abc")), split, seed=0)["length"].tolist()
     [3, 5, 7]
     """
+    _validate_mapping(activations, "activations")
+    _validate_mapping(clusters, "clusters")
     names = list(activations)
     if not names:
         raise ValueError("no activations; expected those of some proteins")
@@ -51,25 +53,36 @@ def protein_rows(
         }
     )
     if split is not None:
+        _validate_mapping(split, "split")
         sides = [_own(split, name, "split") for name in names]
-        return _all_sides(_checked(table.assign(split=sides)))
+        why = f"the split given has none of the {len(names)} proteins there"
+        return _all_sides(_checked(table.assign(split=sides)), why)
     residues = table.groupby("cluster", sort=True)["length"].sum().sample(frac=1, random_state=seed)
     before = (residues.cumsum() - residues) / residues.sum()
     part = pd.Series(
         np.select([before < 0.2, before < 0.4], ["test", "valid"], "train"), before.index
     )
-    return _all_sides(table.assign(split=table["cluster"].map(part)))
+    n_clusters = residues.size
+    why = (
+        f"{len(names)} proteins in {n_clusters} homology clusters; give more diverse ones, or split"
+    )
+    return _all_sides(table.assign(split=table["cluster"].map(part)), why)
 
 
-def _all_sides(table: pd.DataFrame) -> pd.DataFrame:
+def _all_sides(table: pd.DataFrame, why: str) -> pd.DataFrame:
     """The table; without valid, no pair would be proposed, and nothing said of it."""
     for side in SPLITS:
         if side not in table["split"].array:
-            raise ValueError(
-                f"no protein is in {side}: {len(table)} proteins in {table['cluster'].nunique()} "
-                "homology clusters; give more diverse ones, or split"
-            )
+            raise ValueError(f"no protein is in {side}: {why}")
     return table
+
+
+def _validate_mapping(given: Any, what: str) -> None:
+    if not isinstance(given, Mapping):
+        raise ValueError(
+            f"{what}: a {type(given).__name__}; expected a mapping, such as a dict, from the name "
+            "of each protein"
+        )
 
 
 def _own(of_proteins: Mapping[str, Any], name: str, what: str) -> Any:
@@ -112,29 +125,31 @@ class ArrayCodes:
     n_features: int
 
     @classmethod
-    def of(cls, activations: PerProtein, proteins: pd.DataFrame) -> "ArrayCodes":
-        """Check them against the table of proteins."""
+    def of(
+        cls, activations: PerProtein, proteins: pd.DataFrame, what: str = "activations"
+    ) -> "ArrayCodes":
+        """Check them against the table of proteins; ``what`` is their name in messages."""
+        _validate_mapping(activations, what)
         arrays: dict[str, sparse.csr_array] = {}
         n_features = None
         for name, length in zip(proteins["accession"], proteins["length"], strict=True):
-            given = _own(activations, name, "activations")
+            given = _own(activations, name, what)
             if given.ndim != 2 or not given.shape[1]:
                 raise ValueError(
-                    f"{name}: activations of shape {given.shape}; expected (n_residues, "
-                    "n_detectors)"
+                    f"{name}: {what} of shape {given.shape}; expected (n_residues, n_detectors)"
                 )
             array = sparse.csr_array(given, dtype=np.float32)
             array.eliminate_zeros()
             n_features = array.shape[1] if n_features is None else n_features
             if array.shape != (length, n_features):
                 raise ValueError(
-                    f"{name}: activations of shape {array.shape}; expected {(length, n_features)}"
+                    f"{name}: {what} of shape {array.shape}; expected {(length, n_features)}"
                 )
             if not np.isfinite(array.data).all():  # a NaN is above no threshold and below none
                 odd = array.data[~np.isfinite(array.data)][0]
-                raise ValueError(f"{name}: activation {odd:g}; expected finite numbers")
+                raise ValueError(f"{name}: {what} hold {odd:g}; expected finite numbers")
             if array.nnz and array.data.min() < 0:
-                raise ValueError(f"{name}: activation {array.data.min():g}; expected none below 0")
+                raise ValueError(f"{name}: {what} hold {array.data.min():g}; expected none below 0")
             arrays[name] = array
         return cls(arrays, next(iter(arrays.values())).shape[1])
 
@@ -178,6 +193,9 @@ class ArrayLabels:
         concepts: Sequence[str] | None,
     ) -> "ArrayLabels":
         """Check them against the table of proteins."""
+        _validate_mapping(labels, "labels")
+        if known is not None:
+            _validate_mapping(known, "known")
         arrays, knowns = {}, {}
         for name, length in zip(proteins["accession"], proteins["length"], strict=True):
             everywhere = np.ones((length, 1), bool)
@@ -186,6 +204,8 @@ class ArrayLabels:
             )
             label = _labelled(labels, name, length, "labels", is_known)
             arrays[name], knowns[name] = label & is_known, is_known
+        if not any(label.any() for label in arrays.values()):
+            raise ValueError("labels: no residue has any concept; expected some to be True")
         n_concepts = arrays[proteins["accession"].iloc[0]].shape[1]
         n_known = knowns[proteins["accession"].iloc[0]].shape[1]
         for name, label in arrays.items():
@@ -242,4 +262,8 @@ def _labelled(
     values = values.reshape(length, -1)
     if (pd.isna(values) & is_read).any():  # as a truth value it would be True
         raise ValueError(f"{name}: {what} hold NaN; expected True or False; known says where")
+    read = values[np.broadcast_to(is_read, values.shape)]
+    odd = read[(read != 0) & (read != 1)]
+    if len(odd):  # -1 for "no", or a probability: as a truth value it would be True
+        raise ValueError(f"{name}: {what} hold {odd[0]}; expected True or False")
     return values.astype(bool)

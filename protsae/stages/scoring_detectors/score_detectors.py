@@ -86,9 +86,10 @@ def score_detectors(
     Raises
     ------
     ValueError
-        If arrays of a protein differ in length, activations are negative or not finite, labels are
-        NaN, a protein lacks labels, a cluster or a side of the split, a cluster is on two sides, a
-        side has no protein, or concepts have not one name each.
+        If an argument is no mapping of proteins, arrays of a protein differ in length, activations
+        are negative or not finite, labels are neither True nor False (0 and 1 will do) or True
+        nowhere, a protein lacks labels, a cluster or a side of the split, a cluster is on two
+        sides, a side has no protein, or concepts have not one name each.
 
     Examples
     --------
@@ -115,7 +116,9 @@ def score_detectors(
     held_out = HeldOut.of(layer)
     own = examine(layer, held_out, ArrayCodes.of(activations, proteins), keep="all")
     simpler = {
-        name: examine(layer, held_out, ArrayCodes.of(each, proteins), keep="best")
+        name: examine(
+            layer, held_out, ArrayCodes.of(each, proteins, f"baseline {name!r}"), keep="best"
+        )
         for name, each in (baselines or {}).items()
     }
     pairs = own.pairs[list(COLUMNS)]

@@ -118,7 +118,7 @@ def test_nan_is_refused(layout: Callable[[np.ndarray], Any]) -> None:
     activations, labels = planted()
     rows = activations["P00"].copy()
     rows[3, 1] = np.nan
-    with pytest.raises(ValueError, match="P00: activation nan; expected finite numbers"):
+    with pytest.raises(ValueError, match="P00: activations hold nan; expected finite numbers"):
         score_detectors({**activations, "P00": layout(rows)}, labels, CLUSTERS)
 
 
@@ -130,13 +130,15 @@ def test_a_side_without_proteins_is_refused() -> None:
     with pytest.raises(ValueError, match=message):
         score_detectors(activations, labels, dict.fromkeys(activations, "C"))
     split = {name: side.replace("valid", "train") for name, side in SPLIT.items()}
-    with pytest.raises(ValueError, match=f"no protein is in valid: {n} proteins in"):
+    with pytest.raises(
+        ValueError, match=f"no protein is in valid: the split given has none of the {n}"
+    ):
         score_detectors(activations, labels, CLUSTERS, split=split)
 
 
 def test_what_does_not_fit_is_refused() -> None:
     activations, labels = planted()
-    with pytest.raises(ValueError, match="P00: activation -1; expected none below 0"):
+    with pytest.raises(ValueError, match="P00: activations hold -1; expected none below 0"):
         score_detectors({**activations, "P00": -np.ones((LENGTH, 4))}, labels, CLUSTERS)
     with pytest.raises(ValueError, match="cluster C00 is on 2 sides of the split"):
         score_detectors(activations, labels, CLUSTERS, split={**SPLIT, "P00": "test"})
@@ -159,7 +161,7 @@ def without_one_protein(mapping: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     ("odd", "message"),
-    [(np.nan, "P03: activation nan"), (np.inf, "P03: activation inf")],
+    [(np.nan, "P03: activations hold nan"), (np.inf, "P03: activations hold inf")],
 )
 def test_activations_that_are_no_numbers_are_refused(odd: float, message: str) -> None:
     activations, labels = planted()
@@ -203,6 +205,46 @@ def test_each_column_of_labels_has_a_name_of_its_own(names: list[str]) -> None:
         score_detectors(activations, labels, CLUSTERS, split=SPLIT, concepts=names)
 
 
+@pytest.mark.parametrize("odd", [-1, 0.3, 2])
+def test_labels_that_are_no_truth_values_are_refused(odd: float) -> None:
+    activations, labels = planted()
+    rows = labels["P03"].astype(float)
+    rows[2] = odd
+    message = rf"^P03: labels hold {float(odd)}; expected True or False$"
+    score = partial(score_detectors, activations, clusters=CLUSTERS, split=SPLIT)
+    with pytest.raises(ValueError, match=message):
+        score(one_protein_otherwise(labels, rows))
+    unread = {name: np.ones(LENGTH, bool) for name in NAMES}
+    unread["P03"] = np.arange(LENGTH) > 2
+    score(one_protein_otherwise(labels, rows), known=unread)
+
+
+def test_labels_that_are_true_nowhere_are_refused() -> None:
+    activations, labels = planted()
+    nowhere = {name: rows & False for name, rows in labels.items()}
+    message = "^labels: no residue has any concept; expected some to be True$"
+    with pytest.raises(ValueError, match=message):
+        score_detectors(activations, nowhere, CLUSTERS, split=SPLIT)
+
+
+@pytest.mark.parametrize(
+    "what", ["activations", "labels", "clusters", "split", "known", "baseline 'other'"]
+)
+def test_what_is_no_mapping_of_proteins_is_refused_by_name(what: str) -> None:
+    activations, labels = planted()
+    given: dict[str, Any] = {
+        **{"activations": activations, "labels": labels, "clusters": CLUSTERS, "split": SPLIT},
+        "baselines": {"other": [activations["P00"]]} if what.startswith("baseline") else None,
+    }
+    if what in ("activations", "labels"):
+        given[what] = list(given[what].values())
+    elif what in ("clusters", "split", "known"):
+        given[what] = ["C00", "C01"]
+    message = f"^{what}: a list; expected a mapping, such as a dict, from the name of each protein$"
+    with pytest.raises(ValueError, match=message):
+        score_detectors(**given)
+
+
 def test_arrays_of_nothing_or_text_are_refused_by_name() -> None:
     activations, labels = planted()
     score = partial(score_detectors, clusters=CLUSTERS, split=SPLIT)
@@ -210,7 +252,8 @@ def test_arrays_of_nothing_or_text_are_refused_by_name() -> None:
     without = {name: array[:, :0] for name, array in activations.items()}
     with pytest.raises(ValueError, match=rf"^{first}: activations of shape \(\d+, 0\); expected"):
         score(without, labels)
-    with pytest.raises(ValueError, match=rf"^{first}: activations of shape \(\d+, 0\); expected"):
+    message = rf"^{first}: baseline 'none' of shape \(\d+, 0\); expected"
+    with pytest.raises(ValueError, match=message):
         score(activations, labels, baselines={"none": without})
     nothing = {name: array[:, :0] for name, array in labels.items()}
     with pytest.raises(ValueError, match=rf"^{first}: labels of shape \(\d+, 0\); expected some"):
@@ -250,7 +293,7 @@ def test_what_a_protein_lacks_is_named() -> None:
         score(CLUSTERS, split=without_one_protein(SPLIT))
     with pytest.raises(ValueError, match=r"^P03: no sequence$"):
         score(CLUSTERS, split=SPLIT, sequences=without_one_protein(letters))
-    with pytest.raises(ValueError, match=r"^P03: no activations$"):
+    with pytest.raises(ValueError, match=r"^P03: no baseline 'other'$"):
         score(CLUSTERS, split=SPLIT, baselines={"other": without_one_protein(activations)})
     with pytest.raises(ValueError, match=r"^no activations; expected those of some proteins$"):
         score_detectors({}, {}, {})
