@@ -4,14 +4,23 @@ import csv
 import re
 from collections import defaultdict
 from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import TextIO
 
+from protsae.concepts.uniprot.words import concept_words
 from protsae.errors import UserError
 from protsae.io.text_files import read_lines
 from protsae.one_line import one_line, shown
-from protsae.proteins.records import Feature, Mark, feature_key
+from protsae.proteins.records import FEATURE_TYPES, Feature, Mark
 
 COLUMNS = ("accession", "type", "start", "end", "description")
+
+_KEYS = {
+    name.casefold(): key
+    for key, row in FEATURE_TYPES.items()
+    for name in (key, row.rest_name, concept_words(key))
+}
+"""Swiss-Prot's key of a feature type by that key, UniProt's name of it and the one on its pages."""
 
 _POSITION = re.compile(r"([<>?]?)\s*([0-9]{1,18})(?:\.0*)?")
 _QUOTED = re.compile(r'(?:^|\t) *"')
@@ -20,10 +29,10 @@ _QUOTED = re.compile(r'(?:^|\t) *"')
 def read_annotations(handle: TextIO, source: str) -> dict[str, list[Feature]]:
     """Read a table of features: a header line, then one feature per line.
 
-    Columns accession, type (Swiss-Prot key or REST name), start and end (1-based, inclusive) are
-    required, description and evidence (ECO codes, comma-joined) are not. Positions that are not
-    exact are written as UniProt does: ``?`` or nothing (unknown), ``?22`` (about there), ``<5`` as
-    start (before it), ``>20`` as end (beyond it).
+    Columns accession, type (Swiss-Prot's key or UniProt's name of it, in any case), start and end
+    (1-based, inclusive) are required, description and evidence (ECO codes, comma-joined) are not.
+    Positions that are not exact are written as UniProt does: ``?`` or nothing (unknown), ``?22``
+    (about there), ``<5`` as start (before it), ``>20`` as end (beyond it).
 
     Names of columns are read in any case, blanks around a cell and quotes around it are left out,
     ``3.0`` is 3, and lines or last columns without any text say nothing.
@@ -31,8 +40,8 @@ def read_annotations(handle: TextIO, source: str) -> dict[str, list[Feature]]:
     Raises
     ------
     UserError
-        Naming file and line, if a column is missing or comes twice, a position is no whole number
-        from 1 on, or an accession holds what cannot be printed.
+        Naming file and line, if a column is missing or comes twice, a type is none of UniProt's, a
+        position is no whole number from 1 on, or an accession holds what cannot be printed.
 
     Examples
     --------
@@ -114,7 +123,7 @@ def _feature(values: Mapping[str, str], where: str) -> Feature:
     start, start_mark = _position(values, "start", "<", where)
     end, end_mark = _position(values, "end", ">", where)
     return Feature(
-        type=feature_key(one_line(_required(values, "type", where))),
+        type=_type(_required(values, "type", where), where),
         start=start,
         end=end,
         description=values.get("description", ""),
@@ -122,6 +131,18 @@ def _feature(values: Mapping[str, str], where: str) -> Feature:
         start_mark=start_mark,
         end_mark=end_mark,
     )
+
+
+def _type(name: str, where: str) -> str:
+    key = _KEYS.get(one_line(name).casefold())
+    if key is None:
+        near = get_close_matches(name.casefold(), _KEYS, 1)
+        meant = f"; did you mean {_KEYS[near[0]]}?" if near else ""
+        raise UserError(
+            f"{where}: type is {shown(name)}; expected a feature type of UniProt, such as SIGNAL "
+            f"or 'Signal peptide'{meant}"
+        )
+    return key
 
 
 def _required(values: Mapping[str, str], name: str, where: str) -> str:

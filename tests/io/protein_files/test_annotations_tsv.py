@@ -59,8 +59,36 @@ def test_descriptions(cell, description):
 
 
 def test_unknown_positions_and_other_columns():
-    text = 'source\tend\tstart\taccession\ttype\nme\t\t?\tP1\tSIGNAL\n\nyou\t3\t2\tP1\t"odd\n'
-    assert table(text) == {"P1": [Feature("SIGNAL", None, None), Feature('"odd', 2, 3)]}
+    text = (
+        "source\tend\tstart\taccession\ttype\tdescription\n"
+        'me\t\t?\tP1\tSIGNAL\t\n\nyou\t3\t2\tP1\tHELIX\t"odd\n'
+    )
+    assert table(text) == {"P1": [Feature("SIGNAL", None, None), Feature("HELIX", 2, 3, '"odd')]}
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        *(("SIGNAL", "SIGNAL"), ("signal", "SIGNAL"), ("Signal peptide", "SIGNAL")),
+        *(("Beta strand", "STRAND"), ("DNA-binding region", "DNA_BIND"), ("CHAIN", "CHAIN")),
+        ('"disulfide\tbond"', "DISULFID"),
+    ],
+)
+def test_a_type_by_its_key_or_by_uniprots_names(name: str, key: str) -> None:
+    assert [found.type for found in table(HEADER + f"P1\t{name}\t1\t2\tx\n")["P1"]] == [key]
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("SIGNL", "; did you mean SIGNAL?"), ("zinc fingr", "; did you mean ZN_FING?"), ("5'", "")],
+)
+def test_a_type_that_uniprot_does_not_have(name: str, meant: str) -> None:
+    message = (
+        f"x.tsv: line 2: type is {name!r}; expected a feature type of UniProt, such as SIGNAL or "
+        f"'Signal peptide'{meant}"
+    )
+    with pytest.raises(UserError, match=f"^{re.escape(message)}$"):
+        table(HEADER + f"P1\t{name}\t1\t2\tx\n")
 
 
 @pytest.mark.parametrize(
@@ -127,10 +155,6 @@ def test_description_may_be_missing():
 def test_evidence_of_an_annotation() -> None:
     text = "accession\ttype\tstart\tend\tevidence\nP1\tSIGNAL\t1\t9\tECO:0000269\n"
     assert table(text)["P1"][0].evidence == "ECO:0000269"
-
-
-def test_a_type_stays_in_one_line() -> None:
-    assert table(HEADER + 'P1\t"A\tB"\t1\t2\tx\n')["P1"][0].type == "A B"
 
 
 def test_a_line_without_end() -> None:
