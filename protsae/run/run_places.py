@@ -80,8 +80,10 @@ def layer_place(results: Path, config: Config, layer: int, model: str | None = N
     model = model or model_name(config)
     layers = [(name, int(number)) for name, number in model_layers(config)]
     if (model, layer) not in layers:
-        known = ", ".join(f"{name} {number}" for name, number in layers)
-        raise UserError(f"{results}: no layer {layer} of {model}; it has {known}")
+        known = ", ".join(str(number) for name, number in layers if name == model)
+        models = ", ".join(dict.fromkeys(name for name, _ in layers))
+        has = known or f"the models {models}"
+        raise UserError(f"{results}: no layer {layer} of {model}; it has {has}")
     return place(model, layer)
 
 

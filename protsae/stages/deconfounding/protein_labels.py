@@ -117,10 +117,13 @@ def read_label_table(path: str | Path) -> pd.DataFrame:
     try:
         table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
     except (OSError, ValueError) as error:
-        raise UserError(f"{path}: {error}; expected a tab-separated table") from None
+        why = (error.strerror or error) if isinstance(error, OSError) else error
+        raise UserError(f"{path}: {why}; expected a tab-separated table") from None
     if ACCESSION not in table:
-        found = cut(", ".join(map(str, table.columns)), 80)
-        raise UserError(f"{path}: no column accession; it has {found}")
+        found = cut(", ".join(map(repr, table.columns)), 80)
+        raise UserError(
+            f"{path}: no column accession; expected a tab-separated table with one; it has {found}"
+        )
     if not isinstance(table.index, pd.RangeIndex):  # pandas took the first cells for an index
         raise UserError(
             f"{path}: lines have more cells than the header, {len(table.columns)}; expected as "

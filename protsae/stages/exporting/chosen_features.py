@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from difflib import get_close_matches
 from pathlib import Path
 
 import pandas as pd
@@ -102,14 +103,32 @@ def passing_features(
     is_own = pd.MultiIndex.from_frame(rows[_PLACE]).isin(places)
     found = rows[is_own & (trust(rows) <= LEVELS[level])]
     if concept is not None:
+        _validate_concept(concept, rows["concept"].dropna().tolist(), run)
         found = found[found["concept"] == concept]
     if found.empty:
         of_concept = f" for {cut(concept, 60)}" if concept is not None else ""
+        less = f", or choose {' or '.join(_below(level))}" if _below(level) else ""
         raise UserError(
             f"{run.results}: none of {int(is_own.sum()):,} features is {_MEANT[level]}"
-            f"{of_concept}; name features, or ask for less"
+            f"{of_concept}; name features{less}"
         )
     return found.reset_index(drop=True)
+
+
+def _below(level: str) -> list[str]:
+    """Levels that more features pass."""
+    return [name for name, least in LEVELS.items() if LEVELS[level] < least < LEVELS["all"]]
+
+
+def _validate_concept(concept: str, known: Sequence[str], run: SourceRun) -> None:
+    if concept not in known:
+        names = {name.casefold(): name for name in known}
+        near = get_close_matches(concept.casefold(), names, 1)
+        meant = f"; did you mean {names[near[0]]}?" if near else ""
+        raise UserError(
+            f"{run.results}: no feature has the concept {cut(repr(concept), 60)}; expected one of "
+            f"the column concept in features.tsv{meant}"
+        )
 
 
 _MEANT = {

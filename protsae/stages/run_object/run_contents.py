@@ -281,7 +281,7 @@ class RunContents:
         if own.empty:
             raise UserError(
                 f"{self.results}: no protein {accession!r} among its {len(self.proteins):,}; for "
-                "any other, explain its sequence"
+                "another, give its sequence"
             )
         features = self.features[self.features["model"] == self.model]
         places = [(n, v) for m, n in self.layers if m == self.model for v in self._subjects]

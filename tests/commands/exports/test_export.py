@@ -472,7 +472,10 @@ MISTAKES = [
     (f"{SEGMENTS} --features {FEATURE} --proteins P00000", "no protein 'P00000' among its "),
     (f"{SEGMENTS} --features {FEATURE} --only all", "--features names them; leave out --saes"),
     (f"{SEGMENTS} --saes topk", "'topk': no name of an SAE; expected LAYER/SAE or MODEL/LAYER/SAE"),
-    (f"{SEGMENTS} --only all --concept NONE", " features is there for NONE; name features, or ask"),
+    (
+        f"{SEGMENTS} --only all --concept NONE",
+        "no feature has the concept 'NONE'; expected one of the column concept in features.tsv",
+    ),
     ("anndata --sae 1/relu --output x", "no SAE 'relu'; it has topk, batchtopk"),
     ("anndata --sae 1/topk --of residues --pool max --output x", "--pool is of proteins; leave"),
     ("anndata --sae 1/topk --concepts SIGNAL --output x", "--concepts is of residues; proteins"),

@@ -51,7 +51,7 @@ def test_a_data_frame_by_index_or_by_column() -> None:
         ("accession\nP0\n", [], "no column but accession; expected a label in another$"),
         ("accession\tx\nQ1\t1\n", [], "none of its 1 proteins is in the run, such as Q1; name"),
         ("accession\tx\nP0\t1\nP0\t0\n", [], "P0 occurs twice; expected a protein on one line$"),
-        ("protein\tx\nP0\t1\n", [], "no column accession; it has protein, x$"),
+        ("protein\tx\nP0\t1\n", [], "no column accession; .*; it has 'protein', 'x'$"),
     ],
 )
 def test_tables_that_are_none(text: str, names: list[str], line: str, tmp_path: Path) -> None:

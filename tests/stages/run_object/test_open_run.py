@@ -137,15 +137,15 @@ def test_segments_of_a_protein_are_those_that_explain_finds(run: protsae.Run) ->
 
 def test_a_protein_of_no_run(run: protsae.Run) -> None:
     n = len(run.proteins)
-    with pytest.raises(protsae.UserError, match=f"no protein 'P00000' among its {n}; for any"):
+    with pytest.raises(protsae.UserError, match=f"no protein 'P00000' among its {n}; for another"):
         run.protein("P00000")
 
 
 @pytest.mark.parametrize(
     ("layer", "variant", "model", "line"),
     [
-        (2, "topk", None, "no layer 2 of esm2_tiny; it has onehot 0, esm2_tiny 1"),
-        (1, "topk", "onehot", "no layer 1 of onehot; it has onehot 0, esm2_tiny 1"),
+        (2, "topk", None, "no layer 2 of esm2_tiny; it has 1"),
+        (1, "topk", "onehot", "no layer 1 of onehot; it has 0"),
         (1, "relu", None, "no SAE 'relu'; it has topk, batchtopk"),
     ],
 )
@@ -154,7 +154,7 @@ def test_what_a_run_lacks(
 ) -> None:
     readers = (run.sae, run.activations, partial(run.matrix, pool="max"))
     for read in (*readers, partial(run.feature, feature=0)):
-        with pytest.raises(protsae.UserError, match=f": {re.escape(line)}"):
+        with pytest.raises(protsae.UserError, match=f": {re.escape(line)}$"):
             read(layer, variant, model=model)
 
 
