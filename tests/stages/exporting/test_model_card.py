@@ -1,6 +1,11 @@
-"""Which feature a model card names for a concept, in rows worked out by hand."""
+"""What a model card says of SAEs and their run; features of concepts worked out by hand."""
 
+import re
+from typing import Any
+
+import numpy as np
 import pandas as pd
+import pytest
 
 from protsae.io.saes.sae_files import SaeSource
 from protsae.stages.exporting.model_card import CardSae, card_text
@@ -24,10 +29,18 @@ def rows(*pairs: tuple[int, str | None, float, float]) -> pd.DataFrame:
     return table.assign(defined_by_sequence=table["concept"].eq("residue: C") * 1, **ends)
 
 
+NONE = rows().assign(own_concept=None)
+"""No best features beside a feature's own concept."""
+
+
+def card(*saes: tuple[str, pd.DataFrame, pd.DataFrame], **of_run: Any) -> str:
+    described = [CardSae(name, SOURCE, {**SCORES, "d_model": 3}, *both) for name, *both in saes]
+    return card_text(described, {**OF_RUN, **of_run})
+
+
 def named(*saes: tuple[str, pd.DataFrame, pd.DataFrame]) -> list[str]:
     """The card's lines on concepts."""
-    described = [CardSae(name, SOURCE, {**SCORES, "d_model": 3}, *both) for name, *both in saes]
-    found = card_text(described, OF_RUN).split("## What features detect\n\n")[1]
+    found = card(*saes).split("## What features detect\n\n")[1]
     return found.split("\n\nThe best feature of each")[0].splitlines()[2:]
 
 
@@ -51,8 +64,74 @@ def test_only_pairs_that_are_called_count() -> None:
 
 
 def test_the_best_of_several_saes() -> None:
-    none = rows().assign(own_concept=None)
     first, second = rows((4, "SIGNAL", 0.3, 0.01)), rows((3, "SIGNAL", 0.4, 0.01))
-    assert named(("layer-01/topk", first, none), ("layer-02/topk", second, none)) == [
+    assert named(("layer-01/topk", first, NONE), ("layer-02/topk", second, NONE)) == [
         "| SIGNAL | `layer-02/topk` 3 | 0.20 [0.10, 0.30] | undecided |",
     ]
+
+
+def test_of_equal_features_the_first_is_named() -> None:
+    own = rows(*((feature, "SIGNAL", 0.8, 0.01) for feature in range(19)))
+    [line] = named(("layer-01/topk", own, NONE))
+    assert line.startswith("| SIGNAL | `layer-01/topk` 0 |")
+
+
+def test_a_feature_without_an_interval_and_a_verdict() -> None:
+    own = rows((0, "SIGNAL", 0.8, 0.01)).assign(f1_low=np.nan, f1_high=np.nan, verdict=None)
+    assert named(("layer-01/topk", own, NONE)) == [
+        "| SIGNAL | `layer-01/topk` 0 | 0.40 | none |",
+    ]
+
+
+def test_the_name_of_a_concept_stays_in_its_cell() -> None:
+    own = rows((0, "A|B\nC", 0.8, 0.01))
+    [line] = named(("layer-01/topk", own, NONE))
+    assert line.startswith("| A\\|B C | `layer-01/topk` 0 |")
+
+
+@pytest.mark.parametrize(
+    ("n_concepts", "end"), [(12, []), (13, ["", "and 1 more concepts."])], ids=["all", "one more"]
+)
+def test_twelve_concepts_are_named_and_the_others_counted(n_concepts: int, end: list[str]) -> None:
+    pairs = [(i, f"DOMAIN {i}", 0.8 - i / 100, 0.01) for i in range(n_concepts)]
+    lines = named(("layer-01/topk", rows(*pairs), NONE))
+    assert [line.split(" | ")[0] for line in lines[:12]] == [f"| DOMAIN {i}" for i in range(12)]
+    assert lines[12:] == end
+
+
+def test_a_card_without_a_called_feature() -> None:
+    own = rows((0, "residue: C", 0.9, 0.01))
+    assert (
+        "## What features detect\n\n"
+        "No feature is called for a concept that the sequence does not define.\n\n"
+    ) in card(("layer-01/topk", own, NONE))
+
+
+@pytest.mark.parametrize("missing", [None, np.nan], ids=["none", "nan"])
+def test_the_line_of_an_sae(missing: float | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Called: one above all baselines and one not; not one of the sequence, nor one of chance."""
+    monkeypatch.setitem(SCORES, "loss_recovered", missing)
+    own = rows(
+        *((0, "SIGNAL", 0.8, 0.01), (1, "DISULFID", 0.2, 0.05)),
+        *((2, "residue: C", 0.9, 0.01), (3, "SIGNAL", 0.1, 0.06), (4, None, 0.0, 1.0)),
+    )
+    own.loc[0, "verdict"] = "above"
+    assert "\n| `layer-01/topk` | topk | 5 | 2 | 0.5 | - | 0 | 2 |\n" in card(
+        ("layer-01/topk", own, NONE)
+    )
+
+
+def test_what_is_said_of_model_and_data() -> None:
+    of_run = {"source": {"kind": "uniprot", "file": "a.json"}, "n_residues": {"train": 1009}}
+    found = card(("layer-01/topk", NONE, NONE), **of_run)
+    keys = re.findall(r"^(\w+):", found.split("---\n")[1], re.MULTILINE)
+    assert keys == ["license", "library_name", "tags"]
+    assert "(sha256 of its weights abababababab...)" in found
+    assert "\nSource: {file: a.json, kind: uniprot}\n" in found
+    assert "\n7 proteins (1,009 residues) for training, 2 for validation and 3 for\ntest; " in found
+    assert "are in one of the three.\n\n## Licence\n\nCC-BY-4.0. The model" in found
+
+
+def test_further_proteins_are_counted_by_files() -> None:
+    found = card(("layer-01/topk", NONE, NONE), further_proteins=["a.fasta", "b.fasta", "c.fasta"])
+    assert "the three. SAEs have seen further proteins, too: 3 files.\n" in found
