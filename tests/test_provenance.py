@@ -172,6 +172,30 @@ def test_code_kept_under_other_rules_is_read_again(
     assert imported_modules("protsae.stage") == {"protsae.stage"}
 
 
+def test_code_is_written_only_where_some_was_parsed(package: Path, kept: Path) -> None:
+    """Neither by a process that parsed all before, nor by one that finds it."""
+    whole = kept.read_text()
+    kept.unlink()
+    code_digest("protsae.stage")
+    assert not kept.exists()
+    kept.write_text(f"{whole} ")
+    no_memory()
+    code_digest("protsae.stage")
+    assert kept.read_text() == f"{whole} "
+
+
+def test_code_is_kept_where_python_keeps_its_own(
+    package: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = package / "compiled"
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    monkeypatch.setattr(sys, "pycache_prefix", str(elsewhere))
+    code_digest("protsae.stage")
+    name = f"code.{sys.implementation.cache_tag}.json"
+    assert (elsewhere / package.relative_to(package.anchor) / name).is_file()
+    assert not (package / "__pycache__").exists()
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", "1", '{"a": 1}', '{"a": [1]}', "\xff"])
 def test_a_damaged_file_of_kept_code_is_made_anew(package: Path, kept: Path, text: str) -> None:
     before, whole = code_digest("protsae.stage"), kept.read_text()
@@ -234,3 +258,5 @@ def test_checksum_of_proteins() -> None:
 
 def test_checksum_of_settings() -> None:
     assert settings_sha256({"a": [1, 2]}) != settings_sha256({"a": [2, 1]})
+    expected = hashlib.sha256(b'{"a":[1,2],"b":3}').hexdigest()
+    assert settings_sha256({"b": 3, "a": [1, 2]}) == expected
