@@ -16,6 +16,11 @@ def test_runs_end_with_their_protein_also_beside_empty_ones() -> None:
     assert listed(found) == [(1, 0, 2), (3, 0, 3)]
 
 
+def test_runs_do_not_go_on_into_proteins_of_one_residue() -> None:
+    found = Runs.of_rows(np.arange(4), np.array([2, 1, 1]))
+    assert listed(found) == [(0, 0, 2), (1, 0, 1), (2, 0, 1)]
+
+
 def test_what_lies_before_a_residue() -> None:
     """A run that begins there is none; one that ends there is whole."""
     found = RUNS.before(np.array([6, 3, 3]))
