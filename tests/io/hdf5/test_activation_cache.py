@@ -17,6 +17,7 @@ from protsae.io.hdf5.activation_cache import (
     check_activations,
     write_shard,
 )
+from protsae.io.hdf5.shard_index import seal_header
 from protsae.io.hdf5.stored_rows import Compression
 from tests.helpers.tiny_run import LENGTHS, PROTEIN_SET, SOURCE, cache_rows, open_cache, write_cache
 
@@ -32,7 +33,7 @@ FLOAT32 = {3: LayerFormat(2, "float32")}
 def test_what_is_written_is_read(tmp_path: Path, dtype: str, compression: str) -> None:
     for layer, width in ((1, 3), (2, 5)):
         cache = open_cache(tmp_path, layer, dtype=dtype, compression=compression)
-        assert cache.d_model == width
+        assert (cache.layer, cache.d_model) == (layer, width)
         assert cache.dtype == dtype
         assert cache.source == SOURCE
         rows = np.concatenate([cache.read(0, 0, IN_FIRST), cache.read(1, 0, N_ROWS - IN_FIRST)])
@@ -152,6 +153,11 @@ def test_rows_beyond_the_shard_are_our_bug(tmp_path: Path) -> None:
     for start, stop in ((-1, 2), (IN_FIRST - 1, IN_FIRST + 1)):
         with pytest.raises(AssertionError, match=rf"^rows {start} to {stop} of {IN_FIRST}$"):
             cache.read(0, start, stop)
+
+
+def test_no_rows_can_be_read(tmp_path: Path) -> None:
+    cache = open_cache(tmp_path)
+    assert [cache.read(0, at, at).shape for at in (0, 3, IN_FIRST)] == [(0, 3)] * 3
 
 
 def test_short_writes_and_reads_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -353,6 +359,22 @@ def test_a_layer_that_is_not_there(tmp_path: Path) -> None:
     message = f"{path}: layer 7 is not in this cache; it has 1, 2"
     with pytest.raises(UserError, match=f"^{re.escape(message)}$"):
         LayerCache([path], 7, PROTEIN_SET)
+
+
+def test_a_checksum_that_is_missing(tmp_path: Path) -> None:
+    """The rows fit the four proteins, each of which is one block."""
+    path = write_cache(tmp_path)[0]
+    with h5py.File(path, "a") as file:
+        three = file["checksums/01"][:3]
+        del file["checksums/01"]
+        file["checksums/01"] = three
+        seal_header(file, activations.KIND)
+    message = (
+        f"{path}: 26 rows of layer 1 and 3 checksums; expected 26 rows in 4 blocks, as its "
+        "proteins have; run the embed or onehot stage again"
+    )
+    with pytest.raises(UserError, match=f"^{re.escape(message)}$"):
+        LayerCache([path], 1, PROTEIN_SET)
 
 
 @pytest.mark.parametrize(
