@@ -1,4 +1,5 @@
 import hashlib
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -117,10 +118,21 @@ def test_the_digest_ignores_what_is_no_part_of_the_stage(package: Path, name: st
     assert code_digest("protsae.stage") == before
 
 
-def test_templates_count_as_source(package: Path) -> None:
+@pytest.mark.parametrize("name", ["page.html", "page.css"])
+def test_templates_count_as_source(package: Path, name: str) -> None:
+    digests = [code_digest("protsae.stage")]
+    for text in ("one", "two"):
+        (package / name).write_text(text)
+        digests.append(code_digest("protsae.stage"))
+    (package / name).rename(package / f"other_{name}")
+    digests.append(code_digest("protsae.stage"))
+    assert len(set(digests)) == 4
+
+
+def test_other_files_beside_a_module_are_no_source(package: Path) -> None:
     before = code_digest("protsae.stage")
-    (package / "page.html").write_text("<html>")
-    assert code_digest("protsae.stage") != before
+    (package / "page.txt").write_text("one")
+    assert code_digest("protsae.stage") == before
 
 
 @pytest.fixture
@@ -194,6 +206,18 @@ def test_code_is_kept_where_python_keeps_its_own(
     name = f"code.{sys.implementation.cache_tag}.json"
     assert (elsewhere / package.relative_to(package.anchor) / name).is_file()
     assert not (package / "__pycache__").exists()
+
+
+def test_processes_that_write_at_once_do_not_share_a_file(
+    package: Path, kept: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept.unlink()
+    no_memory()
+    moved = []
+    monkeypatch.setattr(os, "getpid", lambda: 4711)
+    monkeypatch.setattr(Path, "replace", lambda *paths: moved.append(paths))
+    code_digest("protsae.stage")
+    assert moved == [(kept.with_name(f"{kept.name}.4711"), kept)]
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "1", '{"a": 1}', '{"a": [1]}', "\xff"])
