@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from protsae.io.saes.sae_files import SaeSource
-from protsae.stages.exporting.model_card import CardSae, card_text
+from protsae.stages.exporting.model_card import CardSae, card_text, front_matter
 
 OF_RUN = {
     "licence": "CC-BY-4.0",
@@ -71,9 +71,9 @@ def test_the_best_of_several_saes() -> None:
 
 
 def test_of_equal_features_the_first_is_named() -> None:
-    own = rows(*((feature, "SIGNAL", 0.8, 0.01) for feature in range(19)))
+    own = rows(*((feature, "SIGNAL", 0.8, 0.01) for feature in (3, 1, 2)))
     [line] = named(("layer-01/topk", own, NONE))
-    assert line.startswith("| SIGNAL | `layer-01/topk` 0 |")
+    assert line.startswith("| SIGNAL | `layer-01/topk` 3 |")
 
 
 def test_a_feature_without_an_interval_and_a_verdict() -> None:
@@ -135,3 +135,24 @@ def test_what_is_said_of_model_and_data() -> None:
 def test_further_proteins_are_counted_by_files() -> None:
     found = card(("layer-01/topk", NONE, NONE), further_proteins=["a.fasta", "b.fasta", "c.fasta"])
     assert "the three. SAEs have seen further proteins, too: 3 files.\n" in found
+
+
+@pytest.mark.parametrize(
+    ("model", "licence", "stated"),
+    [
+        ("esm2_t6_8M_UR50D", "MIT", {"license": "mit", "base_model": "facebook/esm2_t6_8M_UR50D"}),
+        ("esm2_t6_8M_UR50D_own", "in house", {"license": "other", "license_name": "in house"}),
+        ("own_esm2_t6_8M_UR50D", "not stated", {}),
+    ],
+    ids=["released", "of our own", "no licence"],
+)
+def test_what_the_hub_is_told(model: str, licence: str, stated: dict[str, str]) -> None:
+    found = front_matter(model, licence)
+    assert (found.pop("library_name"), "saelens" in found.pop("tags")) == ("saelens", True)
+    assert found == stated
+
+
+def test_the_first_sae_is_the_example() -> None:
+    found = card(("layer-02/topk", NONE, NONE), ("layer-01/topk", NONE, NONE))
+    assert 'SAE.load_from_disk(f"{folder}/layer-02/topk")' in found
+    assert re.findall(r"^\| `(.*?)` \|", found, re.MULTILINE) == ["layer-02/topk", "layer-01/topk"]
