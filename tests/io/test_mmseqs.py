@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -162,13 +163,50 @@ def test_a_single_sequence_too_short_to_align() -> None:
     assert cluster_sequences(["MK"], 0.3, 0.8).tolist() == [0]
 
 
-def test_what_makes_relatives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """MMseqs2 is told; here a program that says what it was told, and fails."""
+@pytest.fixture
+def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """What MMseqs2 is told by a call; here a program that says what it was told, and fails."""
     put_in_place(tmp_path / "mmseqs", 'echo "$@" >&2\nexit 1\n', monkeypatch)
-    with pytest.raises(UserError) as caught:
-        find_relatives(["MKC"], ["MKC"], 0.35, 0.75)
-    told = "--min-seq-id 0.35 -c 0.75 --cov-mode 0 -e 0.001 --mask 0 --comp-bias-corr 0"
-    assert told in str(caught.value)
+
+    def words(call: Callable[..., object], *values: object, **options: object) -> str:
+        with pytest.raises(UserError) as caught:
+            call(*values, **options)
+        return str(caught.value)
+
+    return words
+
+
+def test_what_makes_relatives(told: Callable[..., str]) -> None:
+    """As many hits are kept as there are targets."""
+    rule = "--min-seq-id 0.35 -c 0.75 --cov-mode 0 -e 0.001 --mask 0 --comp-bias-corr 0"
+    output = "--max-seqs 23 --format-output query,target --threads"
+    found = told(find_relatives, ["MKC"], ["MKC"] * 23, 0.35, 0.75)
+    assert f" --prefilter-mode 1 {rule} {output} 1 --dbtype 1 -v 2" in found
+    assert f" {output} 3 " in told(find_relatives, ["MKC"], ["MKC"] * 23, 0.35, 0.75, threads=3)
+
+
+def test_what_a_search_is_told(told: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """One thread each, for any number of threads in all."""
+    words = told(search, ["MKC"], ["MKC"], 0.03, threads=3)
+    assert " --prefilter-mode 1 -e 0.03 --max-seqs 300 --threads 1 " in words
+    monkeypatch.setattr(mmseqs, "MOST_EXHAUSTIVE", 8)
+    words = told(search, ["MKC"], ["MKC"], 0.03, most=7)
+    assert " -s 7.5 -e 0.03 --max-seqs 7 --threads 1 " in words
+
+
+def test_what_a_clustering_by_k_mers_is_told(
+    told: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mmseqs, "MOST_EXHAUSTIVE", 0)
+    related = "--min-seq-id 0.35 -c 0.75 --cov-mode 0 -e 0.001 --mask 0 --comp-bias-corr 0"
+    asked, end = f" {related} --cluster-mode 1 --threads", "--dbtype 1 -v 2"
+    thorough = "--single-step-clustering 1 -s 7.5 --max-seqs"
+    found = told(cluster_sequences, ["MKC"] * 23, 0.35, 0.75)
+    assert f"{asked} 1 {thorough} 23 {end}" in found
+    found = told(cluster_sequences, ["MKC"] * 29, 0.35, 0.75, threads=3)
+    assert f"{asked} 3 {thorough} 29 {end}" in found
+    found = told(cluster_sequences, ["MKC"], 0.35, 0.75, cascade=True)
+    assert f"{asked} 1 {end}" in found
 
 
 def test_a_failing_binary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
