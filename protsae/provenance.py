@@ -187,8 +187,11 @@ class _CodeCache:
         own = self._file.with_name(f"{self._file.name}.{os.getpid()}")
         with contextlib.suppress(OSError):
             self._file.parent.mkdir(parents=True, exist_ok=True)
-            own.write_text(json.dumps(self._known))
-            own.replace(self._file)
+            try:
+                own.write_text(json.dumps(self._known))
+                own.replace(self._file)
+            finally:
+                own.unlink(missing_ok=True)
         self._is_new = False
 
 

@@ -220,6 +220,21 @@ def test_processes_that_write_at_once_do_not_share_a_file(
     assert moved == [(kept.with_name(f"{kept.name}.4711"), kept)]
 
 
+def test_code_that_cannot_be_kept_leaves_no_file(
+    package: Path, kept: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, target: Path) -> None:
+        assert path.exists()
+        raise OSError("No space left on device")
+
+    before = code_digest("protsae.stage")
+    kept.unlink()
+    no_memory()
+    monkeypatch.setattr(Path, "replace", full)
+    assert code_digest("protsae.stage") == before
+    assert list(kept.parent.iterdir()) == []
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", "1", '{"a": 1}', '{"a": [1]}', "\xff"])
 def test_a_damaged_file_of_kept_code_is_made_anew(package: Path, kept: Path, text: str) -> None:
     before, whole = code_digest("protsae.stage"), kept.read_text()
