@@ -245,6 +245,14 @@ def test_hits_come_by_falling_score_then_by_target() -> None:
     assert [hit.target for hit in hits] == [1, 3, 2, 0]
 
 
+def test_hits_of_one_score_come_by_target(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the order in which MMseqs2 writes them, and wherever they begin."""
+    lines = ["0\\t50\\t11\\t1\\t1\\tMK\\tMK\\t1e-5", "0\\t50\\t2\\t3\\t1\\tMK\\tMK\\t1e-5"]
+    script = f"printf '{lines[0]}\\n{lines[1]}\\n' > \"$4\"\n"
+    put_in_place(tmp_path / "mmseqs", script, monkeypatch)
+    assert [hit.target for hit in search(["MKMK"], ["MK"] * 12, evalue=1e-3)] == [2, 11]
+
+
 def test_search_is_the_same_however_it_is_shared_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each process has one thread and its own queries, which keep their places in the list."""
     rng = np.random.default_rng(1)
