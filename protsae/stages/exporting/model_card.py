@@ -19,6 +19,7 @@ from protsae.features.protein_segments import LEVELS, trust
 from protsae.io.saes.sae_files import SaeSource
 from protsae.one_line import one_line
 from protsae.stages.atlas.run_card import NO_LICENCE
+from protsae.statistics.cluster_intervals import MIN_CLUSTERS
 
 TAGS = ["sparse-autoencoder", "protein-language-model", "interpretability", "biology", "saelens"]
 HUB_LICENCES = frozenset(
@@ -30,7 +31,7 @@ MOST_CONCEPTS = 12
 
 _OF_PAIR = [
     *("folder", "feature", "concept", "own_concept", "defined_by_sequence", "valid_f1"),
-    *("f1", "f1_low", "f1_high", "q_value", "verdict"),
+    *("f1", "f1_low", "f1_high", "q_value", "best_baseline", "best_baseline_f1", "verdict"),
 ]
 
 _RELEASED = re.compile(r"esm2_t\d+_\w+_UR50D")
@@ -79,6 +80,7 @@ def card_text(saes: Sequence[CardSae], of_run: Mapping[str, Any]) -> str:
         weights=source.weights_sha256[:12],
         saes="\n".join(_sae_row(sae) for sae in saes),
         concepts=_concepts(saes),
+        least=MIN_CLUSTERS,
         data=one_line(yaml.safe_dump(dict(of_run["source"]), default_flow_style=True).strip()),
         train=f"{n.get('train', 0):,}",
         train_residues=f"{of_run['n_residues'].get('train', 0):,}",
@@ -145,7 +147,10 @@ def _concepts(saes: Sequence[CardSae]) -> str:
     best = called.sort_values("valid_f1", ascending=False, kind="stable").drop_duplicates("concept")
     if best.empty:
         return "No feature is called for a concept that the sequence does not define."
-    lines = ["| concept | feature | F1 on test | verdict |", "|---|---|---|---|"]
+    lines = [
+        "| concept | feature | F1 on test | best baseline | verdict |",
+        "|---|---|---|---|---|",
+    ]
     for row in best.head(MOST_CONCEPTS).to_dict("records"):
         low, high = row["f1_low"], row["f1_high"]
         interval = "" if np.isnan([low, high]).any() else f" [{low:.2f}, {high:.2f}]"
@@ -154,9 +159,13 @@ def _concepts(saes: Sequence[CardSae]) -> str:
         feature = f"`{row['folder']}` {row['feature']}"
         if row["own_concept"] != row["concept"]:
             feature += f" (itself: {_cell(row['own_concept'])})"
-        lines.append(f"| {concept} | {feature} | {row['f1']:.2f}{interval} | {verdict} |")
+        baseline = f"{row['best_baseline']} {row['best_baseline_f1']:.2f}"
+        cells = (concept, feature, f"{row['f1']:.2f}{interval}", baseline, verdict)
+        lines.append(f"| {' | '.join(cells)} |")
     more = len(best) - MOST_CONCEPTS
-    return "\n".join([*lines, *([f"\nand {more} more concepts."] if more > 0 else [])])
+    if more > 0:
+        lines += ["", f"and {more} more concept{'s' * (more > 1)}."]
+    return "\n".join(lines)
 
 
 def _cell(text: str) -> str:
@@ -204,10 +213,11 @@ active nowhere there. Called: features with a concept (q ≤ 0.05) that the sequ
 {concepts}
 
 The best feature of each concept, chosen on the validation set. "itself": the concept that this
-feature matches better, if there is one. Intervals are 95 %, over homology clusters. A verdict other
-than "above" says that a baseline, such as a rule on the sequence, does as well or better, or that
-this is undecided. `features.tsv` in each folder has all features with their baselines. A concept is
-what fits a feature best, which is not all that the feature does.
+feature matches better, if there is one. Intervals are 95 %, over homology clusters. A baseline is
+another detector, such as a rule on the sequence or a feature of an SAE with a frozen decoder. The
+verdict says whether the feature is above all of them; there is none where fewer than {least}
+homology clusters of the test set have the concept. `features.tsv` in each folder has all features
+with their baselines. A concept is what fits a feature best, which is not all that the feature does.
 
 ## Data
 

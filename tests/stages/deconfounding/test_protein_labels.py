@@ -111,7 +111,11 @@ def test_no_such_label(text: str, line: str) -> None:
 @pytest.mark.parametrize(
     ("content", "line"),
     [
-        ("protein\ta\nP1\t1\n", "no column accession; expected a tab-separated table with one; it has 'protein', 'a'$"),
+        ("protein\ta\nP1\t1\n", "no column accession; .* table with one; it has 'protein', 'a'$"),
+        (
+            "accession,a\nP1,1\n",
+            "no column accession; expected a tab-separated table with one; it has 'accession,a'$",
+        ),
         ("accession\ta\nP1\t1\nP1\t0\n", "P1 occurs twice; expected a protein on one line$"),
         ("accession\ta\nP1\t0.5\n", "P1 has '0.5' in column a; expected 1 or 0, yes or no, or n"),
         (

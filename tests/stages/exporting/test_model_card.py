@@ -26,6 +26,7 @@ def rows(*pairs: tuple[int, str | None, float, float]) -> pd.DataFrame:
     table = pd.DataFrame(pairs, columns=["feature", "concept", "valid_f1", "q_value"])
     f1 = table["valid_f1"] / 2
     ends = {"f1": f1, "f1_low": f1 - 0.1, "f1_high": f1 + 0.1, "verdict": "undecided"}
+    ends |= {"best_baseline": "rule", "best_baseline_f1": 0.25}
     return table.assign(defined_by_sequence=table["concept"].eq("residue: C") * 1, **ends)
 
 
@@ -50,8 +51,9 @@ def test_a_concept_s_best_feature_may_match_another_one_better() -> None:
         own_concept=["SIGNAL", "residue: C"]
     )
     assert named(("layer-01/topk", own, best)) == [
-        "| SIGNAL | `layer-01/topk` 0 | 0.40 [0.30, 0.50] | undecided |",
-        "| DISULFID | `layer-01/topk` 2 (itself: residue: C) | 0.30 [0.20, 0.40] | undecided |",
+        "| SIGNAL | `layer-01/topk` 0 | 0.40 [0.30, 0.50] | rule 0.25 | undecided |",
+        "| DISULFID | `layer-01/topk` 2 (itself: residue: C) | 0.30 [0.20, 0.40] "
+        "| rule 0.25 | undecided |",
     ]
 
 
@@ -59,14 +61,14 @@ def test_only_pairs_that_are_called_count() -> None:
     own = rows((0, "SIGNAL", 0.8, 0.06), (1, "DISULFID", 0.2, 0.05), (2, None, 0.0, 1.0))
     best = rows((2, "DISULFID", 0.6, 0.06)).assign(own_concept="residue: C")
     assert named(("layer-01/topk", own, best)) == [
-        "| DISULFID | `layer-01/topk` 1 | 0.10 [0.00, 0.20] | undecided |",
+        "| DISULFID | `layer-01/topk` 1 | 0.10 [0.00, 0.20] | rule 0.25 | undecided |",
     ]
 
 
 def test_the_best_of_several_saes() -> None:
     first, second = rows((4, "SIGNAL", 0.3, 0.01)), rows((3, "SIGNAL", 0.4, 0.01))
     assert named(("layer-01/topk", first, NONE), ("layer-02/topk", second, NONE)) == [
-        "| SIGNAL | `layer-02/topk` 3 | 0.20 [0.10, 0.30] | undecided |",
+        "| SIGNAL | `layer-02/topk` 3 | 0.20 [0.10, 0.30] | rule 0.25 | undecided |",
     ]
 
 
@@ -79,7 +81,7 @@ def test_of_equal_features_the_first_is_named() -> None:
 def test_a_feature_without_an_interval_and_a_verdict() -> None:
     own = rows((0, "SIGNAL", 0.8, 0.01)).assign(f1_low=np.nan, f1_high=np.nan, verdict=None)
     assert named(("layer-01/topk", own, NONE)) == [
-        "| SIGNAL | `layer-01/topk` 0 | 0.40 | none |",
+        "| SIGNAL | `layer-01/topk` 0 | 0.40 | rule 0.25 | none |",
     ]
 
 
@@ -90,7 +92,8 @@ def test_the_name_of_a_concept_stays_in_its_cell() -> None:
 
 
 @pytest.mark.parametrize(
-    ("n_concepts", "end"), [(12, []), (13, ["", "and 1 more concepts."])], ids=["all", "one more"]
+    ("n_concepts", "end"),
+    [(12, []), (13, ["", "and 1 more concept."]), (14, ["", "and 2 more concepts."])],
 )
 def test_twelve_concepts_are_named_and_the_others_counted(n_concepts: int, end: list[str]) -> None:
     pairs = [(i, f"DOMAIN {i}", 0.8 - i / 100, 0.01) for i in range(n_concepts)]
