@@ -27,11 +27,13 @@ SMALLEST = 0.03
 SHOWN = ("SIGNAL", "TRANSMEM", "DISULFID", "HELIX", "position: first residue", "residue: C")
 """Concepts of the table in docs/scores.md, as far as they are scored."""
 
-OVERVIEW = ("coordinate_f1", "permuted_f1", "rule_f1")
-"""Baselines of the README's table, which has five columns."""
+OVERVIEW = ("coordinate_f1", "neuron_f1", "frozen_f1", "permuted_f1", "rule_f1")
+"""Baselines of the README's table."""
 
 BASELINES = {
     "coordinate_f1": "coordinate",
+    "neuron_f1": "neuron",
+    "frozen_f1": "frozen SAE",
     "onehot_f1": "one-hot",
     "permuted_f1": "permuted model",
     "rule_f1": "rule",

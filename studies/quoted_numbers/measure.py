@@ -31,7 +31,7 @@ import yaml
 from protsae.association.joined_baselines import best_per_concept
 from protsae.association.scoring.metrics import CALLED_Q
 from protsae.concepts.concept import are_defined_by_sequence
-from protsae.config.reserved_names import COORDINATES, DETECTORS, ONEHOT, is_permuted
+from protsae.config.reserved_names import COORDINATES, DETECTORS, MLP, ONEHOT, is_permuted
 from studies.quoted_numbers.documents import DOCUMENTS, NUMBERS, ROOT, Numbers, fill
 
 SEEDS = (0, 1, 2)
@@ -75,6 +75,8 @@ def figures(results: Path) -> dict[str, dict[str, float]]:
     best = {
         "f1": sae,
         "coordinate_f1": coordinates,
+        "neuron_f1": trained[trained["variant"] == MLP],
+        "frozen_f1": trained[trained["variant"].isin(frozen)],
         "onehot_f1": pairs[pairs["model"] == ONEHOT],
         "permuted_f1": pairs[pairs["model"].map(is_permuted).astype(bool)],
         "probe_f1": probe,

@@ -62,6 +62,21 @@ def test_figures_of_a_run(tmp_path: Path) -> None:
     assert found["permuted_f1"] == {}, "the run has no permuted model"
 
 
+def test_neurons_and_frozen_saes_are_baselines_of_their_own(tmp_path: Path) -> None:
+    results = write_run(tmp_path)
+    path, summary = results / "associations.parquet", results / "summary.tsv"
+    pairs, saes = pd.read_parquet(path), pd.read_csv(summary, sep="\t")
+    as_coordinate = pairs[(pairs["variant"] == "coordinates") & (pairs["concept"] == "SIGNAL")]
+    neurons = as_coordinate.assign(variant="mlp", f1=0.25)
+    frozen = as_coordinate.assign(variant="frozen", f1=0.9)
+    pd.concat([pairs, neurons, frozen]).to_parquet(path)
+    of_frozen = saes[saes["variant"] == "topk"].assign(variant="frozen", freeze="decoder")
+    pd.concat([saes, of_frozen]).to_csv(summary, sep="\t", index=False)
+    found = figures(results)
+    names = ("f1", "neuron_f1", "frozen_f1", "coordinate_f1")
+    assert [found[name]["SIGNAL"] for name in names] == [0.8, 0.25, 0.9, 0.5]
+
+
 def test_what_no_seed_changes_is_shared(tmp_path: Path) -> None:
     first, second = tmp_path / "seed-0", tmp_path / "seed-1"
     for name in (*UNSEEDED, "sae"):
@@ -104,19 +119,19 @@ def test_blocks_are_filled_in() -> None:
     assert fill(text, MADE_UP).splitlines() == [
         "Before.",
         "<!-- numbers: concepts SIGNAL, TURN -->",
-        "| concept | best feature | coordinate | one-hot | permuted model | rule | window probe "
-        "| layer probe |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- |",
-        "| SIGNAL | 0.60 (0.50 to 0.70) | 0.40 | - | - | 0.75 (residues 1-22) | - | - |",
-        "| TURN | 0.20 | - | - | - | - | - | - |",
+        "| concept | best feature | coordinate | neuron | frozen SAE | one-hot | permuted model "
+        "| rule | window probe | layer probe |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
+        "| SIGNAL | 0.60 (0.50 to 0.70) | 0.40 | - | - | - | - | 0.75 (residues 1-22) | - | - |",
+        "| TURN | 0.20 | - | - | - | - | - | - | - | - |",
         "<!-- /numbers -->",
         "After.",
     ]
     text = "<!-- numbers: overview SIGNAL -->\n<!-- /numbers -->"
     assert fill(text, MADE_UP).splitlines()[1:-1] == [
-        "| concept | best feature | coordinate | permuted model | rule |",
-        "| --- | --- | --- | --- | --- |",
-        "| SIGNAL | 0.60 (0.50 to 0.70) | 0.40 | - | 0.75 (residues 1-22) |",
+        "| concept | best feature | coordinate | neuron | frozen SAE | permuted model | rule |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+        "| SIGNAL | 0.60 (0.50 to 0.70) | 0.40 | - | - | - | 0.75 (residues 1-22) |",
     ]
     text = (
         "<!-- numbers: called -->\n<!-- /numbers -->\n<!-- numbers: guide 2 -->\n<!-- /numbers -->"
