@@ -206,7 +206,8 @@ what the SAE was trained on; protsae refuses it for another model or layer.
 {saes}
 
 On proteins of the test set. FVU: variance that is not explained. Dead: share of features that are
-active nowhere there. Called: features with a concept (q ≤ 0.05) that the sequence does not define.
+active nowhere there. Called: features whose best concept they detect better than chance (q ≤ 0.05),
+without concepts that the sequence defines.
 
 ## What features detect
 
