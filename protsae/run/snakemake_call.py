@@ -9,7 +9,12 @@ from pathlib import Path
 from protsae.config.shipped_defaults import pipeline_folder
 from protsae.config.yaml_text import read_yaml
 from protsae.errors import UserError
+from protsae.one_line import shown
 
+OWN_SETTINGS = Path("config.yaml")
+"""The workflow reads it where it runs."""
+
+_ELSEWHERE = re.compile(r"--directory(=|$)|-d")
 _VALUE = re.compile(r"[A-Za-z_]\w*=")
 _FILE_ENDINGS = (".yaml", ".yml", ".json")
 _LIMITS = re.compile(r"(--(cores|jobs|profile|workflow-profile)(=|$)|-[cj]\d*$)")
@@ -34,8 +39,11 @@ def snakemake_call(
     Raises
     ------
     UserError
-        If a file of settings is missing or is no YAML.
+        If a file of settings, config.yaml in the current folder included, is missing or no YAML, or
+        holds no settings.
     """
+    if OWN_SETTINGS.is_file() and not any(map(_ELSEWHERE.match, others)):
+        _validate_settings(OWN_SETTINGS)
     files, values, targets = split_config(config)
     words = [sys.executable, "-P", "-m", "snakemake"]  # -P: no module from the current folder
     # These two take as many words as follow; the others end them.
@@ -73,7 +81,7 @@ def config_file(name: str) -> Path:
     Raises
     ------
     UserError
-        If there is none, or if it is no YAML.
+        If there is none, if it is no YAML, or if it holds no settings.
     """
     path, shipped = Path(name), pipeline_folder() / name
     found = path if path.is_file() or not shipped.is_file() else shipped
@@ -83,8 +91,16 @@ def config_file(name: str) -> Path:
             f"--config: {name}: {what}; expected a YAML file, by its path from {Path.cwd()}, or "
             "KEY=VALUE"
         )
-    read_yaml(found)
+    _validate_settings(found)
     return found
+
+
+def _validate_settings(path: Path) -> None:
+    """Snakemake would name neither the file nor the line."""
+    found = read_yaml(path)
+    if not isinstance(found, dict):
+        holds = "nothing" if found is None else shown(found)
+        raise UserError(f"{path}: holds {holds}; expected settings, such as 'results: my-results'")
 
 
 def replace_process(command: Sequence[str]) -> None:

@@ -1,3 +1,4 @@
+import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -101,3 +102,28 @@ def test_a_file_that_is_no_configuration(folder: Path, name: str, message: str) 
         config_file(name)
     assert str(caught.value).startswith(message.format(folder))
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "holds"),
+    [("", "nothing"), ("# results: x\n", "nothing"), ("- a\n", "['a']"), ("hello\n", "'hello'")],
+)
+@pytest.mark.parametrize("line", ["", "--config mine.yaml"])
+def test_settings_that_are_none_are_named(folder: Path, line: str, text: str, holds: str) -> None:
+    name = "mine.yaml" if line else "config.yaml"
+    (folder / name).write_text(text)
+    message = f"{name}: holds {holds}; expected settings, such as 'results: my-results'"
+    with pytest.raises(UserError, match=f"^{re.escape(message)}$"):
+        words_of(line)
+
+
+def test_a_config_yaml_that_is_no_yaml_is_named_with_its_line(folder: Path) -> None:
+    (folder / "config.yaml").write_text("a:\n\t- b\n")
+    with pytest.raises(UserError, match=r"^config\.yaml: not YAML: .* line 2, column 1"):
+        words_of("")
+
+
+@pytest.mark.parametrize("words", ["--directory other", "--directory=other", "-d other"])
+def test_the_config_yaml_of_another_folder_is_left_to_snakemake(folder: Path, words: str) -> None:
+    (folder / "config.yaml").write_text("")
+    assert words_of(words)[-1] in (words, "other")
