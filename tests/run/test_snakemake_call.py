@@ -106,7 +106,12 @@ def test_a_file_that_is_no_configuration(folder: Path, name: str, message: str) 
 
 @pytest.mark.parametrize(
     ("text", "holds"),
-    [("", "nothing"), ("# results: x\n", "nothing"), ("- a\n", "['a']"), ("hello\n", "'hello'")],
+    [
+        ("", "nothing"),
+        ("# results: x\n", "nothing"),
+        ("- a\n", "a list of 1"),
+        ("hello\n", "'hello'"),
+    ],
 )
 @pytest.mark.parametrize("line", ["", "--config mine.yaml"])
 def test_settings_that_are_none_are_named(folder: Path, line: str, text: str, holds: str) -> None:
