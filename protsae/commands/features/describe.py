@@ -25,7 +25,13 @@ from protsae.stages.describing.prompt_evidence import feature_prompts
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line."""
-    parser.add_argument("--results", default="results", metavar="RESULTS", help="(%(default)s)")
+    parser.add_argument(
+        *("--run", "--results"),
+        dest="results",
+        default="results",
+        metavar="RESULTS",
+        help="folder of the run (%(default)s)",
+    )
     parser.add_argument("--model", help="default: the run's own, not one-hot or permuted")
     parser.add_argument("--layer", type=int, required=True)
     parser.add_argument("--variant", required=True, metavar="SAE", help="name of the SAE")

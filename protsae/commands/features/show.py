@@ -15,7 +15,7 @@ examples:
   protsae show signal peptide
   protsae show
   protsae show 6/topk/246
-  protsae show onehot/0/topk/12 --results results
+  protsae show onehot/0/topk/12 --run results
 """
 
 import argparse
@@ -40,7 +40,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="its name, such as 6/topk/246, or words to look for, such as signal peptide",
     )
     parser.add_argument(
-        "--results", default="results", metavar="RESULTS", help="folder of the run (%(default)s)"
+        *("--run", "--results"),
+        dest="results",
+        default="results",
+        metavar="RESULTS",
+        help="folder of the run (%(default)s)",
     )
 
 

@@ -13,6 +13,7 @@ from protsae.io.atomic import scratch_folder
 from protsae.io.saes.evaluations import read_evaluation
 from protsae.io.saes.sae_identity import CONFIG, IDENTITY, WEIGHTS
 from protsae.io.table_files.parquet import write_table
+from protsae.one_line import note
 from protsae.sae.autoencoder import Sae
 from protsae.schema.features.best_features_table import BEST_FEATURES
 from protsae.schema.features.feature_tables import FEATURES
@@ -155,8 +156,11 @@ def packed_lines(target: Path, document: dict[str, Any]) -> list[str]:
     megabytes = sum(path.stat().st_size for path in files) / 1e6
     model, saes = document["model"], document["saes"]
     layers = sorted({sae["layer"] for sae in saes})
-    return [
+    lines = [
         f"wrote {target}: {megabytes:.1f} MB, {len(saes)} SAEs on layers "
         f"{', '.join(map(str, layers))} of {model['name']}",
         f"its model is not in it: weights_sha256 {model['weights_sha256'][:12]}",
     ]
+    if document["card"]["licence"] == NO_LICENCE:
+        lines.append(note("the atlas states no licence; give one with --licence"))
+    return lines

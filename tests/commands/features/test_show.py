@@ -26,7 +26,7 @@ def test_prints_what_the_object_does(
     results: Path, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
     capsys.readouterr()
-    assert main(["show", name, "--results", str(results)]) == 0
+    assert main(["show", name, "--run", str(results)]) == 0
     expected = read_feature(results, FeatureName(MODEL, 2, "topk", 0))
     assert capsys.readouterr().out == f"{expected}\n"
 
