@@ -23,6 +23,8 @@ from protsae.run.verify_file import FURTHER_SET, Stamp, check_file
 CONFIG = "config.yaml"
 BOUND = ("features.parquet", "best_features.parquet", "associations.parquet")
 """Tables of the whole run. Each must state the SAEs that its rows are of."""
+ON_REQUEST = ("scaling",)
+"""Stages that a run leaves out unless they are asked for."""
 KEPT = ("logs", "proteins/pages")
 """Folders whose files no rule declares: what stages say, and the pages of a download."""
 
@@ -38,7 +40,7 @@ class Verified:
     problems : list of str
         One line each, with the path first.
     not_run : list of str
-        Stages of which no file is there, nor of any that builds on them.
+        Stages of which no file is there, nor of any that builds on them; without `ON_REQUEST`.
     """
 
     n_files: int
@@ -74,7 +76,8 @@ def verify_run(results: Path, workers: int) -> Verified:
         if not _is_kept(name)
     ]
     n_bytes = sum((results / name).stat().st_size for name in stamps)
-    not_run = [stage for stage in STAGES if files[stage] and stage not in started]
+    due = [stage for stage in STAGES if files[stage] and stage not in ON_REQUEST]
+    not_run = [stage for stage in due if stage not in started]
     return Verified(len(stamps), n_bytes, problems, not_run)
 
 

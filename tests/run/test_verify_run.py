@@ -41,7 +41,7 @@ def test_stages_that_have_not_run_are_no_problem(
     assert (status, error) == (0, "")
     assert lines == [
         "not run yet: split, onehot, embed, train, evaluate, encode, annotate, probe, lookup, "
-        "tables, neighbours, report, scaling",
+        "tables, neighbours, report",
         f"{results}: intact and consistent; files read: 3 (0 MB)",
     ]
 
