@@ -87,7 +87,7 @@ def code_digest(module: str, unused: str | None = None) -> str:
     for name in sorted(imported_modules(module, unused)):
         path = _source_path(name)
         assert path is not None
-        digest.update(f"{name}\0{codes[path].sha256}\0".encode())
+        digest.update(f"{name}\0{codes[path].text}\0".encode())
         for template in sorted(p for p in path.parent.glob("*.*") if p.suffix in (".html", ".css")):
             digest.update(f"{name}/{template.name}\0".encode() + template.read_bytes() + b"\0")
     codes.save()
@@ -147,8 +147,8 @@ class _Code(NamedTuple):
     """SHA-256 of the source and of this module, which says how a source is read."""
     imports: Sequence[str]
     """What it may import."""
-    sha256: str
-    """Of its `code_text`."""
+    text: str
+    """Its `code_text`."""
 
 
 class _CodeCache:
@@ -174,8 +174,7 @@ class _CodeCache:
         key = hashlib.sha256(self._rules + source).hexdigest()
         known = self._known.get(str(path))
         if known is None or known.key != key:
-            imports, text = _parse(source.decode())
-            known = _Code(key, imports, hashlib.sha256(text.encode()).hexdigest())
+            known = _Code(key, *_parse(source.decode()))
             self._known[str(path)] = known
             self._is_new = True
         return known
