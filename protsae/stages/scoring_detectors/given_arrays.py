@@ -42,7 +42,7 @@ def protein_rows(
     """
     _validate_mapping(activations, "activations")
     _validate_mapping(clusters, "clusters")
-    names = list(activations)
+    names = list(activations.keys())
     if not names:
         raise ValueError("no activations; expected those of some proteins")
     table = pd.DataFrame(
@@ -78,7 +78,7 @@ def _all_sides(table: pd.DataFrame, why: str) -> pd.DataFrame:
 
 
 def _validate_mapping(given: Any, what: str) -> None:
-    if not isinstance(given, Mapping):
+    if not hasattr(given, "keys"):  # a Series has them, too
         raise ValueError(
             f"{what}: a {type(given).__name__}; expected a mapping, such as a dict, from the name "
             "of each protein"

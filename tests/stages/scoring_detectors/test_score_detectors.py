@@ -245,6 +245,17 @@ def test_what_is_no_mapping_of_proteins_is_refused_by_name(what: str) -> None:
         score_detectors(**given)
 
 
+def test_a_series_is_a_mapping_of_proteins() -> None:
+    activations, labels = planted()
+    table = pd.DataFrame({"cluster": CLUSTERS, "split": SPLIT})
+    given = activations, labels, table["cluster"]
+    expected = score_detectors(activations, labels, CLUSTERS, split=SPLIT)
+    pd.testing.assert_frame_equal(score_detectors(*given, split=table["split"]), expected)
+    rows = pd.Series(activations)
+    found = score_detectors(rows, pd.Series(labels), CLUSTERS, split=SPLIT)
+    pd.testing.assert_frame_equal(found, expected)
+
+
 def test_arrays_of_nothing_or_text_are_refused_by_name() -> None:
     activations, labels = planted()
     score = partial(score_detectors, clusters=CLUSTERS, split=SPLIT)
