@@ -8,6 +8,7 @@ from protsae.cli import main
 
 SEQUENCE = ("--sequence", "MKV")
 COMMANDS = [
+    ("explain", *SEQUENCE),
     ("variants", *SEQUENCE, "--mutants", "K2R"),
     ("intervene", *SEQUENCE, "--edit", "1/topk/0:ablate"),
     ("attribute", *SEQUENCE, "--of", "2"),

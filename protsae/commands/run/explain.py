@@ -16,6 +16,7 @@ from pathlib import Path
 
 from protsae.config.flags import add_threads_flag
 from protsae.features.protein_segments import LEVELS
+from protsae.io.atomic import validate_output_folder
 from protsae.io.table_files.base_rate_files import read_base_rates
 from protsae.report.explained_page import PAGE, open_page
 from protsae.screen.explained_lines import protein_lines, said_at_end
@@ -53,6 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Explain one protein after another."""
+    validate_output_folder(args.output)
     proteins = given_proteins(args.sequence, args.fasta)
     rates = read_base_rates(args.base_rates) if args.base_rates else {}
     source = read_atlas(args.atlas) if args.atlas else read_run(args.run)
