@@ -147,11 +147,11 @@ def test_sites_of_one_block_and_a_layer_act_together(
         ),
         (
             ("esm2_tiny-mlp_out/1/topk/1:ablate",),
-            r".*/results: no layer 1 of esm2_tiny-mlp_out; it has esm2_tiny 2, ",
+            r".*/results: no layer 1 of esm2_tiny-mlp_out; it has 2\n",
         ),
         (
             (f"esm2_tiny-mlp_in/{LAYER}/topk/1:ablate",),
-            r".*/results: no layer 2 of esm2_tiny-mlp_in; it has esm2_tiny 2, esm2_tiny-permuted ",
+            r".*/results: no layer 2 of esm2_tiny-mlp_in; it has the models esm2_tiny, ",
         ),
         (
             (f"esm2_tiny-mlp_out/{LAYER}/coordinate/24:ablate",),
