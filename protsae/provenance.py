@@ -81,7 +81,7 @@ def code_digest(module: str, unused: str | None = None) -> str:
     Rules list it as a param: an edited stage reruns; one that was touched, freshly cloned, laid
     out anew or documented better does not. Templates beside a module's package (``*.html``,
     ``*.css``) count as its code. ``unused`` is that of `imported_modules`. What parsing a source
-    gave is kept beside Python's compiled modules, where Python may write those.
+    gave is kept beside Python's compiled modules, if Python may write those.
     """
     digest, codes = hashlib.sha256(), _code_cache(PACKAGE_ROOT)
     for name in sorted(imported_modules(module, unused)):
@@ -154,8 +154,8 @@ class _Code(NamedTuple):
 class _CodeCache:
     """`_Code` of a package's sources; parsing them takes a second, and each cluster job needs them.
 
-    The file stands beside Python's compiled modules and is written on the same condition. What a
-    source was when it was parsed decides, not its date; a damaged file counts as none.
+    They are kept in a file beside Python's compiled modules, if Python may write those. An entry
+    holds for a source with the same content, whatever its date. A damaged file is ignored.
     """
 
     def __init__(self, package: Path) -> None:

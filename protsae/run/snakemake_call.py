@@ -12,7 +12,7 @@ from protsae.errors import UserError
 from protsae.one_line import shown
 
 OWN_SETTINGS = Path("config.yaml")
-"""The workflow reads it where it runs."""
+"""The workflow reads it in the folder where it runs."""
 
 _ELSEWHERE = re.compile(r"--directory(=|$)|-d")
 _VALUE = re.compile(r"[A-Za-z_]\w*=")

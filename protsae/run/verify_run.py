@@ -24,7 +24,7 @@ CONFIG = "config.yaml"
 BOUND = ("features.parquet", "best_features.parquet", "associations.parquet")
 """Tables of the whole run. Each must state the SAEs that its rows are of."""
 ON_REQUEST = ("scaling",)
-"""Stages that a run leaves out unless they are asked for."""
+"""Stages that run only if they are asked for."""
 KEPT = ("logs", "proteins/pages")
 """Folders whose files no rule declares: what stages say, and the pages of a download."""
 
@@ -40,7 +40,7 @@ class Verified:
     problems : list of str
         One line each, with the path first.
     not_run : list of str
-        Stages of which no file is there, nor of any that builds on them; without `ON_REQUEST`.
+        Stages that have written nothing, and on which no file builds; not those of `ON_REQUEST`.
     """
 
     n_files: int

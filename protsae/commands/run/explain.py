@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     given.add_argument("--sequence", metavar="LETTERS", help="one protein")
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--run", default="results", metavar="RESULTS", help="(%(default)s)")
-    source.add_argument("--atlas", metavar="ATLAS", help="an atlas of protsae pack, not a run")
+    source.add_argument("--atlas", metavar="ATLAS", help="an atlas, in place of a run")
     parser.add_argument("--model", help="path or name of the ESM-2 (default: that of the run)")
     parser.add_argument("--base-rates", metavar="FILE", help="what protsae base-rates writes")
     parser.add_argument("--layers", type=int, nargs="+", help="default: all of the model")

@@ -15,6 +15,7 @@ import pandas as pd
 import yaml
 
 from protsae import __version__
+from protsae.association.joined_baselines import best_per_concept
 from protsae.features.protein_segments import LEVELS, trust
 from protsae.io.saes.sae_files import SaeSource
 from protsae.one_line import one_line
@@ -135,8 +136,8 @@ def _number(value: float | None) -> str:
 
 def _concepts(saes: Sequence[CardSae]) -> str:
     """The best feature of each concept that is called and that the sequence does not define."""
-    # A concept's best feature may match another one better, and be missing among those whose own
-    # it is; of a concept whose best feature is of an SAE that is not here, those are all there is.
+    # The best feature of a concept may match another concept better, so both tables are needed: one
+    # has features with the concept they match best, the other the best feature of each concept.
     tables = [
         table.assign(folder=sae.folder)
         for sae in saes
@@ -144,7 +145,7 @@ def _concepts(saes: Sequence[CardSae]) -> str:
     ]
     rows = pd.concat([table[_OF_PAIR] for table in tables], ignore_index=True)
     called = rows[trust(rows) <= LEVELS["annotated"]]
-    best = called.sort_values("valid_f1", ascending=False, kind="stable").drop_duplicates("concept")
+    best = best_per_concept(called).sort_values("valid_f1", ascending=False, kind="stable")
     if best.empty:
         return "No feature is called for a concept that the sequence does not define."
     lines = [

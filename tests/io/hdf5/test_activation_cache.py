@@ -362,7 +362,7 @@ def test_a_layer_that_is_not_there(tmp_path: Path) -> None:
 
 
 def test_a_checksum_that_is_missing(tmp_path: Path) -> None:
-    """The rows fit the four proteins, each of which is one block."""
+    """There are rows for all four proteins, but a checksum for only three."""
     path = write_cache(tmp_path)[0]
     with h5py.File(path, "a") as file:
         three = file["checksums/01"][:3]

@@ -1,4 +1,4 @@
-"""What a model card says of SAEs and their run; features of concepts worked out by hand."""
+"""What a model card says of SAEs, their run and the features of concepts, on made-up rows."""
 
 import re
 from typing import Any
