@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from tests.helpers import forked
 from tests.helpers.python_module import run_module
 from tests.helpers.short_proteins import write_short_proteins
 from tests.test_workflow import ROOT, planned, verify
@@ -41,7 +42,14 @@ def protsae(*words: str, cwd: Path, package: Path = ROOT) -> subprocess.Complete
 
 
 def snakemake(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return run_module("snakemake", "-s", str(ROOT / "Snakefile"), "--cores", "2", *words, cwd=cwd)
+    """A dry run of the workflow by Snakemake itself."""
+    words = ("-s", str(ROOT / "Snakefile"), "--cores", "2", "-n", *words)
+    return forked.plan("snakemake", *words, cwd=cwd)
+
+
+def plan(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """A dry run of ``protsae run``."""
+    return forked.plan("protsae", "run", "-n", *words, cwd=cwd)
 
 
 @pytest.fixture
@@ -86,13 +94,13 @@ def test_an_empty_folder_two_lines_and_a_run(folder: Path) -> None:
     assert features.groupby("model").size().to_dict() == {"onehot": 52, "esm2_t6_protsae": 256}
     assert (project / "results/report.html").stat().st_size > 10_000
     assert verify(project / "results", project) == (0, "")
-    again = protsae("run", "-n", "--config", "tiny.yaml", cwd=project)
+    again = plan("--config", "tiny.yaml", cwd=project)
     assert planned(again) == {}
 
 
 def test_a_new_project_plans_the_embedded_run(folder: Path) -> None:
     assert protsae("init", "first", cwd=folder).returncode == 0
-    jobs = planned(protsae("run", "-n", cwd=folder / "first"))
+    jobs = planned(plan(cwd=folder / "first"))
     assert jobs["total"] == 61
 
 
@@ -116,7 +124,7 @@ def test_paths_start_from_the_folder_of_the_run(project: Path, line: str) -> Non
 
 def test_snakemake_alone_keeps_the_defaults(folder: Path) -> None:
     (folder / "mine.yaml").write_text("embed: {layers: [1]}\npermuted_layers: []\n")
-    jobs = planned(snakemake("-n", "--configfile", "mine.yaml", cwd=folder))
+    jobs = planned(snakemake("--configfile", "mine.yaml", cwd=folder))
     assert jobs["train_saes"] == 2, "the layer and one-hot sequences"
     assert jobs["total"] == 19
 
@@ -124,7 +132,7 @@ def test_snakemake_alone_keeps_the_defaults(folder: Path) -> None:
 def test_snakemake_alone_reads_the_config_yaml_of_its_folder(project: Path) -> None:
     """Also of the folder that --directory names."""
     (project / "more.yaml").write_text("onehot: false\n")
-    words = ("-n", "-p", "fetch", "--configfile", str(project / "more.yaml"))
+    words = ("-p", "fetch", "--configfile", str(project / "more.yaml"))
     for finished in (
         snakemake(*words, cwd=project),
         snakemake(*words, "--directory", str(project), cwd=project.parent),
@@ -137,7 +145,7 @@ def test_a_slurm_profile_of_the_project(project: Path) -> None:
     pytest.importorskip("snakemake_executor_plugin_slurm")
     profile = project / "profiles/slurm/profile.yaml"
     profile.write_text(profile.read_text().replace("slurm_account: lab", "slurm_account: ours"))
-    finished = protsae("run", "-n", "-p", "embed", "--workflow-profile", "slurm", cwd=project)
+    finished = plan("-p", "embed", "--workflow-profile", "slurm", cwd=project)
     assert planned(finished)["embed_shard"] == 2
     assert "slurm_account=ours" in finished.stdout
 
@@ -179,11 +187,11 @@ def test_a_module_of_another_workflow(project: Path, prefix: str, results: str) 
     (project / "theirs.smk").write_text(text)
     words = ("snakemake", "-s", "theirs.smk", "--configfile", "theirs.yaml", "--cores", "2")
 
-    plan = run_module(*words, "-n", "-p", "features_all", cwd=project)
-    jobs = planned(plan)
+    dry = forked.plan(*words, "-n", "-p", "features_all", cwd=project)
+    jobs = planned(dry)
     assert {name for name in jobs if not name.startswith("features_")} == {"total"}
     assert jobs["features_embed_shard"] == 2, "one shard, as by default, of two models"
-    assert f"protsae embed --model {results}/models/esm2_t6_protsae-permuted.pt " in plan.stdout
+    assert f"protsae embed --model {results}/models/esm2_t6_protsae-permuted.pt " in dry.stdout
 
     finished = run_module(*words, cwd=project)
     assert finished.returncode == 0, finished.stdout + finished.stderr
@@ -208,7 +216,7 @@ def test_a_module_of_another_workflow(project: Path, prefix: str, results: str) 
     ids=["file", "key"],
 )
 def test_a_mistake_is_one_line_and_exit_2(folder: Path, words: tuple[str], line: str) -> None:
-    finished = protsae("run", "-n", *(word.format() for word in words), cwd=folder)
+    finished = plan(*(word.format() for word in words), cwd=folder)
     assert finished.returncode == 2
     said = [text for text in finished.stderr.splitlines() if text.startswith("protsae")]
     assert said == [line.format(folder)]
@@ -251,7 +259,7 @@ def test_an_interrupt_ends_the_run(project: Path) -> None:
     assert process.returncode != 0
     assert "Traceback" not in said
     assert not list(project.glob("results/proteins/*.parquet"))
-    assert planned(protsae("run", "-n", "fetch", cwd=project))["fetch"] == 1, "it is not locked"
+    assert planned(plan("fetch", cwd=project))["fetch"] == 1, "it is not locked"
 
 
 def test_the_wheel_carries_the_pipeline(tmp_path: Path, folder: Path) -> None:

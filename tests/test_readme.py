@@ -19,7 +19,7 @@ from protsae.run.project_folder import write_project
 from tests.commands.exports.test_export import busiest, chain_text
 from tests.helpers.fenced import fenced_blocks
 from tests.helpers.finished_run import finished_run
-from tests.helpers.python_module import run_module
+from tests.helpers.forked import plan
 from tests.helpers.run_folder import write_run
 from tests.test_workflow import ROOT, planned
 
@@ -66,7 +66,7 @@ def test_commands_plan_a_run(arguments: list[str], tmp_path: Path) -> None:
     )
     for name in ("proteins.fasta", "annotations.tsv"):
         (tmp_path / name).touch()
-    finished = run_module("protsae", "run", "-n", *arguments, cwd=tmp_path)
+    finished = plan("protsae", "run", "-n", *arguments, cwd=tmp_path)
     assert planned(finished)
 
 

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from tests.helpers import forked
 from tests.helpers.short_proteins import SAMPLE, write_short_proteins
 from tests.helpers.tiny_esm import save_tiny
 
@@ -49,6 +50,11 @@ def snakemake(*arguments: str, cwd: Path = ROOT, **environment: str) -> subproce
         check=False,
         timeout=1200,
     )
+
+
+def plan(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess:
+    """A dry run of the protsae that lies in ``cwd``, or a list of what Snakemake would run."""
+    return forked.plan("snakemake", *arguments, cwd=cwd, package=cwd)
 
 
 def verify(results: Path, cwd: Path) -> tuple[int, str]:
@@ -105,7 +111,7 @@ def test_the_table_of_interplms_rule_is_an_output_where_it_is_asked_for(
     tmp_path: Path, wanted: str, n_layers: int
 ) -> None:
     settings = (f"results={tmp_path}", f"annotate={{interplm: {wanted}}}")
-    finished = snakemake("--cores", "2", "-n", "-p", "annotate", "--config", *settings)
+    finished = plan("--cores", "2", "-n", "-p", "annotate", "--config", *settings)
     assert planned(finished)["annotate_layer"] == 9
     outputs = re.findall(r"^    output: (.*)$", finished.stdout, re.MULTILINE)
     assert sum("/interplm.parquet" in files for files in outputs) == n_layers
@@ -131,12 +137,12 @@ def test_the_table_of_interplms_rule_is_an_output_where_it_is_asked_for(
     ],
 )
 def test_a_stage_is_a_target(stage: str, needed: set[str], tmp_path: Path) -> None:
-    jobs = planned(snakemake(stage, "--cores", "2", "-n", "--config", f"results={tmp_path}"))
+    jobs = planned(plan(stage, "--cores", "2", "-n", "--config", f"results={tmp_path}"))
     assert set(jobs) - {"total", stage} == needed - {stage}
 
 
 def test_every_stage_has_a_target() -> None:
-    listed = snakemake("--list-target-rules")
+    listed = plan("--list-target-rules")
     assert listed.returncode == 0, listed.stderr
     assert set(STAGES) <= set(listed.stdout.split())
 
@@ -197,7 +203,7 @@ def test_planning_imports_no_torch(tmp_path: Path) -> None:
     ],
 )
 def test_bad_configuration_is_one_line_and_exit_2(config: str, line: str) -> None:
-    finished = snakemake("--cores", "1", "-n", "--config", config)
+    finished = plan("--cores", "1", "-n", "--config", config)
     assert finished.returncode == 2
     said = [text for text in finished.stderr.splitlines() if text.startswith("protsae")]
     assert said == [line.format(cwd=ROOT)]
@@ -206,7 +212,7 @@ def test_bad_configuration_is_one_line_and_exit_2(config: str, line: str) -> Non
 
 def test_null_takes_a_variant_away(tmp_path: Path) -> None:
     config = f'train={{"relu": null}} results={tmp_path}'.split(" results=")
-    finished = snakemake("-n", "-p", "--cores", "1", "--config", config[0], f"results={config[1]}")
+    finished = plan("-n", "-p", "--cores", "1", "--config", config[0], f"results={config[1]}")
     jobs = planned(finished)
     assert jobs["train_saes"] == 9
     assert "/topk/" in finished.stdout
@@ -215,7 +221,7 @@ def test_null_takes_a_variant_away(tmp_path: Path) -> None:
 
 def test_slurm_profile_with_the_uniprot_configuration_asks_for_gpus(tmp_path: Path) -> None:
     pytest.importorskip("snakemake_executor_plugin_slurm")
-    finished = snakemake(
+    finished = plan(
         *("-n", "-p", "--workflow-profile", "slurm"),
         *("--configfile", "config/uniprot.yaml", "--config", f"results={tmp_path}"),
     )
@@ -300,16 +306,16 @@ def test_a_whole_run_and_what_reruns(tmp_path: Path) -> None:
     assert verify(out, tmp_path) == (0, "")
     assert yaml.safe_load((out / "config.yaml").read_text())["embed"]["layers"] == [1]
 
-    def plan(*more: str) -> dict[str, int]:
-        return planned(snakemake(*arguments, "-n", *more, cwd=tmp_path))
+    def jobs(*more: str) -> dict[str, int]:
+        return planned(plan(*arguments, "-n", *more, cwd=tmp_path))
 
     nothing: dict[str, int] = {}
     for path in tmp_path.rglob("*"):
         if path.is_file() and ".snakemake" not in path.parts:
             path.touch()
-    assert plan() == nothing, "touched files are compared by content"
+    assert jobs() == nothing, "touched files are compared by content"
 
-    changed = plan("--config", 'concepts={"min_residues": 11}')
+    changed = jobs("--config", 'concepts={"min_residues": 11}')
     assert set(changed) - {"total"} == {
         *("annotate_layer", "measure_effects", "probe_layer", "sparse_probe", "lookup", "tables"),
         *("neighbours", "report", "all"),
@@ -317,19 +323,19 @@ def test_a_whole_run_and_what_reruns(tmp_path: Path) -> None:
 
     after_training = {"train_saes", "evaluate_saes", "encode_shard", "annotate_layer"}
     after_training |= {"measure_effects", "sparse_probe", "tables", "neighbours", "report", "all"}
-    changed = plan("--config", 'train={"topk": {"steps": 21}}')
+    changed = jobs("--config", 'train={"topk": {"steps": 21}}')
     assert set(changed) - {"total"} == after_training
 
     module = tmp_path / "protsae/sae/training/step.py"
     module.write_text(module.read_text() + "\n# more words\n")
-    assert plan() == nothing, "words are no code"
+    assert jobs() == nothing, "words are no code"
     module.write_text(module.read_text() + "\nCHANGED = True\n")
-    assert set(plan()) - {"total"} == after_training, "changed code reruns its stage"
+    assert set(jobs()) - {"total"} == after_training, "changed code reruns its stage"
 
     page = tmp_path / "protsae/report/style.css"
     module.write_text(module.read_text().removesuffix("\nCHANGED = True\n"))
     page.write_text(page.read_text() + "\n/* changed */\n")
-    assert set(plan()) - {"total"} == {"report", "all"}
+    assert set(jobs()) - {"total"} == {"report", "all"}
 
 
 @pytest.mark.slow
@@ -378,17 +384,17 @@ def test_further_proteins_are_trained_on_and_seen_by_nothing_else(tmp_path: Path
             assert not {b"OF_TRAIN", b"REVERSED"} & set(file["proteins"]["accession"])
     assert verify(out, tmp_path) == (0, "")
 
-    def plan(*more: str) -> set[str]:
-        return set(planned(snakemake(*arguments, "-n", *more, cwd=tmp_path))) - {"total"}
+    def rules() -> set[str]:
+        return set(planned(plan(*arguments, "-n", cwd=tmp_path))) - {"total"}
 
-    assert plan() == set()
+    assert rules() == set()
     after_training = {"evaluate_saes", "encode_shard", "annotate_layer", "measure_effects"}
     after_training |= {"sparse_probe", "tables", "neighbours", "report", "all"}
     write(("OF_TRAIN", "REVERSED"))
     again = {"further", "onehot_further_shard", "embed_further_shard", "train_saes"}
-    assert plan() == again | after_training
+    assert rules() == again | after_training
     arguments.pop()
-    assert plan() == {"train_saes"} | after_training
+    assert rules() == {"train_saes"} | after_training
 
 
 @pytest.mark.slow

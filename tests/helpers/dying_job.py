@@ -1,7 +1,6 @@
 """A command in a process of its own that is killed on the way, as a cluster's scheduler does."""
 
 import itertools
-import multiprocessing
 import os
 import pkgutil
 import signal
@@ -9,10 +8,7 @@ import sys
 from unittest import mock
 
 from protsae.cli import main
-from protsae.commands import module_of
-
-PRELOADED = [module_of("train"), "torch._dynamo"]
-"""What each job would take seconds to import; the optimisers of torch bring in the second."""
+from tests.helpers.forked import start
 
 
 def run_job(arguments: list[str], target: str = "", call: int = 0) -> int:
@@ -21,10 +17,7 @@ def run_job(arguments: list[str], target: str = "", call: int = 0) -> int:
     SIGKILL comes at call number ``call`` (1 is the first) of the function ``target``, before it
     does anything.
     """
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(PRELOADED)
-    job = context.Process(target=_run, args=(arguments, target, call))
-    job.start()
+    job = start(_run, arguments, target, call)
     job.join()
     assert job.exitcode is not None
     return job.exitcode

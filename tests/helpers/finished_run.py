@@ -2,7 +2,6 @@
 
 import fcntl
 import mmap
-import multiprocessing
 import os
 import re
 import resource
@@ -20,14 +19,14 @@ import yaml
 from threadpoolctl import threadpool_limits
 
 from protsae.cli import command, take_blas_buffers
-from protsae.commands import module_of
 from tests.chaos.levels import LEVEL, QUICK
+from tests.helpers.fenced import ROOT
+from tests.helpers.forked import plan, start
+from tests.helpers.python_module import run_module
 from tests.helpers.tiny_esm import save_tiny
 
 LONGEST = 300
 """Seconds that a job may take."""
-PRELOADED = [module_of(name) for name in ("train", "evaluate", "annotate", "report")]
-ROOT = Path(__file__).parents[2]
 RESULTS = "results"
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 CONFIG = {
@@ -51,6 +50,8 @@ CONFIG = {
     # UMAP compiles for seconds in every job.
     "neighbours": {"map": False},
 }
+WORDS = ("-s", str(ROOT / "Snakefile"), "--cores", "2", "--configfile")
+WORDS += (str(ROOT / "config.yaml"), "tiny.yaml")
 
 
 @dataclass(frozen=True)
@@ -81,32 +82,13 @@ def finished_run(factory: pytest.TempPathFactory) -> Path:
         if not (folder / ".done").exists():
             (folder / "tiny.yaml").write_text(yaml.safe_dump(CONFIG))
             save_tiny(folder)
-            snakemake(folder)
-            (folder / "jobs.txt").write_text(snakemake(folder, "-n", "--forceall", "-p"))
+            (folder / "data").symlink_to(ROOT / "data")
+            finished = run_module("snakemake", *WORDS, cwd=folder)
+            assert finished.returncode == 0, finished.stdout + finished.stderr
+            planned = plan("snakemake", *WORDS, "-n", "--forceall", "-p", cwd=folder)
+            (folder / "jobs.txt").write_text(planned.stdout)
             (folder / ".done").touch()
     return folder
-
-
-def snakemake(folder: Path, *arguments: str) -> str:
-    """Run the workflow of this repository in a folder; what it printed."""
-    data = folder / "data"
-    if not data.exists():
-        data.symlink_to(ROOT / "data")
-    finished = subprocess.run(
-        [
-            *(sys.executable, "-m", "snakemake", "-s", str(ROOT / "Snakefile"), "--cores", "2"),
-            *("--configfile", str(ROOT / "config.yaml"), "tiny.yaml", *arguments),
-        ],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-        timeout=1200,
-    )
-    assert finished.returncode == 0, finished.stdout
-    return finished.stdout
 
 
 def jobs(folder: Path) -> list[Job]:
@@ -133,11 +115,7 @@ def start_job(job: Job, folder: Path, room: int | None = None) -> ForkServerProc
 
     ``room`` is how many bytes more it may take than it has when it starts.
     """
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.helpers.finished_run", *PRELOADED])
-    started = context.Process(target=_run, args=(job, folder, room))
-    started.start()
-    return started
+    return start(_run, job, folder, room)
 
 
 def run_job(job: Job, folder: Path, room: int | None = None) -> CompletedProcess[str]:

@@ -1,8 +1,6 @@
 """The files that protsae thinks a run has are those that the rules declare."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +8,7 @@ import pytest
 from protsae.config.settings import Config, parse_settings
 from protsae.config.yaml_text import read_yaml
 from protsae.run.layout import STAGES, model_layers, stage_files
+from tests.helpers.forked import plan
 
 ROOT = Path(__file__).parents[2]
 SETTINGS = {
@@ -33,17 +32,9 @@ RULES |= {"annotate_layer": "annotate", "probe_layer": "probe"}
 def test_stages_write_what_their_rules_declare(settings: dict[str, object], tmp_path: Path) -> None:
     results = str(tmp_path / "out")
     overrides = [f"{key}={json.dumps(value)}" for key, value in settings.items()]
-    finished = subprocess.run(
-        [
-            *(sys.executable, "-m", "snakemake", "--summary", "all", "scaling"),
-            *("--config", f"results={results}", *overrides),
-        ],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=300,
-    )
+    words = ("--summary", "all", "scaling", "--config", f"results={results}", *overrides)
+    finished = plan("snakemake", *words, cwd=ROOT)
+    assert finished.returncode == 0, finished.stderr
     lines = [line.split("\t") for line in finished.stdout.splitlines() if results in line]
     declared: dict[str, set[str]] = {stage: set() for stage in STAGES}
     for path, _, rule, *_ in lines:
