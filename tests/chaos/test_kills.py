@@ -19,6 +19,7 @@ from tests.chaos.levels import LEVEL, shares, told
 from tests.helpers.finished_run import (
     RESULTS,
     ROOT,
+    WORDS,
     Job,
     copy_run,
     finished_run,
@@ -86,10 +87,7 @@ def test_a_killed_snakemake_goes_on(
         shutil.copy(finished / name, tmp_path)
     (tmp_path / "data").symlink_to(ROOT / "data")
     started = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "snakemake", "-s", str(ROOT / "Snakefile")),
-            *("--configfile", str(ROOT / "config.yaml"), "tiny.yaml", "--cores", "2"),
-        ],
+        [sys.executable, "-m", "snakemake", *WORDS],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.DEVNULL,

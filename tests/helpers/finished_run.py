@@ -83,12 +83,17 @@ def finished_run(factory: pytest.TempPathFactory) -> Path:
             (folder / "tiny.yaml").write_text(yaml.safe_dump(CONFIG))
             save_tiny(folder)
             (folder / "data").symlink_to(ROOT / "data")
-            finished = run_module("snakemake", *WORDS, cwd=folder)
-            assert finished.returncode == 0, finished.stdout + finished.stderr
+            snakemake(folder)
             planned = plan("snakemake", *WORDS, "-n", "--forceall", "-p", cwd=folder)
             (folder / "jobs.txt").write_text(planned.stdout)
             (folder / ".done").touch()
     return folder
+
+
+def snakemake(folder: Path, *arguments: str) -> None:
+    """Run the workflow of this repository to its end, in a folder with data and ``tiny.yaml``."""
+    finished = run_module("snakemake", *WORDS, *arguments, cwd=folder)
+    assert finished.returncode == 0, finished.stdout + finished.stderr
 
 
 def jobs(folder: Path) -> list[Job]:
