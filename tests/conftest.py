@@ -29,6 +29,13 @@ def pytest_collection():
         gc.enable()
 
 
+@pytest.fixture
+def without_figures(monkeypatch):
+    """Matplotlib draws nothing: for tests of a page's text, which its figures make slow."""
+    svg = "<svg></svg>"
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda _, file, **__: file.write(svg))
+
+
 def pytest_collection_modifyitems(items):
     """The slow ones first: begun last, one would run on while all other cores wait."""
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)

@@ -37,12 +37,14 @@ def put_in_place(fake: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(mmseqs, "get_mmseqs_binary", lambda: fake)
 
 
-by_pairs_and_k_mers = pytest.mark.parametrize(
-    "most_exhaustive", [MOST_EXHAUSTIVE, 0], ids=["every pair", "k-mers"]
-)
+def large_family(rng: np.random.Generator) -> list[str]:
+    """Two halves of 40, each with more near relatives than the 20 best that MMseqs2 would keep."""
+    ancestor = random_sequence(151, rng)
+    halves = [mutated(ancestor, 0.3, rng) for _ in range(2)]
+    return [mutated(half, 0.05, rng) for half in halves for _ in range(40)]
 
 
-@by_pairs_and_k_mers
+@pytest.mark.parametrize("most_exhaustive", [MOST_EXHAUSTIVE, 0], ids=["every pair", "k-mers"])
 def test_families_and_others(most_exhaustive: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """One call for all, as MMseqs2 takes seconds to start."""
     monkeypatch.setattr(mmseqs, "MOST_EXHAUSTIVE", most_exhaustive)
@@ -55,16 +57,18 @@ def test_families_and_others(most_exhaustive: int, monkeypatch: pytest.MonkeyPat
     acidic = "".join(rng.choice(list("EEEDDKS"), 79))
     repetitive = "GPPGAPGEK" * 11
     biased = [mutated(one, 0.1, rng) for one in (acidic, repetitive) for _ in range(3)]
+    large = large_family(rng)
     # A part covers too little of the whole; an identical copy covers all; short ones never align.
     sequences = [*relatives, *unrelated, ancestors[1][:83], unrelated[3], "MKC", "M", "MKC"]
-    sequences += biased
+    sequences += [*biased, *large]
     clusters = cluster_sequences(sequences, identity=0.3, coverage=0.8).tolist()
     assert clusters[:7] == [0, 1, 2, 1, 0, 0, 2]
     assert clusters[7:12] == [7, 8, 9, 10, 11]
     assert clusters[12:14] == [12, 10]
     assert clusters[14:16] == [14, 15]
     assert clusters[16] in (14, 16)
-    assert clusters[17:] == [17, 17, 17, 20, 20, 20]
+    assert clusters[17:23] == [17, 17, 17, 20, 20, 20]
+    assert set(clusters[23:]) == {23}
 
 
 def test_links_within_a_few_sequences() -> None:
@@ -97,21 +101,10 @@ def test_relatives_of_a_few_among_others() -> None:
     assert find_relatives(many, targets, 0.3, 0.8).tolist() == [[1, 1]]
 
 
-@pytest.mark.parametrize(
-    ("most_exhaustive", "cascade"),
-    [(MOST_EXHAUSTIVE, False), (0, False), (0, True)],
-    ids=["every pair", "k-mers", "cascade"],
-)
-def test_a_family_larger_than_mmseqs2_looks_by_default(
-    most_exhaustive: int, cascade: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Two halves of 40, each with more near relatives than the 20 best that MMseqs2 would keep."""
-    rng = np.random.default_rng(0)
-    ancestor = random_sequence(151, rng)
-    halves = [mutated(ancestor, 0.3, rng) for _ in range(2)]
-    sequences = [mutated(half, 0.05, rng) for half in halves for _ in range(40)]
-    monkeypatch.setattr(mmseqs, "MOST_EXHAUSTIVE", most_exhaustive)
-    assert set(cluster_sequences(sequences, 0.3, 0.8, cascade=cascade)) == {0}
+def test_a_large_family_by_the_cascade(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mmseqs, "MOST_EXHAUSTIVE", 0)
+    sequences = large_family(np.random.default_rng(0))
+    assert set(cluster_sequences(sequences, 0.3, 0.8, cascade=True)) == {0}
 
 
 @pytest.mark.parametrize(

@@ -118,6 +118,7 @@ def test_residues_with_the_concept_are_marked(page: str) -> None:
     assert "this protein is not annotated with the concept" in page  # P00003 has no SIGNAL
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_each_layer_has_a_section_and_fewer_features_can_be_asked_for(results: Path) -> None:
     page = render_page(read_page_data(results, 1))
     cards = [a for _, a in Elements(page).found if a.get("class") == "card"]
@@ -154,6 +155,7 @@ def test_cards_and_summary_say_what_scores_rest_on(page: str) -> None:
         assert text in page, text
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_reads_only_the_files_it_shows(tmp_path: Path) -> None:
     write_run(tmp_path)
     stray = tmp_path / "sae" / MODEL / "layer-09" / "relu" / "evaluation.json"

@@ -126,6 +126,7 @@ def test_no_candidates() -> None:
     assert nothing["found"] == (8, 20)
 
 
+@pytest.mark.usefixtures("without_figures")
 @pytest.mark.parametrize(
     ("emptied", "sentence"),
     [
@@ -164,6 +165,7 @@ def test_the_page_says_what_probes_reach(page: str) -> None:
     assert said.index("SIGNAL 7") < said.index("residue: C 13")
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_no_probes_with_an_auroc(tmp_path) -> None:
     write_run(tmp_path)
     for path in tmp_path.glob("probes/*/*/probes.parquet"):
@@ -217,6 +219,7 @@ def test_cards_have_a_logo_or_say_why_not(page: str) -> None:
     assert all(f'<path id="{outline}"' in page for outline in used)
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_a_map_stands_in_its_layer_and_says_what_features_are(tmp_path: Path) -> None:
     """Of four features one detects SIGNAL at q 0.001, one C at 0.01, one a site at 0.3."""
     write_map(write_run(tmp_path))

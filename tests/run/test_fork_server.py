@@ -1,6 +1,7 @@
 """Jobs by a fork server, held against the same jobs in processes of their own."""
 
 import contextlib
+import itertools
 import os
 import select
 import shlex
@@ -292,12 +293,12 @@ COMMANDS = (
 )
 
 
-@pytest.mark.parametrize("closed", ["0<&-", "1>&-", "2>&-", "0<&- 1>&- 2>&-"])
-def test_closed_streams_are_not_taken_for_the_connection(tmp_path: Path, closed: str) -> None:
+def test_closed_streams_are_not_taken_for_the_connection(tmp_path: Path) -> None:
     """Else what the job writes to them goes to the server, as signals."""
     variables = {SOCKET: str(tmp_path / "s/jobs"), THREADS: "1"}
+    each = ("show nonsense", "explain --fasta -"), ("0<&-", "1>&-", "2>&-", "0<&- 1>&- 2>&-")
     with started(JOBS, tmp_path):
-        for words in ("show nonsense", "explain --fasta -"):
+        for words, closed in itertools.product(*each):
             done = subprocess.run(
                 f"exec {shlex.join(PROTSAE)} {words} {closed}",
                 shell=True,
@@ -308,9 +309,9 @@ def test_closed_streams_are_not_taken_for_the_connection(tmp_path: Path, closed:
                 timeout=60,
                 check=False,
             )
-            assert done.returncode == 2
-            assert b"Traceback" not in done.stderr
-            assert done.stderr or "2" in closed
+            assert done.returncode == 2, (words, closed)
+            assert b"Traceback" not in done.stderr, (words, closed)
+            assert done.stderr or "2" in closed, (words, closed)
 
 
 def test_commands_of_protsae_say_and_return_the_same(tmp_path: Path) -> None:

@@ -31,6 +31,7 @@ def test_writes_the_page_and_says_where(results, capsys) -> None:
     assert (results / "report.html").read_text().startswith("<!doctype html>")
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_same_run_same_bytes(results: Path) -> None:
     assert main(_command(results)) == 0
     first = (results / "report.html").read_bytes()
@@ -82,6 +83,7 @@ def test_evaluation_of_an_older_version(results, capsys) -> None:
     )
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_labels_of_files_are_underlined(results: Path) -> None:
     """The hostile binding site, feature 3's concept, as a class of a set: residues 4 and 5."""
     name = "topology: TMH"
