@@ -33,6 +33,14 @@ def add_flags(parser: argparse.ArgumentParser, model: type[Settings]) -> None:
         )
 
 
+def add_protein_flags(parser: argparse.ArgumentParser) -> "argparse._MutuallyExclusiveGroup":
+    """Give ``parser`` the flags ``--fasta`` and ``--sequence``, in a group that takes one flag."""
+    given = parser.add_mutually_exclusive_group(required=True)
+    given.add_argument("--fasta", metavar="FILE", help="proteins, plain or .gz; - for stdin")
+    given.add_argument("--sequence", metavar="LETTERS", help="one protein")
+    return given
+
+
 _MOST_THREADS = 1024
 """More than any program of ours makes use of; with many more, OpenMP crashes."""
 

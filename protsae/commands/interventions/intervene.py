@@ -18,7 +18,7 @@ examples:
 import argparse
 from pathlib import Path
 
-from protsae.config.flags import add_threads_flag
+from protsae.config.flags import add_protein_flags, add_threads_flag
 from protsae.io.atomic import validate_output_folder
 from protsae.io.table_files.growing_tables import growing_table
 from protsae.proteins.alphabet import STANDARD
@@ -30,9 +30,7 @@ from protsae.stages.run_object.open_run import read_run
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line."""
-    given = parser.add_mutually_exclusive_group(required=True)
-    given.add_argument("--fasta", metavar="FILE", help="proteins, plain or .gz; - for stdin")
-    given.add_argument("--sequence", metavar="LETTERS", help="one protein")
+    given = add_protein_flags(parser)
     given.add_argument("--protein", metavar="ACCESSION", nargs="+", help="proteins of the run")
     parser.add_argument(
         "--edit", metavar="EDIT", action="append", required=True, help="may be given several times"

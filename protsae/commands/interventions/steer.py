@@ -17,7 +17,7 @@ examples:
 import argparse
 from pathlib import Path
 
-from protsae.config.flags import add_threads_flag
+from protsae.config.flags import add_protein_flags, add_threads_flag
 from protsae.interventions.steering import Schedule
 from protsae.screen.interventions.steered_lines import judge_lines, said_at_end, steered_lines
 from protsae.stages.intervening.design_judges import open_judges
@@ -28,9 +28,7 @@ from protsae.stages.run_object.open_run import read_run
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line."""
-    given = parser.add_mutually_exclusive_group(required=True)
-    given.add_argument("--fasta", metavar="FILE", help="proteins, plain or .gz; - for stdin")
-    given.add_argument("--sequence", metavar="LETTERS", help="one protein")
+    given = add_protein_flags(parser)
     given.add_argument("--protein", metavar="ACCESSION", nargs="+", help="proteins of the run")
     given.add_argument("--length", type=int, metavar="N", help="start from N masks")
     add = parser.add_argument

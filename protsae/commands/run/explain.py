@@ -14,7 +14,7 @@ examples:
 import argparse
 from pathlib import Path
 
-from protsae.config.flags import add_threads_flag
+from protsae.config.flags import add_protein_flags, add_threads_flag
 from protsae.features.protein_segments import LEVELS
 from protsae.io.atomic import validate_output_folder
 from protsae.io.table_files.base_rate_files import read_base_rates
@@ -23,48 +23,48 @@ from protsae.screen.explained_lines import protein_lines, said_at_end
 from protsae.stages.atlas.open_atlas import read_atlas
 from protsae.stages.explaining.explained_files import open_explained
 from protsae.stages.explaining.given_proteins import given_proteins
+from protsae.stages.explaining.given_rates import rates_line
+from protsae.stages.explaining.invalid_records import InvalidRecords
 from protsae.stages.run_object.open_run import read_run
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line."""
-    given = parser.add_mutually_exclusive_group(required=True)
-    given.add_argument("--fasta", metavar="FILE", help="proteins, plain or .gz; - for stdin")
-    given.add_argument("--sequence", metavar="LETTERS", help="one protein")
+    add_protein_flags(parser)
+    add = parser.add_argument
+    add("--invalid", choices=("error", "drop"), default="error", help="at a record that "
+        "cannot be used, stop; or leave it out and count it (default: %(default)s)")  # fmt: skip
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--run", default="results", metavar="RESULTS", help="(%(default)s)")
     source.add_argument("--atlas", metavar="ATLAS", help="an atlas, in place of a run")
-    parser.add_argument("--model", help="path or name of the ESM-2 (default: that of the run)")
-    parser.add_argument("--base-rates", metavar="FILE", help="what protsae base-rates writes")
-    parser.add_argument("--layers", type=int, nargs="+", help="default: all of the model")
-    parser.add_argument("--saes", nargs="+", help="names of SAEs (default: all)")
-    parser.add_argument(
-        "--only",
-        choices=LEVELS,
-        default="annotated",
-        help="features whose segments are written: all, those with a concept, called for it "
-        "(q ≤ 0.05), called for one that the sequence does not define, or above all baselines "
-        "(default: %(default)s)",
-    )
-    parser.add_argument("--output", default="explain", metavar="DIR", help="(default: %(default)s)")
+    add("--model", help="path or name of the ESM-2 (default: that of the run)")
+    add("--base-rates", metavar="FILE", help="what protsae base-rates writes")
+    add("--layers", type=int, nargs="+", help="default: all of the model")
+    add("--saes", nargs="+", help="names of SAEs (default: all)")
+    add("--only", choices=LEVELS, default="annotated", help="features whose segments are written: "
+        "all, those with a concept, called for it (q ≤ 0.05), called for one that the sequence "
+        "does not define, or above all baselines (default: %(default)s)")  # fmt: skip
+    add("--output", default="explain", metavar="DIR", help="(default: %(default)s)")
     add_threads_flag(parser)
 
 
 def run(args: argparse.Namespace) -> None:
     """Explain one protein after another."""
     validate_output_folder(args.output)
-    proteins = given_proteins(args.sequence, args.fasta)
+    invalid = InvalidRecords(args.invalid == "drop")
+    proteins = given_proteins(args.sequence, args.fasta, invalid)
     rates = read_base_rates(args.base_rates) if args.base_rates else {}
     source = read_atlas(args.atlas) if args.atlas else read_run(args.run)
     explainer = source.explainer(args.model, args.layers, args.saes, args.threads, rates)
+    if rates:
+        print(rates_line(args.base_rates, rates, explainer.saes.values()))
     wide = "annotated" if args.only == "above" else args.only
     about, path = {"stage": "explain", **explainer.made_from}, Path(args.output) / PAGE
     with open_explained(args.output, about) as writer, open_page(path, about) as page:
         for found in explainer.explained_each(proteins, wide):
-            name, sequence = found.name, found.sequence
-            tables = found.segments, found.predictions
-            lines = protein_lines(name, len(sequence), *tables, found.n_on)
-            print("\n".join(lines), flush=True)
+            name, sequence, tables = found.name, found.sequence, (found.segments, found.predictions)
+            print("\n".join(protein_lines(name, len(sequence), *tables, found.n_on)), flush=True)
             writer.append(found, args.only)
             page.append(name, sequence, *tables, found.residues)
-    print("\n".join(said_at_end(args.output, vars(writer), [*page.notes, *writer.notes])))
+    notes = [*page.notes, *writer.notes, *invalid.notes]
+    print("\n".join(said_at_end(args.output, vars(writer), notes)))

@@ -1,6 +1,5 @@
 """Proteins that somebody asks about: of a FASTA file, of stdin, or a sequence by itself."""
 
-import re
 import shutil
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,8 +10,12 @@ from protsae.io.atomic import scratch_folder
 from protsae.io.protein_files.fasta import read_entries
 from protsae.io.text_files import open_text
 from protsae.one_line import shown
-from protsae.proteins.alphabet import LETTERS
 from protsae.proteins.filters import clean_sequence
+from protsae.stages.explaining.invalid_records import (
+    InvalidRecords,
+    fault_of_name,
+    fault_of_sequence,
+)
 
 STDIN = "-"
 ALONE = "sequence"
@@ -21,8 +24,6 @@ ALONE = "sequence"
 RESIDUES_TOGETHER = 4096
 """Residues of a group of proteins: enough that a protein's tables take little time beside its
 activations, few enough for memory and for the first to be told soon."""
-
-_INVALID = re.compile(f"[^{LETTERS}]")
 
 
 def checked_sequence(sequence: str, where: str) -> str:
@@ -42,13 +43,8 @@ def checked_sequence(sequence: str, where: str) -> str:
     protsae.errors.UserError: x.fasta: P1: position 3 holds '*'; expected letters A to Z; ...
     """
     clean, _ = clean_sequence(sequence)
-    if not clean:
-        raise UserError(f"{where}: empty sequence; expected letters A to Z; leave it out")
-    if wrong := _INVALID.search(clean):
-        raise UserError(
-            f"{where}: position {wrong.start() + 1} holds {wrong.group()!r}; expected letters A to "
-            "Z; correct the sequence"
-        )
+    if fault := fault_of_sequence(clean, where):
+        raise UserError(str(fault))
     return clean
 
 
@@ -82,11 +78,13 @@ def named_sequences(sequences: object, what: str) -> dict[str, str]:
     return {name: checked_sequence(sequence, name) for name, sequence in named.items()}
 
 
-def given_proteins(sequence: str | None, fasta: str | None) -> Iterable[tuple[str, str]]:
+def given_proteins(
+    sequence: str | None, fasta: str | None, invalid: InvalidRecords | None = None
+) -> Iterable[tuple[str, str]]:
     """Name and sequence of every protein that the command line gives: one, or those of a file."""
     if sequence is not None:
         return [(ALONE, checked_sequence(sequence, "--sequence"))]
-    return read_given(str(fasta))
+    return read_given(str(fasta), invalid)
 
 
 def in_groups(
@@ -111,39 +109,51 @@ def in_groups(
         yield group
 
 
-def read_given(fasta: str | Path) -> Iterator[tuple[str, str]]:
+def read_given(
+    fasta: str | Path, invalid: InvalidRecords | None = None
+) -> Iterator[tuple[str, str]]:
     """Name and sequence of every record, one at a time; ``-`` is stdin.
+
+    Parameters
+    ----------
+    invalid : InvalidRecords, optional
+        What becomes of records that cannot be used; by default they are errors.
 
     Raises
     ------
     UserError
-        If the file is missing, no FASTA or empty, a name occurs twice, or as `checked_sequence`.
+        If the file is missing, no FASTA or empty, a name cannot be printed or occurs twice, or as
+        `checked_sequence`; or if all records are dropped.
     """
     if str(fasta) != STDIN:
-        yield from _read(Path(fasta), str(fasta))
+        yield from _read(Path(fasta), str(fasta), invalid)
         return
     with scratch_folder() as folder:  # what may be gzipped has to be looked at twice
         path = folder / "stdin"
         with path.open("wb") as copy:
             shutil.copyfileobj(sys.stdin.buffer, copy)
-        yield from _read(path, "stdin")
+        yield from _read(path, "stdin", invalid)
 
 
-def _read(path: Path, source: str) -> Iterator[tuple[str, str]]:
+def _read(path: Path, source: str, invalid: InvalidRecords | None) -> Iterator[tuple[str, str]]:
     records: dict[str, int] = {}
+    n_records = n_kept = 0
     with open_text(path, "proteins in FASTA") as handle:
-        for number, protein in enumerate(read_entries(handle, source), start=1):
-            name = protein.accession
-            if not name.isprintable():
-                raise UserError(
-                    f"{source}: record {number}: name is {shown(name)}; expected characters that "
-                    "can be printed; correct it"
-                )
-            if (first := records.setdefault(name, number)) != number:
-                raise UserError(
-                    f"{source}: {shown(name)} occurs twice, in records {first} and {number}; "
-                    "rename one"
-                )
-            yield name, checked_sequence(protein.sequence, f"{source}: {shown(name)}")
-    if not records:
+        for n_records, protein in enumerate(read_entries(handle, source), start=1):
+            name, (clean, _) = protein.accession, clean_sequence(protein.sequence)
+            first = records.setdefault(name, n_records)
+            fault = fault_of_name(name, n_records, first) or fault_of_sequence(clean, shown(name))
+            if fault is None:
+                n_kept += 1
+                yield name, clean
+            elif invalid is None:
+                raise UserError(f"{source}: {fault}")
+            else:
+                invalid.meet(name, fault.reason, f"{source}: {fault}")
+    if not n_records:
         raise UserError(f"{source}: no proteins found; expected FASTA records ('>' and a name)")
+    if invalid is not None and not n_kept:
+        raise UserError(
+            f"{source}: none of {n_records:,} proteins can be used ({invalid}); correct "
+            "their names and sequences"
+        )

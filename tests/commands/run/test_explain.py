@@ -8,6 +8,7 @@ import pytest
 from protsae.cli import main
 from protsae.io.table_files.parquet import read_metadata, read_table
 from protsae.provenance import file_sha256
+from protsae.schema.explained.calibration_table import CALIBRATION
 from protsae.schema.explained.segment_table import SEGMENTS
 from protsae.screen.explained_lines import WHAT_IT_SAYS
 from tests.helpers.finished_run import RESULTS, finished_run
@@ -107,6 +108,48 @@ def test_features_without_a_concept_are_left_out(
     table = read_table(tmp_path / "segments.parquet", SEGMENTS)
     assert table["concept"].notna().all()
     assert "without a concept" in capsys.readouterr().out
+
+
+def test_records_that_cannot_be_used_are_dropped_if_wanted(
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(folder)
+    (tmp_path / "two.fasta").write_text(">a\nM1K\n>b\nMKV\n")
+    words = ("--fasta", tmp_path / "two.fasta", "--invalid", "drop", "--output", tmp_path / "out")
+    assert explain(folder, *words) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "b: 3 residues"
+    assert "note: proteins dropped: 1 invalid character (a)" in lines
+    assert lines[-1].endswith("of 1 protein")
+
+
+def test_the_screen_says_which_base_rates_are_used(
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(folder)
+    of_layer = folder / RESULTS / "annotation/esm2_tiny/layer-01/calibration.parquet"
+    concepts = read_table(of_layer, CALIBRATION)["concept"].unique()
+    assert len(concepts) > 1
+    rates = tmp_path / "rates.tsv"
+    rates.write_text(f"concept\tbase_rate\nNONE\t0.5\n{concepts[0]}\t0.5\n")
+    words = ("--sequence", FIRST, "--base-rates", rates, "--output", tmp_path / "out")
+    assert explain(folder, *words) == 0
+    assert capsys.readouterr().out.splitlines()[0] == (
+        f"{rates}: base rates of 2 concepts, for 1 of the {len(concepts)} that have probabilities"
+    )
+    rates.write_text("concept\tbase_rate\nNONE\t0.5\n")
+    assert explain(folder, *words) == 2
+    line = "no base rate of a concept that has probabilities; found 1, such as 'NONE'; expected "
+    assert capsys.readouterr().err in [
+        f"protsae explain: {rates}: {line}names as in the run, such as {name!r}\n"
+        for name in concepts
+    ]
 
 
 @pytest.mark.parametrize(

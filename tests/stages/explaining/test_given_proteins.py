@@ -8,6 +8,7 @@ import pytest
 
 from protsae.errors import UserError
 from protsae.stages.explaining.given_proteins import checked_sequence, read_given
+from protsae.stages.explaining.invalid_records import InvalidRecords
 
 FASTA = ">sp|P01308|INS_HUMAN Insulin OS=Homo sapiens OX=9606\nMALWM\nrlLP*\n>two and more\nMJ\n"
 FOUND = [("P01308", "MALWMRLLP"), ("two", "MJ")]
@@ -42,6 +43,44 @@ def test_what_is_refused(text: str, line: str, tmp_path: Path) -> None:
     (tmp_path / "x.fasta").write_text(text)
     with pytest.raises(UserError, match=re.escape(f"x.fasta: {line}")):
         list(read_given(tmp_path / "x.fasta"))
+
+
+EACH_FAULT = ">a\nMKV\n>b\nM-K\n>c\x07\nMK\n>a\nMKV\n>d\n*\n>b\nMK\n>e\nMC\n>f\nM?\n"
+
+
+def test_records_that_cannot_be_used_are_dropped_and_counted(tmp_path: Path) -> None:
+    """Of two records with one name the second, even if the first was dropped."""
+    (tmp_path / "x.fasta").write_text(EACH_FAULT)
+    invalid = InvalidRecords(are_dropped=True)
+    assert list(read_given(tmp_path / "x.fasta", invalid)) == [("a", "MKV"), ("e", "MC")]
+    assert invalid.notes == [
+        "proteins dropped: 2 invalid character (b, f), 2 duplicate name (a, b), "
+        "1 invalid name (c\\x07), 1 empty sequence (d)"
+    ]
+
+
+def test_nothing_was_dropped(tmp_path: Path) -> None:
+    (tmp_path / "x.fasta").write_text(FASTA)
+    invalid = InvalidRecords(are_dropped=True)
+    assert list(read_given(tmp_path / "x.fasta", invalid)) == FOUND
+    assert invalid.notes == []
+
+
+def test_a_file_without_a_protein_that_can_be_used(tmp_path: Path) -> None:
+    (tmp_path / "x.fasta").write_text(">a\nM-K\n>b\nM1\n")
+    line = re.escape(
+        "x.fasta: none of 2 proteins can be used (2 invalid character (a, b)); correct their names "
+        "and sequences"
+    )
+    with pytest.raises(UserError, match=f"{line}$"):
+        list(read_given(tmp_path / "x.fasta", InvalidRecords(are_dropped=True)))
+
+
+def test_an_error_says_how_to_drop_the_record(tmp_path: Path) -> None:
+    (tmp_path / "x.fasta").write_text(">a\nM-K\n")
+    line = "'a': position 2 holds '-'; .*; correct the sequence, or drop such proteins with "
+    with pytest.raises(UserError, match=f"x.fasta: {line}--invalid drop$"):
+        list(read_given(tmp_path / "x.fasta", InvalidRecords(are_dropped=False)))
 
 
 def test_no_such_file(tmp_path: Path) -> None:
