@@ -105,6 +105,7 @@ def main(argv: Sequence[str] | None = None, began: float = _BEGAN) -> int:
         line = _fault(error)
         if not line:
             raise
+        _flush()  # what was found comes first, and if nobody reads it, nothing else is said
         print(f"protsae {name}: {line}", file=sys.stderr)
         return 2
     return 0

@@ -13,6 +13,8 @@ settings.load_profile("protsae")
 
 # Tiny tensors gain nothing from more threads, and lose much when cores are shared.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Output is buffered, as in a user's shell.
+os.environ.pop("PYTHONUNBUFFERED", None)
 
 
 @pytest.hookimpl(wrapper=True)
