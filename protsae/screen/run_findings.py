@@ -113,20 +113,24 @@ def recurrence_lines(features: pd.DataFrame) -> list[str]:
     >>> rows = rows.assign(variant="x", verdict="above", defined_by_sequence=0)
     >>> for line in recurrence_lines(rows):
     ...     print(line)
-    Features of x that other seeds find again: layer 1 1 of 2; of those above all baselines: 1 of 2
+    Features of x that other seeds find again, of those active in 10 test homology clusters: 1 of 2 in
+      layer 1; of those above all baselines: 1 of 2
     """
     known = features[features["recurs"].notna()]
     lines = []
     for variant, rows in known.groupby("variant", sort=False):
         of_layers = [
-            f"{place} {int(own['recurs'].sum()):,} of {len(own):,}"
+            f"{int(own['recurs'].sum()):,} of {len(own):,} in {place}"
             for place, own in rows.groupby(rows.apply(_place, axis=1), sort=False)
         ]
         above = rows[is_above(rows)]
         of_above = f"; of those above all baselines: {int(above['recurs'].sum())} of {len(above)}"
-        head = f"Features of {variant} that other seeds find again: "
+        head = (
+            f"Features of {variant} that other seeds find again, of those active in 10 test "
+            "homology clusters: "
+        )
         text = head + listed(of_layers, 12) + of_above * bool(len(above))
-        first, *others = fitted(text, "", 3, WIDTH - 2)
+        first, *others = fitted(text, "", 4, WIDTH - 2)
         lines += [first, *(f"  {line}" for line in others)]
     return lines
 
@@ -138,19 +142,19 @@ def description_lines(features: pd.DataFrame) -> list[str]:
     --------
     >>> rows = pd.DataFrame({"layer": 1, "variant": "topk", "confidence": ["high", "unknown"]})
     >>> description_lines(rows)
-    ['Features with a label (with high confidence): topk: layer 1 1 (1) of 2']
+    ['Features with a label (with high confidence): topk: 1 (1) of 2 in layer 1']
     """
     said = []
     for variant, rows in features[features["confidence"].notna()].groupby("variant", sort=False):
         of_layers = []
         for layer, own in rows.groupby("layer", sort=True):
             named, high = own["confidence"].ne("unknown").sum(), own["confidence"].eq("high").sum()
-            of_layers.append(f"layer {layer} {named:,} ({high:,}) of {len(own):,}")
+            of_layers.append(f"{named:,} ({high:,}) of {len(own):,} in layer {layer}")
         said.append(f"{variant}: {listed(of_layers, 12)}")
     if not said:
         return []
     text = f"Features with a label (with high confidence): {'; '.join(said)}"
-    first, *others = fitted(text, "", 4, WIDTH - 2)
+    first, *others = fitted(text, "", 5, WIDTH - 2)
     return [first, *(f"  {line}" for line in others)]
 
 
@@ -164,7 +168,7 @@ def effect_lines(features: pd.DataFrame) -> list[str]:
     >>> for line in effect_lines(rows):
     ...     print(line)
     Features that change predictions more than random directions (and than those with the covariance
-      of activations): topk: layer 3 2 (1) of 2; of the permuted model 0 of 1
+      of activations): topk: 2 (1) of 2 in layer 3; of the permuted model 0 of 1
     """
     known = features[features["effect_q_value"].notna()]
     permuted = known["model"].map(is_permuted).astype(bool)
@@ -175,7 +179,7 @@ def effect_lines(features: pd.DataFrame) -> list[str]:
             called, beyond = (
                 int((own[f"{name}_q_value"] <= CALLED_Q).sum()) for name in ("effect", "covariance")
             )
-            of_layers.append(f"{place} {called:,} ({beyond:,}) of {len(own):,}")
+            of_layers.append(f"{called:,} ({beyond:,}) of {len(own):,} in {place}")
         said.append(f"{variant}: {listed(of_layers, 12)}")
     if not said:
         return []
