@@ -111,10 +111,8 @@ def recurrence_lines(features: pd.DataFrame) -> list[str]:
     --------
     >>> rows = pd.DataFrame({"model": "m", "layer": [1, 1, 2], "recurs": [1, 0, None]})
     >>> rows = rows.assign(variant="x", verdict="above", defined_by_sequence=0)
-    >>> for line in recurrence_lines(rows):
-    ...     print(line)
-    Features of x that other seeds find again, of those active in 10 test homology clusters: 1 of 2 in
-      layer 1; of those above all baselines: 1 of 2
+    >>> recurrence_lines(rows)[1]
+    '  layer 1; of those above all baselines: 1 of 2'
     """
     known = features[features["recurs"].notna()]
     lines = []
