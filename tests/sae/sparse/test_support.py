@@ -238,15 +238,6 @@ def test_rows_of_any_size(n_features: int, dtype: torch.dtype, seed: int) -> Non
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
-def test_the_smallest_number_there_is_counts(dtype: torch.dtype) -> None:
-    pre_NF = torch.zeros(2, 5, dtype=dtype)
-    largest.keys(pre_NF)[:] = [[0, 1, 0, 1, 0], [1, 2, 0, 0, 1]]
-    assert places(largest_in_rows(pre_NF, 1)) == [(0, 1), (1, 1)]
-    assert places(largest_in_rows(pre_NF, 2)) == [(0, 1), (0, 3), (1, 0), (1, 1)]
-    assert places(largest_in_rows(pre_NF, 3)) == [(0, 1), (0, 3), (1, 0), (1, 1), (1, 4)]
-
-
-@pytest.mark.parametrize("dtype", DTYPES, ids=str)
 def test_what_is_no_number_counts_as_large(dtype: torch.dtype) -> None:
     """So that it shows; also where every bit but the sign is 1, and there are more than k."""
     pre_NF = torch.ones(3, 11, dtype=dtype)
