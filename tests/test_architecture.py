@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "config": {"errors", "one_line"},
     "proteins": {"config", "errors", "one_line", "statistics"},
     "concepts": {"proteins", "statistics"},
-    "sae": {"config", "statistics"},
+    "sae": {"config"},
     "detectors": {"config", "sae"},
     "association": {"concepts", "config", "detectors", "statistics"},
     "features": {"association", "concepts", "detectors", "proteins", "statistics"},

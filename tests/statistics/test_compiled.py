@@ -24,30 +24,6 @@ def test_of_any_type(dtype: type) -> None:
     assert compiled(products)(values, 3).tolist() == products(values, 3).tolist() == [8, 27, 125]
 
 
-@compiled
-def halved(value: float) -> float:
-    return value / 2
-
-
-@compiled
-def quarters(values: np.ndarray) -> np.ndarray:
-    found = np.empty(len(values))
-    for place in range(len(values)):
-        found[place] = halved(halved(values[place]))
-    return found
-
-
-def test_one_may_call_another() -> None:
-    assert quarters(np.array([4.0, 6.0])).tolist() == [1, 1.5]
-    assert halved(6.0) == 3
-
-
-def test_one_may_call_another_where_nothing_can_be_cached(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(caching.CacheImpl, "_locator_classes", [])
-    again = compiled(quarters.__wrapped__)  # type: ignore[attr-defined]
-    assert again(np.array([8.0])).tolist() == [2]
-
-
 def test_without_a_folder_that_can_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
     """As in a container without a home: numba has no place for what it compiles, and refuses."""
     monkeypatch.setattr(caching.CacheImpl, "_locator_classes", [])
