@@ -112,7 +112,7 @@ def recurrence_lines(features: pd.DataFrame) -> list[str]:
     >>> rows = pd.DataFrame({"model": "m", "layer": [1, 1, 2], "recurs": [1, 0, None]})
     >>> rows = rows.assign(variant="x", verdict="above", defined_by_sequence=0)
     >>> recurrence_lines(rows)[1]
-    '  layer 1; of those above all baselines: 1 of 2'
+    '  those above all baselines: 1 of 2'
     """
     known = features[features["recurs"].notna()]
     lines = []
@@ -124,8 +124,7 @@ def recurrence_lines(features: pd.DataFrame) -> list[str]:
         above = rows[is_above(rows)]
         of_above = f"; of those above all baselines: {int(above['recurs'].sum())} of {len(above)}"
         head = (
-            f"Features of {variant} that other seeds find again, of those active in 10 test "
-            "homology clusters: "
+            f"Of {variant}'s features active in 10 test homology clusters, other seeds find again "
         )
         text = head + listed(of_layers, 12) + of_above * bool(len(above))
         first, *others = fitted(text, "", 4, WIDTH - 2)

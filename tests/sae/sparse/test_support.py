@@ -1,5 +1,6 @@
 """Sparse sums against the same with dense arrays."""
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -196,21 +197,66 @@ def test_fired_where_some_values_are_0() -> None:
     assert fired_F.tolist() == [False, True, False, False]
 
 
-@pytest.mark.parametrize("whole", [0, 4 * F], ids=["by a bound", "whole rows"])
+def first_by_sorting(pre_NF: Tensor, k: int) -> list[tuple[int, int]]:
+    """The k largest positive ones of each row, the first of equal ones, by a stable sort."""
+    order = (-pre_NF).argsort(dim=1, stable=True)[:, :k]
+    return [
+        (row, feature)
+        for row in range(len(pre_NF))
+        for feature in sorted(order[row].tolist())
+        if pre_NF[row, feature] > 0
+    ]
+
+
+DTYPES = [torch.float32, torch.float64, torch.bfloat16]
+
+
+@pytest.mark.parametrize("whole", [0, 8 * F], ids=["by a bound", "whole rows"])
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
 @pytest.mark.parametrize("k", [1, 2, 5, 23])
 @pytest.mark.parametrize("n_values", [1, 3, 1000])
 def test_the_largest_of_a_row_against_sorting(
-    k: int, n_values: int, whole: int, monkeypatch: pytest.MonkeyPatch
+    k: int, n_values: int, dtype: torch.dtype, whole: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With many ties and with few, some rows negative: the first of equal ones are taken."""
     monkeypatch.setattr(largest, "WHOLE", whole)
     pre_NF = torch.randint(1, n_values + 1, (N, F), generator=generator(k)).float() / n_values
     pre_NF[:4] -= 0.9
-    order = (-pre_NF).argsort(dim=1, stable=True)[:, :k]
-    wanted = [
-        (row, feature)
-        for row in range(N)
-        for feature in sorted(order[row].tolist())
-        if pre_NF[row, feature] > 0
-    ]
-    assert places(largest_in_rows(pre_NF, k)) == wanted
+    pre_NF = pre_NF.to(dtype)
+    assert places(largest_in_rows(pre_NF, k)) == first_by_sorting(pre_NF, k)
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("n_features", [7, 101, 613])
+@pytest.mark.parametrize("seed", range(5))
+def test_rows_of_any_size(n_features: int, dtype: torch.dtype, seed: int) -> None:
+    """Rows that say nothing of the next: tiny or huge, of one size or of many, mostly negative."""
+    drawn = generator(seed)
+    size_N1 = 10.0 ** torch.randint(-30, 31, (53, 1), generator=drawn).double()
+    spread_N1 = torch.randint(0, 9, (53, 1), generator=drawn)
+    pre_NF = torch.randn(53, n_features, generator=drawn).double()
+    pre_NF = (size_N1 * pre_NF.sign() * pre_NF.abs() ** spread_N1).to(dtype)
+    pre_NF[::3] -= 2 * size_N1[::3].to(dtype)
+    for k in (1, 3, 7):
+        assert places(largest_in_rows(pre_NF, k)) == first_by_sorting(pre_NF, k)
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+def test_the_smallest_number_there_is_counts(dtype: torch.dtype) -> None:
+    pre_NF = torch.zeros(2, 5, dtype=dtype)
+    largest.keys(pre_NF)[:] = [[0, 1, 0, 1, 0], [1, 2, 0, 0, 1]]
+    assert places(largest_in_rows(pre_NF, 1)) == [(0, 1), (1, 1)]
+    assert places(largest_in_rows(pre_NF, 2)) == [(0, 1), (0, 3), (1, 0), (1, 1)]
+    assert places(largest_in_rows(pre_NF, 3)) == [(0, 1), (0, 3), (1, 0), (1, 1), (1, 4)]
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+def test_what_is_no_number_counts_as_large(dtype: torch.dtype) -> None:
+    """So that it shows; also where every bit but the sign is 1, and there are more than k."""
+    pre_NF = torch.ones(3, 11, dtype=dtype)
+    pre_NF[0, 4], pre_NF[0, 6], pre_NF[0, 7] = torch.inf, torch.nan, 2.0
+    pre_NF[1] = torch.nan
+    largest.keys(pre_NF)[2] = np.iinfo(largest.keys(pre_NF).dtype).max
+    found = places(largest_in_rows(pre_NF, 3))
+    assert found[:6] == [(0, 4), (0, 6), (0, 7), (1, 0), (1, 1), (1, 2)]
+    assert found[6:] == [(2, 0), (2, 1), (2, 2)]
