@@ -14,6 +14,7 @@ from protsae.config.reserved_names import site_name
 from protsae.config.stage_settings import EmbedSettings
 from protsae.device import chosen_precision, products_dtype, slow_precision
 from protsae.errors import UserError
+from protsae.io.disk_space import free_bytes, gigabytes, validate_free_space
 from protsae.io.hdf5.activation_cache import LayerFormat, write_shard
 from protsae.io.hdf5.shard_index import CacheSource
 from protsae.io.hdf5.stored_rows import Compression
@@ -24,6 +25,7 @@ from protsae.plm.esm2.forward import FusedEsm2
 from protsae.plm.esm2.load import LoadedEsm
 from protsae.plm.esm2.places import Inside, Place, Site, layer_of
 from protsae.plm.precision import Float16Error
+from protsae.proteins.shards import shard_proteins
 from protsae.statistics import ragged
 
 
@@ -150,7 +152,14 @@ def embed_shard(
     inside : mapping of site to path, optional
         Files of the sites that ``embedder`` embeds beside layers: each the same for its site, as of
         a model by the name of `site_name`.
+
+    Raises
+    ------
+    UserError
+        If it does not fit on the disk.
     """
+    if compression == "none":
+        _validate_room(embedder, shard, output)
     outputs: dict[Site | None, str | Path] = {None: output}
     outputs.update((site, path) for site, path in (inside or {}).items())
     while True:
@@ -160,6 +169,17 @@ def embed_shard(
         except Float16Error as error:
             tell(note(f"{error}; storing it in float32, from the start"))
             embedder.dtypes[error.place] = torch.float32
+
+
+def _validate_room(embedder: Embedder, shard: pd.DataFrame, output: str | Path) -> None:
+    """Raise UserError if the activations of a shard, not compressed, do not fit on the disk."""
+    n_residues, n_layers = int(shard["length"].sum()), len(embedder.dtypes)
+    validate_free_space(
+        output,
+        n_residues * _bytes_of_residue(embedder),
+        f"activations of {n_residues:,} residues in {n_layers} layers and sites",
+        "store less (embed.layers, embed.sites, mlp, embed.dtype)",
+    )
 
 
 def _write(
@@ -212,3 +232,36 @@ def embedded_lines(embedder: Embedder, shard: pd.DataFrame, settings: EmbedSetti
         )
         lines.append(note(text))
     return lines
+
+
+def later_shards_note(
+    embedder: Embedder, proteins: pd.DataFrame, shard: int, n_shards: int, output: str | Path
+) -> list[str]:
+    """A note if the shards after this one do not fit on the disk, else nothing.
+
+    Parameters
+    ----------
+    proteins : DataFrame
+        proteins.parquet, whole.
+    shard, n_shards : int
+        Number of this shard, and how many there are.
+    output : str or Path
+        Its file, which is written already.
+    """
+    later = range(shard + 1, n_shards)
+    n_residues = sum(int(shard_proteins(proteins, k, n_shards)["length"].sum()) for k in later)
+    needed, free = n_residues * _bytes_of_residue(embedder), free_bytes(output)
+    if needed <= free:
+        return []
+    return [
+        note(
+            f"the {len(later)} shards after this one take {gigabytes(needed)}, but "
+            f"{gigabytes(free)} of the disk are free"
+        )
+    ]
+
+
+def _bytes_of_residue(embedder: Embedder) -> int:
+    """Bytes that all layers and sites of one residue take, not compressed."""
+    width = embedder.esm2.width
+    return sum(width(place) * dtype.itemsize for place, dtype in embedder.dtypes.items())

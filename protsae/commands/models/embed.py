@@ -25,6 +25,7 @@ from protsae.stages.embed_proteins import (
     embed_shard,
     embedded_lines,
     inside_outputs,
+    later_shards_note,
     make_embedder,
     with_named_precision,
 )
@@ -62,5 +63,6 @@ def run(args: argparse.Namespace) -> None:
     source = CacheSource(esm.name, esm.weights_sha256, protein_set, stated, __version__)
     embedder = make_embedder(esm, settings, args.threads, [*inside])
     embed_shard(embedder, shard, args.output, source, args.compression, inside=inside)
-    for line in embedded_lines(embedder, shard, settings):
+    later = later_shards_note(embedder, proteins, args.shard, args.shards, args.output)
+    for line in [*embedded_lines(embedder, shard, settings), *later]:
         print(line)

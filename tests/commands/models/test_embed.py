@@ -3,6 +3,7 @@
 import json
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import h5py
 import numpy as np
@@ -12,6 +13,7 @@ import torch
 from protsae import __version__
 from protsae.cli import main
 from protsae.errors import UserError
+from protsae.io import disk_space
 from protsae.io.hdf5.activation_cache import KIND, LayerCache
 from protsae.io.hdf5.attributes import read_attributes
 from protsae.plm.embedding import Embedder
@@ -72,6 +74,53 @@ def refused(capsys, *arguments, **more):
     line, end = printed.err.rsplit("protsae embed: ", 1)[1].split("\n", 1)
     assert end == ""
     return line
+
+
+@pytest.fixture
+def free(monkeypatch):
+    """Sets how many bytes of the disk are free."""
+
+    def set_free(n_bytes):
+        monkeypatch.setattr(
+            disk_space.shutil, "disk_usage", lambda _: SimpleNamespace(free=n_bytes)
+        )
+
+    return set_free
+
+
+def test_what_does_not_fit_on_the_disk_is_not_begun(folder, free, capsys, monkeypatch):
+    """184 residues, three layers of 24 dimensions, float16: 26,496 bytes."""
+    monkeypatch.setattr(Embedder, "__call__", lambda *_: pytest.fail("embedding has begun"))
+    free(26_495)
+    assert refused(capsys, "--layers", *LAYERS) == (
+        "out/x.h5: activations of 184 residues in 3 layers and sites take 2.6e-05 GB, but "
+        "2.6e-05 GB of its disk are free; make room, or store less (embed.layers, embed.sites, "
+        "mlp, embed.dtype)"
+    )
+
+
+def test_what_just_fits_or_is_compressed_is_embedded(folder, free):
+    free(26_496)
+    assert embed("--layers", *LAYERS) == 0
+    free(0)
+    assert embed("--layers", *LAYERS, "--compression", "gzip") == 0
+
+
+def test_later_shards_that_do_not_fit_are_told_of(folder, free, capsys):
+    """The second and third shard have 113 and 25 residues, each 24 float32 in two layers."""
+    options = ("--layers", 1, 3, "--dtype", "float32")
+    needed = (113 + 25) * 24 * 2 * 4
+    free(needed)
+    assert embed(*options, shards=3) == 0
+    assert "after this one" not in capsys.readouterr().out
+    free(needed - 1)
+    assert embed(*options, shards=3) == 0
+    assert (
+        "note: the 2 shards after this one take 2.6e-05 GB, but 2.6e-05 GB of the disk are free\n"
+    ) in capsys.readouterr().out
+    free(25 * 24 * 2 * 4)
+    assert embed(*options, shard=2, shards=3) == 0
+    assert "after this one" not in capsys.readouterr().out
 
 
 def rounded_model():
