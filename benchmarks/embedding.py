@@ -4,7 +4,8 @@ Random weights of a released architecture (speed does not depend on their values
 kept. The peers run their own way: fair-esm in its own length-sorted batches, Hugging Face padded
 and sorted with its SDPA attention. All methods alternate in one run; medians over the rounds. On
 one thread a second is a CPU-second, on more and on GPUs a second of wall time, to the last row in
-the machine's memory. On GPUs there are arms in half precision too, and the peak of their memory.
+the machine's memory. On GPUs there are arms in half precision too, and the peak of their memory;
+on CPUs one with products of 8-bit integers.
 
     python -m benchmarks.embedding proteins.jsonl.gz --check
     python -m benchmarks.embedding --device cuda --architecture 650M --n 256 \\
@@ -115,8 +116,10 @@ def main() -> None:
             print(f"\n{threads} threads, {name}: {len(chosen)} proteins, {n_tokens:,} tokens")
             print(table.to_string(index=False), flush=True)
             tables.append({"threads": threads, "workload": name, "rows": table.to_dict("records")})
-            for faster in set(seconds) & {"protsae float32", "protsae bfloat16"}:
-                for peer in set(seconds) & {"fair-esm", "Hugging Face"}:
+            for faster in set(seconds) & {"protsae float32", "protsae bfloat16", "protsae int8"}:
+                for peer in set(seconds) & {"fair-esm", "Hugging Face", "protsae float32"} - {
+                    faster
+                }:
                     ratio = np.median(np.array(seconds[peer]) / seconds[faster])
                     figures[threads, name, faster, peer] = round(float(ratio), 2)
             # What is stored in float16 differs by what that loses.
@@ -212,6 +215,8 @@ def make_methods(model: ESM2, threads: int, args: argparse.Namespace) -> dict[st
         "protsae bfloat16": protsae(torch.bfloat16),
         "fair-esm": padded(fair_esm),
     }
+    if not on_gpu:
+        methods["protsae int8"] = protsae(torch.int8)
     if on_gpu:
         methods["protsae float16"] = protsae(torch.float16)
         methods["protsae bfloat16, no layer kept"] = protsae(torch.bfloat16, kept=())

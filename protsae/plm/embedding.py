@@ -245,11 +245,13 @@ def token_budget(model: ESM2, n_kept: int, dtype: torch.dtype, workers: int = 1)
     """Tokens per batch that fit a third of the free memory, shared by ``workers``.
 
     A token takes about (12 d_model) x bytes of the precision (q, k, v and the wide layer, in and
-    out) and (n_kept + 3) d_model x 4 bytes (what is kept, residual stream). On the CPU never more
-    than ``CPU_TOKENS``: larger batches leave the caches; on CUDA never more than ``CUDA_TOKENS``.
+    out; 4 for int8, whose products are float32) and (n_kept + 3) d_model x 4 bytes (what is kept,
+    residual stream). On the CPU never more than ``CPU_TOKENS``: larger batches leave the caches; on
+    CUDA never more than ``CUDA_TOKENS``.
     """
     device = model.embed_tokens.weight.device
     width = int(model.embed_dim)
-    per_token = 12 * width * torch.finfo(dtype).bits // 8 + (n_kept + 3) * width * 4
+    held = torch.float32 if dtype == torch.int8 else dtype
+    per_token = 12 * width * held.itemsize + (n_kept + 3) * width * 4
     most = CUDA_TOKENS if device.type == "cuda" else CPU_TOKENS
     return max(1, min(most, int(free_memory(device) / 3 / workers / per_token)))

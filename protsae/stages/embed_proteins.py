@@ -99,8 +99,15 @@ def make_embedder(
     inside : sequence of str, optional
         Sites that are embedded beside the layers, in the blocks that these layers are the ends of.
         Layer 0, the embedding, has none.
+
+    Raises
+    ------
+    UserError
+        If int8 is asked for on a GPU.
     """
     precision = products_dtype(settings.precision, esm.device)
+    if precision == torch.int8 and esm.device.type != "cpu":
+        raise UserError("embed.precision: int8 is for CPUs, but device is a GPU; set device: cpu")
     on_gpu = esm.device.type == "cuda"
     # On a GPU two workers: one computes while the other copies.
     workers = 2 if on_gpu else threads
@@ -130,7 +137,7 @@ def embed_shard(
     compression: Compression,
     tell: Callable[[str], None] = print_beside,
     inside: Mapping[Site, str | Path] | None = None,
-) -> None:
+) -> dict[Place, float]:
     """Write one shard, with each layer's measured error of precision and storage.
 
     A layer whose values float16 cannot hold is stored in float32, from the start; ``embedder``
@@ -153,6 +160,11 @@ def embed_shard(
         Files of the sites that ``embedder`` embeds beside layers: each the same for its site, as of
         a model by the name of `site_name`.
 
+    Returns
+    -------
+    dict of place to float
+        |error| / |x|, from `precision_errors`.
+
     Raises
     ------
     UserError
@@ -164,8 +176,7 @@ def embed_shard(
     outputs.update((site, path) for site, path in (inside or {}).items())
     while True:
         try:
-            _write(embedder, shard, outputs, source, compression)
-            return
+            return _write(embedder, shard, outputs, source, compression)
         except Float16Error as error:
             tell(note(f"{error}; storing it in float32, from the start"))
             embedder.dtypes[error.place] = torch.float32
@@ -188,7 +199,7 @@ def _write(
     outputs: Mapping[Site | None, str | Path],
     source: CacheSource,
     compression: Compression,
-) -> None:
+) -> dict[Place, float]:
     accessions, lengths = shard["accession"].tolist(), shard["length"].tolist()
     first_row = ragged.starts(np.asarray(lengths))
     formats: dict[Site | None, dict[int, LayerFormat]] = {site: {} for site in outputs}
@@ -207,8 +218,10 @@ def _write(
                 first = int(first_row[piece.protein]) + piece.start
                 writers[_site_of(place)].write(layer_of(place), first, rows)
             bar.update(len(rows))
-        for place, error in precision_errors(embedder, sequences).items():
+        errors = precision_errors(embedder, sequences)
+        for place, error in errors.items():
             writers[_site_of(place)].note(layer_of(place), "relative_error", error)
+    return errors
 
 
 def _site_of(place: Place) -> Site | None:
@@ -216,13 +229,35 @@ def _site_of(place: Place) -> Site | None:
     return place.site if isinstance(place, Inside) else None
 
 
-def embedded_lines(embedder: Embedder, shard: pd.DataFrame, settings: EmbedSettings) -> list[str]:
-    """What was embedded, letters that were read as others, and a GPU that was too small."""
+def embedded_lines(
+    embedder: Embedder,
+    shard: pd.DataFrame,
+    settings: EmbedSettings,
+    errors: Mapping[Place, float],
+) -> list[str]:
+    """What was embedded, how exactly, letters read as others, and a GPU that was too small.
+
+    Parameters
+    ----------
+    errors : mapping of place to float
+        From `embed_shard`.
+    """
     n_residues, esm2 = shard["length"].sum(), embedder.esm2
     lines = [
         f"{len(shard):,} proteins, {n_residues:,} residues, {len(settings.layers)} layers in "
         f"{settings.precision} on {esm2.device}"
     ]
+    of_layers = {place: error for place, error in errors.items() if _site_of(place) is None}
+    error_words = [f"{error:.2g} in layer {layer}" for layer, error in of_layers.items()]
+    lines.append(f"|error| / |x| of precision and storage: {', '.join(error_words)}")
+    if settings.precision == "int8":
+        least, most = (100 * of(of_layers.values()) for of in (min, max))
+        lines.append(
+            note(
+                "products of 8-bit integers (embed.precision: int8) change activations by "
+                f"{least:.2g} to {most:.2g} % of their norm, by layer"
+            )
+        )
     if n_j := sum(sequence.count("J") for sequence in shard["sequence"]):
         lines.append(note(f"{n_j:,} J read as X (ESM-2 has no J)"))
     if embedder.out_of_memory:

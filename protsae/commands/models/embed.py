@@ -62,7 +62,7 @@ def run(args: argparse.Namespace) -> None:
     stated = settings.model_dump_json(exclude=NEUTRAL)
     source = CacheSource(esm.name, esm.weights_sha256, protein_set, stated, __version__)
     embedder = make_embedder(esm, settings, args.threads, [*inside])
-    embed_shard(embedder, shard, args.output, source, args.compression, inside=inside)
+    errors = embed_shard(embedder, shard, args.output, source, args.compression, inside=inside)
     later = later_shards_note(embedder, proteins, args.shard, args.shards, args.output)
-    for line in [*embedded_lines(embedder, shard, settings), *later]:
+    for line in [*embedded_lines(embedder, shard, settings, errors), *later]:
         print(line)

@@ -15,6 +15,7 @@ from esm.model.esm2 import ESM2
 from torch import Tensor
 
 from protsae.plm.esm2.batch import Batch
+from protsae.plm.esm2.int8_linear import Int8Linear
 from protsae.plm.esm2.places import Inside, Place, layer_of
 from protsae.plm.esm2.tokens import PAD
 
@@ -47,11 +48,11 @@ class _Linear:
 @dataclass(frozen=True, eq=False)
 class _Block:
     attention_norm: torch.nn.Module
-    qkv: _Linear
-    out: _Linear
+    qkv: _Linear | Int8Linear
+    out: _Linear | Int8Linear
     norm: torch.nn.Module
-    up: _Linear
-    down: _Linear
+    up: _Linear | Int8Linear
+    down: _Linear | Int8Linear
 
 
 class FusedEsm2:
@@ -66,7 +67,8 @@ class FusedEsm2:
     model : ESM2
         float32, or float64 where ``dtype`` is.
     dtype : torch.dtype
-        float32, bfloat16, float16 or float64.
+        float32, bfloat16, float16, float64 or, on the CPU and without gradients, int8
+        (`Int8Linear`): all but the linear maps is in float32 then.
 
     References
     ----------
@@ -76,7 +78,8 @@ class FusedEsm2:
 
     def __init__(self, model: ESM2, dtype: torch.dtype = torch.float32):
         self.model = model
-        self.dtype = dtype
+        self.dtype = torch.float32 if dtype == torch.int8 else dtype
+        self._linear_type = Int8Linear if dtype == torch.int8 else _Linear
         self.n_layers = int(model.num_layers)
         self.d_model = int(model.embed_dim)
         self.d_hidden = int(model.layers[0].fc1.out_features)
@@ -169,7 +172,7 @@ class FusedEsm2:
         hidden_ND = head.layer_norm(F.gelu(head.dense(final_ND)))
         return F.linear(hidden_ND, head.weight, head.bias)
 
-    def _linear(self, *modules: Any) -> _Linear:
+    def _linear(self, *modules: Any) -> _Linear | Int8Linear:
         """One linear map of several beside each other."""
         weight, bias = (
             torch.cat([getattr(module, name) for module in modules])
@@ -177,7 +180,7 @@ class FusedEsm2:
             else getattr(modules[0], name)
             for name in ("weight", "bias")
         )
-        return _Linear(weight.to(self.dtype), bias.to(self.dtype))
+        return self._linear_type(weight.to(self.dtype), bias.to(self.dtype))
 
     def _fused(self, block: Any) -> _Block:
         attention = block.self_attn

@@ -12,6 +12,7 @@ import torch
 
 from protsae import __version__
 from protsae.cli import main
+from protsae.config.stage_settings import EmbedSettings
 from protsae.errors import UserError
 from protsae.io import disk_space
 from protsae.io.hdf5.activation_cache import KIND, LayerCache
@@ -20,6 +21,7 @@ from protsae.plm.embedding import Embedder
 from protsae.plm.esm2.save import save_esm
 from protsae.plm.esm2.tokens import windows
 from protsae.provenance import file_sha256, protein_set_sha256
+from protsae.stages.embed_proteins import make_embedder
 from tests.helpers.tiny_esm import (
     build_esm,
     fair_esm_layers,
@@ -129,8 +131,12 @@ def rounded_model():
 
 def test_the_file(folder, capsys):
     assert embed("--layers", 0, 1, 3) == 0
+    with h5py.File("out/x.h5") as file:
+        stated = {layer: file[f"layers/{layer:02d}"].attrs["relative_error"] for layer in LAYERS}
+    errors = ", ".join(f"{error:.2g} in layer {layer}" for layer, error in stated.items())
     assert capsys.readouterr().out == (
         "7 proteins, 184 residues, 3 layers in float32 on cpu\n"
+        f"|error| / |x| of precision and storage: {errors}\n"
         "note: 2 J read as X (ESM-2 has no J)\n"
     )
     assert [path.name for path in Path("out").iterdir()] == ["x.h5"]
@@ -285,8 +291,8 @@ def test_float64_gives_the_same_bytes_however_proteins_are_batched(folder):
     assert np.abs(found["float64", 1] - found["float32", 1]).max() < 1e-5
 
 
-@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
-def test_half_precision_and_its_error(folder, precision):
+@pytest.mark.parametrize("precision", ["bfloat16", "float16", "int8"])
+def test_low_precision_and_its_error(folder, precision, capsys):
     assert embed("--layers", 0, 3, "--dtype", "float32") == 0
     with h5py.File("out/x.h5") as file:
         exact = file["layers/03"][:]
@@ -299,6 +305,24 @@ def test_half_precision_and_its_error(folder, precision):
     # All proteins here are in the sample that the error is measured on.
     assert stated == pytest.approx(np.linalg.norm(rows - exact) / np.linalg.norm(exact), rel=1e-3)
     assert 1e-4 < stated < 3e-2
+    printed = capsys.readouterr().out
+    assert (
+        f"|error| / |x| of precision and storage: 0 in layer 0, {stated:.2g} in layer 3" in printed
+    )
+    told = (
+        "note: products of 8-bit integers (embed.precision: int8) change activations by "
+        f"0 to {100 * stated:.2g} % of their norm, by layer\n"
+    )
+    assert (told in printed) == (precision == "int8")
+
+
+def test_int8_is_for_cpus(folder, capsys):
+    assert refused(capsys, "--precision", "int8", "--device", "cuda") == (
+        "command line: precision: int8 is for CPUs; set bfloat16, or device: cpu"
+    )
+    settings = EmbedSettings(precision="int8", device="auto")
+    with pytest.raises(UserError, match=r"^embed\.precision: int8 is for CPUs, but device is a GPU"):
+        make_embedder(SimpleNamespace(device=torch.device("cuda")), settings, 1)
 
 
 @pytest.mark.parametrize(

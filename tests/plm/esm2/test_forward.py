@@ -93,11 +93,15 @@ def test_a_pass_that_stops_early_ends_in_that_layer(stop):
 
 @pytest.mark.parametrize("device", ["cpu", "cuda"])
 @pytest.mark.parametrize(
-    ("dtype", "most"), [(torch.bfloat16, 3e-2), (torch.float16, 3e-3)], ids=["bf16", "fp16"]
+    ("dtype", "most"),
+    [(torch.bfloat16, 3e-2), (torch.float16, 3e-3), (torch.int8, 3e-2)],
+    ids=["bf16", "fp16", "int8"],
 )
-def test_half_precision_is_close_and_the_residual_stream_stays_float32(dtype, most, device):
+def test_low_precision_is_close_and_the_residual_stream_stays_float32(dtype, most, device):
     if device == "cuda" and not torch.cuda.is_available():
         pytest.skip("no CUDA device here")
+    if device == "cuda" and dtype == torch.int8:
+        pytest.skip("int8 is for CPUs")
     model, packed = build_esm(), batch((1, 2, 30, 30, 300), mask_every=7)
     expected, _ = fair_esm(model, packed)
     found, logits = ours(model.to(device), packed.to(torch.device(device)), dtype)
