@@ -110,7 +110,8 @@ def main() -> None:
         for name, chosen in workloads.items():
             seconds, memory, outputs = measure(methods, chosen, args.rounds, threads, args.device)
             differences = compare(outputs)
-            floor = gemm_seconds(model, chosen, threads)
+            dtypes = [torch.float32, *[torch.bfloat16] * ("protsae bfloat16" in methods)]
+            floor = gemm_seconds(model, chosen, threads, dtypes)
             table = tabulate(seconds, memory, differences, chosen, floor)
             n_tokens = sum(len(s) + 2 for s in chosen)
             print(f"\n{threads} threads, {name}: {len(chosen)} proteins, {n_tokens:,} tokens")
@@ -332,7 +333,9 @@ def compare(outputs: dict[str, Rows]) -> dict[str, tuple[float, float]]:
     return found
 
 
-def gemm_seconds(model: ESM2, sequences: Sequence[str], threads: int) -> dict[str, float]:
+def gemm_seconds(
+    model: ESM2, sequences: Sequence[str], threads: int, dtypes: Sequence[torch.dtype]
+) -> dict[str, float]:
     """The time of the linear maps of all blocks alone, at the best batch shape: the floor."""
     n_tokens = sum(len(sequence) + 2 for sequence in sequences)
     device = model.embed_tokens.weight.device
@@ -340,7 +343,7 @@ def gemm_seconds(model: ESM2, sequences: Sequence[str], threads: int) -> dict[st
     width = model.embed_dim
     torch.set_num_threads(threads)
     found = {}
-    for dtype in (torch.float32, torch.bfloat16):
+    for dtype in dtypes:
         maps = [
             (
                 torch.randn(rows, i, dtype=dtype, device=device),
