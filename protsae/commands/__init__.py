@@ -23,15 +23,15 @@ GROUPS = {
     },
     "concepts": {
         "probe": "supervised linear probes of a layer, as a reference",
-        "sparse-probe": "how few features are enough to detect a concept, beside simpler columns",
+        "sparse-probe": "how few features, or simpler columns, are enough to detect a concept",
         "lookup": "BLOSUM62 windows, homologues and rules on the sequence (or: references)",
         "annotate": "the concept each feature of a layer detects, with baselines",
         "probe-proteins": "labels of whole proteins predicted from features, with baselines",
     },
     "features": {
-        "show": "a feature of a run: what it detects, how surely, with examples",
-        "neighbours": "which features are alike, and which of them the next layer has, too",
-        "describe": "features described by an LLM of yours, scored like protsae's own descriptions",
+        "show": "what a feature of a run detects and how surely, with examples",
+        "neighbours": "which features are alike, and which persist in the next layer",
+        "describe": "features described by your LLM, scored like protsae's own descriptions",
     },
     "interventions": {
         "circuit": "which features of successive layers make a prediction, as a graph",
@@ -43,7 +43,7 @@ GROUPS = {
     },
     "run": {
         "demo": "the workflow on the bundled proteins, in about a minute",
-        "init": "a folder for a run of your own: settings to edit, a cluster profile, a README",
+        "init": "a folder for your own run: settings to edit, a cluster profile, a README",
         "run": "the workflow in the current folder, by Snakemake",
         "tables": "the feature table and the associations of all layers",
         "report": "a static HTML page of the run",

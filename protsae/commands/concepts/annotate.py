@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--activations", nargs="+", required=True, help="all shards of the model")
     parser.add_argument("--proteins", required=True, help="proteins.parquet, with the splits")
     parser.add_argument("--annotations", required=True, help="annotations.parquet")
-    parser.add_argument("--mlp-inputs", nargs="+", default=[], help="shards of what MLPs read")
+    parser.add_argument("--mlp-inputs", nargs="+", default=[], help="shards of the inputs of MLPs")
     parser.add_argument("--model", help="the ESM-2 of the activations, for the MLP's neurons")
     parser.add_argument("--output", required=True, help="folder for the layer's tables")
     add_threads_flag(parser)

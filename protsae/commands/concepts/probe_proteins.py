@@ -1,11 +1,11 @@
-"""Tell labels of whole proteins from an SAE's features, beside what is simpler.
+"""Predict labels of whole proteins from an SAE's features, compared with simpler inputs.
 
 A label is a column of --labels (tab-separated: accession, then yes and no, classes or numbers;
-empty or NA where unknown), what UniProt says of the proteins (--labels-from, --of), or whether a
-protein has a concept of the run (--concepts). L1 and L2 logistic regressions, or ridge regressions,
-read features pooled over residues; others read layer activations, or amino acids and length. Folds
-never share a homology cluster, and penalties are chosen within the others. Writes protein_probes,
-protein_probe_features and protein_predictions, as .parquet and .tsv.
+empty or NA where unknown), what UniProt entries say (--labels-from, --of), or whether a protein has
+a concept of the run (--concepts). L1 and L2 logistic regressions, or ridge regressions, read
+features pooled over residues. For comparison, others read layer activations, or amino acids and
+length. Folds never share a homology cluster; penalties are chosen within the training folds. Writes
+protein_probes, protein_probe_features and protein_predictions, as .parquet and .tsv.
 
 examples:
   protsae probe-proteins --sae 6/topk --labels labels.tsv
@@ -28,18 +28,18 @@ from protsae.stages.run_object.open_run import read_run
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line."""
     add = parser.add_argument
-    add("--sae", metavar="LAYER/SAE", required=True, help="whose features, such as 6/topk")
+    add("--sae", metavar="LAYER/SAE", required=True, help="SAE with the features: 6/topk")
     add("--labels", metavar="FILE", help="tab-separated: accession, and a column for each label")
-    add("--columns", metavar="NAME", nargs="+", default=(), help="of --labels (default: all)")
-    add("--classes", metavar="NAME", nargs="+", default=(), help="of these, numbers are classes")
+    add("--columns", metavar="NAME", nargs="+", default=(), help="only these of --labels")
+    add("--classes", metavar="NAME", nargs="+", default=(), help="columns with numbered classes")
     add("--labels-from", metavar="FILE", help="UniProt JSON or Swiss-Prot flat text")
-    add("--of", choices=KINDS, default="ec", help="what to read of --labels-from (%(default)s)")
-    add("--ontology", metavar="FILE", help="GO's OBO file: terms hold for narrower ones' proteins")
-    add("--concepts", metavar="NAME", nargs="+", default=(), help="concepts of the run")
-    add("--run", default="results", metavar="RESULTS", help="(%(default)s)")
-    add("--seed", type=seed_number, default=0, help="of folds and resampling (%(default)s)")
+    add("--of", choices=KINDS, default="ec", help="what to take from it (%(default)s)")
+    add("--ontology", metavar="FILE", help="GO's OBO file, to include broader terms")
+    add("--concepts", metavar="NAME", nargs="+", default=(), help="concepts of the run, as labels")
+    add("--run", default="results", metavar="RESULTS", help="folder of the run (%(default)s)")
+    add("--seed", type=seed_number, default=0, help="for folds and resampling (%(default)s)")
     add_threads_flag(parser)
-    add("--output", default="probe_proteins", metavar="DIR", help="(default: %(default)s)")
+    add("--output", default="probe_proteins", metavar="DIR", help="folder to write (%(default)s)")
 
 
 def run(args: argparse.Namespace) -> None:

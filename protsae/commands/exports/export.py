@@ -47,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         )
         module.add_arguments(own, name)
         own.add_argument("--run", default="results", metavar="RESULTS", help="(%(default)s)")
-        own.add_argument("--output", required=True, metavar="PATH", help="what to write")
+        own.add_argument("--output", required=True, metavar="PATH", help="file or folder to write")
 
 
 def run(args: argparse.Namespace) -> None:

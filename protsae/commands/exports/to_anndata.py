@@ -24,10 +24,10 @@ TOLD = {"anndata": "proteins (or residues) x features, for scanpy"}
 def add_arguments(parser: argparse.ArgumentParser, name: str) -> None:
     """Declare the command line."""
     add = parser.add_argument
-    add("--sae", required=True, metavar="LAYER/SAE", help="such as 6/topk, or onehot/0/topk")
-    add("--of", choices=("proteins", "residues"), default="proteins", help="(%(default)s)")
+    add("--sae", required=True, metavar="LAYER/SAE", help="SAE: 6/topk or onehot/0/topk")
+    add("--of", choices=("proteins", "residues"), default="proteins", help="rows (%(default)s)")
     add("--pool", choices=POOLS, help="largest, mean, or share of active residues (max)")
-    add("--concepts", nargs="+", default=[], metavar="CONCEPT", help="columns, for residues")
+    add("--concepts", nargs="+", default=[], metavar="CONCEPT", help="columns for --of residues")
 
 
 def write(args: argparse.Namespace) -> list[str]:

@@ -26,10 +26,10 @@ def add_arguments(parser: argparse.ArgumentParser, name: str) -> None:
     """Declare the command line."""
     add = parser.add_argument
     if name == "saelens":
-        add("--sae", required=True, metavar="LAYER/SAE", help="such as 6/topk")
+        add("--sae", required=True, metavar="LAYER/SAE", help="the SAE, such as 6/topk")
     else:
-        add("--saes", nargs="+", default=[], metavar="LAYER/SAE", help="(default: all not frozen)")
-        add("--licence", default=NO_LICENCE, metavar="TEXT", help="(%(default)s)")
+        add("--saes", nargs="+", default=[], metavar="LAYER/SAE", help="(default: all but frozen)")
+        add("--licence", default=NO_LICENCE, metavar="TEXT", help="of the card (%(default)s)")
 
 
 def write(args: argparse.Namespace) -> list[str]:

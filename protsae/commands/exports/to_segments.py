@@ -26,16 +26,16 @@ def add_arguments(parser: argparse.ArgumentParser, name: str) -> None:
     """Declare the command line."""
     add = parser.add_argument
     add("--features", nargs="+", default=[], metavar="FEATURE", help="names, such as 6/topk/246")
-    add("--saes", nargs="+", default=[], metavar="LAYER/SAE", help="(default: all not frozen)")
+    add("--saes", nargs="+", default=[], metavar="LAYER/SAE", help="SAEs (default: all but frozen)")
     add(
         "--only",
         choices=LEVELS,
-        help="features that are written: all, those with a concept, called for it (q ≤ 0.05), "
+        help="features to write: all, those with a concept, called for it (q ≤ 0.05), "
         "called for one that the sequence does not define (annotated, the default), or above all "
         "baselines",
     )
     add("--concept", help="only features with this concept")
-    add("--proteins", nargs="+", default=[], metavar="ACCESSION", help="(default: all)")
+    add("--proteins", nargs="+", default=[], metavar="ACCESSION", help="proteins (default: all)")
 
 
 def write(args: argparse.Namespace) -> list[str]:

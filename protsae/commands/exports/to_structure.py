@@ -28,13 +28,13 @@ def add_arguments(parser: argparse.ArgumentParser, name: str) -> None:
     add = parser.add_argument
     add("--structure", required=True, metavar="FILE", help="PDB or mmCIF, plain or .gz")
     several = {"nargs": "+"} if name == "defattr" else {}
-    add("--feature", required=True, metavar="FEATURE", help="such as 6/topk/246", **several)
-    add("--chains", nargs="+", default=[], metavar="CHAIN", help="(default: all)")
+    add("--feature", required=True, metavar="FEATURE", help="name, such as 6/topk/246", **several)
+    add("--chains", nargs="+", default=[], metavar="CHAIN", help="chains (default: all)")
     of = parser.add_mutually_exclusive_group()
-    of.add_argument("--protein", metavar="ACCESSION", help="a protein of the run (default: any)")
+    of.add_argument("--protein", metavar="ACCESSION", help="match only this protein")
     of.add_argument("--fasta", metavar="FILE", help="proteins in place of the run's")
     if name == "structure":
-        add("--percent", action="store_true", help="of the largest activation on test")
+        add("--percent", action="store_true", help="write percent of the largest on test")
 
 
 def write(args: argparse.Namespace) -> list[str]:

@@ -1,4 +1,4 @@
-"""Let an LLM describe features of a finished run, and score its rules as protsae's own.
+"""Let an LLM describe features of a finished run, and score its rules like protsae's own.
 
 Any endpoint that speaks OpenAI's chat completions will do, also one on this machine. Its key, if it
 needs one, is read from the environment variable PROTSAE_LLM_KEY and stored nowhere. What leaves the
@@ -32,19 +32,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="RESULTS",
         help="folder of the run (%(default)s)",
     )
-    parser.add_argument("--model", help="default: the run's own, not one-hot or permuted")
+    parser.add_argument("--model", help="model of the features (default: the run's)")
     parser.add_argument("--layer", type=int, required=True)
     parser.add_argument("--variant", required=True, metavar="SAE", help="name of the SAE")
     parser.add_argument(
-        "--endpoint", required=True, metavar="URL", help="without /chat/completions"
+        "--endpoint", required=True, metavar="URL", help="address without /chat/completions"
     )
-    parser.add_argument("--llm", required=True, metavar="NAME", help="as the endpoint knows it")
+    parser.add_argument("--llm", required=True, metavar="NAME", help="its name at the endpoint")
     which = parser.add_mutually_exclusive_group()
-    which.add_argument("--features", type=int, nargs="+", help="default: all")
-    which.add_argument("--max-features", type=int, metavar="N", help="N, drawn at random")
-    parser.add_argument("--price-input", type=float, metavar="P", help="of 1,000,000 tokens")
-    parser.add_argument("--price-output", type=float, metavar="P", help="of 1,000,000 tokens")
-    parser.add_argument("--dry-run", action="store_true", help="show the first prompt, ask nothing")
+    which.add_argument("--features", type=int, nargs="+", help="numbers (default: all)")
+    which.add_argument("--max-features", type=int, metavar="N", help="draw N at random")
+    parser.add_argument("--price-input", type=float, metavar="P", help="per million tokens")
+    parser.add_argument("--price-output", type=float, metavar="P", help="per million tokens")
+    parser.add_argument("--dry-run", action="store_true", help="show one prompt, send nothing")
 
 
 def run(args: argparse.Namespace) -> None:

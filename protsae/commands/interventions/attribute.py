@@ -33,21 +33,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     protein.add_argument("--sequence", metavar="LETTERS", help="a protein")
     protein.add_argument("--protein", metavar="ACCESSION", help="a protein of the run")
     parser.add_argument(
-        "--of", metavar="OUTPUT", action="append", required=True, help="may be given several times"
+        "--of", metavar="OUTPUT", action="append", required=True, help="number to trace; repeatable"
     )
     parser.add_argument("--run", default="results", metavar="RESULTS", help="(%(default)s)")
-    parser.add_argument("--model", help="path or name of its ESM-2 (default: as the run says)")
-    parser.add_argument("--layers", type=int, nargs="+", help="default: all with SAEs")
-    parser.add_argument("--sae", metavar="NAME", help="name of the SAEs (default: the run's first)")
+    parser.add_argument("--model", help="path or name of the ESM-2 (default: that of the run)")
+    parser.add_argument("--layers", type=int, nargs="+", help="layers (default: all with SAEs)")
+    parser.add_argument("--sae", metavar="NAME", help="name of the SAEs (default: the first)")
     reads = "layer that probes read (default: the last of --layers)"
     parser.add_argument("--probe-layer", type=int, metavar="N", help=reads)
-    most = "features at residues that become rows, by attribution (default: %(default)s)"
+    most = "top features at residues to write for each layer (default: %(default)s)"
     parser.add_argument("--top", type=whole_number, default=Amounts.n_rows, help=most)
-    drawn = "random ones that are ablated in each layer (default: %(default)s)"
+    drawn = "features to ablate at random in each layer (default: %(default)s)"
     parser.add_argument("--ablations", type=whole_number, default=Amounts.n_sampled, help=drawn)
-    parser.add_argument("--seed", type=seed_number, default=Amounts.seed, help="of those drawn")
+    parser.add_argument("--seed", type=seed_number, default=Amounts.seed, help="random seed")
     parser.add_argument(
-        "--output", default="attribute", metavar="DIR", help="(default: %(default)s)"
+        "--output", default="attribute", metavar="DIR", help="folder to write (%(default)s)"
     )
     add_threads_flag(parser)
 

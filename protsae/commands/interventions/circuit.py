@@ -1,11 +1,11 @@
 """Trace which features of successive layers make a prediction, as the smallest graph that keeps it.
 
-The output is log p of the true residue, masked, or with --to its log-odds; with --concept it is
-the mean over residues of a concept, one of a homology cluster of test, and the graph is found at
-half of them and judged at the others. Nodes are features and errors of the SAEs, ranked by
-integrated gradients; edges how much of a node's effect comes from each node of the layer before.
-The fewest are kept that keep --share of what all features do, and random graphs of equal size are
-run beside. Writes circuit.json (networkx node-link), circuit.graphml and circuit.svg.
+The output is log p of the true residue, masked, or with --to its log-odds; with --concept it is the
+mean over residues of a concept, one per test homology cluster; the graph is found at half of them
+and judged at the others. Nodes are features and errors of the SAEs, ranked by integrated gradients.
+Edges say how much of a node's effect comes from each node of the layer before. The graph has the
+fewest that keep --share of what all features do; random graphs of equal size are run for
+comparison. Writes circuit.json (networkx node-link), circuit.graphml and circuit.svg.
 
 examples:
   protsae circuit --protein O60260 --residue 238 --sae topk --layers 2 4 6
@@ -30,22 +30,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     given = parser.add_mutually_exclusive_group(required=True)
     given.add_argument("--protein", metavar="ACCESSION", help="a protein of the run")
     given.add_argument("--sequence", metavar="LETTERS", help="any protein")
-    given.add_argument("--concept", help="residues of a concept in test proteins")
+    given.add_argument("--concept", help="trace residues of a concept in test proteins")
     add, default = parser.add_argument, Search()
-    add("--residue", type=int, metavar="N", help="from 1; of --protein or --sequence")
-    add("--to", metavar="LETTER", help="log-odds of this residue against the true one")
-    add("--sites", type=int, default=20, help="of --concept (%(default)s)")
-    add("--sae", required=True, metavar="NAME", help="SAEs of the run, such as topk")
-    add("--layers", type=int, nargs="+", metavar="N", help="(default: all)")
-    add("--share", type=float, default=default.share, help="to keep (%(default)s)")
-    add("--most-nodes", type=int, default=default.most_nodes, help="in the graph (%(default)s)")
-    add("--steps", type=int, default=default.steps, help="of the path (%(default)s)")
-    add("--draws", type=int, default=default.draws, help="random graphs (%(default)s)")
-    add("--seed", type=int, default=default.seed, help="(%(default)s)")
-    add("--unmasked", action="store_true", help="predict with the residue in sight")
-    add("--run", default="results", metavar="RESULTS", help="(%(default)s)")
-    add("--model", help="path or name of its ESM-2 (default: as the run says)")
-    add("--output", default="circuit", metavar="DIR", help="(default: %(default)s)")
+    add("--residue", type=int, metavar="N", help="residue of --protein or --sequence, from 1")
+    add("--to", metavar="LETTER", help="trace log-odds of this residue against the true one")
+    add("--sites", type=int, default=20, help="residues for --concept (%(default)s)")
+    add("--sae", required=True, metavar="NAME", help="name of the SAEs, such as topk")
+    add("--layers", type=int, nargs="+", metavar="N", help="layers (default: all)")
+    add("--share", type=float, default=default.share, help="effect to keep (%(default)s)")
+    add("--most-nodes", type=int, default=default.most_nodes, help="limit (%(default)s)")
+    add("--steps", type=int, default=default.steps, help="points of the path (%(default)s)")
+    add("--draws", type=int, default=default.draws, help="random graphs to compare (%(default)s)")
+    add("--seed", type=int, default=default.seed, help="random seed (%(default)s)")
+    add("--unmasked", action="store_true", help="do not mask the residue")
+    add("--run", default="results", metavar="RESULTS", help="folder of the run (%(default)s)")
+    add("--model", help="path or name of the ESM-2 (default: that of the run)")
+    add("--output", default="circuit", metavar="DIR", help="folder to write (%(default)s)")
     add_threads_flag(parser)
 
 

@@ -1,11 +1,11 @@
-"""Take a confounder out of a probe of whole proteins by ablating features, beside other ways.
+"""Remove a confounder from a probe of whole proteins by ablating features, or in other ways.
 
 A probe of a label is trained on the mean layer activations of the run's train proteins. Features
-that tell the confounder among proteins with the same label are then taken out. Scores are those on
-test with equal weight of the four combinations of label and confounder, beside features at random,
-coordinates, directions, LEACE, and a probe that is trained with such weights. A label or confounder
-is length, composition, taxon=ID, a column of --table, or a concept of the run. Writes
-deconfounded.parquet and .tsv, a row for each arm, probe and number removed.
+that predict the confounder among proteins with the same label are ablated. Scores are from test,
+with equal weights of the four combinations of label and confounder, and compared with those of
+features at random, coordinates, directions, LEACE, and a probe that is trained with such weights. A
+label or confounder is length, composition, taxon=ID, a column of --table, or a concept of the run.
+Writes deconfounded.parquet and .tsv, a row for each arm, probe and number removed.
 
 examples:
   protsae deconfound --sae 4/topk --label TRANSMEM --confounder length
@@ -33,13 +33,13 @@ from protsae.stages.run_object.open_run import read_run
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line."""
     add = parser.add_argument
-    add("--sae", metavar="LAYER/SAE", required=True, help="whose features, such as 6/topk")
-    add("--label", metavar="LABEL", required=True, help="what the probe is to tell")
-    add("--confounder", metavar="LABEL", required=True, help="what it is not to use")
+    add("--sae", metavar="LAYER/SAE", required=True, help="SAE with the features: 6/topk")
+    add("--label", metavar="LABEL", required=True, help="what the probe predicts")
+    add("--confounder", metavar="LABEL", required=True, help="what it must not use")
     add("--table", metavar="FILE", help="tab-separated: accession, and columns of 0 and 1")
-    add("--run", default="results", metavar="RESULTS", help="(%(default)s)")
-    add("--seed", type=int, default=0, help="of features at random and resampling (%(default)s)")
-    add("--output", default="deconfound", metavar="DIR", help="(default: %(default)s)")
+    add("--run", default="results", metavar="RESULTS", help="folder of the run (%(default)s)")
+    add("--seed", type=int, default=0, help="for random draws (%(default)s)")
+    add("--output", default="deconfound", metavar="DIR", help="folder to write (%(default)s)")
 
 
 def run(args: argparse.Namespace) -> None:

@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--proteins", required=True, help="proteins.parquet, with the splits")
     parser.add_argument("--model", required=True, help="the ESM-2 of the activations")
     parser.add_argument("--features", help="features.parquet of the layer, from annotate")
-    parser.add_argument("--annotations", help="annotations.parquet, which goes with --features")
+    parser.add_argument("--annotations", help="annotations.parquet, needed with --features")
     parser.add_argument("--output", required=True, metavar="DIR", help="folder for the table")
     parser.add_argument(
         "--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: auto"

@@ -33,18 +33,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     given = add_protein_flags(parser)
     given.add_argument("--protein", metavar="ACCESSION", nargs="+", help="proteins of the run")
     parser.add_argument(
-        "--edit", metavar="EDIT", action="append", required=True, help="may be given several times"
+        "--edit", metavar="EDIT", action="append", required=True, help="edit to make; repeatable"
     )
     parser.add_argument("--run", default="results", metavar="RESULTS", help="(%(default)s)")
-    parser.add_argument("--model", help="path or name of its ESM-2 (default: as the run says)")
+    parser.add_argument("--model", help="path or name of the ESM-2 (default: that of the run)")
     parser.add_argument(
         "--unmasked",
         action="store_true",
-        help="predict with the whole sequence in sight (default: a residue is masked when it is "
-        "predicted)",
+        help="predict from the whole sequence (default: a residue is masked when it is predicted)",
     )
     parser.add_argument(
-        "--output", default="intervene", metavar="DIR", help="(default: %(default)s)"
+        "--output", default="intervene", metavar="DIR", help="folder to write (%(default)s)"
     )
     add_threads_flag(parser)
 

@@ -1,9 +1,9 @@
-"""Design sequences with features clamped inside the model, beside sequences designed without.
+"""Design sequences with features clamped inside the model, and compare with controls.
 
 Starts from proteins or from masks. In each round some residues are masked together, the model runs
-with the edits, and the residues are drawn from what it predicts. An edit is as protsae intervene
-takes it; a feature by itself is clamped to 2q0.9. The arm "none" is designed without edits from the
-same random numbers; --controls adds features drawn at random, the best coordinate and the
+with the edits, and the residues are drawn from what it predicts. Edits are written as for protsae
+intervene; a feature without an action is clamped to 2q0.9. The arm "none" is designed without edits
+from the same random numbers; --controls adds features drawn at random, the best coordinate and the
 difference of means of the concept. Designs are judged by rules on the sequence, by a probe of
 sequence windows and by homologues of the run's train proteins; no language model judges. Writes
 designs.parquet, .tsv and .fasta.
@@ -32,19 +32,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     given.add_argument("--protein", metavar="ACCESSION", nargs="+", help="proteins of the run")
     given.add_argument("--length", type=int, metavar="N", help="start from N masks")
     add = parser.add_argument
-    add("--edit", metavar="EDIT", action="append", required=True, help="may be given several times")
-    add("--run", default="results", metavar="RESULTS", help="(%(default)s)")
-    add("--model", help="path or name of its ESM-2 (default: as the run says)")
-    add("--concept", help="of judges and controls (default: that of the first feature)")
-    add("--controls", action="store_true", help="design with the controls, too")
-    add("--rounds", type=int, default=20, help="(%(default)s)")
-    add("--share", type=float, default=0.15, help="of the free residues a round (%(default)s)")
+    add("--edit", metavar="EDIT", action="append", required=True, help="edit to make; repeatable")
+    add("--run", default="results", metavar="RESULTS", help="folder of the run (%(default)s)")
+    add("--model", help="path or name of the ESM-2 (default: that of the run)")
+    add("--concept", help="for judges and controls (default: that of the first feature)")
+    add("--controls", action="store_true", help="also design with the controls")
+    add("--rounds", type=int, default=20, help="rounds per design (%(default)s)")
+    add("--share", type=float, default=0.15, help="share drawn per round (%(default)s)")
     add("--temperature", type=float, nargs=2, default=(1.0, 0.3), metavar=("FROM", "TO"),
-        help="of the first and the last round (1.0 0.3)")  # fmt: skip
-    add("--keep", metavar="RESIDUES", help="residues that stay, such as 1-20,45")
-    add("--designs", type=int, default=1, help="for each start and arm (%(default)s)")
-    add("--seed", type=int, default=0, help="(%(default)s)")
-    add("--output", default="steer", metavar="DIR", help="(default: %(default)s)")
+        help="in the first and the last round (1.0 0.3)")  # fmt: skip
+    add("--keep", metavar="RESIDUES", help="residues to keep, such as 1-20,45")
+    add("--designs", type=int, default=1, help="number per start and arm (%(default)s)")
+    add("--seed", type=int, default=0, help="random seed (%(default)s)")
+    add("--output", default="steer", metavar="DIR", help="folder to write (%(default)s)")
     add_threads_flag(parser)
 
 

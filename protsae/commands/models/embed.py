@@ -1,4 +1,4 @@
-"""Activations of every layer asked for, for one shard of the proteins, through ESM-2.
+"""Run one shard of the proteins through ESM-2, and store the activations of chosen layers.
 
 example:
   protsae embed --proteins results/proteins/proteins.parquet --shard 0 --shards 2 \\
@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         default=[],
         metavar="SITE=FILE",
-        help="also a shard of a site inside of blocks: attention, mlp_in, mlp_hidden or mlp_out",
+        help="also write a shard of a site inside blocks: attention, mlp_in, mlp_hidden or mlp_out",
     )
     add_threads_flag(parser)
     add_compression_flag(parser)

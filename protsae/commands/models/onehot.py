@@ -1,4 +1,4 @@
-"""One-hot code of one shard's sequences, x in {0, 1}^(26 x T), as layer 0 of model 'onehot'.
+"""Write one-hot codes of a shard's sequences, x in {0, 1}^(26 x T), as layer 0 of model 'onehot'.
 
 example:
   protsae onehot --proteins results/proteins/proteins.parquet --shard 0 --shards 2 \\

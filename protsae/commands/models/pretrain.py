@@ -25,7 +25,7 @@ from protsae.stages.pretrain_model import Checkpoint, fit, read_parts, resume
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line."""
-    parser.add_argument("--input", required=True, help="FASTA or UniProt JSON or text; .gz or not")
+    parser.add_argument("--input", required=True, help="FASTA, UniProt JSON or text; plain or .gz")
     parser.add_argument(
         "--held-out", help="proteins to validate on, instead of clusters of --input; same formats"
     )

@@ -1,4 +1,4 @@
-"""Write a permuted model: a copy of an ESM-2 in which nothing is left of what it has learned.
+"""Write a permuted model: a copy of an ESM-2 that keeps nothing of what it has learned.
 
 The entries of each weight tensor are put in random order, so the copy has the shape and the numbers
 of the model but has learned nothing. Features on it come from the architecture and the sequence.
@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line."""
     parser.add_argument("--model", required=True, help="fair-esm name or a local .pt")
     parser.add_argument("--output", required=True, help="esm2*.pt to write, in fair-esm's layout")
-    parser.add_argument("--seed", type=seed_number, default=0, help="of the order; default: 0")
+    parser.add_argument("--seed", type=seed_number, default=0, help="for the order (default: 0)")
 
 
 def run(args: argparse.Namespace) -> None:

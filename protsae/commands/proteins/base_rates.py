@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line."""
     parser.add_argument("--input", required=True, metavar="FILE", help="proteins")
     parser.add_argument(
-        "--annotations", metavar="FILE", help="features of FASTA (TSV), or annotations.parquet"
+        "--annotations", metavar="FILE", help="annotations of a FASTA (TSV), or annotations.parquet"
     )
     parser.add_argument(
         "--note",

@@ -1,4 +1,4 @@
-"""Further proteins, without annotations, for SAEs to train on beside the train split.
+"""Read further proteins, without annotations, for SAEs to train on beside the train split.
 
 Left out are relatives of validation and test proteins, by the identity and coverage that made the
 homology clusters; copies of annotated proteins and of each other; and what fetch would leave out.
@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--proteins", required=True, help="proteins.parquet, with the splits")
     parser.add_argument(
-        "--provenance", required=True, help="provenance.json of fetch, whose limits hold here, too"
+        "--provenance", required=True, help="provenance.json of fetch, whose limits also apply here"
     )
     parser.add_argument("--output", required=True, help="further.parquet to write")
     add_threads_flag(parser)

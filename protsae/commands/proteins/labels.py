@@ -1,4 +1,4 @@
-"""Write labels of residues from structures, as concepts.labels takes them.
+"""Write labels of residues from structures, in the format of concepts.labels.
 
 Reads PDB and mmCIF files, finds the protein of each chain by its sequence, and writes for each
 protein secondary structure (DSSP: helix, strand, other) and solvent accessibility (buried,

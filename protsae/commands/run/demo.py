@@ -1,4 +1,4 @@
-"""Run the workflow on the bundled proteins in about a minute, to see what it makes.
+"""Run the workflow on the bundled proteins in about a minute, to see what it produces.
 
 It trains one SAE on each of two layers of the bundled model, without some of the baselines that a
 finding needs. It writes to results-demo and downloads nothing. Takes any argument of `protsae run`.

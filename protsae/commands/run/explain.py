@@ -1,7 +1,7 @@
 """Say which features are active in your proteins and where, and how probable concepts are there.
 
 Any proteins will do; they need no annotations. Each goes through the model and the SAEs of a run,
-or of an atlas (protsae pack). The probability of a concept is for a base rate, which is stated.
+or of an atlas (protsae pack). The probability of a concept holds at a base rate, which is stated.
 Writes predictions (by segment) and residues as .parquet and .tsv, predictions.json, segments (of
 features) as .parquet, .tsv and .gff3, and explain.html, a page with tracks.
 
@@ -32,19 +32,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line."""
     add_protein_flags(parser)
     add = parser.add_argument
-    add("--invalid", choices=("error", "drop"), default="error", help="at a record that "
-        "cannot be used, stop; or leave it out and count it (default: %(default)s)")  # fmt: skip
+    add("--invalid", choices=("error", "drop"), default="error", help="stop at a record that "
+        "cannot be used, or drop and count it (default: %(default)s)")  # fmt: skip
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--run", default="results", metavar="RESULTS", help="(%(default)s)")
-    source.add_argument("--atlas", metavar="ATLAS", help="an atlas, in place of a run")
+    source.add_argument("--atlas", metavar="ATLAS", help="an atlas instead of a run")
     add("--model", help="path or name of the ESM-2 (default: that of the run)")
-    add("--base-rates", metavar="FILE", help="what protsae base-rates writes")
-    add("--layers", type=int, nargs="+", help="default: all of the model")
+    add("--base-rates", metavar="FILE", help="file from protsae base-rates")
+    add("--layers", type=int, nargs="+", help="layers to use (default: all)")
     add("--saes", nargs="+", help="names of SAEs (default: all)")
-    add("--only", choices=LEVELS, default="annotated", help="features whose segments are written: "
+    add("--only", choices=LEVELS, default="annotated", help="features whose segments to write: "
         "all, those with a concept, called for it (q ≤ 0.05), called for one that the sequence "
         "does not define, or above all baselines (default: %(default)s)")  # fmt: skip
-    add("--output", default="explain", metavar="DIR", help="(default: %(default)s)")
+    add("--output", default="explain", metavar="DIR", help="folder to write (%(default)s)")
     add_threads_flag(parser)
 
 

@@ -1,4 +1,4 @@
-"""Make a folder for a run of your own.
+"""Make a folder for your own run.
 
 Writes config.yaml with the settings that most runs change, a profile for a SLURM cluster, and a
 README. It overwrites nothing. The settings run as they are, on the proteins and the model that

@@ -1,4 +1,4 @@
-"""Pack what explaining needs of a run into one file to pass on: an atlas.
+"""Pack what protsae explain needs of a run into one file to share: an atlas.
 
 SAEs, thresholds, what each feature detects with its baselines, calibration, a card, and the
 identity of the model, which is not in it. An atlas carries a few short test proteins, by which it
@@ -23,13 +23,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         *("-o", "--output"), required=True, metavar="ATLAS", help="a .zip, or a new folder"
     )
     parser.add_argument("--model", help="its ESM-2 (default: as the run's config.yaml says)")
-    parser.add_argument("--layers", type=int, nargs="+", help="default: all of the model")
+    parser.add_argument("--layers", type=int, nargs="+", help="layers to use (default: all)")
     parser.add_argument("--saes", nargs="+", help="names of SAEs (default: all)")
     parser.add_argument(
         "--licence",
         default=NO_LICENCE,
         metavar="TEXT",
-        help="under which it may be used (default: %(default)s)",
+        help="licence of the atlas (default: %(default)s)",
     )
 
 

@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--results", required=True, metavar="DIR", help="folder of the run")
     parser.add_argument("--output", required=True, metavar="FILE", help="page to write (.html)")
     parser.add_argument(
-        "--labels", nargs="+", default=(), metavar="FILE", help="label files, as annotate had them"
+        "--labels", nargs="+", default=(), metavar="FILE", help="the label files given to annotate"
     )
     add_flags(parser, ReportSettings)
 

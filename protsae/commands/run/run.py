@@ -32,8 +32,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         default=[],
         metavar="FILE|KEY=VALUE",
-        help="YAML files of settings, one over the other, and single settings over all of them; "
-        "files that protsae ships go by their names, such as config/sweep.yaml",
+        help="YAML files of settings, later ones overriding earlier ones, then single settings; "
+        "name files that protsae ships by their path, such as config/sweep.yaml",
     )
 
 

@@ -1,4 +1,4 @@
-"""Join the tables of all layers into those of the run: features, associations, summary.
+"""Join the tables of all layers into tables of the run: features, associations, summary.
 
 Writes features.parquet and .tsv, best_features.parquet and .tsv, associations.parquet,
 detectors.tsv and summary.tsv; docs/tables.md explains every column.

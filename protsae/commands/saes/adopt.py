@@ -1,4 +1,4 @@
-"""Take in an SAE of another program, so that evaluate and annotate score it like our own.
+"""Import an SAE of another program, so that evaluate and annotate score it like protsae's own.
 
 Folders of SAELens (versions 3 to 6), sparsify, dictionary_learning and InterPLM are read. What they
 do beside the weights is folded in where this is exact; an SAE that cannot be had exactly, or has

@@ -1,4 +1,4 @@
-"""Activations of a layer's SAEs at every residue of one shard, sparse: its codes.
+"""Encode one shard: the sparse activations of a layer's SAEs at every residue (its codes).
 
 Everything that is later said of a feature is computed from them. A row is a residue; anndata reads
 them, too (docs/tables.md).

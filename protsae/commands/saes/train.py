@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--activations", nargs="+", required=True, help="all shards of the model")
     parser.add_argument("--layer", type=int, required=True, help="layer to train on")
     parser.add_argument("--proteins", required=True, help="proteins.parquet, with the splits")
-    parser.add_argument("--further-proteins", help="further.parquet: proteins to train on as well")
+    parser.add_argument("--further-proteins", help="further.parquet: more training proteins")
     parser.add_argument("--further-activations", nargs="+", help="all shards of further proteins")
     parser.add_argument("--model", help="the ESM-2 of the activations, for SAEs with kl > 0")
     parser.add_argument(
@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--saes",
         required=True,
         metavar="YAML",
-        help="SAEs by name, as under 'train' in config.yaml; lists stand for one SAE each",
+        help="SAEs by name, as under 'train' in config.yaml; a list makes one SAE per value",
     )
     add_threads_flag(parser)
     add_flags(parser, TrainerSettings)
