@@ -17,7 +17,7 @@ INTEROP ?= .venv-interop
 help:
 	@echo "make setup   virtual environment in $(VENV) with pinned versions"
 	@echo "make demo    the workflow cut down to about a minute, with fewer baselines"
-	@echo "make run     the embedded run: proteins to feature table and report, offline"
+	@echo "make run     the default run: proteins to feature table and report, offline"
 	@echo "make test    make check, then the tests"
 	@echo "make test-fast       tests of the library: no files, no whole runs, no subprocesses"
 	@echo "make test-interop    files in SAELens, AnnData and others, in an environment of its own"

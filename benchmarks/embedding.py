@@ -228,7 +228,7 @@ def make_methods(model: ESM2, threads: int, args: argparse.Namespace) -> dict[st
         theirs = hugging_face_model(model)
     except ImportError:
         print("Hugging Face left out: pip install -e '.[peers]'", file=sys.stderr)
-        return methods
+        return {name: run for name, run in methods.items() if name not in args.skip}
 
     def hugging_face(theirs: torch.nn.Module) -> Method:
         def forward(tokens: Tensor) -> Sequence[Tensor]:

@@ -47,7 +47,7 @@ TYPICAL_SECONDS = {
     },
     **{"lookup": 32.0, "tables": 8.0, "neighbours": 20.0, "report": 7.0, "scaling": 5.0},
 }
-"""Seconds that a job of each stage takes in the embedded run on two cores, as its benchmark files
+"""Seconds that a job of each stage takes in the default run on two cores, as its benchmark files
 say. Only how they compare matters (`seconds_left`)."""
 
 
